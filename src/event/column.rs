@@ -1,0 +1,313 @@
+//! One attribute of many rows: a typed vector with an optional validity mask.
+//!
+//! Why: expressions and operators work on whole columns, so the type is matched once per batch and not once per row.
+//! How: a row that is NULL has `false` in the mask and the type's default in the data, so kernels may compute on every
+//! position and never branch on NULL. An empty mask means that no row is NULL.
+
+use super::value::{Str, Type, Value};
+
+/// The values of a column, by type.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Data {
+    /// BOOL.
+    Bool(Vec<bool>),
+    /// INT.
+    Int(Vec<i32>),
+    /// LONG.
+    Long(Vec<i64>),
+    /// FLOAT.
+    Float(Vec<f32>),
+    /// DOUBLE.
+    Double(Vec<f64>),
+    /// STRING.
+    String(Vec<Str>),
+}
+
+/// Runs an expression for whichever vector a [`Data`] holds.
+macro_rules! each_vec {
+    ($data:expr, $v:ident => $body:expr) => {
+        match $data {
+            $crate::event::Data::Bool($v) => $body,
+            $crate::event::Data::Int($v) => $body,
+            $crate::event::Data::Long($v) => $body,
+            $crate::event::Data::Float($v) => $body,
+            $crate::event::Data::Double($v) => $body,
+            $crate::event::Data::String($v) => $body,
+        }
+    };
+}
+/// Runs an expression for two vectors of the same type; panics when the types differ.
+macro_rules! each_pair {
+    ($a:expr, $b:expr, $x:ident, $y:ident => $body:expr) => {
+        match ($a, $b) {
+            ($crate::event::Data::Bool($x), $crate::event::Data::Bool($y)) => $body,
+            ($crate::event::Data::Int($x), $crate::event::Data::Int($y)) => $body,
+            ($crate::event::Data::Long($x), $crate::event::Data::Long($y)) => $body,
+            ($crate::event::Data::Float($x), $crate::event::Data::Float($y)) => $body,
+            ($crate::event::Data::Double($x), $crate::event::Data::Double($y)) => $body,
+            ($crate::event::Data::String($x), $crate::event::Data::String($y)) => $body,
+            (a, b) => panic!("columns of types {} and {}", a.type_of(), b.type_of()),
+        }
+    };
+}
+pub(crate) use each_pair;
+pub(crate) use each_vec;
+
+impl Data {
+    /// An empty vector of a type.
+    pub fn new(ty: Type) -> Self {
+        match ty {
+            Type::Bool => Data::Bool(Vec::new()),
+            Type::Int => Data::Int(Vec::new()),
+            Type::Long => Data::Long(Vec::new()),
+            Type::Float => Data::Float(Vec::new()),
+            Type::Double => Data::Double(Vec::new()),
+            Type::String => Data::String(Vec::new()),
+        }
+    }
+
+    /// The type of the values.
+    pub fn type_of(&self) -> Type {
+        match self {
+            Data::Bool(_) => Type::Bool,
+            Data::Int(_) => Type::Int,
+            Data::Long(_) => Type::Long,
+            Data::Float(_) => Type::Float,
+            Data::Double(_) => Type::Double,
+            Data::String(_) => Type::String,
+        }
+    }
+}
+
+/// One attribute of many rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    data: Data,
+    /// `valid[row]`; empty when no row is NULL.
+    valid: Vec<bool>,
+}
+
+impl Column {
+    /// An empty column.
+    pub fn new(ty: Type) -> Self {
+        Column { data: Data::new(ty), valid: Vec::new() }
+    }
+
+    /// A column without NULLs.
+    pub fn from_data(data: Data) -> Self {
+        Column { data, valid: Vec::new() }
+    }
+
+    /// Number of rows.
+    #[inline]
+    pub fn len(&self) -> usize {
+        each_vec!(&self.data, v => v.len())
+    }
+
+    /// Whether it has no rows.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The type of its values.
+    #[inline]
+    pub fn type_of(&self) -> Type {
+        self.data.type_of()
+    }
+
+    /// The values; positions that are NULL hold the type's default.
+    #[inline]
+    pub fn data(&self) -> &Data {
+        &self.data
+    }
+
+    /// The validity mask: one flag per row, or empty when no row is NULL.
+    #[inline]
+    pub fn valid(&self) -> &[bool] {
+        &self.valid
+    }
+
+    /// Whether the row is NULL.
+    #[inline]
+    pub fn is_null(&self, row: usize) -> bool {
+        !self.valid.is_empty() && !self.valid[row]
+    }
+
+    /// Values and mask, to be written together by a kernel.
+    ///
+    /// The writer leaves both of one length, or the mask empty, and defaults where the mask is false.
+    #[inline]
+    pub(crate) fn parts_mut(&mut self) -> (&mut Data, &mut Vec<bool>) {
+        (&mut self.data, &mut self.valid)
+    }
+
+    /// Removes all rows; keeps the memory.
+    #[inline]
+    pub fn clear(&mut self) {
+        each_vec!(&mut self.data, v => v.clear());
+        self.valid.clear();
+    }
+
+    /// The value of a row.
+    pub fn value(&self, row: usize) -> Value {
+        if self.is_null(row) {
+            return Value::Null;
+        }
+        match &self.data {
+            Data::Bool(v) => Value::Bool(v[row]),
+            Data::Int(v) => Value::Int(v[row]),
+            Data::Long(v) => Value::Long(v[row]),
+            Data::Float(v) => Value::Float(v[row]),
+            Data::Double(v) => Value::Double(v[row]),
+            Data::String(v) => Value::String(v[row].clone()),
+        }
+    }
+
+    /// Appends a value that is NULL or of this column's type.
+    ///
+    /// Returns false, and appends nothing, when the type differs.
+    #[inline]
+    pub fn push(&mut self, value: &Value) -> bool {
+        match (&mut self.data, value) {
+            (Data::Bool(v), Value::Bool(x)) => v.push(*x),
+            (Data::Int(v), Value::Int(x)) => v.push(*x),
+            (Data::Long(v), Value::Long(x)) => v.push(*x),
+            (Data::Float(v), Value::Float(x)) => v.push(*x),
+            (Data::Double(v), Value::Double(x)) => v.push(*x),
+            (Data::String(v), Value::String(x)) => v.push(x.clone()),
+            (_, Value::Null) => {
+                self.push_null();
+                return true;
+            }
+            _ => return false,
+        }
+        if !self.valid.is_empty() {
+            self.valid.push(true);
+        }
+        true
+    }
+
+    /// Appends NULL.
+    pub fn push_null(&mut self) {
+        self.materialize_valid();
+        each_vec!(&mut self.data, v => v.push(Default::default()));
+        self.valid.push(false);
+    }
+
+    /// Gives the mask its full length, so that single positions can be written.
+    pub(crate) fn materialize_valid(&mut self) {
+        if self.valid.is_empty() {
+            self.valid.resize(self.len(), true);
+        }
+    }
+
+    /// Keeps the first `len` rows.
+    pub fn truncate(&mut self, len: usize) {
+        each_vec!(&mut self.data, v => v.truncate(len));
+        self.valid.truncate(len);
+    }
+
+    /// Appends row `row` of `from`. Panics when the types differ.
+    #[inline]
+    pub fn push_from(&mut self, from: &Column, row: usize) {
+        if from.is_null(row) {
+            return self.push_null();
+        }
+        each_pair!(&mut self.data, &from.data, to, v => to.push(v[row].clone()));
+        if !self.valid.is_empty() {
+            self.valid.push(true);
+        }
+    }
+
+    /// Appends rows `range` of `from`. Panics when the types differ.
+    pub fn extend_range(&mut self, from: &Column, range: std::ops::Range<usize>) {
+        let before = self.len();
+        each_pair!(&mut self.data, &from.data, to, v => to.extend_from_slice(&v[range.clone()]));
+        if from.valid.is_empty() {
+            if !self.valid.is_empty() {
+                self.valid.resize(self.len(), true);
+            }
+        } else {
+            if self.valid.is_empty() {
+                self.valid.resize(before, true);
+            }
+            self.valid.extend_from_slice(&from.valid[range]);
+        }
+    }
+
+    /// Appends the rows of `from` that `rows` names, in that order. Panics when the types differ.
+    pub fn extend_rows(&mut self, from: &Column, rows: &[u32]) {
+        let before = self.len();
+        each_pair!(&mut self.data, &from.data, to, v => to.extend(rows.iter().map(|&r| v[r as usize].clone())));
+        if from.valid.is_empty() {
+            if !self.valid.is_empty() {
+                self.valid.resize(self.len(), true);
+            }
+        } else {
+            if self.valid.is_empty() {
+                self.valid.resize(before, true);
+            }
+            self.valid.extend(rows.iter().map(|&r| from.valid[r as usize]));
+        }
+    }
+
+    /// Appends one value `count` times. Panics when the types differ.
+    pub fn extend_value(&mut self, value: &Value, count: usize) {
+        let len = self.len() + count;
+        match (&mut self.data, value) {
+            (Data::Bool(v), Value::Bool(x)) => v.resize(len, *x),
+            (Data::Int(v), Value::Int(x)) => v.resize(len, *x),
+            (Data::Long(v), Value::Long(x)) => v.resize(len, *x),
+            (Data::Float(v), Value::Float(x)) => v.resize(len, *x),
+            (Data::Double(v), Value::Double(x)) => v.resize(len, *x),
+            (Data::String(v), Value::String(x)) => v.resize(len, x.clone()),
+            (data, Value::Null) => {
+                if self.valid.is_empty() {
+                    self.valid.resize(len - count, true);
+                }
+                each_vec!(data, v => v.resize(len, Default::default()));
+                self.valid.resize(len, false);
+                return;
+            }
+            (data, value) => panic!("a value {value:?} in a column of type {}", data.type_of()),
+        }
+        if !self.valid.is_empty() {
+            self.valid.resize(len, true);
+        }
+    }
+
+    /// Overwrites row `to` with row `row` of `from`. Panics when the types differ or `to` is past the end.
+    pub(crate) fn set_from(&mut self, to: usize, from: &Column, row: usize) {
+        let null = from.is_null(row);
+        if null {
+            self.materialize_valid();
+        }
+        each_pair!(&mut self.data, &from.data, v, w => v[to] = w[row].clone());
+        if !self.valid.is_empty() {
+            self.valid[to] = !null;
+        }
+    }
+
+    /// Overwrites row `to` with row `row` of this column.
+    pub(crate) fn copy_within(&mut self, row: usize, to: usize) {
+        each_vec!(&mut self.data, v => v[to] = v[row].clone());
+        if !self.valid.is_empty() {
+            self.valid[to] = self.valid[row];
+        }
+    }
+
+    /// Sets a row to the type's default, which frees what a long string held.
+    pub(crate) fn forget(&mut self, row: usize) {
+        if let Data::String(v) = &mut self.data {
+            v[row] = Str::default();
+        }
+    }
+
+    /// Grows to `len` rows of default values that are not NULL.
+    pub(crate) fn grow(&mut self, len: usize) {
+        each_vec!(&mut self.data, v => v.resize(len, Default::default()));
+        if !self.valid.is_empty() {
+            self.valid.resize(len, true);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! What flows: values, columns, batches and the schema that describes them. Knows no other folder.
+
+mod batch;
+mod column;
+mod schema;
+mod time;
+mod value;
+
+pub use batch::{Batch, Sign};
+pub use column::{Column, Data};
+pub(crate) use column::{each_pair, each_vec};
+pub use schema::{Attribute, Schema};
+pub use time::Timestamp;
+pub use value::{Str, Type, Value};

@@ -1,0 +1,5 @@
+//! Embeddable stream processing: SQL apps on pinned worker threads, without an async runtime.
+
+pub mod event;
+
+mod sql;

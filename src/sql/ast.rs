@@ -1,0 +1,250 @@
+//! Statements and expressions as read, with the place of each in the text.
+//!
+//! These are our own types: those of the parser library never leave this folder.
+
+use crate::event::{Type, Value};
+use std::ops::Range;
+
+/// A half-open range of bytes of the app's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Span {
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// The bytes as a range.
+    pub fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
+    /// From the start of this to the end of the other.
+    pub fn to(self, other: Span) -> Span {
+        Span { start: self.start.min(other.start), end: self.end.max(other.end) }
+    }
+}
+
+/// A name and where it stands. Compared without regard to ASCII case.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Name {
+    /// As written, without quotes.
+    pub text: String,
+    /// Where.
+    pub span: Span,
+}
+
+/// A whole app.
+#[derive(Clone, Debug, Default)]
+pub struct App {
+    /// `@app:name('…')`.
+    pub name: Option<Name>,
+    /// `@app:playback` was given: event time.
+    pub playback: bool,
+    /// Allowed lateness of event time in microseconds: `@app:playback(lateness='5 SECONDS')`.
+    pub lateness_us: i64,
+    /// After this long without a row an input leaves the minimum of clocks: `idle.timeout`; `None`: never.
+    pub idle_timeout_us: Option<i64>,
+    /// Statements in order.
+    pub statements: Vec<Statement>,
+}
+
+/// One statement.
+#[derive(Clone, Debug)]
+pub enum Statement {
+    /// `CREATE STREAM`.
+    Stream(StreamDef),
+    /// A query with its target.
+    Query(Query),
+}
+
+/// `CREATE STREAM name (attributes) WITH (options)`.
+#[derive(Clone, Debug)]
+pub struct StreamDef {
+    /// Name.
+    pub name: Name,
+    /// Attributes in order.
+    pub attributes: Vec<(Name, Type)>,
+    /// `WITH` options in order, key and value.
+    pub options: Vec<(Name, Name)>,
+}
+
+/// Which rows an INSERT passes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Events {
+    /// `+` rows (the default).
+    #[default]
+    Current,
+    /// `−` rows.
+    Expired,
+    /// Both.
+    All,
+}
+
+impl Events {
+    /// Whether rows of this sign are passed on.
+    pub fn takes(self, sign: crate::event::Sign) -> bool {
+        match self {
+            Events::All => true,
+            Events::Current => sign == crate::event::Sign::Plus,
+            Events::Expired => sign == crate::event::Sign::Minus,
+        }
+    }
+}
+
+/// `INSERT … INTO target SELECT …`, in either order.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// `@info(name='…')`.
+    pub name: Option<Name>,
+    /// The whole statement.
+    pub span: Span,
+    /// Where the rows go.
+    pub target: Name,
+    /// Which rows go there.
+    pub events: Events,
+    /// `SELECT DISTINCT`.
+    pub distinct: Option<Span>,
+    /// What is selected.
+    pub select: Vec<SelectItem>,
+    /// Where from.
+    pub source: Source,
+    /// `WHERE`, after the window.
+    pub filter: Option<Expr>,
+    /// `GROUP BY`.
+    pub group_by: Vec<Expr>,
+    /// `HAVING`.
+    pub having: Option<Expr>,
+    /// `ORDER BY` with `true` for descending.
+    pub order_by: Vec<(Expr, bool)>,
+    /// `LIMIT`.
+    pub limit: Option<(u64, Span)>,
+    /// `OFFSET`.
+    pub offset: Option<(u64, Span)>,
+}
+
+/// `*` or an expression with its alias.
+#[derive(Clone, Debug)]
+pub enum SelectItem {
+    /// All attributes of the source.
+    Star(Span),
+    /// One expression.
+    Expr {
+        /// The expression.
+        expr: Expr,
+        /// `AS alias`.
+        alias: Option<Name>,
+    },
+}
+
+/// `S[filter] [AS a] [WINDOW(…)]`.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Stream.
+    pub stream: Name,
+    /// `AS alias`.
+    pub alias: Option<Name>,
+    /// Filters before the window, in order.
+    pub filters: Vec<Expr>,
+    /// The window.
+    pub window: Option<Window>,
+}
+
+/// `WINDOW('name', arguments)`.
+#[derive(Clone, Debug)]
+pub struct Window {
+    /// Name of the window type.
+    pub name: Name,
+    /// Arguments after the name. A duration is an [`ExprKind::Duration`].
+    pub args: Vec<Expr>,
+    /// The whole clause.
+    pub span: Span,
+}
+
+/// An expression and where it stands.
+#[derive(Clone, Debug)]
+pub struct Expr {
+    /// What it is.
+    pub kind: ExprKind,
+    /// Where.
+    pub span: Span,
+}
+
+/// Unary operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unary {
+    /// `NOT`.
+    Not,
+    /// `-`.
+    Minus,
+}
+
+/// Binary operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "named by their signs")]
+pub enum Binary {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Mod,
+    Eq,
+    NotEq,
+    Lt,
+    LtEq,
+    Gt,
+    GtEq,
+    And,
+    Or,
+}
+
+/// The kinds of expressions.
+#[derive(Clone, Debug)]
+pub enum ExprKind {
+    /// NULL, TRUE, 1, 2.5, 'x'. An integer literal is a LONG value, a decimal a DOUBLE.
+    Literal(Value),
+    /// `5 SECONDS`: microseconds.
+    Duration(i64),
+    /// `attribute` or `qualifier.attribute`. `quoted` when written "so": may be a string where no identifier fits.
+    Column {
+        /// Stream or alias before the dot.
+        qualifier: Option<Name>,
+        /// Attribute.
+        name: Name,
+        /// Written in double quotes.
+        quoted: bool,
+    },
+    /// `NOT x`, `-x`.
+    Unary(Unary, Box<Expr>),
+    /// `x + y` and its like.
+    Binary(Binary, Box<Expr>, Box<Expr>),
+    /// `x IS NULL`; `true` for `IS NOT NULL`.
+    IsNull(Box<Expr>, bool),
+    /// `x IN (a, b)`; `true` for `NOT IN`.
+    In(Box<Expr>, Vec<Expr>, bool),
+    /// `x BETWEEN low AND high`; `true` for `NOT BETWEEN`.
+    Between(Box<Expr>, Box<Expr>, Box<Expr>, bool),
+    /// `x LIKE pattern`; `true` for `NOT LIKE`.
+    Like(Box<Expr>, Box<Expr>, bool),
+    /// `CASE [x] WHEN a THEN b … [ELSE c] END`.
+    Case {
+        /// The operand of a simple CASE.
+        operand: Option<Box<Expr>>,
+        /// WHEN and THEN.
+        branches: Vec<(Expr, Expr)>,
+        /// ELSE.
+        otherwise: Option<Box<Expr>>,
+    },
+    /// `CAST(x AS type)`.
+    Cast(Box<Expr>, Type),
+    /// `name(args)`, an aggregate or a scalar function; `count(*)` has no arguments.
+    Call {
+        /// Function name; `and`, `or`, `default` included.
+        name: Name,
+        /// Arguments.
+        args: Vec<Expr>,
+        /// `f(DISTINCT x)`.
+        distinct: bool,
+    },
+}

@@ -1,0 +1,3 @@
+//! Text → statements, with the place of each. Knows names and grammar, no meaning.
+
+pub(crate) mod ast;
