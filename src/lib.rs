@@ -2,4 +2,7 @@
 
 pub mod event;
 
+mod error;
+pub use error::{BuildError, Problem};
+
 mod sql;

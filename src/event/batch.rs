@@ -39,12 +39,26 @@ pub struct Batch {
 impl Batch {
     /// An empty batch of a schema.
     pub fn new(schema: &Schema) -> Self {
-        Batch { columns: schema.attributes().iter().map(|a| Column::new(a.ty)).collect(), ..Batch::default() }
+        Batch {
+            columns: schema
+                .attributes()
+                .iter()
+                .map(|a| Column::new(a.ty))
+                .collect(),
+            ..Batch::default()
+        }
     }
 
     /// An empty batch with columns like another's.
     pub(crate) fn like(other: &Batch) -> Self {
-        Batch { columns: other.columns.iter().map(|c| Column::new(c.type_of())).collect(), ..Batch::default() }
+        Batch {
+            columns: other
+                .columns
+                .iter()
+                .map(|c| Column::new(c.type_of()))
+                .collect(),
+            ..Batch::default()
+        }
     }
 
     /// Number of rows.
@@ -68,7 +82,11 @@ impl Batch {
     /// Sign of a row.
     #[inline]
     pub fn sign(&self, row: usize) -> Sign {
-        if self.signs.is_empty() { Sign::Plus } else { self.signs[row] }
+        if self.signs.is_empty() {
+            Sign::Plus
+        } else {
+            self.signs[row]
+        }
     }
 
     /// Signs of the rows; empty when all are `+`.

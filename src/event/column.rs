@@ -90,12 +90,18 @@ pub struct Column {
 impl Column {
     /// An empty column.
     pub fn new(ty: Type) -> Self {
-        Column { data: Data::new(ty), valid: Vec::new() }
+        Column {
+            data: Data::new(ty),
+            valid: Vec::new(),
+        }
     }
 
     /// A column without NULLs.
     pub fn from_data(data: Data) -> Self {
-        Column { data, valid: Vec::new() }
+        Column {
+            data,
+            valid: Vec::new(),
+        }
     }
 
     /// Number of rows.
@@ -247,7 +253,8 @@ impl Column {
             if self.valid.is_empty() {
                 self.valid.resize(before, true);
             }
-            self.valid.extend(rows.iter().map(|&r| from.valid[r as usize]));
+            self.valid
+                .extend(rows.iter().map(|&r| from.valid[r as usize]));
         }
     }
 

@@ -21,8 +21,13 @@ pub struct Schema {
 impl Schema {
     /// A schema of these attributes.
     pub fn new(attributes: impl IntoIterator<Item = (impl AsRef<str>, Type)>) -> Self {
-        let attributes = attributes.into_iter().map(|(name, ty)| Attribute { name: name.as_ref().into(), ty });
-        Schema { attributes: attributes.collect() }
+        let attributes = attributes.into_iter().map(|(name, ty)| Attribute {
+            name: name.as_ref().into(),
+            ty,
+        });
+        Schema {
+            attributes: attributes.collect(),
+        }
     }
 
     /// The attributes, in order.
@@ -42,6 +47,8 @@ impl Schema {
 
     /// Position of the attribute of this name.
     pub fn position(&self, name: &str) -> Option<usize> {
-        self.attributes.iter().position(|a| a.name.eq_ignore_ascii_case(name))
+        self.attributes
+            .iter()
+            .position(|a| a.name.eq_ignore_ascii_case(name))
     }
 }

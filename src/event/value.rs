@@ -108,7 +108,11 @@ impl Type {
             Type::Double => Some(3),
             Type::Bool | Type::String => None,
         };
-        Some(if rank(self)? >= rank(other)? { self } else { other })
+        Some(if rank(self)? >= rank(other)? {
+            self
+        } else {
+            other
+        })
     }
 
     /// Whether a value of this type may be stored as `to` by widening only.
