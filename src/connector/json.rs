@@ -10,12 +10,16 @@
 
 use super::bad_row::{BadRow, Misfit, excerpt};
 use super::number;
-use crate::event::{Attribute, Batch, Column, Data, Schema, Sign, Timestamp, Type, Value};
+use crate::event::{Attribute, Schema, Timestamp, Type, Value};
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
+
+mod encode;
+pub use encode::RowEncoder;
+pub(super) use encode::{millis, put};
 
 /// One line of an events file.
 #[derive(Clone, Debug, PartialEq)]
@@ -216,12 +220,21 @@ fn syntax(error: &serde_json::Error, text: &str) -> BadRow {
 pub struct RowDecoder {
     values: Vec<Value>,
     given: Vec<bool>,
+    at: Option<Timestamp>,
+    /// Whether an object may hold its time under the key `at`.
+    takes_at: bool,
 }
 
 impl RowDecoder {
     /// The values of a row, one per attribute and each NULL or of the attribute's type.
     pub fn decode(&mut self, row: RowText<'_>, schema: &Schema) -> Result<&[Value], BadRow> {
+        self.read(row, schema).map(|()| self.values.as_slice())
+    }
+
+    /// Reads a row into `self.values`, and its time into `self.at` if the row may have one.
+    fn read(&mut self, row: RowText<'_>, schema: &Schema) -> Result<(), BadRow> {
         let mut fault = None;
+        self.at = None;
         let seed = Row {
             decoder: self,
             schema,
@@ -232,23 +245,59 @@ impl RowDecoder {
         match (fault, read) {
             (Some(fault), _) => Err(fault),
             (None, Err(e)) => Err(syntax(&e, row.0)),
-            (None, Ok(())) => Ok(&self.values),
+            (None, Ok(())) => Ok(()),
         }
     }
 
-    /// The values of a line that is a row by itself: an array or an object by name.
-    pub fn decode_text(&mut self, line: &[u8], schema: &Schema) -> Result<&[Value], BadRow> {
+    /// The time and the values of a line in a file of one stream's rows.
+    ///
+    /// The line is an array, an object by attribute name (with `at`, where that is no attribute), or an event
+    /// `{"at":…,"row":…}` with or without the name of the stream.
+    pub fn decode_of(
+        &mut self,
+        line: &[u8],
+        stream: &str,
+        schema: &Schema,
+    ) -> Result<(Option<Timestamp>, &[Value]), BadRow> {
         let line = text(line)?.trim_ascii();
+        serde_json::from_str::<IgnoredAny>(line).map_err(|e| syntax(&e, line))?;
         match line.as_bytes().first() {
-            Some(b'[' | b'{') => {
-                serde_json::from_str::<IgnoredAny>(line).map_err(|e| syntax(&e, line))?;
-                self.decode(RowText(line), schema)
-            }
-            _ => match serde_json::from_str::<IgnoredAny>(line) {
-                Err(e) => Err(syntax(&e, line)),
-                Ok(_) => shape(&format!("{}, expected an array or an object", kind(line))),
+            Some(b'[') => Ok((None, self.decode(RowText(line), schema)?)),
+            Some(b'{') => match serde_json::from_str::<Pieces<'_>>(line) {
+                Ok(p) if p.row.is_some() && schema.position("row").is_none() => {
+                    if p.clock.is_some() || p.batch.is_some() {
+                        return shape("a file of one stream holds rows only");
+                    }
+                    self.decode_event(&p, stream, schema)
+                }
+                _ => {
+                    self.takes_at = schema.position("at").is_none();
+                    let read = self.read(RowText(line), schema);
+                    self.takes_at = false;
+                    read.map(|()| (self.at, self.values.as_slice()))
+                }
             },
+            _ => shape(&format!("{}, expected an array or an object", kind(line))),
         }
+    }
+
+    fn decode_event(
+        &mut self,
+        pieces: &Pieces<'_>,
+        stream: &str,
+        schema: &Schema,
+    ) -> Result<(Option<Timestamp>, &[Value]), BadRow> {
+        if let Some(name) = pieces.stream {
+            let name = unescape(name.get()).map_err(|e| BadRow::Shape(format!("stream: {e}")))?;
+            if !name.eq_ignore_ascii_case(stream) {
+                return Err(BadRow::unknown_stream(&name, [stream]));
+            }
+        }
+        let at = pieces.at.map(|at| time("at", at)).transpose()?;
+        let Some(row) = pieces.row else {
+            return shape("no 'row'");
+        };
+        Ok((at, self.decode(RowText(row.get()), schema)?))
     }
 }
 
@@ -314,6 +363,13 @@ impl<'de> Visitor<'de> for Row<'_> {
                 Err(misfit) => return Err(self.fail(BadRow::Shape(format!("key: {misfit}")))),
             };
             let Some(i) = self.schema.position(&name) else {
+                if self.decoder.takes_at && name == "at" {
+                    match time("at", map.next_value::<&RawValue>()?) {
+                        Ok(at) => self.decoder.at = Some(at),
+                        Err(fault) => return Err(self.fail(fault)),
+                    }
+                    continue;
+                }
                 return Err(self.fail(BadRow::unknown_attribute(&name, self.schema)));
             };
             if std::mem::replace(&mut self.decoder.given[i], true) {
@@ -346,81 +402,6 @@ fn value(text: &str, attribute: &Attribute) -> Result<Value, BadRow> {
         }),
     };
     value.map_err(|misfit| BadRow::value(attribute, misfit))
-}
-
-/// Writes the rows of one stream as JSON lines.
-#[derive(Clone, Debug)]
-pub struct RowEncoder {
-    /// `{"stream":"Out","at":`
-    head: Vec<u8>,
-}
-
-impl RowEncoder {
-    /// An encoder of a stream's rows.
-    pub fn new(stream: &str) -> Self {
-        let mut head = b"{\"stream\":".to_vec();
-        put(&mut head, stream);
-        head.extend_from_slice(b",\"at\":");
-        RowEncoder { head }
-    }
-
-    /// Appends one line per row of the batch.
-    pub fn encode(&self, batch: &Batch, out: &mut Vec<u8>) {
-        for (row, at) in batch.at().iter().enumerate() {
-            out.extend_from_slice(&self.head);
-            millis(out, *at);
-            out.extend_from_slice(match batch.sign(row) {
-                Sign::Plus => b",\"row\":[",
-                Sign::Minus => b",\"sign\":\"-\",\"row\":[",
-            });
-            for (i, column) in batch.columns().iter().enumerate() {
-                if i > 0 {
-                    out.push(b',');
-                }
-                cell(out, column, row);
-            }
-            out.extend_from_slice(b"]}\n");
-        }
-    }
-}
-
-/// Appends one value as JSON.
-fn cell(out: &mut Vec<u8>, column: &Column, row: usize) {
-    if column.is_null(row) {
-        return out.extend_from_slice(b"null");
-    }
-    match column.data() {
-        Data::Bool(v) => out.extend_from_slice(if v[row] { b"true" } else { b"false" }),
-        Data::Int(v) => put(out, &v[row]),
-        Data::Long(v) => put(out, &v[row]),
-        Data::Float(v) => put(out, &v[row]),
-        Data::Double(v) => put(out, &v[row]),
-        Data::String(v) => put(out, v[row].as_str()),
-    }
-}
-
-/// Appends a scalar as JSON. Floating point is the shortest text that reads back as the same value of its own width.
-pub(super) fn put<T: serde::Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
-    serde_json::to_writer(out, value).expect("a vector takes every scalar");
-}
-
-/// Appends a time in milliseconds, with decimals only where there are some.
-pub(super) fn millis(out: &mut Vec<u8>, at: Timestamp) {
-    let us = at.0.unsigned_abs();
-    if at.0 < 0 {
-        out.push(b'-');
-    }
-    put(out, &(us / 1000));
-    let rest = us % 1000;
-    if rest > 0 {
-        let digits = [b'.', digit(rest / 100), digit(rest / 10), digit(rest)];
-        let end = digits.iter().rposition(|d| *d != b'0').map_or(0, |i| i + 1);
-        out.extend_from_slice(&digits[..end]);
-    }
-}
-
-fn digit(n: u64) -> u8 {
-    b'0' + (n % 10) as u8
 }
 
 #[cfg(test)]

@@ -6,9 +6,22 @@
 
 mod bad_row;
 pub mod csv;
+mod date;
+mod file;
 pub mod json;
 mod lines;
+mod log;
 mod number;
+mod options;
+mod registry;
+mod timer;
+mod traits;
 
 pub use bad_row::{BadRow, Misfit};
+pub use file::{FileSink, FileSource, Format};
 pub use lines::{LINE_BYTES_MAX, Line, Lines};
+pub use log::LogSink;
+pub use options::{Key, OptionError, Options};
+pub use registry::{Connection, Connectors, Feed, OnError};
+pub use timer::TimerSource;
+pub use traits::{ConnectorError, RowSink, Sink, Source, StopSignal};

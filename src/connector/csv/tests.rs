@@ -130,7 +130,6 @@ fn times_are_milliseconds_or_dates() {
         );
     }
     for time in [
-        "",
         "now",
         "1e99",
         "2014-13-01",

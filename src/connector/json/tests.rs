@@ -1,6 +1,7 @@
 //! Events in and rows out: what is read, what is refused and with which words, and that no text panics.
 
 use super::*;
+use crate::event::{Batch, Sign};
 
 fn schema() -> Schema {
     Schema::new([
@@ -13,8 +14,10 @@ fn schema() -> Schema {
     ])
 }
 
+type Read = (String, Option<Timestamp>, Vec<Value>);
+
 /// Reads a line and its rows as the CLI does.
-fn read(line: &[u8]) -> Result<Vec<(String, Option<Timestamp>, Vec<Value>)>, BadRow> {
+fn read(line: &[u8]) -> Result<Vec<Read>, BadRow> {
     let rows = match decode_line(line)? {
         EventLine::Row(row) => vec![row],
         EventLine::Batch(rows) => rows,
@@ -385,9 +388,54 @@ fn bad_lines_are_refused_with_a_reason() {
             "{line}: {message}"
         );
         let mut decoder = RowDecoder::default();
-        let direct = decoder.decode_text(row.as_bytes(), &schema());
+        let direct = decoder.decode_of(row.as_bytes(), "S", &schema());
         assert_eq!(format!("error: {}", direct.expect_err(row)), message);
     }
+}
+
+#[test]
+fn a_file_of_one_stream_holds_rows_with_or_without_time() {
+    let schema = Schema::new([("a", Type::Int), ("b", Type::String)]);
+    let mut decoder = RowDecoder::default();
+    let mut read = |line: &str| match decoder.decode_of(line.as_bytes(), "S", &schema) {
+        Ok((at, values)) => format!("{:?} {values:?}", at.map(|at| at.0)),
+        Err(e) => e.to_string(),
+    };
+    for (line, expected) in [
+        (r#"[1,"x"]"#, r#"None [Int(1), String("x")]"#),
+        (r#" {"b":"x","a":1} "#, r#"None [Int(1), String("x")]"#),
+        (
+            r#"{"b":"x","at":1.5,"a":1}"#,
+            r#"Some(1500) [Int(1), String("x")]"#,
+        ),
+        (
+            r#"{"at":2,"row":[1,"x"]}"#,
+            r#"Some(2000) [Int(1), String("x")]"#,
+        ),
+        (
+            r#"{"stream":"s","row":{"a":1,"b":null}}"#,
+            "None [Int(1), Null]",
+        ),
+        (
+            r#"{"stream":"T","row":[1,"x"]}"#,
+            "unknown stream 'T'; known: S",
+        ),
+        (
+            r#"{"at":"x","a":1,"b":"x"}"#,
+            "at: found a string \"x\", expected milliseconds as a number",
+        ),
+        (
+            r#"{"clock":1,"row":[1,"x"]}"#,
+            "a file of one stream holds rows only",
+        ),
+        ("[1,\"x\"", "EOF while parsing a list, column 6"),
+        ("17", "a number, expected an array or an object"),
+    ] {
+        assert_eq!(read(line), expected, "{line}");
+    }
+    let named = Schema::new([("row", Type::Int), ("at", Type::Long)]);
+    let read = decoder.decode_of(br#"{"row":1,"at":2}"#, "S", &named);
+    assert_eq!(read, Ok((None, [Value::Int(1), Value::Long(2)].as_slice())));
 }
 
 #[test]
@@ -473,7 +521,7 @@ fn mutated_lines_never_panic() {
             Ok(_) => read_well += 1,
             Err(e) => assert!(!e.to_string().is_empty()),
         }
-        let _ = RowDecoder::default().decode_text(&line, &schema());
+        let _ = RowDecoder::default().decode_of(&line, "S", &schema());
     }
     assert!(read_well > 100, "{read_well}");
 }
