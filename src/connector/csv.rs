@@ -96,6 +96,11 @@ impl<R: Read> CsvRows<R> {
         Ok(Some(CsvRow { line, row }))
     }
 
+    /// The values of the last row that was read well.
+    pub fn values(&self) -> &[Value] {
+        &self.values
+    }
+
     /// The byte where the next row begins.
     pub fn bytes_read(&self) -> u64 {
         self.reader.position().byte()

@@ -249,6 +249,11 @@ impl RowDecoder {
         }
     }
 
+    /// The values of the last row that was decoded well.
+    pub fn values(&self) -> &[Value] {
+        &self.values
+    }
+
     /// The time and the values of a line in a file of one stream's rows.
     ///
     /// The line is an array, an object by attribute name (with `at`, where that is no attribute), or an event
