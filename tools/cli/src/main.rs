@@ -3,8 +3,13 @@
 //! `args` is what can be typed; every subcommand has a file. Rows go to standard output, everything else to standard error.
 
 mod args;
+mod events;
 mod failure;
 mod generate;
+mod output;
+mod pipe;
+mod report;
+mod signal;
 
 use args::{Cli, Command};
 use clap::Parser;
