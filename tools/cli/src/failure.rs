@@ -19,6 +19,11 @@ impl Failure {
         }
     }
 
+    /// The engine failed: status 1.
+    pub fn from_run(error: impl fmt::Display) -> Self {
+        Failure::run(error.to_string())
+    }
+
     /// The command line or the app is wrong: status 2.
     pub fn usage(message: impl Into<String>) -> Self {
         Failure {

@@ -2,6 +2,7 @@
 //!
 //! `args` is what can be typed; every subcommand has a file. Rows go to standard output, everything else to standard error.
 
+mod app;
 mod args;
 mod events;
 mod failure;
@@ -9,7 +10,9 @@ mod generate;
 mod output;
 mod pipe;
 mod report;
+mod run;
 mod signal;
+mod stub;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -18,7 +21,9 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Gen(what) => generate::run(&what),
-        _ => Ok(()),
+        Command::Run(args) => run::run(&args),
+        Command::Check(args) => app::check(&args),
+        Command::Explain(args) => app::explain(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
