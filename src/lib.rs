@@ -6,3 +6,5 @@ mod error;
 pub use error::{BuildError, Problem};
 
 mod sql;
+
+mod state;
