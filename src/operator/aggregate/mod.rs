@@ -15,6 +15,7 @@ mod user;
 pub(crate) use function::{Aggregate, AggregateCall};
 pub(crate) use panes::PaneAggregate;
 pub(crate) use running::{Grouping, RunningAggregate};
+pub(crate) use group::Columns;
 pub use user::AggregateFunction;
 
 use crate::event::{Column, Sign};
