@@ -5,4 +5,7 @@ pub mod event;
 mod error;
 pub use error::{BuildError, Problem};
 
+mod expr;
+pub use expr::{Functions, ScalarFunction};
+
 mod sql;
