@@ -5,6 +5,9 @@ pub mod event;
 mod error;
 pub use error::{BuildError, Problem};
 
+mod expr;
+pub use expr::{Functions, ScalarFunction};
+
 mod sql;
 
 mod state;
