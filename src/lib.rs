@@ -5,4 +5,12 @@ pub mod event;
 mod error;
 pub use error::{BuildError, Problem};
 
+mod runtime;
+pub use runtime::barrier::{
+    EnterGuard, LOCK_WAIT, LockError, LockGuard, LockOutcome, ThreadBarrier,
+};
+pub use runtime::wait::WaitStrategy;
+
 mod sql;
+
+mod sync;
