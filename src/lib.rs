@@ -12,7 +12,9 @@ mod operator;
 pub use operator::aggregate::AggregateFunction;
 
 mod runtime;
-pub use runtime::barrier::{EnterGuard, LOCK_WAIT, LockError, LockGuard, LockOutcome, ThreadBarrier};
+pub use runtime::barrier::{
+    EnterGuard, LOCK_WAIT, LockError, LockGuard, LockOutcome, ThreadBarrier,
+};
 pub use runtime::wait::WaitStrategy;
 
 mod sql;
