@@ -55,6 +55,10 @@ pub struct App {
 
 /// One statement.
 #[derive(Clone, Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "an app has a handful, nearly all of them queries"
+)]
 pub enum Statement {
     /// `CREATE STREAM`.
     Stream(StreamDef),
