@@ -6,4 +6,22 @@ pub mod event;
 mod error;
 pub use error::{BuildError, Problem};
 
+mod expr;
+pub use expr::{Functions, ScalarFunction};
+
+mod operator;
+pub use operator::aggregate::AggregateFunction;
+
+mod plan;
+
+mod runtime;
+pub use runtime::barrier::{
+    EnterGuard, LOCK_WAIT, LockError, LockGuard, LockOutcome, ThreadBarrier,
+};
+pub use runtime::wait::WaitStrategy;
+
 mod sql;
+
+mod state;
+
+mod sync;

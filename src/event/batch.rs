@@ -21,17 +21,22 @@ pub enum Sign {
 
 /// Rows in columns.
 ///
-/// Shape: `at`, `clock`, every column, and `signs` and `causes` where they are not empty, have one length.
+/// Shape: `at`, every column, and `clock`, `signs` and `causes` where they are not empty, have one length.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
     /// Timestamp of each row.
     pub(crate) at: Vec<Timestamp>,
     /// The app's clock when each row is processed: timers due at or before it fire before the row. Never decreases.
+    /// Empty unless `tracks_clock`.
     pub(crate) clock: Vec<Timestamp>,
     /// Sign of each row; empty when all are `+`.
     pub(crate) signs: Vec<Sign>,
-    /// Number of the input row that caused each row; empty unless the plan asks for it.
+    /// Number of the input row that caused each row. Empty unless `tracks_cause`.
     pub(crate) causes: Vec<u64>,
+    /// Whether anything in the plan needs the clock of rows.
+    pub(crate) tracks_clock: bool,
+    /// Whether anything in the plan needs the cause of rows.
+    pub(crate) tracks_cause: bool,
     /// One column per attribute.
     pub(crate) columns: Vec<Column>,
 }

@@ -283,6 +283,28 @@ impl Column {
         }
     }
 
+    /// Appends, for every pair of rows, first that of `a` and then that of `b`. Panics when types or lengths differ.
+    pub(crate) fn extend_pairs(
+        &mut self,
+        a: &Column,
+        a_rows: std::ops::Range<usize>,
+        b: &Column,
+        b_rows: std::ops::Range<usize>,
+    ) {
+        assert_eq!(a_rows.len(), b_rows.len(), "pairs have two sides");
+        if !a.valid.is_empty() || !b.valid.is_empty() || !self.valid.is_empty() {
+            for (x, y) in a_rows.zip(b_rows) {
+                self.push_from(a, x);
+                self.push_from(b, y);
+            }
+            return;
+        }
+        each_pair!(&mut self.data, &a.data, to, v => {
+            let pairs = v[a_rows].iter().zip(b.slice_like(v)[b_rows].iter());
+            to.extend(pairs.flat_map(|(x, y)| [x.clone(), y.clone()]));
+        });
+    }
+
     /// Overwrites row `to` with row `row` of `from`. Panics when the types differ or `to` is past the end.
     pub(crate) fn set_from(&mut self, to: usize, from: &Column, row: usize) {
         let null = from.is_null(row);
@@ -295,12 +317,54 @@ impl Column {
         }
     }
 
+    /// Overwrites rows from `to` on with rows `rows` of `from`. Panics when the types differ or the end is passed.
+    pub(crate) fn copy_range(&mut self, to: usize, from: &Column, rows: std::ops::Range<usize>) {
+        let end = to + rows.len();
+        each_pair!(&mut self.data, &from.data, v, w => v[to..end].clone_from_slice(&w[rows.clone()]));
+        if !from.valid.is_empty() {
+            self.materialize_valid();
+            self.valid[to..end].copy_from_slice(&from.valid[rows]);
+        } else if !self.valid.is_empty() {
+            self.valid[to..end].fill(true);
+        }
+    }
+
     /// Overwrites row `to` with row `row` of this column.
     pub(crate) fn copy_within(&mut self, row: usize, to: usize) {
         each_vec!(&mut self.data, v => v[to] = v[row].clone());
         if !self.valid.is_empty() {
             self.valid[to] = self.valid[row];
         }
+    }
+
+    /// Order of two rows: NULL first, FALSE < TRUE, strings by code point.
+    pub(crate) fn order(&self, a: usize, b: usize) -> std::cmp::Ordering {
+        match (self.is_null(a), self.is_null(b)) {
+            (true, true) => std::cmp::Ordering::Equal,
+            (true, false) => std::cmp::Ordering::Less,
+            (false, true) => std::cmp::Ordering::Greater,
+            (false, false) => match &self.data {
+                Data::Bool(v) => v[a].cmp(&v[b]),
+                Data::Int(v) => v[a].cmp(&v[b]),
+                Data::Long(v) => v[a].cmp(&v[b]),
+                Data::Float(v) => v[a].total_cmp(&v[b]),
+                Data::Double(v) => v[a].total_cmp(&v[b]),
+                Data::String(v) => v[a].cmp(&v[b]),
+            },
+        }
+    }
+
+    /// Whether a row equals a row of another column of the same type; NULL equals NULL.
+    pub(crate) fn equal(&self, row: usize, other: &Column, other_row: usize) -> bool {
+        match (self.is_null(row), other.is_null(other_row)) {
+            (false, false) => each_pair!(&self.data, &other.data, a, b => a[row] == b[other_row]),
+            (a, b) => a == b,
+        }
+    }
+
+    /// The values as a slice of the element type of `_like`. Panics when the types differ.
+    fn slice_like<T: Element>(&self, _like: &[T]) -> &[T] {
+        T::slice(&self.data).expect("columns of one attribute have one type")
     }
 
     /// Sets a row to the type's default, which frees what a long string held.
@@ -318,3 +382,30 @@ impl Column {
         }
     }
 }
+
+/// The element types of columns.
+pub(crate) trait Element: Clone + Default + Send + 'static {
+    /// Its SQL type.
+    const TYPE: Type;
+    /// The values, when they are of this type.
+    fn slice(data: &Data) -> Option<&[Self]>;
+    /// The values, to be written, when they are of this type.
+    fn vec(data: &mut Data) -> Option<&mut Vec<Self>>;
+}
+
+macro_rules! element {
+    ($($rust:ty => $variant:ident),*) => {$(
+        impl Element for $rust {
+            const TYPE: Type = Type::$variant;
+            #[inline]
+            fn slice(data: &Data) -> Option<&[Self]> {
+                if let Data::$variant(v) = data { Some(v) } else { None }
+            }
+            #[inline]
+            fn vec(data: &mut Data) -> Option<&mut Vec<Self>> {
+                if let Data::$variant(v) = data { Some(v) } else { None }
+            }
+        }
+    )*};
+}
+element!(bool => Bool, i32 => Int, i64 => Long, f32 => Float, f64 => Double, Str => String);

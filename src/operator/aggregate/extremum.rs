@@ -1,0 +1,188 @@
+//! min, max, minForever, maxForever and distinctCount, over any ordered type.
+//!
+//! Where no row ever leaves, the extreme so far is enough. Where rows leave, the values are kept sorted, so that the
+//! result stays right whatever the order in which they leave.
+
+use super::fold::{Fold, push};
+use super::{Accumulator, Changes};
+use crate::event::{Column, Element, Sign, Str};
+use crate::state::{Multiset, Slot};
+use std::any::Any;
+use std::cmp::Ordering;
+
+/// Element types with an order and a key that carries it.
+pub(crate) trait Ordered: Element + PartialEq {
+    /// Sorts as the value does.
+    type Key: Ord + Clone + Send + 'static;
+    fn key(&self) -> Self::Key;
+    fn of(key: &Self::Key) -> Self;
+}
+
+macro_rules! ordered_itself {
+    ($($ty:ty),*) => {$(
+        impl Ordered for $ty {
+            type Key = $ty;
+            #[inline]
+            fn key(&self) -> $ty {
+                self.clone()
+            }
+            #[inline]
+            fn of(key: &$ty) -> $ty {
+                key.clone()
+            }
+        }
+    )*};
+}
+ordered_itself!(bool, i32, i64, Str);
+
+/// A floating-point number that is neither NaN nor −0.0, by its order.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) struct Finite(f64);
+impl Eq for Finite {}
+impl PartialOrd for Finite {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Finite {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+impl Ordered for f64 {
+    type Key = Finite;
+    fn key(&self) -> Finite {
+        Finite(*self)
+    }
+    fn of(key: &Finite) -> f64 {
+        key.0
+    }
+}
+impl Ordered for f32 {
+    type Key = Finite;
+    fn key(&self) -> Finite {
+        Finite(f64::from(*self))
+    }
+    fn of(key: &Finite) -> f32 {
+        key.0 as f32
+    }
+}
+
+/// The extreme of all rows that ever came; what leaves changes nothing.
+pub(crate) struct Forever<T, const MAX: bool>(std::marker::PhantomData<T>);
+impl<T: Ordered, const MAX: bool> Fold for Forever<T, MAX> {
+    type In = T;
+    type Cell = Option<T>;
+    type Out = T;
+    #[inline]
+    fn add(cell: &mut Option<T>, value: &T) {
+        let wanted = if MAX {
+            Ordering::Greater
+        } else {
+            Ordering::Less
+        };
+        if cell
+            .as_ref()
+            .is_none_or(|c| value.key().cmp(&c.key()) == wanted)
+        {
+            *cell = Some(value.clone());
+        }
+    }
+    fn retract(_cell: &mut Option<T>, _value: &T) {}
+    fn merge(cell: &mut Option<T>, other: &Option<T>) {
+        if let Some(value) = other {
+            Self::add(cell, value);
+        }
+    }
+    fn value(cell: &Option<T>) -> Option<T> {
+        cell.clone()
+    }
+}
+
+/// What is asked of a set of sorted values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// The smallest.
+    Min,
+    /// The greatest.
+    Max,
+    /// How many different ones.
+    Distinct,
+}
+
+/// Sorted values per group.
+pub(crate) struct Sorted<T: Ordered> {
+    values: Multiset<T::Key>,
+    question: Question,
+    slots: usize,
+}
+
+impl<T: Ordered> Sorted<T> {
+    pub(crate) fn new(question: Question) -> Self {
+        Sorted {
+            values: Multiset::default(),
+            question,
+            slots: 0,
+        }
+    }
+}
+
+impl<T: Ordered> Accumulator for Sorted<T> {
+    fn ensure(&mut self, slots: usize) {
+        self.values.ensure(slots);
+        self.slots = self.slots.max(slots);
+    }
+
+    fn update(&mut self, changes: &Changes<'_>, args: &[&Column], mut out: Option<&mut Column>) {
+        let arg = args[0];
+        let values =
+            T::slice(arg.data()).expect("the argument column has the type of the aggregate");
+        for (row, slot) in changes.slots.iter().enumerate() {
+            let sign = changes.sign(row);
+            if !arg.is_null(row) {
+                match sign {
+                    Sign::Plus => self.values.add(*slot, &values[row].key()),
+                    Sign::Minus => {
+                        self.values.retract(*slot, &values[row].key());
+                    }
+                }
+            }
+            if let Some(out) = out.as_deref_mut()
+                && changes.emit.takes(sign)
+            {
+                self.value(*slot, out);
+            }
+        }
+    }
+
+    fn value(&self, slot: Slot, out: &mut Column) {
+        match self.question {
+            Question::Min => push(self.values.first(slot).map(T::of), out),
+            Question::Max => push(self.values.last(slot).map(T::of), out),
+            Question::Distinct => push(Some(i64::from(self.values.distinct(slot))), out),
+        }
+    }
+
+    fn reset(&mut self, slot: Slot) {
+        self.values.reset(slot);
+    }
+
+    fn clear(&mut self) {
+        self.values.clear();
+        self.slots = 0;
+    }
+
+    fn absorb(&mut self, from: &dyn Accumulator, to: &[Slot]) {
+        let from = from
+            .as_any()
+            .downcast_ref::<Self>()
+            .expect("accumulators of one call have one type");
+        for (slot, to) in to.iter().enumerate() {
+            self.values.absorb(*to, &from.values, slot as Slot);
+        }
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}

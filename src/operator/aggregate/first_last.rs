@@ -1,0 +1,133 @@
+//! `first(x)` and `last(x)`: NULL is a value like any other; NULL too when the group is empty.
+//!
+//! How: the values of a group in order of arrival, one row log per group. Where no row ever leaves, only the value that
+//! answers the question is kept.
+
+use super::{Accumulator, Changes};
+use crate::event::{Column, Sign, Type};
+use crate::state::{Cells, LogId, RowLog, Slot};
+use std::any::Any;
+
+/// The values of each group in order of arrival.
+pub(crate) struct Ends {
+    log: RowLog,
+    logs: Cells<Option<LogId>>,
+    slots: usize,
+    last: bool,
+    retracts: bool,
+}
+
+impl Ends {
+    /// `last(x)` or `first(x)` of values of a type.
+    pub(crate) fn new(ty: Type, last: bool, retracts: bool) -> Self {
+        Ends {
+            log: RowLog::new(&[ty]),
+            logs: Cells::default(),
+            slots: 0,
+            last,
+            retracts,
+        }
+    }
+
+    fn add(&mut self, slot: Slot, arg: &Column, row: usize) {
+        let id = match *self.logs.get(slot) {
+            Some(id) => id,
+            None => {
+                let id = self.log.open();
+                *self.logs.get_mut(slot) = Some(id);
+                id
+            }
+        };
+        if !self.retracts && self.log.len(id) > 0 {
+            if !self.last {
+                return;
+            }
+            self.log.pop(id, 1);
+        }
+        self.log.push_value(id, arg, row);
+    }
+
+    /// Takes the oldest equal value away: in a window that is the row that leaves.
+    fn retract(&mut self, slot: Slot, arg: &Column, row: usize) {
+        let Some(id) = *self.logs.get(slot) else {
+            return;
+        };
+        let held = |seq: &u64| self.log.columns()[0].equal(self.log.index(id, *seq), arg, row);
+        if let Some(seq) = self.log.range(id).find(held) {
+            self.log.remove(id, seq);
+        }
+    }
+}
+
+impl Accumulator for Ends {
+    fn ensure(&mut self, slots: usize) {
+        self.logs.ensure(slots);
+        self.slots = self.slots.max(slots);
+    }
+
+    fn update(&mut self, changes: &Changes<'_>, args: &[&Column], mut out: Option<&mut Column>) {
+        for (row, slot) in changes.slots.iter().enumerate() {
+            let sign = changes.sign(row);
+            match sign {
+                Sign::Plus => self.add(*slot, args[0], row),
+                Sign::Minus => self.retract(*slot, args[0], row),
+            }
+            if let Some(out) = out.as_deref_mut()
+                && changes.emit.takes(sign)
+            {
+                self.value(*slot, out);
+            }
+        }
+    }
+
+    fn value(&self, slot: Slot, out: &mut Column) {
+        let range = self
+            .logs
+            .get(slot)
+            .map(|id| (id, self.log.range(id)))
+            .filter(|(_, r)| !r.is_empty());
+        match range {
+            None => out.push_null(),
+            Some((id, range)) => {
+                let seq = if self.last {
+                    range.end - 1
+                } else {
+                    range.start
+                };
+                out.push_from(&self.log.columns()[0], self.log.index(id, seq));
+            }
+        }
+    }
+
+    fn reset(&mut self, slot: Slot) {
+        if let Some(id) = self.logs.get_mut(slot).take() {
+            self.log.close(id);
+        }
+    }
+
+    fn clear(&mut self) {
+        for slot in 0..self.slots {
+            self.reset(slot as Slot);
+        }
+        self.logs.clear();
+        self.slots = 0;
+    }
+
+    fn absorb(&mut self, from: &dyn Accumulator, to: &[Slot]) {
+        let from = from
+            .as_any()
+            .downcast_ref::<Self>()
+            .expect("accumulators of one call have one type");
+        for (slot, to) in to.iter().enumerate() {
+            if let Some(id) = *from.logs.get(slot as Slot) {
+                for seq in from.log.range(id) {
+                    self.add(*to, &from.log.columns()[0], from.log.index(id, seq));
+                }
+            }
+        }
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}

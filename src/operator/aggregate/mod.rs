@@ -1,0 +1,72 @@
+//! Aggregates: add, retract, merge, value.
+//!
+//! An accumulator holds the state of one aggregate call for all groups, by slot; it is called once per batch. Windows
+//! tell it what enters and what leaves by the signs of rows.
+
+mod extremum;
+mod first_last;
+mod fold;
+mod function;
+mod group;
+mod panes;
+mod running;
+mod user;
+
+pub(crate) use function::{Aggregate, AggregateCall};
+pub(crate) use group::{Columns, Grouping};
+pub(crate) use panes::PaneAggregate;
+pub(crate) use running::RunningAggregate;
+pub use user::AggregateFunction;
+
+use crate::event::{Column, Sign};
+use crate::sql::ast::Events;
+use crate::state::Slot;
+use std::any::Any;
+
+/// Rows of a batch as an accumulator sees them.
+#[derive(Clone, Copy)]
+pub(crate) struct Changes<'a> {
+    /// Group of each row.
+    pub(crate) slots: &'a [Slot],
+    /// Sign of each row; empty when all are `+`.
+    pub(crate) signs: &'a [Sign],
+    /// Rows that want the value after them.
+    pub(crate) emit: Events,
+}
+
+impl Changes<'_> {
+    #[inline]
+    fn sign(&self, row: usize) -> Sign {
+        if self.signs.is_empty() {
+            Sign::Plus
+        } else {
+            self.signs[row]
+        }
+    }
+}
+
+/// One aggregate call over all groups.
+pub(crate) trait Accumulator: Send {
+    /// Makes room for slots below `slots`.
+    fn ensure(&mut self, slots: usize);
+
+    /// Applies rows in order; appends to `out` the value after each row that `changes.emit` takes, if there is an `out`.
+    ///
+    /// Shape: every argument column has a row per slot of `changes`.
+    fn update(&mut self, changes: &Changes<'_>, args: &[&Column], out: Option<&mut Column>);
+
+    /// Appends the value of a group.
+    fn value(&self, slot: Slot, out: &mut Column);
+
+    /// Forgets a group.
+    fn reset(&mut self, slot: Slot);
+
+    /// Forgets all groups.
+    fn clear(&mut self);
+
+    /// Merges slot `i` of another accumulator of the same call into slot `to[i]`, for all `i`.
+    fn absorb(&mut self, from: &dyn Accumulator, to: &[Slot]);
+
+    /// For `absorb`.
+    fn as_any(&self) -> &dyn Any;
+}

@@ -1,0 +1,61 @@
+//! Filters before a window, and the columns that the rest of the query reads.
+
+use super::{Counters, Kind, Operator, Out};
+use crate::event::Batch;
+use crate::expr::{Frame, Program};
+
+impl Batch {
+    /// All rows as a program reads them.
+    pub(crate) fn frame(&self) -> Frame<'_> {
+        Frame {
+            left: &self.columns,
+            right: &[],
+            at: &self.at,
+            clock: &self.clock,
+            causes: &self.causes,
+            rows: None,
+            len: self.len(),
+        }
+    }
+}
+
+/// Passes rows for which a condition is TRUE, with some of their columns.
+pub(crate) struct Filter {
+    condition: Program,
+    keep: Vec<usize>,
+    rows: Vec<u32>,
+    faults: u64,
+}
+
+impl Filter {
+    /// Keeps the columns `keep[0], keep[1], …`.
+    pub(crate) fn new(condition: Program, keep: Vec<usize>) -> Self {
+        Filter {
+            condition,
+            keep,
+            rows: Vec::new(),
+            faults: 0,
+        }
+    }
+}
+
+impl Operator for Filter {
+    fn rows(&mut self, kind: Kind, batch: &Batch, out: &mut Out) {
+        self.rows.clear();
+        self.condition
+            .filter(&batch.frame(), &mut self.faults, &mut self.rows);
+        if self.rows.is_empty() {
+            return;
+        }
+        let mut to = out.batch();
+        to.extend_moments(batch, Some(&self.rows));
+        for (column, k) in to.columns.iter_mut().zip(&self.keep) {
+            column.extend_rows(&batch.columns[*k], &self.rows);
+        }
+        out.emit(kind, to);
+    }
+
+    fn count(&self, into: &mut Counters) {
+        into.value_faults += self.faults;
+    }
+}

@@ -1,0 +1,217 @@
+//! Operators: rows in, rows out. Each is owned by one worker and never sees a store, a thread, a clock or a lock.
+
+pub(crate) mod aggregate;
+pub(crate) mod distinct;
+pub(crate) mod filter;
+pub(crate) mod projection;
+pub(crate) mod select;
+pub(crate) mod window;
+
+use crate::event::{Batch, Sign, Timestamp};
+
+/// How the rows of a batch belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Rows that merely travel together; where the batch ends has no meaning.
+    Rows,
+    /// One flush of a batch window: first the rows that expire, then the current ones. Rows that a query makes of it
+    /// carry this time.
+    Flush(Timestamp),
+}
+
+/// What an operator tells about itself, summed over an app.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counters {
+    /// Rows that came behind the clock and were dropped by a time window.
+    pub(crate) late_rows: u64,
+    /// Values that became NULL by overflow, division by zero or a failed conversion.
+    pub(crate) value_faults: u64,
+    /// Rows forgotten or refused because a limit was reached.
+    pub(crate) limit_rows: u64,
+}
+
+/// One unit of computation.
+///
+/// Rows of a batch carry the clock at which each is processed; an operator with timers fires those that are due at or
+/// before it first, so that batch borders never matter.
+pub(crate) trait Operator: Send {
+    /// Processes rows.
+    fn rows(&mut self, kind: Kind, batch: &Batch, out: &mut Out);
+
+    /// The clock reached `now` after all rows so far: fires the timers due at or before it, in order.
+    fn clock(&mut self, _now: Timestamp, _cause: u64, _out: &mut Out) {}
+
+    /// All rows of one send have been processed.
+    fn send_end(&mut self, _out: &mut Out) {}
+
+    /// Closes what is open once, in due order, as if its time had come (`--flush`).
+    fn close(&mut self, _out: &mut Out) {}
+
+    /// When its next timer is due.
+    fn due(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// Adds its counters.
+    fn count(&self, _into: &mut Counters) {}
+}
+
+/// Where an operator puts its rows, with spent batches to reuse.
+#[derive(Debug, Default)]
+pub(crate) struct Out {
+    /// Batches emitted and not yet delivered, in order.
+    pub(crate) ready: Vec<(Kind, Batch)>,
+    spare: Vec<Batch>,
+    like: Batch,
+}
+
+impl Out {
+    /// An output whose batches have columns like these.
+    pub(crate) fn new(like: Batch) -> Self {
+        Out {
+            ready: Vec::new(),
+            spare: Vec::new(),
+            like,
+        }
+    }
+
+    /// An empty batch to fill.
+    #[inline]
+    pub(crate) fn batch(&mut self) -> Batch {
+        self.spare.pop().unwrap_or_else(|| Batch::like(&self.like))
+    }
+
+    /// Passes a batch on. A batch of no rows is passed on only as a flush.
+    #[inline]
+    pub(crate) fn emit(&mut self, kind: Kind, batch: Batch) {
+        if batch.is_empty() && kind == Kind::Rows {
+            self.spare.push(batch);
+        } else {
+            self.ready.push((kind, batch));
+        }
+    }
+
+    /// Takes a delivered batch back for reuse.
+    #[inline]
+    pub(crate) fn recycle(&mut self, mut batch: Batch) {
+        batch.clear();
+        self.spare.push(batch);
+    }
+}
+
+/// The circumstances in which a row is emitted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    /// Timestamp the emitted row gets.
+    pub(crate) at: Timestamp,
+    /// Clock at which readers process it.
+    pub(crate) clock: Timestamp,
+    /// Input row that caused it.
+    pub(crate) cause: u64,
+}
+
+impl Moment {
+    /// The moment of a row of a batch.
+    #[inline]
+    pub(crate) fn of(batch: &Batch, row: usize) -> Self {
+        Moment {
+            at: batch.at[row],
+            clock: batch.clock_of(row),
+            cause: batch.cause_of(row),
+        }
+    }
+
+    /// The moment of a timer: readers process its rows before their own timers of the same time.
+    #[inline]
+    pub(crate) fn timer(due: Timestamp, cause: u64) -> Self {
+        Moment {
+            at: due,
+            clock: due.plus(-1),
+            cause,
+        }
+    }
+}
+
+impl Batch {
+    /// The clock of a row; its timestamp where the plan tracks no clock.
+    #[inline]
+    pub(crate) fn clock_of(&self, row: usize) -> Timestamp {
+        if self.clock.is_empty() {
+            self.at[row]
+        } else {
+            self.clock[row]
+        }
+    }
+
+    /// The number of the input row that caused a row; 0 where the plan does not track it.
+    #[inline]
+    pub(crate) fn cause_of(&self, row: usize) -> u64 {
+        if self.causes.is_empty() {
+            0
+        } else {
+            self.causes[row]
+        }
+    }
+
+    /// Appends the circumstances of a row whose values are appended beside.
+    #[inline]
+    pub(crate) fn push_moment(&mut self, moment: Moment, sign: Sign) {
+        self.push_sign(sign);
+        self.at.push(moment.at);
+        if self.tracks_clock {
+            self.clock.push(moment.clock);
+        }
+        if self.tracks_cause {
+            self.causes.push(moment.cause);
+        }
+    }
+
+    /// Appends a sign; the vector stays empty while all are `+`. Called before `at` grows.
+    #[inline]
+    pub(crate) fn push_sign(&mut self, sign: Sign) {
+        if !self.signs.is_empty() {
+            self.signs.push(sign);
+        } else if sign == Sign::Minus {
+            self.signs.resize(self.at.len(), Sign::Plus);
+            self.signs.push(Sign::Minus);
+        }
+    }
+
+    /// Appends row `row` of a batch with its own circumstances and columns `keep[0], keep[1], …`.
+    #[inline]
+    pub(crate) fn push_row(
+        &mut self,
+        from: &Batch,
+        keep: &[usize],
+        row: usize,
+        moment: Moment,
+        sign: Sign,
+    ) {
+        self.push_moment(moment, sign);
+        for (to, k) in self.columns.iter_mut().zip(keep) {
+            to.push_from(&from.columns[*k], row);
+        }
+    }
+
+    /// Appends the circumstances (time, clock, cause) of rows of another batch; signs are the caller's.
+    pub(crate) fn extend_moments(&mut self, from: &Batch, rows: Option<&[u32]>) {
+        match rows {
+            None => {
+                self.at.extend_from_slice(&from.at);
+                self.clock.extend_from_slice(&from.clock);
+                self.causes.extend_from_slice(&from.causes);
+            }
+            Some(rows) => {
+                self.at.extend(rows.iter().map(|r| from.at[*r as usize]));
+                if !from.clock.is_empty() {
+                    self.clock
+                        .extend(rows.iter().map(|r| from.clock[*r as usize]));
+                }
+                if !from.causes.is_empty() {
+                    self.causes
+                        .extend(rows.iter().map(|r| from.causes[*r as usize]));
+                }
+            }
+        }
+    }
+}

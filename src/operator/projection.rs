@@ -1,0 +1,167 @@
+//! SELECT list, HAVING, ORDER BY, LIMIT and OFFSET: the end of every query.
+
+use super::{Kind, Out};
+use crate::event::{Batch, Column, Data, Sign};
+use crate::expr::{Frame, Program};
+use std::cmp::Ordering;
+
+/// The tail of a query. Order and limits act on each flush; on rows that merely travel together they act on each row.
+pub(crate) struct Projection {
+    outputs: Vec<Program>,
+    having: Option<Program>,
+    order: Vec<(Program, bool)>,
+    limit: usize,
+    offset: usize,
+    keys: Vec<Column>,
+    kept: Vec<u32>,
+    faults: u64,
+}
+
+/// Rows that are projected, beside their [`Frame`].
+pub(crate) struct Rows<'a> {
+    /// Where times, clocks, causes and signs come from.
+    pub(crate) batch: &'a Batch,
+    /// Which rows of the batch; all when absent.
+    pub(crate) rows: Option<&'a [u32]>,
+    /// Aggregates, one row per projected row.
+    pub(crate) results: &'a [Column],
+}
+
+impl Rows<'_> {
+    fn frame(&self) -> Frame<'_> {
+        Frame {
+            left: &self.batch.columns,
+            right: self.results,
+            at: &self.batch.at,
+            clock: &self.batch.clock,
+            causes: &self.batch.causes,
+            rows: self.rows,
+            len: self.rows.map_or(self.batch.len(), <[u32]>::len),
+        }
+    }
+}
+
+impl Projection {
+    /// A tail; `order` has `true` for descending.
+    pub(crate) fn new(
+        outputs: Vec<Program>,
+        having: Option<Program>,
+        order: Vec<(Program, bool)>,
+        limit: Option<u64>,
+        offset: Option<u64>,
+    ) -> Self {
+        Projection {
+            outputs,
+            having,
+            order,
+            limit: limit.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX)),
+            offset: offset.map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX)),
+            keys: Vec::new(),
+            kept: Vec::new(),
+            faults: 0,
+        }
+    }
+
+    /// Row faults so far.
+    pub(crate) fn faults(&self) -> u64 {
+        self.faults
+    }
+
+    /// Projects rows and emits them.
+    pub(crate) fn emit(&mut self, kind: Kind, rows: &Rows<'_>, out: &mut Out) {
+        let frame = rows.frame();
+        if frame.len == 0 || (kind == Kind::Rows && (self.limit == 0 || self.offset > 0)) {
+            return;
+        }
+        let mut to = out.batch();
+        for (program, column) in self.outputs.iter_mut().zip(&mut to.columns) {
+            program.eval_into(&frame, &mut self.faults, column);
+        }
+        to.extend_moments(rows.batch, rows.rows);
+        extend_signs(rows, &mut to);
+        if let Kind::Flush(at) = kind {
+            to.at.fill(at);
+        }
+        let flush = matches!(kind, Kind::Flush(_));
+        let limits =
+            flush && (!self.order.is_empty() || self.limit != usize::MAX || self.offset > 0);
+        if self.having.is_none() && !limits {
+            out.emit(kind, to);
+            return;
+        }
+        self.choose(&frame, limits);
+        let mut chosen = out.batch();
+        chosen.extend_moments(&to, Some(&self.kept));
+        if !to.signs.is_empty() {
+            chosen
+                .signs
+                .extend(self.kept.iter().map(|r| to.signs[*r as usize]));
+        }
+        for (column, from) in chosen.columns.iter_mut().zip(&to.columns) {
+            column.extend_rows(from, &self.kept);
+        }
+        out.recycle(to);
+        out.emit(kind, chosen);
+    }
+
+    /// Leaves in `kept` the positions that HAVING, ORDER BY, LIMIT and OFFSET let through, in their order.
+    fn choose(&mut self, frame: &Frame<'_>, limits: bool) {
+        self.kept.clear();
+        match &mut self.having {
+            None => self.kept.extend(0..frame.len as u32),
+            Some(having) => {
+                let passes = having.eval(frame, &mut self.faults);
+                let Data::Bool(values) = passes.data() else {
+                    unreachable!("HAVING is a condition")
+                };
+                let keep = (0..frame.len).filter(|r| values[*r] && !passes.is_null(*r));
+                self.kept.extend(keep.map(|r| r as u32));
+            }
+        }
+        if !limits {
+            return;
+        }
+        if !self.order.is_empty() {
+            self.sort(frame);
+        }
+        let first = self.offset.min(self.kept.len());
+        self.kept.drain(..first);
+        self.kept.truncate(self.limit);
+    }
+
+    fn sort(&mut self, frame: &Frame<'_>) {
+        self.keys
+            .resize_with(self.order.len(), || Column::new(crate::event::Type::Bool));
+        for ((program, _), key) in self.order.iter_mut().zip(&mut self.keys) {
+            key.clone_from(program.eval(frame, &mut self.faults));
+        }
+        let (keys, order) = (&self.keys, &self.order);
+        self.kept.sort_by(|a, b| {
+            let by = |(key, (_, descending)): (&Column, &(Program, bool))| {
+                let ordering = key.order(*a as usize, *b as usize);
+                if *descending {
+                    ordering.reverse()
+                } else {
+                    ordering
+                }
+            };
+            keys.iter()
+                .zip(order)
+                .map(by)
+                .find(|o| *o != Ordering::Equal)
+                .unwrap_or(Ordering::Equal)
+        });
+    }
+}
+
+fn extend_signs(rows: &Rows<'_>, to: &mut Batch) {
+    let signs = &rows.batch.signs;
+    match rows.rows {
+        _ if signs.is_empty() => {}
+        None => to.signs.extend_from_slice(signs),
+        Some(rows) if rows.iter().any(|r| signs[*r as usize] == Sign::Minus) => {
+            to.signs.extend(rows.iter().map(|r| signs[*r as usize]));
+        }
+        Some(_) => {}
+    }
+}

@@ -1,0 +1,74 @@
+//! SELECT without aggregates: condition and projection in one pass.
+
+use super::projection::{Projection, Rows};
+use super::{Counters, Kind, Operator, Out};
+use crate::event::Batch;
+use crate::expr::Program;
+use crate::sql::ast::Events;
+
+/// Projects the rows for which the condition is TRUE and whose sign is wanted.
+pub(crate) struct Select {
+    condition: Option<Program>,
+    events: Events,
+    projection: Projection,
+    rows: Vec<u32>,
+    faults: u64,
+}
+
+impl Select {
+    pub(crate) fn new(condition: Option<Program>, events: Events, projection: Projection) -> Self {
+        Select {
+            condition,
+            events,
+            projection,
+            rows: Vec::new(),
+            faults: 0,
+        }
+    }
+}
+
+/// Leaves in `rows` the rows for which the condition is TRUE and whose sign is wanted; false when all rows are.
+pub(crate) fn choose(
+    condition: &mut Option<Program>,
+    events: Events,
+    batch: &Batch,
+    faults: &mut u64,
+    rows: &mut Vec<u32>,
+) -> bool {
+    rows.clear();
+    let signs = batch.signs();
+    let by_sign = events == Events::Expired || (events == Events::Current && !signs.is_empty());
+    if let Some(condition) = condition {
+        condition.filter(&batch.frame(), faults, rows);
+        if by_sign {
+            rows.retain(|r| events.takes(batch.sign(*r as usize)));
+        }
+        return true;
+    }
+    if by_sign {
+        rows.extend((0..batch.len() as u32).filter(|r| events.takes(batch.sign(*r as usize))));
+    }
+    by_sign
+}
+
+impl Operator for Select {
+    fn rows(&mut self, kind: Kind, batch: &Batch, out: &mut Out) {
+        let some = choose(
+            &mut self.condition,
+            self.events,
+            batch,
+            &mut self.faults,
+            &mut self.rows,
+        );
+        let rows = Rows {
+            batch,
+            rows: some.then_some(self.rows.as_slice()),
+            results: &[],
+        };
+        self.projection.emit(kind, &rows, out);
+    }
+
+    fn count(&self, into: &mut Counters) {
+        into.value_faults += self.faults + self.projection.faults();
+    }
+}

@@ -1,0 +1,82 @@
+//! The rows that a window of one log holds, and how they are emitted.
+
+use crate::event::{Batch, Sign, Timestamp, Type};
+use crate::operator::Moment;
+use crate::state::{LogId, RowLog};
+
+/// One row log and the columns of the input it keeps.
+#[derive(Debug)]
+pub(crate) struct Held {
+    /// Rows held.
+    pub(crate) log: RowLog,
+    /// The log of the only key.
+    pub(crate) id: LogId,
+    /// Positions of the kept columns in the input.
+    pub(crate) keep: Vec<usize>,
+}
+
+impl Held {
+    /// Holds nothing yet; `types` are those of the kept columns.
+    pub(crate) fn new(keep: Vec<usize>, types: &[Type]) -> Self {
+        let mut log = RowLog::new(types);
+        let id = log.open();
+        Held { log, id, keep }
+    }
+
+    /// Number of rows held.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.log.len(self.id)
+    }
+
+    /// Timestamp of the oldest row.
+    #[inline]
+    pub(crate) fn oldest(&self) -> Option<Timestamp> {
+        let range = self.log.range(self.id);
+        (!range.is_empty()).then(|| self.log.at(self.id, range.start))
+    }
+
+    /// Holds one more row, after all others.
+    #[inline]
+    pub(crate) fn push(&mut self, batch: &Batch, row: usize) {
+        self.log
+            .push(self.id, batch.at[row], batch, &self.keep, row);
+    }
+
+    /// Holds one more row, in the order of time.
+    #[inline]
+    pub(crate) fn insert(&mut self, batch: &Batch, row: usize) {
+        self.log
+            .insert(self.id, batch.at[row], batch, &self.keep, row);
+    }
+
+    /// Appends the values of a row held, with these circumstances.
+    #[inline]
+    pub(crate) fn emit(&self, seq: u64, moment: Moment, sign: Sign, out: &mut Batch) {
+        out.push_moment(moment, sign);
+        self.log.read(self.id, seq, &mut out.columns);
+    }
+
+    /// Expires the oldest row into `out`.
+    #[inline]
+    pub(crate) fn expire(&mut self, moment: Moment, out: &mut Batch) {
+        self.emit(self.log.range(self.id).start, moment, Sign::Minus, out);
+        self.log.pop(self.id, 1);
+    }
+
+    /// Appends all rows held, with their own timestamps as `at`, and forgets them.
+    pub(crate) fn drain(&mut self, moment: Moment, sign: Sign, out: &mut Batch) {
+        let range = self.log.range(self.id);
+        for seq in range.clone() {
+            out.push_moment(
+                Moment {
+                    at: self.log.at(self.id, seq),
+                    ..moment
+                },
+                sign,
+            );
+        }
+        self.log.read_rows(self.id, range, &mut out.columns);
+        self.log.pop(self.id, self.len());
+    }
+}

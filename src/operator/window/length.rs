@@ -1,0 +1,84 @@
+//! `length(n)`: the last n rows; when full the oldest leaves before the new one enters.
+//!
+//! How: a chunk of at most n rows is copied column by column, every row that enters a full window behind the one that it
+//! pushes out. Cost: two copies per kept column and row.
+
+use super::Held;
+use crate::event::{Batch, Sign, Type};
+use crate::operator::{Kind, Operator, Out};
+
+/// The last `rows_max` rows.
+#[derive(Debug)]
+pub(crate) struct Length {
+    held: Held,
+    rows_max: usize,
+}
+
+impl Length {
+    /// A window of `rows_max` rows, at least 1.
+    pub(crate) fn new(rows_max: usize, keep: Vec<usize>, types: &[Type]) -> Self {
+        assert!(rows_max > 0, "a length window holds at least one row");
+        Length {
+            held: Held::new(keep, types),
+            rows_max,
+        }
+    }
+
+    /// One chunk: `enter` rows find room, each of the `swap` after them pushes one out.
+    fn chunk(&mut self, batch: &Batch, first: usize, enter: usize, swap: usize, to: &mut Batch) {
+        let Held { log, id, keep } = &mut self.held;
+        let (middle, end) = (first + enter, first + enter + swap);
+        moments(batch, first, enter, swap, to);
+        let head = log.range(*id).start;
+        let pieces = log.pieces(*id, head..head + swap as u64);
+        for ((column, k), held) in to.columns.iter_mut().zip(keep.iter()).zip(log.columns()) {
+            column.extend_range(&batch.columns[*k], first..middle);
+            let mut row = middle;
+            for piece in pieces.clone() {
+                let next = row + piece.len();
+                column.extend_pairs(held, piece, &batch.columns[*k], row..next);
+                row = next;
+            }
+        }
+        log.pop(*id, swap);
+        log.push_rows(*id, batch, keep, first..end);
+    }
+}
+
+/// Times, clocks, causes and signs of a chunk: once per entering row, twice per swap.
+fn moments(batch: &Batch, first: usize, enter: usize, swap: usize, to: &mut Batch) {
+    let (middle, end) = (first + enter, first + enter + swap);
+    if swap > 0 && to.signs.is_empty() {
+        to.signs.resize(to.at.len(), Sign::Plus);
+    }
+    if !to.signs.is_empty() {
+        to.signs.resize(to.at.len() + enter, Sign::Plus);
+        to.signs
+            .extend((0..swap).flat_map(|_| [Sign::Minus, Sign::Plus]));
+    }
+    fn copy<T: Copy>(from: &[T], first: usize, middle: usize, end: usize, to: &mut Vec<T>) {
+        to.extend_from_slice(&from[first..middle]);
+        to.extend(from[middle..end].iter().flat_map(|x| [*x, *x]));
+    }
+    copy(&batch.at, first, middle, end, &mut to.at);
+    if to.tracks_clock {
+        copy(&batch.clock, first, middle, end, &mut to.clock);
+    }
+    if to.tracks_cause {
+        copy(&batch.causes, first, middle, end, &mut to.causes);
+    }
+}
+
+impl Operator for Length {
+    fn rows(&mut self, _kind: Kind, batch: &Batch, out: &mut Out) {
+        let mut to = out.batch();
+        let mut first = 0;
+        while first < batch.len() {
+            let rows = (batch.len() - first).min(self.rows_max);
+            let swap = (self.held.len() + rows).saturating_sub(self.rows_max);
+            self.chunk(batch, first, rows - swap, swap, &mut to);
+            first += rows;
+        }
+        out.emit(Kind::Rows, to);
+    }
+}

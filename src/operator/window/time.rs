@@ -1,0 +1,190 @@
+//! `time(t)`: each row stays t. `timeBatch(t [, start])`: flushed every t.
+
+use super::{Due, Held};
+use crate::event::{Batch, Sign, Timestamp, Type};
+use crate::operator::{Counters, Kind, Moment, Operator, Out};
+
+/// Rows of the last `span_us`.
+#[derive(Debug)]
+pub(crate) struct Time {
+    held: Held,
+    span_us: i64,
+    late: u64,
+}
+
+impl Time {
+    /// A window of `span_us`, at least 1.
+    pub(crate) fn new(span_us: i64, keep: Vec<usize>, types: &[Type]) -> Self {
+        Time {
+            held: Held::new(keep, types),
+            span_us,
+            late: 0,
+        }
+    }
+
+    #[inline]
+    fn expire(&mut self, now: Timestamp, cause: u64, to: &mut Batch) {
+        while let Some(due) = self.due().filter(|d| *d <= now) {
+            self.held.expire(Moment::timer(due, cause), to);
+        }
+    }
+}
+
+impl Operator for Time {
+    fn rows(&mut self, _kind: Kind, batch: &Batch, out: &mut Out) {
+        let mut to = out.batch();
+        for row in 0..batch.len() {
+            let moment = Moment::of(batch, row);
+            self.expire(moment.clock, moment.cause, &mut to);
+            if moment.at < moment.clock {
+                self.late += 1;
+                continue;
+            }
+            self.held.insert(batch, row);
+            to.push_row(batch, &self.held.keep, row, moment, Sign::Plus);
+        }
+        out.emit(Kind::Rows, to);
+    }
+
+    fn clock(&mut self, now: Timestamp, cause: u64, out: &mut Out) {
+        if self.due().is_some_and(|d| d <= now) {
+            let mut to = out.batch();
+            self.expire(now, cause, &mut to);
+            out.emit(Kind::Rows, to);
+        }
+    }
+
+    fn close(&mut self, out: &mut Out) {
+        self.clock(Timestamp(i64::MAX), 0, out);
+    }
+
+    fn due(&self) -> Option<Timestamp> {
+        self.held.oldest().map(|at| at.plus(self.span_us))
+    }
+
+    fn count(&self, into: &mut Counters) {
+        into.late_rows += self.late;
+    }
+}
+
+/// How a batch window of time starts counting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// With the first row.
+    FirstRow,
+    /// On a grid through this time.
+    Grid(i64),
+}
+
+/// Flushes every `span_us`.
+#[derive(Debug)]
+pub(crate) struct TimeBatch {
+    current: Held,
+    previous: Held,
+    due: Due,
+    start: Start,
+    /// Rows pass as they come; the flush only expires them.
+    streams: bool,
+    late: u64,
+}
+
+impl TimeBatch {
+    /// Flushes every `span_us`, at least 1.
+    pub(crate) fn new(
+        span_us: i64,
+        start: Start,
+        streams: bool,
+        keep: Vec<usize>,
+        types: &[Type],
+    ) -> Self {
+        TimeBatch {
+            current: Held::new(keep.clone(), types),
+            previous: Held::new(keep, types),
+            due: Due::every(span_us),
+            start,
+            streams,
+            late: 0,
+        }
+    }
+
+    fn flush(&mut self, due: Timestamp, cause: u64, out: &mut Out) {
+        let moment = Moment::timer(due, cause);
+        let mut to = out.batch();
+        if self.streams {
+            self.current.drain(moment, Sign::Minus, &mut to);
+        } else {
+            self.previous.drain(moment, Sign::Minus, &mut to);
+            std::mem::swap(&mut self.current, &mut self.previous);
+            let range = self.previous.log.range(self.previous.id);
+            for seq in range {
+                let at = self.previous.log.at(self.previous.id, seq);
+                self.previous
+                    .emit(seq, Moment { at, ..moment }, Sign::Plus, &mut to);
+            }
+        }
+        out.emit(Kind::Flush(due), to);
+    }
+
+    fn holds_rows(&self) -> bool {
+        self.current.len() > 0 || self.previous.len() > 0
+    }
+
+    fn pass(&mut self, to: Batch, out: &mut Out) -> Batch {
+        out.emit(Kind::Rows, to);
+        out.batch()
+    }
+}
+
+impl Operator for TimeBatch {
+    fn rows(&mut self, _kind: Kind, batch: &Batch, out: &mut Out) {
+        let mut to = out.batch();
+        for row in 0..batch.len() {
+            let moment = Moment::of(batch, row);
+            if self.due.next.is_some_and(|d| d <= moment.clock) {
+                to = self.pass(to, out);
+                self.clock(moment.clock, moment.cause, out);
+            }
+            if moment.at < moment.clock {
+                self.late += 1;
+                continue;
+            }
+            if self.due.next.is_none() {
+                match self.start {
+                    Start::FirstRow => self.due.start(moment.clock.max(moment.at)),
+                    Start::Grid(origin) => {
+                        self.due.start_aligned(moment.clock.max(moment.at), origin)
+                    }
+                }
+            }
+            self.current.push(batch, row);
+            if self.streams {
+                to.push_row(batch, &self.current.keep, row, moment, Sign::Plus);
+            }
+        }
+        out.emit(Kind::Rows, to);
+    }
+
+    fn clock(&mut self, now: Timestamp, cause: u64, out: &mut Out) {
+        while self.holds_rows()
+            && let Some(due) = self.due.fire(now)
+        {
+            self.flush(due, cause, out);
+        }
+        self.due.forward(now);
+    }
+
+    fn close(&mut self, out: &mut Out) {
+        if let Some(due) = self.due.next.filter(|_| self.current.len() > 0) {
+            self.flush(due, 0, out);
+            self.due.start(due);
+        }
+    }
+
+    fn due(&self) -> Option<Timestamp> {
+        self.due.next.filter(|_| self.holds_rows())
+    }
+
+    fn count(&self, into: &mut Counters) {
+        into.late_rows += self.late;
+    }
+}

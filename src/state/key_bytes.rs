@@ -1,0 +1,84 @@
+//! Keys as bytes: the form in which they are hashed to key groups and written to a store.
+//!
+//! Per column a tag: NULL 0; BOOL 1 and a byte; INT and LONG 2 and an i64; FLOAT and DOUBLE 3 and an f64; STRING 4, a u32
+//! length and UTF-8. Numbers are little-endian. The encoding is part of the on-disk format.
+
+use crate::event::{Column, Data};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Number of key groups: the unit in which keys are spread over workers, now and after a restore.
+pub(crate) const KEY_GROUPS: u64 = 128;
+
+/// Appends the key of a row.
+#[inline]
+pub(crate) fn encode_key(columns: &[&Column], row: usize, out: &mut Vec<u8>) {
+    for column in columns {
+        if column.is_null(row) {
+            out.push(0);
+            continue;
+        }
+        match column.data() {
+            Data::Bool(v) => out.extend_from_slice(&[1, u8::from(v[row])]),
+            Data::Int(v) => tagged(2, i64::from(v[row]).to_le_bytes(), out),
+            Data::Long(v) => tagged(2, v[row].to_le_bytes(), out),
+            Data::Float(v) => tagged(3, f64::from(v[row]).to_le_bytes(), out),
+            Data::Double(v) => tagged(3, v[row].to_le_bytes(), out),
+            Data::String(v) => {
+                let text = v[row].as_bytes();
+                out.push(4);
+                out.extend_from_slice(&(text.len() as u32).to_le_bytes());
+                out.extend_from_slice(text);
+            }
+        }
+    }
+}
+
+#[inline]
+fn tagged(tag: u8, bytes: [u8; 8], out: &mut Vec<u8>) {
+    out.push(tag);
+    out.extend_from_slice(&bytes);
+}
+
+/// The key group of an encoded key.
+#[inline]
+pub(crate) fn key_group(key: &[u8]) -> u64 {
+    xxh3_64(key) % KEY_GROUPS
+}
+
+/// The worker that owns a key group.
+#[inline]
+pub(crate) fn worker_of(group: u64, workers: usize) -> usize {
+    (group as usize * workers) / KEY_GROUPS as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Str, Type};
+
+    #[test]
+    fn bytes_are_the_documented_format() {
+        let mut null = Column::new(Type::Int);
+        null.push_null();
+        let columns = [
+            null,
+            Column::from_data(Data::Bool(vec![true])),
+            Column::from_data(Data::Int(vec![-2])),
+            Column::from_data(Data::Float(vec![0.5])),
+            Column::from_data(Data::String(vec![Str::new("é")])),
+        ];
+        let mut bytes = Vec::new();
+        encode_key(&columns.iter().collect::<Vec<_>>(), 0, &mut bytes);
+        let mut want = vec![0, 1, 1, 2];
+        want.extend((-2i64).to_le_bytes());
+        want.push(3);
+        want.extend(0.5f64.to_le_bytes());
+        want.extend([4, 2, 0, 0, 0, 0xc3, 0xa9]);
+        assert_eq!(bytes, want);
+        assert!(key_group(&bytes) < KEY_GROUPS);
+        assert_eq!(
+            (worker_of(0, 4), worker_of(127, 4), worker_of(127, 1)),
+            (0, 3, 0)
+        );
+    }
+}

@@ -1,0 +1,302 @@
+//! Sorted values with counts, one set per slot: exact minimum, maximum and distinct count under any retraction.
+//!
+//! How: a treap per slot, all nodes in one slab, so that sets that grow and shrink allocate nothing in steady state. The
+//! priority of a node is a hash of its number, so the shape does not depend on the order of values.
+//! Cost: O(log n) expected per change, O(log n) for the ends.
+//! Source: Seidel and Aragon, "Randomized Search Trees", Algorithmica 1996.
+
+use super::slab::{Entry, Slab};
+use super::{Cells, Slot};
+
+const NONE: Entry = Entry::MAX;
+
+#[derive(Debug)]
+struct Node<K> {
+    key: K,
+    count: u32,
+    left: Entry,
+    right: Entry,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Root {
+    node: Entry,
+    distinct: u32,
+}
+
+impl Default for Root {
+    fn default() -> Self {
+        Root {
+            node: NONE,
+            distinct: 0,
+        }
+    }
+}
+
+/// A sorted multiset of values for every slot.
+#[derive(Debug)]
+pub(crate) struct Multiset<K> {
+    roots: Cells<Root>,
+    nodes: Slab<Node<K>>,
+}
+
+impl<K> Default for Multiset<K> {
+    fn default() -> Self {
+        Multiset {
+            roots: Cells::default(),
+            nodes: Slab::default(),
+        }
+    }
+}
+
+impl<K: Ord + Clone> Multiset<K> {
+    /// Makes room for slots below `slots`.
+    pub(crate) fn ensure(&mut self, slots: usize) {
+        self.roots.ensure(slots);
+    }
+
+    /// Number of different values of a slot.
+    pub(crate) fn distinct(&self, slot: Slot) -> u32 {
+        self.roots.get(slot).distinct
+    }
+
+    /// Smallest value of a slot.
+    pub(crate) fn first(&self, slot: Slot) -> Option<&K> {
+        self.end(slot, |n| n.left)
+    }
+
+    /// Greatest value of a slot.
+    pub(crate) fn last(&self, slot: Slot) -> Option<&K> {
+        self.end(slot, |n| n.right)
+    }
+
+    fn end(&self, slot: Slot, next: impl Fn(&Node<K>) -> Entry) -> Option<&K> {
+        let mut at = self.roots.get(slot).node;
+        let mut found = None;
+        while at != NONE {
+            let node = self.nodes.get(at);
+            found = Some(&node.key);
+            at = next(node);
+        }
+        found
+    }
+
+    /// Adds a value to a slot.
+    pub(crate) fn add(&mut self, slot: Slot, key: &K) {
+        let mut at = self.roots.get(slot).node;
+        while at != NONE {
+            let node = self.nodes.get_mut(at);
+            match key.cmp(&node.key) {
+                std::cmp::Ordering::Less => at = node.left,
+                std::cmp::Ordering::Greater => at = node.right,
+                std::cmp::Ordering::Equal => {
+                    node.count += 1;
+                    return;
+                }
+            }
+        }
+        let fresh = self.nodes.insert(Node {
+            key: key.clone(),
+            count: 1,
+            left: NONE,
+            right: NONE,
+        });
+        let root = self.roots.get(slot).node;
+        let node = self.insert(root, fresh);
+        let root = self.roots.get_mut(slot);
+        root.node = node;
+        root.distinct += 1;
+    }
+
+    /// Takes one of a value away from a slot; false when the slot does not hold it.
+    pub(crate) fn retract(&mut self, slot: Slot, key: &K) -> bool {
+        let (mut at, mut parent) = (self.roots.get(slot).node, NONE);
+        while at != NONE {
+            let node = self.nodes.get_mut(at);
+            let next = match key.cmp(&node.key) {
+                std::cmp::Ordering::Less => node.left,
+                std::cmp::Ordering::Greater => node.right,
+                std::cmp::Ordering::Equal => break,
+            };
+            parent = at;
+            at = next;
+        }
+        if at == NONE {
+            return false;
+        }
+        let node = self.nodes.get_mut(at);
+        node.count -= 1;
+        if node.count > 0 {
+            return true;
+        }
+        let (left, right) = (node.left, node.right);
+        let merged = self.merge(left, right);
+        self.replace(slot, parent, at, merged);
+        self.nodes.remove(at);
+        self.roots.get_mut(slot).distinct -= 1;
+        true
+    }
+
+    /// Forgets the values of a slot.
+    pub(crate) fn reset(&mut self, slot: Slot) {
+        let mut at = std::mem::take(self.roots.get_mut(slot)).node;
+        // Unlinks leaf by leaf: rotates left children up until there is none, so no stack is needed.
+        while at != NONE {
+            let left = self.nodes.get(at).left;
+            if left == NONE {
+                at = self.nodes.remove(at).right;
+            } else {
+                let left_right = std::mem::replace(&mut self.nodes.get_mut(left).right, at);
+                self.nodes.get_mut(at).left = left_right;
+                at = left;
+            }
+        }
+    }
+
+    /// Forgets all values of all slots.
+    pub(crate) fn clear(&mut self) {
+        self.roots.clear();
+        self.nodes = Slab::default();
+    }
+
+    /// Adds all values of slot `from` to slot `to`.
+    pub(crate) fn absorb(&mut self, to: Slot, from: &Multiset<K>, from_slot: Slot) {
+        let mut stack = vec![from.roots.get(from_slot).node];
+        while let Some(at) = stack.pop() {
+            if at != NONE {
+                let node = from.nodes.get(at);
+                for _ in 0..node.count {
+                    self.add(to, &node.key);
+                }
+                stack.extend([node.left, node.right]);
+            }
+        }
+    }
+
+    fn replace(&mut self, slot: Slot, parent: Entry, old: Entry, new: Entry) {
+        if parent == NONE {
+            self.roots.get_mut(slot).node = new;
+        } else {
+            let node = self.nodes.get_mut(parent);
+            if node.left == old {
+                node.left = new;
+            } else {
+                node.right = new;
+            }
+        }
+    }
+
+    /// Inserts a single node below `at`; answers the new root. Recursion depth is the height: O(log n) expected.
+    fn insert(&mut self, at: Entry, fresh: Entry) -> Entry {
+        if at == NONE {
+            return fresh;
+        }
+        if priority(fresh) > priority(at) {
+            let key = self.nodes.get(fresh).key.clone();
+            let (left, right) = self.split(at, &key);
+            let node = self.nodes.get_mut(fresh);
+            (node.left, node.right) = (left, right);
+            return fresh;
+        }
+        if self.nodes.get(fresh).key < self.nodes.get(at).key {
+            let left = self.nodes.get(at).left;
+            let left = self.insert(left, fresh);
+            self.nodes.get_mut(at).left = left;
+        } else {
+            let right = self.nodes.get(at).right;
+            let right = self.insert(right, fresh);
+            self.nodes.get_mut(at).right = right;
+        }
+        at
+    }
+
+    fn split(&mut self, at: Entry, key: &K) -> (Entry, Entry) {
+        if at == NONE {
+            return (NONE, NONE);
+        }
+        if self.nodes.get(at).key < *key {
+            let right = self.nodes.get(at).right;
+            let (low, high) = self.split(right, key);
+            self.nodes.get_mut(at).right = low;
+            (at, high)
+        } else {
+            let left = self.nodes.get(at).left;
+            let (low, high) = self.split(left, key);
+            self.nodes.get_mut(at).left = high;
+            (low, at)
+        }
+    }
+
+    fn merge(&mut self, left: Entry, right: Entry) -> Entry {
+        if left == NONE {
+            return right;
+        }
+        if right == NONE {
+            return left;
+        }
+        if priority(left) > priority(right) {
+            let inner = self.nodes.get(left).right;
+            let inner = self.merge(inner, right);
+            self.nodes.get_mut(left).right = inner;
+            left
+        } else {
+            let inner = self.nodes.get(right).left;
+            let inner = self.merge(left, inner);
+            self.nodes.get_mut(right).left = inner;
+            right
+        }
+    }
+}
+
+/// A hash of the entry number (the finaliser of SplitMix64): distinct for distinct entries.
+fn priority(entry: Entry) -> u64 {
+    let mut x = u64::from(entry).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn ends_and_counts_follow_a_sorted_map() {
+        let mut seed = 3u64;
+        let mut set = Multiset::<i64>::default();
+        let mut model = vec![BTreeMap::<i64, u32>::new(); 5];
+        set.ensure(5);
+        for step in 0..40_000 {
+            seed = seed
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            let (slot, key) = ((seed >> 40) as usize % 5, (seed >> 33) as i64 % 60);
+            if (seed >> 20) % 5 < 2 + u64::from(step % 2000 < 1000) {
+                set.add(slot as Slot, &key);
+                *model[slot].entry(key).or_insert(0) += 1;
+            } else {
+                let held = model[slot].get_mut(&key);
+                assert_eq!(set.retract(slot as Slot, &key), held.is_some());
+                if let Some(count) = held {
+                    *count -= 1;
+                    if *count == 0 {
+                        model[slot].remove(&key);
+                    }
+                }
+            }
+            if step % 7000 == 6999 {
+                set.reset(slot as Slot);
+                model[slot].clear();
+            }
+            let m = &model[slot];
+            assert_eq!(set.first(slot as Slot), m.keys().next());
+            assert_eq!(set.last(slot as Slot), m.keys().next_back());
+            assert_eq!(set.distinct(slot as Slot) as usize, m.len());
+        }
+        assert_eq!(
+            set.nodes.len(),
+            model.iter().map(BTreeMap::len).sum::<usize>()
+        );
+    }
+}

@@ -1,0 +1,424 @@
+//! Rows appended at the tail and expired at the head: what windows hold.
+//!
+//! Why: a window inside a partition is one log per key, and a million small logs must be cheap, while the single log of
+//! an unkeyed window must be as fast as an array.
+//! How: all logs share one set of columns. A log is a ring in a region of a power of two of rows; a log that is full moves
+//! to a region of twice the size, and the old one goes to the free list of its size. Rows are addressed by log and a
+//! sequence number that only grows, so that what was appended or expired since a moment is two ranges of numbers.
+//! Cost: append and expire O(1) amortised; a log of n rows takes at most 4n rows of memory, at least four.
+
+use crate::event::{Batch, Column, Timestamp, Type};
+use std::ops::Range;
+
+/// Number of a log.
+pub(crate) type LogId = u32;
+
+/// 4 rows: the smallest region, so that a key with one or two rows costs little.
+const REGION_BITS_MIN: u8 = 2;
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Ring {
+    base: u32,
+    bits: u8,
+    held: bool,
+    head: u64,
+    tail: u64,
+}
+
+/// Logs of rows of one schema.
+#[derive(Debug)]
+pub(crate) struct RowLog {
+    columns: Vec<Column>,
+    at: Vec<Timestamp>,
+    rings: Vec<Ring>,
+    free_rings: Vec<LogId>,
+    free_regions: Vec<Vec<u32>>,
+}
+
+impl RowLog {
+    /// No log yet; rows have columns of these types.
+    pub(crate) fn new(types: &[Type]) -> Self {
+        RowLog {
+            columns: types.iter().map(|t| Column::new(*t)).collect(),
+            at: Vec::new(),
+            rings: Vec::new(),
+            free_rings: Vec::new(),
+            free_regions: vec![Vec::new(); 32],
+        }
+    }
+
+    /// Makes an empty log.
+    pub(crate) fn open(&mut self) -> LogId {
+        let base = self.region(REGION_BITS_MIN);
+        let ring = Ring {
+            base,
+            bits: REGION_BITS_MIN,
+            held: true,
+            head: 0,
+            tail: 0,
+        };
+        match self.free_rings.pop() {
+            Some(id) => {
+                self.rings[id as usize] = ring;
+                id
+            }
+            None => {
+                self.rings.push(ring);
+                (self.rings.len() - 1) as LogId
+            }
+        }
+    }
+
+    /// Drops a log and its rows.
+    pub(crate) fn close(&mut self, id: LogId) {
+        self.pop(id, self.len(id));
+        let ring = &mut self.rings[id as usize];
+        debug_assert!(ring.held, "a log is closed once");
+        ring.held = false;
+        self.free_regions[ring.bits as usize].push(ring.base);
+        self.free_rings.push(id);
+    }
+
+    fn region(&mut self, bits: u8) -> u32 {
+        if let Some(base) = self.free_regions[bits as usize].pop() {
+            return base;
+        }
+        let base = self.at.len();
+        let end = base + (1usize << bits);
+        assert!(
+            end <= u32::MAX as usize,
+            "a row log holds less than 4 G rows"
+        );
+        self.at.resize(end, Timestamp::default());
+        for c in &mut self.columns {
+            c.grow(end);
+        }
+        base as u32
+    }
+
+    /// Number of rows in a log.
+    #[inline]
+    pub(crate) fn len(&self, id: LogId) -> usize {
+        let r = &self.rings[id as usize];
+        (r.tail - r.head) as usize
+    }
+
+    /// Sequence numbers of the rows in a log.
+    #[inline]
+    pub(crate) fn range(&self, id: LogId) -> Range<u64> {
+        let r = &self.rings[id as usize];
+        r.head..r.tail
+    }
+
+    /// Where a row stands in [`RowLog::columns`].
+    #[inline]
+    pub(crate) fn index(&self, id: LogId, seq: u64) -> usize {
+        let r = &self.rings[id as usize];
+        debug_assert!((r.head..r.tail).contains(&seq), "row {seq} is in the log");
+        r.base as usize + (seq & ((1 << r.bits) - 1)) as usize
+    }
+
+    /// Timestamp of a row.
+    #[inline]
+    pub(crate) fn at(&self, id: LogId, seq: u64) -> Timestamp {
+        self.at[self.index(id, seq)]
+    }
+
+    /// The shared columns, to be read at [`RowLog::index`].
+    #[inline]
+    pub(crate) fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Timestamps beside [`RowLog::columns`].
+    #[inline]
+    pub(crate) fn times(&self) -> &[Timestamp] {
+        &self.at
+    }
+
+    /// The one or two contiguous pieces of a range of rows.
+    pub(crate) fn pieces(&self, id: LogId, seqs: Range<u64>) -> [Range<usize>; 2] {
+        if seqs.is_empty() {
+            return [0..0, 0..0];
+        }
+        let r = &self.rings[id as usize];
+        let (base, mask) = (r.base as usize, (1u64 << r.bits) - 1);
+        let first = (seqs.start & mask) as usize;
+        let count = (seqs.end - seqs.start) as usize;
+        let straight = count.min((1usize << r.bits) - first);
+        [
+            base + first..base + first + straight,
+            base..base + (count - straight),
+        ]
+    }
+
+    fn reserve(&mut self, id: LogId, more: usize) {
+        let ring = self.rings[id as usize];
+        let need = (ring.tail - ring.head) as usize + more;
+        let mut bits = ring.bits;
+        while need > 1usize << bits {
+            bits += 1;
+        }
+        if bits == ring.bits {
+            return;
+        }
+        let base = self.region(bits);
+        for seq in ring.head..ring.tail {
+            let from = ring.base as usize + (seq & ((1 << ring.bits) - 1)) as usize;
+            let to = base as usize + (seq & ((1 << bits) - 1)) as usize;
+            self.at[to] = self.at[from];
+            for c in &mut self.columns {
+                c.copy_within(from, to);
+                c.forget(from);
+            }
+        }
+        self.free_regions[ring.bits as usize].push(ring.base);
+        let ring = &mut self.rings[id as usize];
+        ring.base = base;
+        ring.bits = bits;
+    }
+
+    /// Appends row `row` of a batch, with its columns `keep[0], keep[1], …`.
+    #[inline]
+    pub(crate) fn push(
+        &mut self,
+        id: LogId,
+        at: Timestamp,
+        batch: &Batch,
+        keep: &[usize],
+        row: usize,
+    ) {
+        self.reserve(id, 1);
+        let ring = &mut self.rings[id as usize];
+        ring.tail += 1;
+        let to = self.index(id, self.rings[id as usize].tail - 1);
+        self.at[to] = at;
+        for (column, k) in self.columns.iter_mut().zip(keep) {
+            column.set_from(to, &batch.columns[*k], row);
+        }
+    }
+
+    /// Appends row `row` of a column to a log of one column.
+    pub(crate) fn push_value(&mut self, id: LogId, from: &Column, row: usize) {
+        self.reserve(id, 1);
+        let ring = &mut self.rings[id as usize];
+        ring.tail += 1;
+        let to = self.index(id, self.rings[id as usize].tail - 1);
+        self.columns[0].set_from(to, from, row);
+    }
+
+    /// Appends rows `rows` of a batch.
+    pub(crate) fn push_rows(
+        &mut self,
+        id: LogId,
+        batch: &Batch,
+        keep: &[usize],
+        rows: Range<usize>,
+    ) {
+        self.reserve(id, rows.len());
+        let ring = &mut self.rings[id as usize];
+        let first = ring.tail;
+        ring.tail += rows.len() as u64;
+        let end = ring.tail;
+        let mut from = rows.start;
+        for piece in self.pieces(id, first..end) {
+            let count = piece.len();
+            self.at[piece.clone()].copy_from_slice(&batch.at[from..from + count]);
+            for (column, k) in self.columns.iter_mut().zip(keep) {
+                column.copy_range(piece.start, &batch.columns[*k], from..from + count);
+            }
+            from += count;
+        }
+    }
+
+    /// Inserts a row so that the log stays in the order of `at`; after rows of the same time.
+    pub(crate) fn insert(
+        &mut self,
+        id: LogId,
+        at: Timestamp,
+        batch: &Batch,
+        keep: &[usize],
+        row: usize,
+    ) {
+        self.push(id, at, batch, keep, row);
+        let Range { start, end } = self.range(id);
+        let mut place = end - 1;
+        while place > start && self.at(id, place - 1) > at {
+            let (from, to) = (self.index(id, place - 1), self.index(id, place));
+            self.at[to] = self.at[from];
+            for c in &mut self.columns {
+                c.copy_within(from, to);
+            }
+            place -= 1;
+        }
+        if place < end - 1 {
+            let to = self.index(id, place);
+            self.at[to] = at;
+            for (column, k) in self.columns.iter_mut().zip(keep) {
+                column.set_from(to, &batch.columns[*k], row);
+            }
+        }
+    }
+
+    /// Removes a row from within a log; the rows before it move up by one number. Cost: O(rows before it).
+    pub(crate) fn remove(&mut self, id: LogId, seq: u64) {
+        let head = self.range(id).start;
+        let mut place = seq;
+        while place > head {
+            let (from, to) = (self.index(id, place - 1), self.index(id, place));
+            self.at[to] = self.at[from];
+            for c in &mut self.columns {
+                c.copy_within(from, to);
+            }
+            place -= 1;
+        }
+        self.pop(id, 1);
+    }
+
+    /// Expires the `count` oldest rows of a log. Panics in debug builds when there are fewer.
+    #[inline]
+    pub(crate) fn pop(&mut self, id: LogId, count: usize) {
+        let head = self.rings[id as usize].head;
+        for i in 0..self.columns.len() {
+            if self.columns[i].type_of() == Type::String {
+                for seq in head..head + count as u64 {
+                    let index = self.index(id, seq);
+                    self.columns[i].forget(index);
+                }
+            }
+        }
+        let ring = &mut self.rings[id as usize];
+        debug_assert!(
+            ring.head + count as u64 <= ring.tail,
+            "rows that expire are held"
+        );
+        ring.head += count as u64;
+    }
+
+    /// Appends the values of a row to columns of the same types.
+    #[inline]
+    pub(crate) fn read(&self, id: LogId, seq: u64, out: &mut [Column]) {
+        let index = self.index(id, seq);
+        for (to, from) in out.iter_mut().zip(&self.columns) {
+            to.push_from(from, index);
+        }
+    }
+
+    /// Appends the values of a range of rows to columns of the same types.
+    pub(crate) fn read_rows(&self, id: LogId, seqs: Range<u64>, out: &mut [Column]) {
+        for piece in self.pieces(id, seqs) {
+            for (to, from) in out.iter_mut().zip(&self.columns) {
+                to.extend_range(from, piece.clone());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Schema, Value};
+
+    fn batch(values: Range<i64>) -> Batch {
+        let mut b = Batch::new(&Schema::new([("v", Type::Long), ("s", Type::String)]));
+        for v in values {
+            b.at.push(Timestamp(v));
+            b.columns[0].push(&if v % 5 == 0 {
+                Value::Null
+            } else {
+                Value::Long(v)
+            });
+            b.columns[1].push(&Value::from(format!("row {v}")));
+        }
+        b
+    }
+
+    fn contents(log: &RowLog, id: LogId) -> Vec<(i64, Value, Value)> {
+        let read = |s| {
+            let i = log.index(id, s);
+            (
+                log.at(id, s).0,
+                log.columns()[0].value(i),
+                log.columns()[1].value(i),
+            )
+        };
+        log.range(id).map(read).collect()
+    }
+
+    #[test]
+    fn many_logs_behave_like_queues() {
+        let mut seed = 7u64;
+        let mut random = move |n: u64| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            seed % n
+        };
+        let mut log = RowLog::new(&[Type::Long, Type::String]);
+        let mut model: Vec<(LogId, std::collections::VecDeque<i64>)> = Vec::new();
+        for step in 0..20_000 {
+            match random(10) {
+                0 => model.push((log.open(), Default::default())),
+                1 if model.len() > 3 => {
+                    let (id, _) = model.swap_remove(random(model.len() as u64) as usize);
+                    log.close(id);
+                }
+                2..=5 if !model.is_empty() => {
+                    let at = random(model.len() as u64) as usize;
+                    let count = random(9) as i64;
+                    log.push_rows(
+                        model[at].0,
+                        &batch(step..step + count),
+                        &[0, 1],
+                        0..count as usize,
+                    );
+                    model[at].1.extend(step..step + count);
+                }
+                6 if !model.is_empty() => {
+                    let at = random(model.len() as u64) as usize;
+                    let len = model[at].1.len() as u64;
+                    if len > 0 {
+                        let place = random(len);
+                        log.remove(model[at].0, log.range(model[at].0).start + place);
+                        model[at].1.remove(place as usize);
+                    }
+                }
+                _ if !model.is_empty() => {
+                    let at = random(model.len() as u64) as usize;
+                    let count = random(model[at].1.len() as u64 + 1) as usize;
+                    log.pop(model[at].0, count);
+                    model[at].1.drain(..count);
+                }
+                _ => {}
+            }
+        }
+        assert!(model.len() > 3);
+        for (id, rows) in &model {
+            let want = rows
+                .iter()
+                .map(|v| batch(*v..*v + 1))
+                .map(|b| (b.at[0].0, b.value(0, 0), b.value(0, 1)));
+            assert_eq!(contents(&log, *id), want.collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn late_rows_are_inserted_in_order_of_time() {
+        let mut log = RowLog::new(&[Type::Long, Type::String]);
+        let id = log.open();
+        for at in [5i64, 1, 9, 5, 3, 9, 0] {
+            let mut b = batch(at..at + 1);
+            b.at[0] = Timestamp(at);
+            log.insert(id, Timestamp(at), &b, &[0, 1], 0);
+        }
+        assert_eq!(
+            contents(&log, id).iter().map(|r| r.0).collect::<Vec<_>>(),
+            [0, 1, 3, 5, 5, 9, 9]
+        );
+        assert!(
+            contents(&log, id)
+                .iter()
+                .all(|r| r.2 == Value::from(format!("row {}", r.0)))
+        );
+    }
+}
