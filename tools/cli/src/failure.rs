@@ -32,6 +32,11 @@ impl Failure {
         }
     }
 
+    /// An app is wrong and its problems are shown already: status 2.
+    pub fn wrong() -> Self {
+        Failure::usage("")
+    }
+
     /// Stopped by a signal after draining: status 130, nothing to say.
     pub fn interrupted() -> Self {
         Failure {

@@ -12,7 +12,6 @@ mod pipe;
 mod report;
 mod run;
 mod signal;
-mod stub;
 
 use args::{Cli, Command};
 use clap::Parser;

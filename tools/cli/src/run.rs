@@ -3,7 +3,7 @@
 //! One thread reads, decodes and sends; what the app emits is collected by callbacks. The end of the input closes nothing
 //! that time has not closed, unless `--flush`. A signal ends the reading, then everything sent is processed and written.
 
-use crate::app;
+use crate::app::{self, App};
 use crate::args::{OnBad, RunArgs, WorkerCount};
 use crate::events::{Event, Events, Placed, Streams};
 use crate::failure::Failure;
@@ -11,17 +11,23 @@ use crate::output::Output;
 use crate::pipe::Pipe;
 use crate::report::{BadLines, Latency, Progress, Summary};
 use crate::signal;
-use crate::stub::{AppRuntime, Input, StreamInfo};
 use eventflux::connector::{BadRow, Format};
+use eventflux::{EventFluxAppRuntime, Input, SendError, StreamInfo};
 use std::path::Path;
 use std::sync::Arc;
 
 /// Runs an app.
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     signal::install()?;
-    let mut runtime = app::build(&args.app, args.workers, args.clock)?;
+    let mut app = App::read(&args.app, args.workers, args.clock)?;
+    let mut runtime = app.build()?;
+    app.warn(&runtime);
     let streams = runtime.streams();
     let printed = printed(&streams, &args.print)?;
+    if printed.len() > 1 {
+        app.order_outputs();
+        runtime = app.build()?;
+    }
     let schemas = streams.iter().map(|s| (s.name.clone(), s.schema.clone()));
     let mut events = Events::new(Streams::new(schemas));
     if args.events.is_empty() && args.input.is_empty() {
@@ -39,14 +45,13 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     check_files(args)?;
     let output = Output::create(&args.out)?;
     for stream in &printed {
-        print(&mut runtime, stream, &output)?;
+        print(&runtime, stream, &output)?;
     }
     open(&mut events, args, &output)?;
     runtime.start().map_err(Failure::from_run)?;
     let input = runtime.input().map_err(Failure::from_run)?;
     let mut session = Session {
         input,
-        clock_needed: runtime.is_event_time(),
         bad_lines: BadLines::default(),
         on_bad: args.on_bad,
         latency: Latency::new(args.workers == WorkerCount::Inline),
@@ -102,7 +107,7 @@ fn check_files(args: &RunArgs) -> Result<(), Failure> {
 
 /// Writes the rows of a stream to the output.
 fn print(
-    runtime: &mut AppRuntime,
+    runtime: &EventFluxAppRuntime,
     stream: &StreamInfo,
     output: &Arc<Output>,
 ) -> Result<(), Failure> {
@@ -132,8 +137,6 @@ fn open(events: &mut Events, args: &RunArgs, output: &Arc<Output>) -> Result<(),
 /// A run in progress.
 struct Session {
     input: Input,
-    /// In event time, until the first time is known: rows without one have no clock to take.
-    clock_needed: bool,
     bad_lines: BadLines,
     on_bad: OnBad,
     latency: Latency,
@@ -158,13 +161,6 @@ impl Session {
     /// Sends one event; returns its rows.
     fn send(&mut self, names: &[String], placed: Placed<'_>) -> Result<u64, Failure> {
         let Placed { file, line, event } = placed;
-        if self.clock_needed {
-            match first_time(&event) {
-                FirstTime::Known => self.clock_needed = false,
-                FirstTime::Missing => return self.bad(file, line, &BadRow::NoTime),
-                FirstTime::Nothing => {}
-            }
-        }
         let input = &mut self.input;
         let (sent, rows) = match event {
             Event::Bad(fault) => return self.bad(file, line, fault),
@@ -178,15 +174,18 @@ impl Session {
             }
             Event::Clock(at) => (self.latency.of(|| input.advance_clock(at)), 0),
             Event::Batch(batch) => {
-                let mut sent = Ok(());
-                for (stream, rows) in batch {
-                    sent = sent.and_then(|()| input.send_batch(&names[*stream], rows));
-                }
+                let sent = batch.iter().try_for_each(|(stream, rows)| {
+                    let rows = rows.iter().map(|(at, row)| (*at, row));
+                    input.send_batch(&names[*stream], rows)
+                });
                 (sent, batch.iter().map(|(_, rows)| rows.len() as u64).sum())
             }
         };
-        sent.map_err(|e| Failure::run(format!("{file}:{line}: {e}")))?;
-        Ok(rows)
+        match sent {
+            Ok(()) => Ok(rows),
+            Err(SendError::NoTime) => self.bad(file, line, &BadRow::NoTime),
+            Err(e) => Err(Failure::run(format!("{file}:{line}: {e}"))),
+        }
     }
 
     /// Counts a bad line, or ends the run.
@@ -201,7 +200,7 @@ impl Session {
     /// Closes what is asked to be closed, waits for all rows, and reports.
     fn finish(
         self,
-        mut runtime: AppRuntime,
+        runtime: EventFluxAppRuntime,
         flush: bool,
         output: &Output,
         quiet: bool,
@@ -229,26 +228,5 @@ impl Session {
             eprintln!("bad lines: {}", self.bad_lines.count());
         }
         flushed.and(stopped).and(written)
-    }
-}
-
-/// What an event says about the clock.
-enum FirstTime {
-    Known,
-    Missing,
-    Nothing,
-}
-
-fn first_time(event: &Event<'_>) -> FirstTime {
-    match event {
-        Event::Bad(_) => FirstTime::Nothing,
-        Event::Clock(_) => FirstTime::Known,
-        Event::Row { at: Some(_), .. } => FirstTime::Known,
-        Event::Row { at: None, .. } => FirstTime::Missing,
-        Event::Batch(batch) => match batch.iter().flat_map(|(_, rows)| rows).next() {
-            Some((Some(_), _)) => FirstTime::Known,
-            Some((None, _)) => FirstTime::Missing,
-            None => FirstTime::Nothing,
-        },
     }
 }
