@@ -10,3 +10,6 @@ pub(crate) mod lane;
 pub(crate) mod park;
 pub(crate) mod slot;
 pub(crate) mod wait;
+
+#[cfg(all(test, eventflux_loom))]
+mod loom_models;
