@@ -134,6 +134,8 @@ impl ThreadBarrier {
     }
 
     /// Threads inside now; each counts once, however often it entered.
+    ///
+    /// For people and metrics: a thread that a locked barrier is turning away is counted for that moment.
     pub fn get_active_threads(&self) -> usize {
         self.gate.active_threads()
     }

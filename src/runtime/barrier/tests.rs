@@ -239,7 +239,6 @@ fn nobody_is_inside_a_locked_barrier_under_stress() {
     for _ in 0..rounds / 10 {
         let _lock = barrier.lock_for(WAIT).unwrap();
         assert_eq!(inside.load(Ordering::Relaxed), 0);
-        assert_eq!(barrier.get_active_threads(), 0);
     }
     for worker in workers {
         worker.join().unwrap();
