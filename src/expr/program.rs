@@ -8,7 +8,7 @@ use super::function::{Args, Kernel, Null, ScalarFunction, Uuid};
 use super::kernel::arithmetic::{self, Arithmetic};
 use super::kernel::compare::{self, Comparison};
 use super::kernel::logic::{self, Junction};
-use super::kernel::{Native, Operand, all_null, blank, cast, choice, gather, scatter};
+use super::kernel::{Native, Operand, all_null, blank, cast, choice, gather, scatter, trim_mask};
 use super::like::{Pattern, like};
 use crate::event::{Column, Str, Timestamp, Type, Value};
 use std::sync::Arc;
@@ -298,6 +298,7 @@ impl Node {
                 for arg in &args[1..] {
                     choice::extremum(*largest, out, arg.operand(view), len);
                 }
+                trim_mask(out);
             }
             Step::Call(kernel, text) => {
                 run_all(args, view, faults);
@@ -398,6 +399,7 @@ fn coalesce(
         let narrow = rest.view(view);
         arg.run(&narrow, faults);
         scatter(out, arg.operand(&narrow), &rest.place);
+        trim_mask(out);
     }
 }
 
@@ -421,6 +423,7 @@ impl Case {
         if let [otherwise] = otherwise {
             put(otherwise, &self.rest, view, out, faults);
         }
+        trim_mask(out);
     }
 
     /// Divides `rest` into `taken`, where the condition holds, and `next`.

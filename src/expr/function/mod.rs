@@ -188,7 +188,7 @@ enum Param {
 
 /// Why a row has no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Null {
+pub(crate) enum Null {
     /// The row is at fault: counted.
     Fault,
 }
