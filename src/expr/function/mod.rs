@@ -10,7 +10,8 @@ mod time;
 mod uuid;
 
 use super::kernel::Operand;
-use super::program::{Node, View};
+use super::node::Node;
+use super::program::View;
 use super::typed::{Op, Typed};
 use crate::error::Fault;
 use crate::event::{Str, Type, Value};
