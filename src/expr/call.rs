@@ -14,31 +14,28 @@ pub(super) fn strict<T: Native>(
     faults: &mut u64,
     mut f: impl FnMut(&Args<'_>) -> Result<T, Null>,
 ) {
-    out.clear();
+    let len = view.len;
     if args.iter().any(|a| a.operand(view).is_null_constant()) {
-        return all_null(out, view.len);
+        return all_null(out, len);
     }
-    let masked = args
-        .iter()
-        .any(|a| !a.operand(view).valid(view.len).is_empty());
-    for row in 0..view.len {
-        if masked && args.iter().any(|a| a.operand(view).is_null(row)) {
-            out.push_null();
+    let masked = args.iter().any(|a| !a.operand(view).valid(len).is_empty());
+    out.clear();
+    let (data, valid) = out.parts_mut();
+    let values = T::vec(data);
+    values.reserve(len);
+    for row in 0..len {
+        let known = !masked || !args.iter().any(|a| a.operand(view).is_null(row));
+        let result = known.then(|| f(&Args { args, view, row }));
+        if let Some(Ok(value)) = result {
+            values.push(value);
             continue;
         }
-        match f(&Args { args, view, row }) {
-            Ok(value) => {
-                let (data, valid) = out.parts_mut();
-                T::vec(data).push(value);
-                if !valid.is_empty() {
-                    valid.push(true);
-                }
-            }
-            Err(null) => {
-                *faults += u64::from(null == Null::Fault);
-                out.push_null();
-            }
+        *faults += u64::from(known);
+        values.push(T::default());
+        if valid.is_empty() {
+            valid.resize(len, true);
         }
+        valid[row] = false;
     }
 }
 

@@ -107,6 +107,11 @@ impl Case {
         out: &mut Column,
         faults: &mut u64,
     ) {
+        let (_, branches) = args.split_at(usize::from(self.operand));
+        if branches.iter().all(|a| !a.fallible) {
+            run_all(args, view, faults);
+            return self.overwrite(args, view, out);
+        }
         blank(out, view.len);
         self.rest.place.clear();
         self.rest.place.extend(0..view.len as u32);
@@ -124,6 +129,26 @@ impl Case {
         }
         if let [otherwise] = otherwise {
             put(otherwise, &self.rest, view, out, faults);
+        }
+        trim_mask(out);
+    }
+
+    /// Takes the branches from last to first over all rows: nothing can fault, so nothing needs to be left out.
+    fn overwrite(&mut self, args: &[Node], view: &View<'_>, out: &mut Column) {
+        let (operand, args) = args.split_at(usize::from(self.operand));
+        let (branches, otherwise) = args.split_at(args.len() - usize::from(self.otherwise));
+        match otherwise.first() {
+            Some(otherwise) => choice::assign(out, otherwise.operand(view), view.len),
+            None => blank(out, view.len),
+        }
+        for branch in branches.rchunks_exact(2) {
+            let mut test = branch[0].operand(view);
+            if let (Some((ty, _)), Some(x)) = (&self.probe, operand.first()) {
+                let x = x.operand(view);
+                compare::apply(Comparison::Eq, *ty, x, test, view.len, &mut self.test);
+                test = Operand::Column(&self.test);
+            }
+            choice::overwrite(out, test, branch[1].operand(view), view.len);
         }
         trim_mask(out);
     }
