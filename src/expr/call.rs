@@ -40,6 +40,7 @@ pub(super) fn strict<T: Native>(
 }
 
 /// Calls a built-in function.
+#[inline(never)] // as `arithmetic::apply`
 pub(super) fn call(
     kernel: Kernel,
     args: &[Node],

@@ -17,6 +17,7 @@ pub(crate) enum Arithmetic {
 }
 
 /// Computes `a op b` for `len` rows into `out`.
+#[inline(never)] // keeps the caller's frame small, see `Step::combine`
 pub(crate) fn apply(
     op: Arithmetic,
     a: Operand<'_>,
