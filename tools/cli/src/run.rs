@@ -76,11 +76,17 @@ fn printed<'s>(
     }
     let mut printed: Vec<&StreamInfo> = Vec::new();
     for name in asked {
-        let Some(stream) = streams.iter().find(|s| s.name.eq_ignore_ascii_case(name)) else {
-            let known: Vec<&str> = streams.iter().map(|s| s.name.as_str()).collect();
+        let written = streams.iter().filter(|s| s.written);
+        let mut written = written.map(|s| s.name.as_str());
+        let stream = streams.iter().find(|s| s.name.eq_ignore_ascii_case(name));
+        let Some(stream) = stream.filter(|s| s.written) else {
+            let why = match stream {
+                Some(_) => "no query writes it",
+                None => "unknown stream",
+            };
+            let known = written.by_ref().collect::<Vec<_>>().join(", ");
             return Err(Failure::usage(format!(
-                "--print {name}: unknown stream; known: {}",
-                known.join(", ")
+                "--print {name}: {why}; known: {known}"
             )));
         };
         if !printed.iter().any(|s| s.name == stream.name) {
