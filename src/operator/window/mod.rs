@@ -5,14 +5,22 @@
 
 mod batch;
 mod clock;
+mod delay;
+mod external_time;
 mod held;
 mod length;
 mod panes;
+#[cfg(test)]
+mod testing;
 mod time;
+mod time_length;
 
 pub(crate) use batch::{LengthBatch, SendBatch};
 pub(crate) use clock::Due;
+pub(crate) use delay::Delay;
+pub(crate) use external_time::ExternalTime;
 pub(crate) use held::Held;
 pub(crate) use length::Length;
 pub(crate) use panes::{Panes, PaneRows};
 pub(crate) use time::{Start, Time, TimeBatch};
+pub(crate) use time_length::TimeLength;
