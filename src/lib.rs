@@ -11,8 +11,12 @@ pub use expr::{Functions, ScalarFunction};
 mod operator;
 pub use operator::aggregate::AggregateFunction;
 
+mod plan;
+
 mod runtime;
-pub use runtime::barrier::{EnterGuard, LOCK_WAIT, LockError, LockGuard, LockOutcome, ThreadBarrier};
+pub use runtime::barrier::{
+    EnterGuard, LOCK_WAIT, LockError, LockGuard, LockOutcome, ThreadBarrier,
+};
 pub use runtime::wait::WaitStrategy;
 
 mod sql;

@@ -57,7 +57,8 @@ impl Distinct {
         if matches!(self.memory, Memory::Flush) {
             self.index.clear();
         }
-        self.index.slots_of(&columns, batch.len(), &mut self.slots, &mut self.fresh);
+        self.index
+            .slots_of(&columns, batch.len(), &mut self.slots, &mut self.fresh);
         match &mut self.memory {
             Memory::Flush => self.rows.extend(self.fresh.iter().map(|(_, row)| *row)),
             Memory::Window(copies) => {
@@ -66,7 +67,11 @@ impl Distinct {
                     let count = copies.get_mut(*slot);
                     let sign = batch.sign(row);
                     let before = *count;
-                    *count = if sign == Sign::Plus { before + 1 } else { before.saturating_sub(1) };
+                    *count = if sign == Sign::Plus {
+                        before + 1
+                    } else {
+                        before.saturating_sub(1)
+                    };
                     if before.min(*count) == 0 && before != *count && self.events.takes(sign) {
                         self.rows.push(row as u32);
                     }
@@ -86,7 +91,9 @@ impl Distinct {
 
     /// Forgets rows of which no copy is left.
     fn forget(&mut self) {
-        let Memory::Window(copies) = &self.memory else { return };
+        let Memory::Window(copies) = &self.memory else {
+            return;
+        };
         self.slots.sort_unstable();
         self.slots.dedup();
         for slot in self.slots.iter().filter(|s| *copies.get(**s) == 0) {
@@ -101,7 +108,8 @@ impl Operator for Distinct {
         let mut to = out.batch();
         to.extend_moments(batch, Some(&self.rows));
         if !batch.signs.is_empty() {
-            to.signs.extend(self.rows.iter().map(|r| batch.signs[*r as usize]));
+            to.signs
+                .extend(self.rows.iter().map(|r| batch.signs[*r as usize]));
         }
         for (column, from) in to.columns.iter_mut().zip(&batch.columns) {
             column.extend_rows(from, &self.rows);

@@ -18,7 +18,7 @@ mod power {
     pub(super) const NOT: u8 = 3;
     pub(super) const IS: u8 = 4;
     pub(super) const COMPARISON: u8 = 5;
-    pub(in super::super) const MEMBERSHIP: u8 = 6;
+    pub(in crate::sql) const MEMBERSHIP: u8 = 6;
     pub(super) const SUM: u8 = 7;
     pub(super) const PRODUCT: u8 = 8;
     pub(super) const SIGN: u8 = 9;
@@ -59,9 +59,9 @@ impl Parser<'_> {
             return Err(Fault::new(self.span(), message).help("split it over several queries"));
         }
         self.depth += 1;
-        let expr = self.operators(power)?;
+        let expr = self.operators(power);
         self.depth -= 1;
-        Ok(expr)
+        expr
     }
 
     fn operators(&mut self, power: u8) -> Parsed<Expr> {
@@ -123,47 +123,66 @@ impl Parser<'_> {
 
     /// The operator and what stands right of it, joined with the left side.
     fn infix_node(&mut self, left: Expr, infix: Infix, negated: bool) -> Parsed<Expr> {
-        let mut height = self.height;
+        let height = self.height;
         if negated {
             self.advance();
         }
         self.advance();
-        let left_span = left.span;
+        let start = left.span;
         let left = Box::new(left);
         let kind = match infix {
             Infix::Binary(op, power) => {
-                ExprKind::Binary(op, left, Box::new(self.operand(power + 1)?))
+                let right = self.boxed(power + 1)?;
+                ExprKind::Binary(op, left, right)
             }
-            Infix::Is => {
-                let negated = self.eat("NOT");
-                if !self.eat("NULL") {
-                    let fault = self.unexpected("NULL");
-                    return Err(match self.is_any(&["TRUE", "FALSE"]) {
-                        true => fault.help("compare with =, as in x = TRUE"),
-                        false => fault,
-                    });
-                }
-                self.height = 0;
-                ExprKind::IsNull(left, negated)
-            }
+            Infix::Is => ExprKind::IsNull(left, self.is_not_null()?),
             Infix::In => ExprKind::In(left, self.in_list()?, negated),
             Infix::Between => {
-                let low = Box::new(self.operand(power::SUM)?);
-                height = height.max(self.height);
-                self.expect("AND")?;
-                ExprKind::Between(left, low, Box::new(self.operand(power::SUM)?), negated)
+                let (low, high) = self.range()?;
+                ExprKind::Between(left, low, high, negated)
             }
-            Infix::Like => {
-                let pattern = Box::new(self.operand(power::SUM)?);
-                if self.is("ESCAPE") {
-                    let fault = Fault::new(self.span(), "LIKE … ESCAPE is not supported");
-                    return Err(fault.help("remove it: \\ escapes % and _"));
-                }
-                ExprKind::Like(left, pattern, negated)
-            }
+            Infix::Like => ExprKind::Like(left, self.pattern()?, negated),
         };
-        let span = left_span.to(self.last_span());
+        let span = start.to(self.last_span());
         self.node(kind, span, height.max(self.height))
+    }
+
+    fn boxed(&mut self, power: u8) -> Parsed<Box<Expr>> {
+        self.operand(power).map(Box::new)
+    }
+
+    /// `[NOT] NULL`: whether NOT.
+    fn is_not_null(&mut self) -> Parsed<bool> {
+        let negated = self.eat("NOT");
+        if !self.eat("NULL") {
+            let fault = self.unexpected("NULL");
+            return Err(match self.is_any(&["TRUE", "FALSE"]) {
+                true => fault.help("compare with =, as in x = TRUE"),
+                false => fault,
+            });
+        }
+        self.height = 0;
+        Ok(negated)
+    }
+
+    /// `low AND high`.
+    fn range(&mut self) -> Parsed<(Box<Expr>, Box<Expr>)> {
+        let low = self.boxed(power::SUM)?;
+        let height = self.height;
+        self.expect("AND")?;
+        let high = self.boxed(power::SUM)?;
+        self.height = height.max(self.height);
+        Ok((low, high))
+    }
+
+    /// The right side of LIKE.
+    fn pattern(&mut self) -> Parsed<Box<Expr>> {
+        let pattern = self.boxed(power::SUM)?;
+        if self.is("ESCAPE") {
+            let fault = Fault::new(self.span(), "LIKE … ESCAPE is not supported");
+            return Err(fault.help("remove it: \\ escapes % and _"));
+        }
+        Ok(pattern)
     }
 
     fn in_list(&mut self) -> Parsed<Vec<Expr>> {
@@ -230,34 +249,43 @@ impl Parser<'_> {
                 self.leaf(kind, span)
             }
             Kind::LParen => self.parenthesised(),
-            Kind::Minus => {
-                self.advance();
-                if let Kind::Number(..) = self.kind() {
-                    return self.number(true, span);
-                }
-                let operand = self.operand(power::SIGN)?;
-                let span = span.to(operand.span);
-                let kind = ExprKind::Unary(Unary::Minus, Box::new(operand));
-                self.node(kind, span, self.height)
-            }
-            Kind::Plus => {
-                self.advance();
-                let operand = self.operand(power::SIGN)?;
-                let span = span.to(operand.span);
-                Ok(Expr { span, ..operand })
-            }
-            Kind::ExclamationMark | Kind::DoubleExclamationMark => {
-                Err(self.unexpected("an expression").help("write NOT"))
-            }
+            Kind::Minus => self.minus(),
+            Kind::Plus => self.plus(),
+            _ => Err(self.no_operand()),
+        }
+    }
+
+    fn minus(&mut self) -> Parsed<Expr> {
+        let span = self.span();
+        self.advance();
+        if let Kind::Number(..) = self.kind() {
+            return self.number(true, span);
+        }
+        let operand = self.operand(power::SIGN)?;
+        let span = span.to(operand.span);
+        let kind = ExprKind::Unary(Unary::Minus, Box::new(operand));
+        self.node(kind, span, self.height)
+    }
+
+    /// A sign that changes nothing.
+    fn plus(&mut self) -> Parsed<Expr> {
+        let start = self.span();
+        self.advance();
+        let mut operand = self.operand(power::SIGN)?;
+        operand.span = start.to(operand.span);
+        Ok(operand)
+    }
+
+    /// No operand begins here: what could be written instead.
+    fn no_operand(&self) -> Fault {
+        let fault = self.unexpected("an expression");
+        match self.kind() {
+            Kind::ExclamationMark | Kind::DoubleExclamationMark => fault.help("write NOT"),
             Kind::HexStringLiteral(_) | Kind::NationalStringLiteral(_) => {
-                let fault = self.unexpected("an expression");
-                Err(fault.help("write a string 'x' or a decimal number"))
+                fault.help("write a string 'x' or a decimal number")
             }
-            Kind::Char('`') => {
-                let fault = self.unexpected("an expression");
-                Err(fault.help("write a quoted name in double quotes"))
-            }
-            _ => Err(self.unexpected("an expression")),
+            Kind::Char('`') => fault.help("write a quoted name in double quotes"),
+            _ => fault,
         }
     }
 
@@ -305,13 +333,13 @@ impl Parser<'_> {
         if self.is("SELECT") {
             return Err(unsupported::SUBQUERY.at(self.span()));
         }
-        let expr = self.operand(0)?;
+        let mut expr = self.operand(0)?;
         if self.is_sign(0, &Kind::Comma) {
             let fault = self.unexpected("')'");
             return Err(fault.help("a list of values stands only behind IN"));
         }
-        let span = open.to(self.expect_sign(&Kind::RParen)?);
-        Ok(Expr { span, ..expr })
+        expr.span = open.to(self.expect_sign(&Kind::RParen)?);
+        Ok(expr)
     }
 
     /// `attribute` or `stream.attribute`.

@@ -28,7 +28,7 @@ mod limits {
     pub(super) const TEXT_BYTES_MAX: usize = 1 << 20;
     /// Tokens of an app, white space and comments not counted: bounds the syntax tree.
     pub(super) const TOKENS_MAX: usize = 100_000;
-    /// Levels that expressions nest, as the parser recurses: a level takes up to 8 KiB of a 2 MiB stack unoptimised.
+    /// Levels that expressions nest, as the parser recurses: all of them take about 1 MiB of stack unoptimised.
     pub(super) const NESTING_LEVELS_MAX: usize = 128;
     /// Nodes of one expression.
     pub(super) const EXPRESSION_NODES_MAX: usize = 5_000;

@@ -276,6 +276,9 @@ impl<'a> Parser<'a> {
             _ => format!("'{}'", self.source(token.span)),
         };
         let fault = Fault::new(token.span, format!("expected {expected}, found {found}"));
+        if expected.ends_with("';'") && (self.is_any(&["CREATE", "INSERT"]) || found == "'@'") {
+            return fault.help("write ';' behind the statement before");
+        }
         let keywords = expected
             .split(|c: char| !c.is_ascii_uppercase())
             .filter(|k| k.len() > 3);

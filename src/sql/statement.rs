@@ -72,7 +72,6 @@ impl Parser<'_> {
 
     /// After a fault: to where the next statement begins. Behind a wrong annotation that is its `)`.
     fn recover(&mut self, annotation: bool) {
-        self.depth = 0;
         while !self.at_end() && !self.is_sign(0, &Kind::SemiColon) {
             if annotation && (self.is_sign(0, &Kind::AtSign) || self.is_any(STATEMENTS)) {
                 return;
@@ -132,7 +131,10 @@ impl Parser<'_> {
     /// From PARTITION past the END of its block, so that the statements inside are not read as others.
     fn skip_block(&mut self) {
         let mut open = 0_usize;
-        while !self.at_end() && !(open == 0 && self.is_sign(0, &Kind::SemiColon)) {
+        while !self.at_end() {
+            if open == 0 && self.is_sign(0, &Kind::SemiColon) {
+                return;
+            }
             if self.is_any(&["BEGIN", "CASE"]) {
                 open += 1;
             } else if self.is("END") {

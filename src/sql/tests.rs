@@ -240,7 +240,6 @@ const EXPRESSIONS: &[(&str, &str)] = &[
     ("CAST(a + 1 AS VARCHAR(3)), cast(b AS long)", "(cast (+ a 1) STRING), (cast b LONG)"),
     ("EXTRACT(YEAR FROM ts), extract('day', ts), extract(unit, ts)", "EXTRACT('year', ts), extract('day', ts), extract(unit, ts)"),
     ("SUBSTRING(s FROM 2 FOR 3), substring(s FROM 2), substring(s, 1, 2), substr(s, 1)", "SUBSTRING(s, 2, 3), substring(s, 2), substring(s, 1, 2), substr(s, 1)"),
-    ("POSITION('a' IN s), position('a', s), position(a || b)", "!"),
     ("POSITION('a' IN s), position('a', s)", "POSITION('a', s), position('a', s)"),
     ("trim(s), TRIM(both), FLOOR(x), CEIL(x)", "trim(s), TRIM(both), FLOOR(x), CEIL(x)"),
     ("CURRENT_TIMESTAMP, current_timestamp + 5 minutes", "currentTimeMillis(), (+ currentTimeMillis() 300000000us)"),
@@ -257,7 +256,7 @@ fn good_statements_are_read() {
 
 #[test]
 fn good_expressions_are_read() {
-    for (text, tree) in EXPRESSIONS.iter().filter(|(_, tree)| *tree != "!") {
+    for (text, tree) in EXPRESSIONS {
         let app = read(&format!("INSERT INTO O SELECT {text} FROM S"));
         let wanted = format!("Current->O {tree} from S");
         assert_eq!(show_app(&app), wanted, "{text}");
@@ -389,7 +388,7 @@ const BAD: &[(&str, &str, &str)] = &[
     ("CREATE STREAM «\"S (a INT)»", "quoted name is not closed", ""),
     ("CREATE STREAM S (a INT) «/* never *»", "comment is not closed", "*/"),
     ("INSERT INTO Ö SELECT 'é😀' «§» FROM S", "found '§'", ""),
-    ("CREATE STREAM S (a INT) «INSERT» INTO O SELECT a FROM S", "expected WITH or ';'", ""),
+    ("CREATE STREAM S (a INT) «INSERT» INTO O SELECT a FROM S", "expected WITH or ';'", "write ';'"),
     ("«@async»(x='1') CREATE STREAM S (a INT)", "unknown annotation @async", "@app:name, @app:playback, @info"),
     ("«@app:statistics»('true')", "unknown annotation @app:statistics", "known:"),
     ("«@app:playbak»", "unknown annotation", "did you mean 'app:playback'?"),
@@ -496,18 +495,7 @@ fn size_and_nesting_are_bounded() {
     read(&select(format!("a IN (1{})", ",1".repeat(4_000))));
 
     for open in [
-        "(",
-        "NOT ",
-        "- ",
-        "+ ",
-        "f(",
-        "CASE ",
-        "1+(",
-        "a IN (",
-        "CAST(",
-        "1 OR NOT ",
-        "[",
-        "trim(",
+        "(", "NOT ", "- ", "+ ", "f(", "CASE ", "1+(", "a IN (", "CAST(", "1 < NOT ", "[", "trim(",
     ] {
         let (_, faults) = parse(&select(open.repeat(30_000)));
         assert_eq!(faults.len(), 1, "{open}");

@@ -30,7 +30,11 @@ impl Groups {
     pub(super) fn new(grouping: &Grouping) -> Self {
         Groups {
             index: KeyIndex::new(&grouping.key_types),
-            accumulators: grouping.calls.iter().map(|(call, _)| call.accumulator()).collect(),
+            accumulators: grouping
+                .calls
+                .iter()
+                .map(|(call, _)| call.accumulator())
+                .collect(),
         }
     }
 
@@ -94,7 +98,11 @@ impl Groups {
 
 /// Empty columns for the results of the calls.
 pub(super) fn result_columns(grouping: &Grouping) -> Vec<Column> {
-    grouping.calls.iter().map(|(call, _)| Column::new(call.result)).collect()
+    grouping
+        .calls
+        .iter()
+        .map(|(call, _)| Column::new(call.result))
+        .collect()
 }
 
 /// Evaluates the grouping expressions and looks the slots up; `slots` and `fresh` are filled anew.
@@ -117,5 +125,9 @@ pub(super) fn look_up(
 
 /// All rows enter and nobody wants a value yet.
 pub(super) fn entering(slots: &[Slot]) -> Changes<'_> {
-    Changes { slots, signs: &[], emit: Events::Current }
+    Changes {
+        slots,
+        signs: &[],
+        emit: Events::Current,
+    }
 }

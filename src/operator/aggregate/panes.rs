@@ -48,15 +48,25 @@ impl Pane {
         s.slots.clear();
         s.fresh.clear();
         let keys = other.keys.iter().collect::<super::group::Columns<'_>>();
-        self.groups.index.slots_of(&keys, other.groups.index.slots(), &mut s.slots, &mut s.fresh);
+        self.groups.index.slots_of(
+            &keys,
+            other.groups.index.slots(),
+            &mut s.slots,
+            &mut s.fresh,
+        );
         for (_, row) in &s.fresh {
             for (to, from) in self.keys.iter_mut().zip(&other.keys) {
                 to.push_from(from, *row as usize);
             }
         }
-        set_last(&mut self.last, self.groups.index.slots(), &s.slots, |column, slot, row, k| {
-            column.set_from(slot, &other.last[k], row);
-        });
+        set_last(
+            &mut self.last,
+            self.groups.index.slots(),
+            &s.slots,
+            |column, slot, row, k| {
+                column.set_from(slot, &other.last[k], row);
+            },
+        );
         self.groups.absorb(&other.groups, &s.slots);
     }
 }
@@ -128,7 +138,10 @@ impl PaneAggregate {
             spare: Vec::new(),
             closed: i64::MIN,
             projection,
-            window: Batch { columns, ..Batch::default() },
+            window: Batch {
+                columns,
+                ..Batch::default()
+            },
             late: 0,
             faults: 0,
             scratch: Scratch::default(),
@@ -144,7 +157,10 @@ impl PaneAggregate {
         }
         let place = self.open.partition_point(|p| p.start < start);
         if self.open.get(place).is_none_or(|p| p.start != start) {
-            let mut pane = self.spare.pop().unwrap_or_else(|| Pane::new(&self.grouping, &self.read_types));
+            let mut pane = self
+                .spare
+                .pop()
+                .unwrap_or_else(|| Pane::new(&self.grouping, &self.read_types));
             pane.start = start;
             self.open.insert(place, pane);
         }
@@ -163,7 +179,11 @@ impl PaneAggregate {
                 s.slots.extend(first as u32..end as u32);
             }
             let rows = (!whole).then_some(s.slots.as_slice());
-            let frame = Frame { rows, len: end - first, ..batch.frame() };
+            let frame = Frame {
+                rows,
+                len: end - first,
+                ..batch.frame()
+            };
             condition.filter(&frame, &mut self.faults, &mut s.rows);
         } else if !whole {
             s.rows.extend(first as u32..end as u32);
@@ -173,10 +193,21 @@ impl PaneAggregate {
             return;
         }
         let rows = some.then_some(s.rows.as_slice());
-        let frame = Frame { rows, len: rows.map_or(batch.len(), <[u32]>::len), ..batch.frame() };
+        let frame = Frame {
+            rows,
+            len: rows.map_or(batch.len(), <[u32]>::len),
+            ..batch.frame()
+        };
         let pane = &mut self.open[place];
         let (keys, index) = (&mut self.grouping.keys, &mut pane.groups.index);
-        look_up(index, keys, &frame, &mut self.faults, &mut s.slots, &mut s.fresh);
+        look_up(
+            index,
+            keys,
+            &frame,
+            &mut self.faults,
+            &mut s.slots,
+            &mut s.fresh,
+        );
         pane.groups.ensure();
         if !s.fresh.is_empty() {
             for (program, to) in keys.iter_mut().zip(&mut pane.keys) {
@@ -187,16 +218,35 @@ impl PaneAggregate {
             }
         }
         let read = &self.read;
-        set_last(&mut pane.last, pane.groups.index.slots(), &s.slots, |column, slot, row, k| {
-            column.set_from(slot, &batch.columns[read[k]], rows.map_or(row, |r| r[row] as usize));
-        });
+        set_last(
+            &mut pane.last,
+            pane.groups.index.slots(),
+            &s.slots,
+            |column, slot, row, k| {
+                column.set_from(
+                    slot,
+                    &batch.columns[read[k]],
+                    rows.map_or(row, |r| r[row] as usize),
+                );
+            },
+        );
         let changes = entering(&s.slots);
-        pane.groups.update(&mut self.grouping.calls, &frame, &changes, None, &mut self.faults);
+        pane.groups.update(
+            &mut self.grouping.calls,
+            &frame,
+            &changes,
+            None,
+            &mut self.faults,
+        );
     }
 
     fn next_end(&self) -> Option<i64> {
         let first = self.open.front()?;
-        Some(self.panes.first_end(first.start).max(self.closed.saturating_add(self.panes.slide_us)))
+        Some(
+            self.panes
+                .first_end(first.start)
+                .max(self.closed.saturating_add(self.panes.slide_us)),
+        )
     }
 
     fn close_window(&mut self, end: i64, cause: u64, out: &mut Out) {
@@ -205,11 +255,19 @@ impl PaneAggregate {
         let single = self.panes.size_us == self.panes.slide_us;
         if !single {
             self.merged.clear();
-            for pane in self.open.iter().filter(|p| p.start >= start && p.start < end) {
+            for pane in self
+                .open
+                .iter()
+                .filter(|p| p.start >= start && p.start < end)
+            {
                 self.merged.absorb(pane, &mut self.scratch);
             }
         }
-        let groups = if single { self.open.front().expect("a window that closes has rows") } else { &self.merged };
+        let groups = if single {
+            self.open.front().expect("a window that closes has rows")
+        } else {
+            &self.merged
+        };
         for column in &mut self.results {
             column.clear();
         }
@@ -227,10 +285,16 @@ impl PaneAggregate {
         self.window.columns[kept].extend_value(&Value::Long(Timestamp(start).millis()), rows);
         self.window.columns[kept + 1].extend_value(&Value::Long(Timestamp(end).millis()), rows);
         for _ in 0..rows {
-            self.window.push_moment(Moment::timer(Timestamp(end), cause), Sign::Plus);
+            self.window
+                .push_moment(Moment::timer(Timestamp(end), cause), Sign::Plus);
         }
-        let rows = Rows { batch: &self.window, rows: None, results: &self.results };
-        self.projection.emit(Kind::Flush(Timestamp(end)), &rows, out);
+        let rows = Rows {
+            batch: &self.window,
+            rows: None,
+            results: &self.results,
+        };
+        self.projection
+            .emit(Kind::Flush(Timestamp(end)), &rows, out);
         let kept_from = start.saturating_add(self.panes.slide_us);
         while self.open.front().is_some_and(|p| p.start < kept_from) {
             let mut pane = self.open.pop_front().expect("the front was just seen");
@@ -256,7 +320,10 @@ impl Operator for PaneAggregate {
             // A run: rows of one pane, none late, none whose clock closes a window.
             let start = self.panes.start(batch.at[first]);
             let until = start.saturating_add(self.panes.slide_us);
-            let close = self.next_end().unwrap_or(i64::MAX).min(self.panes.first_end(start));
+            let close = self
+                .next_end()
+                .unwrap_or(i64::MAX)
+                .min(self.panes.first_end(start));
             let mut end = first + 1;
             while end < batch.len() {
                 let (at, clock) = (batch.at[end], batch.clock_of(end));
@@ -277,7 +344,10 @@ impl Operator for PaneAggregate {
     }
 
     fn close(&mut self, out: &mut Out) {
-        let last = self.open.back().map(|p| p.start.saturating_add(self.panes.size_us));
+        let last = self
+            .open
+            .back()
+            .map(|p| p.start.saturating_add(self.panes.size_us));
         if let Some(last) = last {
             self.clock(Timestamp(last), 0, out);
         }

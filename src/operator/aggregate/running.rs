@@ -3,8 +3,8 @@
 //! Rows: each gives one output with the aggregates after it. A flush: the aggregates start anew, and the flush gives one
 //! row, or one per group in order of first appearance.
 
-use super::group::{Grouping, Groups, entering, look_up, result_columns};
 use super::Changes;
+use super::group::{Grouping, Groups, entering, look_up, result_columns};
 use crate::event::{Batch, Column, Sign, Timestamp};
 use crate::expr::{Frame, Program};
 use crate::operator::projection::{Projection, Rows};
@@ -62,37 +62,74 @@ impl RunningAggregate {
 
     fn each(&mut self, batch: &Batch, out: &mut Out) {
         let s = &mut self.scratch;
-        let some = choose(&mut self.condition, Events::All, batch, &mut self.faults, &mut s.rows);
+        let some = choose(
+            &mut self.condition,
+            Events::All,
+            batch,
+            &mut self.faults,
+            &mut s.rows,
+        );
         let rows = some.then_some(s.rows.as_slice());
-        let frame = Frame { rows, len: rows.map_or(batch.len(), <[u32]>::len), ..batch.frame() };
+        let frame = Frame {
+            rows,
+            len: rows.map_or(batch.len(), <[u32]>::len),
+            ..batch.frame()
+        };
         if frame.len == 0 {
             return;
         }
-        look_up(&mut self.groups.index, &mut self.grouping.keys, &frame, &mut self.faults, &mut s.slots, &mut s.fresh);
+        look_up(
+            &mut self.groups.index,
+            &mut self.grouping.keys,
+            &frame,
+            &mut self.faults,
+            &mut s.slots,
+            &mut s.fresh,
+        );
         self.groups.ensure();
         let signs = match rows {
             Some(rows) if !batch.signs.is_empty() => {
                 s.signs.clear();
-                s.signs.extend(rows.iter().map(|r| batch.signs[*r as usize]));
+                s.signs
+                    .extend(rows.iter().map(|r| batch.signs[*r as usize]));
                 s.signs.as_slice()
             }
             _ => &batch.signs,
         };
-        let changes = Changes { slots: &s.slots, signs, emit: self.events };
+        let changes = Changes {
+            slots: &s.slots,
+            signs,
+            emit: self.events,
+        };
         for column in &mut self.results {
             column.clear();
         }
         let results = Some(self.results.as_mut_slice());
-        self.groups.update(&mut self.grouping.calls, &frame, &changes, results, &mut self.faults);
+        self.groups.update(
+            &mut self.grouping.calls,
+            &frame,
+            &changes,
+            results,
+            &mut self.faults,
+        );
         let projected = if signs.is_empty() && self.events != Events::Expired {
             rows
         } else {
             s.emitted.clear();
             let wanted = (0..frame.len).filter(|i| self.events.takes(changes.sign(*i)));
-            s.emitted.extend(wanted.map(|i| rows.map_or(i as u32, |r| r[i])));
+            s.emitted
+                .extend(wanted.map(|i| rows.map_or(i as u32, |r| r[i])));
             Some(s.emitted.as_slice())
         };
-        self.projection.emit(Kind::Rows, &Rows { batch, rows: projected, results: &self.results }, out);
+        self.projection.emit(
+            Kind::Rows,
+            &Rows {
+                batch,
+                rows: projected,
+                results: &self.results,
+            },
+            out,
+        );
         if let Some(sizes) = &mut self.sizes {
             forget_empty(sizes, &changes, &mut self.groups, &mut s.empty);
         }
@@ -105,7 +142,13 @@ impl RunningAggregate {
         if let Some(sizes) = &mut self.sizes {
             sizes.clear();
         }
-        choose(&mut self.condition, self.events, batch, &mut self.faults, &mut s.rows);
+        choose(
+            &mut self.condition,
+            self.events,
+            batch,
+            &mut self.faults,
+            &mut s.rows,
+        );
         if self.condition.is_none() && self.events != Events::Expired && batch.signs.is_empty() {
             s.rows.extend(0..batch.len() as u32);
         } else if self.condition.is_none() && self.events == Events::All {
@@ -115,8 +158,19 @@ impl RunningAggregate {
         if s.rows.is_empty() {
             return;
         }
-        let frame = Frame { rows: Some(&s.rows), len: s.rows.len(), ..batch.frame() };
-        look_up(&mut self.groups.index, &mut self.grouping.keys, &frame, &mut self.faults, &mut s.slots, &mut s.fresh);
+        let frame = Frame {
+            rows: Some(&s.rows),
+            len: s.rows.len(),
+            ..batch.frame()
+        };
+        look_up(
+            &mut self.groups.index,
+            &mut self.grouping.keys,
+            &frame,
+            &mut self.faults,
+            &mut s.slots,
+            &mut s.fresh,
+        );
         self.groups.ensure();
         s.last.clear();
         s.last.resize(self.groups.index.slots(), 0);
@@ -124,17 +178,33 @@ impl RunningAggregate {
             s.last[*slot as usize] = *row;
         }
         // Rows that expire come first in a flush, so those that enter are the end of the list.
-        let enters = s.rows.partition_point(|r| batch.sign(*r as usize) == Sign::Minus);
-        let frame = Frame { rows: Some(&s.rows[enters..]), len: s.rows.len() - enters, ..batch.frame() };
+        let enters = s
+            .rows
+            .partition_point(|r| batch.sign(*r as usize) == Sign::Minus);
+        let frame = Frame {
+            rows: Some(&s.rows[enters..]),
+            len: s.rows.len() - enters,
+            ..batch.frame()
+        };
         let changes = entering(&s.slots[enters..]);
-        self.groups.update(&mut self.grouping.calls, &frame, &changes, None, &mut self.faults);
+        self.groups.update(
+            &mut self.grouping.calls,
+            &frame,
+            &changes,
+            None,
+            &mut self.faults,
+        );
         for column in &mut self.results {
             column.clear();
         }
         for slot in 0..self.groups.index.slots() {
             self.groups.values(slot as Slot, &mut self.results);
         }
-        let rows = Rows { batch, rows: Some(&s.last), results: &self.results };
+        let rows = Rows {
+            batch,
+            rows: Some(&s.last),
+            results: &self.results,
+        };
         self.projection.emit(Kind::Flush(at), &rows, out);
         if self.sizes.is_some() {
             self.groups.clear();
@@ -143,7 +213,12 @@ impl RunningAggregate {
 }
 
 /// Counts the rows of each group and forgets groups without rows.
-fn forget_empty(sizes: &mut Cells<i64>, changes: &Changes<'_>, groups: &mut Groups, empty: &mut Vec<Slot>) {
+fn forget_empty(
+    sizes: &mut Cells<i64>,
+    changes: &Changes<'_>,
+    groups: &mut Groups,
+    empty: &mut Vec<Slot>,
+) {
     sizes.ensure(groups.index.slots());
     empty.clear();
     for (row, slot) in changes.slots.iter().enumerate() {
@@ -155,9 +230,11 @@ fn forget_empty(sizes: &mut Cells<i64>, changes: &Changes<'_>, groups: &mut Grou
     }
     empty.sort_unstable();
     empty.dedup();
-    for slot in empty.iter().filter(|s| *sizes.get(**s) <= 0) {
-        groups.remove(*slot);
-        sizes.reset(*slot);
+    for slot in empty.iter() {
+        if *sizes.get(*slot) <= 0 {
+            groups.remove(*slot);
+            sizes.reset(*slot);
+        }
     }
 }
 

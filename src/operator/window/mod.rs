@@ -21,6 +21,6 @@ pub(crate) use delay::Delay;
 pub(crate) use external_time::ExternalTime;
 pub(crate) use held::Held;
 pub(crate) use length::Length;
-pub(crate) use panes::{Panes, PaneRows};
+pub(crate) use panes::{PaneRows, Panes};
 pub(crate) use time::{Start, Time, TimeBatch};
 pub(crate) use time_length::TimeLength;
