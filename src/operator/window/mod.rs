@@ -6,8 +6,10 @@
 mod batch;
 mod clock;
 mod delay;
+mod external_batch;
 mod external_time;
 mod held;
+mod keys;
 mod length;
 mod panes;
 #[cfg(test)]
@@ -18,6 +20,7 @@ mod time_length;
 pub(crate) use batch::{LengthBatch, SendBatch};
 pub(crate) use clock::Due;
 pub(crate) use delay::Delay;
+pub(crate) use external_batch::{ExternalSpan, ExternalStart, ExternalTimeBatch};
 pub(crate) use external_time::ExternalTime;
 pub(crate) use held::Held;
 pub(crate) use length::Length;
