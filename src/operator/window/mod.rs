@@ -12,6 +12,8 @@ mod held;
 mod keys;
 mod length;
 mod panes;
+mod session;
+mod sessions;
 #[cfg(test)]
 mod testing;
 mod time;
@@ -25,5 +27,6 @@ pub(crate) use external_time::ExternalTime;
 pub(crate) use held::Held;
 pub(crate) use length::Length;
 pub(crate) use panes::{PaneRows, Panes};
+pub(crate) use session::SessionWindow;
 pub(crate) use time::{Start, Time, TimeBatch};
 pub(crate) use time_length::TimeLength;
