@@ -5,6 +5,8 @@
 
 mod batch;
 mod clock;
+mod cron;
+mod crontab;
 mod delay;
 mod external_batch;
 mod external_time;
@@ -25,6 +27,8 @@ mod unique;
 
 pub(crate) use batch::{LengthBatch, SendBatch};
 pub(crate) use clock::Due;
+pub(crate) use cron::Cron;
+pub(crate) use crontab::Crontab;
 pub(crate) use delay::Delay;
 pub(crate) use external_batch::{ExternalSpan, ExternalStart, ExternalTimeBatch};
 pub(crate) use external_time::ExternalTime;
