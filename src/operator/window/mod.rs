@@ -5,9 +5,12 @@
 
 mod batch;
 mod clock;
+mod condition;
+mod condition_scope;
 mod cron;
 mod crontab;
 mod delay;
+mod expression;
 mod external_batch;
 mod external_time;
 mod frequent;
@@ -27,9 +30,11 @@ mod unique;
 
 pub(crate) use batch::{LengthBatch, SendBatch};
 pub(crate) use clock::Due;
+pub(crate) use condition_scope::{BoundCondition, bind_expression_window};
 pub(crate) use cron::Cron;
 pub(crate) use crontab::Crontab;
 pub(crate) use delay::Delay;
+pub(crate) use expression::{Expression, ExpressionBatch, ExpressionBatchOptions};
 pub(crate) use external_batch::{ExternalSpan, ExternalStart, ExternalTimeBatch};
 pub(crate) use external_time::ExternalTime;
 pub(crate) use frequent::{Frequent, LossyFrequent};
