@@ -427,7 +427,10 @@ mod tests {
             log.push_rows(if v < 3 { a } else { b }, &batch(v..v + 1), &[0, 1], 0..1);
         }
         log.append(a, b);
-        assert_eq!(contents(&log, a).iter().map(|r| r.0).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+        assert_eq!(
+            contents(&log, a).iter().map(|r| r.0).collect::<Vec<_>>(),
+            [1, 2, 3, 4, 5]
+        );
         assert_eq!(log.open(), b);
         assert_eq!((log.len(a), log.len(b)), (5, 0));
     }

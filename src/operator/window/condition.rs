@@ -37,7 +37,11 @@ impl Condition {
     pub(crate) fn new(bound: &BoundCondition, keep: &[usize], types: &[Type]) -> Self {
         let typed = bound.over(keep);
         let times = [Type::Long, Type::Long];
-        let left: Vec<Column> = [types, types, &times].concat().into_iter().map(Column::new).collect();
+        let left: Vec<Column> = [types, types, &times]
+            .concat()
+            .into_iter()
+            .map(Column::new)
+            .collect();
         let mut reads = Vec::new();
         typed.columns(&mut |i| reads.push(i));
         reads.retain(|i| *i < left.len());
@@ -48,18 +52,34 @@ impl Condition {
             let argument = kept.map(|k| (k, Column::new(types[k])));
             let mut accumulator = call.accumulator();
             accumulator.ensure(1);
-            Call { accumulator, argument, result: Column::new(call.result) }
+            Call {
+                accumulator,
+                argument,
+                result: Column::new(call.result),
+            }
         };
         let calls: Vec<Call> = bound.calls().iter().map(call).collect();
         let right = calls.iter().map(|c| c.result.clone()).collect();
-        Condition { program: typed.compile(), calls, left, reads, right, rows: Vec::new(), faults: 0 }
+        Condition {
+            program: typed.compile(),
+            calls,
+            left,
+            reads,
+            right,
+            rows: Vec::new(),
+            faults: 0,
+        }
     }
 
     /// A row that is held enters or leaves.
     pub(super) fn change(&mut self, held: &Held, seq: u64, sign: Sign) {
         let row = held.log.index(held.id, seq);
         let signs = [sign];
-        let changes = Changes { slots: &[0], signs: &signs, emit: Events::All };
+        let changes = Changes {
+            slots: &[0],
+            signs: &signs,
+            emit: Events::All,
+        };
         for call in &mut self.calls {
             match &mut call.argument {
                 None => call.accumulator.update(&changes, &[], None),
@@ -108,7 +128,8 @@ impl Condition {
             len: 1,
         };
         self.rows.clear();
-        self.program.filter(&frame, &mut self.faults, &mut self.rows);
+        self.program
+            .filter(&frame, &mut self.faults, &mut self.rows);
         !self.rows.is_empty()
     }
 

@@ -36,7 +36,10 @@ impl BoundCondition {
                 f(i % self.attributes);
             }
         });
-        self.calls.iter().filter_map(|(_, column)| *column).for_each(f);
+        self.calls
+            .iter()
+            .filter_map(|(_, column)| *column)
+            .for_each(f);
     }
 
     /// Whether it reads the app's clock.
@@ -57,7 +60,11 @@ impl BoundCondition {
     /// The condition where only columns `keep` are kept.
     pub(super) fn over(&self, keep: &[usize]) -> Typed {
         let n = self.attributes;
-        let place = |i: usize| keep.iter().position(|k| *k == i).expect("what a condition reads is kept");
+        let place = |i: usize| {
+            keep.iter()
+                .position(|k| *k == i)
+                .expect("what a condition reads is kept")
+        };
         let mut typed = self.typed.clone();
         typed.map_columns(&mut |i| match i {
             i if i < n => place(i),
@@ -75,7 +82,10 @@ pub(crate) fn bind_expression_window(
     schema: &Schema,
     functions: &Functions,
 ) -> Result<BoundCondition, Vec<Fault>> {
-    let mut scope = WindowScope { schema, calls: Vec::new() };
+    let mut scope = WindowScope {
+        schema,
+        calls: Vec::new(),
+    };
     let mut faults = Vec::new();
     let typed = match parse_expression(text) {
         Ok(expr) => bind(&expr, &mut scope, functions, &mut faults),
@@ -84,16 +94,32 @@ pub(crate) fn bind_expression_window(
             None
         }
     };
-    if let Some(ty) = typed.as_ref().and_then(|t| t.ty).filter(|ty| *ty != Type::Bool) {
-        let span = Span { start: 0, end: text.len() as u32 };
+    if let Some(ty) = typed
+        .as_ref()
+        .and_then(|t| t.ty)
+        .filter(|ty| *ty != Type::Bool)
+    {
+        let span = Span {
+            start: 0,
+            end: text.len() as u32,
+        };
         let message = format!("the expression of a window is a condition, not {ty}");
         faults.push(Fault::new(span, message).help("compare it with a value, as in count() <= 10"));
     }
     match typed.filter(|_| faults.is_empty()) {
-        Some(typed) => {
-            Ok(BoundCondition { text: text.to_string(), typed, calls: scope.calls, attributes: schema.len() })
-        }
-        None => Err(faults.into_iter().map(|f| Fault { span: within(f.span, text, literal), ..f }).collect()),
+        Some(typed) => Ok(BoundCondition {
+            text: text.to_string(),
+            typed,
+            calls: scope.calls,
+            attributes: schema.len(),
+        }),
+        None => Err(faults
+            .into_iter()
+            .map(|f| Fault {
+                span: within(f.span, text, literal),
+                ..f
+            })
+            .collect()),
     }
 }
 
@@ -103,7 +129,10 @@ fn within(span: Span, text: &str, literal: Span) -> Span {
         return literal;
     }
     let start = literal.start + 1;
-    Span { start: start + span.start.min(text.len() as u32), end: start + span.end.min(text.len() as u32) }
+    Span {
+        start: start + span.start.min(text.len() as u32),
+        end: start + span.end.min(text.len() as u32),
+    }
 }
 
 struct WindowScope<'a> {
@@ -127,19 +156,45 @@ impl WindowScope<'_> {
         let first = 2 * self.schema.len();
         let which = match args {
             [] => Some(1),
-            [Expr { kind: ExprKind::Column { qualifier: None, name, .. }, .. }] => {
-                ["first", "last"].iter().position(|w| w.eq_ignore_ascii_case(&name.text))
-            }
+            [
+                Expr {
+                    kind:
+                        ExprKind::Column {
+                            qualifier: None,
+                            name,
+                            ..
+                        },
+                    ..
+                },
+            ] => ["first", "last"]
+                .iter()
+                .position(|w| w.eq_ignore_ascii_case(&name.text)),
             _ => None,
         };
-        let wrong = || Fault::new(span, "eventTimestamp takes first or last").help("eventTimestamp(last)");
+        let wrong =
+            || Fault::new(span, "eventTimestamp takes first or last").help("eventTimestamp(last)");
         which.map(|w| (first + w, Type::Long)).ok_or_else(wrong)
     }
 
-    fn aggregate(&mut self, aggregate: Aggregate, args: &[Expr], span: Span) -> Result<(usize, Type), Fault> {
+    fn aggregate(
+        &mut self,
+        aggregate: Aggregate,
+        args: &[Expr],
+        span: Span,
+    ) -> Result<(usize, Type), Fault> {
         let column = match args {
             [] => None,
-            [Expr { kind: ExprKind::Column { qualifier: None, name, .. }, .. }] => Some(self.attribute(name)?),
+            [
+                Expr {
+                    kind:
+                        ExprKind::Column {
+                            qualifier: None,
+                            name,
+                            ..
+                        },
+                    ..
+                },
+            ] => Some(self.attribute(name)?),
             [arg, ..] => {
                 let fault = Fault::new(arg.span, format!("{aggregate} takes one attribute here"));
                 return Err(fault.help("compute it with a query before this one"));
@@ -148,16 +203,35 @@ impl WindowScope<'_> {
         let args: Vec<Type> = column.iter().map(|(_, ty)| *ty).collect();
         let result = aggregate.result(&args).map_err(|accepted| {
             let found: Vec<&str> = args.iter().map(|t| t.name()).collect();
-            Fault::new(span, format!("{aggregate} does not take ({})", found.join(", "))).help(accepted)
+            Fault::new(
+                span,
+                format!("{aggregate} does not take ({})", found.join(", ")),
+            )
+            .help(accepted)
         })?;
         if let Some((_, ty)) = column.filter(|(_, ty)| aggregate.argument(*ty) != *ty) {
-            let message = format!("{aggregate} takes {} here, not {ty}", aggregate.argument(ty));
-            return Err(Fault::new(span, message).help("convert the attribute with a query before this one"));
+            let message = format!(
+                "{aggregate} takes {} here, not {ty}",
+                aggregate.argument(ty)
+            );
+            return Err(Fault::new(span, message)
+                .help("convert the attribute with a query before this one"));
         }
         let column = column.map(|(place, _)| place);
-        let known = self.calls.iter().position(|(c, of)| c.aggregate == aggregate && *of == column);
+        let known = self
+            .calls
+            .iter()
+            .position(|(c, of)| c.aggregate == aggregate && *of == column);
         let place = known.unwrap_or_else(|| {
-            self.calls.push((AggregateCall { aggregate, args, result, retracts: true }, column));
+            self.calls.push((
+                AggregateCall {
+                    aggregate,
+                    args,
+                    result,
+                    retracts: true,
+                },
+                column,
+            ));
             self.calls.len() - 1
         });
         Ok((2 * self.schema.len() + 2 + place, result))
@@ -173,10 +247,19 @@ impl Scope for WindowScope<'_> {
             Some(q) if q.text.eq_ignore_ascii_case("first") => false,
             Some(q) => {
                 let fault = Fault::new(q.span, format!("unknown row '{}'", q.text));
-                return Err(fault.help("first and last are the oldest and the newest row of the window"));
+                return Err(
+                    fault.help("first and last are the oldest and the newest row of the window")
+                );
             }
         };
-        Ok((if of_last { self.schema.len() + place } else { place }, ty))
+        Ok((
+            if of_last {
+                self.schema.len() + place
+            } else {
+                place
+            },
+            ty,
+        ))
     }
 
     fn call(
@@ -190,7 +273,9 @@ impl Scope for WindowScope<'_> {
             return Some(self.time(args, span));
         }
         match Aggregate::named(&name.text)? {
-            Aggregate::Count if distinct => Some(self.aggregate(Aggregate::DistinctCount, args, span)),
+            Aggregate::Count if distinct => {
+                Some(self.aggregate(Aggregate::DistinctCount, args, span))
+            }
             aggregate => Some(self.aggregate(aggregate, args, span)),
         }
     }
@@ -208,17 +293,42 @@ mod tests {
             ("sum(prise) < 5", "unknown attribute 'prise'", 104..109),
             ("frist.price < 5", "unknown row 'frist'", 100..105),
             ("sum(name) < 5", "sum does not take (STRING)", 100..109),
-            ("avg(price + 1) < 5", "avg takes one attribute here", 104..113),
-            ("eventTimestamp(name) < 5", "eventTimestamp takes first or last", 100..120),
+            (
+                "avg(price + 1) < 5",
+                "avg takes one attribute here",
+                104..113,
+            ),
+            (
+                "eventTimestamp(name) < 5",
+                "eventTimestamp takes first or last",
+                100..120,
+            ),
             ("count()", "is a condition, not LONG", 100..107),
-            ("count() < 5 5", "expected the end of the expression", 112..113),
+            (
+                "count() < 5 5",
+                "expected the end of the expression",
+                112..113,
+            ),
             ("count() < 'a", "", 110..112),
         ];
         for (text, message, range) in cases {
-            let literal = Span { start: 99, end: 101 + text.len() as u32 };
-            let faults = bind_expression_window(text, literal, &schema, &Functions::default()).expect_err(text);
-            assert!(faults[0].message.contains(message), "{text}: {:?}", faults[0].message);
-            assert_eq!(faults[0].span.range(), range, "{text}: {:?}", faults[0].message);
+            let literal = Span {
+                start: 99,
+                end: 101 + text.len() as u32,
+            };
+            let faults = bind_expression_window(text, literal, &schema, &Functions::default())
+                .expect_err(text);
+            assert!(
+                faults[0].message.contains(message),
+                "{text}: {:?}",
+                faults[0].message
+            );
+            assert_eq!(
+                faults[0].span.range(),
+                range,
+                "{text}: {:?}",
+                faults[0].message
+            );
         }
     }
 }

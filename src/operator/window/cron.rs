@@ -19,7 +19,14 @@ impl Cron {
     /// With `expires` the rows of a flush leave as `−` rows with the next one.
     pub(crate) fn new(crontab: Crontab, expires: bool, keep: Vec<usize>, types: &[Type]) -> Self {
         let (current, previous) = (Held::new(keep.clone(), types), Held::new(keep, types));
-        Cron { current, previous, crontab, next: None, expires, late: 0 }
+        Cron {
+            current,
+            previous,
+            crontab,
+            next: None,
+            expires,
+            late: 0,
+        }
     }
 
     fn flush(&mut self, due: Timestamp, cause: u64, out: &mut Out) {
@@ -30,7 +37,8 @@ impl Cron {
             std::mem::swap(&mut self.current, &mut self.previous);
             for seq in self.previous.log.range(self.previous.id) {
                 let at = self.previous.log.at(self.previous.id, seq);
-                self.previous.emit(seq, Moment { at, ..moment }, Sign::Plus, &mut to);
+                self.previous
+                    .emit(seq, Moment { at, ..moment }, Sign::Plus, &mut to);
             }
         } else {
             self.current.drain(moment, Sign::Plus, &mut to);
@@ -63,7 +71,11 @@ impl Operator for Cron {
         while let Some(due) = self.due().filter(|d| *d <= now) {
             self.flush(due, cause, out);
             // an empty window looks for its next time when a row comes
-            self.next = if self.holds_rows() { self.crontab.next(due) } else { None };
+            self.next = if self.holds_rows() {
+                self.crontab.next(due)
+            } else {
+                None
+            };
         }
     }
 
@@ -92,19 +104,41 @@ mod tests {
 
     #[test]
     fn flushes_stand_on_the_grid_of_the_clock() {
-        let lines = ["1200 1", "4999 2", "5000 3", "9000 4", "8000 5", "clock 31000", "42000 6", "close", "close"];
-        let feed = Feed { types: &[Type::Int], keep: &[0], lines: &lines };
+        let lines = [
+            "1200 1",
+            "4999 2",
+            "5000 3",
+            "9000 4",
+            "8000 5",
+            "clock 31000",
+            "42000 6",
+            "close",
+            "close",
+        ];
+        let feed = Feed {
+            types: &[Type::Int],
+            keep: &[0],
+            lines: &lines,
+        };
         let make = |expires| {
             let crontab = Crontab::parse("*/5 * * * * *").expect("a cron expression");
-            move || -> Box<dyn Operator> { Box::new(Cron::new(crontab.clone(), expires, vec![0], &[Type::Int])) }
+            move || -> Box<dyn Operator> {
+                Box::new(Cron::new(crontab.clone(), expires, vec![0], &[Type::Int]))
+            }
         };
         let want = [
-            "[5000] + 1200 1, + 4999 2", "[10000] - 1200 1, - 4999 2, + 5000 3, + 9000 4", "[15000] - 5000 3, - 9000 4",
+            "[5000] + 1200 1, + 4999 2",
+            "[10000] - 1200 1, - 4999 2, + 5000 3, + 9000 4",
+            "[15000] - 5000 3, - 9000 4",
             "[45000] + 42000 6",
         ];
         let count = check(&feed, &want, make(true));
         assert_eq!(count.late_rows, 1);
-        let want = ["[5000] + 1200 1, + 4999 2", "[10000] + 5000 3, + 9000 4", "[45000] + 42000 6"];
+        let want = [
+            "[5000] + 1200 1, + 4999 2",
+            "[10000] + 5000 3, + 9000 4",
+            "[45000] + 42000 6",
+        ];
         check(&feed, &want, make(false));
     }
 }

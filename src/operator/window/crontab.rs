@@ -11,7 +11,9 @@ const DAYS_MAX: i64 = 9 * 366;
 const SECOND_US: i64 = 1_000_000;
 const DAY_SECONDS: i64 = 86_400;
 
-const MONTHS: [&str; 12] = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+const MONTHS: [&str; 12] = [
+    "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
+];
 const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 /// The most days a month can have.
 const MONTH_DAYS: [u32; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
@@ -25,12 +27,42 @@ struct Field {
 }
 
 const FIELDS: [Field; 6] = [
-    Field { name: "second", min: 0, max: 59, names: &[] },
-    Field { name: "minute", min: 0, max: 59, names: &[] },
-    Field { name: "hour", min: 0, max: 23, names: &[] },
-    Field { name: "day of the month", min: 1, max: 31, names: &[] },
-    Field { name: "month", min: 1, max: 12, names: &MONTHS },
-    Field { name: "day of the week", min: 1, max: 7, names: &WEEKDAYS },
+    Field {
+        name: "second",
+        min: 0,
+        max: 59,
+        names: &[],
+    },
+    Field {
+        name: "minute",
+        min: 0,
+        max: 59,
+        names: &[],
+    },
+    Field {
+        name: "hour",
+        min: 0,
+        max: 23,
+        names: &[],
+    },
+    Field {
+        name: "day of the month",
+        min: 1,
+        max: 31,
+        names: &[],
+    },
+    Field {
+        name: "month",
+        min: 1,
+        max: 12,
+        names: &MONTHS,
+    },
+    Field {
+        name: "day of the week",
+        min: 1,
+        max: 7,
+        names: &WEEKDAYS,
+    },
 ];
 
 /// A parsed cron expression.
@@ -66,7 +98,10 @@ impl Crontab {
         }
         let crontab = Crontab { fields };
         let months = (1..=12).filter(|m| crontab.allows(4, *m));
-        let longest = months.map(|m| MONTH_DAYS[m as usize - 1]).max().unwrap_or(0);
+        let longest = months
+            .map(|m| MONTH_DAYS[m as usize - 1])
+            .max()
+            .unwrap_or(0);
         if fields[3].trailing_zeros() > longest {
             return Err("it never fires: no such month has that day".to_string());
         }
@@ -88,7 +123,10 @@ impl Crontab {
     /// The first time after `after`; none beyond the end of time.
     pub(crate) fn next(&self, after: Timestamp) -> Option<Timestamp> {
         let second = after.0.div_euclid(SECOND_US) + 1;
-        let (first, mut time) = (second.div_euclid(DAY_SECONDS), second.rem_euclid(DAY_SECONDS) as u32);
+        let (first, mut time) = (
+            second.div_euclid(DAY_SECONDS),
+            second.rem_euclid(DAY_SECONDS) as u32,
+        );
         for day in first..first + DAYS_MAX {
             if self.allows_day(day)
                 && let Some(time) = self.time(time)
@@ -134,7 +172,8 @@ impl Crontab {
 
 impl Field {
     fn parse(&self, text: &str) -> Result<u64, String> {
-        text.split(',').try_fold(0, |bits, item| Ok(bits | self.item(item)?))
+        text.split(',')
+            .try_fold(0, |bits, item| Ok(bits | self.item(item)?))
     }
 
     /// `*`, `?`, a value or a range, with an optional step.
@@ -161,13 +200,20 @@ impl Field {
     }
 
     fn value(&self, text: &str) -> Result<u32, String> {
-        if let Some(i) = self.names.iter().position(|name| name.eq_ignore_ascii_case(text)) {
+        if let Some(i) = self
+            .names
+            .iter()
+            .position(|name| name.eq_ignore_ascii_case(text))
+        {
             return Ok(self.min + i as u32);
         }
         let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         match text.parse() {
             Ok(value) if digits && (self.min..=self.max).contains(&value) => Ok(value),
-            _ => Err(self.wrong(text, "accepted are numbers, names, lists, ranges, steps, '*' and '?'")),
+            _ => Err(self.wrong(
+                text,
+                "accepted are numbers, names, lists, ranges, steps, '*' and '?'",
+            )),
         }
     }
 
@@ -206,7 +252,11 @@ mod tests {
         let mut times = Vec::new();
         while times.len() < 3 {
             at = crontab.next(at).expect("another time");
-            times.push(jiff::Timestamp::from_microsecond(at.0).expect("in range").to_string());
+            times.push(
+                jiff::Timestamp::from_microsecond(at.0)
+                    .expect("in range")
+                    .to_string(),
+            );
         }
         times
     }
@@ -214,13 +264,69 @@ mod tests {
     #[test]
     fn fields_say_when() {
         let cases = [
-            ("*/5 * * * * *", "2024-02-28T23:59:54.5Z", ["2024-02-28T23:59:55Z", "2024-02-29T00:00:00Z", "2024-02-29T00:00:05Z"]),
-            ("*/20 * * * *", "2024-01-01T00:00:00Z", ["2024-01-01T00:20:00Z", "2024-01-01T00:40:00Z", "2024-01-01T01:00:00Z"]),
-            ("0 30 9-17/4 ? * MON-FRI", "2024-03-01T13:30:00Z", ["2024-03-01T17:30:00Z", "2024-03-04T09:30:00Z", "2024-03-04T13:30:00Z"]),
-            ("15,45 59 23 31 * ?", "2024-01-31T23:59:15Z", ["2024-01-31T23:59:45Z", "2024-03-31T23:59:15Z", "2024-03-31T23:59:45Z"]),
-            ("0 0 0 29 feb ?", "2096-02-29T00:00:00Z", ["2104-02-29T00:00:00Z", "2108-02-29T00:00:00Z", "2112-02-29T00:00:00Z"]),
-            ("0 0 12 ? * 1,7", "1969-12-31T00:00:00Z", ["1970-01-03T12:00:00Z", "1970-01-04T12:00:00Z", "1970-01-10T12:00:00Z"]),
-            ("0 5/25 0 1 1 *", "2023-06-01T00:00:00Z", ["2024-01-01T00:05:00Z", "2024-01-01T00:30:00Z", "2024-01-01T00:55:00Z"]),
+            (
+                "*/5 * * * * *",
+                "2024-02-28T23:59:54.5Z",
+                [
+                    "2024-02-28T23:59:55Z",
+                    "2024-02-29T00:00:00Z",
+                    "2024-02-29T00:00:05Z",
+                ],
+            ),
+            (
+                "*/20 * * * *",
+                "2024-01-01T00:00:00Z",
+                [
+                    "2024-01-01T00:20:00Z",
+                    "2024-01-01T00:40:00Z",
+                    "2024-01-01T01:00:00Z",
+                ],
+            ),
+            (
+                "0 30 9-17/4 ? * MON-FRI",
+                "2024-03-01T13:30:00Z",
+                [
+                    "2024-03-01T17:30:00Z",
+                    "2024-03-04T09:30:00Z",
+                    "2024-03-04T13:30:00Z",
+                ],
+            ),
+            (
+                "15,45 59 23 31 * ?",
+                "2024-01-31T23:59:15Z",
+                [
+                    "2024-01-31T23:59:45Z",
+                    "2024-03-31T23:59:15Z",
+                    "2024-03-31T23:59:45Z",
+                ],
+            ),
+            (
+                "0 0 0 29 feb ?",
+                "2096-02-29T00:00:00Z",
+                [
+                    "2104-02-29T00:00:00Z",
+                    "2108-02-29T00:00:00Z",
+                    "2112-02-29T00:00:00Z",
+                ],
+            ),
+            (
+                "0 0 12 ? * 1,7",
+                "1969-12-31T00:00:00Z",
+                [
+                    "1970-01-03T12:00:00Z",
+                    "1970-01-04T12:00:00Z",
+                    "1970-01-10T12:00:00Z",
+                ],
+            ),
+            (
+                "0 5/25 0 1 1 *",
+                "2023-06-01T00:00:00Z",
+                [
+                    "2024-01-01T00:05:00Z",
+                    "2024-01-01T00:30:00Z",
+                    "2024-01-01T00:55:00Z",
+                ],
+            ),
         ];
         for (cron, after, want) in cases {
             assert_eq!(next(cron, after), want, "{cron}");
@@ -231,7 +337,11 @@ mod tests {
     fn days_are_those_of_the_calendar() {
         for day in (-800_000..800_000i64).step_by(97) {
             let date = jiff::civil::date(1970, 1, 1).saturating_add(jiff::Span::new().days(day));
-            assert_eq!(civil(day), (date.month() as u32, date.day() as u32), "{date}");
+            assert_eq!(
+                civil(day),
+                (date.month() as u32, date.day() as u32),
+                "{date}"
+            );
         }
     }
 
@@ -264,6 +374,10 @@ mod tests {
     fn the_end_of_time_has_no_next() {
         let crontab = Crontab::parse("* * * * * *").expect("a cron expression");
         assert_eq!(crontab.next(Timestamp(i64::MAX)), None);
-        assert!(crontab.next(Timestamp::MIN).is_some_and(|t| t > Timestamp::MIN));
+        assert!(
+            crontab
+                .next(Timestamp::MIN)
+                .is_some_and(|t| t > Timestamp::MIN)
+        );
     }
 }

@@ -16,13 +16,18 @@ impl Delay {
     /// A delay of `span_us`, at least 1.
     pub(crate) fn new(span_us: i64, keep: Vec<usize>, types: &[Type]) -> Self {
         assert!(span_us > 0, "a delay takes time");
-        Delay { held: Held::new(keep, types), span_us, late: 0 }
+        Delay {
+            held: Held::new(keep, types),
+            span_us,
+            late: 0,
+        }
     }
 
     fn release(&mut self, now: Timestamp, cause: u64, to: &mut Batch) {
         while let Some(due) = self.due().filter(|d| *d <= now) {
             let oldest = self.held.log.range(self.held.id).start;
-            self.held.emit(oldest, Moment::timer(due, cause), Sign::Plus, to);
+            self.held
+                .emit(oldest, Moment::timer(due, cause), Sign::Plus, to);
             self.held.log.pop(self.held.id, 1);
         }
     }
@@ -71,18 +76,45 @@ mod tests {
 
     #[test]
     fn rows_come_out_late_and_once() {
-        let lines = ["1000 1", "1100 2", "1050 3", "2100 4", "clock 3000", "clock 3100", "4000 5", "close"];
+        let lines = [
+            "1000 1",
+            "1100 2",
+            "1050 3",
+            "2100 4",
+            "clock 3000",
+            "clock 3100",
+            "4000 5",
+            "close",
+        ];
         let want = ["+ 2000 1", "+ 2100 2", "+ 3100 4", "+ 5000 5"];
-        let feed = Feed { types: &[Type::Int], keep: &[0], lines: &lines };
-        let count = check(&feed, &want, || Box::new(Delay::new(1_000_000, vec![0], &[Type::Int])));
+        let feed = Feed {
+            types: &[Type::Int],
+            keep: &[0],
+            lines: &lines,
+        };
+        let count = check(&feed, &want, || {
+            Box::new(Delay::new(1_000_000, vec![0], &[Type::Int]))
+        });
         assert_eq!(count.late_rows, 1);
     }
 
     #[test]
     fn conformance_delay_then_sum() {
-        let lines = ["1000000 1000", "1000100 1500", "clock 1001050", "clock 1001150", "clock 1003000"];
-        let feed = Feed { types: &[Type::Int], keep: &[0], lines: &lines };
+        let lines = [
+            "1000000 1000",
+            "1000100 1500",
+            "clock 1001050",
+            "clock 1001150",
+            "clock 1003000",
+        ];
+        let feed = Feed {
+            types: &[Type::Int],
+            keep: &[0],
+            lines: &lines,
+        };
         let want = ["+ 1001000 1000", "+ 1001100 1500"];
-        check(&feed, &want, || Box::new(Delay::new(1_000_000, vec![0], &[Type::Int])));
+        check(&feed, &want, || {
+            Box::new(Delay::new(1_000_000, vec![0], &[Type::Int]))
+        });
     }
 }

@@ -71,7 +71,9 @@ impl ExternalTimeBatch {
 
     /// End of the batch on the grid that holds a time.
     fn end_after(&self, time: i64) -> i64 {
-        let since = time.saturating_sub(self.origin).rem_euclid(self.span.span_ms);
+        let since = time
+            .saturating_sub(self.origin)
+            .rem_euclid(self.span.span_ms);
         time.saturating_sub(since).saturating_add(self.span.span_ms)
     }
 
@@ -101,7 +103,9 @@ impl ExternalTimeBatch {
                 self.emit(range.start..self.unsent, Sign::Minus, moment, &mut to);
             }
             if !self.reopened {
-                self.held.log.pop(self.held.id, (self.unsent - range.start) as usize);
+                self.held
+                    .log
+                    .pop(self.held.id, (self.unsent - range.start) as usize);
             }
             let rows = self.held.log.range(self.held.id);
             self.unsent = rows.end;
@@ -117,7 +121,13 @@ impl ExternalTimeBatch {
     fn emit(&self, rows: std::ops::Range<u64>, sign: Sign, moment: Moment, to: &mut Batch) {
         let Held { log, id, .. } = &self.held;
         for seq in rows.clone() {
-            to.push_moment(Moment { at: log.at(*id, seq), ..moment }, sign);
+            to.push_moment(
+                Moment {
+                    at: log.at(*id, seq),
+                    ..moment
+                },
+                sign,
+            );
         }
         log.read_rows(*id, rows, &mut to.columns);
     }
@@ -171,13 +181,27 @@ impl Operator for ExternalTimeBatch {
 
     fn close(&mut self, out: &mut Out) {
         if self.holds_unsent() {
-            let at = self.held.log.at(self.held.id, self.held.log.range(self.held.id).end - 1);
-            self.flush(Moment { at, clock: at, cause: 0 }, at, true, out);
+            let at = self
+                .held
+                .log
+                .at(self.held.id, self.held.log.range(self.held.id).end - 1);
+            self.flush(
+                Moment {
+                    at,
+                    clock: at,
+                    cause: 0,
+                },
+                at,
+                true,
+                out,
+            );
         }
     }
 
     fn due(&self) -> Option<Timestamp> {
-        self.timeout.and_then(|t| t.next).filter(|_| self.holds_unsent())
+        self.timeout
+            .and_then(|t| t.next)
+            .filter(|_| self.holds_unsent())
     }
 
     fn count(&self, into: &mut Counters) {
@@ -193,57 +217,123 @@ mod tests {
     const TYPES: [Type; 2] = [Type::Long, Type::Int];
 
     fn run(span: ExternalSpan, expires: bool, lines: &[&str], want: &[&str]) -> Counters {
-        let feed = Feed { types: &TYPES, keep: &[1], lines };
-        check(&feed, want, || Box::new(ExternalTimeBatch::new(span, expires, vec![1], &[Type::Int])))
+        let feed = Feed {
+            types: &TYPES,
+            keep: &[1],
+            lines,
+        };
+        check(&feed, want, || {
+            Box::new(ExternalTimeBatch::new(span, expires, vec![1], &[Type::Int]))
+        })
     }
 
     fn span(span_ms: i64, start: ExternalStart, timeout_us: Option<i64>) -> ExternalSpan {
-        ExternalSpan { attribute: 0, span_ms, start, timeout_us }
+        ExternalSpan {
+            attribute: 0,
+            span_ms,
+            start,
+            timeout_us,
+        }
     }
 
     #[test]
     fn conformance_external_batch_first_rows() {
-        let times =
-            [10000, 11000, 12000, 13000, 14000, 15000, 16500, 17000, 18000, 19000, 20000, 20500, 22000, 25000];
-        let lines: Vec<String> =
-            times.iter().enumerate().map(|(i, t)| format!("{} {t} {}", 1_000_000 + i * 100, i + 1)).collect();
+        let times = [
+            10000, 11000, 12000, 13000, 14000, 15000, 16500, 17000, 18000, 19000, 20000, 20500,
+            22000, 25000,
+        ];
+        let lines: Vec<String> = times
+            .iter()
+            .enumerate()
+            .map(|(i, t)| format!("{} {t} {}", 1_000_000 + i * 100, i + 1))
+            .collect();
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         let want = [
             "[1000500] + 1000000 1, + 1000100 2, + 1000200 3, + 1000300 4, + 1000400 5",
             "[1001000] + 1000500 6, + 1000600 7, + 1000700 8, + 1000800 9, + 1000900 10",
             "[1001300] + 1001000 11, + 1001100 12, + 1001200 13",
         ];
-        run(span(5000, ExternalStart::FirstRow, None), false, &lines, &want);
+        run(
+            span(5000, ExternalStart::FirstRow, None),
+            false,
+            &lines,
+            &want,
+        );
     }
 
     #[test]
     fn rows_of_a_flush_expire_with_the_next_and_empty_batches_are_skipped() {
-        let lines = ["1 1000 1", "2 1999 2", "3 500 3", "4 9000 4", "5 NULL 5", "6 9999 6", "7 10000 7", "close", "close"];
+        let lines = [
+            "1 1000 1",
+            "2 1999 2",
+            "3 500 3",
+            "4 9000 4",
+            "5 NULL 5",
+            "6 9999 6",
+            "7 10000 7",
+            "close",
+            "close",
+        ];
         let want = [
             "[4] + 1 1, + 2 2, + 3 3",
             "[7] - 1 1, - 2 2, - 3 3, + 4 4, + 6 6",
             "[7] - 4 4, - 6 6, + 7 7",
         ];
-        assert_eq!(run(span(1000, ExternalStart::FirstRow, None), true, &lines, &want).value_faults, 1);
+        assert_eq!(
+            run(
+                span(1000, ExternalStart::FirstRow, None),
+                true,
+                &lines,
+                &want
+            )
+            .value_faults,
+            1
+        );
     }
 
     #[test]
     fn batches_start_where_they_are_told() {
         let lines = ["1 1250 1", "2 1299 2", "3 1300 3", "4 1555 4", "5 1600 5"];
         let want = ["[3] + 1 1, + 2 2", "[4] + 3 3", "[5] + 4 4"];
-        run(span(100, ExternalStart::Grid(0), None), false, &lines, &want);
+        run(
+            span(100, ExternalStart::Grid(0), None),
+            false,
+            &lines,
+            &want,
+        );
         // the grid also reaches back from a start that lies ahead
-        run(span(100, ExternalStart::Grid(7000), None), false, &lines, &want);
+        run(
+            span(100, ExternalStart::Grid(7000), None),
+            false,
+            &lines,
+            &want,
+        );
         let lines = ["1 1250 1200", "2 1299 5", "3 1300 3", "4 1555 4"];
-        run(span(100, ExternalStart::Column(1), None), false, &lines, &["[3] + 1 1200, + 2 5", "[4] + 3 3"]);
+        run(
+            span(100, ExternalStart::Column(1), None),
+            false,
+            &lines,
+            &["[3] + 1 1200, + 2 5", "[4] + 3 3"],
+        );
         // a batch that is over before its first row is skipped
-        run(span(100, ExternalStart::Column(1), None), false, &["1 1250 900", "2 1300 3"], &["[2] + 1 900"]);
+        run(
+            span(100, ExternalStart::Column(1), None),
+            false,
+            &["1 1250 900", "2 1300 3"],
+            &["[2] + 1 900"],
+        );
     }
 
     #[test]
     fn a_timeout_flushes_what_is_there_and_the_batch_goes_on() {
         let lines = [
-            "1000 10000 1", "1100 11000 2", "clock 2000", "2100 12000 3", "clock 5000", "5100 15000 4", "5200 16000 5",
+            "1000 10000 1",
+            "1100 11000 2",
+            "clock 2000",
+            "2100 12000 3",
+            "clock 5000",
+            "5100 15000 4",
+            "5200 16000 5",
             "9000 20000 6",
         ];
         let want = [
@@ -251,17 +341,38 @@ mod tests {
             "[3000] - 1000 1, - 1100 2, + 1000 1, + 1100 2, + 2100 3",
             "[6100] - 1000 1, - 1100 2, - 2100 3, + 5100 4, + 5200 5",
         ];
-        run(span(5000, ExternalStart::FirstRow, Some(1_000_000)), true, &lines, &want);
+        run(
+            span(5000, ExternalStart::FirstRow, Some(1_000_000)),
+            true,
+            &lines,
+            &want,
+        );
         let want = [
-            "[2000] + 1000 1, + 1100 2", "[3000] + 1000 1, + 1100 2, + 2100 3", "[6100] + 5100 4, + 5200 5",
+            "[2000] + 1000 1, + 1100 2",
+            "[3000] + 1000 1, + 1100 2, + 2100 3",
+            "[6100] + 5100 4, + 5200 5",
         ];
-        run(span(5000, ExternalStart::FirstRow, Some(1_000_000)), false, &lines, &want);
+        run(
+            span(5000, ExternalStart::FirstRow, Some(1_000_000)),
+            false,
+            &lines,
+            &want,
+        );
     }
 
     #[test]
     fn times_at_the_ends_of_the_range_do_not_overflow() {
-        let lines = [format!("1 {} 1", i64::MIN), format!("2 {} 2", i64::MAX), format!("3 {} 3", i64::MAX)];
+        let lines = [
+            format!("1 {} 1", i64::MIN),
+            format!("2 {} 2", i64::MAX),
+            format!("3 {} 3", i64::MAX),
+        ];
         let lines = lines.each_ref().map(String::as_str);
-        run(span(7, ExternalStart::Grid(i64::MAX), None), false, &lines, &["[2] + 1 1", "[3] + 2 2"]);
+        run(
+            span(7, ExternalStart::Grid(i64::MAX), None),
+            false,
+            &lines,
+            &["[2] + 1 1", "[3] + 2 2"],
+        );
     }
 }

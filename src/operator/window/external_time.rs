@@ -36,7 +36,13 @@ impl ExternalTime {
     /// A window of `span_ms`, at least 1, by input column `attribute`: INT or LONG, milliseconds.
     pub(crate) fn new(attribute: usize, span_ms: i64, keep: Vec<usize>, types: &[Type]) -> Self {
         assert!(span_ms > 0, "a window of time has a length");
-        ExternalTime { held: Held::new(keep, types), attribute, span_ms, now: i64::MIN, faults: 0 }
+        ExternalTime {
+            held: Held::new(keep, types),
+            attribute,
+            span_ms,
+            now: i64::MIN,
+            faults: 0,
+        }
     }
 
     fn enter(&mut self, batch: &Batch, row: usize, to: &mut Batch) {
@@ -46,7 +52,11 @@ impl ExternalTime {
         };
         let moment = Moment::of(batch, row);
         self.now = self.now.max(time);
-        while self.held.oldest().is_some_and(|oldest| oldest.plus(self.span_ms).0 <= self.now) {
+        while self
+            .held
+            .oldest()
+            .is_some_and(|oldest| oldest.plus(self.span_ms).0 <= self.now)
+        {
             self.held.expire(moment, to);
         }
         let Held { log, id, keep } = &mut self.held;
@@ -77,25 +87,49 @@ mod tests {
     #[test]
     fn the_attribute_is_the_clock() {
         let lines = [
-            "100 1000 1", "101 2999 2", "102 3000 3", "103 2500 4", "104 NULL 5", "105 4500 6", "106 100 7", "107 4000 8",
-            "clock 99999", "108 9000 9",
+            "100 1000 1",
+            "101 2999 2",
+            "102 3000 3",
+            "103 2500 4",
+            "104 NULL 5",
+            "105 4500 6",
+            "106 100 7",
+            "107 4000 8",
+            "clock 99999",
+            "108 9000 9",
         ];
         let want = [
-            "+ 100 1", "+ 101 2", "- 102 1", "+ 102 3", "+ 103 4", "- 105 4", "+ 105 6", "+ 106 7", "- 107 7", "+ 107 8",
-            "- 108 2", "- 108 3", "- 108 8", "- 108 6", "+ 108 9",
+            "+ 100 1", "+ 101 2", "- 102 1", "+ 102 3", "+ 103 4", "- 105 4", "+ 105 6", "+ 106 7",
+            "- 107 7", "+ 107 8", "- 108 2", "- 108 3", "- 108 8", "- 108 6", "+ 108 9",
         ];
-        let feed = Feed { types: &[Type::Long, Type::Int], keep: &[1], lines: &lines };
-        let count = check(&feed, &want, || Box::new(ExternalTime::new(0, 2000, vec![1], &[Type::Int])));
+        let feed = Feed {
+            types: &[Type::Long, Type::Int],
+            keep: &[1],
+            lines: &lines,
+        };
+        let count = check(&feed, &want, || {
+            Box::new(ExternalTime::new(0, 2000, vec![1], &[Type::Int]))
+        });
         assert_eq!(count.value_faults, 1);
     }
 
     #[test]
     fn times_at_the_ends_of_the_range_do_not_overflow() {
         let (min, max) = (i64::MIN, i64::MAX);
-        let lines = [format!("1 {min} 1"), format!("2 {max} 2"), format!("3 {max} 3")];
+        let lines = [
+            format!("1 {min} 1"),
+            format!("2 {max} 2"),
+            format!("3 {max} 3"),
+        ];
         let lines = lines.each_ref().map(String::as_str);
-        let feed = Feed { types: &[Type::Long, Type::Int], keep: &[1], lines: &lines };
+        let feed = Feed {
+            types: &[Type::Long, Type::Int],
+            keep: &[1],
+            lines: &lines,
+        };
         let want = ["+ 1 1", "- 2 1", "+ 2 2", "- 3 2", "+ 3 3"];
-        check(&feed, &want, || Box::new(ExternalTime::new(0, 2000, vec![1], &[Type::Int])));
+        check(&feed, &want, || {
+            Box::new(ExternalTime::new(0, 2000, vec![1], &[Type::Int]))
+        });
     }
 }

@@ -32,12 +32,24 @@ impl Frequent {
     ) -> Self {
         assert!(keys_max > 0, "a frequent window counts at least one key");
         let (keys, latest) = (Keys::new(keys, key_types), Latest::new(keep, types));
-        Frequent { keys, latest, counts: Cells::default(), counted: Vec::new(), keys_max }
+        Frequent {
+            keys,
+            latest,
+            counts: Cells::default(),
+            counted: Vec::new(),
+            keys_max,
+        }
     }
 
     /// Takes one from every count; keys without any left leave.
     fn decrement(&mut self, moment: Moment, to: &mut Batch) {
-        let Frequent { keys, latest, counts, counted, .. } = self;
+        let Frequent {
+            keys,
+            latest,
+            counts,
+            counted,
+            ..
+        } = self;
         counted.retain(|key| {
             let count = counts.get_mut(*key);
             *count -= 1;
@@ -125,7 +137,13 @@ impl LossyFrequent {
 
     /// At the end of a bucket, keys that cannot be frequent leave.
     fn prune(&mut self, bucket: u64, moment: Moment, to: &mut Batch) {
-        let LossyFrequent { keys, latest, tallies, counted, .. } = self;
+        let LossyFrequent {
+            keys,
+            latest,
+            tallies,
+            counted,
+            ..
+        } = self;
         counted.retain(|key| {
             let tally = tallies.get(*key);
             let stays = tally.count + tally.missed > bucket;
@@ -184,49 +202,127 @@ mod tests {
 
     fn frequent(keys_max: usize) -> Box<dyn Operator> {
         let keys = vec![column(0, Type::String)];
-        Box::new(Frequent::new(keys_max, keys, &[Type::String], vec![0, 1], &TYPES))
+        Box::new(Frequent::new(
+            keys_max,
+            keys,
+            &[Type::String],
+            vec![0, 1],
+            &TYPES,
+        ))
     }
 
     #[test]
     fn conformance_frequent_filter_first() {
-        let lines =
-            ["1 c3234 73.36", "2 c3234 78.36", "3 c1234 86.36", "4 c3234 73.36", "5 c3234 78.36", "6 c1234 86.36"];
+        let lines = [
+            "1 c3234 73.36",
+            "2 c3234 78.36",
+            "3 c1234 86.36",
+            "4 c3234 73.36",
+            "5 c3234 78.36",
+            "6 c1234 86.36",
+        ];
         let want: Vec<String> = lines.iter().map(|l| format!("+ {l}")).collect();
         let want: Vec<&str> = want.iter().map(String::as_str).collect();
-        check(&Feed { types: &TYPES, keep: &[0, 1], lines: &lines }, &want, || frequent(2));
+        check(
+            &Feed {
+                types: &TYPES,
+                keep: &[0, 1],
+                lines: &lines,
+            },
+            &want,
+            || frequent(2),
+        );
     }
 
     #[test]
     fn a_key_without_room_takes_from_all() {
-        let lines = ["1 a 1", "2 b 2", "3 a 3", "4 c 4", "5 d 5", "6 a 6", "7 b 7", "8 b 8", "9 c 9", "10 a 10"];
+        let lines = [
+            "1 a 1", "2 b 2", "3 a 3", "4 c 4", "5 d 5", "6 a 6", "7 b 7", "8 b 8", "9 c 9",
+            "10 a 10",
+        ];
         // c pushes b out and finds room, d pushes a and c out
         let want = [
-            "+ 1 a 1.0", "+ 2 b 2.0", "+ 3 a 3.0", "- 4 b 2.0", "+ 4 c 4.0", "- 5 a 3.0", "- 5 c 4.0", "+ 5 d 5.0",
-            "+ 6 a 6.0", "- 7 d 5.0", "- 7 a 6.0", "+ 7 b 7.0", "+ 8 b 8.0", "+ 9 c 9.0", "- 10 c 9.0", "+ 10 a 10.0",
+            "+ 1 a 1.0",
+            "+ 2 b 2.0",
+            "+ 3 a 3.0",
+            "- 4 b 2.0",
+            "+ 4 c 4.0",
+            "- 5 a 3.0",
+            "- 5 c 4.0",
+            "+ 5 d 5.0",
+            "+ 6 a 6.0",
+            "- 7 d 5.0",
+            "- 7 a 6.0",
+            "+ 7 b 7.0",
+            "+ 8 b 8.0",
+            "+ 9 c 9.0",
+            "- 10 c 9.0",
+            "+ 10 a 10.0",
         ];
-        check(&Feed { types: &TYPES, keep: &[0, 1], lines: &lines }, &want, || frequent(2));
+        check(
+            &Feed {
+                types: &TYPES,
+                keep: &[0, 1],
+                lines: &lines,
+            },
+            &want,
+            || frequent(2),
+        );
     }
 
     #[test]
     fn a_row_is_dropped_when_nobody_leaves() {
         let lines = ["1 a 1", "2 a 2", "3 b 3", "4 b 4", "5 b 5"];
-        let want = ["+ 1 a 1.0", "+ 2 a 2.0", "- 4 a 2.0", "+ 4 b 4.0", "+ 5 b 5.0"];
-        check(&Feed { types: &TYPES, keep: &[0, 1], lines: &lines }, &want, || frequent(1));
+        let want = [
+            "+ 1 a 1.0",
+            "+ 2 a 2.0",
+            "- 4 a 2.0",
+            "+ 4 b 4.0",
+            "+ 5 b 5.0",
+        ];
+        check(
+            &Feed {
+                types: &TYPES,
+                keep: &[0, 1],
+                lines: &lines,
+            },
+            &want,
+            || frequent(1),
+        );
     }
 
     #[test]
     fn lossy_counting_passes_frequent_keys_and_prunes_at_bucket_ends() {
         // buckets of 4 rows; passes from (0.5 − 0.25) of the rows on
-        let lines =
-            ["1 a 1", "2 b 2", "3 a 3", "4 c 4", "5 a 5", "6 b 6", "7 a 7", "8 b 8", "9 b 9", "10 a 10", "11 d 11", "12 d 12"];
+        let lines = [
+            "1 a 1", "2 b 2", "3 a 3", "4 c 4", "5 a 5", "6 b 6", "7 a 7", "8 b 8", "9 b 9",
+            "10 a 10", "11 d 11", "12 d 12",
+        ];
         let want = [
-            "+ 1 a 1.0", "+ 2 b 2.0", "+ 3 a 3.0", "+ 4 c 4.0", "- 4 b 2.0", "- 4 c 4.0", "+ 5 a 5.0", "+ 7 a 7.0",
-            "+ 8 b 8.0", "+ 9 b 9.0", "+ 10 a 10.0",
+            "+ 1 a 1.0",
+            "+ 2 b 2.0",
+            "+ 3 a 3.0",
+            "+ 4 c 4.0",
+            "- 4 b 2.0",
+            "- 4 c 4.0",
+            "+ 5 a 5.0",
+            "+ 7 a 7.0",
+            "+ 8 b 8.0",
+            "+ 9 b 9.0",
+            "+ 10 a 10.0",
         ];
         let make = || {
             let keys = vec![column(0, Type::String)];
             LossyFrequent::new(0.5, 0.25, keys, &[Type::String], vec![0, 1], &TYPES)
         };
-        check(&Feed { types: &TYPES, keep: &[0, 1], lines: &lines }, &want, || Box::new(make()));
+        check(
+            &Feed {
+                types: &TYPES,
+                keep: &[0, 1],
+                lines: &lines,
+            },
+            &want,
+            || Box::new(make()),
+        );
     }
 }

@@ -41,7 +41,8 @@ impl Keys {
         for program in &mut self.programs {
             columns.push(program.eval(&frame, &mut self.faults));
         }
-        self.index.slots_of(&columns, batch.len(), &mut self.slots, &mut self.fresh);
+        self.index
+            .slots_of(&columns, batch.len(), &mut self.slots, &mut self.fresh);
         self.index.slots()
     }
 

@@ -14,7 +14,11 @@ pub(super) struct Latest {
 
 impl Latest {
     pub(super) fn new(keep: Vec<usize>, types: &[Type]) -> Self {
-        Latest { log: RowLog::new(types), rows: Cells::default(), keep }
+        Latest {
+            log: RowLog::new(types),
+            rows: Cells::default(),
+            keep,
+        }
     }
 
     /// Makes room for keys below `slots`.

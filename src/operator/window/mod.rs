@@ -7,6 +7,8 @@ mod batch;
 mod clock;
 mod condition;
 mod condition_scope;
+#[cfg(test)]
+mod conformance;
 mod cron;
 mod crontab;
 mod delay;

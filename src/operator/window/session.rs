@@ -44,7 +44,13 @@ impl SessionWindow {
     ) -> Self {
         let keys = Keys::new(keys, key_types);
         let sessions = Sessions::new(gap_us, latency_us, types);
-        SessionWindow { keys, keep, sessions, emission: Emission::Rows, late: 0 }
+        SessionWindow {
+            keys,
+            keep,
+            sessions,
+            emission: Emission::Rows,
+            late: 0,
+        }
     }
 
     /// `sessionBatch`. With `expires` a key keeps the rows of its last session, and is not forgotten.
@@ -56,8 +62,15 @@ impl SessionWindow {
         keep: Vec<usize>,
         types: &[Type],
     ) -> Self {
-        let emission = if expires { Emission::ExpiringFlushes(Cells::default()) } else { Emission::Flushes };
-        SessionWindow { emission, ..SessionWindow::new(gap_us, 0, keys, key_types, keep, types) }
+        let emission = if expires {
+            Emission::ExpiringFlushes(Cells::default())
+        } else {
+            Emission::Flushes
+        };
+        SessionWindow {
+            emission,
+            ..SessionWindow::new(gap_us, 0, keys, key_types, keep, types)
+        }
     }
 
     /// Closes what is due at or before `now`.
@@ -94,10 +107,20 @@ impl SessionWindow {
             _ => None,
         };
         let log = &mut self.sessions.log;
-        for (id, sign) in before.map(|id| (id, Sign::Minus)).into_iter().chain([(session.log, Sign::Plus)]) {
+        for (id, sign) in before
+            .map(|id| (id, Sign::Minus))
+            .into_iter()
+            .chain([(session.log, Sign::Plus)])
+        {
             let rows = log.range(id);
             for seq in rows.clone() {
-                to.push_moment(Moment { at: log.at(id, seq), ..moment }, sign);
+                to.push_moment(
+                    Moment {
+                        at: log.at(id, seq),
+                        ..moment
+                    },
+                    sign,
+                );
             }
             log.read_rows(id, rows, &mut to.columns);
         }
@@ -111,7 +134,9 @@ impl SessionWindow {
     fn settle(&mut self) {
         self.sessions.settle();
         let (sessions, emission) = (&self.sessions, &self.emission);
-        self.keys.forget(|key: Slot| sessions.has(key) || matches!(emission, Emission::ExpiringFlushes(_)));
+        self.keys.forget(|key: Slot| {
+            sessions.has(key) || matches!(emission, Emission::ExpiringFlushes(_))
+        });
     }
 }
 
@@ -125,7 +150,10 @@ impl Operator for SessionWindow {
             let moment = Moment::of(batch, row);
             to = self.fire(moment.clock, moment.cause, to, out);
             let key = self.keys.slots[row];
-            if !self.sessions.insert(key, moment.clock, batch, &self.keep, row) {
+            if !self
+                .sessions
+                .insert(key, moment.clock, batch, &self.keep, row)
+            {
                 self.late += 1;
             } else if matches!(self.emission, Emission::Rows) {
                 to.push_row(batch, &self.keep, row, moment, Sign::Plus);
@@ -167,25 +195,55 @@ mod tests {
     const TYPES: [Type; 2] = [Type::String, Type::Int];
 
     fn feed<'a>(lines: &'a [&'a str]) -> Feed<'a> {
-        Feed { types: &TYPES, keep: &[0, 1], lines }
+        Feed {
+            types: &TYPES,
+            keep: &[0, 1],
+            lines,
+        }
     }
 
     fn session(latency_us: i64) -> SessionWindow {
         let keys = vec![column(0, Type::String)];
-        SessionWindow::new(1_000_000, latency_us, keys, &[Type::String], vec![0, 1], &TYPES)
+        SessionWindow::new(
+            1_000_000,
+            latency_us,
+            keys,
+            &[Type::String],
+            vec![0, 1],
+            &TYPES,
+        )
     }
 
     fn batch(expires: bool) -> SessionWindow {
         let keys = vec![column(0, Type::String)];
-        SessionWindow::batch(1_000_000, keys, &[Type::String], expires, vec![0, 1], &TYPES)
+        SessionWindow::batch(
+            1_000_000,
+            keys,
+            &[Type::String],
+            expires,
+            vec![0, 1],
+            &TYPES,
+        )
     }
 
     #[test]
     fn conformance_session_two_sessions() {
-        let lines = ["1000000 u 101", "1000010 u 102", "1001510 u 103", "1001520 u 104", "clock 1004500"];
+        let lines = [
+            "1000000 u 101",
+            "1000010 u 102",
+            "1001510 u 103",
+            "1001520 u 104",
+            "clock 1004500",
+        ];
         let want = [
-            "+ 1000000 u 101", "+ 1000010 u 102", "- 1001010 u 101", "- 1001010 u 102", "+ 1001510 u 103",
-            "+ 1001520 u 104", "- 1002520 u 103", "- 1002520 u 104",
+            "+ 1000000 u 101",
+            "+ 1000010 u 102",
+            "- 1001010 u 101",
+            "- 1001010 u 102",
+            "+ 1001510 u 103",
+            "+ 1001520 u 104",
+            "- 1002520 u 103",
+            "- 1002520 u 104",
         ];
         check(&feed(&lines), &want, || Box::new(session(0)));
     }
@@ -193,12 +251,35 @@ mod tests {
     #[test]
     fn keys_close_by_due_time_then_by_creation() {
         let lines = [
-            "100 b 1", "100 a 2", "200 c 3", "300 NULL 4", "300 c 5", "299 c 6", "1100 a 7", "1250 b 8", "clock 1300",
-            "close", "5000 a 9", "close",
+            "100 b 1",
+            "100 a 2",
+            "200 c 3",
+            "300 NULL 4",
+            "300 c 5",
+            "299 c 6",
+            "1100 a 7",
+            "1250 b 8",
+            "clock 1300",
+            "close",
+            "5000 a 9",
+            "close",
         ];
         let want = [
-            "+ 100 b 1", "+ 100 a 2", "+ 200 c 3", "+ 300 NULL 4", "+ 300 c 5", "- 1100 b 1", "- 1100 a 2", "+ 1100 a 7",
-            "+ 1250 b 8", "- 1300 c 3", "- 1300 c 5", "- 1300 NULL 4", "- 2100 a 7", "- 2250 b 8", "+ 5000 a 9",
+            "+ 100 b 1",
+            "+ 100 a 2",
+            "+ 200 c 3",
+            "+ 300 NULL 4",
+            "+ 300 c 5",
+            "- 1100 b 1",
+            "- 1100 a 2",
+            "+ 1100 a 7",
+            "+ 1250 b 8",
+            "- 1300 c 3",
+            "- 1300 c 5",
+            "- 1300 NULL 4",
+            "- 2100 a 7",
+            "- 2250 b 8",
+            "+ 5000 a 9",
             "- 6000 a 9",
         ];
         let count = check(&feed(&lines), &want, || Box::new(session(0)));
@@ -208,13 +289,33 @@ mod tests {
     #[test]
     fn a_session_waits_for_late_rows() {
         let lines = [
-            "1000 a 1", "5000 b 0", "4900 a 2", "6000 a 3", "7100 a 4", "6400 a 5", "6900 a 6", "clock 8500", "7200 a 7",
+            "1000 a 1",
+            "5000 b 0",
+            "4900 a 2",
+            "6000 a 3",
+            "7100 a 4",
+            "6400 a 5",
+            "6900 a 6",
+            "clock 8500",
+            "7200 a 7",
             "clock 9000",
         ];
         // 2 is within no session of a; 5 and 6 make one session of 3 and 4; 7 comes within the latency of that
         let want = [
-            "+ 1000 a 1", "- 2500 a 1", "+ 5000 b 0", "+ 6000 a 3", "- 6500 b 0", "+ 7100 a 4", "+ 6400 a 5",
-            "+ 6900 a 6", "+ 7200 a 7", "- 8700 a 3", "- 8700 a 5", "- 8700 a 6", "- 8700 a 4", "- 8700 a 7",
+            "+ 1000 a 1",
+            "- 2500 a 1",
+            "+ 5000 b 0",
+            "+ 6000 a 3",
+            "- 6500 b 0",
+            "+ 7100 a 4",
+            "+ 6400 a 5",
+            "+ 6900 a 6",
+            "+ 7200 a 7",
+            "- 8700 a 3",
+            "- 8700 a 5",
+            "- 8700 a 6",
+            "- 8700 a 4",
+            "- 8700 a 7",
         ];
         let count = check(&feed(&lines), &want, || Box::new(session(500_000)));
         assert_eq!(count.late_rows, 1);
@@ -223,12 +324,29 @@ mod tests {
     #[test]
     fn rows_within_the_lateness_find_or_open_their_session() {
         let lines = [
-            "lateness 5000", "9000 a 1", "6000 a 2", "7500 a 3", "6900 a 4", "8200 a 5", "4000 a 6", "3999 a 7",
+            "lateness 5000",
+            "9000 a 1",
+            "6000 a 2",
+            "7500 a 3",
+            "6900 a 4",
+            "8200 a 5",
+            "4000 a 6",
+            "3999 a 7",
             "clock 20000",
         ];
         let want = [
-            "+ 9000 a 1", "+ 6000 a 2", "+ 7500 a 3", "+ 6900 a 4", "+ 8200 a 5", "+ 4000 a 6", "- 5000 a 6",
-            "- 10000 a 2", "- 10000 a 4", "- 10000 a 3", "- 10000 a 5", "- 10000 a 1",
+            "+ 9000 a 1",
+            "+ 6000 a 2",
+            "+ 7500 a 3",
+            "+ 6900 a 4",
+            "+ 8200 a 5",
+            "+ 4000 a 6",
+            "- 5000 a 6",
+            "- 10000 a 2",
+            "- 10000 a 4",
+            "- 10000 a 3",
+            "- 10000 a 5",
+            "- 10000 a 1",
         ];
         let count = check(&feed(&lines), &want, || Box::new(session(0)));
         assert_eq!(count.late_rows, 1);
@@ -236,11 +354,25 @@ mod tests {
 
     #[test]
     fn a_batch_is_one_flush_per_session() {
-        let lines = ["100 a 1", "200 b 2", "300 a 3", "1250 b 4", "1400 a 5", "clock 9000"];
-        let want = ["[1200] + 200 b 2", "[1300] + 100 a 1, + 300 a 3", "[2250] + 1250 b 4", "[2400] + 1400 a 5"];
+        let lines = [
+            "100 a 1",
+            "200 b 2",
+            "300 a 3",
+            "1250 b 4",
+            "1400 a 5",
+            "clock 9000",
+        ];
+        let want = [
+            "[1200] + 200 b 2",
+            "[1300] + 100 a 1, + 300 a 3",
+            "[2250] + 1250 b 4",
+            "[2400] + 1400 a 5",
+        ];
         check(&feed(&lines), &want, || Box::new(batch(false)));
         let want = [
-            "[1200] + 200 b 2", "[1300] + 100 a 1, + 300 a 3", "[2250] - 200 b 2, + 1250 b 4",
+            "[1200] + 200 b 2",
+            "[1300] + 100 a 1, + 300 a 3",
+            "[2250] - 200 b 2, + 1250 b 4",
             "[2400] - 100 a 1, - 300 a 3, + 1400 a 5",
         ];
         check(&feed(&lines), &want, || Box::new(batch(true)));
@@ -249,7 +381,14 @@ mod tests {
     #[test]
     fn one_session_without_a_key() {
         let lines = ["100 a 1", "900 b 2", "1900 c 3", "close"];
-        let want = ["+ 100 a 1", "+ 900 b 2", "- 1900 a 1", "- 1900 b 2", "+ 1900 c 3", "- 2900 c 3"];
+        let want = [
+            "+ 100 a 1",
+            "+ 900 b 2",
+            "- 1900 a 1",
+            "- 1900 b 2",
+            "+ 1900 c 3",
+            "- 2900 c 3",
+        ];
         let make = || SessionWindow::new(1_000_000, 0, Vec::new(), &[], vec![0, 1], &TYPES);
         check(&feed(&lines), &want, || Box::new(make()));
     }

@@ -74,7 +74,14 @@ impl Sessions {
 
     /// Puts a row into a session of its key. False, and the row is not held, when it is late (`at < clock`) and joins none,
     /// or is late and there is no latency.
-    pub(super) fn insert(&mut self, key: Slot, clock: Timestamp, batch: &Batch, keep: &[usize], row: usize) -> bool {
+    pub(super) fn insert(
+        &mut self,
+        key: Slot,
+        clock: Timestamp,
+        batch: &Batch,
+        keep: &[usize],
+        row: usize,
+    ) -> bool {
         let at = batch.at[row];
         if at < clock && self.latency_us == 0 {
             return false;
@@ -118,11 +125,25 @@ impl Sessions {
         at < self.sessions.get(entry).end
     }
 
-    fn open(&mut self, key: Slot, at: Timestamp, newer: Option<Entry>, older: Option<Entry>) -> Entry {
+    fn open(
+        &mut self,
+        key: Slot,
+        at: Timestamp,
+        newer: Option<Entry>,
+        older: Option<Entry>,
+    ) -> Entry {
         let (end, order) = (at.plus(self.gap_us), self.opened);
         let due = end.plus(self.latency_us);
         let log = self.log.open();
-        let entry = self.sessions.insert(Session { key, log, due, first: at, end, order, older });
+        let entry = self.sessions.insert(Session {
+            key,
+            log,
+            due,
+            first: at,
+            end,
+            order,
+            older,
+        });
         self.link(key, newer, Some(entry));
         self.opened += 1;
         self.closing.push(Reverse(Closing { due, order, entry }));
@@ -141,10 +162,20 @@ impl Sessions {
     fn join(&mut self, older: Entry, newer: Entry) {
         let (a, b) = (*self.sessions.get(older), *self.sessions.get(newer));
         self.log.append(a.log, b.log);
-        let (kept, gone) = if a.order < b.order { (older, newer) } else { (newer, older) };
+        let (kept, gone) = if a.order < b.order {
+            (older, newer)
+        } else {
+            (newer, older)
+        };
         let order = a.order.min(b.order);
         let above = self.above(b.key, newer);
-        *self.sessions.get_mut(kept) = Session { log: a.log, first: a.first, order, older: a.older, ..b };
+        *self.sessions.get_mut(kept) = Session {
+            log: a.log,
+            first: a.first,
+            order,
+            older: a.older,
+            ..b
+        };
         self.sessions.remove(gone);
         self.link(b.key, above, Some(kept));
     }

@@ -25,7 +25,11 @@ pub(crate) fn column(index: usize, ty: Type) -> Program {
 }
 
 /// Asserts what a window emits, in every batching; answers its counters.
-pub(crate) fn check(feed: &Feed<'_>, want: &[&str], make: impl Fn() -> Box<dyn Operator>) -> Counters {
+pub(crate) fn check(
+    feed: &Feed<'_>,
+    want: &[&str],
+    make: impl Fn() -> Box<dyn Operator>,
+) -> Counters {
     let mut counters = Vec::new();
     for rows_max in [1, 3, usize::MAX] {
         let mut run = Run::new(feed, rows_max, make());
@@ -59,7 +63,9 @@ impl<'a> Run<'a> {
     fn new(feed: &'a Feed<'a>, rows_max: usize, window: Box<dyn Operator>) -> Self {
         let mut batch = Batch::new(&Schema::new(feed.types.iter().map(|t| ("x", *t))));
         (batch.tracks_clock, batch.tracks_cause) = (true, true);
-        let mut like = Batch::new(&Schema::new(feed.keep.iter().map(|k| ("x", feed.types[*k]))));
+        let mut like = Batch::new(&Schema::new(
+            feed.keep.iter().map(|k| ("x", feed.types[*k])),
+        ));
         (like.tracks_clock, like.tracks_cause) = (true, true);
         Run {
             feed,
@@ -114,10 +120,16 @@ impl<'a> Run<'a> {
             && let Some(due) = self.window.due().filter(|d| *d < to)
         {
             self.window.clock(due, 0, &mut self.out);
-            assert!(self.window.due().is_none_or(|next| next > due), "a timer that was due has fired");
+            assert!(
+                self.window.due().is_none_or(|next| next > due),
+                "a timer that was due has fired"
+            );
         }
         self.window.clock(to, 0, &mut self.out);
-        assert!(self.window.due().is_none_or(|due| due > to), "a timer that was due has fired");
+        assert!(
+            self.window.due().is_none_or(|due| due > to),
+            "a timer that was due has fired"
+        );
     }
 
     fn pass(&mut self) {
@@ -131,9 +143,16 @@ impl<'a> Run<'a> {
     fn take(&mut self) {
         for (kind, batch) in std::mem::take(&mut self.out.ready) {
             for column in &batch.columns {
-                assert_eq!(column.len(), batch.len(), "columns and times have one length");
+                assert_eq!(
+                    column.len(),
+                    batch.len(),
+                    "columns and times have one length"
+                );
             }
-            assert!(batch.signs.is_empty() || batch.signs.len() == batch.len(), "signs fit the rows");
+            assert!(
+                batch.signs.is_empty() || batch.signs.len() == batch.len(),
+                "signs fit the rows"
+            );
             for clock in &batch.clock {
                 assert!(*clock >= self.seen, "the clock goes back");
                 self.seen = *clock;
@@ -165,7 +184,11 @@ fn push(column: &mut Column, text: &str) {
 }
 
 fn text(batch: &Batch, row: usize) -> String {
-    let sign = if batch.sign(row) == Sign::Plus { '+' } else { '-' };
+    let sign = if batch.sign(row) == Sign::Plus {
+        '+'
+    } else {
+        '-'
+    };
     let mut text = format!("{sign} {}", batch.at[row].millis());
     for column in &batch.columns {
         text += &format!(" {}", column.value(row));

@@ -16,8 +16,16 @@ pub(crate) struct TimeLength {
 impl TimeLength {
     /// A window of `span_us` and `rows_max` rows, both at least 1.
     pub(crate) fn new(span_us: i64, rows_max: usize, keep: Vec<usize>, types: &[Type]) -> Self {
-        assert!(span_us > 0 && rows_max > 0, "a window holds at least one row for some time");
-        TimeLength { held: Held::new(keep, types), span_us, rows_max, late: 0 }
+        assert!(
+            span_us > 0 && rows_max > 0,
+            "a window holds at least one row for some time"
+        );
+        TimeLength {
+            held: Held::new(keep, types),
+            span_us,
+            rows_max,
+            late: 0,
+        }
     }
 
     #[inline]
@@ -75,22 +83,52 @@ mod tests {
 
     #[test]
     fn whichever_limit_comes_first() {
-        let lines = ["1000 1", "1100 2", "1200 3", "2150 4", "clock 2500", "3000 5", "2900 6", "close"];
-        let want = [
-            "+ 1000 1", "+ 1100 2", "- 1200 1", "+ 1200 3", "- 2100 2", "+ 2150 4", "- 2200 3", "+ 3000 5", "- 3150 4",
-            "- 4000 5",
+        let lines = [
+            "1000 1",
+            "1100 2",
+            "1200 3",
+            "2150 4",
+            "clock 2500",
+            "3000 5",
+            "2900 6",
+            "close",
         ];
-        let feed = Feed { types: &[Type::Int], keep: &[0], lines: &lines };
-        let count = check(&feed, &want, || Box::new(TimeLength::new(1_000_000, 2, vec![0], &[Type::Int])));
+        let want = [
+            "+ 1000 1", "+ 1100 2", "- 1200 1", "+ 1200 3", "- 2100 2", "+ 2150 4", "- 2200 3",
+            "+ 3000 5", "- 3150 4", "- 4000 5",
+        ];
+        let feed = Feed {
+            types: &[Type::Int],
+            keep: &[0],
+            lines: &lines,
+        };
+        let count = check(&feed, &want, || {
+            Box::new(TimeLength::new(1_000_000, 2, vec![0], &[Type::Int]))
+        });
         assert_eq!(count.late_rows, 1);
     }
 
     #[test]
     fn rows_within_the_lateness_stand_in_order() {
-        let lines = ["lateness 500", "1000 1", "800 2", "900 3", "400 4", "clock 5000"];
-        let want = ["+ 1000 1", "+ 800 2", "+ 900 3", "- 1800 2", "- 1900 3", "- 2000 1"];
-        let feed = Feed { types: &[Type::Int], keep: &[0], lines: &lines };
-        let count = check(&feed, &want, || Box::new(TimeLength::new(1_000_000, 9, vec![0], &[Type::Int])));
+        let lines = [
+            "lateness 500",
+            "1000 1",
+            "800 2",
+            "900 3",
+            "400 4",
+            "clock 5000",
+        ];
+        let want = [
+            "+ 1000 1", "+ 800 2", "+ 900 3", "- 1800 2", "- 1900 3", "- 2000 1",
+        ];
+        let feed = Feed {
+            types: &[Type::Int],
+            keep: &[0],
+            lines: &lines,
+        };
+        let count = check(&feed, &want, || {
+            Box::new(TimeLength::new(1_000_000, 9, vec![0], &[Type::Int]))
+        });
         assert_eq!(count.late_rows, 1);
     }
 }

@@ -15,8 +15,16 @@ pub(crate) struct Unique {
 }
 
 impl Unique {
-    pub(crate) fn new(keys: Vec<Program>, key_types: &[Type], keep: Vec<usize>, types: &[Type]) -> Self {
-        Unique { keys: Keys::new(keys, key_types), latest: Latest::new(keep, types) }
+    pub(crate) fn new(
+        keys: Vec<Program>,
+        key_types: &[Type],
+        keep: Vec<usize>,
+        types: &[Type],
+    ) -> Self {
+        Unique {
+            keys: Keys::new(keys, key_types),
+            latest: Latest::new(keep, types),
+        }
     }
 }
 
@@ -48,7 +56,11 @@ pub(crate) struct FirstUnique {
 
 impl FirstUnique {
     pub(crate) fn new(keys: Vec<Program>, key_types: &[Type], keep: Vec<usize>) -> Self {
-        FirstUnique { keys: Keys::new(keys, key_types), keep, rows: Vec::new() }
+        FirstUnique {
+            keys: Keys::new(keys, key_types),
+            keep,
+            rows: Vec::new(),
+        }
     }
 }
 
@@ -56,7 +68,8 @@ impl Operator for FirstUnique {
     fn rows(&mut self, _kind: Kind, batch: &Batch, out: &mut Out) {
         self.keys.look_up(batch);
         self.rows.clear();
-        self.rows.extend(self.keys.fresh.iter().map(|(_, row)| *row));
+        self.rows
+            .extend(self.keys.fresh.iter().map(|(_, row)| *row));
         let mut to = out.batch();
         to.extend_moments(batch, Some(&self.rows));
         for (column, k) in to.columns.iter_mut().zip(&self.keep) {
@@ -76,28 +89,61 @@ mod tests {
     use super::*;
 
     const TYPES: [Type; 3] = [Type::String, Type::Int, Type::Double];
-    const LINES: [&str; 7] =
-        ["1 a 1 0.5", "2 b 1 1.5", "2 a 2 2.5", "1 a 1 3.5", "4 NULL 1 4.5", "5 NULL 1 5.5", "6 b NULL 6.5"];
+    const LINES: [&str; 7] = [
+        "1 a 1 0.5",
+        "2 b 1 1.5",
+        "2 a 2 2.5",
+        "1 a 1 3.5",
+        "4 NULL 1 4.5",
+        "5 NULL 1 5.5",
+        "6 b NULL 6.5",
+    ];
 
     #[test]
     fn the_latest_replaces_the_one_before() {
-        let feed = Feed { types: &TYPES, keep: &[2, 0], lines: &LINES };
+        let feed = Feed {
+            types: &TYPES,
+            keep: &[2, 0],
+            lines: &LINES,
+        };
         let want = [
-            "+ 1 0.5 a", "+ 2 1.5 b", "- 2 0.5 a", "+ 2 2.5 a", "- 1 2.5 a", "+ 1 3.5 a", "+ 4 4.5 NULL", "- 5 4.5 NULL",
-            "+ 5 5.5 NULL", "- 6 1.5 b", "+ 6 6.5 b",
+            "+ 1 0.5 a",
+            "+ 2 1.5 b",
+            "- 2 0.5 a",
+            "+ 2 2.5 a",
+            "- 1 2.5 a",
+            "+ 1 3.5 a",
+            "+ 4 4.5 NULL",
+            "- 5 4.5 NULL",
+            "+ 5 5.5 NULL",
+            "- 6 1.5 b",
+            "+ 6 6.5 b",
         ];
         let types = [Type::Double, Type::String];
         let keys = || vec![column(0, Type::String)];
-        check(&feed, &want, || Box::new(Unique::new(keys(), &[Type::String], vec![2, 0], &types)));
+        check(&feed, &want, || {
+            Box::new(Unique::new(keys(), &[Type::String], vec![2, 0], &types))
+        });
     }
 
     #[test]
     fn several_columns_make_a_key() {
-        let feed = Feed { types: &TYPES, keep: &[2], lines: &LINES };
+        let feed = Feed {
+            types: &TYPES,
+            keep: &[2],
+            lines: &LINES,
+        };
         let keys = || vec![column(0, Type::String), column(1, Type::Int)];
-        let want = ["+ 1 0.5", "+ 2 1.5", "+ 2 2.5", "- 1 0.5", "+ 1 3.5", "+ 4 4.5", "- 5 4.5", "+ 5 5.5", "+ 6 6.5"];
-        check(&feed, &want, || Box::new(Unique::new(keys(), &TYPES[..2], vec![2], &[Type::Double])));
+        let want = [
+            "+ 1 0.5", "+ 2 1.5", "+ 2 2.5", "- 1 0.5", "+ 1 3.5", "+ 4 4.5", "- 5 4.5", "+ 5 5.5",
+            "+ 6 6.5",
+        ];
+        check(&feed, &want, || {
+            Box::new(Unique::new(keys(), &TYPES[..2], vec![2], &[Type::Double]))
+        });
         let want = ["+ 1 0.5", "+ 2 1.5", "+ 2 2.5", "+ 4 4.5", "+ 6 6.5"];
-        check(&feed, &want, || Box::new(FirstUnique::new(keys(), &TYPES[..2], vec![2])));
+        check(&feed, &want, || {
+            Box::new(FirstUnique::new(keys(), &TYPES[..2], vec![2]))
+        });
     }
 }
