@@ -150,10 +150,10 @@ impl ExternalTimeBatch {
             self.flush(moment, moment.at, true, out);
             self.end = Some(self.end_after(self.now));
         }
-        if opens || over {
-            if let Some(timeout) = &mut self.timeout {
-                timeout.start(moment.clock.max(moment.at));
-            }
+        if (opens || over)
+            && let Some(timeout) = &mut self.timeout
+        {
+            timeout.start(moment.clock.max(moment.at));
         }
         self.held.push(batch, row);
     }

@@ -179,7 +179,7 @@ impl Operator for LossyFrequent {
             if count as f64 >= self.share * self.rows as f64 {
                 to.push_row(batch, &self.latest.keep, row, moment, Sign::Plus);
             }
-            if self.rows % self.bucket_rows == 0 {
+            if self.rows.is_multiple_of(self.bucket_rows) {
                 self.prune(bucket, moment, &mut to);
             }
         }

@@ -226,3 +226,111 @@ impl Sessions {
         Some(session)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Schema, Value};
+
+    const GAP: i64 = 10;
+
+    /// An open session as the definition has it: key, rows (time, number), order of creation.
+    type Plain = (Slot, Vec<(i64, i64)>, u64);
+
+    fn due(session: &Plain, latency: i64) -> i64 {
+        session.1.iter().map(|r| r.0).max().unwrap_or(0) + GAP + latency
+    }
+
+    /// Closes what is due: times and rows.
+    fn close_plain(open: &mut Vec<Plain>, now: i64, latency: i64) -> Vec<(i64, Vec<(i64, i64)>)> {
+        let (mut closing, rest): (Vec<_>, Vec<_>) =
+            open.drain(..).partition(|s| due(s, latency) <= now);
+        *open = rest;
+        closing.sort_by_key(|s| (due(s, latency), s.2));
+        closing
+            .into_iter()
+            .map(|s| (due(&s, latency), s.1))
+            .collect()
+    }
+
+    fn insert_plain(
+        open: &mut Vec<Plain>,
+        key: Slot,
+        row: (i64, i64),
+        order: u64,
+        late: bool,
+    ) -> bool {
+        let near = |s: &Plain| s.0 == key && s.1.iter().any(|r| (r.0 - row.0).abs() < GAP);
+        let (near, rest): (Vec<_>, Vec<_>) = open.drain(..).partition(near);
+        *open = rest;
+        if near.is_empty() && late {
+            return false;
+        }
+        let order = near.iter().map(|s| s.2).min().unwrap_or(order);
+        let mut rows: Vec<_> = near.into_iter().flat_map(|s| s.1).chain([row]).collect();
+        rows.sort_by_key(|r| (r.0, r.1));
+        open.push((key, rows, order));
+        true
+    }
+
+    #[test]
+    fn sessions_follow_their_definition() {
+        let mut seed = 5u64;
+        let mut random = move |n: i64| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            (seed % n as u64) as i64
+        };
+        for (latency, lateness) in [(0, 0), (0, 40), (15, 0), (30, 25)] {
+            let mut sessions = Sessions::new(GAP, latency, &[Type::Long]);
+            sessions.ensure(4);
+            let (mut open, mut closed, mut merged) = (Vec::new(), 0, 0);
+            let (mut newest, mut clock) = (0, 0);
+            for number in 0..20_000 {
+                newest += random(4);
+                let at = newest - random(60);
+                clock = clock.max(at.max(newest - 5) - lateness);
+                let mut got = Vec::new();
+                while let Some(session) = sessions.close_next(Timestamp(clock)) {
+                    let rows = sessions.log.range(session.log).map(|seq| {
+                        let index = sessions.log.index(session.log, seq);
+                        match sessions.log.columns()[0].value(index) {
+                            Value::Long(number) => (sessions.log.at(session.log, seq).0, number),
+                            other => panic!("{other:?}"),
+                        }
+                    });
+                    got.push((session.due.0, rows.collect::<Vec<_>>()));
+                    sessions.log.close(session.log);
+                }
+                let want = close_plain(&mut open, clock, latency);
+                assert_eq!(
+                    got, want,
+                    "row {number}, latency {latency}, lateness {lateness}"
+                );
+                closed += got.len();
+                let mut batch = Batch::new(&Schema::new([("number", Type::Long)]));
+                batch.at.push(Timestamp(at));
+                assert!(batch.columns[0].push(&Value::Long(number)));
+                let key = random(3) as Slot;
+                let before = open.len();
+                let held = sessions.insert(key, Timestamp(clock), &batch, &[0], 0);
+                let want = !(at < clock && latency == 0)
+                    && insert_plain(&mut open, key, (at, number), number as u64, at < clock);
+                assert_eq!(held, want, "row {number}");
+                merged += usize::from(open.len() < before);
+                if number % 3 == 0 {
+                    sessions.settle();
+                    let next = open.iter().map(|s| due(s, latency)).min();
+                    assert_eq!(sessions.due().map(|d| d.0), next);
+                }
+            }
+            assert!(closed > 300, "{closed} sessions closed");
+            assert!(
+                merged > 0 || lateness + latency == 0,
+                "sessions were joined"
+            );
+            assert!(sessions.closing.len() < 100 && sessions.sessions.len() < 100);
+        }
+    }
+}
