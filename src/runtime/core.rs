@@ -49,6 +49,8 @@ pub(crate) struct Core {
     clocks: Vec<InputClock>,
     /// The app's clock as far as this worker knows it.
     now: Timestamp,
+    /// What it was when the last input joined: an input that begins earlier does not turn it back.
+    floor: Timestamp,
     event_time: bool,
     /// Rows are processed one by one over all components, so that the order of outputs across streams is fixed.
     ordered: bool,
@@ -96,6 +98,7 @@ impl Core {
             lanes: Vec::new(),
             clocks: Vec::new(),
             now: Timestamp::MIN,
+            floor: Timestamp::MIN,
             event_time,
             ordered,
             rows: 0,
@@ -199,8 +202,9 @@ impl Core {
         } else if batch.tracks_clock {
             let clock = batch.clock[last];
             let others = self.set_clock(input, clock);
-            if others < clock {
-                batch.clock.iter_mut().for_each(|c| *c = (*c).min(others));
+            if others < clock || batch.clock[0] < self.floor {
+                let (floor, clocks) = (self.floor, batch.clock.iter_mut());
+                clocks.for_each(|c| *c = (*c).min(others).max(floor));
             }
             self.now = self.now.max(clock.min(others));
         }
@@ -213,8 +217,8 @@ impl Core {
         } else {
             self.feed(stream, component, batch, ends);
         }
-        if batch.tracks_clock && self.timed.len() > 1 {
-            self.fire();
+        if batch.tracks_clock {
+            self.fire_others(stream);
         }
     }
 
@@ -278,6 +282,9 @@ impl Core {
         let mut others = Timestamp(i64::MAX);
         for entry in &mut self.clocks {
             if entry.input == input {
+                if entry.clock.is_none() {
+                    self.floor = self.now;
+                }
                 entry.clock = Some(entry.clock.map_or(clock, |c| c.max(clock)));
             } else if let Some(other) = entry.clock {
                 others = others.min(other);
@@ -295,7 +302,8 @@ impl Core {
     /// Moves the app's clock on to the least clock of its inputs.
     fn advance(&mut self) {
         let least = self.clocks.iter().filter_map(|c| c.clock).min();
-        if let Some(least) = least.filter(|c| *c > self.now && self.event_time) {
+        // Also at the same time: rows of one component may have told it before the others had theirs.
+        if let Some(least) = least.filter(|c| *c >= self.now && self.event_time) {
             self.now = least;
             self.fire();
         }
@@ -303,12 +311,27 @@ impl Core {
 
     fn fire(&mut self) {
         for i in 0..self.timed.len() {
-            self.current = self.timed[i];
-            let graph = self.graphs[self.current]
-                .as_mut()
-                .expect("a timed component here has its graph here");
-            graph.clock(self.now, &mut self.outputs);
+            self.fire_one(self.timed[i]);
         }
+    }
+
+    /// Rows of a stream moved the clock: fires the components that do not read it. One that does has its timers fired by
+    /// its own copy of the rows, which may still be on its way, or by the clock told behind them.
+    #[inline]
+    fn fire_others(&mut self, stream: usize) {
+        for i in 0..self.timed.len() {
+            if !self.readers[stream].contains(&self.timed[i]) {
+                self.fire_one(self.timed[i]);
+            }
+        }
+    }
+
+    fn fire_one(&mut self, component: usize) {
+        self.current = component;
+        let graph = self.graphs[component]
+            .as_mut()
+            .expect("a timed component here has its graph here");
+        graph.clock(self.now, &mut self.outputs);
     }
 
     /// Reads the wall clock and fires what is due; true when something was.
