@@ -150,7 +150,8 @@ impl EventFluxAppRuntime {
 
     /// Opens a producer of one stream.
     pub fn input_handler(&self, stream: &str) -> Result<InputHandler, RuntimeError> {
-        let number = self.stream(stream)?;
+        let number = self.shared.plan.entry(stream);
+        let number = number.ok_or_else(|| RuntimeError::UnknownStream(stream.to_string()))?;
         Ok(InputHandler::new(self.input()?, number))
     }
 

@@ -140,7 +140,7 @@ impl Input {
     fn stream(&self, name: &str) -> Result<usize, SendError> {
         self.shared
             .plan
-            .stream(name)
+            .entry(name)
             .ok_or_else(|| SendError::UnknownStream(name.to_string()))
     }
 
@@ -360,20 +360,20 @@ impl Input {
             }
             return Err(SendError::Full);
         }
-        let mut clock_told = usize::MAX;
-        for target in &shared.targets[stream] {
+        let targets = &shared.targets[stream];
+        for target in targets {
             match &target.to {
-                To::Worker(worker) => {
-                    clock_told = *worker;
-                    self.append(*worker, stream, target, batch, None)?;
-                }
+                To::Worker(worker) => self.append(*worker, stream, target, batch, None)?,
                 To::Key(columns) => self.spread(stream, target, columns, batch)?,
             }
         }
+        // One worker that got all rows for all its components knows the clock by them.
+        let told = match targets.as_slice() {
+            [Target { component: ALL_COMPONENTS, to: To::Worker(worker) }] => *worker,
+            _ => usize::MAX,
+        };
         match batch.clock.last() {
-            Some(clock) if batch.tracks_clock && self.lanes.len() > 1 && shared.event_time => {
-                self.tell_clock(*clock, clock_told)
-            }
+            Some(clock) if batch.tracks_clock && shared.event_time => self.tell_clock(*clock, told),
             _ => Ok(()),
         }
     }
