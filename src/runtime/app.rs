@@ -117,7 +117,9 @@ impl EventFluxAppRuntime {
                 core,
             )?);
         }
-        if self.shared.inline.is_some() && !self.shared.event_time && self.is_timed()? {
+        let idles = self.shared.plan.idle_timeout_us.is_some();
+        let passes = !self.shared.event_time || idles;
+        if self.shared.inline.is_some() && passes && self.is_timed()? {
             let shared = Arc::clone(&self.shared);
             let timer = move || {
                 shared
@@ -206,6 +208,9 @@ impl EventFluxAppRuntime {
 
     /// Moves the clock on in event time, as an input of its own.
     pub fn advance_clock(&self, to: Timestamp) -> Result<(), crate::error::SendError> {
+        if self.shared.is_inside() {
+            return Err(crate::error::SendError::InsideCallback);
+        }
         let mut clock = self.clock.lock();
         if clock.is_none() {
             *clock = Some(self.input().map_err(|_| crate::error::SendError::Stopped)?);
@@ -241,24 +246,23 @@ impl EventFluxAppRuntime {
     ///
     /// Errors: [`RuntimeError::Poisoned`] when a worker panicked.
     pub fn shutdown(&self) -> Result<(), RuntimeError> {
-        if self
-            .threads
-            .lock()
-            .iter()
-            .any(|t| t.thread().id() == std::thread::current().id())
-        {
+        if self.shared.is_inside() {
             return Err(RuntimeError::InsideCallback);
         }
         self.shared.set_stopped();
-        let threads = std::mem::take(&mut *self.threads.lock());
-        for thread in threads {
+        // Held while joining: a second caller waits for the end, too.
+        let mut threads = self.threads.lock();
+        for thread in threads.drain(..) {
             // Workers catch panics of what they run; one of their own is shown like any other.
             if let Err(payload) = thread.join() {
                 self.shared.set_poison(0, payload.as_ref());
             }
         }
         self.clock.lock().take();
-        self.shared.with_all(|_, core| core.close())?;
+        let mut readers = Vec::new();
+        self.shared
+            .with_all(|_, core| readers.append(&mut core.close()))?;
+        drop(readers);
         self.shared
             .poison()
             .map_or(Ok(()), |poison| Err(RuntimeError::Poisoned(poison)))

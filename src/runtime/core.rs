@@ -2,12 +2,12 @@
 
 use super::graph::Graph;
 use super::lane::Consumer;
-use super::output::Outputs;
+use super::output::{Output, Outputs};
 use super::packet::{ALL_COMPONENTS, Packet, Segment};
 use crate::event::{Batch, Timestamp};
 use crate::operator::Counters;
 use crate::plan::{Plan, Routing};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Rows after which the wall clock is read again where nothing depends on it: their timestamps may be that old.
 const CLOCK_ROWS_MAX: usize = 256;
@@ -23,11 +23,13 @@ pub(crate) enum Progress {
     Blocked,
 }
 
-/// The clock of one input; `None` until it has sent or advanced.
+/// The clock of one input; `None` until it has sent or advanced, and while it is idle.
 #[derive(Debug)]
 struct InputClock {
     input: u64,
     clock: Option<Timestamp>,
+    /// When it last told its clock; kept only where idle inputs are not waited for.
+    heard: Instant,
 }
 
 /// One input's lane to this worker.
@@ -52,6 +54,8 @@ pub(crate) struct Core {
     /// What it was when the last input joined: an input that begins earlier does not turn it back.
     floor: Timestamp,
     event_time: bool,
+    /// How long an input that sends nothing holds the clock back.
+    idle: Option<Duration>,
     /// Rows are processed one by one over all components, so that the order of outputs across streams is fixed.
     ordered: bool,
     rows: u64,
@@ -100,6 +104,9 @@ impl Core {
             now: Timestamp::MIN,
             floor: Timestamp::MIN,
             event_time,
+            idle: plan
+                .idle_timeout_us
+                .map(|us| Duration::from_micros(us.unsigned_abs())),
             ordered,
             rows: 0,
             unread_rows: CLOCK_ROWS_MAX,
@@ -109,7 +116,11 @@ impl Core {
 
     /// Opens an input, with its lane where it has one.
     pub(crate) fn open_input(&mut self, input: u64, lane: Option<Consumer<Packet>>) {
-        self.clocks.push(InputClock { input, clock: None });
+        self.clocks.push(InputClock {
+            input,
+            clock: None,
+            heard: Instant::now(),
+        });
         if let Some(lane) = lane {
             self.lanes.push(InputLane { input, lane });
         }
@@ -133,13 +144,13 @@ impl Core {
         !self.outputs.deliver()
     }
 
-    /// Takes at most one packet from every lane.
-    pub(crate) fn step(&mut self) -> Progress {
-        if self.is_blocked() {
+    /// Takes at most one packet from every lane. `stopping`: does not wait for subscriptions.
+    pub(crate) fn step(&mut self, stopping: bool) -> Progress {
+        if self.is_blocked() && !stopping {
             return Progress::Blocked;
         }
         let mut progress = Progress::Idle;
-        if !self.event_time && self.is_timed() && self.wall_clock() {
+        if self.is_timed() && self.pass_time() {
             progress = Progress::Worked;
         }
         let mut place = 0;
@@ -245,10 +256,11 @@ impl Core {
         }
     }
 
-    /// The app has stopped: subscriptions end, lanes are closed.
-    pub(crate) fn close(&mut self) {
-        self.outputs.close();
+    /// The app has stopped: lanes are closed. Answers the readers of its streams, to be dropped outside the barrier: a
+    /// callback may own an input.
+    pub(crate) fn close(&mut self) -> Vec<Output> {
         self.lanes.clear();
+        self.outputs.close()
     }
 
     fn feed(&mut self, stream: usize, component: u32, batch: &Batch, ends: &[u32]) {
@@ -284,6 +296,9 @@ impl Core {
             if entry.input == input {
                 if entry.clock.is_none() {
                     self.floor = self.now;
+                }
+                if self.idle.is_some() {
+                    entry.heard = Instant::now();
                 }
                 entry.clock = Some(entry.clock.map_or(clock, |c| c.max(clock)));
             } else if let Some(other) = entry.clock {
@@ -334,8 +349,28 @@ impl Core {
         graph.clock(self.now, &mut self.outputs);
     }
 
+    /// What passes without rows: the wall clock in processing time, the patience with idle inputs in event time. True
+    /// when something fired.
+    pub(crate) fn pass_time(&mut self) -> bool {
+        match self.idle {
+            _ if !self.event_time => self.wall_clock(),
+            None => false,
+            Some(idle) => {
+                let before = self.now;
+                for entry in &mut self.clocks {
+                    let lane = self.lanes.iter().find(|l| l.input == entry.input);
+                    if lane.is_none_or(|l| l.lane.is_empty()) && entry.heard.elapsed() >= idle {
+                        entry.clock = None;
+                    }
+                }
+                self.advance();
+                self.now > before
+            }
+        }
+    }
+
     /// Reads the wall clock and fires what is due; true when something was.
-    pub(crate) fn wall_clock(&mut self) -> bool {
+    fn wall_clock(&mut self) -> bool {
         let since = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
@@ -355,13 +390,18 @@ impl Core {
         !self.timed.is_empty()
     }
 
-    /// Time until the next timer, in microseconds; processing time only.
+    /// Time until [`Core::pass_time`] may have something to do, in microseconds.
     pub(crate) fn due_in_us(&self) -> Option<u64> {
-        let due = self.due().filter(|_| !self.event_time)?;
+        if self.event_time {
+            // Twice per patience: an idle input is found out after 1.5 times at most.
+            let patience = self.idle.filter(|_| self.is_timed())?;
+            return Some(u64::try_from(patience.as_micros() / 2).unwrap_or(u64::MAX));
+        }
+        let due = self.due()?;
         Some(due.0.saturating_sub(self.now.0).max(0) as u64)
     }
 
-    fn due(&self) -> Option<Timestamp> {
+    pub(crate) fn due(&self) -> Option<Timestamp> {
         self.timed
             .iter()
             .filter_map(|t| self.graphs[*t].as_ref().and_then(Graph::due))

@@ -7,7 +7,7 @@ use super::config::Backpressure;
 use super::lane::{Full, Producer, lane};
 use super::packet::{ALL_COMPONENTS, Packet};
 use super::row::{Row, RowWriter};
-use super::shared::{Shared, Target, To};
+use super::shared::{Sent, Shared, Target, To};
 use super::worker::is_worker_of;
 use crate::error::{RowError, RuntimeError, SendError, TrySendError};
 use crate::event::{Batch, Column, Schema, Timestamp};
@@ -119,7 +119,9 @@ impl Input {
         } else {
             let mut consumers = Vec::new();
             for waker in &shared.wakers {
-                let (producer, consumer) = lane(shared.config.lane_batches_max, waker.clone());
+                // Two at least: a row and the clock behind it find room in an empty lane.
+                let batches = shared.config.lane_batches_max.max(2);
+                let (producer, consumer) = lane(batches, waker.clone());
                 lanes.push(producer);
                 consumers.push(Some(consumer));
             }
@@ -212,14 +214,28 @@ impl Input {
         if self.clock.is_some_and(|c| c >= to) || !self.shared.event_time {
             return Ok(());
         }
-        self.clock = Some(to);
         if let Some(inline) = &self.shared.inline {
-            let id = self.id;
-            self.shared
-                .enter_inline(inline, |core| core.input_clock(id, to))?;
-            return Ok(());
+            let (id, mut full) = (self.id, false);
+            let entered = self.shared.enter_inline(inline, |core| {
+                full = core.is_blocked();
+                if !full {
+                    core.input_clock(id, to);
+                }
+            })?;
+            if full {
+                return Err(SendError::Full);
+            }
+            if !entered {
+                self.shared.send_later(inline, id, Sent::Clock(to))?;
+            }
+        } else {
+            if is_worker_of(&self.shared) && self.lanes.iter().any(|l| !l.has_room(1)) {
+                return Err(SendError::Full);
+            }
+            self.tell_clock(to, usize::MAX)?;
         }
-        self.tell_clock(to, usize::MAX)
+        self.clock = Some(to);
+        Ok(())
     }
 
     /// The input's clock: the largest time sent or told, less the lateness.
@@ -351,7 +367,10 @@ impl Input {
         }
         let wait =
             wait && shared.config.backpressure == Backpressure::Block && !is_worker_of(&shared);
-        if !wait && self.lanes.iter().any(Producer::is_full) {
+        // Per target a packet for every `batch_rows_max` rows, and one more for the clock.
+        let rows = batch.len() * shared.targets[stream].len();
+        let packets = rows.div_ceil(shared.config.batch_rows_max) + usize::from(batch.tracks_clock);
+        if !wait && self.lanes.iter().any(|l| !l.has_room(packets)) {
             if shared.config.backpressure == Backpressure::DropNewest {
                 shared
                     .dropped
@@ -395,7 +414,7 @@ impl Input {
             }
         })?;
         if !entered {
-            return shared.send_later(inline, id, stream, batch);
+            return shared.send_later(inline, id, Sent::Rows(stream, batch.clone()));
         }
         if full { Err(SendError::Full) } else { Ok(()) }
     }
@@ -458,21 +477,16 @@ impl Input {
                 self.wait_for_room(worker)?;
             }
         }
-        // A worker that ended meanwhile may not have seen the rows.
-        if self.lanes[worker].is_closed() {
-            Err(self.closed())
-        } else {
-            Ok(())
+        // A worker that stopped meanwhile may not have seen the rows; one that stops from now on will.
+        if self.shared.is_stopped() {
+            return Err(SendError::Stopped);
         }
-    }
-
-    fn closed(&self) -> SendError {
-        self.shared.check().err().unwrap_or(SendError::Stopped)
+        Ok(())
     }
 
     fn wait_for_room(&self, worker: usize) -> Result<(), SendError> {
         let mut rounds = 0u32;
-        while self.lanes[worker].is_full() {
+        while !self.lanes[worker].has_room(1) {
             self.shared.check()?;
             rounds += 1;
             if rounds < 64 {
@@ -501,11 +515,12 @@ impl Input {
 
 impl Drop for Input {
     fn drop(&mut self) {
-        if let Some(inline) = &self.shared.inline {
-            // A poisoned app has no clock to hold back.
-            let _ = self
-                .shared
-                .enter_inline(inline, |core| core.close_input(self.id));
+        // An app that is poisoned or stopped has no clock to hold back.
+        if let Some(inline) = &self.shared.inline
+            && self.shared.check().is_ok()
+            && let Ok(false) = self.shared.enter_inline(inline, |core| core.close_input(self.id))
+        {
+            let _ = self.shared.send_later(inline, self.id, Sent::Close);
         }
     }
 }
