@@ -19,7 +19,7 @@ pub(crate) struct RunningAggregate {
     events: Events,
     grouping: Grouping,
     groups: Groups,
-    /// Rows in each group, where rows may leave: an empty group is forgotten.
+    /// Rows in each group, where rows may leave and an empty group is forgotten.
     sizes: Option<Cells<i64>>,
     results: Vec<Column>,
     projection: Projection,
@@ -51,7 +51,7 @@ impl RunningAggregate {
             condition,
             events,
             groups: Groups::new(&grouping),
-            sizes: retracts.then(Cells::default),
+            sizes: (retracts && !grouping.lasts()).then(Cells::default),
             results: result_columns(&grouping),
             grouping,
             projection,
@@ -156,6 +156,8 @@ impl RunningAggregate {
             s.rows.extend(0..batch.len() as u32);
         }
         if s.rows.is_empty() {
+            let end = out.batch();
+            out.emit(Kind::Flush(at), end);
             return;
         }
         let frame = Frame {
