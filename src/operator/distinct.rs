@@ -5,7 +5,7 @@
 
 use super::aggregate::Columns;
 use super::{Counters, Kind, Operator, Out};
-use crate::event::{Batch, Sign, Type};
+use crate::event::{Batch, Column, Sign, Type};
 use crate::sql::ast::Events;
 use crate::state::{Cells, KeyIndex, Slot};
 use std::collections::VecDeque;
@@ -15,7 +15,7 @@ const DISTINCT_ROWS_MAX: usize = 1_000_000;
 
 /// Which rows count as seen.
 pub(crate) enum Memory {
-    /// Those of the same flush.
+    /// Those of the same flush and sign; of rows that pass as they come, those since the last flush.
     Flush,
     /// Those in the sliding window: copies per row.
     Window(Cells<u32>),
@@ -54,9 +54,6 @@ impl Distinct {
         self.slots.clear();
         self.fresh.clear();
         let columns = batch.columns.iter().collect::<Columns<'_>>();
-        if matches!(self.memory, Memory::Flush) {
-            self.index.clear();
-        }
         self.index
             .slots_of(&columns, batch.len(), &mut self.slots, &mut self.fresh);
         match &mut self.memory {
@@ -102,9 +99,35 @@ impl Distinct {
     }
 }
 
+/// Keeps, of the rows of a batch at these positions, the first of those that agree in `columns` and sign.
+pub(crate) fn keep_first(
+    index: &mut KeyIndex,
+    batch: &Batch,
+    columns: &[Column],
+    rows: &mut Vec<u32>,
+) {
+    let columns = columns.iter().collect::<Columns<'_>>();
+    let (mut slots, mut fresh) = (Vec::new(), Vec::new());
+    index.slots_of(&columns, batch.len(), &mut slots, &mut fresh);
+    let mut seen = vec![[false; 2]; index.slots()];
+    rows.retain(|row| {
+        let sign = usize::from(batch.sign(*row as usize) == Sign::Minus);
+        !std::mem::replace(&mut seen[slots[*row as usize] as usize][sign], true)
+    });
+}
+
 impl Operator for Distinct {
     fn rows(&mut self, kind: Kind, batch: &Batch, out: &mut Out) {
-        self.choose(batch);
+        match kind {
+            Kind::Flush(_) => {
+                self.index.clear();
+                self.rows.clear();
+                self.rows.extend(0..batch.len() as u32);
+                keep_first(&mut self.index, batch, &batch.columns, &mut self.rows);
+                self.index.clear();
+            }
+            Kind::Rows => self.choose(batch),
+        }
         let mut to = out.batch();
         to.extend_moments(batch, Some(&self.rows));
         if !batch.signs.is_empty() {

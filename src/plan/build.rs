@@ -19,6 +19,7 @@ use crate::operator::window::{
     SendBatch, SessionWindow, Sort, SortKey, Time, TimeBatch, TimeLength, Unique,
 };
 use crate::sql::ast::Events;
+use crate::state::KeyIndex;
 use std::collections::VecDeque;
 
 /// An operator and an empty batch with the columns that it emits.
@@ -224,13 +225,20 @@ impl Builder<'_> {
                 Box::new(Sort::new(*rows, by.iter().map(key).collect(), keep, types))
             }
             WindowPlan::Cron(crontab) => Box::new(Cron::new(crontab.clone(), expires, keep, types)),
-            WindowPlan::Expression(condition) => Box::new(Expression::new(condition.clone(), keep, types)),
+            WindowPlan::Expression(condition) => {
+                Box::new(Expression::new(condition.clone(), keep, types))
+            }
             WindowPlan::ExpressionBatch { condition, options } => {
                 let options = ExpressionBatchOptions {
                     expires,
                     ..*options
                 };
-                Box::new(ExpressionBatch::new(condition.clone(), options, keep, types))
+                Box::new(ExpressionBatch::new(
+                    condition.clone(),
+                    options,
+                    keep,
+                    types,
+                ))
             }
             keyed => self.keyed_window(keyed, keep, types),
         };
@@ -308,7 +316,9 @@ impl Builder<'_> {
             .iter()
             .map(|(o, d)| (self.compile(o, layout), *d))
             .collect();
-        Projection::new(outputs, having, order, query.limit, query.offset)
+        let cut = query.limit.is_some() || query.offset.is_some();
+        let distinct = (query.distinct && cut).then(|| KeyIndex::new(&self.output_types()));
+        Projection::new(outputs, having, order, query.limit, query.offset, distinct)
     }
 
     fn grouping(&self, layout: &mut dyn FnMut(usize) -> usize) -> Grouping {
