@@ -10,7 +10,7 @@ use super::row::{Row, RowWriter};
 use super::shared::{Sent, Shared, Target, To};
 use super::worker::is_worker_of;
 use crate::error::{RowError, RuntimeError, SendError, TrySendError};
-use crate::event::{Batch, Column, Schema, Timestamp};
+use crate::event::{Batch, Column, Data, Schema, Timestamp};
 use crate::state::{encode_key, key_group, worker_of};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -72,6 +72,14 @@ impl ColumnBatch {
             columns,
             ..Batch::default()
         };
+        // −0.0 becomes 0.0, as everywhere at the door.
+        for column in &mut self.batch.columns {
+            match column.parts_mut().0 {
+                Data::Float(v) => v.iter_mut().for_each(|x| *x += 0.0),
+                Data::Double(v) => v.iter_mut().for_each(|x| *x += 0.0),
+                _ => {}
+            }
+        }
         Ok(())
     }
 
@@ -211,6 +219,9 @@ impl Input {
     /// Moves the input's clock on without a row, in event time. Going back is ignored.
     pub fn advance_clock(&mut self, to: Timestamp) -> Result<(), SendError> {
         self.shared.check()?;
+        if !Timestamp::RANGE.contains(&to) {
+            return Err(SendError::TimeOutOfRange(to));
+        }
         if self.clock.is_some_and(|c| c >= to) || !self.shared.event_time {
             return Ok(());
         }
@@ -285,6 +296,9 @@ impl Input {
             None if self.shared.event_time => return Err(SendError::NoTime),
             None => Timestamp::default(),
         };
+        if self.shared.event_time && !Timestamp::RANGE.contains(&at) {
+            return Err(SendError::TimeOutOfRange(at));
+        }
         if let Err(error) = RowWriter::write(&mut batch.columns, row) {
             let stream = self.shared.plan.streams[stream].name.to_string();
             return Err(SendError::Row { stream, error });
@@ -329,6 +343,9 @@ impl Input {
         let mut clock = self.clock;
         batch.clock.clear();
         if self.shared.event_time {
+            if let Some(at) = batch.at.iter().find(|at| !Timestamp::RANGE.contains(at)) {
+                return Err(SendError::TimeOutOfRange(*at));
+            }
             let lateness = self.shared.plan.lateness_us;
             let mut latest = clock.unwrap_or(Timestamp::MIN);
             if batch.tracks_clock {
@@ -388,7 +405,12 @@ impl Input {
         }
         // One worker that got all rows for all its components knows the clock by them.
         let told = match targets.as_slice() {
-            [Target { component: ALL_COMPONENTS, to: To::Worker(worker) }] => *worker,
+            [
+                Target {
+                    component: ALL_COMPONENTS,
+                    to: To::Worker(worker),
+                },
+            ] => *worker,
             _ => usize::MAX,
         };
         match batch.clock.last() {
@@ -518,7 +540,9 @@ impl Drop for Input {
         // An app that is poisoned or stopped has no clock to hold back.
         if let Some(inline) = &self.shared.inline
             && self.shared.check().is_ok()
-            && let Ok(false) = self.shared.enter_inline(inline, |core| core.close_input(self.id))
+            && let Ok(false) = self
+                .shared
+                .enter_inline(inline, |core| core.close_input(self.id))
         {
             let _ = self.shared.send_later(inline, self.id, Sent::Close);
         }
