@@ -1,9 +1,7 @@
 //! Where rows leave the engine: callbacks on the worker, and subscriptions for a thread of the user.
 
 use crate::event::Batch;
-use crossbeam::channel::{
-    Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded,
-};
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
