@@ -151,9 +151,8 @@ impl Operator for TimeBatch {
             if self.due.next.is_none() {
                 match self.start {
                     Start::FirstRow => self.due.start(moment.clock.max(moment.at)),
-                    Start::Grid(origin) => {
-                        self.due.start_aligned(moment.clock.max(moment.at), origin)
-                    }
+                    // By the clock alone, which is the same on all workers, as it is for later batches.
+                    Start::Grid(origin) => self.due.start_aligned(moment.clock, origin),
                 }
             }
             self.current.push(batch, row);
