@@ -758,3 +758,33 @@ fn a_name_inside_an_aggregate_is_the_attribute() {
     let lines = [row!("S", 0, 2), row!("S", 0, 2), row!("S", 0, 9)];
     check(app, &lines, &["+0 2"]);
 }
+
+#[test]
+fn aligned_batches_end_at_the_same_time_on_all_workers() {
+    let app = "@app:playback(lateness='3 MILLISECONDS') CREATE STREAM S (k INT);
+        INSERT INTO Out SELECT k, count() AS n FROM S WINDOW('timeBatch', 5 MILLISECONDS, 0) GROUP BY k;";
+    let mut lines = vec![Clock(1)];
+    lines.extend((0..8).map(|k| row!("S", 1, k)));
+    lines.extend((8..16).map(|k| row!("S", 6, k)));
+    lines.push(Clock(100));
+    let want: Vec<String> = (0..16).map(|k| format!("+5 {k} 1")).collect();
+    check(
+        app,
+        &lines,
+        &want.iter().map(String::as_str).collect::<Vec<_>>(),
+    );
+}
+
+#[test]
+fn copies_of_rows_for_several_components_do_not_run_ahead() {
+    let app = "CREATE STREAM S (v INT);
+        INSERT INTO A SELECT v FROM S WINDOW('session', 3 MILLISECONDS, v);
+        INSERT INTO Out SELECT count() AS n FROM S WINDOW('tumbling', 5 MILLISECONDS);";
+    let lines: Vec<Line> = (0..60).map(|at| row!("S", at, (at % 5) as i32)).collect();
+    let want: Vec<String> = (1..12).map(|i| format!("+{} 5", 5 * i)).collect();
+    check(
+        app,
+        &lines,
+        &want.iter().map(String::as_str).collect::<Vec<_>>(),
+    );
+}

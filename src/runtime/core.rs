@@ -212,12 +212,16 @@ impl Core {
             batch.clock.fill(now);
         } else if batch.tracks_clock {
             let clock = batch.clock[last];
-            let others = self.set_clock(input, clock);
+            // Copies for one component come one after the other: the clock is told behind the last.
+            let whole = component == ALL_COMPONENTS;
+            let others = self.set_clock(input, clock, whole);
             if others < clock || batch.clock[0] < self.floor {
                 let (floor, clocks) = (self.floor, batch.clock.iter_mut());
                 clocks.for_each(|c| *c = (*c).min(others).max(floor));
             }
-            self.now = self.now.max(clock.min(others));
+            if whole {
+                self.now = self.now.max(clock.min(others));
+            }
         }
         if self.ordered && batch.len() > 1 {
             for row in 0..batch.len() {
@@ -228,7 +232,7 @@ impl Core {
         } else {
             self.feed(stream, component, batch, ends);
         }
-        if batch.tracks_clock {
+        if batch.tracks_clock && component == ALL_COMPONENTS {
             self.fire_others(stream);
         }
     }
@@ -289,8 +293,8 @@ impl Core {
         }
     }
 
-    /// Remembers the clock of an input; answers the least clock of the others.
-    fn set_clock(&mut self, input: u64, clock: Timestamp) -> Timestamp {
+    /// Remembers the clock of an input if `moves`; answers the least clock of the others.
+    fn set_clock(&mut self, input: u64, clock: Timestamp, moves: bool) -> Timestamp {
         let mut others = Timestamp(i64::MAX);
         for entry in &mut self.clocks {
             if entry.input == input {
@@ -300,7 +304,9 @@ impl Core {
                 if self.idle.is_some() {
                     entry.heard = Instant::now();
                 }
-                entry.clock = Some(entry.clock.map_or(clock, |c| c.max(clock)));
+                if moves {
+                    entry.clock = Some(entry.clock.map_or(clock, |c| c.max(clock)));
+                }
             } else if let Some(other) = entry.clock {
                 others = others.min(other);
             }
@@ -310,15 +316,14 @@ impl Core {
 
     /// An input advanced its clock without a row.
     pub(crate) fn input_clock(&mut self, input: u64, clock: Timestamp) {
-        self.set_clock(input, clock);
+        self.set_clock(input, clock, true);
         self.advance();
     }
 
     /// Moves the app's clock on to the least clock of its inputs.
     fn advance(&mut self) {
         let least = self.clocks.iter().filter_map(|c| c.clock).min();
-        // Also at the same time: rows of one component may have told it before the others had theirs.
-        if let Some(least) = least.filter(|c| *c >= self.now && self.event_time) {
+        if let Some(least) = least.filter(|c| *c > self.now && self.event_time) {
             self.now = least;
             self.fire();
         }
@@ -330,8 +335,7 @@ impl Core {
         }
     }
 
-    /// Rows of a stream moved the clock: fires the components that do not read it. One that does has its timers fired by
-    /// its own copy of the rows, which may still be on its way, or by the clock told behind them.
+    /// Rows of a stream moved the clock: fires the components that do not read it.
     #[inline]
     fn fire_others(&mut self, stream: usize) {
         for i in 0..self.timed.len() {
