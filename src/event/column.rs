@@ -50,7 +50,6 @@ macro_rules! each_pair {
         }
     };
 }
-pub(crate) use each_pair;
 pub(crate) use each_vec;
 
 impl Data {
@@ -394,8 +393,6 @@ impl Column {
 
 /// The element types of columns.
 pub(crate) trait Element: Clone + Default + Send + 'static {
-    /// Its SQL type.
-    const TYPE: Type;
     /// The values, when they are of this type.
     fn slice(data: &Data) -> Option<&[Self]>;
     /// The values, to be written, when they are of this type.
@@ -405,7 +402,6 @@ pub(crate) trait Element: Clone + Default + Send + 'static {
 macro_rules! element {
     ($($rust:ty => $variant:ident),*) => {$(
         impl Element for $rust {
-            const TYPE: Type = Type::$variant;
             #[inline]
             fn slice(data: &Data) -> Option<&[Self]> {
                 if let Data::$variant(v) = data { Some(v) } else { None }

@@ -281,6 +281,13 @@ impl Core {
                 graph.rows(stream, batch, &mut self.outputs);
                 continue;
             }
+            if let [end] = ends
+                && *end as usize == batch.len()
+            {
+                graph.rows(stream, batch, &mut self.outputs);
+                graph.send_end(&mut self.outputs);
+                continue;
+            }
             let mut first = 0;
             for end in ends.iter().map(|e| *e as usize) {
                 graph.rows(stream, &slice(batch, first..end), &mut self.outputs);

@@ -15,7 +15,7 @@ mod row_log;
 mod slab;
 
 pub(crate) use cells::Cells;
-pub(crate) use key_bytes::{KEY_GROUPS, encode_key, key_group, worker_of};
+pub(crate) use key_bytes::{encode_key, key_group, worker_of};
 pub(crate) use key_index::{KeyIndex, Slot};
 pub(crate) use multiset::Multiset;
 pub(crate) use row_log::{LogId, RowLog};
