@@ -1,0 +1,348 @@
+//! Random apps: only such as the engine accepts.
+//!
+//! Left out on purpose, here and nowhere else, with the reason:
+//! * `<` between BOOLs, FROM-less SELECT, ordering by an approximate value: refused, or not comparable with a tolerance.
+//! * CAST of DOUBLE and FLOAT to STRING, of decimal texts to INT: formats that the design pages leave open.
+//! * EXPIRED EVENTS with aggregates behind a batch window: the design pages name only CURRENT and ALL.
+//! * DISTINCT, ORDER BY, LIMIT with ALL or EXPIRED EVENTS behind a batch window: which sign goes first is open.
+//! * Non-grouped attributes and WHERE beside aggregates under ALL EVENTS behind a batch window: an empty flush has no row
+//!   that they could come from.
+//! * Lateness together with `session` and `timeBatch`: whether a row joins by time or by arrival is open.
+//! * `batch` behind another query, and windows of time behind `batch`: a send's end mark belongs to the input.
+//! * stdDev over attributes other than tame ones: two right algorithms differ beyond any tolerance near 1e308.
+//! * Floating-point sums over wild values in `tumbling` and `hop`: panes may be added in another order.
+
+mod expr;
+mod value;
+
+pub use value::value;
+
+use crate::app::{Aggregate, App, Attribute, Call, Events, Item, Nature, Query, Stream, Window};
+use crate::expr::{Expr, Function, Kind};
+use crate::random::Random;
+use eventflux::event::Type;
+use expr::{Leaf, Scope, TYPES};
+
+/// A random app.
+pub fn app(r: &mut Random) -> App {
+    let lateness_us = if r.chance(25) { r.between(1, 60) * 1000 } else { 0 };
+    let inputs = 1 + r.weighted(&[60, 30, 10]);
+    let mut app = App { lateness_us, streams: Vec::new(), queries: Vec::new() };
+    for number in 0..inputs {
+        app.streams.push(input_stream(r, number));
+    }
+    // Streams whose rows come at the end of a send, behind the clock of that send.
+    let mut sent = vec![false; inputs];
+    for number in 0..1 + r.below(3) {
+        query(r, &mut app, number, inputs, &mut sent);
+    }
+    app
+}
+
+fn input_stream(r: &mut Random, number: usize) -> Stream {
+    let mut attributes = Vec::new();
+    for place in 0..1 + r.weighted(&[10, 20, 25, 25, 20]) {
+        let ty = *r.pick(&TYPES);
+        let rising = ty == Type::Long && r.chance(40);
+        let nature = match r.below(5) {
+            _ if rising => Nature::Rising,
+            0 | 1 => Nature::Wild,
+            _ => Nature::Tame,
+        };
+        attributes.push(Attribute { name: format!("{}{number}", ["a", "b", "c", "d", "e"][place]), ty, nature });
+    }
+    Stream { name: format!("S{number}"), attributes, declared: true }
+}
+
+/// Adds one query, and its target unless it shares one.
+fn query(r: &mut Random, app: &mut App, number: usize, inputs: usize, sent: &mut Vec<bool>) {
+    let derived = app.streams.len() - inputs;
+    let source =
+        if derived > 0 && r.chance(55) { inputs + r.below(derived) } else { r.below(inputs) };
+    let shared = (inputs..app.streams.len())
+        .find(|t| *t != source && app.queries.iter().all(|q| q.source != *t))
+        .filter(|_| r.chance(15) && !app.uses_sends());
+    let mut window = window(r, app, source, source < inputs, sent[source]);
+    if shared.is_some() && matches!(window, Some(Window::Batch)) {
+        window = None;
+    }
+    let ends_send = matches!(window, Some(Window::Batch));
+    let types = shared.map(|t| app.streams[t].attributes.iter().map(|a| a.ty).collect::<Vec<_>>());
+    let mut query = shape(r, app, source, window);
+    select(r, app, number, &mut query, types);
+    match shared {
+        Some(target) => {
+            query.target = target;
+            for (attribute, item) in app.streams[target].attributes.iter_mut().zip(&query.items) {
+                attribute.nature = weaker(attribute.nature, item.nature);
+            }
+        }
+        None => {
+            query.target = app.streams.len();
+            app.streams.push(target_stream(r, number, &query));
+            sent.push(ends_send || sent[source]);
+        }
+    }
+    app.queries.push(query);
+}
+
+fn weaker(a: Nature, b: Nature) -> Nature {
+    match (a, b) {
+        (Nature::Approximate, _) | (_, Nature::Approximate) => Nature::Approximate,
+        (Nature::Tame, Nature::Tame) => Nature::Tame,
+        _ => Nature::Wild,
+    }
+}
+
+fn target_stream(r: &mut Random, number: usize, query: &Query) -> Stream {
+    let declared = r.chance(20);
+    let attributes = query.items.iter().enumerate().map(|(place, item)| Attribute {
+        name: if declared { format!("t{number}_{place}") } else { item.alias.clone() },
+        ty: item.expr.ty,
+        nature: item.nature,
+    });
+    Stream { name: format!("Out{number}"), attributes: attributes.collect(), declared }
+}
+
+/// Attributes that a window or GROUP BY may use as a key.
+fn keys(app: &App, source: usize) -> Vec<usize> {
+    let attributes = &app.streams[source].attributes;
+    (0..attributes.len()).filter(|a| attributes[*a].nature != Nature::Approximate).collect()
+}
+
+fn window(r: &mut Random, app: &App, source: usize, input: bool, sent: bool) -> Option<Window> {
+    let late = app.lateness_us > 0;
+    let keys = keys(app, source);
+    let some_keys = |r: &mut Random| (0..1 + r.below(2)).map(|_| *r.pick(&keys)).collect::<Vec<_>>();
+    let span = |r: &mut Random| {
+        let ms = *r.pick(&[1, 3, 5, 10, 20, 50, 100]) * 1000;
+        if r.chance(10) { ms + 500 } else { ms }
+    };
+    let rising = app.streams[source].attributes.iter().position(|a| a.nature == Nature::Rising);
+    let made = match r.weighted(&[24, 8, 7, 9, 8, 8, 6, 5, 5, 6, 4, 3, 4, 4, 4]) {
+        0 => return None,
+        1 => Window::Length(1 + r.below(6)),
+        2 => Window::LengthBatch(1 + r.below(6)),
+        3 => Window::Time(span(r)),
+        4 => Window::TimeBatch(span(r), r.chance(50).then(|| r.between(0, 7) * 1000)),
+        5 => Window::Tumbling(span(r), r.chance(25).then(|| r.between(0, 3) * 1000)),
+        6 => {
+            let slide = span(r);
+            Window::Hop(slide * r.between(1, 4), slide)
+        }
+        7 => Window::TimeLength(span(r), 1 + r.below(5)),
+        8 if input => Window::Batch,
+        9 => Window::Session(span(r), (!keys.is_empty() && r.chance(70)).then(|| *r.pick(&keys))),
+        10 if !keys.is_empty() => Window::Unique(some_keys(r)),
+        11 if !keys.is_empty() => Window::FirstUnique(some_keys(r)),
+        12 => Window::Delay(span(r)),
+        13 if !keys.is_empty() => {
+            let by = some_keys(r).into_iter().map(|k| (k, r.chance(50))).collect();
+            Window::Sort(1 + r.below(4), by)
+        }
+        14 if rising.is_some() => Window::ExternalTime(rising?, span(r)),
+        _ => return None,
+    };
+    let timed = !matches!(
+        made,
+        Window::Length(_) | Window::LengthBatch(_) | Window::Unique(_) | Window::FirstUnique(_) | Window::Sort(..)
+    );
+    let by_arrival = matches!(made, Window::TimeBatch(..) | Window::Session(..));
+    (!(sent && timed) && !(late && by_arrival)).then_some(made)
+}
+
+/// A query with its window, conditions and events, without its selection.
+fn shape(r: &mut Random, app: &App, source: usize, window: Option<Window>) -> Query {
+    let expires = !matches!(window, None | Some(Window::Delay(_) | Window::FirstUnique(_)));
+    let events = match r.below(100) {
+        0..=24 => Events::All,
+        25..=36 if expires => Events::Expired,
+        _ => Events::Current,
+    };
+    let alias = r.chance(20).then(|| "x".to_string());
+    let mut query = Query {
+        source,
+        target: 0,
+        events,
+        star: false,
+        distinct: false,
+        items: Vec::new(),
+        aggregates: Vec::new(),
+        qualified: r.chance(20),
+        alias,
+        filter: None,
+        window,
+        condition: None,
+        group_by: Vec::new(),
+        having: None,
+        order_by: Vec::new(),
+        limit: None,
+        offset: None,
+    };
+    let leaves = source_leaves(app, source);
+    if r.chance(25) {
+        let depth = r.below(3);
+        query.filter = Some(scope(r, leaves.clone(), true).condition(depth));
+    }
+    if r.chance(20) {
+        let depth = r.below(3);
+        query.condition = Some(scope(r, leaves, query.window.is_none()).condition(depth));
+    }
+    query
+}
+
+fn source_leaves(app: &App, source: usize) -> Vec<Leaf> {
+    let attributes = app.streams[source].attributes.iter().enumerate();
+    attributes.map(|(i, a)| Leaf { kind: Kind::Column(i), ty: a.ty, nature: a.nature }).collect()
+}
+
+fn scope(r: &mut Random, leaves: Vec<Leaf>, event_time: bool) -> Scope<'_> {
+    Scope { r, leaves, calls: None, exact_sums: false, forever: false, event_time }
+}
+
+/// What is selected, and the clauses that speak of it. `types`: those of a target that exists.
+fn select(r: &mut Random, app: &App, number: usize, query: &mut Query, types: Option<Vec<Type>>) {
+    let leaves = source_leaves(app, query.source);
+    let grouped = r.chance(55) && !(query.flushes() && query.events == Events::Expired);
+    if !grouped && types.is_none() && r.chance(15) {
+        query.star = true;
+        for (leaf, attribute) in leaves.iter().zip(&app.streams[query.source].attributes) {
+            let expr = Expr::new(leaf.ty, leaf.kind.clone());
+            query.items.push(Item { expr, alias: attribute.name.clone(), nature: leaf.nature });
+        }
+    } else {
+        items(r, number, query, &leaves, grouped, types);
+    }
+    clauses(r, query, &leaves, grouped);
+}
+
+/// Whether an empty flush gives a row, so that nothing but keys and aggregates can be selected.
+fn gives_empty_rows(query: &Query) -> bool {
+    query.flushes() && query.events == Events::All
+}
+
+fn items(
+    r: &mut Random,
+    number: usize,
+    query: &mut Query,
+    leaves: &[Leaf],
+    grouped: bool,
+    types: Option<Vec<Type>>,
+) {
+    if grouped && r.chance(70) {
+        for _ in 0..1 + r.below(2) {
+            query.group_by.push(key(r, leaves));
+        }
+    }
+    let bare = grouped && gives_empty_rows(query);
+    if bare {
+        query.condition = None;
+    }
+    let free = types.is_none();
+    let types = types.unwrap_or_else(|| (0..1 + r.below(4)).map(|_| scope(r, leaves.to_vec(), false).some_type()).collect());
+    let mut aggregates = Vec::new();
+    for (place, ty) in types.into_iter().enumerate() {
+        let last_chance = grouped && aggregates.is_empty();
+        let (expr, nature) = item(r, query, leaves, &mut aggregates, ty, free, (grouped, last_chance, bare));
+        query.items.push(Item { expr, alias: format!("q{number}_{place}"), nature });
+    }
+    query.aggregates = aggregates;
+}
+
+fn key(r: &mut Random, leaves: &[Leaf]) -> Expr {
+    let plain: Vec<&Leaf> = leaves.iter().filter(|l| l.nature != Nature::Approximate).collect();
+    if plain.is_empty() || r.chance(15) {
+        let mut scope = scope(r, leaves.to_vec(), false);
+        let ty = scope.some_type();
+        return scope.expr(ty, 1);
+    }
+    let leaf = *r.pick(&plain);
+    Expr::new(leaf.ty, leaf.kind.clone())
+}
+
+/// One item: a plain attribute, a group key, an aggregate, or an expression around them.
+fn item(
+    r: &mut Random,
+    query: &Query,
+    leaves: &[Leaf],
+    aggregates: &mut Vec<Call>,
+    ty: Type,
+    free: bool,
+    (grouped, aggregate, bare): (bool, bool, bool),
+) -> (Expr, Nature) {
+    let exact_sums = query.window.as_ref().is_some_and(Window::has_bounds);
+    if free && !aggregate && !grouped && !leaves.is_empty() && r.chance(40) {
+        let leaf = r.pick(leaves);
+        return (Expr::new(leaf.ty, leaf.kind.clone()), risen(leaf.nature));
+    }
+    if free && !aggregate && r.chance(30) && !query.group_by.is_empty() {
+        return (r.pick(&query.group_by).clone(), Nature::Wild);
+    }
+    if free && grouped && r.chance(8) {
+        let arg = scope(r, leaves.to_vec(), false).tame(Type::Double);
+        aggregates.push(Call { aggregate: Aggregate::StdDev, arg: Some(arg) });
+        return (Expr::new(Type::Double, Kind::Aggregate(aggregates.len() - 1)), Nature::Approximate);
+    }
+    let bounds = query.window.as_ref().is_some_and(Window::has_bounds) && query.events == Events::Current;
+    if ty == Type::Long && bounds && !aggregate && r.chance(30) {
+        let function = *r.pick(&[Function::WindowStart, Function::WindowEnd]);
+        return (Expr::new(ty, Kind::Call(function, Vec::new())), Nature::Wild);
+    }
+    let depth = if aggregate || bare { 0 } else { r.below(3) };
+    let outer = if bare { Vec::new() } else { leaves.to_vec() };
+    let before = aggregates.len();
+    let event_time = query.window.is_none() && !grouped;
+    let mut scope = Scope { r, leaves: outer, calls: None, exact_sums, forever: !bare, event_time };
+    if grouped {
+        scope.calls = Some((aggregates, leaves.to_vec()));
+    }
+    let mut expr = if depth == 0 && grouped { scope.aggregated(ty) } else { scope.expr(ty, depth) };
+    if aggregate && before == 0 && !expr.has_aggregate() {
+        expr = scope.aggregated(ty);
+    }
+    (expr, Nature::Wild)
+}
+
+/// The nature of an attribute behind a query: its rows may come in another order.
+fn risen(nature: Nature) -> Nature {
+    if nature == Nature::Rising { Nature::Wild } else { nature }
+}
+
+/// DISTINCT, HAVING, ORDER BY, LIMIT and OFFSET.
+fn clauses(r: &mut Random, query: &mut Query, leaves: &[Leaf], grouped: bool) {
+    let outputs: Vec<Leaf> = query
+        .items
+        .iter()
+        .enumerate()
+        .map(|(i, item)| Leaf { kind: Kind::Output(i), ty: item.expr.ty, nature: item.nature })
+        .collect();
+    let exact = query.items.iter().all(|i| i.nature != Nature::Approximate);
+    let current = query.events == Events::Current;
+    query.distinct = !grouped && exact && r.chance(12) && (current || !query.flushes());
+    if r.chance(if grouped { 18 } else { 10 }) && !query.star {
+        let exact_sums = query.window.as_ref().is_some_and(Window::has_bounds);
+        let forever = !gives_empty_rows(query);
+        let mut aggregates = std::mem::take(&mut query.aggregates);
+        let mut scope =
+            Scope { r, leaves: outputs.clone(), calls: None, exact_sums, forever, event_time: false };
+        if grouped && scope.r.chance(30) {
+            scope.calls = Some((&mut aggregates, leaves.to_vec()));
+        }
+        let depth = scope.r.below(3);
+        let having = scope.condition(depth);
+        query.aggregates = aggregates;
+        query.having = Some(having);
+    }
+    if !query.flushes() || !current || !r.chance(35) {
+        return;
+    }
+    let sortable: Vec<&Leaf> = outputs.iter().filter(|l| l.nature != Nature::Approximate).collect();
+    if !sortable.is_empty() && !query.star && r.chance(80) {
+        for _ in 0..1 + r.below(2) {
+            let leaf = *r.pick(&sortable);
+            query.order_by.push((Expr::new(leaf.ty, leaf.kind.clone()), r.chance(50)));
+        }
+    }
+    query.limit = r.chance(60).then(|| 1 + r.below(4));
+    query.offset = r.chance(25).then(|| 1 + r.below(3));
+}
