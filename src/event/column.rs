@@ -284,7 +284,13 @@ impl Column {
     }
 
     /// Appends, for every pair of rows, first that of `a` and then that of `b`. Panics when types or lengths differ.
-    pub(crate) fn extend_pairs(&mut self, a: &Column, a_rows: std::ops::Range<usize>, b: &Column, b_rows: std::ops::Range<usize>) {
+    pub(crate) fn extend_pairs(
+        &mut self,
+        a: &Column,
+        a_rows: std::ops::Range<usize>,
+        b: &Column,
+        b_rows: std::ops::Range<usize>,
+    ) {
         assert_eq!(a_rows.len(), b_rows.len(), "pairs have two sides");
         if !a.valid.is_empty() || !b.valid.is_empty() || !self.valid.is_empty() {
             for (x, y) in a_rows.zip(b_rows) {
@@ -328,6 +334,15 @@ impl Column {
         each_vec!(&mut self.data, v => v[to] = v[row].clone());
         if !self.valid.is_empty() {
             self.valid[to] = self.valid[row];
+        }
+    }
+
+    /// Whether all numbers are finite.
+    pub(crate) fn is_finite(&self) -> bool {
+        match &self.data {
+            Data::Float(v) => v.iter().all(|x| x.is_finite()),
+            Data::Double(v) => v.iter().all(|x| x.is_finite()),
+            _ => true,
         }
     }
 

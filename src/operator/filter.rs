@@ -30,14 +30,20 @@ pub(crate) struct Filter {
 impl Filter {
     /// Keeps the columns `keep[0], keep[1], …`.
     pub(crate) fn new(condition: Program, keep: Vec<usize>) -> Self {
-        Filter { condition, keep, rows: Vec::new(), faults: 0 }
+        Filter {
+            condition,
+            keep,
+            rows: Vec::new(),
+            faults: 0,
+        }
     }
 }
 
 impl Operator for Filter {
     fn rows(&mut self, kind: Kind, batch: &Batch, out: &mut Out) {
         self.rows.clear();
-        self.condition.filter(&batch.frame(), &mut self.faults, &mut self.rows);
+        self.condition
+            .filter(&batch.frame(), &mut self.faults, &mut self.rows);
         if self.rows.is_empty() {
             return;
         }

@@ -68,7 +68,11 @@ pub(crate) struct Out {
 impl Out {
     /// An output whose batches have columns like these.
     pub(crate) fn new(like: Batch) -> Self {
-        Out { ready: Vec::new(), spare: Vec::new(), like }
+        Out {
+            ready: Vec::new(),
+            spare: Vec::new(),
+            like,
+        }
     }
 
     /// An empty batch to fill.
@@ -110,13 +114,21 @@ impl Moment {
     /// The moment of a row of a batch.
     #[inline]
     pub(crate) fn of(batch: &Batch, row: usize) -> Self {
-        Moment { at: batch.at[row], clock: batch.clock_of(row), cause: batch.cause_of(row) }
+        Moment {
+            at: batch.at[row],
+            clock: batch.clock_of(row),
+            cause: batch.cause_of(row),
+        }
     }
 
     /// The moment of a timer: readers process its rows before their own timers of the same time.
     #[inline]
     pub(crate) fn timer(due: Timestamp, cause: u64) -> Self {
-        Moment { at: due, clock: due.plus(-1), cause }
+        Moment {
+            at: due,
+            clock: due.plus(-1),
+            cause,
+        }
     }
 }
 
@@ -124,13 +136,21 @@ impl Batch {
     /// The clock of a row; its timestamp where the plan tracks no clock.
     #[inline]
     pub(crate) fn clock_of(&self, row: usize) -> Timestamp {
-        if self.clock.is_empty() { self.at[row] } else { self.clock[row] }
+        if self.clock.is_empty() {
+            self.at[row]
+        } else {
+            self.clock[row]
+        }
     }
 
     /// The number of the input row that caused a row; 0 where the plan does not track it.
     #[inline]
     pub(crate) fn cause_of(&self, row: usize) -> u64 {
-        if self.causes.is_empty() { 0 } else { self.causes[row] }
+        if self.causes.is_empty() {
+            0
+        } else {
+            self.causes[row]
+        }
     }
 
     /// Appends the circumstances of a row whose values are appended beside.
@@ -159,7 +179,14 @@ impl Batch {
 
     /// Appends row `row` of a batch with its own circumstances and columns `keep[0], keep[1], …`.
     #[inline]
-    pub(crate) fn push_row(&mut self, from: &Batch, keep: &[usize], row: usize, moment: Moment, sign: Sign) {
+    pub(crate) fn push_row(
+        &mut self,
+        from: &Batch,
+        keep: &[usize],
+        row: usize,
+        moment: Moment,
+        sign: Sign,
+    ) {
         self.push_moment(moment, sign);
         for (to, k) in self.columns.iter_mut().zip(keep) {
             to.push_from(&from.columns[*k], row);
@@ -168,21 +195,18 @@ impl Batch {
 
     /// Appends the circumstances (time, clock, cause) of rows of another batch; signs are the caller's.
     pub(crate) fn extend_moments(&mut self, from: &Batch, rows: Option<&[u32]>) {
-        match rows {
-            None => {
-                self.at.extend_from_slice(&from.at);
-                self.clock.extend_from_slice(&from.clock);
-                self.causes.extend_from_slice(&from.causes);
+        fn extend<T: Copy>(to: &mut Vec<T>, from: &[T], rows: Option<&[u32]>) {
+            match rows {
+                None => to.extend_from_slice(from),
+                Some(rows) => to.extend(rows.iter().map(|r| from[*r as usize])),
             }
-            Some(rows) => {
-                self.at.extend(rows.iter().map(|r| from.at[*r as usize]));
-                if !from.clock.is_empty() {
-                    self.clock.extend(rows.iter().map(|r| from.clock[*r as usize]));
-                }
-                if !from.causes.is_empty() {
-                    self.causes.extend(rows.iter().map(|r| from.causes[*r as usize]));
-                }
-            }
+        }
+        extend(&mut self.at, &from.at, rows);
+        if self.tracks_clock {
+            extend(&mut self.clock, &from.clock, rows);
+        }
+        if self.tracks_cause {
+            extend(&mut self.causes, &from.causes, rows);
         }
     }
 }

@@ -83,7 +83,8 @@ impl Projection {
             to.at.fill(at);
         }
         let flush = matches!(kind, Kind::Flush(_));
-        let limits = flush && (!self.order.is_empty() || self.limit != usize::MAX || self.offset > 0);
+        let limits =
+            flush && (!self.order.is_empty() || self.limit != usize::MAX || self.offset > 0);
         if self.having.is_none() && !limits {
             out.emit(kind, to);
             return;
@@ -92,7 +93,9 @@ impl Projection {
         let mut chosen = out.batch();
         chosen.extend_moments(&to, Some(&self.kept));
         if !to.signs.is_empty() {
-            chosen.signs.extend(self.kept.iter().map(|r| to.signs[*r as usize]));
+            chosen
+                .signs
+                .extend(self.kept.iter().map(|r| to.signs[*r as usize]));
         }
         for (column, from) in chosen.columns.iter_mut().zip(&to.columns) {
             column.extend_rows(from, &self.kept);
@@ -108,7 +111,9 @@ impl Projection {
             None => self.kept.extend(0..frame.len as u32),
             Some(having) => {
                 let passes = having.eval(frame, &mut self.faults);
-                let Data::Bool(values) = passes.data() else { unreachable!("HAVING is a condition") };
+                let Data::Bool(values) = passes.data() else {
+                    unreachable!("HAVING is a condition")
+                };
                 let keep = (0..frame.len).filter(|r| values[*r] && !passes.is_null(*r));
                 self.kept.extend(keep.map(|r| r as u32));
             }
@@ -125,7 +130,8 @@ impl Projection {
     }
 
     fn sort(&mut self, frame: &Frame<'_>) {
-        self.keys.resize_with(self.order.len(), || Column::new(crate::event::Type::Bool));
+        self.keys
+            .resize_with(self.order.len(), || Column::new(crate::event::Type::Bool));
         for ((program, _), key) in self.order.iter_mut().zip(&mut self.keys) {
             key.clone_from(program.eval(frame, &mut self.faults));
         }
@@ -133,9 +139,17 @@ impl Projection {
         self.kept.sort_by(|a, b| {
             let by = |(key, (_, descending)): (&Column, &(Program, bool))| {
                 let ordering = key.order(*a as usize, *b as usize);
-                if *descending { ordering.reverse() } else { ordering }
+                if *descending {
+                    ordering.reverse()
+                } else {
+                    ordering
+                }
             };
-            keys.iter().zip(order).map(by).find(|o| *o != Ordering::Equal).unwrap_or(Ordering::Equal)
+            keys.iter()
+                .zip(order)
+                .map(by)
+                .find(|o| *o != Ordering::Equal)
+                .unwrap_or(Ordering::Equal)
         });
     }
 }

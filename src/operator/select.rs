@@ -17,7 +17,13 @@ pub(crate) struct Select {
 
 impl Select {
     pub(crate) fn new(condition: Option<Program>, events: Events, projection: Projection) -> Self {
-        Select { condition, events, projection, rows: Vec::new(), faults: 0 }
+        Select {
+            condition,
+            events,
+            projection,
+            rows: Vec::new(),
+            faults: 0,
+        }
     }
 }
 
@@ -47,8 +53,18 @@ pub(crate) fn choose(
 
 impl Operator for Select {
     fn rows(&mut self, kind: Kind, batch: &Batch, out: &mut Out) {
-        let some = choose(&mut self.condition, self.events, batch, &mut self.faults, &mut self.rows);
-        let rows = Rows { batch, rows: some.then_some(self.rows.as_slice()), results: &[] };
+        let some = choose(
+            &mut self.condition,
+            self.events,
+            batch,
+            &mut self.faults,
+            &mut self.rows,
+        );
+        let rows = Rows {
+            batch,
+            rows: some.then_some(self.rows.as_slice()),
+            results: &[],
+        };
         self.projection.emit(kind, &rows, out);
     }
 

@@ -1,3 +1,56 @@
 //! Text → statements, with the place of each. Knows names and grammar, no meaning.
+//!
+//! The parser library gives the tokens; statements and expressions are read here, because its grammar has no room for
+//! `S[filter] WINDOW(…)`, `and(x)` as a call or `5 SECONDS`, and because its nodes do not know all their places.
+//! A statement that is wrong gives one fault, and reading goes on behind its `;`.
 
 pub(crate) mod ast;
+
+mod annotation;
+mod call;
+mod expr;
+mod literal;
+mod parser;
+mod query;
+mod statement;
+mod token;
+mod unsupported;
+
+#[cfg(test)]
+mod tests;
+
+use crate::error::Fault;
+use ast::{App, Span};
+
+/// What bounds the work on a hostile text.
+mod limits {
+    /// Bytes of an app's text: places are `u32`, and splitting takes about 80 bytes of memory per byte.
+    pub(super) const TEXT_BYTES_MAX: usize = 1 << 20;
+    /// Tokens of an app, white space and comments not counted: bounds the syntax tree.
+    pub(super) const TOKENS_MAX: usize = 100_000;
+    /// Levels that expressions nest, as the parser recurses: all of them take about 1 MiB of stack unoptimised.
+    pub(super) const NESTING_LEVELS_MAX: usize = 128;
+    /// Nodes of one expression.
+    pub(super) const EXPRESSION_NODES_MAX: usize = 5_000;
+    /// Height of one expression's tree, as those who walk or drop it recurse: 4 KiB per level fit into 2 MiB of stack.
+    /// A chain of n operators is n high.
+    pub(super) const EXPRESSION_HEIGHT_MAX: usize = 400;
+    /// Faults reported: each carries a copy of its line when shown.
+    pub(super) const FAULTS_MAX: usize = 50;
+    /// Bytes of a word for which a similar known one is looked for: the search is quadratic.
+    pub(super) const SUGGESTED_BYTES_MAX: usize = 64;
+}
+
+/// Reads an app: the statements that could be read, and what is wrong with the others.
+pub(crate) fn parse(text: &str) -> (App, Vec<Fault>) {
+    if text.len() > limits::TEXT_BYTES_MAX {
+        let message = format!(
+            "the text has {} bytes, {} are the limit",
+            text.len(),
+            limits::TEXT_BYTES_MAX
+        );
+        let fault = Fault::new(Span::default(), message).help("split it into several apps");
+        return (App::default(), vec![fault]);
+    }
+    parser::Parser::new(text, token::tokenize(text)).app()
+}

@@ -76,8 +76,15 @@ impl<T: Ordered, const MAX: bool> Fold for Forever<T, MAX> {
     type Out = T;
     #[inline]
     fn add(cell: &mut Option<T>, value: &T) {
-        let wanted = if MAX { Ordering::Greater } else { Ordering::Less };
-        if cell.as_ref().is_none_or(|c| value.key().cmp(&c.key()) == wanted) {
+        let wanted = if MAX {
+            Ordering::Greater
+        } else {
+            Ordering::Less
+        };
+        if cell
+            .as_ref()
+            .is_none_or(|c| value.key().cmp(&c.key()) == wanted)
+        {
             *cell = Some(value.clone());
         }
     }
@@ -112,7 +119,11 @@ pub(crate) struct Sorted<T: Ordered> {
 
 impl<T: Ordered> Sorted<T> {
     pub(crate) fn new(question: Question) -> Self {
-        Sorted { values: Multiset::default(), question, slots: 0 }
+        Sorted {
+            values: Multiset::default(),
+            question,
+            slots: 0,
+        }
     }
 }
 
@@ -124,7 +135,8 @@ impl<T: Ordered> Accumulator for Sorted<T> {
 
     fn update(&mut self, changes: &Changes<'_>, args: &[&Column], mut out: Option<&mut Column>) {
         let arg = args[0];
-        let values = T::slice(arg.data()).expect("the argument column has the type of the aggregate");
+        let values =
+            T::slice(arg.data()).expect("the argument column has the type of the aggregate");
         for (row, slot) in changes.slots.iter().enumerate() {
             let sign = changes.sign(row);
             if !arg.is_null(row) {
@@ -161,7 +173,10 @@ impl<T: Ordered> Accumulator for Sorted<T> {
     }
 
     fn absorb(&mut self, from: &dyn Accumulator, to: &[Slot]) {
-        let from = from.as_any().downcast_ref::<Self>().expect("accumulators of one call have one type");
+        let from = from
+            .as_any()
+            .downcast_ref::<Self>()
+            .expect("accumulators of one call have one type");
         for (slot, to) in to.iter().enumerate() {
             self.values.absorb(*to, &from.values, slot as Slot);
         }

@@ -20,7 +20,13 @@ pub(crate) struct Ends {
 impl Ends {
     /// `last(x)` or `first(x)` of values of a type.
     pub(crate) fn new(ty: Type, last: bool, retracts: bool) -> Self {
-        Ends { log: RowLog::new(&[ty]), logs: Cells::default(), slots: 0, last, retracts }
+        Ends {
+            log: RowLog::new(&[ty]),
+            logs: Cells::default(),
+            slots: 0,
+            last,
+            retracts,
+        }
     }
 
     fn add(&mut self, slot: Slot, arg: &Column, row: usize) {
@@ -43,7 +49,9 @@ impl Ends {
 
     /// Takes the oldest equal value away: in a window that is the row that leaves.
     fn retract(&mut self, slot: Slot, arg: &Column, row: usize) {
-        let Some(id) = *self.logs.get(slot) else { return };
+        let Some(id) = *self.logs.get(slot) else {
+            return;
+        };
         let held = |seq: &u64| self.log.columns()[0].equal(self.log.index(id, *seq), arg, row);
         if let Some(seq) = self.log.range(id).find(held) {
             self.log.remove(id, seq);
@@ -73,11 +81,19 @@ impl Accumulator for Ends {
     }
 
     fn value(&self, slot: Slot, out: &mut Column) {
-        let range = self.logs.get(slot).map(|id| (id, self.log.range(id))).filter(|(_, r)| !r.is_empty());
+        let range = self
+            .logs
+            .get(slot)
+            .map(|id| (id, self.log.range(id)))
+            .filter(|(_, r)| !r.is_empty());
         match range {
             None => out.push_null(),
             Some((id, range)) => {
-                let seq = if self.last { range.end - 1 } else { range.start };
+                let seq = if self.last {
+                    range.end - 1
+                } else {
+                    range.start
+                };
                 out.push_from(&self.log.columns()[0], self.log.index(id, seq));
             }
         }
@@ -98,7 +114,10 @@ impl Accumulator for Ends {
     }
 
     fn absorb(&mut self, from: &dyn Accumulator, to: &[Slot]) {
-        let from = from.as_any().downcast_ref::<Self>().expect("accumulators of one call have one type");
+        let from = from
+            .as_any()
+            .downcast_ref::<Self>()
+            .expect("accumulators of one call have one type");
         for (slot, to) in to.iter().enumerate() {
             if let Some(id) = *from.logs.get(slot as Slot) {
                 for seq in from.log.range(id) {

@@ -32,7 +32,11 @@ pub(crate) struct Folded<F: Fold> {
 
 impl<F: Fold> Default for Folded<F> {
     fn default() -> Self {
-        Folded { cells: Cells::default(), slots: 0, nulls: Vec::new() }
+        Folded {
+            cells: Cells::default(),
+            slots: 0,
+            nulls: Vec::new(),
+        }
     }
 }
 
@@ -53,14 +57,21 @@ impl<F: Fold> Folded<F> {
         let to = F::Out::vec(data).expect("the result column has the type of the aggregate");
         let before = to.len();
         let (cells, nulls) = (&mut self.cells, &mut self.nulls);
-        to.extend(changes.slots.iter().zip(values).enumerate().map(|(row, (slot, value))| {
-            let cell = cells.get_mut(*slot);
-            F::add(cell, value);
-            F::value(cell).unwrap_or_else(|| {
-                nulls.push(before + row);
-                F::Out::default()
-            })
-        }));
+        to.extend(
+            changes
+                .slots
+                .iter()
+                .zip(values)
+                .enumerate()
+                .map(|(row, (slot, value))| {
+                    let cell = cells.get_mut(*slot);
+                    F::add(cell, value);
+                    F::value(cell).unwrap_or_else(|| {
+                        nulls.push(before + row);
+                        F::Out::default()
+                    })
+                }),
+        );
         if !valid.is_empty() {
             valid.resize(to.len(), true);
         }
@@ -94,7 +105,9 @@ pub(super) fn push<T: Element>(value: Option<T>, out: &mut Column) {
         None => out.push_null(),
         Some(value) => {
             let (data, valid) = out.parts_mut();
-            T::vec(data).expect("the result column has the type of the aggregate").push(value);
+            T::vec(data)
+                .expect("the result column has the type of the aggregate")
+                .push(value);
             if !valid.is_empty() {
                 valid.push(true);
             }
@@ -111,7 +124,8 @@ impl<F: Fold> Accumulator for Folded<F> {
     fn update(&mut self, changes: &Changes<'_>, args: &[&Column], out: Option<&mut Column>) {
         use crate::sql::ast::Events;
         let arg = args[0];
-        let values = F::In::slice(arg.data()).expect("the argument column has the type of the aggregate");
+        let values =
+            F::In::slice(arg.data()).expect("the argument column has the type of the aggregate");
         let plain = arg.valid().is_empty();
         match out {
             Some(out) if plain && changes.signs.is_empty() && changes.emit != Events::Expired => {
@@ -157,7 +171,10 @@ impl<F: Fold> Accumulator for Folded<F> {
     }
 
     fn absorb(&mut self, from: &dyn Accumulator, to: &[Slot]) {
-        let from = from.as_any().downcast_ref::<Self>().expect("accumulators of one call have one type");
+        let from = from
+            .as_any()
+            .downcast_ref::<Self>()
+            .expect("accumulators of one call have one type");
         for (slot, to) in to.iter().enumerate() {
             F::merge(self.cells.get_mut(*to), from.cells.get(slot as Slot));
         }
@@ -207,7 +224,10 @@ impl Accumulator for Count {
     }
 
     fn absorb(&mut self, from: &dyn Accumulator, to: &[Slot]) {
-        let from = from.as_any().downcast_ref::<Self>().expect("accumulators of one call have one type");
+        let from = from
+            .as_any()
+            .downcast_ref::<Self>()
+            .expect("accumulators of one call have one type");
         for (slot, to) in to.iter().enumerate() {
             *self.cells.get_mut(*to) += from.cells.get(slot as Slot);
         }

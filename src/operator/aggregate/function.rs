@@ -33,8 +33,16 @@ pub(crate) enum Aggregate {
 
 /// Names and signatures of the built-in aggregates.
 pub(crate) const AGGREGATES: [(&str, Aggregate, &str); 13] = [
-    ("count", Aggregate::Count, "count(), count(x), count(DISTINCT x)"),
-    ("distinctCount", Aggregate::DistinctCount, "distinctCount(x)"),
+    (
+        "count",
+        Aggregate::Count,
+        "count(), count(x), count(DISTINCT x)",
+    ),
+    (
+        "distinctCount",
+        Aggregate::DistinctCount,
+        "distinctCount(x)",
+    ),
     ("sum", Aggregate::Sum, "sum(number)"),
     ("avg", Aggregate::Avg, "avg(number)"),
     ("min", Aggregate::Min, "min(x)"),
@@ -51,18 +59,26 @@ pub(crate) const AGGREGATES: [(&str, Aggregate, &str); 13] = [
 impl Aggregate {
     /// The built-in aggregate of a name, without regard to case.
     pub(crate) fn named(name: &str) -> Option<Aggregate> {
-        AGGREGATES.iter().find(|(n, ..)| n.eq_ignore_ascii_case(name)).map(|(_, a, _)| a.clone())
+        AGGREGATES
+            .iter()
+            .find(|(n, ..)| n.eq_ignore_ascii_case(name))
+            .map(|(_, a, _)| a.clone())
     }
 
     /// Type of the result; an error says what is accepted.
     pub(crate) fn result(&self, args: &[Type]) -> Result<Type, String> {
-        let signature = AGGREGATES.iter().find(|(_, a, _)| a == self).map_or("", |(.., s)| s);
+        let signature = AGGREGATES
+            .iter()
+            .find(|(_, a, _)| a == self)
+            .map_or("", |(.., s)| s);
         let refuse = || Err(format!("accepted: {signature}"));
         match (self, args) {
             (Aggregate::User(_, function), _) => function.result(args),
             (Aggregate::Count, [] | [_]) | (Aggregate::DistinctCount, [_]) => Ok(Type::Long),
             (Aggregate::Sum, [t]) if t.is_integer() => Ok(Type::Long),
-            (Aggregate::Sum | Aggregate::Avg | Aggregate::StdDev, [t]) if t.is_numeric() => Ok(Type::Double),
+            (Aggregate::Sum | Aggregate::Avg | Aggregate::StdDev, [t]) if t.is_numeric() => {
+                Ok(Type::Double)
+            }
             (Aggregate::And | Aggregate::Or, [Type::Bool]) => Ok(Type::Bool),
             (
                 Aggregate::Min
@@ -79,7 +95,11 @@ impl Aggregate {
 
     /// Type that an argument is converted to before it is aggregated.
     pub(crate) fn argument(&self, ty: Type) -> Type {
-        if matches!(self, Aggregate::StdDev) { Type::Double } else { ty }
+        if matches!(self, Aggregate::StdDev) {
+            Type::Double
+        } else {
+            ty
+        }
     }
 }
 
@@ -96,7 +116,12 @@ impl fmt::Display for Aggregate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Aggregate::User(name, _) => f.write_str(name),
-            _ => f.write_str(AGGREGATES.iter().find(|(_, a, _)| a == self).map_or("", |(n, ..)| n)),
+            _ => f.write_str(
+                AGGREGATES
+                    .iter()
+                    .find(|(_, a, _)| a == self)
+                    .map_or("", |(n, ..)| n),
+            ),
         }
     }
 }
@@ -145,7 +170,9 @@ impl AggregateCall {
             Aggregate::DistinctCount => Box::new(Sorted::<T>::new(Question::Distinct)),
             Aggregate::Min if self.retracts => Box::new(Sorted::<T>::new(Question::Min)),
             Aggregate::Max if self.retracts => Box::new(Sorted::<T>::new(Question::Max)),
-            Aggregate::Min | Aggregate::MinForever => Box::new(Folded::<Forever<T, false>>::default()),
+            Aggregate::Min | Aggregate::MinForever => {
+                Box::new(Folded::<Forever<T, false>>::default())
+            }
             _ => Box::new(Folded::<Forever<T, true>>::default()),
         }
     }

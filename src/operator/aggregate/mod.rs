@@ -13,8 +13,9 @@ mod running;
 mod user;
 
 pub(crate) use function::{Aggregate, AggregateCall};
+pub(crate) use group::{Columns, Grouping};
 pub(crate) use panes::PaneAggregate;
-pub(crate) use running::{Grouping, RunningAggregate};
+pub(crate) use running::RunningAggregate;
 pub use user::AggregateFunction;
 
 use crate::event::{Column, Sign};
@@ -36,7 +37,11 @@ pub(crate) struct Changes<'a> {
 impl Changes<'_> {
     #[inline]
     fn sign(&self, row: usize) -> Sign {
-        if self.signs.is_empty() { Sign::Plus } else { self.signs[row] }
+        if self.signs.is_empty() {
+            Sign::Plus
+        } else {
+            self.signs[row]
+        }
     }
 }
 

@@ -33,7 +33,11 @@ pub(crate) struct Registered {
 
 impl Registered {
     pub(crate) fn new(function: Arc<dyn AggregateFunction>) -> Self {
-        Registered { function, states: Cells::default(), scratch: Vec::new() }
+        Registered {
+            function,
+            states: Cells::default(),
+            scratch: Vec::new(),
+        }
     }
 }
 
@@ -47,7 +51,10 @@ impl Accumulator for Registered {
             let sign = changes.sign(row);
             self.scratch.clear();
             self.scratch.extend(args.iter().map(|a| a.value(row)));
-            let state = self.states.get_mut(*slot).get_or_insert_with(|| self.function.empty());
+            let state = self
+                .states
+                .get_mut(*slot)
+                .get_or_insert_with(|| self.function.empty());
             match sign {
                 Sign::Plus => self.function.add(state, &self.scratch),
                 Sign::Minus => self.function.retract(state, &self.scratch),
@@ -79,10 +86,16 @@ impl Accumulator for Registered {
     }
 
     fn absorb(&mut self, from: &dyn Accumulator, to: &[Slot]) {
-        let from = from.as_any().downcast_ref::<Self>().expect("accumulators of one call have one type");
+        let from = from
+            .as_any()
+            .downcast_ref::<Self>()
+            .expect("accumulators of one call have one type");
         for (slot, to) in to.iter().enumerate() {
             if let Some(other) = from.states.get(slot as Slot) {
-                let state = self.states.get_mut(*to).get_or_insert_with(|| self.function.empty());
+                let state = self
+                    .states
+                    .get_mut(*to)
+                    .get_or_insert_with(|| self.function.empty());
                 self.function.merge(state, other);
             }
         }

@@ -58,7 +58,16 @@ impl Operator for LengthBatch {
         if !self.streams && !range.is_empty() {
             let at = self.current.log.at(self.current.id, range.end - 1);
             let mut to = out.batch();
-            turn_over(&mut self.current, &mut self.previous, Moment { at, clock: at, cause: 0 }, &mut to);
+            turn_over(
+                &mut self.current,
+                &mut self.previous,
+                Moment {
+                    at,
+                    clock: at,
+                    cause: 0,
+                },
+                &mut to,
+            );
             out.emit(Kind::Flush(at), to);
         }
     }
@@ -85,7 +94,11 @@ pub(crate) struct SendBatch {
 impl SendBatch {
     /// Flushes at the end of every send that brought rows.
     pub(crate) fn new(keep: Vec<usize>, types: &[Type]) -> Self {
-        SendBatch { current: Held::new(keep.clone(), types), previous: Held::new(keep, types), last: None }
+        SendBatch {
+            current: Held::new(keep.clone(), types),
+            previous: Held::new(keep, types),
+            last: None,
+        }
     }
 }
 

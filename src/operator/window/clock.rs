@@ -14,7 +14,10 @@ impl Due {
     /// A timer that has not started. `period_us` is at least 1.
     pub(crate) fn every(period_us: i64) -> Self {
         assert!(period_us > 0, "a period is positive");
-        Due { next: None, period_us }
+        Due {
+            next: None,
+            period_us,
+        }
     }
 
     /// Starts at a time: the first firing is one period later.
@@ -25,7 +28,10 @@ impl Due {
     /// Starts on a grid through `origin`: fires at the first point of the grid after `at`.
     pub(crate) fn start_aligned(&mut self, at: Timestamp, origin: i64) {
         let steps = at.0.saturating_sub(origin).div_euclid(self.period_us);
-        self.next = Some(Timestamp(origin.saturating_add(steps.saturating_mul(self.period_us))).plus(self.period_us));
+        self.next = Some(
+            Timestamp(origin.saturating_add(steps.saturating_mul(self.period_us)))
+                .plus(self.period_us),
+        );
     }
 
     /// The next firing due at or before `now`, and moves on by one period.

@@ -39,13 +39,15 @@ impl Held {
     /// Holds one more row, after all others.
     #[inline]
     pub(crate) fn push(&mut self, batch: &Batch, row: usize) {
-        self.log.push(self.id, batch.at[row], batch, &self.keep, row);
+        self.log
+            .push(self.id, batch.at[row], batch, &self.keep, row);
     }
 
     /// Holds one more row, in the order of time.
     #[inline]
     pub(crate) fn insert(&mut self, batch: &Batch, row: usize) {
-        self.log.insert(self.id, batch.at[row], batch, &self.keep, row);
+        self.log
+            .insert(self.id, batch.at[row], batch, &self.keep, row);
     }
 
     /// Appends the values of a row held, with these circumstances.
@@ -66,7 +68,13 @@ impl Held {
     pub(crate) fn drain(&mut self, moment: Moment, sign: Sign, out: &mut Batch) {
         let range = self.log.range(self.id);
         for seq in range.clone() {
-            out.push_moment(Moment { at: self.log.at(self.id, seq), ..moment }, sign);
+            out.push_moment(
+                Moment {
+                    at: self.log.at(self.id, seq),
+                    ..moment
+                },
+                sign,
+            );
         }
         self.log.read_rows(self.id, range, &mut out.columns);
         self.log.pop(self.id, self.len());

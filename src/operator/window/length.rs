@@ -18,7 +18,10 @@ impl Length {
     /// A window of `rows_max` rows, at least 1.
     pub(crate) fn new(rows_max: usize, keep: Vec<usize>, types: &[Type]) -> Self {
         assert!(rows_max > 0, "a length window holds at least one row");
-        Length { held: Held::new(keep, types), rows_max }
+        Length {
+            held: Held::new(keep, types),
+            rows_max,
+        }
     }
 
     /// One chunk: `enter` rows find room, each of the `swap` after them pushes one out.
@@ -50,7 +53,8 @@ fn moments(batch: &Batch, first: usize, enter: usize, swap: usize, to: &mut Batc
     }
     if !to.signs.is_empty() {
         to.signs.resize(to.at.len() + enter, Sign::Plus);
-        to.signs.extend((0..swap).flat_map(|_| [Sign::Minus, Sign::Plus]));
+        to.signs
+            .extend((0..swap).flat_map(|_| [Sign::Minus, Sign::Plus]));
     }
     fn copy<T: Copy>(from: &[T], first: usize, middle: usize, end: usize, to: &mut Vec<T>) {
         to.extend_from_slice(&from[first..middle]);

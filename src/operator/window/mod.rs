@@ -14,5 +14,5 @@ pub(crate) use batch::{LengthBatch, SendBatch};
 pub(crate) use clock::Due;
 pub(crate) use held::Held;
 pub(crate) use length::Length;
-pub(crate) use panes::{Panes, PaneRows};
+pub(crate) use panes::{PaneRows, Panes};
 pub(crate) use time::{Start, Time, TimeBatch};

@@ -56,7 +56,15 @@ impl PaneRows {
     /// Holds nothing yet. With `expires` the rows of a window leave as `−` rows when the next one closes.
     pub(crate) fn new(panes: Panes, expires: bool, keep: Vec<usize>, types: &[Type]) -> Self {
         let log = RowLog::new(types);
-        PaneRows { panes, keep, log, open: VecDeque::new(), closed: i64::MIN, expires, late: 0 }
+        PaneRows {
+            panes,
+            keep,
+            log,
+            open: VecDeque::new(),
+            closed: i64::MIN,
+            expires,
+            late: 0,
+        }
     }
 
     fn insert(&mut self, batch: &Batch, row: usize) {
@@ -66,21 +74,36 @@ impl PaneRows {
             let log = self.log.open();
             self.open.insert(place, Pane { start, log });
         }
-        self.log.push(self.open[place].log, batch.at[row], batch, &self.keep, row);
+        self.log
+            .push(self.open[place].log, batch.at[row], batch, &self.keep, row);
     }
 
     fn next_end(&self) -> Option<i64> {
         let first = self.open.front()?;
-        Some(self.panes.first_end(first.start).max(self.closed.saturating_add(self.panes.slide_us)))
+        Some(
+            self.panes
+                .first_end(first.start)
+                .max(self.closed.saturating_add(self.panes.slide_us)),
+        )
     }
 
     fn window(&self, end: i64, sign: Sign, moment: Moment, to: &mut Batch) {
         let start = end.saturating_sub(self.panes.size_us);
-        for pane in self.open.iter().filter(|p| p.start >= start && p.start < end) {
+        for pane in self
+            .open
+            .iter()
+            .filter(|p| p.start >= start && p.start < end)
+        {
             let range = self.log.range(pane.log);
             let count = (range.end - range.start) as usize;
             for seq in range.clone() {
-                to.push_moment(Moment { at: self.log.at(pane.log, seq), ..moment }, sign);
+                to.push_moment(
+                    Moment {
+                        at: self.log.at(pane.log, seq),
+                        ..moment
+                    },
+                    sign,
+                );
             }
             let kept = self.keep.len();
             self.log.read_rows(pane.log, range, &mut to.columns[..kept]);
@@ -93,12 +116,18 @@ impl PaneRows {
         let moment = Moment::timer(Timestamp(end), cause);
         let mut to = out.batch();
         if self.expires {
-            self.window(end.saturating_sub(self.panes.slide_us), Sign::Minus, moment, &mut to);
+            self.window(
+                end.saturating_sub(self.panes.slide_us),
+                Sign::Minus,
+                moment,
+                &mut to,
+            );
         }
         self.window(end, Sign::Plus, moment, &mut to);
         self.closed = end;
         // The pane that only the closed window needed stays one slide longer where it must still expire.
-        let kept_from = end.saturating_add(if self.expires { 0 } else { self.panes.slide_us }) - self.panes.size_us;
+        let kept_from = end.saturating_add(if self.expires { 0 } else { self.panes.slide_us })
+            - self.panes.size_us;
         while self.open.front().is_some_and(|p| p.start < kept_from) {
             let pane = self.open.pop_front().expect("the front was just seen");
             self.log.close(pane.log);
@@ -131,7 +160,10 @@ impl Operator for PaneRows {
     }
 
     fn close(&mut self, out: &mut Out) {
-        let last = self.open.back().map(|p| p.start.saturating_add(self.panes.size_us));
+        let last = self
+            .open
+            .back()
+            .map(|p| p.start.saturating_add(self.panes.size_us));
         if let Some(last) = last {
             self.clock(Timestamp(last), 0, out);
         }

@@ -15,7 +15,11 @@ pub(crate) struct Time {
 impl Time {
     /// A window of `span_us`, at least 1.
     pub(crate) fn new(span_us: i64, keep: Vec<usize>, types: &[Type]) -> Self {
-        Time { held: Held::new(keep, types), span_us, late: 0 }
+        Time {
+            held: Held::new(keep, types),
+            span_us,
+            late: 0,
+        }
     }
 
     #[inline]
@@ -86,7 +90,13 @@ pub(crate) struct TimeBatch {
 
 impl TimeBatch {
     /// Flushes every `span_us`, at least 1.
-    pub(crate) fn new(span_us: i64, start: Start, streams: bool, keep: Vec<usize>, types: &[Type]) -> Self {
+    pub(crate) fn new(
+        span_us: i64,
+        start: Start,
+        streams: bool,
+        keep: Vec<usize>,
+        types: &[Type],
+    ) -> Self {
         TimeBatch {
             current: Held::new(keep.clone(), types),
             previous: Held::new(keep, types),
@@ -108,7 +118,8 @@ impl TimeBatch {
             let range = self.previous.log.range(self.previous.id);
             for seq in range {
                 let at = self.previous.log.at(self.previous.id, seq);
-                self.previous.emit(seq, Moment { at, ..moment }, Sign::Plus, &mut to);
+                self.previous
+                    .emit(seq, Moment { at, ..moment }, Sign::Plus, &mut to);
             }
         }
         out.emit(Kind::Flush(due), to);
@@ -140,7 +151,9 @@ impl Operator for TimeBatch {
             if self.due.next.is_none() {
                 match self.start {
                     Start::FirstRow => self.due.start(moment.clock.max(moment.at)),
-                    Start::Grid(origin) => self.due.start_aligned(moment.clock.max(moment.at), origin),
+                    Start::Grid(origin) => {
+                        self.due.start_aligned(moment.clock.max(moment.at), origin)
+                    }
                 }
             }
             self.current.push(batch, row);

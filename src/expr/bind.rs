@@ -1,0 +1,354 @@
+//! Syntax tree → typed tree: names become columns, calls become kernels, operands get one type.
+//!
+//! How: operands first, so that all faults of an expression are found; a node is made only of operands that bound.
+
+use super::function::{Functions, explicit_cast, joined};
+use super::kernel::arithmetic::Arithmetic;
+use super::kernel::compare::Comparison;
+use super::kernel::logic::Junction;
+use super::typed::{Op, Typed};
+use super::unify::{Context, common, settle, unify};
+use crate::error::Fault;
+use crate::event::{Type, Value};
+use crate::sql::ast::{Binary, Expr, ExprKind, Name, Span, Unary};
+
+/// What the names of an expression mean. Implemented by the planner.
+pub(crate) trait Scope {
+    /// The column of an attribute.
+    fn column(&mut self, qualifier: Option<&Name>, name: &Name) -> Result<(usize, Type), Fault>;
+
+    /// Asked for every call before the scalar functions are: the virtual column of an aggregate or of another name that
+    /// is the planner's own.
+    fn call(
+        &mut self,
+        name: &Name,
+        args: &[Expr],
+        distinct: bool,
+        span: Span,
+    ) -> Option<Result<(usize, Type), Fault>>;
+
+    /// Asked first for every node: a column that holds this very expression (GROUP BY expressions, aliases).
+    fn known(&mut self, _expr: &Expr) -> Option<(usize, Type)> {
+        None
+    }
+}
+
+/// Binds an expression. `None` when it has faults, all of which are then in `faults`.
+pub(crate) fn bind(
+    expr: &Expr,
+    scope: &mut dyn Scope,
+    functions: &Functions,
+    faults: &mut Vec<Fault>,
+) -> Option<Typed> {
+    let mut binder = Binder {
+        scope,
+        functions,
+        faults,
+    };
+    binder.expr(expr)
+}
+
+struct Binder<'a> {
+    scope: &'a mut dyn Scope,
+    functions: &'a Functions,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl Binder<'_> {
+    fn keep<T>(&mut self, result: Result<T, Fault>) -> Option<T> {
+        result.map_err(|fault| self.faults.push(fault)).ok()
+    }
+
+    fn expr(&mut self, expr: &Expr) -> Option<Typed> {
+        let span = expr.span;
+        if let Some((column, ty)) = self.scope.known(expr) {
+            return Some(Typed::column(column, ty, span));
+        }
+        match &expr.kind {
+            ExprKind::Literal(value) => Some(Typed::literal(value.clone(), span)),
+            ExprKind::Duration(us) => {
+                let made = duration(*us, span);
+                self.keep(made)
+            }
+            ExprKind::Column {
+                qualifier,
+                name,
+                quoted,
+            } => self.column(qualifier.as_ref(), name, *quoted, span),
+            ExprKind::Unary(op, x) => {
+                let x = self.expr(x)?;
+                let made = match op {
+                    Unary::Not => condition(x, "NOT").map(|x| not(x, span)),
+                    Unary::Minus => negate(x, span),
+                };
+                self.keep(made)
+            }
+            ExprKind::Binary(op, a, b) => {
+                let [a, b] = self.all([a, b])?;
+                let made = binary(*op, a, b, span);
+                self.keep(made)
+            }
+            ExprKind::IsNull(x, negated) => {
+                let x = self.expr(x)?;
+                let ty = x.ty.unwrap_or(Type::Bool);
+                let test = Typed::op(Op::IsNull, vec![x.cast(ty)], Type::Bool, span);
+                Some(negated_if(*negated, test, span))
+            }
+            ExprKind::In(x, items, negated) => {
+                let args = self.list(std::iter::once(&**x).chain(items))?;
+                let made = membership(args, span);
+                Some(negated_if(*negated, self.keep(made)?, span))
+            }
+            ExprKind::Between(x, low, high, negated) => {
+                let args = self.all([x, low, high])?;
+                let made = between(args.into(), span);
+                Some(negated_if(*negated, self.keep(made)?, span))
+            }
+            ExprKind::Like(text, pattern, negated) => {
+                let args = self.all([text, pattern])?;
+                let made = self.functions.call("like", args.into(), span);
+                Some(negated_if(*negated, self.keep(made)?, span))
+            }
+            ExprKind::Case {
+                operand,
+                branches,
+                otherwise,
+            } => self.case(operand.as_deref(), branches, otherwise.as_deref(), span),
+            ExprKind::Cast(x, ty) => {
+                let x = self.expr(x)?;
+                Some(explicit_cast(x, *ty, span))
+            }
+            ExprKind::Call {
+                name,
+                args,
+                distinct,
+            } => self.call(name, args, *distinct, span),
+        }
+    }
+
+    fn list<'e>(&mut self, exprs: impl Iterator<Item = &'e Expr>) -> Option<Vec<Typed>> {
+        let bound: Vec<Option<Typed>> = exprs.map(|e| self.expr(e)).collect();
+        bound.into_iter().collect()
+    }
+
+    fn all<const N: usize>(&mut self, exprs: [&Expr; N]) -> Option<[Typed; N]> {
+        self.list(exprs.into_iter())?.try_into().ok()
+    }
+
+    fn column(
+        &mut self,
+        qualifier: Option<&Name>,
+        name: &Name,
+        quoted: bool,
+        span: Span,
+    ) -> Option<Typed> {
+        match self.scope.column(qualifier, name) {
+            Ok((column, ty)) => Some(Typed::column(column, ty, span)),
+            // "x" that names no attribute is a string
+            Err(_) if quoted && qualifier.is_none() => {
+                Some(Typed::literal(Value::from(name.text.as_str()), span))
+            }
+            Err(fault) => self.keep(Err(fault)),
+        }
+    }
+
+    fn call(&mut self, name: &Name, args: &[Expr], distinct: bool, span: Span) -> Option<Typed> {
+        if let Some(special) = self.scope.call(name, args, distinct, span) {
+            let (column, ty) = self.keep(special)?;
+            return Some(Typed::column(column, ty, span));
+        }
+        if distinct {
+            let message = format!("DISTINCT in {}, which is no aggregate", name.text);
+            self.faults
+                .push(Fault::new(span, message).help("leave DISTINCT out"));
+        }
+        // an unknown name is reported even when the arguments have faults of their own
+        let args = self.list(args.iter());
+        let known = self.functions.require(name);
+        self.keep(known)?;
+        let made = self.functions.call(&name.text, args?, span);
+        self.keep(made)
+    }
+
+    fn case(
+        &mut self,
+        operand: Option<&Expr>,
+        branches: &[(Expr, Expr)],
+        otherwise: Option<&Expr>,
+        span: Span,
+    ) -> Option<Typed> {
+        let whens = self.list(
+            operand
+                .into_iter()
+                .chain(branches.iter().map(|(when, _)| when)),
+        );
+        let thens = self.list(branches.iter().map(|(_, then)| then).chain(otherwise));
+        let made = case(operand.is_some(), whens?, thens?, otherwise.is_some(), span);
+        self.keep(made)
+    }
+}
+
+fn duration(us: i64, span: Span) -> Result<Typed, Fault> {
+    if us % 1000 == 0 {
+        return Ok(Typed::literal(Value::Long(us / 1000), span));
+    }
+    Err(
+        Fault::new(span, "a duration in an expression counts milliseconds")
+            .help("use whole milliseconds"),
+    )
+}
+
+fn condition(x: Typed, what: &str) -> Result<Typed, Fault> {
+    match x.ty {
+        None | Some(Type::Bool) => Ok(x.cast(Type::Bool)),
+        Some(ty) => Err(Fault::new(x.span, format!("{what} takes BOOL, not {ty}"))
+            .help("compare it with a value")),
+    }
+}
+
+fn not(x: Typed, span: Span) -> Typed {
+    Typed::op(Op::Not, vec![x], Type::Bool, span)
+}
+
+fn negated_if(negated: bool, x: Typed, span: Span) -> Typed {
+    if negated { not(x, span) } else { x }
+}
+
+fn negate(x: Typed, span: Span) -> Result<Typed, Fault> {
+    match x.ty {
+        None => Ok(Typed::literal(Value::Null, span)),
+        Some(ty) if ty.is_numeric() => Ok(Typed::op(Op::Negate, vec![x], ty, span)),
+        Some(ty) => Err(Fault::new(span, format!("− takes a number, not {ty}"))),
+    }
+}
+
+fn binary(op: Binary, a: Typed, b: Typed, span: Span) -> Result<Typed, Fault> {
+    match op {
+        Binary::Add => arithmetic(Arithmetic::Add, "+", a, b, span),
+        Binary::Sub => arithmetic(Arithmetic::Sub, "-", a, b, span),
+        Binary::Mul => arithmetic(Arithmetic::Mul, "*", a, b, span),
+        Binary::Div => arithmetic(Arithmetic::Div, "/", a, b, span),
+        Binary::Mod => arithmetic(Arithmetic::Mod, "%", a, b, span),
+        Binary::Eq => compare(Comparison::Eq, "=", a, b, span),
+        Binary::NotEq => compare(Comparison::NotEq, "!=", a, b, span),
+        Binary::Lt => compare(Comparison::Lt, "<", a, b, span),
+        Binary::LtEq => compare(Comparison::LtEq, "<=", a, b, span),
+        Binary::Gt => compare(Comparison::Gt, ">", a, b, span),
+        Binary::GtEq => compare(Comparison::GtEq, ">=", a, b, span),
+        Binary::And => junction(Junction::And, "AND", a, b, span),
+        Binary::Or => junction(Junction::Or, "OR", a, b, span),
+    }
+}
+
+fn junction(op: Junction, sign: &str, a: Typed, b: Typed, span: Span) -> Result<Typed, Fault> {
+    let (a, b) = (condition(a, sign)?, condition(b, sign)?);
+    Ok(joined(op, a, b, span))
+}
+
+fn arithmetic(op: Arithmetic, sign: &str, a: Typed, b: Typed, span: Span) -> Result<Typed, Fault> {
+    for x in [&a, &b] {
+        if let Some(ty) = x.ty.filter(|ty| !ty.is_numeric()) {
+            let fault = Fault::new(x.span, format!("{sign} takes numbers, not {ty}"));
+            return Err(match ty {
+                Type::String if op == Arithmetic::Add => fault.help("concat(…) joins texts"),
+                ty => fault.help(format!("convert the {ty} with CAST")),
+            });
+        }
+    }
+    let (args, ty) = match op {
+        // the result of a division is always DOUBLE
+        Arithmetic::Div => {
+            let none = a.ty.is_none() && b.ty.is_none();
+            let args = vec![as_double(a), as_double(b)];
+            (args, (!none).then_some(Type::Double))
+        }
+        _ => unify(vec![a, b], Context::Arithmetic, sign)?,
+    };
+    Ok(match ty {
+        None => Typed::literal(Value::Null, span),
+        Some(ty) => Typed::op(Op::Arithmetic(op), args, ty, span),
+    })
+}
+
+/// A number as DOUBLE; a literal stays one.
+fn as_double(x: Typed) -> Typed {
+    match (&x.kind, x.constant()) {
+        (super::TypedKind::Literal(_), Some(Value::Long(v))) => {
+            Typed::literal(Value::Double(v as f64), x.span)
+        }
+        _ => x.cast(Type::Double),
+    }
+}
+
+/// Gives the operands of a comparison one type.
+fn comparable(args: Vec<Typed>, sign: &str, ordered: bool) -> Result<Vec<Typed>, Fault> {
+    let mut ty = None;
+    for (i, arg) in args.iter().enumerate() {
+        if let (Some(a), Some(b)) = (args[..i].iter().find_map(|a| a.ty), arg.ty)
+            && a != b
+            && a.promote(b).is_none()
+        {
+            let message = format!("{sign} cannot compare {a} with {b}");
+            let remedy = format!("convert one of them: CAST(… AS {a})");
+            return Err(Fault::new(arg.span, message).help(remedy));
+        }
+        ty = ty.or(arg.ty);
+    }
+    if ordered && ty == Some(Type::Bool) {
+        let span = args[0].span.to(args[args.len() - 1].span);
+        return Err(Fault::new(span, format!("{sign} does not order BOOL")).help("use = or !="));
+    }
+    unify(args, Context::Comparison, sign).map(|(args, _)| args)
+}
+
+fn compare(op: Comparison, sign: &str, a: Typed, b: Typed, span: Span) -> Result<Typed, Fault> {
+    let ordered = !matches!(op, Comparison::Eq | Comparison::NotEq);
+    let args = comparable(vec![a, b], sign, ordered)?;
+    Ok(Typed::op(Op::Compare(op), args, Type::Bool, span))
+}
+
+fn membership(args: Vec<Typed>, span: Span) -> Result<Typed, Fault> {
+    if args.len() < 2 {
+        return Err(Fault::new(span, "IN takes at least one value"));
+    }
+    let args = comparable(args, "IN", false)?;
+    Ok(Typed::op(Op::In, args, Type::Bool, span))
+}
+
+fn between(args: Vec<Typed>, span: Span) -> Result<Typed, Fault> {
+    let args = comparable(args, "BETWEEN", true)?;
+    Ok(Typed::op(Op::Between, args, Type::Bool, span))
+}
+
+/// `whens` begins with the operand if there is one; `thens` ends with the ELSE if there is one.
+fn case(
+    operand: bool,
+    whens: Vec<Typed>,
+    thens: Vec<Typed>,
+    otherwise: bool,
+    span: Span,
+) -> Result<Typed, Fault> {
+    let whens = if operand {
+        comparable(whens, "CASE", false)?
+    } else {
+        whens
+            .into_iter()
+            .map(|w| condition(w, "WHEN"))
+            .collect::<Result<_, _>>()?
+    };
+    let Some(ty) = common(&thens, Context::Branches, "CASE")? else {
+        return Ok(Typed::literal(Value::Null, span));
+    };
+    let mut args = Vec::with_capacity(whens.len() + thens.len());
+    let mut whens = whens.into_iter();
+    let mut thens = thens.into_iter().map(|t| settle(t, ty, Context::Branches));
+    if operand {
+        args.extend(whens.next());
+    }
+    for when in whens {
+        args.push(when);
+        args.extend(thens.next());
+    }
+    args.extend(thens);
+    Ok(Typed::op(Op::Case { operand, otherwise }, args, ty, span))
+}

@@ -1,0 +1,210 @@
+//! Functions that choose among their arguments, convert them, or ask for their type.
+
+use super::{Call, Entry, Rule};
+use crate::error::Fault;
+use crate::event::{Type, Value};
+use crate::expr::kernel::logic::Junction;
+use crate::expr::typed::{Op, Typed};
+use crate::expr::unify::{Context, unify};
+
+pub(super) const ENTRIES: &[Entry] = &[
+    Entry {
+        names: &["coalesce"],
+        signature: "coalesce(x, …) → the common type",
+        about: "The first argument that is not NULL.",
+        rule: Rule::Special(|c| {
+            c.count(1, usize::MAX)?;
+            coalesce(c)
+        }),
+    },
+    Entry {
+        names: &["ifnull", "default"],
+        signature: "ifnull(x, otherwise) → the common type",
+        about: "x, or otherwise where x is NULL.",
+        rule: Rule::Special(|c| {
+            c.count(2, 2)?;
+            coalesce(c)
+        }),
+    },
+    Entry {
+        names: &["nullif"],
+        signature: "nullif(x, y) → type of x",
+        about: "NULL where x = y, else x.",
+        rule: Rule::Special(nullif),
+    },
+    Entry {
+        names: &["ifThenElse"],
+        signature: "ifThenElse(condition BOOL, then, otherwise) → the common type",
+        about: "then where the condition is TRUE, else otherwise.",
+        rule: Rule::Special(if_then_else),
+    },
+    Entry {
+        names: &["cast"],
+        signature: "cast(x, 'type') → the type",
+        about: "x converted, as CAST(x AS type).",
+        rule: Rule::Special(convert),
+    },
+    Entry {
+        names: &["convert"],
+        signature: "convert(x, 'type') → the type",
+        about: "x converted, as CAST(x AS type).",
+        rule: Rule::Special(convert),
+    },
+    Entry {
+        names: &["instanceOfString"],
+        signature: "instanceOfString(x) → BOOL",
+        about: "Whether x is a STRING and not NULL.",
+        rule: Rule::Special(|c| instance_of(c, Type::String)),
+    },
+    Entry {
+        names: &["instanceOfInteger"],
+        signature: "instanceOfInteger(x) → BOOL",
+        about: "Whether x is an INT and not NULL.",
+        rule: Rule::Special(|c| instance_of(c, Type::Int)),
+    },
+    Entry {
+        names: &["instanceOfLong"],
+        signature: "instanceOfLong(x) → BOOL",
+        about: "Whether x is a LONG and not NULL.",
+        rule: Rule::Special(|c| instance_of(c, Type::Long)),
+    },
+    Entry {
+        names: &["instanceOfFloat"],
+        signature: "instanceOfFloat(x) → BOOL",
+        about: "Whether x is a FLOAT and not NULL.",
+        rule: Rule::Special(|c| instance_of(c, Type::Float)),
+    },
+    Entry {
+        names: &["instanceOfDouble"],
+        signature: "instanceOfDouble(x) → BOOL",
+        about: "Whether x is a DOUBLE and not NULL.",
+        rule: Rule::Special(|c| instance_of(c, Type::Double)),
+    },
+    Entry {
+        names: &["instanceOfBoolean"],
+        signature: "instanceOfBoolean(x) → BOOL",
+        about: "Whether x is a BOOL and not NULL.",
+        rule: Rule::Special(|c| instance_of(c, Type::Bool)),
+    },
+];
+
+fn coalesce(call: Call) -> Result<Typed, Fault> {
+    let (span, name) = (call.span, call.name());
+    let (args, ty) = unify(call.args, Context::Branches, name)?;
+    Ok(match ty {
+        None => Typed::literal(Value::Null, span),
+        Some(ty) => Typed::op(Op::Coalesce, args, ty, span),
+    })
+}
+
+fn nullif(call: Call) -> Result<Typed, Fault> {
+    call.count(2, 2)?;
+    let span = call.span;
+    let (args, ty) = unify(call.args, Context::Branches, "nullif")?;
+    Ok(match ty {
+        None => Typed::literal(Value::Null, span),
+        Some(ty) => Typed::op(Op::NullIf, args, ty, span),
+    })
+}
+
+fn if_then_else(mut call: Call) -> Result<Typed, Fault> {
+    call.count(3, 3)?;
+    if call.args[0].ty.is_some_and(|ty| ty != Type::Bool) {
+        return Err(call.wrong(0, "a condition"));
+    }
+    let span = call.span;
+    let condition = call.args.remove(0).cast(Type::Bool);
+    let (branches, ty) = unify(call.args, Context::Branches, "ifThenElse")?;
+    let Some(ty) = ty else {
+        return Ok(Typed::literal(Value::Null, span));
+    };
+    let mut args = vec![condition];
+    args.extend(branches);
+    let case = Op::Case {
+        operand: false,
+        otherwise: true,
+    };
+    Ok(Typed::op(case, args, ty, span))
+}
+
+/// The type of a name as CREATE STREAM takes it.
+fn type_of_name(name: &str) -> Option<Type> {
+    const NAMES: &[(&str, Type)] = &[
+        ("string", Type::String),
+        ("varchar", Type::String),
+        ("text", Type::String),
+        ("char", Type::String),
+        ("int", Type::Int),
+        ("integer", Type::Int),
+        ("long", Type::Long),
+        ("bigint", Type::Long),
+        ("timestamp", Type::Long),
+        ("float", Type::Float),
+        ("real", Type::Float),
+        ("double", Type::Double),
+        ("decimal", Type::Double),
+        ("bool", Type::Bool),
+        ("boolean", Type::Bool),
+    ];
+    let found = NAMES.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
+    found.map(|(_, ty)| *ty)
+}
+
+fn convert(mut call: Call) -> Result<Typed, Fault> {
+    call.count(2, 2)?;
+    let Some(name) = call.literal(1) else {
+        return Err(call.wrong(1, "the name of a type"));
+    };
+    let Some(ty) = type_of_name(&name) else {
+        let known = ["string", "int", "long", "float", "double", "bool"];
+        return Err(
+            Fault::new(call.args[1].span, format!("unknown type '{name}'")).nearest(&name, known),
+        );
+    };
+    Ok(explicit_cast(call.args.swap_remove(0), ty, call.span))
+}
+
+/// CAST: the result keeps its type, also when it is a literal.
+pub(in crate::expr) fn explicit_cast(arg: Typed, ty: Type, span: crate::sql::ast::Span) -> Typed {
+    match (&arg.kind, arg.ty) {
+        (crate::expr::typed::TypedKind::Literal(v), Some(from)) if from == ty => {
+            Typed::constant_of(v.clone(), Some(ty), span)
+        }
+        _ => Typed {
+            span,
+            ..arg.cast(ty)
+        },
+    }
+}
+
+fn instance_of(call: Call, ty: Type) -> Result<Typed, Fault> {
+    call.count(1, 1)?;
+    let span = call.span;
+    if call.args[0].ty != Some(ty) {
+        return Ok(Typed::constant_of(
+            Value::Bool(false),
+            Some(Type::Bool),
+            span,
+        ));
+    }
+    let null = Typed::op(Op::IsNull, call.args, Type::Bool, span);
+    Ok(Typed::op(Op::Not, vec![null], Type::Bool, span))
+}
+
+/// Conditions joined by AND or OR, flattened.
+pub(in crate::expr) fn joined(
+    op: Junction,
+    a: Typed,
+    b: Typed,
+    span: crate::sql::ast::Span,
+) -> Typed {
+    use crate::expr::typed::TypedKind;
+    let mut args = Vec::new();
+    for side in [a, b] {
+        match side.kind {
+            TypedKind::Op(Op::Junction(inner), list) if inner == op => args.extend(list),
+            _ => args.push(side),
+        }
+    }
+    Typed::op(Op::Junction(op), args, Type::Bool, span)
+}

@@ -1,0 +1,113 @@
+//! Running an expression: what a program reads, and what it gives.
+
+use super::kernel::{Operand, logic};
+use super::node::{Node, Step};
+use crate::event::{Column, Timestamp};
+
+/// What a program reads.
+///
+/// Column `i < left.len()` is `left[i]`, read at `rows` if given; column `i ≥ left.len()` is `right[i − left.len()]`,
+/// which is dense: aligned with the selection. `at`, `clock` and `causes` are read like `left`.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Frame<'a> {
+    pub(crate) left: &'a [Column],
+    pub(crate) right: &'a [Column],
+    pub(crate) at: &'a [Timestamp],
+    pub(crate) clock: &'a [Timestamp],
+    pub(crate) causes: &'a [u64],
+    pub(crate) rows: Option<&'a [u32]>,
+    /// Rows of the result.
+    pub(crate) len: usize,
+}
+
+impl<'a> Frame<'a> {
+    /// Column `i`.
+    #[inline]
+    pub(super) fn column(&self, i: usize) -> &'a Column {
+        match self.left.get(i) {
+            Some(c) => c,
+            None => &self.right[i - self.left.len()],
+        }
+    }
+
+    /// The row of `left` behind a position.
+    #[inline]
+    pub(super) fn row(&self, position: usize) -> usize {
+        self.rows.map_or(position, |rows| rows[position] as usize)
+    }
+}
+
+/// A frame, or some of its positions.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
+    pub(super) frame: &'a Frame<'a>,
+    /// Positions in the frame; all of them when absent.
+    pub(super) picks: Option<&'a [u32]>,
+    pub(super) len: usize,
+}
+
+impl<'a> View<'a> {
+    fn whole(frame: &'a Frame<'a>) -> Self {
+        View {
+            frame,
+            picks: None,
+            len: frame.len,
+        }
+    }
+
+    #[inline]
+    pub(super) fn position(&self, i: usize) -> usize {
+        self.picks.map_or(i, |p| p[i] as usize)
+    }
+}
+
+/// An expression ready to run.
+pub(crate) struct Program {
+    root: Node,
+}
+
+impl Program {
+    pub(super) fn of(root: Node) -> Self {
+        Program { root }
+    }
+
+    /// The result of every row. A plain column without selection is borrowed, not copied.
+    pub(crate) fn eval<'a>(&'a mut self, frame: &Frame<'a>, faults: &mut u64) -> &'a Column {
+        self.root.run(&View::whole(frame), faults);
+        if let Step::Column(i) = self.root.step {
+            let dense = i >= frame.left.len();
+            if dense || frame.rows.is_none() {
+                return frame.column(i);
+            }
+        }
+        if let Step::Constant(value) = &self.root.step
+            && self.root.out.len() != frame.len
+        {
+            self.root.out.clear();
+            self.root.out.extend_value(value, frame.len);
+        }
+        &self.root.out
+    }
+
+    /// Appends the result of every row.
+    pub(crate) fn eval_into(&mut self, frame: &Frame<'_>, faults: &mut u64, out: &mut Column) {
+        if let (Step::Column(i), Some(rows)) = (&self.root.step, frame.rows)
+            && let Some(column) = frame.left.get(*i)
+        {
+            return out.extend_rows(column, &rows[..frame.len]);
+        }
+        let view = View::whole(frame);
+        self.root.run(&view, faults);
+        match self.root.operand(&view) {
+            Operand::Column(c) => out.extend_range(c, 0..frame.len),
+            Operand::Constant(v) => out.extend_value(v, frame.len),
+        }
+    }
+
+    /// Appends the row numbers where the result is TRUE: `frame.rows[i]`, or `i`.
+    pub(crate) fn filter(&mut self, frame: &Frame<'_>, faults: &mut u64, keep: &mut Vec<u32>) {
+        let view = View::whole(frame);
+        self.root.run(&view, faults);
+        logic::select(self.root.operand(&view), frame.rows, frame.len, keep);
+    }
+}

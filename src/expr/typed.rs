@@ -1,0 +1,268 @@
+//! A bound expression: every node has its type, every name its column, every call its kernel.
+//!
+//! Why a tree beside the syntax tree: the planner rewrites columns and asks for constants before anything runs.
+
+use super::function::{Kernel, ScalarFunction};
+use super::kernel::arithmetic::Arithmetic;
+use super::kernel::cast::exact;
+use super::kernel::compare::Comparison;
+use super::kernel::logic::Junction;
+use super::program::{Frame, Program};
+use crate::error::Fault;
+use crate::event::{Type, Value};
+use crate::sql::ast::Span;
+use std::sync::Arc;
+
+/// What a node of a bound expression is.
+#[derive(Clone)]
+pub(crate) enum TypedKind {
+    /// A column of the frame.
+    Column(usize),
+    /// A value as written, which may still take the type of its context.
+    Literal(Value),
+    /// A value whose type is settled.
+    Constant(Value),
+    /// An operation on operands.
+    Op(Op, Vec<Typed>),
+}
+
+/// The operations. Operands have the types that the kernel expects; the binder has seen to it.
+#[derive(Clone)]
+pub(crate) enum Op {
+    /// `eventTimestamp()`.
+    EventTime,
+    /// `now()`.
+    Clock,
+    /// `uuid()`.
+    Uuid,
+    /// `−x`.
+    Negate,
+    /// `x + y` and its like, in the node's type.
+    Arithmetic(Arithmetic),
+    /// `x = y` and its like.
+    Compare(Comparison),
+    /// AND, OR of any number of conditions.
+    Junction(Junction),
+    /// NOT.
+    Not,
+    /// IS NULL.
+    IsNull,
+    /// The first operand equals one of the others.
+    In,
+    /// `x BETWEEN low AND high`.
+    Between,
+    /// `[operand] (WHEN THEN)* [ELSE]`, in this order.
+    Case {
+        /// The first operand is compared with each WHEN.
+        operand: bool,
+        /// The last operand is the ELSE.
+        otherwise: bool,
+    },
+    /// Conversion to the node's type.
+    Cast,
+    /// `text LIKE pattern`.
+    Like,
+    /// `regexp(text, pattern)`.
+    Regexp,
+    /// The first operand that is not NULL.
+    Coalesce,
+    /// NULL where both are equal, else the first.
+    NullIf,
+    /// The largest (`true`) or smallest operand that is not NULL.
+    Extremum(bool),
+    /// A built-in function.
+    Call(Kernel),
+    /// A function that the user registered.
+    User(Arc<dyn ScalarFunction>),
+}
+
+/// An expression with its type.
+#[derive(Clone)]
+pub(crate) struct Typed {
+    /// What it is.
+    pub(crate) kind: TypedKind,
+    /// Its type; `None` is a NULL that nothing has given a type.
+    pub(crate) ty: Option<Type>,
+    /// Where it stands.
+    pub(crate) span: Span,
+}
+
+impl Typed {
+    pub(crate) fn column(index: usize, ty: Type, span: Span) -> Self {
+        Typed {
+            kind: TypedKind::Column(index),
+            ty: Some(ty),
+            span,
+        }
+    }
+
+    pub(crate) fn literal(value: Value, span: Span) -> Self {
+        Typed {
+            ty: value.type_of(),
+            kind: TypedKind::Literal(value),
+            span,
+        }
+    }
+
+    pub(super) fn constant_of(value: Value, ty: Option<Type>, span: Span) -> Self {
+        Typed {
+            ty,
+            kind: TypedKind::Constant(value),
+            span,
+        }
+    }
+
+    /// An operation; one whose operands are all constant is computed now unless that is a fault.
+    pub(super) fn op(op: Op, args: Vec<Typed>, ty: Type, span: Span) -> Self {
+        let literal = matches!(op, Op::Negate | Op::Arithmetic(_))
+            && args.iter().all(|a| matches!(a.kind, TypedKind::Literal(_)));
+        let node = Typed {
+            kind: TypedKind::Op(op, args),
+            ty: Some(ty),
+            span,
+        };
+        match node.compute() {
+            Some((value, 0)) if literal => Typed::literal(value, span),
+            Some((value, 0)) => Typed::constant_of(value, Some(ty), span),
+            _ => node,
+        }
+    }
+
+    /// The type's name, for messages.
+    pub(super) fn type_name(&self) -> &'static str {
+        self.ty.map_or("NULL", Type::name)
+    }
+
+    fn args(&self) -> &[Typed] {
+        match &self.kind {
+            TypedKind::Op(_, args) => args,
+            _ => &[],
+        }
+    }
+
+    /// Converts to a declared type: by widening, by a literal that fits, or NULL.
+    pub(crate) fn coerce(self, to: Type) -> Result<Typed, Fault> {
+        let span = self.span;
+        match (&self.kind, self.ty) {
+            (_, Some(ty)) if ty == to => Ok(self),
+            (_, None) => Ok(Typed::constant_of(Value::Null, Some(to), span)),
+            (TypedKind::Literal(Value::Double(v)), _)
+                if to == Type::Float && (*v as f32).is_finite() =>
+            {
+                Ok(Typed::constant_of(
+                    Value::Float(*v as f32 + 0.0),
+                    Some(to),
+                    span,
+                ))
+            }
+            (TypedKind::Literal(v), _) if exact(v, to).is_some() => Ok(Typed::constant_of(
+                exact(v, to).unwrap_or_default(),
+                Some(to),
+                span,
+            )),
+            (_, Some(ty)) if ty.widens_to(to) => Ok(self.cast(to)),
+            (TypedKind::Literal(v), Some(ty)) if ty.is_numeric() && to.is_numeric() => {
+                Err(Fault::new(span, format!("{v} does not fit {to}"))
+                    .help(format!("CAST(… AS {to}) converts with loss")))
+            }
+            (_, Some(ty)) => Err(Fault::new(span, format!("{ty} cannot become {to}"))
+                .help(format!("CAST(… AS {to}) converts explicitly"))),
+        }
+    }
+
+    /// A conversion node, or nothing when the type is right.
+    pub(super) fn cast(self, to: Type) -> Typed {
+        let span = self.span;
+        match self.ty {
+            Some(ty) if ty == to => self,
+            None => Typed::constant_of(Value::Null, Some(to), span),
+            Some(_) => Typed::op(Op::Cast, vec![self], to, span),
+        }
+    }
+
+    /// The column, if it is nothing else.
+    pub(crate) fn as_column(&self) -> Option<usize> {
+        match self.kind {
+            TypedKind::Column(i) => Some(i),
+            _ => None,
+        }
+    }
+
+    /// Calls `f` with every column read, as often as it is read.
+    pub(crate) fn columns(&self, f: &mut dyn FnMut(usize)) {
+        match &self.kind {
+            TypedKind::Column(i) => f(*i),
+            _ => self.args().iter().for_each(|a| a.columns(f)),
+        }
+    }
+
+    /// Renumbers every column.
+    pub(crate) fn map_columns(&mut self, f: &mut dyn FnMut(usize) -> usize) {
+        match &mut self.kind {
+            TypedKind::Column(i) => *i = f(*i),
+            TypedKind::Op(_, args) => args.iter_mut().for_each(|a| a.map_columns(f)),
+            TypedKind::Literal(_) | TypedKind::Constant(_) => {}
+        }
+    }
+
+    /// The value, when it depends on no row. A fault gives NULL.
+    pub(crate) fn constant(&self) -> Option<Value> {
+        match &self.kind {
+            TypedKind::Literal(v) | TypedKind::Constant(v) => Some(v.clone()),
+            _ => self.compute().map(|(value, _)| value),
+        }
+    }
+
+    /// Value and number of faults, when every leaf is constant.
+    fn compute(&self) -> Option<(Value, u64)> {
+        if !self.depends_on_nothing() {
+            return None;
+        }
+        let mut faults = 0;
+        let frame = Frame {
+            len: 1,
+            ..Frame::default()
+        };
+        let value = self.compile().eval(&frame, &mut faults).value(0);
+        Some((value, faults))
+    }
+
+    fn depends_on_nothing(&self) -> bool {
+        match &self.kind {
+            TypedKind::Column(_) => false,
+            TypedKind::Literal(_) | TypedKind::Constant(_) => true,
+            // a user's function may give another value each time
+            TypedKind::Op(Op::EventTime | Op::Clock | Op::Uuid | Op::User(_), _) => false,
+            TypedKind::Op(_, args) => args.iter().all(Typed::depends_on_nothing),
+        }
+    }
+
+    fn any(&self, test: &dyn Fn(&Op) -> bool) -> bool {
+        match &self.kind {
+            TypedKind::Op(op, args) => test(op) || args.iter().any(|a| a.any(test)),
+            _ => false,
+        }
+    }
+
+    /// Whether it reads the app's clock.
+    pub(crate) fn uses_clock(&self) -> bool {
+        self.any(&|op| matches!(op, Op::Clock))
+    }
+
+    /// Whether it reads the numbers of the causing rows.
+    pub(crate) fn uses_cause(&self) -> bool {
+        self.any(&|op| matches!(op, Op::Uuid))
+    }
+
+    /// Makes it runnable. `uuid()` is then salted with the number of the call only; see [`Typed::compile_salted`].
+    ///
+    /// An untyped NULL gives a BOOL column of NULLs.
+    pub(crate) fn compile(&self) -> Program {
+        self.compile_salted("")
+    }
+
+    /// Makes it runnable; `salt` names app, query and output, so that `uuid()` differs between them.
+    pub(crate) fn compile_salted(&self, salt: &str) -> Program {
+        Program::new(self, salt)
+    }
+}

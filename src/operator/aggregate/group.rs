@@ -1,0 +1,133 @@
+//! The groups of a query and their accumulators.
+
+use super::{Accumulator, AggregateCall, Changes};
+use crate::event::{Column, Type};
+use crate::expr::{Frame, Program};
+use crate::sql::ast::Events;
+use crate::state::{KeyIndex, Slot};
+use smallvec::SmallVec;
+
+/// A few columns, by reference.
+pub(crate) type Columns<'a> = SmallVec<[&'a Column; 4]>;
+
+/// GROUP BY and the aggregates of a query, as programs over its input.
+pub(crate) struct Grouping {
+    /// The grouping expressions.
+    pub(crate) keys: Vec<Program>,
+    /// Their types.
+    pub(crate) key_types: Vec<Type>,
+    /// The aggregate calls and their arguments.
+    pub(crate) calls: Vec<(AggregateCall, Vec<Program>)>,
+}
+
+/// Accumulators by group.
+pub(super) struct Groups {
+    pub(super) index: KeyIndex,
+    accumulators: Vec<Box<dyn Accumulator>>,
+}
+
+impl Groups {
+    pub(super) fn new(grouping: &Grouping) -> Self {
+        Groups {
+            index: KeyIndex::new(&grouping.key_types),
+            accumulators: grouping
+                .calls
+                .iter()
+                .map(|(call, _)| call.accumulator())
+                .collect(),
+        }
+    }
+
+    /// Makes room for all slots of the index.
+    pub(super) fn ensure(&mut self) {
+        let slots = self.index.slots();
+        for a in &mut self.accumulators {
+            a.ensure(slots);
+        }
+    }
+
+    /// Applies rows to all aggregates; appends values to `results` if there are any.
+    pub(super) fn update(
+        &mut self,
+        calls: &mut [(AggregateCall, Vec<Program>)],
+        frame: &Frame<'_>,
+        changes: &Changes<'_>,
+        mut results: Option<&mut [Column]>,
+        faults: &mut u64,
+    ) {
+        for (i, (accumulator, (_, args))) in self.accumulators.iter_mut().zip(calls).enumerate() {
+            let mut columns = Columns::new();
+            for program in args {
+                columns.push(program.eval(frame, faults));
+            }
+            accumulator.update(changes, &columns, results.as_deref_mut().map(|r| &mut r[i]));
+        }
+    }
+
+    /// Appends the values of a group to `results`.
+    pub(super) fn values(&self, slot: Slot, results: &mut [Column]) {
+        for (accumulator, result) in self.accumulators.iter().zip(results) {
+            accumulator.value(slot, result);
+        }
+    }
+
+    /// Forgets a group.
+    pub(super) fn remove(&mut self, slot: Slot) {
+        self.index.remove(slot);
+        for a in &mut self.accumulators {
+            a.reset(slot);
+        }
+    }
+
+    /// Forgets all groups.
+    pub(super) fn clear(&mut self) {
+        self.index.clear();
+        for a in &mut self.accumulators {
+            a.clear();
+        }
+    }
+
+    /// Merges slot `i` of other groups into slot `to[i]`.
+    pub(super) fn absorb(&mut self, other: &Groups, to: &[Slot]) {
+        self.ensure();
+        for (mine, theirs) in self.accumulators.iter_mut().zip(&other.accumulators) {
+            mine.absorb(theirs.as_ref(), to);
+        }
+    }
+}
+
+/// Empty columns for the results of the calls.
+pub(super) fn result_columns(grouping: &Grouping) -> Vec<Column> {
+    grouping
+        .calls
+        .iter()
+        .map(|(call, _)| Column::new(call.result))
+        .collect()
+}
+
+/// Evaluates the grouping expressions and looks the slots up; `slots` and `fresh` are filled anew.
+pub(super) fn look_up(
+    index: &mut KeyIndex,
+    keys: &mut [Program],
+    frame: &Frame<'_>,
+    faults: &mut u64,
+    slots: &mut Vec<Slot>,
+    fresh: &mut Vec<(Slot, u32)>,
+) {
+    slots.clear();
+    fresh.clear();
+    let mut columns = Columns::new();
+    for program in keys {
+        columns.push(program.eval(frame, faults));
+    }
+    index.slots_of(&columns, frame.len, slots, fresh);
+}
+
+/// All rows enter and nobody wants a value yet.
+pub(super) fn entering(slots: &[Slot]) -> Changes<'_> {
+    Changes {
+        slots,
+        signs: &[],
+        emit: Events::Current,
+    }
+}

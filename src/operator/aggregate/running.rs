@@ -1,0 +1,252 @@
+//! Aggregates over rows as they come and over flushes.
+//!
+//! Rows: each gives one output with the aggregates after it. A flush: the aggregates start anew, and the flush gives one
+//! row, or one per group in order of first appearance.
+
+use super::Changes;
+use super::group::{Grouping, Groups, entering, look_up, result_columns};
+use crate::event::{Batch, Column, Sign, Timestamp};
+use crate::expr::{Frame, Program};
+use crate::operator::projection::{Projection, Rows};
+use crate::operator::select::choose;
+use crate::operator::{Counters, Kind, Operator, Out};
+use crate::sql::ast::Events;
+use crate::state::{Cells, Slot};
+
+/// GROUP BY and aggregates behind a source, a sliding window or a batch window.
+pub(crate) struct RunningAggregate {
+    condition: Option<Program>,
+    events: Events,
+    grouping: Grouping,
+    groups: Groups,
+    /// Rows in each group, where rows may leave: an empty group is forgotten.
+    sizes: Option<Cells<i64>>,
+    results: Vec<Column>,
+    projection: Projection,
+    faults: u64,
+    scratch: Scratch,
+}
+
+#[derive(Default)]
+struct Scratch {
+    rows: Vec<u32>,
+    slots: Vec<Slot>,
+    fresh: Vec<(Slot, u32)>,
+    signs: Vec<Sign>,
+    emitted: Vec<u32>,
+    last: Vec<u32>,
+    empty: Vec<Slot>,
+}
+
+impl RunningAggregate {
+    /// With `retracts`, rows may leave one by one.
+    pub(crate) fn new(
+        condition: Option<Program>,
+        events: Events,
+        grouping: Grouping,
+        retracts: bool,
+        projection: Projection,
+    ) -> Self {
+        RunningAggregate {
+            condition,
+            events,
+            groups: Groups::new(&grouping),
+            sizes: retracts.then(Cells::default),
+            results: result_columns(&grouping),
+            grouping,
+            projection,
+            faults: 0,
+            scratch: Scratch::default(),
+        }
+    }
+
+    fn each(&mut self, batch: &Batch, out: &mut Out) {
+        let s = &mut self.scratch;
+        let some = choose(
+            &mut self.condition,
+            Events::All,
+            batch,
+            &mut self.faults,
+            &mut s.rows,
+        );
+        let rows = some.then_some(s.rows.as_slice());
+        let frame = Frame {
+            rows,
+            len: rows.map_or(batch.len(), <[u32]>::len),
+            ..batch.frame()
+        };
+        if frame.len == 0 {
+            return;
+        }
+        look_up(
+            &mut self.groups.index,
+            &mut self.grouping.keys,
+            &frame,
+            &mut self.faults,
+            &mut s.slots,
+            &mut s.fresh,
+        );
+        self.groups.ensure();
+        let signs = match rows {
+            Some(rows) if !batch.signs.is_empty() => {
+                s.signs.clear();
+                s.signs
+                    .extend(rows.iter().map(|r| batch.signs[*r as usize]));
+                s.signs.as_slice()
+            }
+            _ => &batch.signs,
+        };
+        let changes = Changes {
+            slots: &s.slots,
+            signs,
+            emit: self.events,
+        };
+        for column in &mut self.results {
+            column.clear();
+        }
+        let results = Some(self.results.as_mut_slice());
+        self.groups.update(
+            &mut self.grouping.calls,
+            &frame,
+            &changes,
+            results,
+            &mut self.faults,
+        );
+        let projected = if signs.is_empty() && self.events != Events::Expired {
+            rows
+        } else {
+            s.emitted.clear();
+            let wanted = (0..frame.len).filter(|i| self.events.takes(changes.sign(*i)));
+            s.emitted
+                .extend(wanted.map(|i| rows.map_or(i as u32, |r| r[i])));
+            Some(s.emitted.as_slice())
+        };
+        self.projection.emit(
+            Kind::Rows,
+            &Rows {
+                batch,
+                rows: projected,
+                results: &self.results,
+            },
+            out,
+        );
+        if let Some(sizes) = &mut self.sizes {
+            forget_empty(sizes, &changes, &mut self.groups, &mut s.empty);
+        }
+    }
+
+    /// One flush. Order of first appearance is the order of slots, because all groups are new.
+    fn flush(&mut self, at: Timestamp, batch: &Batch, out: &mut Out) {
+        let s = &mut self.scratch;
+        self.groups.clear();
+        if let Some(sizes) = &mut self.sizes {
+            sizes.clear();
+        }
+        choose(
+            &mut self.condition,
+            self.events,
+            batch,
+            &mut self.faults,
+            &mut s.rows,
+        );
+        if self.condition.is_none() && self.events != Events::Expired && batch.signs.is_empty() {
+            s.rows.extend(0..batch.len() as u32);
+        } else if self.condition.is_none() && self.events == Events::All {
+            s.rows.clear();
+            s.rows.extend(0..batch.len() as u32);
+        }
+        if s.rows.is_empty() {
+            return;
+        }
+        let frame = Frame {
+            rows: Some(&s.rows),
+            len: s.rows.len(),
+            ..batch.frame()
+        };
+        look_up(
+            &mut self.groups.index,
+            &mut self.grouping.keys,
+            &frame,
+            &mut self.faults,
+            &mut s.slots,
+            &mut s.fresh,
+        );
+        self.groups.ensure();
+        s.last.clear();
+        s.last.resize(self.groups.index.slots(), 0);
+        for (row, slot) in s.rows.iter().zip(&s.slots) {
+            s.last[*slot as usize] = *row;
+        }
+        // Rows that expire come first in a flush, so those that enter are the end of the list.
+        let enters = s
+            .rows
+            .partition_point(|r| batch.sign(*r as usize) == Sign::Minus);
+        let frame = Frame {
+            rows: Some(&s.rows[enters..]),
+            len: s.rows.len() - enters,
+            ..batch.frame()
+        };
+        let changes = entering(&s.slots[enters..]);
+        self.groups.update(
+            &mut self.grouping.calls,
+            &frame,
+            &changes,
+            None,
+            &mut self.faults,
+        );
+        for column in &mut self.results {
+            column.clear();
+        }
+        for slot in 0..self.groups.index.slots() {
+            self.groups.values(slot as Slot, &mut self.results);
+        }
+        let rows = Rows {
+            batch,
+            rows: Some(&s.last),
+            results: &self.results,
+        };
+        self.projection.emit(Kind::Flush(at), &rows, out);
+        if self.sizes.is_some() {
+            self.groups.clear();
+        }
+    }
+}
+
+/// Counts the rows of each group and forgets groups without rows.
+fn forget_empty(
+    sizes: &mut Cells<i64>,
+    changes: &Changes<'_>,
+    groups: &mut Groups,
+    empty: &mut Vec<Slot>,
+) {
+    sizes.ensure(groups.index.slots());
+    empty.clear();
+    for (row, slot) in changes.slots.iter().enumerate() {
+        let size = sizes.get_mut(*slot);
+        *size += i64::from(changes.sign(row) as i8);
+        if *size <= 0 {
+            empty.push(*slot);
+        }
+    }
+    empty.sort_unstable();
+    empty.dedup();
+    for slot in empty.iter() {
+        if *sizes.get(*slot) <= 0 {
+            groups.remove(*slot);
+            sizes.reset(*slot);
+        }
+    }
+}
+
+impl Operator for RunningAggregate {
+    fn rows(&mut self, kind: Kind, batch: &Batch, out: &mut Out) {
+        match kind {
+            Kind::Rows => self.each(batch, out),
+            Kind::Flush(at) => self.flush(at, batch, out),
+        }
+    }
+
+    fn count(&self, into: &mut Counters) {
+        into.value_faults += self.faults + self.projection.faults();
+    }
+}

@@ -1,0 +1,109 @@
+//! `@app:name('…')`, `@app:playback(…)` and `@info(name='…')`.
+
+use super::ast::{App, Name, Span};
+use super::literal;
+use super::parser::{Parsed, Parser, similar};
+use super::token::Kind;
+use crate::error::Fault;
+
+const KNOWN: &[&str] = &["app:name", "app:playback", "info"];
+
+impl Parser<'_> {
+    /// One annotation, from its `@`: of the app, or the name of the query that follows.
+    pub(super) fn annotation(
+        &mut self,
+        app: &mut App,
+        query: &mut Option<Name>,
+        first: bool,
+    ) -> Parsed<()> {
+        let start = self.span();
+        self.advance();
+        let mut name = self.any_name("the name of an annotation")?;
+        if self.eat_sign(&Kind::Colon) {
+            let part = self.any_name("the name of an annotation")?;
+            name.text = format!("{}:{}", name.text, part.text);
+            name.span = name.span.to(part.span);
+        }
+        let span = start.to(name.span);
+        let name = name.text.to_ascii_lowercase();
+        if !first && name.starts_with("app:") && KNOWN.contains(&name.as_str()) {
+            let message = format!("@{name} stands behind a statement");
+            let fault = Fault::new(span, message);
+            return Err(fault.help("put it at the start of the text"));
+        }
+        match name.as_str() {
+            "app:name" => self.app_name(app, span),
+            "app:playback" => self.playback(app, span),
+            "info" => self.info(query, span),
+            _ => {
+                let fault = Fault::new(span, format!("unknown annotation @{name}"));
+                let listed = fault.help("known: @app:name, @app:playback, @info");
+                Err(similar(listed, &name, KNOWN.iter().copied()))
+            }
+        }
+    }
+
+    fn app_name(&mut self, app: &mut App, span: Span) -> Parsed<()> {
+        self.expect_sign(&Kind::LParen)?;
+        let name = self.string("the name of the app in quotes")?;
+        self.expect_sign(&Kind::RParen)?;
+        if name.text.is_empty() {
+            return Err(Fault::new(name.span, "the name of the app is empty"));
+        }
+        if app.name.replace(name).is_some() {
+            return Err(Fault::new(span, "the app has two names"));
+        }
+        Ok(())
+    }
+
+    fn playback(&mut self, app: &mut App, span: Span) -> Parsed<()> {
+        if app.playback {
+            return Err(Fault::new(span, "@app:playback is given twice"));
+        }
+        app.playback = true;
+        if !self.eat_sign(&Kind::LParen) || self.eat_sign(&Kind::RParen) {
+            return Ok(());
+        }
+        let known = ["lateness", "idle.timeout"];
+        loop {
+            let (key, value) = self.option("the name of an option")?;
+            let us = literal::duration_text(&value)?;
+            match key.text.to_ascii_lowercase().as_str() {
+                "lateness" => app.lateness_us = us,
+                "idle.timeout" => app.idle_timeout_us = Some(us),
+                other => {
+                    let message = format!("unknown option '{other}' of @app:playback");
+                    let fault = Fault::new(key.span, message).help("known: lateness, idle.timeout");
+                    return Err(similar(fault, other, known));
+                }
+            }
+            if !self.more(&Kind::RParen)? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn info(&mut self, query: &mut Option<Name>, span: Span) -> Parsed<()> {
+        self.expect_sign(&Kind::LParen)?;
+        let (key, value) = self.option("name='…'")?;
+        if !key.text.eq_ignore_ascii_case("name") {
+            let fault = Fault::new(key.span, format!("unknown option '{}' of @info", key.text));
+            return Err(fault.help("known: name"));
+        }
+        self.expect_sign(&Kind::RParen)?;
+        if value.text.is_empty() {
+            return Err(Fault::new(value.span, "the name of the query is empty"));
+        }
+        if query.replace(value).is_some() {
+            return Err(Fault::new(span, "the query has two names"));
+        }
+        Ok(())
+    }
+
+    /// `key = 'value'`.
+    pub(super) fn option(&mut self, what: &str) -> Parsed<(Name, Name)> {
+        let key = self.key(what)?;
+        self.expect_sign(&Kind::Eq)?;
+        Ok((key, self.string("a value in quotes")?))
+    }
+}

@@ -1,0 +1,52 @@
+//! What the language has and the parser does not read yet: each with its name and a way around it.
+
+use super::ast::Span;
+use crate::error::Fault;
+
+/// A feature that is recognised and refused.
+pub(super) struct NotYet {
+    message: &'static str,
+    remedy: &'static str,
+}
+
+impl NotYet {
+    /// The fault, at the place where the feature was met.
+    pub(super) fn at(&self, span: Span) -> Fault {
+        Fault::new(span, self.message).help(self.remedy)
+    }
+}
+
+macro_rules! not_yet {
+    ($($name:ident: $message:literal, $remedy:literal;)*) => {
+        $(pub(super) const $name: NotYet = NotYet { message: $message, remedy: $remedy };)*
+    };
+}
+
+not_yet! {
+    JOIN: "joins are not supported yet", "read one stream per query; two queries may insert into one stream";
+    PATTERN: "patterns are not supported yet", "read one stream per query";
+    SEQUENCE: "sequences are not supported yet", "read one stream per query";
+    INDEXED: "indexed references such as e1[0].x belong to patterns, which are not supported yet", "write stream.attribute";
+    TABLE: "tables are not supported yet", "keep the latest row per key with WINDOW('unique', key)";
+    TABLE_KEY: "PRIMARY KEY belongs to tables, which are not supported yet", "remove it: a stream has no key";
+    IN_TABLE: "IN with a table is not supported yet", "list the values: x IN (1, 2, 3)";
+    NAMED_WINDOW: "CREATE WINDOW is not supported yet", "write WINDOW(…) after the stream in each query";
+    TRIGGER: "triggers are not supported yet", "send a row to a stream from the program";
+    AGGREGATION: "CREATE AGGREGATION is not supported yet", "use GROUP BY over WINDOW('tumbling', …)";
+    FUNCTION: "CREATE FUNCTION is not supported yet", "register the function on the manager";
+    UPDATE: "UPDATE is not supported yet, as tables are not", "keep the latest row per key with WINDOW('unique', key)";
+    DELETE: "DELETE is not supported yet, as tables are not", "let rows leave by a window such as WINDOW('time', 1 HOUR)";
+    UPSERT: "UPSERT is not supported yet, as tables are not", "keep the latest row per key with WINDOW('unique', key)";
+    PARTITION: "partitions are not supported yet", "use GROUP BY key";
+    RATE_LIMIT: "output rate limits are not supported yet", "use a batch window such as WINDOW('timeBatch', 1 SECONDS)";
+    INNER_STREAM: "inner streams (#Name) are not supported yet", "use a stream with an ordinary name";
+    FAULT_STREAM: "fault streams (!Name) are not supported yet", "use a stream with an ordinary name";
+    VALUES: "INSERT … VALUES is not supported", "send the rows through an input of the runtime";
+    COLUMN_LIST: "a list of columns after the target is not supported", "select the columns in the order of the target";
+    SUBQUERY: "subqueries are not supported yet", "insert the inner rows into a stream and read that";
+    CTE: "WITH … AS (…) before a query is not supported yet", "insert the inner rows into a stream and read that";
+    UNION: "UNION, INTERSECT and EXCEPT are not supported yet", "write one INSERT INTO the same target per SELECT";
+    OVER: "OVER (…) is not supported yet", "write WINDOW(…) after the stream and GROUP BY for the parts";
+    QUALIFIED_STAR: "a star with a qualifier is not supported yet", "write * or list the attributes";
+    NULLS: "NULLS FIRST and NULLS LAST are not supported yet", "NULL comes first ascending and last descending";
+}
