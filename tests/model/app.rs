@@ -70,33 +70,46 @@ impl Window {
         matches!(self, Window::Tumbling(..) | Window::Hop(..))
     }
 
-    fn arguments(&self, columns: &[String]) -> String {
-        let keys = |of: &[usize]| of.iter().map(|k| columns[*k].clone()).collect::<Vec<_>>().join(", ");
+    pub fn name(&self) -> &'static str {
         match self {
-            Window::Length(n) => format!("'length', {n}"),
-            Window::LengthBatch(n) => format!("'lengthBatch', {n}"),
-            Window::Time(t) => format!("'time', {}", span(*t)),
-            Window::TimeBatch(t, None) => format!("'timeBatch', {}", span(*t)),
-            Window::TimeBatch(t, Some(start)) => format!("'timeBatch', {}, {}", span(*t), span(*start)),
-            Window::Tumbling(t, None) => format!("'tumbling', {}", span(*t)),
-            Window::Tumbling(t, Some(offset)) => format!("'tumbling', {}, {}", span(*t), span(*offset)),
-            Window::Hop(size, slide) => format!("'hop', {}, {}", span(*size), span(*slide)),
-            Window::TimeLength(t, n) => format!("'timeLength', {}, {n}", span(*t)),
-            Window::Batch => "'batch'".into(),
-            Window::Session(gap, None) => format!("'session', {}", span(*gap)),
-            Window::Session(gap, Some(key)) => format!("'session', {}, {}", span(*gap), columns[*key]),
-            Window::Unique(of) => format!("'unique', {}", keys(of)),
-            Window::FirstUnique(of) => format!("'firstUnique', {}", keys(of)),
-            Window::Delay(t) => format!("'delay', {}", span(*t)),
-            Window::Sort(n, by) => {
-                let by: Vec<_> = by
-                    .iter()
-                    .map(|(k, down)| format!("{}, '{}'", columns[*k], if *down { "desc" } else { "asc" }))
-                    .collect();
-                format!("'sort', {n}, {}", by.join(", "))
-            }
-            Window::ExternalTime(clock, t) => format!("'externalTime', {}, {}", columns[*clock], span(*t)),
+            Window::Length(_) => "length",
+            Window::LengthBatch(_) => "lengthBatch",
+            Window::Time(_) => "time",
+            Window::TimeBatch(..) => "timeBatch",
+            Window::Tumbling(..) => "tumbling",
+            Window::Hop(..) => "hop",
+            Window::TimeLength(..) => "timeLength",
+            Window::Batch => "batch",
+            Window::Session(..) => "session",
+            Window::Unique(_) => "unique",
+            Window::FirstUnique(_) => "firstUnique",
+            Window::Delay(_) => "delay",
+            Window::Sort(..) => "sort",
+            Window::ExternalTime(..) => "externalTime",
         }
+    }
+
+    /// Name and parameters, as they stand in `WINDOW(…)`.
+    fn sql(&self, columns: &[String]) -> String {
+        let keys = |of: &[usize]| of.iter().map(|k| columns[*k].clone()).collect::<Vec<_>>().join(", ");
+        let parameters = match self {
+            Window::Length(n) | Window::LengthBatch(n) => n.to_string(),
+            Window::Time(t) | Window::Delay(t) | Window::Session(t, None) => span(*t),
+            Window::TimeBatch(t, None) | Window::Tumbling(t, None) => span(*t),
+            Window::TimeBatch(t, Some(other)) | Window::Tumbling(t, Some(other)) | Window::Hop(t, other) => {
+                format!("{}, {}", span(*t), span(*other))
+            }
+            Window::TimeLength(t, n) => format!("{}, {n}", span(*t)),
+            Window::Batch => return "'batch'".into(),
+            Window::Session(gap, Some(key)) => format!("{}, {}", span(*gap), columns[*key]),
+            Window::Unique(of) | Window::FirstUnique(of) => keys(of),
+            Window::Sort(n, by) => {
+                let by = by.iter().map(|(k, down)| format!(", {}, '{}'", columns[*k], if *down { "desc" } else { "asc" }));
+                n.to_string() + &by.collect::<String>()
+            }
+            Window::ExternalTime(clock, t) => format!("{}, {}", columns[*clock], span(*t)),
+        };
+        format!("'{}', {parameters}", self.name())
     }
 }
 
@@ -238,7 +251,7 @@ impl Query {
         let mut add = |clause: String| text.push_str(&clause);
         self.filter.iter().for_each(|f| add(format!("[{}]", f.sql(&plain))));
         self.alias.iter().for_each(|a| add(format!(" AS {a}")));
-        self.window.iter().for_each(|w| add(format!(" WINDOW({})", w.arguments(&bare))));
+        self.window.iter().for_each(|w| add(format!(" WINDOW({})", w.sql(&bare))));
         self.condition.iter().for_each(|c| add(format!(" WHERE {}", c.sql(&names))));
         let list = |of: &[Expr]| of.iter().map(|e| e.sql(&names)).collect::<Vec<_>>().join(", ");
         if !self.group_by.is_empty() {
