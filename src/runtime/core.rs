@@ -213,7 +213,9 @@ impl Core {
         } else {
             self.feed(stream, component, batch, ends);
         }
-        if batch.tracks_clock && self.timed.len() > 1 {
+        // The clock of these rows moves components on that do not read them.
+        let readers = &self.readers[stream];
+        if batch.tracks_clock && self.timed.iter().any(|t| !readers.contains(t)) {
             self.fire();
         }
     }
