@@ -213,9 +213,12 @@ impl Core {
         } else {
             self.feed(stream, component, batch, ends);
         }
-        // The clock of these rows moves components on that do not read them.
-        let readers = &self.readers[stream];
-        if batch.tracks_clock && self.timed.iter().any(|t| !readers.contains(t)) {
+        // The clock of these rows moves components on that were not given them.
+        let given = |number: &usize| {
+            (component == ALL_COMPONENTS || component as usize == *number)
+                && self.readers[stream].contains(number)
+        };
+        if batch.tracks_clock && !self.timed.iter().all(given) {
             self.fire();
         }
     }

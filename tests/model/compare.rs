@@ -90,6 +90,9 @@ fn per_key(app: &App, stream: usize, expected: &[Output], got: &[Output]) -> Opt
     let place = |key: &crate::expr::Expr| {
         writer.items.iter().position(|item| format!("{:?}", item.expr) == format!("{key:?}"))
     };
+    if writer.group_by.is_empty() {
+        return None;
+    }
     let places: Vec<usize> = writer.group_by.iter().map(place).collect::<Option<_>>()?;
     let key = |row: &Output| places.iter().map(|p| row.values[*p].clone()).collect::<Vec<_>>();
     let mut keys: Vec<Vec<Value>> = Vec::new();

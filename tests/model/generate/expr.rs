@@ -30,6 +30,8 @@ pub struct Scope<'a> {
     pub exact_sums: bool,
     /// `minForever` and `maxForever` may be called.
     pub forever: bool,
+    /// `first` and `last` may be called.
+    pub ends: bool,
     pub event_time: bool,
 }
 
@@ -262,7 +264,10 @@ impl Scope<'_> {
     }
 
     fn call(&mut self, ty: Type) -> Call {
-        let mut aggregates = vec![Aggregate::Min, Aggregate::Max, Aggregate::First, Aggregate::Last];
+        let mut aggregates = vec![Aggregate::Min, Aggregate::Max];
+        if self.ends {
+            aggregates.extend([Aggregate::First, Aggregate::Last]);
+        }
         if self.forever {
             aggregates.extend([Aggregate::MinForever, Aggregate::MaxForever]);
         }

@@ -3,12 +3,12 @@
 //! Left out on purpose, here and nowhere else, with the reason:
 //! * `<` between BOOLs, FROM-less SELECT, ordering by an approximate value: refused, or not comparable with a tolerance.
 //! * CAST of DOUBLE and FLOAT to STRING, of decimal texts to INT: formats that the design pages leave open.
-//! * EXPIRED EVENTS with aggregates behind a batch window: the design pages name only CURRENT and ALL.
 //! * DISTINCT, ORDER BY, LIMIT with ALL or EXPIRED EVENTS behind a batch window: which sign goes first is open.
-//! * Non-grouped attributes and WHERE beside aggregates under ALL EVENTS behind a batch window: an empty flush has no row
-//!   that they could come from.
-//! * Lateness together with `session` and `timeBatch`: whether a row joins by time or by arrival is open.
+//! * Lateness together with `session` and `timeBatch`: whether a row joins by time or by arrival is open. With `tumbling`
+//!   and `hop`: rows of a pane come by arrival, the design pages say by time.
+//! * minForever and maxForever behind a window: the engine forgets them with the rows, the design pages say Siddhi keeps.
 //! * `batch` behind another query, and windows of time behind `batch`: a send's end mark belongs to the input.
+//! * first and last where rows leave in another order than they came: the engine lets the oldest equal value leave.
 //! * stdDev over attributes other than tame ones: two right algorithms differ beyond any tolerance near 1e308.
 //! * Floating-point sums over wild values in `tumbling` and `hop`: panes may be added in another order.
 
@@ -23,7 +23,7 @@ use crate::random::Random;
 use eventflux::event::Type;
 use expr::{Leaf, Scope, TYPES};
 
-/// Windows that the engine does not know yet.
+/// Windows that the planner does not know yet.
 const NOT_BUILT: [&str; 7] = ["timeLength", "session", "unique", "firstUnique", "delay", "sort", "externalTime"];
 
 /// A random app.
@@ -153,7 +153,7 @@ fn window(r: &mut Random, app: &App, source: usize, input: bool, sent: bool) -> 
         made,
         Window::Length(_) | Window::LengthBatch(_) | Window::Unique(_) | Window::FirstUnique(_) | Window::Sort(..)
     );
-    let by_arrival = matches!(made, Window::TimeBatch(..) | Window::Session(..));
+    let by_arrival = made.has_bounds() || matches!(made, Window::TimeBatch(..) | Window::Session(..));
     (!(sent && timed) && !(late && by_arrival)).then_some(made)
 }
 
@@ -203,13 +203,13 @@ fn source_leaves(app: &App, source: usize) -> Vec<Leaf> {
 }
 
 fn scope(r: &mut Random, leaves: Vec<Leaf>, event_time: bool) -> Scope<'_> {
-    Scope { r, leaves, calls: None, exact_sums: false, forever: false, event_time }
+    Scope { r, leaves, calls: None, exact_sums: false, forever: false, ends: false, event_time }
 }
 
 /// What is selected, and the clauses that speak of it. `types`: those of a target that exists.
 fn select(r: &mut Random, app: &App, number: usize, query: &mut Query, types: Option<Vec<Type>>) {
     let leaves = source_leaves(app, query.source);
-    let grouped = r.chance(55) && !(query.flushes() && query.events == Events::Expired);
+    let grouped = r.chance(55);
     if !grouped && types.is_none() && r.chance(15) {
         query.star = true;
         for (leaf, attribute) in leaves.iter().zip(&app.streams[query.source].attributes) {
@@ -217,18 +217,14 @@ fn select(r: &mut Random, app: &App, number: usize, query: &mut Query, types: Op
             query.items.push(Item { expr, alias: attribute.name.clone(), nature: leaf.nature });
         }
     } else {
-        items(r, number, query, &leaves, grouped, types);
+        items(r, app, number, query, &leaves, grouped, types);
     }
-    clauses(r, query, &leaves, grouped);
-}
-
-/// Whether an empty flush gives a row, so that nothing but keys and aggregates can be selected.
-fn gives_empty_rows(query: &Query) -> bool {
-    query.flushes() && query.events == Events::All
+    clauses(r, app, query, &leaves, grouped);
 }
 
 fn items(
     r: &mut Random,
+    app: &App,
     number: usize,
     query: &mut Query,
     leaves: &[Leaf],
@@ -240,16 +236,12 @@ fn items(
             query.group_by.push(key(r, leaves));
         }
     }
-    let bare = grouped && gives_empty_rows(query);
-    if bare {
-        query.condition = None;
-    }
     let free = types.is_none();
     let types = types.unwrap_or_else(|| (0..1 + r.below(4)).map(|_| scope(r, leaves.to_vec(), false).some_type()).collect());
     let mut aggregates = Vec::new();
     for (place, ty) in types.into_iter().enumerate() {
         let last_chance = grouped && aggregates.is_empty();
-        let (expr, nature) = item(r, query, leaves, &mut aggregates, ty, free, (grouped, last_chance, bare));
+        let (expr, nature) = item(r, app, query, leaves, &mut aggregates, ty, free, (grouped, last_chance));
         query.items.push(Item { expr, alias: format!("q{number}_{place}"), nature });
     }
     query.aggregates = aggregates;
@@ -269,12 +261,13 @@ fn key(r: &mut Random, leaves: &[Leaf]) -> Expr {
 /// One item: a plain attribute, a group key, an aggregate, or an expression around them.
 fn item(
     r: &mut Random,
+    app: &App,
     query: &Query,
     leaves: &[Leaf],
     aggregates: &mut Vec<Call>,
     ty: Type,
     free: bool,
-    (grouped, aggregate, bare): (bool, bool, bool),
+    (grouped, aggregate): (bool, bool),
 ) -> (Expr, Nature) {
     let exact_sums = query.window.as_ref().is_some_and(Window::has_bounds);
     if free && !aggregate && !grouped && !leaves.is_empty() && r.chance(40) {
@@ -294,11 +287,11 @@ fn item(
         let function = *r.pick(&[Function::WindowStart, Function::WindowEnd]);
         return (Expr::new(ty, Kind::Call(function, Vec::new())), Nature::Wild);
     }
-    let depth = if aggregate || bare { 0 } else { r.below(3) };
-    let outer = if bare { Vec::new() } else { leaves.to_vec() };
+    let depth = if aggregate { 0 } else { r.below(3) };
     let before = aggregates.len();
+    let (forever, ends) = (query.window.is_none(), ends_settled(app, query));
     let event_time = query.window.is_none() && !grouped;
-    let mut scope = Scope { r, leaves: outer, calls: None, exact_sums, forever: !bare, event_time };
+    let mut scope = Scope { r, leaves: leaves.to_vec(), calls: None, exact_sums, forever, ends, event_time };
     if grouped {
         scope.calls = Some((aggregates, leaves.to_vec()));
     }
@@ -309,13 +302,22 @@ fn item(
     (expr, Nature::Wild)
 }
 
+/// Whether rows leave the window in the order in which they came.
+fn ends_settled(app: &App, query: &Query) -> bool {
+    match query.window {
+        Some(Window::Time(_) | Window::TimeLength(..)) => app.lateness_us == 0,
+        Some(Window::Session(..) | Window::Unique(_) | Window::Sort(..)) => false,
+        _ => true,
+    }
+}
+
 /// The nature of an attribute behind a query: its rows may come in another order.
 fn risen(nature: Nature) -> Nature {
     if nature == Nature::Rising { Nature::Wild } else { nature }
 }
 
 /// DISTINCT, HAVING, ORDER BY, LIMIT and OFFSET.
-fn clauses(r: &mut Random, query: &mut Query, leaves: &[Leaf], grouped: bool) {
+fn clauses(r: &mut Random, app: &App, query: &mut Query, leaves: &[Leaf], grouped: bool) {
     let outputs: Vec<Leaf> = query
         .items
         .iter()
@@ -327,10 +329,10 @@ fn clauses(r: &mut Random, query: &mut Query, leaves: &[Leaf], grouped: bool) {
     query.distinct = !grouped && exact && r.chance(12) && (current || !query.flushes());
     if r.chance(if grouped { 18 } else { 10 }) && !query.star {
         let exact_sums = query.window.as_ref().is_some_and(Window::has_bounds);
-        let forever = !gives_empty_rows(query);
+        let (forever, ends) = (query.window.is_none(), ends_settled(app, query));
         let mut aggregates = std::mem::take(&mut query.aggregates);
         let mut scope =
-            Scope { r, leaves: outputs.clone(), calls: None, exact_sums, forever, event_time: false };
+            Scope { r, leaves: outputs.clone(), calls: None, exact_sums, forever, ends, event_time: false };
         if grouped && scope.r.chance(30) {
             scope.calls = Some((&mut aggregates, leaves.to_vec()));
         }
@@ -339,7 +341,12 @@ fn clauses(r: &mut Random, query: &mut Query, leaves: &[Leaf], grouped: bool) {
         query.aggregates = aggregates;
         query.having = Some(having);
     }
-    if !query.flushes() || !current || !r.chance(35) {
+    if !query.flushes() {
+        query.limit = r.chance(2).then_some(1);
+        query.offset = r.chance(1).then_some(1);
+        return;
+    }
+    if !current || !r.chance(35) {
         return;
     }
     let sortable: Vec<&Leaf> = outputs.iter().filter(|l| l.nature != Nature::Approximate).collect();

@@ -87,8 +87,6 @@ impl Oracle<'_> {
         while let Some(due) = self.nodes.iter().filter_map(|n| n.window.due()).min().filter(|d| *d <= self.clock) {
             self.step(Step::Timer(due), Vec::new());
         }
-        let clock = self.clock;
-        self.nodes.iter_mut().for_each(|n| n.window.forward(clock));
     }
 
     fn step(&mut self, step: Step, mut pending: Vec<(usize, Output)>) {

@@ -21,15 +21,13 @@ struct Keyed {
     key: Vec<Value>,
     calls: Vec<Group>,
     /// Last row of the group in this flush; `None` when the flush has none.
-    last: Option<Row>,
+    last: Option<(Sign, Row)>,
 }
 
 /// State of the selection of one query.
 #[derive(Default)]
 pub struct Select {
     groups: Vec<Keyed>,
-    /// Keys of the previous flush, in order.
-    flushed: Vec<Vec<Value>>,
     /// DISTINCT: outputs that are there, and how often.
     distinct: Vec<(Vec<Value>, usize)>,
     /// The canary: sums do not retract.
@@ -56,15 +54,16 @@ impl Select {
                 let keep = |rows: Vec<Row>| -> Vec<Row> {
                     rows.into_iter().filter(|row| passes(&query.condition, env(row, bounds))).collect()
                 };
-                let (minus, plus) = (keep(minus), keep(plus));
+                let minus = keep(minus).into_iter().map(|row| (Sign::Minus, row));
+                let signed = minus.chain(keep(plus).into_iter().map(|row| (Sign::Plus, row)));
+                let signed: Vec<(Sign, Row)> = signed.filter(|(sign, _)| takes(query.events, *sign)).collect();
                 let mut rows = Vec::new();
                 if query.aggregates.is_empty() {
-                    let signed = minus.iter().map(|r| (Sign::Minus, r)).chain(plus.iter().map(|r| (Sign::Plus, r)));
-                    for (sign, row) in signed.filter(|(sign, _)| takes(query.events, *sign)) {
-                        rows.extend(project(query, env(row, bounds)).map(|values| (sign, values)));
+                    for (sign, row) in &signed {
+                        rows.extend(project(query, env(row, bounds)).map(|values| (*sign, values)));
                     }
                 } else {
-                    rows = self.flush(query, &plus, bounds);
+                    rows = self.flush(query, &signed, bounds);
                 }
                 finish(query, rows, |sign, values| out.push(Output { at, clock, sign, values }));
             }
@@ -91,7 +90,8 @@ impl Select {
         if query.distinct && !self.changes(sign, &values) {
             return;
         }
-        if takes(query.events, sign) {
+        // OFFSET and LIMIT act on each single row.
+        if takes(query.events, sign) && query.offset.is_none_or(|n| n == 0) {
             out.push(Output { at: row.at, clock: row.clock, sign, values });
         }
     }
@@ -131,19 +131,24 @@ impl Select {
     }
 
     /// The previous batch has expired: aggregates reset, then one row per group in order of first appearance.
-    fn flush(&mut self, query: &Query, plus: &[Row], bounds: (i64, i64)) -> Vec<(Sign, Vec<Value>)> {
+    ///
+    /// Under ALL and EXPIRED EVENTS the rows that expire count as appearances, as in Siddhi: a group of such rows only
+    /// gives a `−` row without values. So an empty flush gives one row per group of the previous flush.
+    fn flush(&mut self, query: &Query, signed: &[(Sign, Row)], bounds: (i64, i64)) -> Vec<(Sign, Vec<Value>)> {
         for group in &mut self.groups {
             group.calls.iter_mut().for_each(Group::reset);
             group.last = None;
         }
         let mut order: Vec<Vec<Value>> = Vec::new();
-        for row in plus {
+        for (sign, row) in signed {
             let env = env(row, bounds);
             let group = self.group(query, env);
             for (call, state) in query.aggregates.iter().zip(&mut group.calls) {
-                state.update(call, Sign::Plus, row.id, env, false);
+                if *sign == Sign::Plus {
+                    state.update(call, Sign::Plus, row.id, env, false);
+                }
             }
-            group.last = Some(row.clone());
+            group.last = Some((*sign, row.clone()));
             if !order.contains(&group.key) {
                 order.push(group.key.clone());
             }
@@ -151,31 +156,12 @@ impl Select {
         let mut rows = Vec::new();
         for key in &order {
             let group = self.groups.iter().find(|g| g.key == *key).expect("the group was just made");
-            let last = group.last.as_ref().expect("the group has a row in this flush");
+            let (sign, last) = group.last.as_ref().expect("the group has a row in this flush");
             let results = group.results(query);
             let env = Env { aggregates: &results, ..env(last, bounds) };
-            rows.extend(project(query, env).map(|values| (Sign::Plus, values)));
+            rows.extend(project(query, env).map(|values| (*sign, values)));
         }
-        if order.is_empty() && query.events == Events::All {
-            for key in &self.flushed {
-                rows.extend(self.empty_row(query, key).map(|values| (Sign::Plus, values)));
-            }
-        }
-        self.flushed = order;
         rows
-    }
-
-    /// A row of an empty flush: the key, count 0, other aggregates NULL.
-    fn empty_row(&self, query: &Query, key: &[Value]) -> Option<Vec<Value>> {
-        let results: Vec<Value> = query.aggregates.iter().map(|call| Group::default().value(call)).collect();
-        let mut values = Vec::new();
-        for item in &query.items {
-            let place = query.group_by.iter().position(|k| same(k, &item.expr));
-            let env = Env { aggregates: &results, ..Env::default() };
-            values.push(place.map_or_else(|| eval(&item.expr, env), |p| key[p].clone()));
-        }
-        let env = Env { aggregates: &results, outputs: &values, ..Env::default() };
-        passes(&query.having, env).then(|| values.clone())
     }
 }
 
@@ -183,11 +169,6 @@ impl Keyed {
     fn results(&self, query: &Query) -> Vec<Value> {
         query.aggregates.iter().zip(&self.calls).map(|(call, state)| state.value(call)).collect()
     }
-}
-
-/// Whether two expressions are written alike.
-fn same(a: &Expr, b: &Expr) -> bool {
-    format!("{a:?}") == format!("{b:?}")
 }
 
 fn env(row: &Row, bounds: (i64, i64)) -> Env<'_> {

@@ -74,9 +74,9 @@ fn a_tumbling_window_gives_one_row_per_group() {
 }
 
 #[test]
-fn an_empty_flush_under_all_events_gives_null_per_group() {
+fn a_group_that_only_expires_gives_null_under_all_events() {
     let app = app(Some(Window::Tumbling(10, None)), Events::All, true, true);
-    assert_eq!(answer(&app, &ROWS), ["10 + a 5", "10 + b 2", "20 + a 8", "30 + a NULL"]);
+    assert_eq!(answer(&app, &ROWS), ["10 + a 5", "10 + b 2", "20 + a 8", "20 - b NULL", "30 - a NULL"]);
 }
 
 #[test]

@@ -64,6 +64,7 @@ impl State {
             Window::Time(_) => self.enter(row, usize::MAX, out),
             Window::TimeLength(_, n) => self.enter(row, n, out),
             Window::TimeBatch(t, start) => {
+                self.forward(row.clock);
                 let grid = |origin: i64| origin + (row.at - origin).div_euclid(t) * t;
                 let from = start.map_or(row.at, grid);
                 self.edge.get_or_insert(from + t);
@@ -238,8 +239,9 @@ impl State {
     }
 
     /// A window that holds nothing stays on its grid.
-    pub fn forward(&mut self, now: i64) {
-        if let (Some(Window::TimeBatch(t, _)), Some(edge)) = (&self.window, &mut self.edge)
+    fn forward(&mut self, now: i64) {
+        let empty = self.held.is_empty() && self.previous.is_empty();
+        if let (Some(Window::TimeBatch(t, _)), Some(edge), true) = (&self.window, &mut self.edge, empty)
             && *edge <= now
         {
             *edge += ((now - *edge).div_euclid(*t) + 1) * t;
