@@ -6,7 +6,7 @@
 
 use super::Held;
 use super::condition_scope::BoundCondition;
-use crate::event::{Batch, Column, Sign, Timestamp, Type};
+use crate::event::{Column, Sign, Timestamp, Type};
 use crate::expr::{Frame, Program};
 use crate::operator::Moment;
 use crate::operator::aggregate::{Accumulator, Changes};
@@ -141,12 +141,4 @@ impl Condition {
 
 fn push_millis(at: Timestamp, column: &mut Column) {
     column.push(&at.millis().into());
-}
-
-/// A row enters the window and the aggregates; answers its number.
-pub(super) fn enter(held: &mut Held, condition: &mut Condition, batch: &Batch, row: usize) -> u64 {
-    held.push(batch, row);
-    let seq = held.log.range(held.id).end - 1;
-    condition.change(held, seq, Sign::Plus);
-    seq
 }

@@ -5,21 +5,20 @@
 //! does not fit alone enters and leaves at once, or is a batch of its own.
 
 use super::Held;
-use super::condition::{Condition, enter};
-use super::condition_scope::BoundCondition;
+use super::condition_source::{ConditionSource, CurrentCondition, Found};
 use crate::event::{Batch, Sign, Type};
 use crate::operator::{Counters, Kind, Moment, Operator, Out};
 
 /// The last rows for which the condition is TRUE.
 pub(crate) struct Expression {
     held: Held,
-    condition: Condition,
+    condition: CurrentCondition,
 }
 
 impl Expression {
     /// `keep` holds the columns that the condition reads.
-    pub(crate) fn new(bound: &BoundCondition, keep: Vec<usize>, types: &[Type]) -> Self {
-        let condition = Condition::new(bound, &keep, types);
+    pub(crate) fn new(source: ConditionSource, keep: Vec<usize>, types: &[Type]) -> Self {
+        let condition = CurrentCondition::new(source, &keep, types);
         Expression {
             held: Held::new(keep, types),
             condition,
@@ -28,14 +27,24 @@ impl Expression {
 
     fn leave(&mut self, moment: Moment, to: &mut Batch) {
         let oldest = self.held.log.range(self.held.id).start;
-        self.condition.change(&self.held, oldest, Sign::Minus);
+        self.condition.get().change(&self.held, oldest, Sign::Minus);
         self.held.expire(moment, to);
     }
 
-    fn holds(&mut self, moment: Moment) -> bool {
-        let rows = self.held.log.range(self.held.id);
-        self.condition
-            .holds(&self.held, rows.start, rows.end - 1, moment)
+    /// A row that is held enters, and rows before it leave until the condition is TRUE; false when it is not even TRUE for
+    /// the row alone.
+    fn enter(&mut self, seq: u64, moment: Moment, to: &mut Batch) -> bool {
+        self.condition.get().change(&self.held, seq, Sign::Plus);
+        loop {
+            let first = self.held.log.range(self.held.id).start;
+            if self.condition.get().holds(&self.held, first, seq, moment) {
+                return true;
+            }
+            if first == seq {
+                return false;
+            }
+            self.leave(moment, to);
+        }
     }
 }
 
@@ -44,14 +53,22 @@ impl Operator for Expression {
         let mut to = out.batch();
         for row in 0..batch.len() {
             let moment = Moment::of(batch, row);
-            enter(&mut self.held, &mut self.condition, batch, row);
-            let mut holds = self.holds(moment);
-            while !holds && self.held.len() > 1 {
-                self.leave(moment, &mut to);
-                holds = self.holds(moment);
+            match self.condition.follow(batch, row) {
+                Found::Nothing => continue,
+                Found::Same => {}
+                Found::Changed => {
+                    for seq in self.held.log.range(self.held.id) {
+                        if !self.enter(seq, moment, &mut to) {
+                            self.leave(moment, &mut to);
+                        }
+                    }
+                }
             }
+            self.held.push(batch, row);
+            let seq = self.held.log.range(self.held.id).end - 1;
+            let stays = self.enter(seq, moment, &mut to);
             to.push_row(batch, &self.held.keep, row, moment, Sign::Plus);
-            if !holds {
+            if !stays {
                 self.leave(moment, &mut to);
             }
         }
@@ -80,19 +97,19 @@ pub(crate) struct ExpressionBatch {
     held: Held,
     /// First row of the batch that is collected.
     first: u64,
-    condition: Condition,
+    condition: CurrentCondition,
     options: ExpressionBatchOptions,
 }
 
 impl ExpressionBatch {
     /// `keep` holds the columns that the condition reads.
     pub(crate) fn new(
-        bound: &BoundCondition,
+        source: ConditionSource,
         options: ExpressionBatchOptions,
         keep: Vec<usize>,
         types: &[Type],
     ) -> Self {
-        let condition = Condition::new(bound, &keep, types);
+        let condition = CurrentCondition::new(source, &keep, types);
         let held = Held::new(keep, types);
         ExpressionBatch {
             first: held.log.range(held.id).start,
@@ -117,7 +134,7 @@ impl ExpressionBatch {
         self.held.log.pop(self.held.id, gone as usize);
         self.first = end;
         out.emit(Kind::Flush(moment.at), to);
-        self.condition.clear();
+        self.condition.get().clear();
     }
 
     fn emit(&self, rows: std::ops::Range<u64>, sign: Sign, moment: Moment, to: &mut Batch) {
@@ -135,28 +152,56 @@ impl ExpressionBatch {
     }
 }
 
+impl ExpressionBatch {
+    /// A row that is held joins the batch and may end it. `new` is the row where it just came and may have to pass.
+    fn enter(
+        &mut self,
+        seq: u64,
+        new: Option<(&Batch, usize)>,
+        moment: Moment,
+        mut to: Batch,
+        out: &mut Out,
+    ) -> Batch {
+        let new = new.filter(|_| self.options.streams);
+        let condition = self.condition.get();
+        condition.change(&self.held, seq, Sign::Plus);
+        let ends = !condition.holds(&self.held, self.first, seq, moment);
+        let belongs = !ends || self.options.include_triggering || seq == self.first;
+        if let Some((batch, row)) = new.filter(|_| belongs) {
+            to.push_row(batch, &self.held.keep, row, moment, Sign::Plus);
+        }
+        if ends {
+            out.emit(Kind::Rows, to);
+            self.flush(if belongs { seq + 1 } else { seq }, moment, out);
+            to = out.batch();
+        }
+        if !belongs {
+            self.condition.get().change(&self.held, seq, Sign::Plus);
+            if let Some((batch, row)) = new {
+                to.push_row(batch, &self.held.keep, row, moment, Sign::Plus);
+            }
+        }
+        to
+    }
+}
+
 impl Operator for ExpressionBatch {
     fn rows(&mut self, _kind: Kind, batch: &Batch, out: &mut Out) {
         let mut to = out.batch();
         for row in 0..batch.len() {
             let moment = Moment::of(batch, row);
-            let last = enter(&mut self.held, &mut self.condition, batch, row);
-            let ends = !self.condition.holds(&self.held, self.first, last, moment);
-            let belongs = !ends || self.options.include_triggering || last == self.first;
-            if self.options.streams && belongs {
-                to.push_row(batch, &self.held.keep, row, moment, Sign::Plus);
-            }
-            if ends {
-                out.emit(Kind::Rows, to);
-                self.flush(if belongs { last + 1 } else { last }, moment, out);
-                to = out.batch();
-            }
-            if !belongs {
-                self.condition.change(&self.held, last, Sign::Plus);
-                if self.options.streams {
-                    to.push_row(batch, &self.held.keep, row, moment, Sign::Plus);
+            match self.condition.follow(batch, row) {
+                Found::Nothing => continue,
+                Found::Same => {}
+                Found::Changed => {
+                    for seq in self.first..self.held.log.range(self.held.id).end {
+                        to = self.enter(seq, None, moment, to, out);
+                    }
                 }
             }
+            self.held.push(batch, row);
+            let seq = self.held.log.range(self.held.id).end - 1;
+            to = self.enter(seq, Some((batch, row)), moment, to, out);
         }
         out.emit(Kind::Rows, to);
     }
@@ -194,14 +239,17 @@ mod tests {
     const TYPES: [Type; 3] = [Type::String, Type::Float, Type::Int];
     const KEEP: [usize; 3] = [2, 0, 1];
 
-    fn bound(text: &str) -> BoundCondition {
-        let schema = Schema::new([
+    fn schema() -> Schema {
+        Schema::new([
             ("sym", Type::String),
             ("price", Type::Float),
             ("vol", Type::Int),
-        ]);
-        let bound = bind_expression_window(text, Span::default(), &schema, &Functions::default());
-        bound.unwrap_or_else(|faults| panic!("{text}: {faults:?}"))
+        ])
+    }
+
+    fn source(text: &str) -> ConditionSource {
+        let bound = bind_expression_window(text, Span::default(), &schema(), &Functions::default());
+        ConditionSource::Text(bound.unwrap_or_else(|faults| panic!("{text}: {faults:?}")))
     }
 
     fn kept() -> (Vec<usize>, [Type; 3]) {
@@ -216,7 +264,7 @@ mod tests {
             lines,
         };
         check(&feed, want, || {
-            Box::new(Expression::new(&bound(text), keep.clone(), &types))
+            Box::new(Expression::new(source(text), keep.clone(), &types))
         });
     }
 
@@ -235,7 +283,7 @@ mod tests {
         };
         check(&feed, want, || {
             Box::new(ExpressionBatch::new(
-                &bound(text),
+                source(text),
                 options,
                 keep.clone(),
                 &types,
@@ -388,5 +436,78 @@ mod tests {
             "+ 3 9 a 1.0",
         ];
         batch("max(vol) < 5", [false, true, true], &lines[..3], &want);
+    }
+    #[test]
+    fn a_column_may_hold_the_condition() {
+        let column = || ConditionSource::Column {
+            column: 0,
+            schema: schema(),
+            functions: Functions::default(),
+        };
+        let (keep, types) = kept();
+        let lines = [
+            "0 NULL 1 0",
+            "1 vol< 1 0",
+            "2 vol>first.vol-2 1 9",
+            "3 count()<3 1 1",
+            "4 count()<3 1 2",
+            "5 count()<4 1 3",
+            "6 NULL 1 4",
+            "7 count( 1 5",
+            "8 count()<2 1 6",
+        ];
+        let feed = Feed {
+            types: &TYPES,
+            keep: &KEEP,
+            lines: &lines,
+        };
+        let want = [
+            "+ 2 9 vol>first.vol-2 1.0",
+            "+ 3 1 count()<3 1.0",
+            "- 4 9 vol>first.vol-2 1.0",
+            "+ 4 2 count()<3 1.0",
+            "+ 5 3 count()<4 1.0",
+            "- 6 1 count()<3 1.0",
+            "+ 6 4 NULL 1.0",
+            "- 7 2 count()<3 1.0",
+            "+ 7 5 count( 1.0",
+            "- 8 3 count()<4 1.0",
+            "- 8 4 NULL 1.0",
+            "- 8 5 count( 1.0",
+            "+ 8 6 count()<2 1.0",
+        ];
+        let count = check(&feed, &want, || {
+            Box::new(Expression::new(column(), keep.clone(), &types))
+        });
+        assert_eq!(count.value_faults, 4);
+        let options = ExpressionBatchOptions {
+            expires: true,
+            ..ExpressionBatchOptions::default()
+        };
+        let lines = [
+            "1 vol<5 1 1",
+            "2 vol<5 1 2",
+            "3 count()<2 1 3",
+            "4 count()<3 1 4",
+            "5 count()<3 1 5",
+        ];
+        let feed = Feed {
+            types: &TYPES,
+            keep: &KEEP,
+            lines: &lines,
+        };
+        let want = [
+            "[3] + 1 1 vol<5 1.0",
+            "[3] - 1 1 vol<5 1.0, + 2 2 vol<5 1.0",
+            "[5] - 2 2 vol<5 1.0, + 3 3 count()<2 1.0, + 4 4 count()<3 1.0",
+        ];
+        check(&feed, &want, || {
+            Box::new(ExpressionBatch::new(
+                column(),
+                options,
+                keep.clone(),
+                &types,
+            ))
+        });
     }
 }

@@ -7,6 +7,7 @@ mod batch;
 mod clock;
 mod condition;
 mod condition_scope;
+mod condition_source;
 #[cfg(test)]
 mod conformance;
 mod cron;
@@ -33,6 +34,7 @@ mod unique;
 pub(crate) use batch::{LengthBatch, SendBatch};
 pub(crate) use clock::Due;
 pub(crate) use condition_scope::{BoundCondition, bind_expression_window};
+pub(crate) use condition_source::ConditionSource;
 pub(crate) use cron::Cron;
 pub(crate) use crontab::Crontab;
 pub(crate) use delay::Delay;

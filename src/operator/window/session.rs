@@ -100,10 +100,7 @@ impl SessionWindow {
 
     fn flush(&mut self, session: &Session, moment: Moment, to: &mut Batch) {
         let before = match &mut self.emission {
-            Emission::ExpiringFlushes(last) => {
-                last.ensure(session.key as usize + 1);
-                last.get_mut(session.key).replace(session.log)
-            }
+            Emission::ExpiringFlushes(last) => last.get_mut(session.key).replace(session.log),
             _ => None,
         };
         let log = &mut self.sessions.log;
@@ -135,7 +132,11 @@ impl SessionWindow {
         self.sessions.settle();
         let (sessions, emission) = (&self.sessions, &self.emission);
         self.keys.forget(|key: Slot| {
-            sessions.has(key) || matches!(emission, Emission::ExpiringFlushes(_))
+            let kept = match emission {
+                Emission::ExpiringFlushes(last) => last.get(key).is_some(),
+                Emission::Rows | Emission::Flushes => false,
+            };
+            kept || sessions.has(key)
         });
     }
 }
@@ -144,6 +145,9 @@ impl Operator for SessionWindow {
     fn rows(&mut self, _kind: Kind, batch: &Batch, out: &mut Out) {
         let slots = self.keys.look_up(batch);
         self.sessions.ensure(slots);
+        if let Emission::ExpiringFlushes(last) = &mut self.emission {
+            last.ensure(slots);
+        }
         self.keys.release_fresh();
         let mut to = out.batch();
         for row in 0..batch.len() {
