@@ -202,7 +202,10 @@ impl Core {
             if others < clock {
                 batch.clock.iter_mut().for_each(|c| *c = (*c).min(others));
             }
-            self.now = self.now.max(clock.min(others));
+            // Where the rows go to components one by one, the input tells the clock behind the last.
+            if component == ALL_COMPONENTS {
+                self.now = self.now.max(clock.min(others));
+            }
         }
         if self.ordered && batch.len() > 1 {
             for row in 0..batch.len() {
@@ -213,12 +216,12 @@ impl Core {
         } else {
             self.feed(stream, component, batch, ends);
         }
-        // The clock of these rows moves components on that were not given them.
-        let given = |number: &usize| {
-            (component == ALL_COMPONENTS || component as usize == *number)
-                && self.readers[stream].contains(number)
-        };
-        if batch.tracks_clock && !self.timed.iter().all(given) {
+        // The clock of these rows moves components on that do not read them.
+        let readers = &self.readers[stream];
+        if batch.tracks_clock
+            && component == ALL_COMPONENTS
+            && !self.timed.iter().all(|t| readers.contains(t))
+        {
             self.fire();
         }
     }

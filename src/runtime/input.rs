@@ -364,14 +364,17 @@ impl Input {
         for target in &shared.targets[stream] {
             match &target.to {
                 To::Worker(worker) => {
-                    clock_told = *worker;
+                    // Rows for all components carry the clock; a worker where others wait for it is told behind them.
+                    if target.component == ALL_COMPONENTS {
+                        clock_told = *worker;
+                    }
                     self.append(*worker, stream, target, batch, None)?;
                 }
                 To::Key(columns) => self.spread(stream, target, columns, batch)?,
             }
         }
         match batch.clock.last() {
-            Some(clock) if batch.tracks_clock && self.lanes.len() > 1 && shared.event_time => {
+            Some(clock) if batch.tracks_clock && shared.event_time => {
                 self.tell_clock(*clock, clock_told)
             }
             _ => Ok(()),

@@ -23,9 +23,6 @@ use crate::random::Random;
 use eventflux::event::Type;
 use expr::{Leaf, Scope, TYPES};
 
-/// Windows that the planner does not know yet.
-const NOT_BUILT: [&str; 7] = ["timeLength", "session", "unique", "firstUnique", "delay", "sort", "externalTime"];
-
 /// A random app.
 pub fn app(r: &mut Random) -> App {
     let lateness_us = if r.chance(25) { r.between(1, 60) * 1000 } else { 0 };
@@ -146,9 +143,6 @@ fn window(r: &mut Random, app: &App, source: usize, input: bool, sent: bool) -> 
         14 if rising.is_some() => Window::ExternalTime(rising?, span(r)),
         _ => return None,
     };
-    if NOT_BUILT.contains(&made.name()) {
-        return None;
-    }
     let timed = !matches!(
         made,
         Window::Length(_) | Window::LengthBatch(_) | Window::Unique(_) | Window::FirstUnique(_) | Window::Sort(..)
