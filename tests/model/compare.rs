@@ -50,7 +50,7 @@ pub fn compare(
         match order {
             Order::Exact => rows(app, stream, &expected[stream], got),
             Order::PerKey => {
-                let (a, b) = (sorted(&expected[stream]), sorted(got));
+                let (a, b) = (sorted(app, stream, &expected[stream]), sorted(app, stream, got));
                 rows(app, stream, &a, &b).or_else(|| per_key(app, stream, &expected[stream], got))
             }
         }
@@ -72,11 +72,14 @@ fn rows(app: &App, stream: usize, expected: &[Output], got: &[Output]) -> Option
     })
 }
 
-/// By time, sign and values: a multiset as a list.
-fn sorted(rows: &[Output]) -> Vec<Output> {
+/// By time, sign and values, approximate ones last: a multiset as a list.
+fn sorted(app: &App, stream: usize, rows: &[Output]) -> Vec<Output> {
     let mut rows = rows.to_vec();
+    let attributes = &app.streams[stream].attributes;
+    let mut places: Vec<usize> = (0..attributes.len()).collect();
+    places.sort_by_key(|p| attributes[*p].nature == Nature::Approximate);
     rows.sort_by(|a, b| {
-        let values = || a.values.iter().zip(&b.values).map(|(x, y)| x.order(y)).find(|o| o.is_ne());
+        let values = || places.iter().map(|p| a.values[*p].order(&b.values[*p])).find(|o| o.is_ne());
         let signs = (a.sign as i8).cmp(&(b.sign as i8));
         a.at.cmp(&b.at).then(signs).then_with(|| values().unwrap_or(std::cmp::Ordering::Equal))
     });

@@ -8,6 +8,7 @@
 //!   and `hop`: rows of a pane come by arrival, the design pages say by time.
 //! * minForever and maxForever behind a window: the engine forgets them with the rows, the design pages say Siddhi keeps.
 //! * `batch` behind another query, and windows of time behind `batch`: a send's end mark belongs to the input.
+//! * `externalTime` with a part of a millisecond: its attribute counts whole ones.
 //! * first and last where rows leave in another order than they came: the engine lets the oldest equal value leave.
 //! * stdDev over attributes other than tame ones: two right algorithms differ beyond any tolerance near 1e308.
 //! * Floating-point sums over wild values in `tumbling` and `hop`: panes may be added in another order.
@@ -140,7 +141,7 @@ fn window(r: &mut Random, app: &App, source: usize, input: bool, sent: bool) -> 
             let by = some_keys(r).into_iter().map(|k| (k, r.chance(50))).collect();
             Window::Sort(1 + r.below(4), by)
         }
-        14 if rising.is_some() => Window::ExternalTime(rising?, span(r)),
+        14 if rising.is_some() => Window::ExternalTime(rising?, span(r) / 1000 * 1000),
         _ => return None,
     };
     let timed = !matches!(

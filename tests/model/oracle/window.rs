@@ -72,7 +72,7 @@ impl State {
             }
             Window::Tumbling(..) | Window::Hop(..) | Window::Delay(_) => self.hold(row),
             Window::Batch => self.held.push(row),
-            Window::Session(_, key) => self.session(key.map(|k| row.values[k].clone()), row, out),
+            Window::Session(gap, key) => self.session(gap, key.map(|k| row.values[k].clone()), row, out),
             Window::Unique(keys) => {
                 let same = |other: &Row| keys.iter().all(|k| other.values[*k] == row.values[*k]);
                 if let Some(place) = self.held.iter().position(same) {
@@ -125,7 +125,14 @@ impl State {
         self.held.insert(place, row);
     }
 
-    fn session(&mut self, key: Option<Value>, row: Row, out: &mut Vec<Emission>) {
+    /// A row that comes a gap after the last one of its key opens a new session, whichever of row and timer is first.
+    fn session(&mut self, gap: i64, key: Option<Value>, row: Row, out: &mut Vec<Emission>) {
+        let over = |s: &Session| s.key == key && s.last + gap <= row.at;
+        if let Some(place) = self.sessions.iter().position(over) {
+            let session = self.sessions.remove(place);
+            let due = session.last + gap;
+            session.rows.into_iter().for_each(|old| leave(old, due, due - 1, out));
+        }
         out.push(Emission::Row(Sign::Plus, row.clone()));
         match self.sessions.iter_mut().find(|s| s.key == key) {
             Some(session) => {
