@@ -149,7 +149,8 @@ fn window(r: &mut Random, app: &App, source: usize, input: bool, sent: bool) -> 
         Window::Length(_) | Window::LengthBatch(_) | Window::Unique(_) | Window::FirstUnique(_) | Window::Sort(..)
     );
     let by_arrival = made.has_bounds() || matches!(made, Window::TimeBatch(..) | Window::Session(..));
-    (!(sent && timed) && !(late && by_arrival)).then_some(made)
+    let open = (sent && timed) || (late && by_arrival);
+    (!open).then_some(made)
 }
 
 /// A query with its window, conditions and events, without its selection.
@@ -235,8 +236,8 @@ fn items(
     let types = types.unwrap_or_else(|| (0..1 + r.below(4)).map(|_| scope(r, leaves.to_vec(), false).some_type()).collect());
     let mut aggregates = Vec::new();
     for (place, ty) in types.into_iter().enumerate() {
-        let last_chance = grouped && aggregates.is_empty();
-        let (expr, nature) = item(r, app, query, leaves, &mut aggregates, ty, free, (grouped, last_chance));
+        let wish = Wish { ty, free, grouped, aggregate: grouped && aggregates.is_empty() };
+        let (expr, nature) = item(r, app, query, leaves, &mut aggregates, wish);
         query.items.push(Item { expr, alias: format!("q{number}_{place}"), nature });
     }
     query.aggregates = aggregates;
@@ -253,6 +254,17 @@ fn key(r: &mut Random, leaves: &[Leaf]) -> Expr {
     Expr::new(leaf.ty, leaf.kind.clone())
 }
 
+/// What an item should be.
+struct Wish {
+    ty: Type,
+    /// It may have another type.
+    free: bool,
+    /// Aggregates may stand in it.
+    grouped: bool,
+    /// One must.
+    aggregate: bool,
+}
+
 /// One item: a plain attribute, a group key, an aggregate, or an expression around them.
 fn item(
     r: &mut Random,
@@ -260,9 +272,7 @@ fn item(
     query: &Query,
     leaves: &[Leaf],
     aggregates: &mut Vec<Call>,
-    ty: Type,
-    free: bool,
-    (grouped, aggregate): (bool, bool),
+    Wish { ty, free, grouped, aggregate }: Wish,
 ) -> (Expr, Nature) {
     let exact_sums = query.window.as_ref().is_some_and(Window::has_bounds);
     if free && !aggregate && !grouped && !leaves.is_empty() && r.chance(40) {

@@ -95,7 +95,7 @@ impl Group {
             Aggregate::Max => values().max_by(|a, b| a.order(b)).cloned().unwrap_or_default(),
             Aggregate::MinForever | Aggregate::MaxForever => self.ever.clone(),
             Aggregate::First => values().next().cloned().unwrap_or_default(),
-            Aggregate::Last => values().last().cloned().unwrap_or_default(),
+            Aggregate::Last => values().next_back().cloned().unwrap_or_default(),
             Aggregate::And => some(Value::Bool(values().all(|v| *v == Value::Bool(true)))),
             Aggregate::Or => some(Value::Bool(values().any(|v| *v == Value::Bool(true)))),
             Aggregate::StdDev => some(deviation(values())),

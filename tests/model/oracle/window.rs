@@ -125,16 +125,10 @@ impl State {
         self.held.insert(place, row);
     }
 
-    /// A row that comes a gap after the last one of its key opens a new session, whichever of row and timer is first.
+    /// A row that comes a gap after the last one of its key opens a new session, even if the timer has yet to fire.
     fn session(&mut self, gap: i64, key: Option<Value>, row: Row, out: &mut Vec<Emission>) {
-        let over = |s: &Session| s.key == key && s.last + gap <= row.at;
-        if let Some(place) = self.sessions.iter().position(over) {
-            let session = self.sessions.remove(place);
-            let due = session.last + gap;
-            session.rows.into_iter().for_each(|old| leave(old, due, due - 1, out));
-        }
         out.push(Emission::Row(Sign::Plus, row.clone()));
-        match self.sessions.iter_mut().find(|s| s.key == key) {
+        match self.sessions.iter_mut().find(|s| s.key == key && s.last + gap > row.at) {
             Some(session) => {
                 session.last = session.last.max(row.at);
                 session.rows.push(row);
