@@ -62,7 +62,10 @@ impl Window {
     /// Whether it emits whole flushes.
     pub fn flushes(&self) -> bool {
         use Window::*;
-        matches!(self, LengthBatch(_) | TimeBatch(..) | Tumbling(..) | Hop(..) | Batch)
+        matches!(
+            self,
+            LengthBatch(_) | TimeBatch(..) | Tumbling(..) | Hop(..) | Batch
+        )
     }
 
     /// Whether it knows the start and end of what it flushes.
@@ -91,12 +94,19 @@ impl Window {
 
     /// Name and parameters, as they stand in `WINDOW(…)`.
     fn sql(&self, columns: &[String]) -> String {
-        let keys = |of: &[usize]| of.iter().map(|k| columns[*k].clone()).collect::<Vec<_>>().join(", ");
+        let keys = |of: &[usize]| {
+            of.iter()
+                .map(|k| columns[*k].clone())
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
         let parameters = match self {
             Window::Length(n) | Window::LengthBatch(n) => n.to_string(),
             Window::Time(t) | Window::Delay(t) | Window::Session(t, None) => span(*t),
             Window::TimeBatch(t, None) | Window::Tumbling(t, None) => span(*t),
-            Window::TimeBatch(t, Some(other)) | Window::Tumbling(t, Some(other)) | Window::Hop(t, other) => {
+            Window::TimeBatch(t, Some(other))
+            | Window::Tumbling(t, Some(other))
+            | Window::Hop(t, other) => {
                 format!("{}, {}", span(*t), span(*other))
             }
             Window::TimeLength(t, n) => format!("{}, {n}", span(*t)),
@@ -104,7 +114,13 @@ impl Window {
             Window::Session(gap, Some(key)) => format!("{}, {}", span(*gap), columns[*key]),
             Window::Unique(of) | Window::FirstUnique(of) => keys(of),
             Window::Sort(n, by) => {
-                let by = by.iter().map(|(k, down)| format!(", {}, '{}'", columns[*k], if *down { "desc" } else { "asc" }));
+                let by = by.iter().map(|(k, down)| {
+                    format!(
+                        ", {}, '{}'",
+                        columns[*k],
+                        if *down { "desc" } else { "asc" }
+                    )
+                });
                 n.to_string() + &by.collect::<String>()
             }
             Window::ExternalTime(clock, t) => format!("{}, {}", columns[*clock], span(*t)),
@@ -215,11 +231,19 @@ impl Query {
             (None, true) => format!("{}.", source.name),
         };
         let mut names = Names {
-            columns: source.attributes.iter().map(|a| format!("{before}{}", a.name)).collect(),
+            columns: source
+                .attributes
+                .iter()
+                .map(|a| format!("{before}{}", a.name))
+                .collect(),
             outputs: self.items.iter().map(|i| i.alias.clone()).collect(),
             aggregates: Vec::new(),
         };
-        names.aggregates = self.aggregates.iter().map(|call| call.sql(&names)).collect();
+        names.aggregates = self
+            .aggregates
+            .iter()
+            .map(|call| call.sql(&names))
+            .collect();
         names
     }
 
@@ -227,7 +251,10 @@ impl Query {
         if self.star {
             return "*".into();
         }
-        let items = self.items.iter().map(|i| format!("{} AS {}", i.expr.sql(names), i.alias));
+        let items = self
+            .items
+            .iter()
+            .map(|i| format!("{} AS {}", i.expr.sql(names), i.alias));
         items.collect::<Vec<_>>().join(", ")
     }
 
@@ -247,19 +274,39 @@ impl Query {
             self.selection(&names),
             source.name
         );
-        let plain = Names { columns: bare.clone(), outputs: Vec::new(), aggregates: Vec::new() };
+        let plain = Names {
+            columns: bare.clone(),
+            outputs: Vec::new(),
+            aggregates: Vec::new(),
+        };
         let mut add = |clause: String| text.push_str(&clause);
-        self.filter.iter().for_each(|f| add(format!("[{}]", f.sql(&plain))));
+        self.filter
+            .iter()
+            .for_each(|f| add(format!("[{}]", f.sql(&plain))));
         self.alias.iter().for_each(|a| add(format!(" AS {a}")));
-        self.window.iter().for_each(|w| add(format!(" WINDOW({})", w.sql(&bare))));
-        self.condition.iter().for_each(|c| add(format!(" WHERE {}", c.sql(&names))));
-        let list = |of: &[Expr]| of.iter().map(|e| e.sql(&names)).collect::<Vec<_>>().join(", ");
+        self.window
+            .iter()
+            .for_each(|w| add(format!(" WINDOW({})", w.sql(&bare))));
+        self.condition
+            .iter()
+            .for_each(|c| add(format!(" WHERE {}", c.sql(&names))));
+        let list = |of: &[Expr]| {
+            of.iter()
+                .map(|e| e.sql(&names))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
         if !self.group_by.is_empty() {
             add(format!(" GROUP BY {}", list(&self.group_by)));
         }
-        self.having.iter().for_each(|h| add(format!(" HAVING {}", h.sql(&names))));
+        self.having
+            .iter()
+            .for_each(|h| add(format!(" HAVING {}", h.sql(&names))));
         if !self.order_by.is_empty() {
-            let by = self.order_by.iter().map(|(e, down)| e.sql(&names) + if *down { " DESC" } else { "" });
+            let by = self
+                .order_by
+                .iter()
+                .map(|(e, down)| e.sql(&names) + if *down { " DESC" } else { "" });
             add(format!(" ORDER BY {}", by.collect::<Vec<_>>().join(", ")));
         }
         self.limit.iter().for_each(|n| add(format!(" LIMIT {n}")));
@@ -279,11 +326,15 @@ pub struct App {
 impl App {
     /// Streams that queries write.
     pub fn outputs(&self) -> Vec<usize> {
-        (0..self.streams.len()).filter(|s| self.queries.iter().any(|q| q.target == *s)).collect()
+        (0..self.streams.len())
+            .filter(|s| self.queries.iter().any(|q| q.target == *s))
+            .collect()
     }
 
     pub fn uses_sends(&self) -> bool {
-        self.queries.iter().any(|q| matches!(q.window, Some(Window::Batch)))
+        self.queries
+            .iter()
+            .any(|q| matches!(q.window, Some(Window::Batch)))
     }
 }
 
@@ -294,7 +345,11 @@ impl fmt::Display for App {
             us => writeln!(f, "@app:playback(lateness='{}')", span(us))?,
         }
         for stream in self.streams.iter().filter(|s| s.declared) {
-            let list: Vec<_> = stream.attributes.iter().map(|a| format!("{} {}", a.name, a.ty)).collect();
+            let list: Vec<_> = stream
+                .attributes
+                .iter()
+                .map(|a| format!("{} {}", a.name, a.ty))
+                .collect();
             writeln!(f, "CREATE STREAM {} ({});", stream.name, list.join(", "))?;
         }
         for query in &self.queries {

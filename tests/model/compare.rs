@@ -50,7 +50,10 @@ pub fn compare(
         match order {
             Order::Exact => rows(app, stream, &expected[stream], got),
             Order::PerKey => {
-                let (a, b) = (sorted(app, stream, &expected[stream]), sorted(app, stream, got));
+                let (a, b) = (
+                    sorted(app, stream, &expected[stream]),
+                    sorted(app, stream, got),
+                );
                 rows(app, stream, &a, &b).or_else(|| per_key(app, stream, &expected[stream], got))
             }
         }
@@ -58,7 +61,11 @@ pub fn compare(
 }
 
 fn rows(app: &App, stream: usize, expected: &[Output], got: &[Output]) -> Option<Difference> {
-    let natures: Vec<Nature> = app.streams[stream].attributes.iter().map(|a| a.nature).collect();
+    let natures: Vec<Nature> = app.streams[stream]
+        .attributes
+        .iter()
+        .map(|a| a.nature)
+        .collect();
     let differs = |i: &usize| match (expected.get(*i), got.get(*i)) {
         (Some(a), Some(b)) => !same(a, b, &natures),
         _ => true,
@@ -79,9 +86,16 @@ fn sorted(app: &App, stream: usize, rows: &[Output]) -> Vec<Output> {
     let mut places: Vec<usize> = (0..attributes.len()).collect();
     places.sort_by_key(|p| attributes[*p].nature == Nature::Approximate);
     rows.sort_by(|a, b| {
-        let values = || places.iter().map(|p| a.values[*p].order(&b.values[*p])).find(|o| o.is_ne());
+        let values = || {
+            places
+                .iter()
+                .map(|p| a.values[*p].order(&b.values[*p]))
+                .find(|o| o.is_ne())
+        };
         let signs = (a.sign as i8).cmp(&(b.sign as i8));
-        a.at.cmp(&b.at).then(signs).then_with(|| values().unwrap_or(std::cmp::Ordering::Equal))
+        a.at.cmp(&b.at)
+            .then(signs)
+            .then_with(|| values().unwrap_or(std::cmp::Ordering::Equal))
     });
     rows
 }
@@ -89,15 +103,25 @@ fn sorted(app: &App, stream: usize, rows: &[Output]) -> Vec<Output> {
 /// The order of each group's rows, where the only writer of the stream emits all its group keys.
 fn per_key(app: &App, stream: usize, expected: &[Output], got: &[Output]) -> Option<Difference> {
     let mut writers = app.queries.iter().filter(|q| q.target == stream);
-    let (writer, None) = (writers.next()?, writers.next()) else { return None };
+    let (writer, None) = (writers.next()?, writers.next()) else {
+        return None;
+    };
     let place = |key: &crate::expr::Expr| {
-        writer.items.iter().position(|item| format!("{:?}", item.expr) == format!("{key:?}"))
+        writer
+            .items
+            .iter()
+            .position(|item| format!("{:?}", item.expr) == format!("{key:?}"))
     };
     if writer.group_by.is_empty() {
         return None;
     }
     let places: Vec<usize> = writer.group_by.iter().map(place).collect::<Option<_>>()?;
-    let key = |row: &Output| places.iter().map(|p| row.values[*p].clone()).collect::<Vec<_>>();
+    let key = |row: &Output| {
+        places
+            .iter()
+            .map(|p| row.values[*p].clone())
+            .collect::<Vec<_>>()
+    };
     let mut keys: Vec<Vec<Value>> = Vec::new();
     for row in expected {
         if !keys.contains(&key(row)) {
@@ -105,7 +129,12 @@ fn per_key(app: &App, stream: usize, expected: &[Output], got: &[Output]) -> Opt
         }
     }
     keys.iter().find_map(|k| {
-        let of = |rows: &[Output]| rows.iter().filter(|r| key(r) == *k).cloned().collect::<Vec<_>>();
+        let of = |rows: &[Output]| {
+            rows.iter()
+                .filter(|r| key(r) == *k)
+                .cloned()
+                .collect::<Vec<_>>()
+        };
         rows(app, stream, &of(expected), &of(got))
     })
 }
@@ -114,14 +143,22 @@ fn same(a: &Output, b: &Output, natures: &[Nature]) -> bool {
     a.at == b.at
         && a.sign == b.sign
         && a.values.len() == b.values.len()
-        && a.values.iter().zip(&b.values).zip(natures).all(|((x, y), nature)| equal(x, y, *nature))
+        && a.values
+            .iter()
+            .zip(&b.values)
+            .zip(natures)
+            .all(|((x, y), nature)| equal(x, y, *nature))
 }
 
 /// DOUBLE within 1e-9 of its size, an approximate one within 1e-6 (and 1e-4 near zero); all else exactly.
 fn equal(a: &Value, b: &Value, nature: Nature) -> bool {
     match (a, b) {
         (Value::Double(a), Value::Double(b)) => {
-            let (relative, absolute) = if nature == Nature::Approximate { (1e-6, 1e-4) } else { (1e-9, 0.0) };
+            let (relative, absolute) = if nature == Nature::Approximate {
+                (1e-6, 1e-4)
+            } else {
+                (1e-9, 0.0)
+            };
             (a - b).abs() <= absolute + relative * a.abs().max(b.abs())
         }
         _ => a == b,

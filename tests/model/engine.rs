@@ -21,9 +21,17 @@ type Rows = Arc<Mutex<Vec<Output>>>;
 
 /// The rows of each watched stream, in order; the text of the error when the app is refused.
 pub fn run(app: &App, calls: &[Call], run: Run) -> Result<Vec<Option<Vec<Output>>>, String> {
-    let workers = if run.pinned { Workers::Pinned(2) } else { Workers::Inline };
-    let config = RuntimeConfig::default().workers(workers).batch_rows_max(run.batch_rows_max);
-    let runtime = EventFluxManager::new().create_with(&app.to_string(), config).map_err(|e| format!("{e}\n{e:?}"))?;
+    let workers = if run.pinned {
+        Workers::Pinned(2)
+    } else {
+        Workers::Inline
+    };
+    let config = RuntimeConfig::default()
+        .workers(workers)
+        .batch_rows_max(run.batch_rows_max);
+    let runtime = EventFluxManager::new()
+        .create_with(&app.to_string(), config)
+        .map_err(|e| format!("{e}\n{e:?}"))?;
     let mut watched: Vec<Option<Rows>> = vec![None; app.streams.len()];
     for stream in app.outputs() {
         if run.watch_all || app.queries.iter().all(|q| q.source != stream) {
@@ -33,20 +41,31 @@ pub fn run(app: &App, calls: &[Call], run: Run) -> Result<Vec<Option<Vec<Output>
                 let mut rows = rows.lock().expect("no callback panics");
                 for row in 0..batch.len() {
                     let (at, sign) = (batch.at()[row].0, batch.sign(row));
-                    rows.push(Output { at, clock: 0, sign, values: batch.row(row) });
+                    rows.push(Output {
+                        at,
+                        clock: 0,
+                        sign,
+                        values: batch.row(row),
+                    });
                 }
             };
-            runtime.add_callback(&app.streams[stream].name, collect).map_err(|e| e.to_string())?;
+            runtime
+                .add_callback(&app.streams[stream].name, collect)
+                .map_err(|e| e.to_string())?;
         }
     }
     runtime.start().map_err(|e| e.to_string())?;
     let mut input = runtime.input().map_err(|e| e.to_string())?;
     for call in calls {
         match call {
-            Call::Advance(at) => input.advance_clock(Timestamp(*at)).map_err(|e| e.to_string())?,
+            Call::Advance(at) => input
+                .advance_clock(Timestamp(*at))
+                .map_err(|e| e.to_string())?,
             Call::Send(stream, rows) if rows.len() == 1 => {
                 let name = &app.streams[*stream].name;
-                input.send_at(name, Timestamp(rows[0].at), &rows[0].values).map_err(|e| e.to_string())?;
+                input
+                    .send_at(name, Timestamp(rows[0].at), &rows[0].values)
+                    .map_err(|e| e.to_string())?;
             }
             Call::Send(stream, rows) => {
                 let name = &app.streams[*stream].name;

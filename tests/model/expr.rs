@@ -124,14 +124,27 @@ impl Expr {
     pub fn children(&self) -> Vec<&Expr> {
         match &self.kind {
             Kind::Column(_) | Kind::Output(_) | Kind::Aggregate(_) | Kind::Literal(_) => Vec::new(),
-            Kind::Minus(x) | Kind::Not(x) | Kind::IsNull(x, _) | Kind::Like(x, ..) | Kind::Cast(x) => vec![x],
+            Kind::Minus(x)
+            | Kind::Not(x)
+            | Kind::IsNull(x, _)
+            | Kind::Like(x, ..)
+            | Kind::Cast(x) => vec![x],
             Kind::Binary(_, x, y) => vec![x, y],
             Kind::Between(x, y, z, _) => vec![x, y, z],
             Kind::In(x, list, _) => std::iter::once(&**x).chain(list).collect(),
             Kind::Call(_, args) => args.iter().collect(),
-            Kind::Case { operand, branches, otherwise } => {
+            Kind::Case {
+                operand,
+                branches,
+                otherwise,
+            } => {
                 let pairs = branches.iter().flat_map(|(when, then)| [when, then]);
-                operand.as_deref().into_iter().chain(pairs).chain(otherwise.as_deref()).collect()
+                operand
+                    .as_deref()
+                    .into_iter()
+                    .chain(pairs)
+                    .chain(otherwise.as_deref())
+                    .collect()
             }
         }
     }
@@ -160,20 +173,36 @@ impl Expr {
             Kind::IsNull(x, negated) => format!("({} IS {}NULL)", p(x), not(negated)),
             Kind::In(x, of, negated) => format!("({} {}IN ({}))", p(x), not(negated), list(of)),
             Kind::Between(x, low, high, negated) => {
-                format!("({} {}BETWEEN {} AND {})", p(x), not(negated), p(low), p(high))
+                format!(
+                    "({} {}BETWEEN {} AND {})",
+                    p(x),
+                    not(negated),
+                    p(low),
+                    p(high)
+                )
             }
             Kind::Like(x, pattern, negated) => {
-                format!("({} {}LIKE {})", p(x), not(negated), literal(&Value::from(pattern.as_str())))
+                format!(
+                    "({} {}LIKE {})",
+                    p(x),
+                    not(negated),
+                    literal(&Value::from(pattern.as_str()))
+                )
             }
             Kind::Cast(x) => format!("CAST({} AS {})", p(x), self.ty),
             Kind::Call(function, args) => format!("{}({})", function.name(), list(args)),
-            Kind::Case { operand, branches, otherwise } => {
+            Kind::Case {
+                operand,
+                branches,
+                otherwise,
+            } => {
                 let mut text = String::from("CASE");
                 if let Some(operand) = operand {
                     write!(text, " {}", p(operand)).expect("a string takes any text");
                 }
                 for (when, then) in branches {
-                    write!(text, " WHEN {} THEN {}", p(when), p(then)).expect("a string takes any text");
+                    write!(text, " WHEN {} THEN {}", p(when), p(then))
+                        .expect("a string takes any text");
                 }
                 if let Some(otherwise) = otherwise {
                     write!(text, " ELSE {}", p(otherwise)).expect("a string takes any text");

@@ -47,28 +47,48 @@ struct Wrong {
 fn check(app: &App, calls: &[Call], pinned: bool, fault: Fault) -> Option<Wrong> {
     let expected = oracle::run(app, calls, fault);
     let run = |calls: &[Call], pinned, batch_rows_max, watch_all| {
-        let run = Run { pinned, batch_rows_max, watch_all };
+        let run = Run {
+            pinned,
+            batch_rows_max,
+            watch_all,
+        };
         let order = if pinned { Order::PerKey } else { Order::Exact };
         let got = catch_unwind(AssertUnwindSafe(|| engine::run(app, calls, run)));
         let (kind, text) = match got {
             Err(_) => (Kind::Panic, "panic".to_string()),
             Ok(Err(error)) => (Kind::Refused, error),
-            Ok(Ok(got)) => (Kind::Rows, compare::compare(app, &expected, &got, order)?.to_string()),
+            Ok(Ok(got)) => (
+                Kind::Rows,
+                compare::compare(app, &expected, &got, order)?.to_string(),
+            ),
         };
-        Some(Wrong { kind, text: format!("{run:?}: {text}") })
+        Some(Wrong {
+            kind,
+            text: format!("{run:?}: {text}"),
+        })
     };
     if pinned {
         return run(calls, true, 7, true);
     }
-    let other = if app.uses_sends() { calls.to_vec() } else { input::grouped(calls) };
-    let single = if app.uses_sends() { calls.to_vec() } else { input::one_by_one(calls) };
+    let other = if app.uses_sends() {
+        calls.to_vec()
+    } else {
+        input::grouped(calls)
+    };
+    let single = if app.uses_sends() {
+        calls.to_vec()
+    } else {
+        input::one_by_one(calls)
+    };
     run(calls, false, 256, true)
         .or_else(|| run(&single, false, 1, true))
         .or_else(|| run(&other, false, 7, false))
 }
 
 fn number_from(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().map_or(default, |v| v.parse().expect("a number"))
+    std::env::var(name)
+        .ok()
+        .map_or(default, |v| v.parse().expect("a number"))
 }
 
 /// A failing case, made smaller, as text.
@@ -78,7 +98,10 @@ fn report(seed: u64, number: u64, pinned: bool, wrong: Wrong) -> String {
         check(app, calls, pinned, Fault::None).is_some_and(|w| w.kind == wrong.kind)
     });
     let again = check(&app, &calls, pinned, Fault::None);
-    let text = again.map_or_else(|| format!("does not fail again: {}", wrong.text), |w| w.text);
+    let text = again.map_or_else(
+        || format!("does not fail again: {}", wrong.text),
+        |w| w.text,
+    );
     let events = input::events_file(&app, &calls);
     format!("SEED={seed} FIRST={number} CASES=1\n--- app\n{app}--- events\n{events}--- {text}\n")
 }
@@ -91,7 +114,11 @@ fn engine_agrees_with_the_oracle() {
     let mut reports = Vec::new();
     for number in first..first + cases {
         let (app, calls) = case(seed, number);
-        let runs = if number % 4 == 0 { &[false, true][..] } else { &[false] };
+        let runs = if number % 4 == 0 {
+            &[false, true][..]
+        } else {
+            &[false]
+        };
         for pinned in runs {
             if let Some(wrong) = check(&app, &calls, *pinned, Fault::None) {
                 reports.push(report(seed, number, *pinned, wrong));
@@ -101,7 +128,12 @@ fn engine_agrees_with_the_oracle() {
             break;
         }
     }
-    assert!(reports.is_empty(), "{} cases differ\n{}", reports.len(), reports.join("\n"));
+    assert!(
+        reports.is_empty(),
+        "{} cases differ\n{}",
+        reports.len(),
+        reports.join("\n")
+    );
 }
 
 #[test]
@@ -109,7 +141,8 @@ fn a_wrong_oracle_is_caught() {
     for fault in [Fault::LengthKeepsOneMore, Fault::SumIgnoresRetraction] {
         let caught = (0..300).any(|number| {
             let (app, calls) = case(1, number);
-            check(&app, &calls, false, Fault::None).is_none() && check(&app, &calls, false, fault).is_some()
+            check(&app, &calls, false, Fault::None).is_none()
+                && check(&app, &calls, false, fault).is_some()
         });
         assert!(caught, "{fault:?} was not caught");
     }

@@ -7,7 +7,11 @@ use crate::input::Call;
 const TRIALS_MAX: usize = 1500;
 
 /// A smaller case for which `fails` still holds.
-pub fn shrink(app: App, calls: Vec<Call>, fails: &mut dyn FnMut(&App, &[Call]) -> bool) -> (App, Vec<Call>) {
+pub fn shrink(
+    app: App,
+    calls: Vec<Call>,
+    fails: &mut dyn FnMut(&App, &[Call]) -> bool,
+) -> (App, Vec<Call>) {
     let mut case = (app, calls);
     let mut trials = 0;
     loop {
@@ -99,7 +103,12 @@ fn narrow(case: &mut Case, attempt: &mut Attempt<'_>) {
             && row < rows.len()
         {
             let mut calls = case.1.clone();
-            let rows = rows.into_iter().enumerate().filter(|(i, _)| *i != row).map(|(_, r)| r).collect();
+            let rows = rows
+                .into_iter()
+                .enumerate()
+                .filter(|(i, _)| *i != row)
+                .map(|(_, r)| r)
+                .collect();
             calls[place] = Call::Send(stream, rows);
             let app = case.0.clone();
             if !attempt(case, app, calls) {
@@ -113,7 +122,10 @@ fn narrow(case: &mut Case, attempt: &mut Attempt<'_>) {
         let fixed = query.star || query.having.is_some() || !query.order_by.is_empty();
         let read = case.0.queries.iter().any(|q| q.source == target);
         let shared = case.0.queries.iter().filter(|q| q.target == target).count() > 1;
-        for item in (0..query.items.len()).rev().filter(|_| !fixed && !read && !shared) {
+        for item in (0..query.items.len())
+            .rev()
+            .filter(|_| !fixed && !read && !shared)
+        {
             let mut app = case.0.clone();
             if app.queries[place].items.len() > 1 {
                 app.queries[place].items.remove(item);

@@ -9,7 +9,14 @@ use crate::expr::{Expr, Function, Kind, Op};
 use crate::random::Random;
 use eventflux::event::{Type, Value};
 
-pub const TYPES: [Type; 6] = [Type::Bool, Type::Int, Type::Long, Type::Float, Type::Double, Type::String];
+pub const TYPES: [Type; 6] = [
+    Type::Bool,
+    Type::Int,
+    Type::Long,
+    Type::Float,
+    Type::Double,
+    Type::String,
+];
 const NUMBERS: [Type; 4] = [Type::Int, Type::Long, Type::Float, Type::Double];
 
 /// A name that an expression may use.
@@ -64,7 +71,11 @@ impl Scope<'_> {
     }
 
     fn operand(&mut self, ty: Type, depth: usize) -> Expr {
-        if self.r.chance(35) { self.literal(ty) } else { self.expr(ty, depth) }
+        if self.r.chance(35) {
+            self.literal(ty)
+        } else {
+            self.expr(ty, depth)
+        }
     }
 
     fn literal(&mut self, ty: Type) -> Expr {
@@ -74,7 +85,10 @@ impl Scope<'_> {
     /// An attribute of the type, else a conversion.
     fn leaf(&mut self, ty: Type) -> Expr {
         let of = |test: &dyn Fn(Type) -> bool, from: &[Leaf]| -> Vec<Leaf> {
-            from.iter().filter(|l| test(l.ty) && l.nature != Nature::Approximate).cloned().collect()
+            from.iter()
+                .filter(|l| test(l.ty) && l.nature != Nature::Approximate)
+                .cloned()
+                .collect()
         };
         let same = of(&|t| t == ty, &self.leaves);
         if !same.is_empty() && !self.r.chance(5) {
@@ -98,7 +112,11 @@ impl Scope<'_> {
         let from = Box::new(Expr::new(leaf.ty, leaf.kind));
         if ty == Type::Bool {
             let to = Box::new(self.literal(leaf.ty));
-            return Expr::boolean(Kind::Binary(*self.r.pick(&[Op::LessEq, Op::NotEq, Op::Greater]), from, to));
+            return Expr::boolean(Kind::Binary(
+                *self.r.pick(&[Op::LessEq, Op::NotEq, Op::Greater]),
+                from,
+                to,
+            ));
         }
         if ty == Type::Int && leaf.ty == Type::String {
             return Expr::new(ty, Kind::Call(Function::Length, vec![*from]));
@@ -112,32 +130,55 @@ impl Scope<'_> {
         let kind = match self.r.below(5) {
             0 => {
                 let second = self.operand(ty, depth);
-                let args = if self.r.chance(30) { vec![first, self.leaf(ty), second] } else { vec![first, second] };
+                let args = if self.r.chance(30) {
+                    vec![first, self.leaf(ty), second]
+                } else {
+                    vec![first, second]
+                };
                 Kind::Call(Function::Coalesce, args)
             }
             1 => {
                 let test = self.expr(Type::Bool, depth);
                 let second = self.operand(ty, depth);
-                let args = if self.r.chance(50) { vec![test, first, second] } else { vec![test, second, first] };
+                let args = if self.r.chance(50) {
+                    vec![test, first, second]
+                } else {
+                    vec![test, second, first]
+                };
                 Kind::Call(Function::IfThenElse, args)
             }
             2 => Kind::Call(Function::NullIf, vec![first, self.operand(ty, depth)]),
             3 => {
                 let of = self.some_type();
                 let operand = self.expr(of, depth);
-                let branches = vec![(self.operand(of, 0), first), (self.operand(of, 0), self.operand(ty, depth))];
+                let branches = vec![
+                    (self.operand(of, 0), first),
+                    (self.operand(of, 0), self.operand(ty, depth)),
+                ];
                 let otherwise = self.r.chance(50).then(|| Box::new(self.operand(ty, 0)));
-                Kind::Case { operand: Some(Box::new(operand)), branches, otherwise }
+                Kind::Case {
+                    operand: Some(Box::new(operand)),
+                    branches,
+                    otherwise,
+                }
             }
             _ => {
                 let mut branches = vec![(self.expr(Type::Bool, depth), first)];
                 if self.r.chance(40) {
                     let null = Expr::new(ty, Kind::Literal(Value::Null));
-                    let then = if self.r.chance(20) { null } else { self.operand(ty, depth) };
+                    let then = if self.r.chance(20) {
+                        null
+                    } else {
+                        self.operand(ty, depth)
+                    };
                     branches.push((self.expr(Type::Bool, depth), then));
                 }
                 let otherwise = self.r.chance(60).then(|| Box::new(self.operand(ty, 0)));
-                Kind::Case { operand: None, branches, otherwise }
+                Kind::Case {
+                    operand: None,
+                    branches,
+                    otherwise,
+                }
             }
         };
         Expr::new(ty, kind)
@@ -148,7 +189,11 @@ impl Scope<'_> {
         let kind = match self.r.below(12) {
             0 | 1 => {
                 let op = *self.r.pick(&[Op::And, Op::Or]);
-                Kind::Binary(op, Box::new(self.expr(Type::Bool, depth)), Box::new(self.expr(Type::Bool, depth)))
+                Kind::Binary(
+                    op,
+                    Box::new(self.expr(Type::Bool, depth)),
+                    Box::new(self.expr(Type::Bool, depth)),
+                )
             }
             2 => Kind::Not(Box::new(self.expr(Type::Bool, depth))),
             3 => {
@@ -157,17 +202,32 @@ impl Scope<'_> {
             }
             4 => {
                 let ty = self.some_type();
-                let list = (0..1 + self.r.below(3)).map(|_| self.operand(ty, 0)).collect();
+                let list = (0..1 + self.r.below(3))
+                    .map(|_| self.operand(ty, 0))
+                    .collect();
                 Kind::In(Box::new(self.expr(ty, depth)), list, negated)
             }
             5 => {
-                let ty = Some(self.some_type()).filter(|t| *t != Type::Bool).unwrap_or(Type::Long);
+                let ty = Some(self.some_type())
+                    .filter(|t| *t != Type::Bool)
+                    .unwrap_or(Type::Long);
                 let (low, high) = (self.operand(ty, depth), self.operand(ty, depth));
-                Kind::Between(Box::new(self.expr(ty, depth)), Box::new(low), Box::new(high), negated)
+                Kind::Between(
+                    Box::new(self.expr(ty, depth)),
+                    Box::new(low),
+                    Box::new(high),
+                    negated,
+                )
             }
             6 => {
-                let pattern = *self.r.pick(&["%", "a%", "_", "%b%", "%a", "é", "\\%_", "%日%", ""]);
-                Kind::Like(Box::new(self.expr(Type::String, depth)), pattern.into(), negated)
+                let pattern = *self
+                    .r
+                    .pick(&["%", "a%", "_", "%b%", "%a", "é", "\\%_", "%日%", ""]);
+                Kind::Like(
+                    Box::new(self.expr(Type::String, depth)),
+                    pattern.into(),
+                    negated,
+                )
             }
             _ => return self.comparison(depth),
         };
@@ -176,7 +236,14 @@ impl Scope<'_> {
 
     /// Of one type, or of two numeric types without a literal. BOOL has no `<` (a build error of the engine).
     fn comparison(&mut self, depth: usize) -> Expr {
-        let ops = [Op::Eq, Op::NotEq, Op::Less, Op::LessEq, Op::Greater, Op::GreaterEq];
+        let ops = [
+            Op::Eq,
+            Op::NotEq,
+            Op::Less,
+            Op::LessEq,
+            Op::Greater,
+            Op::GreaterEq,
+        ];
         let ty = self.some_type();
         let op = *self.r.pick(if ty == Type::Bool { &ops[..2] } else { &ops });
         let left = self.expr(ty, depth);
@@ -202,7 +269,11 @@ impl Scope<'_> {
             0..=4 => {
                 let op = *self.r.pick(&[Op::Add, Op::Sub, Op::Mul, Op::Mod]);
                 let left = self.expr(ty, depth);
-                let right = if self.r.chance(25) { self.narrower(ty, depth) } else { self.operand(ty, depth) };
+                let right = if self.r.chance(25) {
+                    self.narrower(ty, depth)
+                } else {
+                    self.operand(ty, depth)
+                };
                 let swap = self.r.chance(40);
                 let (left, right) = if swap { (right, left) } else { (left, right) };
                 Kind::Binary(op, Box::new(left), Box::new(right))
@@ -210,16 +281,29 @@ impl Scope<'_> {
             5 => Kind::Minus(Box::new(self.expr(ty, depth))),
             6 => {
                 let function = *self.r.pick(&[Function::Maximum, Function::Minimum]);
-                Kind::Call(function, vec![self.expr(ty, depth), self.narrower(ty, depth)])
+                Kind::Call(
+                    function,
+                    vec![self.expr(ty, depth), self.narrower(ty, depth)],
+                )
             }
             7 if ty == Type::Int && self.r.chance(50) => {
                 let of = *self.r.pick(&NUMBERS);
                 Kind::Call(Function::Sign, vec![self.expr(of, depth)])
             }
             7 | 8 if ty != Type::Float => {
-                let all = [Function::Abs, Function::Floor, Function::Ceil, Function::Round, Function::Trunc];
+                let all = [
+                    Function::Abs,
+                    Function::Floor,
+                    Function::Ceil,
+                    Function::Round,
+                    Function::Trunc,
+                ];
                 let function = *self.r.pick(&all);
-                let of = if ty == Type::Double && self.r.chance(30) { Type::Float } else { ty };
+                let of = if ty == Type::Double && self.r.chance(30) {
+                    Type::Float
+                } else {
+                    ty
+                };
                 Kind::Call(function, vec![self.expr(of, depth)])
             }
             _ => {
@@ -246,14 +330,23 @@ impl Scope<'_> {
                 let of = *self.r.pick(&[Type::Int, Type::Long, Type::Bool]);
                 Kind::Cast(Box::new(self.expr(of, depth)))
             }
-            _ => Kind::Call(Function::Concat, vec![self.expr(Type::String, depth), self.operand(Type::String, depth)]),
+            _ => Kind::Call(
+                Function::Concat,
+                vec![
+                    self.expr(Type::String, depth),
+                    self.operand(Type::String, depth),
+                ],
+            ),
         };
         Expr::new(Type::String, kind)
     }
 
     /// A new aggregate call of this result type.
     pub fn aggregated(&mut self, ty: Type) -> Expr {
-        let (calls, leaves) = self.calls.take().expect("aggregates are asked for only where they may stand");
+        let (calls, leaves) = self
+            .calls
+            .take()
+            .expect("aggregates are asked for only where they may stand");
         let outer = std::mem::replace(&mut self.leaves, leaves);
         let call = self.call(ty);
         calls.push(call);
@@ -272,13 +365,25 @@ impl Scope<'_> {
             aggregates.extend([Aggregate::MinForever, Aggregate::MaxForever]);
         }
         match ty {
-            Type::Bool => aggregates.extend([Aggregate::And, Aggregate::Or, Aggregate::And, Aggregate::Or]),
+            Type::Bool => {
+                aggregates.extend([Aggregate::And, Aggregate::Or, Aggregate::And, Aggregate::Or])
+            }
             Type::Long => aggregates.extend(
-                [Aggregate::Count, Aggregate::CountOf, Aggregate::CountDistinct, Aggregate::DistinctCount]
-                    .into_iter()
-                    .chain([Aggregate::Sum; 4]),
+                [
+                    Aggregate::Count,
+                    Aggregate::CountOf,
+                    Aggregate::CountDistinct,
+                    Aggregate::DistinctCount,
+                ]
+                .into_iter()
+                .chain([Aggregate::Sum; 4]),
             ),
-            Type::Double => aggregates.extend([Aggregate::Sum, Aggregate::Sum, Aggregate::Avg, Aggregate::Avg]),
+            Type::Double => aggregates.extend([
+                Aggregate::Sum,
+                Aggregate::Sum,
+                Aggregate::Avg,
+                Aggregate::Avg,
+            ]),
             _ => {}
         }
         let aggregate = *self.r.pick(&aggregates);
@@ -298,7 +403,11 @@ impl Scope<'_> {
             }
             Aggregate::Avg => {
                 let of = *self.r.pick(&NUMBERS);
-                Some(if of.is_integer() { self.argument(of) } else { self.summand(of) })
+                Some(if of.is_integer() {
+                    self.argument(of)
+                } else {
+                    self.summand(of)
+                })
             }
             _ => Some(self.argument(ty)),
         };
@@ -312,12 +421,19 @@ impl Scope<'_> {
 
     /// A floating-point argument of a sum: exact where the order of addition is not settled.
     fn summand(&mut self, ty: Type) -> Expr {
-        if self.exact_sums { self.tame(ty) } else { self.argument(ty) }
+        if self.exact_sums {
+            self.tame(ty)
+        } else {
+            self.argument(ty)
+        }
     }
 
     /// An attribute of small exact values, else a conversion of one, else a constant.
     pub fn tame(&mut self, ty: Type) -> Expr {
-        let tame = self.leaves.iter().filter(|l| l.nature == Nature::Tame && l.ty.is_numeric());
+        let tame = self
+            .leaves
+            .iter()
+            .filter(|l| l.nature == Nature::Tame && l.ty.is_numeric());
         let tame: Vec<Leaf> = tame.cloned().collect();
         if let Some(leaf) = tame.iter().find(|l| l.ty == ty) {
             return Expr::new(ty, leaf.kind.clone());

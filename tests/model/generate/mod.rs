@@ -26,9 +26,17 @@ use expr::{Leaf, Scope, TYPES};
 
 /// A random app.
 pub fn app(r: &mut Random) -> App {
-    let lateness_us = if r.chance(25) { r.between(1, 60) * 1000 } else { 0 };
+    let lateness_us = if r.chance(25) {
+        r.between(1, 60) * 1000
+    } else {
+        0
+    };
     let inputs = 1 + r.weighted(&[60, 30, 10]);
-    let mut app = App { lateness_us, streams: Vec::new(), queries: Vec::new() };
+    let mut app = App {
+        lateness_us,
+        streams: Vec::new(),
+        queries: Vec::new(),
+    };
     for number in 0..inputs {
         app.streams.push(input_stream(r, number));
     }
@@ -50,16 +58,27 @@ fn input_stream(r: &mut Random, number: usize) -> Stream {
             0 | 1 => Nature::Wild,
             _ => Nature::Tame,
         };
-        attributes.push(Attribute { name: format!("{}{number}", ["a", "b", "c", "d", "e"][place]), ty, nature });
+        attributes.push(Attribute {
+            name: format!("{}{number}", ["a", "b", "c", "d", "e"][place]),
+            ty,
+            nature,
+        });
     }
-    Stream { name: format!("S{number}"), attributes, declared: true }
+    Stream {
+        name: format!("S{number}"),
+        attributes,
+        declared: true,
+    }
 }
 
 /// Adds one query, and its target unless it shares one.
 fn query(r: &mut Random, app: &mut App, number: usize, inputs: usize, sent: &mut Vec<bool>) {
     let derived = app.streams.len() - inputs;
-    let source =
-        if derived > 0 && r.chance(55) { inputs + r.below(derived) } else { r.below(inputs) };
+    let source = if derived > 0 && r.chance(55) {
+        inputs + r.below(derived)
+    } else {
+        r.below(inputs)
+    };
     let shared = (inputs..app.streams.len())
         .find(|t| *t != source && app.queries.iter().all(|q| q.source != *t))
         .filter(|_| r.chance(15) && !app.uses_sends());
@@ -68,7 +87,13 @@ fn query(r: &mut Random, app: &mut App, number: usize, inputs: usize, sent: &mut
         window = None;
     }
     let ends_send = matches!(window, Some(Window::Batch));
-    let types = shared.map(|t| app.streams[t].attributes.iter().map(|a| a.ty).collect::<Vec<_>>());
+    let types = shared.map(|t| {
+        app.streams[t]
+            .attributes
+            .iter()
+            .map(|a| a.ty)
+            .collect::<Vec<_>>()
+    });
     let mut query = shape(r, app, source, window);
     select(r, app, number, &mut query, types);
     match shared {
@@ -97,29 +122,50 @@ fn weaker(a: Nature, b: Nature) -> Nature {
 
 fn target_stream(r: &mut Random, number: usize, query: &Query) -> Stream {
     let declared = r.chance(20);
-    let attributes = query.items.iter().enumerate().map(|(place, item)| Attribute {
-        name: if declared { format!("t{number}_{place}") } else { item.alias.clone() },
-        ty: item.expr.ty,
-        nature: item.nature,
-    });
-    Stream { name: format!("Out{number}"), attributes: attributes.collect(), declared }
+    let attributes = query
+        .items
+        .iter()
+        .enumerate()
+        .map(|(place, item)| Attribute {
+            name: if declared {
+                format!("t{number}_{place}")
+            } else {
+                item.alias.clone()
+            },
+            ty: item.expr.ty,
+            nature: item.nature,
+        });
+    Stream {
+        name: format!("Out{number}"),
+        attributes: attributes.collect(),
+        declared,
+    }
 }
 
 /// Attributes that a window or GROUP BY may use as a key.
 fn keys(app: &App, source: usize) -> Vec<usize> {
     let attributes = &app.streams[source].attributes;
-    (0..attributes.len()).filter(|a| attributes[*a].nature != Nature::Approximate).collect()
+    (0..attributes.len())
+        .filter(|a| attributes[*a].nature != Nature::Approximate)
+        .collect()
 }
 
 fn window(r: &mut Random, app: &App, source: usize, input: bool, sent: bool) -> Option<Window> {
     let late = app.lateness_us > 0;
     let keys = keys(app, source);
-    let some_keys = |r: &mut Random| (0..1 + r.below(2)).map(|_| *r.pick(&keys)).collect::<Vec<_>>();
+    let some_keys = |r: &mut Random| {
+        (0..1 + r.below(2))
+            .map(|_| *r.pick(&keys))
+            .collect::<Vec<_>>()
+    };
     let span = |r: &mut Random| {
         let ms = *r.pick(&[1, 3, 5, 10, 20, 50, 100]) * 1000;
         if r.chance(10) { ms + 500 } else { ms }
     };
-    let rising = app.streams[source].attributes.iter().position(|a| a.nature == Nature::Rising);
+    let rising = app.streams[source]
+        .attributes
+        .iter()
+        .position(|a| a.nature == Nature::Rising);
     let made = match r.weighted(&[24, 8, 7, 9, 8, 8, 6, 5, 5, 6, 4, 3, 4, 4, 4]) {
         0 => return None,
         1 => Window::Length(1 + r.below(6)),
@@ -133,12 +179,18 @@ fn window(r: &mut Random, app: &App, source: usize, input: bool, sent: bool) -> 
         }
         7 => Window::TimeLength(span(r), 1 + r.below(5)),
         8 if input => Window::Batch,
-        9 => Window::Session(span(r), (!keys.is_empty() && r.chance(70)).then(|| *r.pick(&keys))),
+        9 => Window::Session(
+            span(r),
+            (!keys.is_empty() && r.chance(70)).then(|| *r.pick(&keys)),
+        ),
         10 if !keys.is_empty() => Window::Unique(some_keys(r)),
         11 if !keys.is_empty() => Window::FirstUnique(some_keys(r)),
         12 => Window::Delay(span(r)),
         13 if !keys.is_empty() => {
-            let by = some_keys(r).into_iter().map(|k| (k, r.chance(50))).collect();
+            let by = some_keys(r)
+                .into_iter()
+                .map(|k| (k, r.chance(50)))
+                .collect();
             Window::Sort(1 + r.below(4), by)
         }
         14 if rising.is_some() => Window::ExternalTime(rising?, span(r) / 1000 * 1000),
@@ -146,16 +198,24 @@ fn window(r: &mut Random, app: &App, source: usize, input: bool, sent: bool) -> 
     };
     let timed = !matches!(
         made,
-        Window::Length(_) | Window::LengthBatch(_) | Window::Unique(_) | Window::FirstUnique(_) | Window::Sort(..)
+        Window::Length(_)
+            | Window::LengthBatch(_)
+            | Window::Unique(_)
+            | Window::FirstUnique(_)
+            | Window::Sort(..)
     );
-    let by_arrival = made.has_bounds() || matches!(made, Window::TimeBatch(..) | Window::Session(..));
+    let by_arrival =
+        made.has_bounds() || matches!(made, Window::TimeBatch(..) | Window::Session(..));
     let open = (sent && timed) || (late && by_arrival);
     (!open).then_some(made)
 }
 
 /// A query with its window, conditions and events, without its selection.
 fn shape(r: &mut Random, app: &App, source: usize, window: Option<Window>) -> Query {
-    let expires = !matches!(window, None | Some(Window::Delay(_) | Window::FirstUnique(_)));
+    let expires = !matches!(
+        window,
+        None | Some(Window::Delay(_) | Window::FirstUnique(_))
+    );
     let events = match r.below(100) {
         0..=24 => Events::All,
         25..=36 if expires => Events::Expired,
@@ -195,11 +255,25 @@ fn shape(r: &mut Random, app: &App, source: usize, window: Option<Window>) -> Qu
 
 fn source_leaves(app: &App, source: usize) -> Vec<Leaf> {
     let attributes = app.streams[source].attributes.iter().enumerate();
-    attributes.map(|(i, a)| Leaf { kind: Kind::Column(i), ty: a.ty, nature: a.nature }).collect()
+    attributes
+        .map(|(i, a)| Leaf {
+            kind: Kind::Column(i),
+            ty: a.ty,
+            nature: a.nature,
+        })
+        .collect()
 }
 
 fn scope(r: &mut Random, leaves: Vec<Leaf>, event_time: bool) -> Scope<'_> {
-    Scope { r, leaves, calls: None, exact_sums: false, forever: false, ends: false, event_time }
+    Scope {
+        r,
+        leaves,
+        calls: None,
+        exact_sums: false,
+        forever: false,
+        ends: false,
+        event_time,
+    }
 }
 
 /// What is selected, and the clauses that speak of it. `types`: those of a target that exists.
@@ -210,7 +284,11 @@ fn select(r: &mut Random, app: &App, number: usize, query: &mut Query, types: Op
         query.star = true;
         for (leaf, attribute) in leaves.iter().zip(&app.streams[query.source].attributes) {
             let expr = Expr::new(leaf.ty, leaf.kind.clone());
-            query.items.push(Item { expr, alias: attribute.name.clone(), nature: leaf.nature });
+            query.items.push(Item {
+                expr,
+                alias: attribute.name.clone(),
+                nature: leaf.nature,
+            });
         }
     } else {
         items(r, app, number, query, &leaves, grouped, types);
@@ -233,18 +311,34 @@ fn items(
         }
     }
     let free = types.is_none();
-    let types = types.unwrap_or_else(|| (0..1 + r.below(4)).map(|_| scope(r, leaves.to_vec(), false).some_type()).collect());
+    let types = types.unwrap_or_else(|| {
+        (0..1 + r.below(4))
+            .map(|_| scope(r, leaves.to_vec(), false).some_type())
+            .collect()
+    });
     let mut aggregates = Vec::new();
     for (place, ty) in types.into_iter().enumerate() {
-        let wish = Wish { ty, free, grouped, aggregate: grouped && aggregates.is_empty() };
+        let wish = Wish {
+            ty,
+            free,
+            grouped,
+            aggregate: grouped && aggregates.is_empty(),
+        };
         let (expr, nature) = item(r, app, query, leaves, &mut aggregates, wish);
-        query.items.push(Item { expr, alias: format!("q{number}_{place}"), nature });
+        query.items.push(Item {
+            expr,
+            alias: format!("q{number}_{place}"),
+            nature,
+        });
     }
     query.aggregates = aggregates;
 }
 
 fn key(r: &mut Random, leaves: &[Leaf]) -> Expr {
-    let plain: Vec<&Leaf> = leaves.iter().filter(|l| l.nature != Nature::Approximate).collect();
+    let plain: Vec<&Leaf> = leaves
+        .iter()
+        .filter(|l| l.nature != Nature::Approximate)
+        .collect();
     if plain.is_empty() || r.chance(15) {
         let mut scope = scope(r, leaves.to_vec(), false);
         let ty = scope.some_type();
@@ -272,7 +366,12 @@ fn item(
     query: &Query,
     leaves: &[Leaf],
     aggregates: &mut Vec<Call>,
-    Wish { ty, free, grouped, aggregate }: Wish,
+    Wish {
+        ty,
+        free,
+        grouped,
+        aggregate,
+    }: Wish,
 ) -> (Expr, Nature) {
     let exact_sums = query.window.as_ref().is_some_and(Window::has_bounds);
     if free && !aggregate && !grouped && !leaves.is_empty() && r.chance(40) {
@@ -284,23 +383,45 @@ fn item(
     }
     if free && grouped && r.chance(8) {
         let arg = scope(r, leaves.to_vec(), false).tame(Type::Double);
-        aggregates.push(Call { aggregate: Aggregate::StdDev, arg: Some(arg) });
-        return (Expr::new(Type::Double, Kind::Aggregate(aggregates.len() - 1)), Nature::Approximate);
+        aggregates.push(Call {
+            aggregate: Aggregate::StdDev,
+            arg: Some(arg),
+        });
+        return (
+            Expr::new(Type::Double, Kind::Aggregate(aggregates.len() - 1)),
+            Nature::Approximate,
+        );
     }
-    let bounds = query.window.as_ref().is_some_and(Window::has_bounds) && query.events == Events::Current;
+    let bounds =
+        query.window.as_ref().is_some_and(Window::has_bounds) && query.events == Events::Current;
     if ty == Type::Long && bounds && !aggregate && r.chance(30) {
         let function = *r.pick(&[Function::WindowStart, Function::WindowEnd]);
-        return (Expr::new(ty, Kind::Call(function, Vec::new())), Nature::Wild);
+        return (
+            Expr::new(ty, Kind::Call(function, Vec::new())),
+            Nature::Wild,
+        );
     }
     let depth = if aggregate { 0 } else { r.below(3) };
     let before = aggregates.len();
     let (forever, ends) = (query.window.is_none(), ends_settled(app, query));
     let event_time = query.window.is_none() && !grouped;
-    let mut scope = Scope { r, leaves: leaves.to_vec(), calls: None, exact_sums, forever, ends, event_time };
+    let mut scope = Scope {
+        r,
+        leaves: leaves.to_vec(),
+        calls: None,
+        exact_sums,
+        forever,
+        ends,
+        event_time,
+    };
     if grouped {
         scope.calls = Some((aggregates, leaves.to_vec()));
     }
-    let mut expr = if depth == 0 && grouped { scope.aggregated(ty) } else { scope.expr(ty, depth) };
+    let mut expr = if depth == 0 && grouped {
+        scope.aggregated(ty)
+    } else {
+        scope.expr(ty, depth)
+    };
     if aggregate && before == 0 && !expr.has_aggregate() {
         expr = scope.aggregated(ty);
     }
@@ -318,7 +439,11 @@ fn ends_settled(app: &App, query: &Query) -> bool {
 
 /// The nature of an attribute behind a query: its rows may come in another order.
 fn risen(nature: Nature) -> Nature {
-    if nature == Nature::Rising { Nature::Wild } else { nature }
+    if nature == Nature::Rising {
+        Nature::Wild
+    } else {
+        nature
+    }
 }
 
 /// DISTINCT, HAVING, ORDER BY, LIMIT and OFFSET.
@@ -327,7 +452,11 @@ fn clauses(r: &mut Random, app: &App, query: &mut Query, leaves: &[Leaf], groupe
         .items
         .iter()
         .enumerate()
-        .map(|(i, item)| Leaf { kind: Kind::Output(i), ty: item.expr.ty, nature: item.nature })
+        .map(|(i, item)| Leaf {
+            kind: Kind::Output(i),
+            ty: item.expr.ty,
+            nature: item.nature,
+        })
         .collect();
     let exact = query.items.iter().all(|i| i.nature != Nature::Approximate);
     let current = query.events == Events::Current;
@@ -336,8 +465,15 @@ fn clauses(r: &mut Random, app: &App, query: &mut Query, leaves: &[Leaf], groupe
         let exact_sums = query.window.as_ref().is_some_and(Window::has_bounds);
         let (forever, ends) = (query.window.is_none(), ends_settled(app, query));
         let mut aggregates = std::mem::take(&mut query.aggregates);
-        let mut scope =
-            Scope { r, leaves: outputs.clone(), calls: None, exact_sums, forever, ends, event_time: false };
+        let mut scope = Scope {
+            r,
+            leaves: outputs.clone(),
+            calls: None,
+            exact_sums,
+            forever,
+            ends,
+            event_time: false,
+        };
         if grouped && scope.r.chance(30) {
             scope.calls = Some((&mut aggregates, leaves.to_vec()));
         }
@@ -354,11 +490,16 @@ fn clauses(r: &mut Random, app: &App, query: &mut Query, leaves: &[Leaf], groupe
     if !current || !r.chance(35) {
         return;
     }
-    let sortable: Vec<&Leaf> = outputs.iter().filter(|l| l.nature != Nature::Approximate).collect();
+    let sortable: Vec<&Leaf> = outputs
+        .iter()
+        .filter(|l| l.nature != Nature::Approximate)
+        .collect();
     if !sortable.is_empty() && !query.star && r.chance(80) {
         for _ in 0..1 + r.below(2) {
             let leaf = *r.pick(&sortable);
-            query.order_by.push((Expr::new(leaf.ty, leaf.kind.clone()), r.chance(50)));
+            query
+                .order_by
+                .push((Expr::new(leaf.ty, leaf.kind.clone()), r.chance(50)));
         }
     }
     query.limit = r.chance(60).then(|| 1 + r.below(4));

@@ -20,12 +20,19 @@ pub struct Group {
 impl Group {
     /// The group after a reset: what is forever stays.
     pub fn reset(&mut self) {
-        *self = Group { ever: std::mem::take(&mut self.ever), ..Group::default() };
+        *self = Group {
+            ever: std::mem::take(&mut self.ever),
+            ..Group::default()
+        };
     }
 
     pub fn update(&mut self, call: &Call, sign: Sign, id: u64, env: Env<'_>, ignore_minus: bool) {
-        let value = call.arg.as_ref().map_or(Value::Bool(true), |arg| eval(arg, env));
-        let skipped = value.is_null() && !matches!(call.aggregate, Aggregate::First | Aggregate::Last);
+        let value = call
+            .arg
+            .as_ref()
+            .map_or(Value::Bool(true), |arg| eval(arg, env));
+        let skipped =
+            value.is_null() && !matches!(call.aggregate, Aggregate::First | Aggregate::Last);
         if skipped {
             return;
         }
@@ -39,7 +46,8 @@ impl Group {
             }
             Sign::Minus => {
                 let place = self.values.iter().position(|(other, _)| *other == id);
-                self.values.remove(place.expect("a row that leaves has entered"));
+                self.values
+                    .remove(place.expect("a row that leaves has entered"));
                 if !(ignore_minus && call.aggregate == Aggregate::Sum) {
                     self.sum(&value, -1);
                 }
@@ -91,8 +99,14 @@ impl Group {
                 Some(Value::Int(_) | Value::Long(_)) => double(self.integers as f64 / count as f64),
                 _ => double(self.doubles / count as f64),
             }),
-            Aggregate::Min => values().min_by(|a, b| a.order(b)).cloned().unwrap_or_default(),
-            Aggregate::Max => values().max_by(|a, b| a.order(b)).cloned().unwrap_or_default(),
+            Aggregate::Min => values()
+                .min_by(|a, b| a.order(b))
+                .cloned()
+                .unwrap_or_default(),
+            Aggregate::Max => values()
+                .max_by(|a, b| a.order(b))
+                .cloned()
+                .unwrap_or_default(),
             Aggregate::MinForever | Aggregate::MaxForever => self.ever.clone(),
             Aggregate::First => values().next().cloned().unwrap_or_default(),
             Aggregate::Last => values().next_back().cloned().unwrap_or_default(),

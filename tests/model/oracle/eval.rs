@@ -46,7 +46,11 @@ pub fn eval(e: &Expr, env: Env<'_>) -> Value {
             }
             _ => Value::Null,
         },
-        Kind::Case { operand, branches, otherwise } => {
+        Kind::Case {
+            operand,
+            branches,
+            otherwise,
+        } => {
             let operand = operand.as_deref().map(v);
             for (when, then) in branches {
                 let hit = match &operand {
@@ -92,7 +96,8 @@ fn or(a: Option<bool>, b: Option<bool>) -> Option<bool> {
 }
 
 fn within(x: &Value, list: impl Iterator<Item = Value>) -> Option<bool> {
-    list.map(|y| compare(x, &y).map(Ordering::is_eq)).fold(Some(false), or)
+    list.map(|y| compare(x, &y).map(Ordering::is_eq))
+        .fold(Some(false), or)
 }
 
 fn holds(op: Op, order: Ordering) -> bool {
@@ -109,17 +114,30 @@ fn holds(op: Op, order: Ordering) -> bool {
 /// NULL when a side is NULL; numbers in their promoted type.
 fn compare(a: &Value, b: &Value) -> Option<Ordering> {
     let (x, y) = (a.type_of()?, b.type_of()?);
-    let common = if x == y { x } else { x.promote(y).expect("only numbers are compared across types") };
+    let common = if x == y {
+        x
+    } else {
+        x.promote(y)
+            .expect("only numbers are compared across types")
+    };
     Some(cast(a.clone(), common).order(&cast(b.clone(), common)))
 }
 
 /// No NaN, no infinity; −0.0 is 0.0.
 pub fn double(v: f64) -> Value {
-    if v.is_finite() { Value::Double(v + 0.0) } else { Value::Null }
+    if v.is_finite() {
+        Value::Double(v + 0.0)
+    } else {
+        Value::Null
+    }
 }
 
 pub fn float(v: f32) -> Value {
-    if v.is_finite() { Value::Float(v + 0.0) } else { Value::Null }
+    if v.is_finite() {
+        Value::Float(v + 0.0)
+    } else {
+        Value::Null
+    }
 }
 
 fn int(v: Option<i32>) -> Value {
@@ -223,16 +241,25 @@ fn call(function: Function, args: &[Expr], ty: Type, env: Env<'_>) -> Value {
         Function::WindowStart => Value::Long(env.bounds.0.div_euclid(1000)),
         Function::WindowEnd => Value::Long(env.bounds.1.div_euclid(1000)),
         Function::EventTimestamp => Value::Long(env.at.div_euclid(1000)),
-        Function::Coalesce => {
-            args.iter().map(|a| eval(a, env)).find(|x| !x.is_null()).unwrap_or_default()
-        }
+        Function::Coalesce => args
+            .iter()
+            .map(|a| eval(a, env))
+            .find(|x| !x.is_null())
+            .unwrap_or_default(),
         Function::IfThenElse => v(if truth(&v(0)) == Some(true) { 1 } else { 2 }),
         Function::NullIf => {
             let (x, y) = (v(0), v(1));
-            if compare(&x, &y) == Some(Ordering::Equal) { Value::Null } else { x }
+            if compare(&x, &y) == Some(Ordering::Equal) {
+                Value::Null
+            } else {
+                x
+            }
         }
         Function::Maximum | Function::Minimum => {
-            let given = args.iter().map(|a| cast(eval(a, env), ty)).filter(|x| !x.is_null());
+            let given = args
+                .iter()
+                .map(|a| cast(eval(a, env), ty))
+                .filter(|x| !x.is_null());
             let best = if function == Function::Maximum {
                 given.max_by(|a, b| a.order(b))
             } else {

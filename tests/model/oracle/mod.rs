@@ -77,14 +77,25 @@ impl Oracle<'_> {
     fn row(&mut self, stream: usize, at: i64, values: &[Value]) {
         self.advance(at - self.app.lateness_us);
         let values = values.iter().cloned().map(admitted).collect();
-        let output = Output { at, clock: self.clock, sign: Sign::Plus, values };
+        let output = Output {
+            at,
+            clock: self.clock,
+            sign: Sign::Plus,
+            values,
+        };
         self.step(Step::Row, vec![(stream, output)]);
     }
 
     /// Moves the clock and fires timers in order of due time.
     fn advance(&mut self, to: i64) {
         self.clock = self.clock.max(to);
-        while let Some(due) = self.nodes.iter().filter_map(|n| n.window.due()).min().filter(|d| *d <= self.clock) {
+        while let Some(due) = self
+            .nodes
+            .iter()
+            .filter_map(|n| n.window.due())
+            .min()
+            .filter(|d| *d <= self.clock)
+        {
             self.step(Step::Timer(due), Vec::new());
         }
     }
@@ -93,15 +104,33 @@ impl Oracle<'_> {
         for (query, node) in self.app.queries.iter().zip(&mut self.nodes) {
             let mut emissions = Vec::new();
             for (_, row) in pending.iter().filter(|(stream, _)| *stream == query.source) {
-                let env = Env { row: &row.values, at: row.at, ..Env::default() };
-                if query.filter.as_ref().is_none_or(|f| truth(&eval(f, env)) == Some(true)) {
+                let env = Env {
+                    row: &row.values,
+                    at: row.at,
+                    ..Env::default()
+                };
+                if query
+                    .filter
+                    .as_ref()
+                    .is_none_or(|f| truth(&eval(f, env)) == Some(true))
+                {
                     self.rows += 1;
                     let values = row.values.iter().cloned().collect();
-                    node.window.row(Row { id: self.rows, at: row.at, clock: row.clock, values }, &mut emissions);
+                    node.window.row(
+                        Row {
+                            id: self.rows,
+                            at: row.at,
+                            clock: row.clock,
+                            values,
+                        },
+                        &mut emissions,
+                    );
                 }
             }
             match step {
-                Step::Timer(due) if node.window.due() == Some(due) => node.window.fire(due, &mut emissions),
+                Step::Timer(due) if node.window.due() == Some(due) => {
+                    node.window.fire(due, &mut emissions)
+                }
                 Step::SendEnd => node.window.send_end(&mut emissions),
                 _ => {}
             }

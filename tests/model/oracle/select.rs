@@ -44,19 +44,32 @@ fn takes(events: Events, sign: Sign) -> bool {
 
 impl Select {
     pub fn new(ignore_minus: bool) -> Self {
-        Select { ignore_minus, ..Select::default() }
+        Select {
+            ignore_minus,
+            ..Select::default()
+        }
     }
 
     pub fn emission(&mut self, query: &Query, emission: Emission, out: &mut Vec<Output>) {
         match emission {
             Emission::Row(sign, row) => self.row(query, sign, &row, out),
-            Emission::Flush { at, clock, minus, plus, bounds } => {
+            Emission::Flush {
+                at,
+                clock,
+                minus,
+                plus,
+                bounds,
+            } => {
                 let keep = |rows: Vec<Row>| -> Vec<Row> {
-                    rows.into_iter().filter(|row| passes(&query.condition, env(row, bounds))).collect()
+                    rows.into_iter()
+                        .filter(|row| passes(&query.condition, env(row, bounds)))
+                        .collect()
                 };
                 let minus = keep(minus).into_iter().map(|row| (Sign::Minus, row));
                 let signed = minus.chain(keep(plus).into_iter().map(|row| (Sign::Plus, row)));
-                let signed: Vec<(Sign, Row)> = signed.filter(|(sign, _)| takes(query.events, *sign)).collect();
+                let signed: Vec<(Sign, Row)> = signed
+                    .filter(|(sign, _)| takes(query.events, *sign))
+                    .collect();
                 let mut rows = Vec::new();
                 if query.aggregates.is_empty() {
                     for (sign, row) in &signed {
@@ -65,7 +78,14 @@ impl Select {
                 } else {
                     rows = self.flush(query, &signed, bounds);
                 }
-                finish(query, rows, |sign, values| out.push(Output { at, clock, sign, values }));
+                finish(query, rows, |sign, values| {
+                    out.push(Output {
+                        at,
+                        clock,
+                        sign,
+                        values,
+                    })
+                });
             }
         }
     }
@@ -86,13 +106,20 @@ impl Select {
             results = group.results(query);
             env.aggregates = &results;
         }
-        let Some(values) = project(query, env) else { return };
+        let Some(values) = project(query, env) else {
+            return;
+        };
         if query.distinct && !self.changes(sign, &values) {
             return;
         }
         // OFFSET and LIMIT act on each single row.
         if takes(query.events, sign) && query.offset.is_none_or(|n| n == 0) {
-            out.push(Output { at: row.at, clock: row.clock, sign, values });
+            out.push(Output {
+                at: row.at,
+                clock: row.clock,
+                sign,
+                values,
+            });
         }
     }
 
@@ -122,10 +149,18 @@ impl Select {
 
     fn group(&mut self, query: &Query, env: Env<'_>) -> &mut Keyed {
         let key: Vec<Value> = query.group_by.iter().map(|e| eval(e, env)).collect();
-        let place = self.groups.iter().position(|g| g.key == key).unwrap_or(self.groups.len());
+        let place = self
+            .groups
+            .iter()
+            .position(|g| g.key == key)
+            .unwrap_or(self.groups.len());
         if place == self.groups.len() {
             let calls = vec![Group::default(); query.aggregates.len()];
-            self.groups.push(Keyed { key, calls, last: None });
+            self.groups.push(Keyed {
+                key,
+                calls,
+                last: None,
+            });
         }
         &mut self.groups[place]
     }
@@ -134,7 +169,12 @@ impl Select {
     ///
     /// Under ALL and EXPIRED EVENTS the rows that expire count as appearances, as in Siddhi: a group of such rows only
     /// gives a `−` row without values. So an empty flush gives one row per group of the previous flush.
-    fn flush(&mut self, query: &Query, signed: &[(Sign, Row)], bounds: (i64, i64)) -> Vec<(Sign, Vec<Value>)> {
+    fn flush(
+        &mut self,
+        query: &Query,
+        signed: &[(Sign, Row)],
+        bounds: (i64, i64),
+    ) -> Vec<(Sign, Vec<Value>)> {
         for group in &mut self.groups {
             group.calls.iter_mut().for_each(Group::reset);
             group.last = None;
@@ -155,10 +195,20 @@ impl Select {
         }
         let mut rows = Vec::new();
         for key in &order {
-            let group = self.groups.iter().find(|g| g.key == *key).expect("the group was just made");
-            let (sign, last) = group.last.as_ref().expect("the group has a row in this flush");
+            let group = self
+                .groups
+                .iter()
+                .find(|g| g.key == *key)
+                .expect("the group was just made");
+            let (sign, last) = group
+                .last
+                .as_ref()
+                .expect("the group has a row in this flush");
             let results = group.results(query);
-            let env = Env { aggregates: &results, ..env(last, bounds) };
+            let env = Env {
+                aggregates: &results,
+                ..env(last, bounds)
+            };
             rows.extend(project(query, env).map(|values| (*sign, values)));
         }
         rows
@@ -167,26 +217,53 @@ impl Select {
 
 impl Keyed {
     fn results(&self, query: &Query) -> Vec<Value> {
-        query.aggregates.iter().zip(&self.calls).map(|(call, state)| state.value(call)).collect()
+        query
+            .aggregates
+            .iter()
+            .zip(&self.calls)
+            .map(|(call, state)| state.value(call))
+            .collect()
     }
 }
 
 fn env(row: &Row, bounds: (i64, i64)) -> Env<'_> {
-    Env { row: &row.values, at: row.at, bounds, ..Env::default() }
+    Env {
+        row: &row.values,
+        at: row.at,
+        bounds,
+        ..Env::default()
+    }
 }
 
 fn passes(condition: &Option<Expr>, env: Env<'_>) -> bool {
-    condition.as_ref().is_none_or(|c| truth(&eval(c, env)) == Some(true))
+    condition
+        .as_ref()
+        .is_none_or(|c| truth(&eval(c, env)) == Some(true))
 }
 
 /// The output row, unless HAVING drops it.
 fn project(query: &Query, env: Env<'_>) -> Option<Vec<Value>> {
-    let values: Vec<Value> = query.items.iter().map(|item| eval(&item.expr, env)).collect();
-    passes(&query.having, Env { outputs: &values, ..env }).then_some(values)
+    let values: Vec<Value> = query
+        .items
+        .iter()
+        .map(|item| eval(&item.expr, env))
+        .collect();
+    passes(
+        &query.having,
+        Env {
+            outputs: &values,
+            ..env
+        },
+    )
+    .then_some(values)
 }
 
 /// DISTINCT, ORDER BY, OFFSET and LIMIT of one flush.
-fn finish(query: &Query, mut rows: Vec<(Sign, Vec<Value>)>, mut emit: impl FnMut(Sign, Vec<Value>)) {
+fn finish(
+    query: &Query,
+    mut rows: Vec<(Sign, Vec<Value>)>,
+    mut emit: impl FnMut(Sign, Vec<Value>),
+) {
     if query.distinct {
         let mut seen: Vec<Vec<Value>> = Vec::new();
         rows.retain(|(_, values)| {
@@ -198,7 +275,15 @@ fn finish(query: &Query, mut rows: Vec<(Sign, Vec<Value>)>, mut emit: impl FnMut
         });
     }
     for (expr, down) in query.order_by.iter().rev() {
-        let key = |values: &Vec<Value>| eval(expr, Env { outputs: values, ..Env::default() });
+        let key = |values: &Vec<Value>| {
+            eval(
+                expr,
+                Env {
+                    outputs: values,
+                    ..Env::default()
+                },
+            )
+        };
         rows.sort_by(|(_, a), (_, b)| {
             let order = key(a).order(&key(b));
             if *down { order.reverse() } else { order }
@@ -206,5 +291,8 @@ fn finish(query: &Query, mut rows: Vec<(Sign, Vec<Value>)>, mut emit: impl FnMut
     }
     let skip = query.offset.unwrap_or(0);
     let take = query.limit.unwrap_or(usize::MAX);
-    rows.into_iter().skip(skip).take(take).for_each(|(sign, values)| emit(sign, values));
+    rows.into_iter()
+        .skip(skip)
+        .take(take)
+        .for_each(|(sign, values)| emit(sign, values));
 }

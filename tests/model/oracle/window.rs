@@ -18,7 +18,13 @@ pub struct Row {
 pub enum Emission {
     /// One row that enters or leaves; `row.at` and `row.clock` are those of its output.
     Row(Sign, Row),
-    Flush { at: i64, clock: i64, minus: Vec<Row>, plus: Vec<Row>, bounds: (i64, i64) },
+    Flush {
+        at: i64,
+        clock: i64,
+        minus: Vec<Row>,
+        plus: Vec<Row>,
+        bounds: (i64, i64),
+    },
 }
 
 struct Session {
@@ -41,7 +47,14 @@ pub struct State {
 
 impl State {
     pub fn new(window: Option<Window>, keeps_one_more: bool) -> Self {
-        State { window, held: Vec::new(), previous: Vec::new(), sessions: Vec::new(), edge: None, keeps_one_more }
+        State {
+            window,
+            held: Vec::new(),
+            previous: Vec::new(),
+            sessions: Vec::new(),
+            edge: None,
+            keeps_one_more,
+        }
     }
 
     /// One row arrives; timers due at or before its clock have fired.
@@ -72,7 +85,9 @@ impl State {
             }
             Window::Tumbling(..) | Window::Hop(..) | Window::Delay(_) => self.hold(row),
             Window::Batch => self.held.push(row),
-            Window::Session(gap, key) => self.session(gap, key.map(|k| row.values[k].clone()), row, out),
+            Window::Session(gap, key) => {
+                self.session(gap, key.map(|k| row.values[k].clone()), row, out)
+            }
             Window::Unique(keys) => {
                 let same = |other: &Row| keys.iter().all(|k| other.values[*k] == row.values[*k]);
                 if let Some(place) = self.held.iter().position(same) {
@@ -121,19 +136,31 @@ impl State {
 
     /// By time, ties by arrival.
     fn hold(&mut self, row: Row) {
-        let place = self.held.iter().rposition(|other| other.at <= row.at).map_or(0, |p| p + 1);
+        let place = self
+            .held
+            .iter()
+            .rposition(|other| other.at <= row.at)
+            .map_or(0, |p| p + 1);
         self.held.insert(place, row);
     }
 
     /// A row that comes a gap after the last one of its key opens a new session, even if the timer has yet to fire.
     fn session(&mut self, gap: i64, key: Option<Value>, row: Row, out: &mut Vec<Emission>) {
         out.push(Emission::Row(Sign::Plus, row.clone()));
-        match self.sessions.iter_mut().find(|s| s.key == key && s.last + gap > row.at) {
+        match self
+            .sessions
+            .iter_mut()
+            .find(|s| s.key == key && s.last + gap > row.at)
+        {
             Some(session) => {
                 session.last = session.last.max(row.at);
                 session.rows.push(row);
             }
-            None => self.sessions.push(Session { key, last: row.at, rows: vec![row] }),
+            None => self.sessions.push(Session {
+                key,
+                last: row.at,
+                rows: vec![row],
+            }),
         }
     }
 
@@ -159,7 +186,13 @@ impl State {
     fn turn_over(&mut self, at: i64, clock: i64, out: &mut Vec<Emission>) {
         let plus = std::mem::take(&mut self.held);
         let minus = std::mem::replace(&mut self.previous, plus.clone());
-        out.push(Emission::Flush { at, clock, minus, plus, bounds: (0, 0) });
+        out.push(Emission::Flush {
+            at,
+            clock,
+            minus,
+            plus,
+            bounds: (0, 0),
+        });
     }
 
     /// The send that brought rows has ended.
@@ -208,7 +241,14 @@ impl State {
             Some(Window::Delay(_)) => {
                 while self.due() == Some(due) {
                     let row = self.held.remove(0);
-                    out.push(Emission::Row(Sign::Plus, Row { at: due, clock, ..row }));
+                    out.push(Emission::Row(
+                        Sign::Plus,
+                        Row {
+                            at: due,
+                            clock,
+                            ..row
+                        },
+                    ));
                 }
             }
             Some(Window::TimeBatch(t, _)) => {
@@ -218,7 +258,9 @@ impl State {
             Some(Window::Tumbling(t, _)) => self.close(due, t, t, out),
             Some(Window::Hop(size, slide)) => self.close(due, size, slide, out),
             Some(Window::Session(gap, _)) => {
-                let (closed, open) = std::mem::take(&mut self.sessions).into_iter().partition(|s| s.last + gap == due);
+                let (closed, open) = std::mem::take(&mut self.sessions)
+                    .into_iter()
+                    .partition(|s| s.last + gap == due);
                 self.sessions = open;
                 let closed: Vec<Session> = closed;
                 for row in closed.into_iter().flat_map(|s| s.rows) {
@@ -236,13 +278,20 @@ impl State {
         self.held.retain(|row| row.at >= end + slide - size);
         let minus = std::mem::replace(&mut self.previous, plus.clone());
         self.edge = Some(end);
-        out.push(Emission::Flush { at: end, clock: end - 1, minus, plus, bounds: (end - size, end) });
+        out.push(Emission::Flush {
+            at: end,
+            clock: end - 1,
+            minus,
+            plus,
+            bounds: (end - size, end),
+        });
     }
 
     /// A window that holds nothing stays on its grid.
     fn forward(&mut self, now: i64) {
         let empty = self.held.is_empty() && self.previous.is_empty();
-        if let (Some(Window::TimeBatch(t, _)), Some(edge), true) = (&self.window, &mut self.edge, empty)
+        if let (Some(Window::TimeBatch(t, _)), Some(edge), true) =
+            (&self.window, &mut self.edge, empty)
             && *edge <= now
         {
             *edge += ((now - *edge).div_euclid(*t) + 1) * t;
@@ -256,5 +305,8 @@ fn leave(row: Row, at: i64, clock: i64, out: &mut Vec<Emission>) {
 
 fn is_timed(window: &Window) -> bool {
     use Window::*;
-    matches!(window, Time(_) | TimeBatch(..) | Tumbling(..) | Hop(..) | TimeLength(..) | Session(..) | Delay(_))
+    matches!(
+        window,
+        Time(_) | TimeBatch(..) | Tumbling(..) | Hop(..) | TimeLength(..) | Session(..) | Delay(_)
+    )
 }
