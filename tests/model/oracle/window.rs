@@ -144,24 +144,25 @@ impl State {
         self.held.insert(place, row);
     }
 
-    /// A row that comes a gap after the last one of its key opens a new session, even if the timer has yet to fire.
+    /// Rows less than a gap apart belong together: a row may extend a session, join two, or open one. A row one gap
+    /// after the last opens one, even if the timer has yet to fire.
     fn session(&mut self, gap: i64, key: Option<Value>, row: Row, out: &mut Vec<Emission>) {
         out.push(Emission::Row(Sign::Plus, row.clone()));
-        match self
-            .sessions
-            .iter_mut()
-            .find(|s| s.key == key && s.last + gap > row.at)
-        {
-            Some(session) => {
-                session.last = session.last.max(row.at);
-                session.rows.push(row);
-            }
-            None => self.sessions.push(Session {
-                key,
-                last: row.at,
-                rows: vec![row],
-            }),
+        let (at, mut rows, mut place) = (row.at, vec![row], None);
+        let near = |s: &Session| {
+            let first = s.rows.first().map_or(at, |r| r.at);
+            s.key == key && s.last + gap > at && at + gap > first
+        };
+        let mut last = at;
+        while let Some(found) = self.sessions.iter().position(near) {
+            let session = self.sessions.remove(found);
+            place.get_or_insert(found);
+            last = last.max(session.last);
+            rows.splice(0..0, session.rows);
         }
+        rows.sort_by_key(|r| r.at);
+        let place = place.unwrap_or(self.sessions.len());
+        self.sessions.insert(place, Session { key, last, rows });
     }
 
     fn sorted(&mut self, row: Row, n: usize, by: &[(usize, bool)], out: &mut Vec<Emission>) {
