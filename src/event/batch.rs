@@ -54,9 +54,11 @@ impl Batch {
         }
     }
 
-    /// An empty batch with columns like another's.
+    /// An empty batch that holds what another does: its columns, and clock and cause where it tracks them.
     pub(crate) fn like(other: &Batch) -> Self {
         Batch {
+            tracks_clock: other.tracks_clock,
+            tracks_cause: other.tracks_cause,
             columns: other
                 .columns
                 .iter()

@@ -198,11 +198,16 @@ impl Core {
             batch.clock.fill(now);
         } else if batch.tracks_clock {
             let clock = batch.clock[last];
-            let others = self.set_clock(input, clock);
+            let others = self.clock_of_others(input);
             if others < clock {
                 batch.clock.iter_mut().for_each(|c| *c = (*c).min(others));
             }
-            self.now = self.now.max(clock.min(others));
+            // Where rows go to components one by one, other components still wait for theirs: the input tells the
+            // clock behind the last of them.
+            if component == ALL_COMPONENTS {
+                self.set_clock(input, clock);
+                self.now = self.now.max(clock.min(others));
+            }
         }
         if self.ordered && batch.len() > 1 {
             for row in 0..batch.len() {
@@ -213,7 +218,12 @@ impl Core {
         } else {
             self.feed(stream, component, batch, ends);
         }
-        if batch.tracks_clock && self.timed.len() > 1 {
+        // The clock of these rows moves components on that do not read them.
+        let readers = &self.readers[stream];
+        if batch.tracks_clock
+            && component == ALL_COMPONENTS
+            && !self.timed.iter().all(|t| readers.contains(t))
+        {
             self.fire();
         }
     }
@@ -273,17 +283,18 @@ impl Core {
         }
     }
 
-    /// Remembers the clock of an input; answers the least clock of the others.
-    fn set_clock(&mut self, input: u64, clock: Timestamp) -> Timestamp {
-        let mut others = Timestamp(i64::MAX);
-        for entry in &mut self.clocks {
-            if entry.input == input {
-                entry.clock = Some(entry.clock.map_or(clock, |c| c.max(clock)));
-            } else if let Some(other) = entry.clock {
-                others = others.min(other);
-            }
+    /// Remembers the clock of an input.
+    fn set_clock(&mut self, input: u64, clock: Timestamp) {
+        if let Some(entry) = self.clocks.iter_mut().find(|c| c.input == input) {
+            entry.clock = Some(entry.clock.map_or(clock, |c| c.max(clock)));
         }
-        others
+    }
+
+    /// The least clock of the other inputs.
+    fn clock_of_others(&self, input: u64) -> Timestamp {
+        let others = self.clocks.iter().filter(|c| c.input != input);
+        let least = others.filter_map(|c| c.clock).min();
+        least.unwrap_or(Timestamp(i64::MAX))
     }
 
     /// An input advanced its clock without a row.

@@ -5,7 +5,7 @@
 
 use super::config::Backpressure;
 use super::lane::{Full, Producer, lane};
-use super::packet::Packet;
+use super::packet::{ALL_COMPONENTS, Packet};
 use super::row::{Row, RowWriter};
 use super::shared::{Inline, Shared, Target, To};
 use super::worker::is_worker_of;
@@ -397,14 +397,17 @@ impl Door {
         for target in &shared.targets[stream] {
             match &target.to {
                 To::Worker(worker) => {
-                    clock_told = *worker;
+                    // Rows for all components carry the clock; a worker where others wait for it is told behind them.
+                    if target.component == ALL_COMPONENTS {
+                        clock_told = *worker;
+                    }
                     self.append(*worker, stream, target, batch, None)?;
                 }
                 To::Key(columns) => self.spread(stream, target, columns, batch)?,
             }
         }
         match batch.clock.last() {
-            Some(clock) if self.lanes.len() > 1 && shared.event_time => {
+            Some(clock) if batch.tracks_clock && shared.event_time => {
                 self.tell_clock(*clock, clock_told)
             }
             _ => Ok(()),
