@@ -1,0 +1,5 @@
+//! The integration tests, linked once: each module is one question about the crate as its users see it.
+
+mod source;
+mod tidy;
+mod tree;
