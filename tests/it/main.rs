@@ -1,5 +1,8 @@
 //! The integration tests, linked once: each module is one question about the crate as its users see it.
 
+mod app;
+mod literal;
+mod script;
 mod source;
 mod tidy;
 mod tree;
