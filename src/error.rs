@@ -214,6 +214,11 @@ impl fmt::Display for RowError {
 
 impl std::error::Error for RowError {}
 
+/// A function of this name exists already.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a function named '{0}' exists already; register it under another name")]
+pub struct NameTaken(pub String);
+
 /// A worker panicked: in an operator, a registered function or a callback. The app processes nothing more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

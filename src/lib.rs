@@ -1,10 +1,13 @@
 //! Embeddable stream processing: SQL apps on pinned worker threads, without an async runtime.
 
+pub mod connector;
 pub mod event;
 pub use event::{Batch, Column, Data, Schema, Sign, Str, Timestamp, Type, Value};
 
 mod error;
-pub use error::{BuildError, Poison, Problem, RowError, RuntimeError, SendError, TrySendError};
+pub use error::{
+    BuildError, NameTaken, Poison, Problem, RowError, RuntimeError, SendError, TrySendError,
+};
 
 mod expr;
 pub use expr::{Functions, ScalarFunction};

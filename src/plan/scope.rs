@@ -262,7 +262,7 @@ fn expand(expr: &mut Expr, select: &[SelectItem], is_alias: &dyn Fn(&str) -> boo
             _ => None,
         });
         if let Some(meant) = meant.filter(|_| is_alias(&name.text)) {
-            expr.kind = meant.kind.clone();
+            *expr = meant.clone();
         }
         return;
     }

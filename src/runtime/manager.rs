@@ -2,9 +2,9 @@
 
 use super::app::EventFluxAppRuntime;
 use super::config::RuntimeConfig;
-use crate::error::BuildError;
+use crate::error::{BuildError, NameTaken};
 use crate::expr::ScalarFunction;
-use crate::operator::aggregate::AggregateFunction;
+use crate::operator::aggregate::{Aggregate, AggregateFunction};
 use crate::plan::{Catalogue, plan};
 use crate::sql::parse;
 use std::sync::Arc;
@@ -36,30 +36,35 @@ impl EventFluxManager {
 
     /// Makes a scalar function callable from SQL. Names are compared without regard to ASCII case.
     ///
-    /// Errors: the function is handed back when the name is taken.
-    pub fn register_function<F: ScalarFunction + 'static>(
+    /// Errors: [`NameTaken`] when a function of this name exists.
+    pub fn register_function(
         &mut self,
         name: &str,
-        function: F,
-    ) -> Result<(), F> {
-        self.catalogue.functions.register(name, function)
+        function: impl ScalarFunction + 'static,
+    ) -> Result<(), NameTaken> {
+        let free = self.catalogue.functions.register(name, function);
+        if free {
+            Ok(())
+        } else {
+            Err(NameTaken(name.to_string()))
+        }
     }
 
-    /// Makes an aggregate function callable from SQL.
+    /// Makes an aggregate function callable from SQL. Names are compared without regard to ASCII case.
     ///
-    /// Errors: the function is handed back when the name is taken by an aggregate.
-    pub fn register_aggregate<F: AggregateFunction + 'static>(
+    /// Errors: [`NameTaken`] when an aggregate of this name exists.
+    pub fn register_aggregate(
         &mut self,
         name: &str,
-        function: F,
-    ) -> Result<(), F> {
+        function: impl AggregateFunction + 'static,
+    ) -> Result<(), NameTaken> {
         let taken = self
             .catalogue
             .aggregates
             .iter()
             .any(|(n, _)| n.eq_ignore_ascii_case(name));
-        if taken || crate::operator::aggregate::Aggregate::named(name).is_some() {
-            return Err(function);
+        if taken || Aggregate::named(name).is_some() {
+            return Err(NameTaken(name.to_string()));
         }
         self.catalogue
             .aggregates

@@ -21,3 +21,6 @@ pub(crate) mod shared;
 pub(crate) mod slot;
 pub(crate) mod wait;
 pub(crate) mod worker;
+
+#[cfg(all(test, eventflux_loom))]
+mod loom_models;
