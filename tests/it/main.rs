@@ -1,6 +1,8 @@
 //! The integration tests, linked once: each module is one question about the crate as its users see it.
 
 mod app;
+mod bad_input;
+mod conformance;
 mod literal;
 mod script;
 mod source;

@@ -68,7 +68,9 @@ impl Source {
         self.path.starts_with("tests/")
             || self.path.ends_with("/tests.rs")
             || self.path.ends_with("_tests.rs")
+            || self.path.ends_with("_models.rs")
             || self.path.contains("/tests/")
+            || self.path.starts_with("benches/")
     }
 
     /// The code before the first `#[cfg(test)]` or `#[cfg(all(test, …))]` that opens a module of tests.

@@ -8,13 +8,36 @@ use std::fs;
 
 const FILE_LINES_MAX: usize = 800;
 const FUNCTION_LINES_MAX: usize = 70;
+/// A test may be a table of cases.
+const TEST_FUNCTION_LINES_MAX: usize = 110;
 const LINE_CHARS_MAX: usize = 120;
 
 /// Where all Rust of the project stands.
 const FOLDERS: &[&str] = &["src", "tests", "tools", "benches", "examples"];
 
 /// Rule, file, and why the rule does not hold there.
-const EXCEPTIONS: &[(&str, &str, &str)] = &[];
+const EXCEPTIONS: &[(&str, &str, &str)] = &[
+    (
+        "thread::sleep",
+        "src/runtime/barrier/gate.rs",
+        "the last step of waiting, after spinning and yielding: 20 us naps until workers are out",
+    ),
+    (
+        "advanced",
+        "src/runtime/core.rs",
+        "the verb: inputs that have advanced their clock",
+    ),
+    (
+        "function",
+        "src/operator/aggregate/panes.rs",
+        "one loop over the rows of a batch; its parts share eight borrows",
+    ),
+    (
+        "function",
+        "src/operator/aggregate/running.rs",
+        "one loop over the rows of a batch; its parts share eight borrows",
+    ),
+];
 
 /// A folder or file of `src`, and the modules of the crate that its code may name.
 const LAYERS: &[(&str, &[&str])] = &[
@@ -105,7 +128,8 @@ fn files_and_lines_are_short() {
         }
         for (i, line) in s.text.lines().enumerate() {
             let width = line.chars().count();
-            if width > LINE_CHARS_MAX && !excepted("line", &s.path) {
+            let case = s.is_test() && line.contains('"');
+            if width > LINE_CHARS_MAX && !case && !excepted("line", &s.path) {
                 findings.push(format!("{}:{}: {width} characters", s.path, i + 1));
             }
         }
@@ -120,8 +144,12 @@ fn functions_are_short() {
         if excepted("function", &s.path) {
             continue;
         }
+        let most = match s.is_test() {
+            true => TEST_FUNCTION_LINES_MAX,
+            false => FUNCTION_LINES_MAX,
+        };
         for (name, line, length) in functions(&s.code) {
-            if length > FUNCTION_LINES_MAX {
+            if length > most {
                 findings.push(format!("{}:{line}: {name} has {length} lines", s.path));
             }
         }
@@ -323,7 +351,7 @@ fn nothing_is_left_for_later_or_printed_or_slept() {
             refuse("println!", s.lines_with("println!"));
             refuse("thread::sleep", s.lines_with("thread::sleep"));
         }
-        if s.path.starts_with("src/") {
+        if s.path.starts_with("src/") && !s.is_test() {
             refuse("eprintln!", s.lines_with("eprintln!"));
             refuse("allow(dead_code", s.lines_with("dead_code"));
         }
@@ -336,7 +364,13 @@ fn no_adjective_where_a_number_should_stand() {
     let mut texts: Vec<(String, String)> = Vec::new();
     for s in sources(FOLDERS) {
         if s.path != "tests/it/tidy.rs" {
-            texts.push((s.path, s.text));
+            let verb = excepted("advanced", &s.path);
+            let text = if verb {
+                s.text.replace("advanced", "")
+            } else {
+                s.text
+            };
+            texts.push((s.path, text));
         }
     }
     for path in files("docs", "md").into_iter().chain(pages()) {
