@@ -3,6 +3,7 @@
 mod app;
 mod bad_input;
 mod conformance;
+mod docs;
 mod literal;
 mod script;
 mod source;
