@@ -4,7 +4,7 @@ use crate::event::Type;
 use crate::expr::Typed;
 use crate::operator::window::Start;
 use crate::operator::window::{
-    BoundCondition, Crontab, ExpressionBatchOptions, ExternalSpan, ExternalStart, Panes,
+    ConditionSource, Crontab, ExpressionBatchOptions, ExternalSpan, ExternalStart, Panes,
 };
 
 /// Expressions over the input that tell rows apart.
@@ -69,9 +69,9 @@ pub(crate) enum WindowPlan {
         keys: Keys,
     },
     Cron(Crontab),
-    Expression(BoundCondition),
+    Expression(ConditionSource),
     ExpressionBatch {
-        condition: BoundCondition,
+        condition: ConditionSource,
         options: ExpressionBatchOptions,
     },
 }

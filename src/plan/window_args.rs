@@ -5,7 +5,8 @@ use super::window::{Keys, WindowPlan, external_start};
 use crate::error::Fault;
 use crate::event::{Type, Value};
 use crate::operator::window::{
-    Crontab, ExpressionBatchOptions, ExternalSpan, Panes, Start, bind_expression_window,
+    ConditionSource, Crontab, ExpressionBatchOptions, ExternalSpan, Panes, Start,
+    bind_expression_window,
 };
 use crate::sql::ast::{Expr, ExprKind, Span, Unary, Window};
 
@@ -252,13 +253,6 @@ impl<'a> Args<'a, '_, '_> {
         let arg = self.next()?;
         match &arg.kind {
             ExprKind::Literal(Value::String(s)) => Ok((s.as_str(), arg.span)),
-            ExprKind::Column { .. } => {
-                let fault = Fault::new(
-                    arg.span,
-                    "a window expression in a column is not supported yet",
-                );
-                Err(Some(fault.help("write it as a string: 'count() <= 10'")))
-            }
             _ => Err(self.wrong(arg.span, "a string is expected")),
         }
     }
@@ -425,15 +419,25 @@ impl<'a> Args<'a, '_, '_> {
             .map_err(|why| self.wrong(span, why))
     }
 
-    fn condition(&mut self) -> Result<crate::operator::window::BoundCondition, Refused> {
+    /// A condition over the rows of the window: a string, or an attribute that holds one.
+    fn condition(&mut self) -> Result<ConditionSource, Refused> {
+        if let Some(ExprKind::Column { .. }) = self.peek().map(|a| &a.kind) {
+            return match self.attribute()? {
+                (column, Type::String, _) => Ok(ConditionSource::Column {
+                    column,
+                    schema: self.scope.schema.clone(),
+                    functions: self.scope.catalogue.functions.clone(),
+                }),
+                (_, ty, span) => Err(self.wrong(
+                    span,
+                    format!("a STRING with a condition is expected, this is {ty}"),
+                )),
+            };
+        }
         let (text, span) = self.text()?;
-        let bound = bind_expression_window(
-            text,
-            span,
-            self.scope.schema,
-            &self.scope.catalogue.functions,
-        );
-        bound.map_err(|mut faults| {
+        let functions = &self.scope.catalogue.functions;
+        let bound = bind_expression_window(text, span, self.scope.schema, functions);
+        bound.map(ConditionSource::Text).map_err(|mut faults| {
             let first = faults.drain(..1).next();
             self.scope.faults.append(&mut faults);
             first
