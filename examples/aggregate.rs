@@ -52,7 +52,7 @@ fn change(state: &mut [Value], args: &[Value], by: i64) {
     }
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub fn main() -> Result<(), Box<dyn std::error::Error>> {
     let app = "CREATE STREAM S (x DOUBLE);
                INSERT INTO Out SELECT geometricMean(x) AS g FROM S WINDOW('length', 2);";
     let mut manager = EventFluxManager::new();

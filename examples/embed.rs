@@ -10,7 +10,7 @@ const APP: &str = "
     FROM Trades WINDOW('tumbling', 1 SECONDS)
     GROUP BY sym;";
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub fn main() -> Result<(), Box<dyn std::error::Error>> {
     let config = RuntimeConfig::default().workers(Workers::Inline);
     let runtime = EventFluxManager::new().create_with(APP, config)?;
     runtime.add_callback("Volume", |batch| {

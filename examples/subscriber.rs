@@ -3,7 +3,7 @@
 use eventflux::{EventFluxManager, RuntimeConfig, Workers};
 use std::thread;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub fn main() -> Result<(), Box<dyn std::error::Error>> {
     let app = "CREATE STREAM Hits (user LONG, bytes INT);
                INSERT INTO Usage SELECT user, sum(bytes) AS bytes FROM Hits GROUP BY user;";
     let config = RuntimeConfig::default().workers(Workers::Pinned(2));

@@ -16,7 +16,7 @@ impl Row for Reading {
     }
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub fn main() -> Result<(), Box<dyn std::error::Error>> {
     let app = "CREATE STREAM Readings (sensor STRING, celsius DOUBLE, valid BOOL);
                INSERT INTO Hot SELECT sensor, celsius * 1.8 + 32 AS fahrenheit
                FROM Readings WHERE celsius > 30 AND coalesce(valid, TRUE);";
