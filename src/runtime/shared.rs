@@ -144,6 +144,12 @@ impl Shared {
         }
     }
 
+    /// Takes no more rows. Locks nothing: it may be called inside a worker's step.
+    pub(crate) fn refuse(&self) {
+        self.state.store(STOPPED, Ordering::SeqCst);
+        self.wakers.iter().for_each(Waker::wake);
+    }
+
     pub(crate) fn is_stopped(&self) -> bool {
         self.state.load(Ordering::SeqCst) == STOPPED
     }
