@@ -5,10 +5,12 @@
 //!
 //! I1: every method passes its arguments on to the system's allocator unchanged and returns what it returned.
 
-use eventflux::{EventFluxManager, Input, RuntimeConfig, Timestamp, Value, Workers};
+use eventflux::{
+    Batch, EventFluxAppRuntime, EventFluxManager, Input, RuntimeConfig, Timestamp, Value, Workers,
+};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 /// Counts, then asks the system.
 struct Counting;
@@ -83,18 +85,82 @@ const QUERIES: &[(&str, &str)] = &[
     ),
 ];
 
-/// Sends rows from number `from` on; the row `n` has the time n milliseconds.
-fn send(input: &mut Input, texts: &[Value], from: i64, count: i64) {
-    for n in from..from + count {
+/// One app under the counter.
+struct Bench {
+    input: Input,
+    texts: Vec<Value>,
+    /// Number of the next row; the row `n` has the time n milliseconds.
+    next: i64,
+    /// Rows that came out, and the time of the latest.
+    seen: Arc<AtomicU64>,
+    latest: Arc<AtomicI64>,
+    /// While it is closed the callback waits, so that the lane fills.
+    closed: Arc<AtomicBool>,
+}
+
+impl Bench {
+    fn new(runtime: &EventFluxAppRuntime) -> Self {
+        let seen = Arc::new(AtomicU64::new(0));
+        let latest = Arc::new(AtomicI64::new(0));
+        let closed = Arc::new(AtomicBool::new(false));
+        let (count, last, gate) = (Arc::clone(&seen), Arc::clone(&latest), Arc::clone(&closed));
+        let callback = move |batch: &Batch| {
+            while gate.load(Ordering::Acquire) {
+                std::thread::yield_now();
+            }
+            count.fetch_add(batch.len() as u64, Ordering::Relaxed);
+            let at = batch.at().iter().map(|at| at.0).max().unwrap_or(0);
+            last.fetch_max(at, Ordering::Release);
+        };
+        runtime.add_callback("Out", callback).expect("Out exists");
+        runtime.start().expect("threads start");
+        // 23 bytes: the longest text that is held inline
+        let text = |k: i32| Value::from(format!("a text of 23 bytes, {k:03}").as_str());
+        Bench {
+            input: runtime.input().expect("the app runs"),
+            texts: (0..50).map(text).collect(),
+            next: 0,
+            seen,
+            latest,
+            closed,
+        }
+    }
+
+    /// Sends a row; `false` when the lane is full.
+    fn send(&mut self) -> bool {
+        let n = self.next;
         let key = n % 50;
         let row = [
             Value::Int(key as i32),
-            texts[key as usize].clone(),
+            self.texts[key as usize].clone(),
             Value::Int((n % 97) as i32),
             Value::Double(n as f64 / 8.0),
         ];
-        let at = Timestamp(n * 1_000);
-        input.send_at("S", at, &row[..]).expect("the app runs");
+        let at = Some(Timestamp(n * 1_000));
+        let sent = self.input.try_send("S", at, &row[..]).is_ok();
+        self.next += i64::from(sent);
+        sent
+    }
+
+    /// Sends so many rows and waits until those near the end have come out.
+    fn send_rows(&mut self, count: i64) {
+        let end = self.next + count;
+        while self.next < end {
+            if !self.send() {
+                std::thread::yield_now();
+            }
+        }
+        while self.latest.load(Ordering::Acquire) < (end - 100) * 1_000 {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Fills the lane while the worker waits, so that every packet of it has grown.
+    fn fill_lane(&mut self) {
+        self.closed.store(true, Ordering::Release);
+        let end = self.next + 20_000;
+        while self.next < end && self.send() {}
+        self.closed.store(false, Ordering::Release);
     }
 }
 
@@ -103,42 +169,29 @@ fn allocations(query: &str, workers: Workers) -> (u64, u64) {
     let app = format!(
         "@app:playback CREATE STREAM S (k INT, t STRING, v INT, d DOUBLE); INSERT INTO Out {query};"
     );
-    let config = RuntimeConfig::default().workers(workers);
+    let inline = workers == Workers::Inline;
+    let config = RuntimeConfig::default()
+        .workers(workers)
+        .lane_batches_max(4);
     let runtime = EventFluxManager::new()
         .create_with(&app, config)
         .expect("the app builds");
-    let seen = Arc::new(AtomicU64::new(0));
-    let latest = Arc::new(AtomicU64::new(0));
-    let (count, last) = (Arc::clone(&seen), Arc::clone(&latest));
-    let callback = move |batch: &eventflux::Batch| {
-        count.fetch_add(batch.len() as u64, Ordering::Relaxed);
-        let at = batch.at().iter().map(|at| at.0).max().unwrap_or(0);
-        last.fetch_max(at as u64, Ordering::Release);
-    };
-    runtime.add_callback("Out", callback).expect("Out exists");
-    runtime.start().expect("threads start");
-    let mut input = runtime.input().expect("the app runs");
-    // 23 bytes: the longest text that is held inline
-    let texts: Vec<Value> = (0..50)
-        .map(|k| Value::from(format!("a text of 23 bytes, {k:03}").as_str()))
-        .collect();
-    // outputs of the last rows of a stage have been seen once a row close to its end has come out
-    let settle = |rows: i64| {
-        while latest.load(Ordering::Acquire) < ((rows - 100) * 1_000) as u64 {
-            std::thread::yield_now();
+    let mut bench = Bench::new(&runtime);
+    for _ in 0..4 {
+        bench.send_rows(WARM_UP_ROWS / 4);
+        if !inline {
+            bench.fill_lane();
         }
-    };
-    send(&mut input, &texts, 0, WARM_UP_ROWS);
-    settle(WARM_UP_ROWS);
+    }
+    bench.send_rows(WARM_UP_ROWS / 4);
     let (before, rows) = (
         ALLOCATIONS.load(Ordering::SeqCst),
-        seen.load(Ordering::SeqCst),
+        bench.seen.load(Ordering::SeqCst),
     );
-    send(&mut input, &texts, WARM_UP_ROWS, ROWS);
-    settle(WARM_UP_ROWS + ROWS);
+    bench.send_rows(ROWS);
     let after = ALLOCATIONS.load(Ordering::SeqCst);
-    let rows = seen.load(Ordering::SeqCst) - rows;
-    drop(input);
+    let rows = bench.seen.load(Ordering::SeqCst) - rows;
+    drop(bench);
     runtime.shutdown().expect("no worker panicked");
     (after - before, rows)
 }
