@@ -52,6 +52,7 @@ fn change(state: &mut [Value], args: &[Value], by: i64) {
     }
 }
 
+/// The whole example; public so that `tests/it/docs.rs` runs it.
 pub fn main() -> Result<(), Box<dyn std::error::Error>> {
     let app = "CREATE STREAM S (x DOUBLE);
                INSERT INTO Out SELECT geometricMean(x) AS g FROM S WINDOW('length', 2);";

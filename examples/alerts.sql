@@ -1,4 +1,4 @@
--- Temperatures that leave three deviations of the last twenty of their sensor, and sensors in trouble.
+-- Temperatures beyond three deviations of their sensor's last twenty seconds, and sensors in trouble.
 @app:name('Alerts') @app:playback(lateness='2 SECONDS')
 CREATE STREAM Sensors (id STRING, temperature DOUBLE, humidity DOUBLE, ok BOOL);
 
@@ -12,7 +12,7 @@ GROUP BY id;
 INSERT INTO Alerts
 SELECT id, temperature, round(mean, 2) AS mean, round(sd, 2) AS sd
 FROM Scored
-WHERE n >= 5 AND abs(temperature - mean) > 1.5 * sd;
+WHERE n >= 5 AND abs(temperature - mean) > 3 * sd;
 
 @info(name='broken')
 INSERT INTO Broken

@@ -10,6 +10,7 @@ const APP: &str = "
     FROM Trades WINDOW('tumbling', 1 SECONDS)
     GROUP BY sym;";
 
+/// The whole example; public so that `tests/it/docs.rs` runs it.
 pub fn main() -> Result<(), Box<dyn std::error::Error>> {
     let config = RuntimeConfig::default().workers(Workers::Inline);
     let runtime = EventFluxManager::new().create_with(APP, config)?;

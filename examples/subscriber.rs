@@ -3,6 +3,7 @@
 use eventflux::{EventFluxManager, RuntimeConfig, Workers};
 use std::thread;
 
+/// The whole example; public so that `tests/it/docs.rs` runs it.
 pub fn main() -> Result<(), Box<dyn std::error::Error>> {
     let app = "CREATE STREAM Hits (user LONG, bytes INT);
                INSERT INTO Usage SELECT user, sum(bytes) AS bytes FROM Hits GROUP BY user;";

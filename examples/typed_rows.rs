@@ -16,6 +16,7 @@ impl Row for Reading {
     }
 }
 
+/// The whole example; public so that `tests/it/docs.rs` runs it.
 pub fn main() -> Result<(), Box<dyn std::error::Error>> {
     let app = "CREATE STREAM Readings (sensor STRING, celsius DOUBLE, valid BOOL);
                INSERT INTO Hot SELECT sensor, celsius * 1.8 + 32 AS fahrenheit

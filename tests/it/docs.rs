@@ -174,6 +174,28 @@ fn the_examples_in_sql_run() {
 }
 
 #[test]
+fn the_readme_shows_what_its_first_command_prints() {
+    let read = |name: &str| fs::read_to_string(root().join(name)).expect("it exists");
+    let got =
+        output(&read("examples/vwap.sql"), &read("examples/trades.jsonl")).expect("it builds");
+    let readme = read("README.md");
+    let shown: Vec<&str> = readme
+        .lines()
+        .filter(|l| l.starts_with("{\"stream\""))
+        .collect();
+    assert!(shown.len() > 3);
+    for (line, want) in got.lines().zip(shown) {
+        assert_eq!(line, want);
+    }
+    for command in [
+        "cargo run --release -p eventflux-cli -- run examples/vwap.sql",
+        "cargo test --workspace",
+    ] {
+        assert!(readme.contains(command));
+    }
+}
+
+#[test]
 fn the_page_of_functions_names_all_of_them() {
     let page = fs::read_to_string(root().join("docs/language.md")).expect("the page exists");
     for (name, _, _) in eventflux::Functions::new().iter() {
