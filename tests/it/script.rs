@@ -180,7 +180,7 @@ fn per_key(want: &[Expected], got: &[Emitted], key: Option<usize>) -> Option<Str
             Some(k) => w.values[k].fits(&g.values[k]),
             None => w.fits(g),
         };
-        match left.iter().position(|g| same_key(g)) {
+        match left.iter().position(same_key) {
             Some(place) if w.fits(left[place]) => left.remove(place),
             _ => return Some(format!("row {} is not next of its key", i + 1)),
         };

@@ -98,8 +98,9 @@ pub fn has_word(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(i, _)| {
         let before = line[..i].chars().next_back();
         let after = line[i + word.len()..].chars().next();
-        !(before.is_some_and(part) && word.starts_with(part))
-            && !(after.is_some_and(part) && word.ends_with(part))
+        let joined_before = before.is_some_and(part) && word.starts_with(part);
+        let joined_after = after.is_some_and(part) && word.ends_with(part);
+        !joined_before && !joined_after
     })
 }
 

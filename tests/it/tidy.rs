@@ -261,8 +261,8 @@ fn modules_depend_one_way() {
             continue;
         }
         for named in crate_paths(s.code_without_tests()) {
-            let fits = |a: &&str| named == **a || named.starts_with(&format!("{a}::"));
-            if !allowed.iter().any(|a| fits(&a)) {
+            let fits = |a: &str| named == a || named.starts_with(&format!("{a}::"));
+            if !allowed.iter().any(|a| fits(a)) {
                 findings.push(format!("{} names crate::{named}", s.path));
             }
         }
@@ -316,8 +316,8 @@ fn crate_paths_are_read() {
 fn no_clock_thread_lock_or_file_below_the_runtime() {
     let mut findings = Vec::new();
     for s in sources(&["src"]).iter().filter(|s| !s.is_test()) {
-        let pure = |f: &&str| s.path.starts_with(&format!("src/{f}/"));
-        if !PURE.iter().any(|f| pure(&f)) || excepted("pure", &s.path) {
+        let pure = |f: &str| s.path.starts_with(&format!("src/{f}/"));
+        if !PURE.iter().any(|f| pure(f)) || excepted("pure", &s.path) {
             continue;
         }
         let code = s.code_without_tests();
