@@ -1,5 +1,6 @@
 //! Embeddable stream processing: SQL apps on pinned worker threads, without an async runtime.
 
+pub mod connector;
 pub mod event;
 
 mod error;

@@ -1,2 +1,32 @@
-//! Command line of eventflux.
-fn main() {}
+//! Command line of eventflux: runs, checks and explains SQL apps, and generates events for them.
+//!
+//! `args` is what can be typed; every subcommand has a file. Rows go to standard output, everything else to standard error.
+
+mod args;
+mod events;
+mod failure;
+mod generate;
+mod output;
+mod pipe;
+mod report;
+mod signal;
+
+use args::{Cli, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Gen(what) => generate::run(&what),
+        _ => Ok(()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if failure.has_message() {
+                eprintln!("eventflux: {failure}");
+            }
+            failure.status()
+        }
+    }
+}

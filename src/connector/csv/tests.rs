@@ -1,0 +1,205 @@
+//! CSV in and out: headers, cells, times, bounds.
+
+use super::*;
+
+fn schema() -> Schema {
+    Schema::new([
+        ("sym", Type::String),
+        ("price", Type::Double),
+        ("qty", Type::Int),
+        ("big", Type::Long),
+        ("ratio", Type::Float),
+        ("ok", Type::Bool),
+    ])
+}
+
+/// The rows of a text, as text; a bad row as its message.
+fn read(text: &str, time: Option<&str>) -> Result<Vec<String>, String> {
+    let mut rows = CsvRows::new(text.as_bytes(), &schema(), time).map_err(|e| e.to_string())?;
+    let mut out = Vec::new();
+    while let Some(CsvRow { line, row }) = rows.next_row().map_err(|e| e.to_string())? {
+        out.push(match row {
+            Ok((at, values)) => {
+                let at = at.map_or("-".into(), |at| at.0.to_string());
+                let values: Vec<String> = values.iter().map(Value::to_string).collect();
+                format!("{line} {at} {}", values.join("|"))
+            }
+            Err(e) => format!("{line} {e}"),
+        });
+    }
+    Ok(out)
+}
+
+#[test]
+fn columns_are_found_by_name() {
+    let text = "\u{feff}OK, qty ,at,sym,ratio,big,price\r\n\
+                true,7,1000.5,\"a,\"\"b\"\"\n c\",0.5,9223372036854775807,1e3\r\n\
+                \n\
+                ,,2000,,,,\n\
+                False,7.0,-1,x,1,2, 3 \n";
+    assert_eq!(
+        read(text, None),
+        Ok(vec![
+            "2 1000500 a,\"b\"\n c|1000.0|7|9223372036854775807|0.5|true".into(),
+            "5 2000000 NULL|NULL|NULL|NULL|NULL|NULL".into(),
+            "6 -1000 x|3.0|7|2|1.0|false".into(),
+        ])
+    );
+}
+
+#[test]
+fn cells_that_do_not_fit_are_told() {
+    for (cells, part) in [
+        ("a,1,1.5,1,1,true", "'qty' INT: 1.5 is not an integer"),
+        (
+            "a,1,3000000000,1,1,true",
+            "'qty' INT: 3000000000 is out of range",
+        ),
+        ("a,nan,1,1,1,true", "'price' DOUBLE: found text nan"),
+        ("a,inf,1,1,1,true", "'price' DOUBLE: found text inf"),
+        ("a,1e999,1,1,1,true", "out of range"),
+        ("a,1,1,1,1e39,true", "'ratio' FLOAT: 1e39 is out of range"),
+        (
+            "a,1,1,1,1,1",
+            "'ok' BOOL: found text 1, expected true or false",
+        ),
+        ("a,1,1,0x10,1,true", "'big' LONG: found text 0x10"),
+        ("a,1,--1,1,1,true", "found text --1"),
+        ("a,1,1,1,1", "5 cells for 6 columns"),
+        ("a,1,1,1,1,true,9", "7 cells for 6 columns"),
+        ("a,1,\u{1b}[2J,1,1,true", "\\u{1b}[2J"),
+    ] {
+        let rows =
+            read(&format!("sym,price,qty,big,ratio,ok\n{cells}\n"), None).expect("the header fits");
+        assert!(
+            rows[0].starts_with("2 ") && rows[0].contains(part),
+            "{cells}: {}",
+            rows[0]
+        );
+    }
+}
+
+#[test]
+fn headers_that_do_not_fit_are_told() {
+    for (header, time, part) in [
+        (
+            "sym,price,qty,big,ratio",
+            None,
+            "header: attribute 'ok' is missing",
+        ),
+        (
+            "sym,price,qty,big,ratio,ok,x",
+            None,
+            "unknown attribute 'x'; known: sym, price",
+        ),
+        (
+            "sym,price,qty,big,ratio,ok,SYM",
+            None,
+            "attribute 'sym' is given twice",
+        ),
+        (
+            "sym,price,qty,big,ratio,ok",
+            Some("ts"),
+            "no time column 'ts'",
+        ),
+        ("", None, "attribute 'sym' is missing"),
+    ] {
+        let e = read(header, time).expect_err(header);
+        assert!(e.contains(part), "{header}: {e}");
+    }
+}
+
+#[test]
+fn times_are_milliseconds_or_dates() {
+    let text = |time: &str| format!("ts,sym,price,qty,big,ratio,ok\n{time},,,,,,\n");
+    for (time, us) in [
+        ("1.001", 1001_i64),
+        ("1970-01-01", 0),
+        ("1970-01-01 00:00:01", 1_000_000),
+        ("2014-04-01 00:05:00", 1_396_310_700_000_000),
+        ("2000-02-29T12:00:00.25Z", 951_825_600_250_000),
+        ("1969-12-31 23:59:59.999999", -1),
+        ("9999-12-31 23:59", 253_402_300_740_000_000),
+        ("0000-03-01", -62_162_035_200_000_000),
+    ] {
+        let rows = read(&text(time), Some("ts")).expect("the header fits");
+        assert!(
+            rows[0].starts_with(&format!("2 {us} ")),
+            "{time}: {}",
+            rows[0]
+        );
+    }
+    for time in [
+        "now",
+        "1e99",
+        "2014-13-01",
+        "2014-00-01",
+        "2014-02-29",
+        "2014-04-31",
+        "2014-4-1",
+        "2014-04-01 24:00:00",
+        "2014-04-01 00:60",
+        "2014-04-01 00:00:00.1234567",
+        "2014-04-01 00",
+        "2014-04-01 00:00:00:00",
+        "2014-04-01-01",
+        "2014-04-01 00:00:00.",
+        "NaN",
+    ] {
+        let rows = read(&text(time), Some("ts")).expect("the header fits");
+        assert!(rows[0].starts_with("2 at: "), "{time}: {}", rows[0]);
+    }
+}
+
+#[test]
+fn what_is_written_reads_back() {
+    let schema = schema();
+    let mut batch = Batch::new(&schema);
+    for (i, sym) in ["a", "", " b", "c,\"d\"\n", "é"].iter().enumerate() {
+        batch.at.push(Timestamp(1000 * i as i64 + 1));
+        let row: [Value; 6] = [
+            (*sym).into(),
+            0.1.into(),
+            i32::MIN.into(),
+            i64::MIN.into(),
+            0.1_f32.into(),
+            Value::Null,
+        ];
+        for (column, value) in batch.columns.iter_mut().zip(&row) {
+            assert!(column.push(value));
+        }
+    }
+    let mut out = Vec::new();
+    let encoder = CsvEncoder::new(&schema);
+    encoder.header(&mut out);
+    encoder.encode(&batch, &mut out);
+    let text = String::from_utf8(out).expect("UTF-8");
+    assert!(text.starts_with("at,sign,sym,price,qty,big,ratio,ok\n0.001,,a,0.1,-2147483648,"));
+    let rows = read(&text, None).expect("the header fits");
+    assert_eq!(
+        rows[3],
+        "5 3001 c,\"d\"\n|0.1|-2147483648|-9223372036854775808|0.1|NULL"
+    );
+    assert_eq!(
+        rows[1],
+        "3 1001 NULL|0.1|-2147483648|-9223372036854775808|0.1|NULL"
+    );
+
+    batch.signs = vec![Sign::Minus; 5];
+    let mut out = Vec::new();
+    encoder.header(&mut out);
+    encoder.encode(&batch, &mut out);
+    let text = String::from_utf8(out).expect("UTF-8");
+    let rows = read(&text, None).expect("the header fits");
+    assert!(rows[0].contains("a row with a sign"), "{}", rows[0]);
+}
+
+#[test]
+fn an_open_quote_does_not_take_the_file() {
+    let text = format!(
+        "sym,price,qty,big,ratio,ok\n\"{}",
+        "x".repeat(3 * LINE_BYTES_MAX)
+    );
+    let e = read(&text, None).expect_err("too long");
+    assert!(e.contains("longer than"), "{e}");
+}

@@ -1,0 +1,80 @@
+//! Rows out as JSON lines, from columns into a buffer that the caller keeps.
+//!
+//! The stream's name is escaped once; a row costs no allocation.
+
+use crate::event::{Batch, Column, Data, Sign, Timestamp};
+
+/// Writes the rows of one stream as JSON lines.
+#[derive(Clone, Debug)]
+pub struct RowEncoder {
+    /// `{"stream":"Out","at":`
+    head: Vec<u8>,
+}
+
+impl RowEncoder {
+    /// An encoder of a stream's rows.
+    pub fn new(stream: &str) -> Self {
+        let mut head = b"{\"stream\":".to_vec();
+        put(&mut head, stream);
+        head.extend_from_slice(b",\"at\":");
+        RowEncoder { head }
+    }
+
+    /// Appends one line per row of the batch.
+    pub fn encode(&self, batch: &Batch, out: &mut Vec<u8>) {
+        for (row, at) in batch.at().iter().enumerate() {
+            out.extend_from_slice(&self.head);
+            millis(out, *at);
+            out.extend_from_slice(match batch.sign(row) {
+                Sign::Plus => b",\"row\":[",
+                Sign::Minus => b",\"sign\":\"-\",\"row\":[",
+            });
+            for (i, column) in batch.columns().iter().enumerate() {
+                if i > 0 {
+                    out.push(b',');
+                }
+                cell(out, column, row);
+            }
+            out.extend_from_slice(b"]}\n");
+        }
+    }
+}
+
+/// Appends one value as JSON.
+fn cell(out: &mut Vec<u8>, column: &Column, row: usize) {
+    if column.is_null(row) {
+        return out.extend_from_slice(b"null");
+    }
+    match column.data() {
+        Data::Bool(v) => out.extend_from_slice(if v[row] { b"true" } else { b"false" }),
+        Data::Int(v) => put(out, &v[row]),
+        Data::Long(v) => put(out, &v[row]),
+        Data::Float(v) => put(out, &v[row]),
+        Data::Double(v) => put(out, &v[row]),
+        Data::String(v) => put(out, v[row].as_str()),
+    }
+}
+
+/// Appends a scalar as JSON. Floating point is the shortest text that reads back as the same value of its own width.
+pub(in crate::connector) fn put<T: serde::Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
+    serde_json::to_writer(out, value).expect("a vector takes every scalar");
+}
+
+/// Appends a time in milliseconds, with decimals only where there are some.
+pub(in crate::connector) fn millis(out: &mut Vec<u8>, at: Timestamp) {
+    let us = at.0.unsigned_abs();
+    if at.0 < 0 {
+        out.push(b'-');
+    }
+    put(out, &(us / 1000));
+    let rest = us % 1000;
+    if rest > 0 {
+        let digits = [b'.', digit(rest / 100), digit(rest / 10), digit(rest)];
+        let end = digits.iter().rposition(|d| *d != b'0').map_or(0, |i| i + 1);
+        out.extend_from_slice(&digits[..end]);
+    }
+}
+
+fn digit(n: u64) -> u8 {
+    b'0' + (n % 10) as u8
+}

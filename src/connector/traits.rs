@@ -1,0 +1,129 @@
+//! What a source and a sink are to the engine.
+//!
+//! A source is a loop on a thread of its own that may block; it hands rows to a [`RowSink`] and waits there while the
+//! engine is full, so a fast source is bounded by the engine and holds nothing itself. A sink receives the batches of one
+//! stream in their order.
+
+use super::bad_row::BadRow;
+use crate::event::{Batch, Schema, Timestamp, Value};
+use parking_lot::{Condvar, Mutex};
+use std::fmt::Display;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Why a source or a sink ended before its time.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectorError {
+    /// The engine takes no more rows. A source returns it as it is; nobody reports it.
+    #[error("the engine takes no more rows")]
+    Stopped,
+    /// The outside failed.
+    #[error("{what}: {source}")]
+    Io {
+        /// The file or connection.
+        what: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A row is bad and `on.error` is `stop`.
+    #[error("{place}: {fault}")]
+    BadRow {
+        /// File and line, or the like.
+        place: String,
+        /// Why.
+        fault: BadRow,
+    },
+    /// Anything else, in the words of the connector.
+    #[error("{0}")]
+    Other(String),
+    /// The connector's code panicked.
+    #[error("the source of stream '{0}' panicked")]
+    Panicked(String),
+}
+
+impl ConnectorError {
+    /// An error of the system with the name of the file or connection.
+    pub fn io(what: impl Display, source: io::Error) -> Self {
+        ConnectorError::Io {
+            what: what.to_string(),
+            source,
+        }
+    }
+}
+
+/// Where a source puts its rows.
+pub trait RowSink {
+    /// The attributes of the rows.
+    fn schema(&self) -> &Schema;
+
+    /// Takes a row: one value per attribute, NULL or of the attribute's type; without a time it takes the clock's.
+    ///
+    /// Blocks while the engine is full. Fails with [`ConnectorError::Stopped`] when the engine takes no more.
+    fn row(&mut self, at: Option<Timestamp>, row: &[Value]) -> Result<(), ConnectorError>;
+
+    /// Reports a row that could not be read; `on.error` decides whether that is an error.
+    fn bad_row(&mut self, place: &dyn Display, fault: BadRow) -> Result<(), ConnectorError>;
+
+    /// Says that all rows so far are read again from here: what `run` gets as `from` after a restore.
+    fn position(&mut self, position: &str);
+}
+
+/// Produces the rows of one stream.
+pub trait Source: Send {
+    /// Emits rows until there are no more or `stop` is asked. Runs on a thread of its own and may block.
+    ///
+    /// `from` is a position that this source reported; rows up to it are not emitted again.
+    fn run(
+        &mut self,
+        rows: &mut dyn RowSink,
+        stop: &StopSignal,
+        from: Option<&str>,
+    ) -> Result<(), ConnectorError>;
+}
+
+/// Consumes the rows of one stream.
+pub trait Sink: Send {
+    /// Takes a batch. A failed batch is not offered again.
+    fn rows(&mut self, stream: &str, batch: &Batch) -> Result<(), ConnectorError>;
+
+    /// Passes on what is buffered. Called when the worker is idle, before a checkpoint and at the end.
+    fn flush(&mut self) -> Result<(), ConnectorError> {
+        Ok(())
+    }
+}
+
+/// Asks a source to stop; clones ask the same source.
+#[derive(Clone, Debug, Default)]
+pub struct StopSignal(Arc<(Mutex<bool>, Condvar)>);
+
+impl StopSignal {
+    /// A signal nobody has asked yet.
+    pub fn new() -> Self {
+        StopSignal::default()
+    }
+
+    /// Asks to stop.
+    pub fn stop(&self) {
+        *self.0.0.lock() = true;
+        self.0.1.notify_all();
+    }
+
+    /// Whether somebody asked.
+    pub fn is_stopped(&self) -> bool {
+        *self.0.0.lock()
+    }
+
+    /// Waits until `deadline`, or less when somebody asks to stop; returns whether somebody did.
+    pub fn wait_until(&self, deadline: Instant) -> bool {
+        let mut stopped = self.0.0.lock();
+        while !*stopped && !self.0.1.wait_until(&mut stopped, deadline).timed_out() {}
+        *stopped
+    }
+
+    /// Waits this long, or less when somebody asks to stop; returns whether somebody did.
+    pub fn wait(&self, time: Duration) -> bool {
+        self.wait_until(Instant::now() + time)
+    }
+}

@@ -1,0 +1,256 @@
+//! What can be typed, and the help that says so.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// The command line.
+#[derive(Parser, Debug)]
+#[command(
+    name = "eventflux",
+    version,
+    about = "Runs SQL apps over streams of events",
+    after_help = "Exit status: 0 done, 1 the run failed, 2 usage or app error, 130 stopped by Ctrl-C after draining.",
+    max_term_width = 110
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Run an app over events and write what it emits
+    Run(RunArgs),
+    /// Check apps without running them
+    Check(CheckArgs),
+    /// Show the plan of an app
+    Explain(ExplainArgs),
+    /// Generate events
+    #[command(subcommand)]
+    Gen(Generate),
+}
+
+const RUN_HELP: &str = r#"Events are JSON lines:
+  {"stream":"S","at":1000,"row":["IBM",700.0,100]}     at in ms, optional; the row may be an object by name
+  {"clock":5000}                                       moves the event-time clock
+  {"batch":[{"stream":"S","at":1,"row":[…]},…]}        rows that are one batch
+Rows come out the same way, rows that leave with "sign":"-", from every stream that a query writes and none reads.
+The end of the input does not move the clock: windows that time has not closed stay open unless --flush.
+
+Examples:
+  eventflux run app.sql --events events.jsonl
+  eventflux gen trades --rows 100000 | eventflux run app.sql --events - --out out.jsonl
+  eventflux run app.sql --input Trades=trades.csv --input News=news.jsonl --print Alerts --flush"#;
+
+/// Options of `run`.
+#[derive(Args, Debug)]
+#[command(after_help = RUN_HELP)]
+pub struct RunArgs {
+    /// The app
+    #[arg(value_name = "APP.sql")]
+    pub app: PathBuf,
+    /// Events of any streams as JSON lines, - for standard input; several are merged by time
+    #[arg(long, value_name = "FILE|-")]
+    pub events: Vec<PathBuf>,
+    /// Rows of one stream, CSV with a header or JSON lines; several are merged by time
+    #[arg(long, value_name = "STREAM=FILE")]
+    pub input: Vec<StreamFile>,
+    /// Where rows go, - for standard output; a name that ends in .csv takes the rows of one stream
+    #[arg(long, value_name = "FILE|-", default_value = "-")]
+    pub out: PathBuf,
+    /// Number of worker threads, or 'inline' for none
+    #[arg(long, value_name = "N|inline", default_value = "inline")]
+    pub workers: WorkerCount,
+    /// The clock, where the app does not say it with @app:playback
+    #[arg(long, value_enum)]
+    pub clock: Option<Clock>,
+    /// Write the rows of these streams instead
+    #[arg(long, value_name = "STREAM", num_args = 1.., value_delimiter = ',')]
+    pub print: Vec<String>,
+    /// Close open windows at the end of the input
+    #[arg(long)]
+    pub flush: bool,
+    /// What a bad line does
+    #[arg(long, value_enum, default_value_t = OnBad::Skip)]
+    pub on_bad: OnBad,
+    /// No progress bar and no summary
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Options of `check`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  eventflux check app.sql\n  eventflux check apps/*.sql")]
+pub struct CheckArgs {
+    /// The apps
+    #[arg(value_name = "APP.sql", required = true)]
+    pub apps: Vec<PathBuf>,
+}
+
+/// Options of `explain`.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  eventflux explain app.sql")]
+pub struct ExplainArgs {
+    /// The app
+    #[arg(value_name = "APP.sql")]
+    pub app: PathBuf,
+}
+
+const TRADES_HELP: &str = "For an app with\n  CREATE STREAM Trades (sym STRING, price DOUBLE, qty INT);\n\nExamples:\n  \
+     eventflux gen trades --rows 1000000 --keys 500 --out trades.jsonl\n  \
+     eventflux gen trades --rows 1000 | eventflux run app.sql --events -";
+const SENSORS_HELP: &str = "For an app with\n  CREATE STREAM Sensors (id STRING, temperature DOUBLE, humidity DOUBLE, ok BOOL);\n\nExample:\n  \
+     eventflux gen sensors --rows 100000 --keys 40 --seed 7 --out sensors.jsonl";
+
+/// What can be generated.
+#[derive(Subcommand, Debug)]
+pub enum Generate {
+    /// Trades: symbols, prices that walk at random, sizes
+    #[command(after_help = TRADES_HELP)]
+    Trades(GenerateArgs),
+    /// Sensors: temperatures with an anomaly now and then, humidity, a flag
+    #[command(after_help = SENSORS_HELP)]
+    Sensors(GenerateArgs),
+}
+
+/// Options of `gen`.
+#[derive(Args, Debug)]
+pub struct GenerateArgs {
+    /// Number of events
+    #[arg(long, value_name = "N")]
+    pub rows: u64,
+    /// Number of symbols or sensors
+    #[arg(long, value_name = "K", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub keys: u32,
+    /// The same seed gives the same events
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// Events per second of event time
+    #[arg(long, value_name = "R", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub rate: u64,
+    /// Time of the first event in ms
+    #[arg(long, value_name = "MS", default_value_t = 1_700_000_000_000, value_parser = clap::value_parser!(i64).range(0..=4_000_000_000_000))]
+    pub start: i64,
+    /// Name of the stream
+    #[arg(long, value_name = "NAME")]
+    pub stream: Option<String>,
+    /// Where the events go, - for standard output
+    #[arg(long, value_name = "FILE|-", default_value = "-")]
+    pub out: PathBuf,
+}
+
+/// A stream and the file with its rows.
+#[derive(Clone, Debug)]
+pub struct StreamFile {
+    /// Name of the stream.
+    pub stream: String,
+    /// The file.
+    pub path: PathBuf,
+}
+
+impl FromStr for StreamFile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((stream, path)) if !stream.is_empty() && !path.is_empty() => Ok(StreamFile {
+                stream: stream.into(),
+                path: path.into(),
+            }),
+            _ => Err("expected STREAM=FILE".into()),
+        }
+    }
+}
+
+/// Threads of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkerCount {
+    /// The app runs on the thread that reads.
+    Inline,
+    /// So many threads.
+    Pinned(usize),
+}
+
+impl FromStr for WorkerCount {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.eq_ignore_ascii_case("inline") {
+            return Ok(WorkerCount::Inline);
+        }
+        match text.parse() {
+            Ok(n) if (1..=128).contains(&n) => Ok(WorkerCount::Pinned(n)),
+            _ => Err("expected 'inline' or a number from 1 to 128".into()),
+        }
+    }
+}
+
+/// Which clock an app runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Clock {
+    /// The times of the rows
+    Event,
+    /// The clock of the machine
+    Processing,
+}
+
+/// What a bad line does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnBad {
+    /// It is counted and left out
+    Skip,
+    /// It ends the run
+    Stop,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn options_are_read() {
+        let cli = Cli::try_parse_from([
+            "eventflux",
+            "run",
+            "a.sql",
+            "--input",
+            "S=a=b.csv",
+            "--workers",
+            "2",
+            "--print",
+            "A,B",
+            "--on-bad",
+            "stop",
+        ]);
+        let Ok(Cli {
+            command: Command::Run(run),
+        }) = cli
+        else {
+            panic!("{cli:?}");
+        };
+        assert_eq!(run.input[0].path, PathBuf::from("a=b.csv"));
+        assert_eq!(run.workers, WorkerCount::Pinned(2));
+        assert_eq!(run.print, ["A", "B"]);
+        for wrong in [
+            vec!["eventflux", "run"],
+            vec!["eventflux", "run", "a", "--input", "S"],
+            vec!["eventflux", "run", "a", "--input", "=x"],
+            vec!["eventflux", "run", "a", "--workers", "0"],
+            vec!["eventflux", "run", "a", "--workers", "many"],
+            vec!["eventflux", "gen", "trades", "--rows", "1", "--keys", "0"],
+            vec!["eventflux", "check"],
+        ] {
+            let e = Cli::try_parse_from(&wrong).expect_err("wrong");
+            assert_eq!(e.exit_code(), 2, "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Why a command ends, and the exit status that says so.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// A command that did not do what was asked.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Failure {
+    status: u8,
+    message: String,
+}
+
+impl Failure {
+    /// The run failed: status 1.
+    pub fn run(message: impl Into<String>) -> Self {
+        Failure {
+            status: 1,
+            message: message.into(),
+        }
+    }
+
+    /// The command line or the app is wrong: status 2.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Failure {
+            status: 2,
+            message: message.into(),
+        }
+    }
+
+    /// Stopped by a signal after draining: status 130, nothing to say.
+    pub fn interrupted() -> Self {
+        Failure {
+            status: 130,
+            message: String::new(),
+        }
+    }
+
+    /// The exit status.
+    pub fn status(&self) -> ExitCode {
+        ExitCode::from(self.status)
+    }
+
+    /// Whether there is something to say.
+    pub fn has_message(&self) -> bool {
+        !self.message.is_empty()
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
