@@ -1,5 +1,6 @@
 //! Errors by moment: building an app, sending to it, running it.
 
+use crate::event::Type;
 use crate::sql::ast::Span;
 use std::fmt;
 
@@ -159,3 +160,172 @@ impl fmt::Display for BuildError {
 }
 
 impl std::error::Error for BuildError {}
+
+/// Why a row was not accepted.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum RowError {
+    /// The row has another number of values than the stream has attributes.
+    Width {
+        /// Attributes of the stream.
+        expected: usize,
+        /// Values of the row.
+        found: usize,
+    },
+    /// A value has a type that does not widen to that of its attribute.
+    Mismatch {
+        /// Position of the attribute, from 0.
+        attribute: usize,
+        /// Its type.
+        expected: Type,
+        /// Type of the value.
+        found: Type,
+    },
+    /// A FLOAT or DOUBLE is NaN or infinite.
+    NotFinite {
+        /// Position of the attribute, from 0.
+        attribute: usize,
+    },
+}
+
+impl fmt::Display for RowError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RowError::Width { expected, found } => {
+                write!(f, "{found} values for {expected} attributes")
+            }
+            RowError::Mismatch {
+                attribute,
+                expected,
+                found,
+            } => {
+                write!(
+                    f,
+                    "value {} is {found}, the attribute is {expected}",
+                    attribute + 1
+                )
+            }
+            RowError::NotFinite { attribute } => {
+                write!(f, "value {} is not a finite number", attribute + 1)
+            }
+        }
+    }
+}
+
+impl std::error::Error for RowError {}
+
+/// A function of this name exists already.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a function named '{0}' exists already; register it under another name")]
+pub struct NameTaken(pub String);
+
+/// A worker panicked: in an operator, a registered function or a callback. The app processes nothing more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Poison {
+    /// Number of the worker; 0 for an inline app.
+    pub worker: usize,
+    /// The query at work.
+    pub query: String,
+    /// The message of the panic.
+    pub message: String,
+}
+
+impl fmt::Display for Poison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Poison {
+            worker,
+            query,
+            message,
+        } = self;
+        write!(
+            f,
+            "worker {worker} panicked in {query}: {message}; shut the app down and start it again"
+        )
+    }
+}
+
+/// Why rows were not taken.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The app has no stream of this name that takes rows.
+    #[error("no stream '{0}' takes rows; streams are named as in CREATE STREAM")]
+    UnknownStream(String),
+    /// The row does not fit the stream. Nothing was sent.
+    #[error("the row does not fit stream {stream}: {error}")]
+    Row {
+        /// The stream.
+        stream: String,
+        /// What does not fit.
+        error: RowError,
+    },
+    /// The app runs in event time and nothing has told the time yet.
+    #[error(
+        "the app runs in event time and the row has none; use send_at, or advance_clock before"
+    )]
+    NoTime,
+    /// A lane or a subscription is full. Nothing was sent; try again later.
+    #[error("no room: a lane or a subscription is full; send again later or read the subscription")]
+    Full,
+    /// The app has not been started.
+    #[error("the app is not running yet; call start first")]
+    NotStarted,
+    /// The app has shut down.
+    #[error("the app has shut down")]
+    Stopped,
+    /// The app is poisoned by a panic.
+    #[error("{0}")]
+    Poisoned(Poison),
+}
+
+/// A row that was not taken, with the reason.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrySendError<R> {
+    /// The row.
+    pub row: R,
+    /// Why it was not taken.
+    pub reason: SendError,
+}
+
+impl<R> fmt::Display for TrySendError<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason.fmt(f)
+    }
+}
+
+impl<R: fmt::Debug> std::error::Error for TrySendError<R> {}
+
+/// Why an app could not be started, changed or stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RuntimeError {
+    /// The app has no stream of this name.
+    #[error("no stream '{0}'; the app's streams are those it creates and those its queries write")]
+    UnknownStream(String),
+    /// The app was started before.
+    #[error("the app was started before; create a new runtime")]
+    AlreadyStarted,
+    /// The app has shut down.
+    #[error("the app has shut down")]
+    Stopped,
+    /// Called from a callback, which runs inside a worker's step.
+    #[error("called from a callback; call it from another thread")]
+    InsideCallback,
+    /// A worker did not leave its step in time.
+    #[error(
+        "workers {workers:?} did not finish a step within {waited_ms} ms; a callback may be blocked"
+    )]
+    Stuck {
+        /// Numbers of the workers.
+        workers: Vec<usize>,
+        /// How long they were waited for.
+        waited_ms: u64,
+    },
+    /// A thread could not be started.
+    #[error("a worker thread could not be started: {0}")]
+    Thread(#[from] std::io::Error),
+    /// The app is poisoned by a panic.
+    #[error("{0}")]
+    Poisoned(Poison),
+}

@@ -2,9 +2,12 @@
 
 pub mod connector;
 pub mod event;
+pub use event::{Batch, Column, Data, Schema, Sign, Str, Timestamp, Type, Value};
 
 mod error;
-pub use error::{BuildError, Problem};
+pub use error::{
+    BuildError, NameTaken, Poison, Problem, RowError, RuntimeError, SendError, TrySendError,
+};
 
 mod expr;
 pub use expr::{Functions, ScalarFunction};
@@ -12,10 +15,18 @@ pub use expr::{Functions, ScalarFunction};
 mod operator;
 pub use operator::aggregate::AggregateFunction;
 
+mod plan;
+
 mod runtime;
+pub use runtime::app::{EventFluxAppRuntime, Metrics, StreamInfo};
 pub use runtime::barrier::{
     EnterGuard, LOCK_WAIT, LockError, LockGuard, LockOutcome, ThreadBarrier,
 };
+pub use runtime::config::{Backpressure, RuntimeConfig, Workers};
+pub use runtime::input::{ColumnBatch, Input, InputHandler};
+pub use runtime::manager::EventFluxManager;
+pub use runtime::output::Subscription;
+pub use runtime::row::{Field, Row, RowWriter};
 pub use runtime::wait::WaitStrategy;
 
 mod sql;

@@ -57,7 +57,16 @@ mod imp {
 pub(crate) use imp::*;
 
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicU64 as Counter;
 use std::time::Duration;
+
+// Of std in both builds: it orders nothing, so loom need not see it, and loom has no statics.
+static LAST_ID: Counter = Counter::new(0);
+
+/// A number that this process has not given before and that is not 0.
+pub(crate) fn next_id() -> u64 {
+    LAST_ID.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1
+}
 
 /// Locks; what a panicking thread left behind is used as it is (each use here keeps its value whole at all times).
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -337,6 +337,15 @@ impl Column {
         }
     }
 
+    /// Whether all numbers are finite.
+    pub(crate) fn is_finite(&self) -> bool {
+        match &self.data {
+            Data::Float(v) => v.iter().all(|x| x.is_finite()),
+            Data::Double(v) => v.iter().all(|x| x.is_finite()),
+            _ => true,
+        }
+    }
+
     /// Order of two rows: NULL first, FALSE < TRUE, strings by code point.
     pub(crate) fn order(&self, a: usize, b: usize) -> std::cmp::Ordering {
         match (self.is_null(a), self.is_null(b)) {

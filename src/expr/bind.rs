@@ -284,13 +284,13 @@ fn as_double(x: Typed) -> Typed {
 fn comparable(args: Vec<Typed>, sign: &str, ordered: bool) -> Result<Vec<Typed>, Fault> {
     let mut ty = None;
     for (i, arg) in args.iter().enumerate() {
-        if let (Some(a), Some(b)) = (args[..i].iter().find_map(|a| a.ty), arg.ty) {
-            if a != b && a.promote(b).is_none() {
-                return Err(
-                    Fault::new(arg.span, format!("{sign} cannot compare {a} with {b}"))
-                        .help(format!("convert one of them: CAST(… AS {a})")),
-                );
-            }
+        if let (Some(a), Some(b)) = (args[..i].iter().find_map(|a| a.ty), arg.ty)
+            && a != b
+            && a.promote(b).is_none()
+        {
+            let message = format!("{sign} cannot compare {a} with {b}");
+            let remedy = format!("convert one of them: CAST(… AS {a})");
+            return Err(Fault::new(arg.span, message).help(remedy));
         }
         ty = ty.or(arg.ty);
     }

@@ -1,9 +1,12 @@
 //! A bound expression → a program: results are placed, literal patterns compiled, calls of `uuid()` numbered.
 
+use super::call::Regexp;
 use super::function::{Kernel, Uuid, text};
 use super::kernel::arithmetic::Arithmetic;
+use super::lazy::{Case, Subset};
 use super::like::Pattern;
-use super::program::{Case, Node, Program, Regexp, Step, Subset};
+use super::node::{Node, Step};
+use super::program::Program;
 use super::typed::{Op, Typed, TypedKind};
 use crate::event::{Column, Type, Value};
 

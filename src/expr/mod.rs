@@ -6,10 +6,13 @@
 //! columns; `eval` runs it over a [`Frame`].
 
 mod bind;
+mod call;
 mod compile;
 mod function;
 mod kernel;
+mod lazy;
 mod like;
+mod node;
 mod program;
 mod typed;
 mod unify;

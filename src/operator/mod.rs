@@ -195,23 +195,18 @@ impl Batch {
 
     /// Appends the circumstances (time, clock, cause) of rows of another batch; signs are the caller's.
     pub(crate) fn extend_moments(&mut self, from: &Batch, rows: Option<&[u32]>) {
-        match rows {
-            None => {
-                self.at.extend_from_slice(&from.at);
-                self.clock.extend_from_slice(&from.clock);
-                self.causes.extend_from_slice(&from.causes);
+        fn extend<T: Copy>(to: &mut Vec<T>, from: &[T], rows: Option<&[u32]>) {
+            match rows {
+                None => to.extend_from_slice(from),
+                Some(rows) => to.extend(rows.iter().map(|r| from[*r as usize])),
             }
-            Some(rows) => {
-                self.at.extend(rows.iter().map(|r| from.at[*r as usize]));
-                if !from.clock.is_empty() {
-                    self.clock
-                        .extend(rows.iter().map(|r| from.clock[*r as usize]));
-                }
-                if !from.causes.is_empty() {
-                    self.causes
-                        .extend(rows.iter().map(|r| from.causes[*r as usize]));
-                }
-            }
+        }
+        extend(&mut self.at, &from.at, rows);
+        if self.tracks_clock {
+            extend(&mut self.clock, &from.clock, rows);
+        }
+        if self.tracks_cause {
+            extend(&mut self.causes, &from.causes, rows);
         }
     }
 }

@@ -22,7 +22,7 @@ pub const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// Admits threads that process rows, and stops them all at a step border.
 ///
 /// Entering is re-entrant: a thread that is inside enters again at once, also while another thread waits for the lock.
-/// Locking is re-entrant for the owner. A thread that ends leaves and unlocks what it held.
+/// Locking is re-entrant for the owner. A thread that ends leaves what it entered and unlocks what it locked.
 ///
 /// ```
 /// let barrier = eventflux::ThreadBarrier::new();
@@ -134,6 +134,8 @@ impl ThreadBarrier {
     }
 
     /// Threads inside now; each counts once, however often it entered.
+    ///
+    /// For people and metrics: a thread that a locked barrier is turning away is counted for that moment.
     pub fn get_active_threads(&self) -> usize {
         self.gate.active_threads()
     }
@@ -263,7 +265,10 @@ pub struct EnterGuard<'a> {
 impl Drop for EnterGuard<'_> {
     #[inline]
     fn drop(&mut self) {
-        presence::exit(self.gate, By::Guard);
+        match self.word {
+            Some(word) => presence::exit_word(self.gate, word),
+            None => presence::exit(self.gate, By::Guard),
+        }
     }
 }
 

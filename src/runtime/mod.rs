@@ -4,9 +4,23 @@
 //! idle worker to sleep without losing a wake-up; `barrier` stops all workers at a step border; `cell` is the worker
 //! state that the barrier guards. All of them reach atomics through `crate::sync`, so loom sees every access.
 
+pub(crate) mod app;
 pub(crate) mod barrier;
 pub(crate) mod cell;
+pub(crate) mod config;
+pub(crate) mod core;
+pub(crate) mod graph;
+pub(crate) mod input;
 pub(crate) mod lane;
+pub(crate) mod manager;
+pub(crate) mod output;
+pub(crate) mod packet;
 pub(crate) mod park;
+pub(crate) mod row;
+pub(crate) mod shared;
 pub(crate) mod slot;
 pub(crate) mod wait;
+pub(crate) mod worker;
+
+#[cfg(all(test, eventflux_loom))]
+mod loom_models;

@@ -52,12 +52,13 @@ impl Parker {
     ///
     /// May return early. `ready` must look at everything for which a producer would wake this worker.
     pub(crate) fn park_unless(&mut self, timeout: Option<Duration>, ready: impl FnOnce() -> bool) {
-        // SeqCst: first half of the worker's side of the protocol above.
-        self.bed.sleeping.store(true, Ordering::SeqCst);
+        // SeqCst: first half of the worker's side of the protocol above. Swaps here and below, not stores: loom gives
+        // plain stores and another thread's swap no common order, and then reports wake-ups lost that are not.
+        self.bed.sleeping.swap(true, Ordering::SeqCst);
         sync::fence(Ordering::SeqCst);
         if ready() {
             // A producer may have seen the flag already; its token ends the next sleep early.
-            self.bed.sleeping.store(false, Ordering::Relaxed);
+            self.bed.sleeping.swap(false, Ordering::AcqRel);
             return;
         }
         let mut token = sync::lock(&self.bed.token);
@@ -75,7 +76,7 @@ impl Parker {
             }
         }
         *token = false;
-        self.bed.sleeping.store(false, Ordering::Relaxed);
+        self.bed.sleeping.swap(false, Ordering::AcqRel);
     }
 }
 

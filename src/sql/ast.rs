@@ -255,3 +255,34 @@ pub enum ExprKind {
         distinct: bool,
     },
 }
+
+impl Expr {
+    /// Calls `f` for every direct operand.
+    pub fn children_mut(&mut self, f: &mut dyn FnMut(&mut Expr)) {
+        match &mut self.kind {
+            ExprKind::Literal(_) | ExprKind::Duration(_) | ExprKind::Column { .. } => {}
+            ExprKind::Unary(_, a) | ExprKind::IsNull(a, _) | ExprKind::Cast(a, _) => f(a),
+            ExprKind::Binary(_, a, b) | ExprKind::Like(a, b, _) => {
+                [a, b].into_iter().for_each(|e| f(e))
+            }
+            ExprKind::Between(a, b, c, _) => [a, b, c].into_iter().for_each(|e| f(e)),
+            ExprKind::In(a, list, _) => {
+                f(a);
+                list.iter_mut().for_each(f);
+            }
+            ExprKind::Call { args, .. } => args.iter_mut().for_each(f),
+            ExprKind::Case {
+                operand,
+                branches,
+                otherwise,
+            } => {
+                operand.iter_mut().for_each(|e| f(e));
+                for (when, then) in branches {
+                    f(when);
+                    f(then);
+                }
+                otherwise.iter_mut().for_each(|e| f(e));
+            }
+        }
+    }
+}

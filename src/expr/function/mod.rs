@@ -10,7 +10,8 @@ mod time;
 mod uuid;
 
 use super::kernel::Operand;
-use super::program::{Node, View};
+use super::node::Node;
+use super::program::View;
 use super::typed::{Op, Typed};
 use crate::error::Fault;
 use crate::event::{Str, Type, Value};
@@ -40,7 +41,7 @@ pub(super) use uuid::Uuid;
 ///     }
 /// }
 /// let mut functions = eventflux::Functions::new();
-/// functions.register("double", Double).expect("the name is free");
+/// assert!(functions.register("double", Double));
 /// ```
 pub trait ScalarFunction: Send + Sync {
     /// The type of the result for these argument types, asked once when an app is built.
@@ -75,21 +76,18 @@ impl Functions {
 
     /// Adds a function. Names are compared without regard to ASCII case.
     ///
-    /// Errors: the function is handed back when the name is taken.
-    pub fn register<F: ScalarFunction + 'static>(
-        &mut self,
-        name: &str,
-        function: F,
-    ) -> Result<(), F> {
-        if self.iter().any(|(n, ..)| n.eq_ignore_ascii_case(name)) || entry(name).is_some() {
-            return Err(function);
+    /// Returns false, and adds nothing, when the name is taken.
+    #[must_use = "a name that is taken is not registered"]
+    pub fn register(&mut self, name: &str, function: impl ScalarFunction + 'static) -> bool {
+        if entry(name).is_some() || self.registered(name).is_some() {
+            return false;
         }
         self.registered.push(Registered {
             name: name.to_string(),
             signature: format!("{name}(…)"),
             function: Arc::new(function),
         });
-        Ok(())
+        true
     }
 
     /// Name, signature and one line of description of every function.
@@ -188,7 +186,7 @@ enum Param {
 
 /// Why a row has no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Null {
+pub(crate) enum Null {
     /// The row is at fault: counted.
     Fault,
 }

@@ -235,11 +235,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         about: "Whether the regular expression is found in the text; ^ and $ bind it to the ends.",
         rule: Rule::Special(|c| {
             c.count(2, 2)?;
-            if let Some(pattern) = c.literal(1) {
-                if let Err(why) = regex(&pattern) {
-                    let span = c.args[1].span;
-                    return Err(c.fault(span, format!("regular expression '{pattern}': {why}")));
-                }
+            if let Some(pattern) = c.literal(1)
+                && let Err(why) = regex(&pattern)
+            {
+                let span = c.args[1].span;
+                return Err(c.fault(span, format!("regular expression '{pattern}': {why}")));
             }
             texts(c, Op::Regexp)
         }),

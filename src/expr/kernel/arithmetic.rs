@@ -16,17 +16,8 @@ pub(crate) enum Arithmetic {
     Mod,
 }
 
-/// Whether a floating result is outside the engine's values.
-#[inline(always)]
-fn not_finite(x: f64) -> bool {
-    !(x.abs() <= f64::MAX)
-}
-#[inline(always)]
-fn not_finite_f32(x: f32) -> bool {
-    !(x.abs() <= f32::MAX)
-}
-
 /// Computes `a op b` for `len` rows into `out`.
+#[inline(never)] // keeps the caller's frame small, see `Step::combine`
 pub(crate) fn apply(
     op: Arithmetic,
     a: Operand<'_>,
@@ -65,7 +56,7 @@ pub(crate) fn apply(
         },
         Data::Float(v) => {
             // Adding 0.0 turns −0.0 into 0.0 and leaves every other value as it is.
-            let real = |r: f32| (r + 0.0, not_finite_f32(r));
+            let real = |r: f32| (r + 0.0, !r.is_finite());
             match op {
                 Arithmetic::Add => sink.zip(a, b, v, |x: f32, y: f32| real(x + y)),
                 Arithmetic::Sub => sink.zip(a, b, v, |x: f32, y: f32| real(x - y)),
@@ -75,7 +66,7 @@ pub(crate) fn apply(
             }
         }
         Data::Double(v) => {
-            let real = |r: f64| (r + 0.0, not_finite(r));
+            let real = |r: f64| (r + 0.0, !r.is_finite());
             match op {
                 Arithmetic::Add => sink.zip(a, b, v, |x: f64, y: f64| real(x + y)),
                 Arithmetic::Sub => sink.zip(a, b, v, |x: f64, y: f64| real(x - y)),
@@ -121,7 +112,7 @@ pub(crate) fn real(
     let mut sink = Sink { len, valid, faults };
     sink.map(a, f64::vec(data), |x: f64| {
         let r = f(x);
-        (r + 0.0, not_finite(r))
+        (r + 0.0, !r.is_finite())
     });
 }
 

@@ -1,7 +1,7 @@
 //! Results taken from one of several operands: NULLIF, maximum and minimum.
 
-use super::{Native, Operand, logic};
-use crate::event::{Column, Data, each_vec};
+use super::{Lane, Native, Operand, logic};
+use crate::event::{Column, Data, Value, each_vec};
 
 /// Keeps `out` where `equal` is not TRUE; elsewhere NULL.
 pub(crate) fn null_where(out: &mut Column, equal: &Column, len: usize) {
@@ -53,6 +53,58 @@ fn better<T: Native + PartialOrd>(
             *o = v.clone();
             if first {
                 valid[i] = true;
+            }
+        }
+    }
+}
+
+/// Sets `out` to an operand where the condition is TRUE. `test` is a BOOL operand.
+pub(crate) fn overwrite(out: &mut Column, test: Operand<'_>, with: Operand<'_>, len: usize) {
+    let hits = match test {
+        Operand::Constant(Value::Bool(true)) => return assign(out, with, len),
+        Operand::Constant(_) => return,
+        // a row that is NULL holds FALSE
+        Operand::Column(c) => &bool::slice(c.data())[..len],
+    };
+    let mask = with.valid(len);
+    if with.is_null_constant() || !mask.is_empty() || !out.valid().is_empty() {
+        out.materialize_valid();
+    }
+    let (data, valid) = out.parts_mut();
+    for (i, (ok, hit)) in valid.iter_mut().zip(hits).enumerate() {
+        if *hit {
+            *ok = if mask.is_empty() {
+                !with.is_null_constant()
+            } else {
+                mask[i]
+            };
+        }
+    }
+    each_vec!(data, v => put(v, hits, with));
+}
+
+fn put<T: Native>(out: &mut [T], hits: &[bool], with: Operand<'_>) {
+    if with.is_null_constant() {
+        for (o, hit) in out.iter_mut().zip(hits) {
+            if *hit {
+                *o = T::default();
+            }
+        }
+        return;
+    }
+    match with.lane::<T>(hits.len()) {
+        Lane::Slice(values) => {
+            for ((o, hit), v) in out.iter_mut().zip(hits).zip(values) {
+                if *hit {
+                    *o = v.clone();
+                }
+            }
+        }
+        Lane::One(v) => {
+            for (o, hit) in out.iter_mut().zip(hits) {
+                if *hit {
+                    *o = v.clone();
+                }
             }
         }
     }

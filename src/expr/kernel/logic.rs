@@ -46,16 +46,17 @@ pub(crate) fn assign(out: &mut Column, from: Operand<'_>, len: usize) {
 
 /// Joins a condition to `out`, row by row.
 pub(crate) fn join(op: Junction, out: &mut Column, with: Operand<'_>, len: usize) {
-    if let (Operand::Column(c), true) = (with, out.valid().is_empty()) {
-        if c.valid().is_empty() {
-            let values = bool::vec(out.parts_mut().0);
-            let pairs = values.iter_mut().zip(&bool::slice(c.data())[..len]);
-            match op {
-                Junction::And => pairs.for_each(|(a, b)| *a &= b),
-                Junction::Or => pairs.for_each(|(a, b)| *a |= b),
-            }
-            return;
+    if let Operand::Column(c) = with
+        && c.valid().is_empty()
+        && out.valid().is_empty()
+    {
+        let values = bool::vec(out.parts_mut().0);
+        let pairs = values.iter_mut().zip(&bool::slice(c.data())[..len]);
+        match op {
+            Junction::And => pairs.for_each(|(a, b)| *a &= b),
+            Junction::Or => pairs.for_each(|(a, b)| *a |= b),
         }
+        return;
     }
     out.materialize_valid();
     let (data, valid) = out.parts_mut();

@@ -158,13 +158,21 @@ pub(super) fn clear_nulls<T: Default>(values: &mut [T], valid: &[bool]) {
     }
 }
 
-/// Appends to `out` rows `rows` of `from`, or all `len` of them.
+/// Drops a mask that names no NULL, so that what reads the column skips it.
+pub(super) fn trim_mask(out: &mut Column) {
+    let (_, valid) = out.parts_mut();
+    if !valid.contains(&false) {
+        valid.clear();
+    }
+}
+
+/// Sets `out` to the rows `rows` of `from`.
 pub(super) fn gather(out: &mut Column, from: &Column, rows: &[u32]) {
     out.clear();
     out.extend_rows(from, rows);
 }
 
-/// Makes the column `len` rows of defaults, all valid, with a mask that single rows can be written in.
+/// Makes the column `len` rows of NULL with a full mask, so that single rows can be written.
 pub(super) fn blank(out: &mut Column, len: usize) {
     let (data, valid) = out.parts_mut();
     each_vec!(data, v => {

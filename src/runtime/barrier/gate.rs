@@ -28,6 +28,8 @@ const ENTER_SPINS: u32 = 100;
 
 /// Where one worker announces itself; on a cache line of its own.
 pub(super) struct Word {
+    /// Of this word alone, also after it is gone: an address is given again, this is not.
+    pub(super) id: u64,
     worker: u16,
     state: CachePadded<AtomicU32>,
 }
@@ -35,7 +37,7 @@ pub(super) struct Word {
 impl Word {
     /// Announces; false if the barrier is closed or closing.
     #[inline]
-    fn announce(&self, gate: &Gate) -> bool {
+    pub(super) fn announce(&self, gate: &Gate) -> bool {
         let before = self.state.swap(IN, Ordering::SeqCst);
         assert!(
             before == OUT,
@@ -100,6 +102,7 @@ impl Gate {
     /// A word for a worker. A locker that misses it has locked before: the first entry sees `closed`.
     pub(super) fn add_word(&self, worker: u16) -> Arc<Word> {
         let word = Arc::new(Word {
+            id: sync::next_id(),
             worker,
             state: CachePadded::new(AtomicU32::new(OUT)),
         });
@@ -111,6 +114,12 @@ impl Gate {
     pub(super) fn remove_word(&self, word: &Arc<Word>) {
         sync::lock(&self.words)
             .retain(|w| !Arc::ptr_eq(w, word) || w.state.load(Ordering::Relaxed) != OUT);
+    }
+
+    /// The word with an id, if it is one of this barrier's.
+    pub(super) fn find_word(&self, id: u64) -> Option<Arc<Word>> {
+        let words = sync::lock(&self.words);
+        words.iter().find(|word| word.id == id).map(Arc::clone)
     }
 
     /// Announces in a word once the barrier is open.

@@ -2,17 +2,18 @@
 //!
 //! Why: entering twice must count once (a nested entry that waits for a locker who waits for the outer one is the
 //! deadlock that two engines have), a lock from inside must be refused, and a thread that ends must leave nothing held.
-//! How: a thread-local list with one entry per barrier, usually one. An entry stays after the thread left, so that the
-//! next entry neither allocates nor counts references.
+//! How: a thread-local list with one entry per barrier, usually one. The usual case, a thread that is in one worker slot
+//! and holds nothing else, is not in the list but in `Step`: two numbers without a destructor, which cost an address.
+//! Anything else that such a thread does to the barrier first moves it from `Step` into the list.
 //!
 //! Rules, which `cell` builds on:
 //! * P1: a word is announced by at most one thread at a time (the swap in `Word` finds it `OUT`), and that thread's
-//!   entry has a seat for it with `inside` set.
+//!   `step` names it or its entry has a seat for it with `inside` set.
 //! * P2: every word and count that a thread announced stays announced until all its calls and guards are gone.
 //! * P3: a guard is counted apart from plain calls, so no `exit()` or `unlock()` takes away what a guard stands for.
 //! * P4: `locks() > 0` is true for at most one thread, and only between a successful `Gate::close` and `Gate::open`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use super::gate::{Gate, Occupants, Word};
 use crate::sync::Arc;
@@ -72,12 +73,34 @@ struct Entry {
     seats: Vec<Seat>,
 }
 
+/// A thread inside by guards of one worker slot only.
+struct Step {
+    /// The slot's word, 0 if there is none.
+    word: Cell<u64>,
+    /// Guards alive; more than 0 if there is a word.
+    guards: Cell<u64>,
+    /// Entries in the list that hold something. While there are any, `word` is not set anew.
+    busy_entries: Cell<u64>,
+}
+
+impl Step {
+    const fn new() -> Self {
+        Step {
+            word: Cell::new(0),
+            guards: Cell::new(0),
+            busy_entries: Cell::new(0),
+        }
+    }
+}
+
 #[cfg(not(eventflux_loom))]
 thread_local! {
+    static STEP: Step = const { Step::new() };
     static ENTRIES: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
 }
 #[cfg(eventflux_loom)]
 loom::thread_local! {
+    static STEP: Step = Step::new();
     static ENTRIES: RefCell<Vec<Entry>> = RefCell::new(Vec::new());
 }
 
@@ -86,7 +109,43 @@ impl Entry {
         self.enters.total() == 0 && self.locks.total() == 0
     }
 
-    #[inline]
+    /// Changes the entry and keeps count of the entries that hold something.
+    fn change<R>(&mut self, f: impl FnOnce(&mut Self) -> R) -> R {
+        let before = self.is_idle();
+        let result = f(self);
+        let after = self.is_idle();
+        if before != after {
+            STEP.with(|step| {
+                let busy = step.busy_entries.get();
+                step.busy_entries
+                    .set(if after { busy - 1 } else { busy + 1 });
+            });
+        }
+        result
+    }
+
+    /// Moves the thread's step, if it is one of this barrier, into this entry.
+    fn take_over_step(&mut self) {
+        STEP.with(|step| {
+            if step.word.get() == 0 {
+                return;
+            }
+            if let Some(word) = self.gate.find_word(step.word.get()) {
+                let seat = self.seat(&word);
+                self.seats[seat].inside = true;
+                self.enters.guards += step.guards.take();
+                step.word.set(0);
+            }
+        });
+    }
+
+    fn seat(&mut self, word: &Arc<Word>) -> usize {
+        match self.seats.iter().position(|s| Arc::ptr_eq(&s.word, word)) {
+            Some(seat) => seat,
+            None => self.add_seat(word),
+        }
+    }
+
     fn enter_external(&mut self, by: By) {
         if self.enters.total() == 0 {
             if self.locks.total() > 0 {
@@ -99,16 +158,12 @@ impl Entry {
         *self.enters.of(by) += 1;
     }
 
-    #[inline]
     fn enter_word(&mut self, word: &Arc<Word>) {
-        let seat = match self.seats.iter().position(|s| Arc::ptr_eq(&s.word, word)) {
-            Some(seat) => seat,
-            None => self.add_seat(word),
-        };
+        let seat = self.seat(word);
+        let (inside, owner) = (self.enters.total() > 0, self.locks.total() > 0);
         let seat = &mut self.seats[seat];
         if !seat.inside {
-            let inside = self.enters.calls + self.enters.guards > 0;
-            if inside || self.locks.calls + self.locks.guards > 0 {
+            if inside || owner {
                 word.announce_inside(inside);
             } else {
                 self.gate.enter_word(word);
@@ -118,7 +173,6 @@ impl Entry {
         self.enters.guards += 1;
     }
 
-    #[cold]
     fn add_seat(&mut self, word: &Arc<Word>) -> usize {
         self.seats
             .retain(|s| s.inside || Arc::strong_count(&s.word) > 1);
@@ -130,7 +184,6 @@ impl Entry {
     }
 
     /// Withdraws everywhere once nothing is left inside (P2).
-    #[inline]
     fn exit(&mut self, by: By) {
         if !self.enters.undo(by) {
             self.gate.count_stray();
@@ -139,7 +192,6 @@ impl Entry {
         }
     }
 
-    #[inline]
     fn withdraw(&mut self) {
         for seat in &mut self.seats {
             if seat.inside {
@@ -184,7 +236,6 @@ impl Drop for Entry {
 }
 
 /// Works on this thread's entry for a barrier.
-#[inline]
 fn with_entry<R>(gate: &Arc<Gate>, f: impl FnOnce(&mut Entry) -> R) -> R {
     ENTRIES.with(|entries| {
         let mut entries = entries.borrow_mut();
@@ -192,11 +243,13 @@ fn with_entry<R>(gate: &Arc<Gate>, f: impl FnOnce(&mut Entry) -> R) -> R {
             Some(entry) => entry,
             None => add_entry(&mut entries, gate),
         };
-        f(&mut entries[entry])
+        let entry = &mut entries[entry];
+        // Two changes: should the second panic, the first is counted.
+        entry.change(Entry::take_over_step);
+        entry.change(f)
     })
 }
 
-#[cold]
 fn add_entry(entries: &mut Vec<Entry>, gate: &Arc<Gate>) -> usize {
     // Entries of barriers that only this thread still knows go now.
     entries.retain(|e| !e.is_idle() || Arc::strong_count(&e.gate) > 1);
@@ -211,7 +264,6 @@ fn add_entry(entries: &mut Vec<Entry>, gate: &Arc<Gate>) -> usize {
 }
 
 /// Looks at this thread's entry for a barrier; `None` without one, also while the thread ends.
-#[inline]
 fn look<R>(gate: &Arc<Gate>, f: impl FnOnce(&Entry) -> R) -> Option<R> {
     let looked = ENTRIES.try_with(|entries| {
         let entries = entries.borrow();
@@ -220,14 +272,53 @@ fn look<R>(gate: &Arc<Gate>, f: impl FnOnce(&Entry) -> R) -> Option<R> {
     looked.ok().flatten()
 }
 
-#[inline]
 pub(super) fn enter_external(gate: &Arc<Gate>, by: By) {
     with_entry(gate, |entry| entry.enter_external(by));
 }
 
+/// Enters by a guard of a worker slot.
 #[inline]
 pub(super) fn enter_word(gate: &Arc<Gate>, word: &Arc<Word>) {
-    with_entry(gate, |entry| entry.enter_word(word));
+    let entered = STEP.with(|step| {
+        if step.word.get() == word.id {
+            step.guards.set(step.guards.get() + 1);
+            return true;
+        }
+        if step.word.get() != 0 || step.busy_entries.get() != 0 {
+            return false;
+        }
+        if !word.announce(gate) {
+            word.withdraw();
+            // This thread holds nothing, so nobody waits for it and it may wait.
+            gate.enter_word(word);
+        }
+        step.word.set(word.id);
+        step.guards.set(1);
+        true
+    });
+    if !entered {
+        with_entry(gate, |entry| entry.enter_word(word));
+    }
+}
+
+/// Leaves by the drop of a guard of a worker slot.
+#[inline]
+pub(super) fn exit_word(gate: &Arc<Gate>, word: &Arc<Word>) {
+    let left = STEP.with(|step| {
+        let here = step.word.get() == word.id;
+        if here {
+            let guards = step.guards.get() - 1;
+            step.guards.set(guards);
+            if guards == 0 {
+                step.word.set(0);
+                word.withdraw();
+            }
+        }
+        here
+    });
+    if !left {
+        exit(gate, By::Guard);
+    }
 }
 
 pub(super) fn lock(gate: &Arc<Gate>, by: By, give_up: impl FnMut() -> bool) -> Result<(), Refusal> {
@@ -235,7 +326,6 @@ pub(super) fn lock(gate: &Arc<Gate>, by: By, give_up: impl FnMut() -> bool) -> R
 }
 
 /// Undoes an entry. While the thread ends there is nothing left to undo.
-#[inline]
 pub(super) fn exit(gate: &Arc<Gate>, by: By) {
     change_existing(gate, |entry| entry.exit(by));
 }
@@ -245,12 +335,11 @@ pub(super) fn unlock(gate: &Arc<Gate>, by: By) {
     change_existing(gate, |entry| entry.unlock(by));
 }
 
-#[inline]
 fn change_existing(gate: &Arc<Gate>, f: impl FnOnce(&mut Entry)) {
     let changed = ENTRIES.try_with(|entries| {
         let mut entries = entries.borrow_mut();
         match entries.iter_mut().find(|e| Arc::ptr_eq(&e.gate, gate)) {
-            Some(entry) => f(entry),
+            Some(entry) => entry.change(f),
             None => gate.count_stray(),
         }
     });
@@ -261,6 +350,9 @@ fn change_existing(gate: &Arc<Gate>, f: impl FnOnce(&mut Entry)) {
 /// Whether this thread is announced in a word.
 #[inline]
 pub(super) fn is_in(gate: &Arc<Gate>, word: &Arc<Word>) -> bool {
+    if STEP.with(|step| step.word.get() == word.id) {
+        return true;
+    }
     look(gate, |entry| {
         entry
             .seats

@@ -1,0 +1,195 @@
+//! One operation of a program, with its own result column, reused from batch to batch.
+//!
+//! How: `run` fills a node's result, `operand` reads it; a column that is read without a selection is not copied.
+
+use super::call::{Regexp, call, strict, user};
+use super::function::{Kernel, ScalarFunction, Uuid};
+use super::kernel::arithmetic::{self, Arithmetic};
+use super::kernel::compare::{self, Comparison};
+use super::kernel::logic::{self, Junction};
+use super::kernel::{Native, Operand, cast, choice, gather, trim_mask};
+use super::lazy::{Case, Subset, coalesce, junction};
+use super::like::{Pattern, like};
+use super::program::View;
+use crate::event::{Column, Timestamp, Type, Value};
+use std::sync::Arc;
+
+/// What a node does, with the scratch it needs.
+pub(super) enum Step {
+    Column(usize),
+    Constant(Value),
+    EventTime,
+    Clock,
+    Uuid(Uuid),
+    Negate,
+    Arithmetic(Arithmetic),
+    Compare(Comparison, Type),
+    Junction(Junction, Subset),
+    Not,
+    IsNull,
+    In(Type, Column),
+    Between(Type, Column),
+    Case(Box<Case>),
+    Cast(String),
+    Like(Option<Pattern>),
+    Regexp(Regexp),
+    Coalesce(Subset),
+    NullIf(Type, Column),
+    Extremum(bool),
+    Call(Kernel, String),
+    User(Arc<dyn ScalarFunction>, Vec<Value>),
+}
+
+/// One operation and its result.
+pub(super) struct Node {
+    pub(super) step: Step,
+    pub(super) args: Vec<Node>,
+    pub(super) out: Column,
+    /// Whether it may count a fault, so that it must not run on rows that do not need it.
+    pub(super) fallible: bool,
+}
+
+impl Node {
+    /// The result of the last `run` over this view.
+    #[inline]
+    pub(super) fn operand<'a>(&'a self, view: &View<'a>) -> Operand<'a> {
+        match &self.step {
+            Step::Constant(v) => Operand::Constant(v),
+            Step::Column(i) => {
+                let selected = *i < view.frame.left.len() && view.frame.rows.is_some();
+                if selected || view.picks.is_some() {
+                    Operand::Column(&self.out)
+                } else {
+                    Operand::Column(view.frame.column(*i))
+                }
+            }
+            _ => Operand::Column(&self.out),
+        }
+    }
+
+    /// Computes the rows of a view.
+    pub(super) fn run(&mut self, view: &View<'_>, faults: &mut u64) {
+        let Node {
+            step, args, out, ..
+        } = self;
+        match step {
+            Step::Constant(_) => {}
+            Step::Column(i) => read(*i, view, out),
+            Step::EventTime => millis(view, view.frame.at, out),
+            Step::Clock => millis(view, view.frame.clock, out),
+            Step::Uuid(uuid) => uuid.run(view, out),
+            Step::Junction(op, rest) => junction(*op, rest, args, view, out, faults),
+            Step::Case(case) => case.run(args, view, out, faults),
+            Step::Coalesce(rest) => coalesce(rest, args, view, out, faults),
+            strict => {
+                run_all(args, view, faults);
+                strict.combine(args, view, out, faults);
+            }
+        }
+    }
+}
+
+impl Step {
+    /// The operations all of whose operands are computed on all rows.
+    fn combine(&mut self, args: &[Node], view: &View<'_>, out: &mut Column, faults: &mut u64) {
+        let len = view.len;
+        let arg = |i: usize| args[i].operand(view);
+        match self {
+            Step::Negate => arithmetic::negate(arg(0), len, out, faults),
+            Step::Arithmetic(op) => arithmetic::apply(*op, arg(0), arg(1), len, out, faults),
+            Step::Compare(op, ty) => compare::apply(*op, *ty, arg(0), arg(1), len, out),
+            Step::Not => {
+                logic::assign(out, arg(0), len);
+                logic::invert(out);
+            }
+            Step::IsNull => logic::is_null(arg(0), len, out),
+            Step::In(ty, hit) => {
+                compare::apply(Comparison::Eq, *ty, arg(0), arg(1), len, out);
+                for item in &args[2..] {
+                    compare::apply(Comparison::Eq, *ty, arg(0), item.operand(view), len, hit);
+                    logic::join(Junction::Or, out, Operand::Column(hit), len);
+                }
+            }
+            Step::Between(ty, hit) => {
+                compare::apply(Comparison::GtEq, *ty, arg(0), arg(1), len, out);
+                compare::apply(Comparison::LtEq, *ty, arg(0), arg(2), len, hit);
+                logic::join(Junction::And, out, Operand::Column(hit), len);
+            }
+            Step::Cast(text) => cast::apply(arg(0), len, out, text, faults),
+            Step::Like(Some(pattern)) => {
+                strict::<bool>(args, view, out, faults, |a| Ok(pattern.matches(a.text(0))));
+            }
+            Step::Like(None) => {
+                strict::<bool>(args, view, out, faults, |a| Ok(like(a.text(0), a.text(1))));
+            }
+            Step::Regexp(regexp) => {
+                strict::<bool>(args, view, out, faults, |a| {
+                    regexp.matches(a.text(0), a.text(1))
+                });
+            }
+            Step::NullIf(ty, equal) => {
+                compare::apply(Comparison::Eq, *ty, arg(0), arg(1), len, equal);
+                choice::assign(out, arg(0), len);
+                choice::null_where(out, equal, len);
+            }
+            Step::Extremum(largest) => {
+                choice::assign(out, arg(0), len);
+                for arg in &args[1..] {
+                    choice::extremum(*largest, out, arg.operand(view), len);
+                }
+                trim_mask(out);
+            }
+            Step::Call(kernel, text) => call(*kernel, args, view, out, text, faults),
+            Step::User(function, values) => user(&**function, values, args, view, out, faults),
+            Step::Column(_)
+            | Step::Constant(_)
+            | Step::EventTime
+            | Step::Clock
+            | Step::Uuid(_)
+            | Step::Junction(..)
+            | Step::Case(_)
+            | Step::Coalesce(_) => unreachable!("run handles them"),
+        }
+    }
+}
+
+/// Computes operands. Leaves that are read where they lie are passed over here, which for one row is half of the cost.
+#[inline]
+pub(super) fn run_all(args: &mut [Node], view: &View<'_>, faults: &mut u64) {
+    let in_place = view.picks.is_none() && view.frame.rows.is_none();
+    for arg in args {
+        match arg.step {
+            Step::Constant(_) => {}
+            Step::Column(_) if in_place => {}
+            _ => arg.run(view, faults),
+        }
+    }
+}
+
+/// Copies the selected rows of a column, when there is a selection.
+fn read(i: usize, view: &View<'_>, out: &mut Column) {
+    let frame = view.frame;
+    let source = frame.column(i);
+    let rows = frame.rows.filter(|_| i < frame.left.len());
+    match (rows, view.picks) {
+        (None, None) => {}
+        (Some(rows), None) => gather(out, source, &rows[..view.len]),
+        (None, Some(picks)) => gather(out, source, picks),
+        (Some(rows), Some(picks)) => {
+            out.clear();
+            for &p in picks {
+                out.push_from(source, rows[p as usize] as usize);
+            }
+        }
+    }
+}
+
+/// Times in milliseconds.
+fn millis(view: &View<'_>, from: &[Timestamp], out: &mut Column) {
+    out.clear();
+    let values = i64::vec(out.parts_mut().0);
+    match (view.picks, view.frame.rows) {
+        (None, None) => values.extend(from[..view.len].iter().map(|t| t.millis())),
+        _ => values.extend((0..view.len).map(|i| from[view.frame.row(view.position(i))].millis())),
+    }
+}

@@ -1,0 +1,381 @@
+//! Every function of the catalogue.
+
+use super::{check, typed, typed_with};
+use crate::event::{Type, Value};
+use crate::expr::{Frame, Functions, ScalarFunction};
+
+#[test]
+fn numbers() {
+    check(&[
+        ("abs(-5)", "LONG 5"),
+        ("abs(i)", "INT 7"),
+        ("abs(imin)", "INT NULL!"),
+        ("abs(lmin)", "LONG NULL!"),
+        ("abs(f - 1)", "DOUBLE 0.8999999761581421"),
+        ("abs(ni)", "INT NULL"),
+        ("abs(NULL)", "DOUBLE NULL"),
+        ("ceil(2.1)", "DOUBLE 3.0"),
+        ("ceil(-0.5)", "DOUBLE 0.0"),
+        ("ceil(i)", "INT 7"),
+        ("floor(-2.1)", "DOUBLE -3.0"),
+        ("floor(l)", "LONG 70"),
+        ("round(2.5)", "DOUBLE 3.0"),
+        ("round(-2.5)", "DOUBLE -3.0"),
+        ("round(0.49999999999999994)", "DOUBLE 0.0"),
+        ("round(2.345, 2)", "DOUBLE 2.35"),
+        ("round(1.005, 2)", "DOUBLE 1.01"),
+        ("round(-1.005, 2)", "DOUBLE -1.01"),
+        ("round(1234.5, -2)", "DOUBLE 1200.0"),
+        ("round(1250.0, -2)", "DOUBLE 1300.0"),
+        ("round(1e300, 300)", "DOUBLE 1e300"),
+        ("round(dmax, -400)", "DOUBLE 0.0"),
+        ("round(1250, -2)", "LONG 1300"),
+        ("round(-1250, -2)", "LONG -1300"),
+        ("round(i, 2)", "INT 7"),
+        ("round(i, -1)", "INT 10"),
+        ("round(imax, -1)", "INT NULL!"),
+        ("round(lmax, -1)", "LONG NULL!"),
+        ("round(lmax, -40)", "LONG 0"),
+        ("trunc(2.9)", "DOUBLE 2.0"),
+        ("truncate(-2.99, 1)", "DOUBLE -2.9"),
+        ("trunc(0.29, 2)", "DOUBLE 0.29"),
+        ("trunc(1299, -2)", "LONG 1200"),
+        ("trunc(imax, -1)", "INT 2147483640"),
+        ("sign(-3)", "INT -1"),
+        ("sign(0.0)", "INT 0"),
+        ("sign(d)", "INT 1"),
+        ("sign(nd)", "INT NULL"),
+        ("sqrt(9)", "DOUBLE 3.0"),
+        ("sqrt(-1)", "DOUBLE NULL!"),
+        ("exp(0)", "DOUBLE 1.0"),
+        ("exp(1000)", "DOUBLE NULL!"),
+        ("ln(1)", "DOUBLE 0.0"),
+        ("ln(0)", "DOUBLE NULL!"),
+        ("log(1)", "DOUBLE 0.0"),
+        ("log(2, 8)", "DOUBLE 3.0"),
+        ("log(10, 1000)", "DOUBLE 3.0"),
+        ("log(1, 5)", "DOUBLE NULL!"),
+        ("log10(1000)", "DOUBLE 3.0"),
+        ("power(2, 10)", "DOUBLE 1024.0"),
+        ("POW(2, 0.5) = sqrt(2)", "BOOL true"),
+        ("power(-8, 0.5)", "DOUBLE NULL!"),
+        ("mod(i, 4)", "INT 3"),
+        ("mod(-7, 4)", "LONG -3"),
+        ("mod(i, 0)", "INT NULL!"),
+        ("sin(0)", "DOUBLE 0.0"),
+        ("cos(0)", "DOUBLE 1.0"),
+        ("tan(0)", "DOUBLE 0.0"),
+        ("asin(2)", "DOUBLE NULL!"),
+        ("acos(1)", "DOUBLE 0.0"),
+        ("atan(0)", "DOUBLE 0.0"),
+        ("maximum(1, 2.5, 2)", "DOUBLE 2.5"),
+        ("maximum(i, ni, l)", "LONG 70"),
+        ("maximum(ni, nl)", "LONG NULL"),
+        ("minimum(i, 3)", "INT 3"),
+        ("minimum(ni, i)", "INT 7"),
+        ("minimum(NULL, i)", "INT 7"),
+        ("minimum('b', 'a')", "STRING a"),
+        (
+            "maximum(b, b)",
+            "fault: argument 1 of maximum is BOOL, not a number or STRING",
+        ),
+        ("abs(s)", "fault: argument 1 of abs is STRING, not a number"),
+        ("abs(i, i)", "fault: abs takes 1 arguments, not 2"),
+        (
+            "round(d, d)",
+            "fault: argument 2 of round is DOUBLE, not an integer",
+        ),
+    ]);
+}
+
+#[test]
+fn texts() {
+    check(&[
+        ("upper('straße')", "STRING STRASSE"),
+        ("upper(s)", "STRING AÑB"),
+        ("lower('ÀB')", "STRING àb"),
+        ("length(s)", "INT 3"),
+        ("char_length('日本')", "INT 2"),
+        ("length('')", "INT 0"),
+        ("length(ns)", "INT NULL"),
+        ("concat('a', 1, TRUE, 2.5)", "STRING a1true2.5"),
+        ("concat(s, f, i)", "STRING añb0.17"),
+        ("concat('a', ns)", "STRING NULL"),
+        ("concat('a', NULL)", "STRING NULL"),
+        ("replace('banana', 'an', 'x')", "STRING bxxa"),
+        ("replace('banana', '', 'x')", "STRING banana"),
+        ("replace(repeat('a', 1000000), 'a', 'bb')", "STRING NULL!"),
+        ("trim('  a b ')", "STRING a b"),
+        ("ltrim('  a ')", "STRING a "),
+        ("rtrim('  a ')", "STRING   a"),
+        ("left(s, 2)", "STRING añ"),
+        ("left(s, 9)", "STRING añb"),
+        ("left(s, -1)", "STRING "),
+        ("right(s, 2)", "STRING ñb"),
+        ("right(s, 0)", "STRING "),
+        ("right(s, lmax)", "STRING añb"),
+        ("right(s, lmin)", "STRING "),
+        ("reverse(s)", "STRING bña"),
+        ("repeat('ab', 3)", "STRING ababab"),
+        ("repeat('ab', -3)", "STRING "),
+        ("repeat('ab', lmax)", "STRING NULL!"),
+        ("repeat('', lmax)", "STRING "),
+        ("position('b', s)", "INT 3"),
+        ("position('', s)", "INT 1"),
+        ("position('x', s)", "INT 0"),
+        ("locate('a', 'banana')", "INT 2"),
+        ("locate('a', 'banana', 3)", "INT 4"),
+        ("locate('a', 'banana', 0)", "INT 0"),
+        ("locate('a', 'banana', lmin)", "INT 0"),
+        ("locate('a', 'banana', lmax)", "INT 0"),
+        ("locate('', 'ab', 3)", "INT 3"),
+        ("locate('', 'ab', 4)", "INT 0"),
+        ("instr('banana', 'nan')", "INT 3"),
+        ("ascii('A')", "INT 65"),
+        ("ascii('')", "INT 0"),
+        ("ascii('日')", "INT 26085"),
+        ("chr(241)", "STRING ñ"),
+        ("char(65)", "STRING A"),
+        ("chr(-1)", "STRING NULL!"),
+        ("chr(55296)", "STRING NULL!"),
+        ("substring('hello', 2, 3)", "STRING ell"),
+        ("substr(s, 2)", "STRING ñb"),
+        ("substring('hello', 0, 2)", "STRING h"),
+        ("substring('hello', -1)", "STRING hello"),
+        ("substring('hello', 9)", "STRING "),
+        ("substring('hello', 2, -1)", "STRING "),
+        ("substring('hello', 2, lmax)", "STRING ello"),
+        ("substring('hello', lmin, lmax)", "STRING "),
+        ("lpad('ab', 4)", "STRING   ab"),
+        ("lpad('ab', 5, 'xy')", "STRING xyxab"),
+        ("lpad('abcd', 2, 'x')", "STRING ab"),
+        ("lpad('ab', 5, '')", "STRING ab"),
+        ("rpad('ab', 5, 'xy')", "STRING abxyx"),
+        ("rpad('ab', -5)", "STRING "),
+        ("rpad('ab', lmax)", "STRING NULL!"),
+        ("length(lpad('', 1048576))", "INT 1048576"),
+        ("lpad('', 1048577)", "STRING NULL!"),
+        ("lpad('', 1048576, 'ñ')", "STRING NULL!"),
+        ("like(s, 'a%')", "BOOL true"),
+        ("regexp('abc', '^a.c$')", "BOOL true"),
+        ("regexp('xabcx', 'b')", "BOOL true"),
+        ("regexp(s, s)", "BOOL true"),
+        ("regexp(s, concat('(', left(s, 1)))", "BOOL NULL!"),
+        ("regexp(ns, 'a')", "BOOL NULL"),
+        ("left(s)", "fault: left takes 2 arguments, not 1"),
+        (
+            "left(s, s)",
+            "fault: argument 2 of left is STRING, not an integer",
+        ),
+        ("upper(i)", "fault: argument 1 of upper is INT, not STRING"),
+    ]);
+    let fault = &typed("regexp(s, '(')").map(|_| ()).unwrap_err()[0];
+    assert!(
+        fault.message.starts_with("regular expression '(':"),
+        "{fault:?}"
+    );
+    assert!(typed("regexp(s, 'a{1000}{1000}{1000}')").is_err());
+    let fault = &typed("left(s)").map(|_| ()).unwrap_err()[0];
+    assert_eq!(
+        fault.remedy.as_deref(),
+        Some("left(text STRING, count INT) → STRING")
+    );
+}
+
+#[test]
+fn choices() {
+    check(&[
+        ("coalesce(ni, nl, i)", "LONG 7"),
+        ("coalesce(i, 1 / 0)", "DOUBLE 7.0"),
+        ("coalesce(ni, NULL)", "INT NULL"),
+        ("coalesce(NULL, NULL)", "untyped NULL"),
+        (
+            "coalesce(s, 1)",
+            "fault: coalesce: STRING and LONG have no common type",
+        ),
+        ("default(ns, 'x')", "STRING x"),
+        ("ifnull(i, 1)", "INT 7"),
+        ("nullif(i, 7)", "INT NULL"),
+        ("nullif(i, 8)", "INT 7"),
+        ("nullif(i, ni)", "INT 7"),
+        ("nullif(ni, 7)", "INT NULL"),
+        ("ifThenElse(i > 5, 'High', 'Low')", "STRING High"),
+        ("ifThenElse(nb, 1, 2)", "LONG 2"),
+        ("ifthenelse(b, i, l)", "LONG 7"),
+        (
+            "ifThenElse(i, 1, 2)",
+            "fault: argument 1 of ifThenElse is INT, not a condition",
+        ),
+        ("instanceOfString(s)", "BOOL true"),
+        ("instanceOfString(ns)", "BOOL false"),
+        ("instanceOfInteger(i)", "BOOL true"),
+        ("instanceOfInteger(l)", "BOOL false"),
+        ("instanceOfLong(l)", "BOOL true"),
+        ("instanceOfFloat(f)", "BOOL true"),
+        ("instanceOfDouble(d)", "BOOL true"),
+        ("instanceOfBoolean(b)", "BOOL true"),
+        ("instanceOfBoolean(NULL)", "BOOL false"),
+    ]);
+}
+
+#[test]
+fn times() {
+    check(&[
+        ("eventTimestamp()", "LONG 1500"),
+        ("now()", "LONG 2000"),
+        ("currentTimeMillis()", "LONG 2000"),
+        ("now(1)", "fault: now takes 0 arguments, not 1"),
+        (
+            "formatDate(0, '%Y-%m-%d %H:%M:%S')",
+            "STRING 1970-01-01 00:00:00",
+        ),
+        (
+            "formatDate(-1, '%Y-%m-%dT%H:%M:%S%.3f')",
+            "STRING 1969-12-31T23:59:59.999",
+        ),
+        ("formatDate(lmax, '%Y')", "STRING NULL!"),
+        ("formatDate(nl, '%Y')", "STRING NULL"),
+        ("parseDate('2024-02-29', '%Y-%m-%d')", "LONG 1709164800000"),
+        (
+            "parseDate('2024-02-29 01:00', '%Y-%m-%d %H:%M')",
+            "LONG 1709168400000",
+        ),
+        (
+            "parseDate('2024-02-29 01:00 +0100', '%Y-%m-%d %H:%M %z')",
+            "LONG 1709164800000",
+        ),
+        ("parseDate('2023-02-29', '%Y-%m-%d')", "LONG NULL!"),
+        ("parseDate('x', '%Y-%m-%d')", "LONG NULL!"),
+        ("parseDate(ns, '%Y-%m-%d')", "LONG NULL"),
+        ("dateAdd(0, 1, 'day')", "LONG 86400000"),
+        ("dateAdd(0, -1, 'WEEKS')", "LONG -604800000"),
+        (
+            "dateAdd(parseDate('2024-01-31', '%Y-%m-%d'), 1, 'month') = parseDate('2024-02-29', '%Y-%m-%d')",
+            "BOOL true",
+        ),
+        (
+            "dateAdd(parseDate('2024-02-29', '%Y-%m-%d'), 1, 'year') = parseDate('2025-02-28', '%Y-%m-%d')",
+            "BOOL true",
+        ),
+        ("dateAdd(0, lmax, 'year')", "LONG NULL!"),
+        ("dateAdd(lmax, 1, 'millisecond')", "LONG NULL!"),
+        ("dateAdd(0, 1, s)", "LONG NULL!"),
+        ("dateDiff(86400000, 0, 'hours')", "LONG 24"),
+        ("dateDiff(0, 5400000, 'hour')", "LONG -1"),
+        ("dateDiff(lmax, lmin, 'day')", "LONG NULL!"),
+        (
+            "dateDiff(parseDate('2024-03-30', '%Y-%m-%d'), parseDate('2024-01-31', '%Y-%m-%d'), 'month')",
+            "LONG 1",
+        ),
+        (
+            "dateDiff(parseDate('2024-03-30', '%Y-%m-%d'), parseDate('2021-03-30', '%Y-%m-%d'), 'year')",
+            "LONG 3",
+        ),
+        ("extract('year', 1709168461500)", "INT 2024"),
+        ("extract('month', 1709168461500)", "INT 2"),
+        ("extract('week', 1709168461500)", "INT 9"),
+        ("extract('day', 1709168461500)", "INT 29"),
+        ("extract('hour', 1709168461500)", "INT 1"),
+        ("extract('minute', 1709168461500)", "INT 1"),
+        ("extract('second', 1709168461500)", "INT 1"),
+        ("extract('millisecond', 1709168461500)", "INT 500"),
+        ("extract('millisecond', -1)", "INT 999"),
+        ("extract('moth', l)", "fault: unknown unit 'moth'"),
+        ("extract('year', lmin)", "INT NULL!"),
+    ]);
+    for bad in [
+        "formatDate(l, '%!')",
+        "parseDate(s, '%H')",
+        "parseDate(s, '%Q%Q')",
+    ] {
+        let fault = &typed(bad).map(|_| ()).unwrap_err()[0];
+        assert!(fault.message.starts_with("pattern '"), "{bad}: {fault:?}");
+    }
+}
+
+#[test]
+fn uuid_depends_on_salt_call_cause_and_order_only() {
+    let ids = |text: &str, salt: &str, causes: &[u64], rows: Option<&[u32]>| {
+        let frame = Frame {
+            causes,
+            rows,
+            len: rows.map_or(causes.len(), <[u32]>::len),
+            ..Frame::default()
+        };
+        let mut program = typed(text).unwrap().compile_salted(salt);
+        let column = program.eval(&frame, &mut 0);
+        (0..frame.len)
+            .map(|i| column.value(i).to_string())
+            .collect::<Vec<_>>()
+    };
+    let all = ids("uuid()", "app", &[5, 6, 6, 6, 7], None);
+    let mut distinct = all.clone();
+    distinct.sort();
+    distinct.dedup();
+    assert_eq!(distinct.len(), 5);
+    for id in &all {
+        assert_eq!(id.len(), 36);
+        assert_eq!(&id[14..15], "8");
+        assert!("89ab".contains(&id[19..20]), "{id}");
+    }
+    assert_eq!(ids("uuid()", "app", &[6, 6, 6], None), all[1..4]);
+    assert_eq!(
+        ids("uuid()", "app", &[5, 6, 6, 6, 7], Some(&[3, 1, 4])),
+        [&all[3], &all[1], &all[4]].map(String::clone)
+    );
+    assert_ne!(ids("uuid()", "other", &[5], None), all[..1]);
+    assert_eq!(ids("uuid() = uuid()", "app", &[5], None), ["false"]);
+    assert!(typed("upper(uuid())").unwrap().uses_cause());
+    assert!(typed("now() + 1").unwrap().uses_clock());
+    assert!(!typed("eventTimestamp() + 1").unwrap().uses_clock());
+}
+
+struct Twice;
+
+impl ScalarFunction for Twice {
+    fn result(&self, args: &[Type]) -> Result<Type, String> {
+        match args {
+            [Type::Double] => Ok(Type::Double),
+            _ => Err("twice(x DOUBLE)".to_string()),
+        }
+    }
+
+    fn call(&self, args: &[Value]) -> Value {
+        match args {
+            [Value::Double(x)] if *x == 0.0 => Value::Int(1),
+            [Value::Double(x)] => Value::Double(x * 2.0),
+            _ => Value::Null,
+        }
+    }
+}
+
+#[test]
+fn registered_functions() {
+    let mut functions = Functions::new();
+    assert!(functions.register("twice", Twice));
+    assert!(!functions.register("TWICE", Twice));
+    assert!(!functions.register("Pow", Twice));
+    assert!(functions.iter().any(|(name, ..)| name == "twice"));
+    let run = |text: &str| {
+        let mut faults = 0;
+        let frame = Frame {
+            len: 1,
+            ..Frame::default()
+        };
+        let value = typed_with(text, &functions)
+            .unwrap()
+            .compile()
+            .eval(&frame, &mut faults)
+            .value(0);
+        (value, faults)
+    };
+    assert_eq!(run("Twice(2.5)"), (Value::Double(5.0), 0));
+    assert_eq!(run("twice(1e308 * 1.5)"), (Value::Null, 1));
+    assert_eq!(run("twice(0.0)"), (Value::Null, 1));
+    assert_eq!(run("twice(CAST(NULL AS DOUBLE))"), (Value::Null, 0));
+    let fault = &typed_with("twice(i)", &functions).map(|_| ()).unwrap_err()[0];
+    assert_eq!(fault.message, "twice does not take (INT)");
+    assert_eq!(fault.remedy.as_deref(), Some("twice(x DOUBLE)"));
+    let fault = &typed_with("twise(i)", &functions).map(|_| ()).unwrap_err()[0];
+    assert_eq!(fault.remedy.as_deref(), Some("did you mean 'twice'?"));
+}

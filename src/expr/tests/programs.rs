@@ -1,0 +1,187 @@
+//! Frames, selections, columns and conversions: what the planner and the operators call.
+
+use super::{columns, typed};
+use crate::event::{Column, Data, Type, Value};
+use crate::expr::{Frame, Typed, TypedKind};
+use crate::sql::ast::Span;
+
+fn index(name: &str) -> usize {
+    columns().iter().position(|c| c.0 == name).unwrap()
+}
+
+/// The expression with column `a` as 0 and `b` as 1.
+fn over(text: &str, a: &str, b: &str) -> Typed {
+    let mut e = typed(text).unwrap();
+    let (a, b) = (index(a), index(b));
+    e.map_columns(&mut |c| {
+        if c == a {
+            0
+        } else if c == b {
+            1
+        } else {
+            c
+        }
+    });
+    e
+}
+
+fn doubles(values: &[f64]) -> Column {
+    Column::from_data(Data::Double(values.to_vec()))
+}
+
+fn ints(values: &[i32]) -> Column {
+    Column::from_data(Data::Int(values.to_vec()))
+}
+
+#[test]
+fn filter_appends_row_numbers() {
+    let left = [doubles(&[60.0, 40.0, 50.0, 51.0]), ints(&[1, 2, 3, 4])];
+    let mut frame = Frame {
+        left: &left,
+        len: 4,
+        ..Frame::default()
+    };
+    let mut program = over("d > 50", "d", "i").compile();
+    let mut keep = vec![9];
+    program.filter(&frame, &mut 0, &mut keep);
+    assert_eq!(keep, [9, 0, 3]);
+    frame.rows = Some(&[3, 1, 0]);
+    frame.len = 3;
+    keep.clear();
+    program.filter(&frame, &mut 0, &mut keep);
+    assert_eq!(keep, [3, 0]);
+    keep.clear();
+    typed("TRUE")
+        .unwrap()
+        .compile()
+        .filter(&frame, &mut 0, &mut keep);
+    assert_eq!(keep, [3, 1, 0]);
+    keep.clear();
+    typed("NULL")
+        .unwrap()
+        .compile()
+        .filter(&frame, &mut 0, &mut keep);
+    typed("1 > 2")
+        .unwrap()
+        .compile()
+        .filter(&frame, &mut 0, &mut keep);
+    assert_eq!(keep, [0u32; 0]);
+}
+
+#[test]
+fn right_columns_are_aligned_with_the_selection() {
+    let left = [doubles(&[1.0, 2.0, 3.0])];
+    let right = [ints(&[10, 20])];
+    let frame = Frame {
+        left: &left,
+        right: &right,
+        rows: Some(&[2, 0]),
+        len: 2,
+        ..Frame::default()
+    };
+    let mut program = over("d + i", "d", "i").compile();
+    assert_eq!(program.eval(&frame, &mut 0), &doubles(&[13.0, 21.0]));
+    let mut out = doubles(&[0.0]);
+    program.eval_into(&frame, &mut 0, &mut out);
+    over("d", "d", "i")
+        .compile()
+        .eval_into(&frame, &mut 0, &mut out);
+    assert_eq!(out, doubles(&[0.0, 13.0, 21.0, 3.0, 1.0]));
+    let mut out = ints(&[]);
+    over("i", "d", "i")
+        .compile()
+        .eval_into(&frame, &mut 0, &mut out);
+    typed("CAST(5 AS INT)")
+        .unwrap()
+        .compile()
+        .eval_into(&frame, &mut 0, &mut out);
+    assert_eq!(out, ints(&[10, 20, 5, 5]));
+}
+
+#[test]
+fn plain_columns_are_borrowed() {
+    let left = [doubles(&[1.0, 2.0]), ints(&[1, 2])];
+    let frame = Frame {
+        left: &left,
+        len: 2,
+        ..Frame::default()
+    };
+    let mut program = over("d", "d", "i").compile();
+    assert!(std::ptr::eq(program.eval(&frame, &mut 0), &left[0]));
+    assert_eq!(over("d", "d", "i").as_column(), Some(0));
+    assert_eq!(over("d + i", "d", "i").as_column(), None);
+}
+
+#[test]
+fn a_program_serves_batches_of_any_length() {
+    let mut program = over("CASE WHEN d > 1 THEN d * i ELSE 0 END", "d", "i").compile();
+    let mut constant = typed("'x'").unwrap().compile();
+    for len in [3usize, 0, 1, 2, 3] {
+        let left = [doubles(&[1.0, 2.0, 3.0][..len]), ints(&[5, 6, 7][..len])];
+        let frame = Frame {
+            left: &left,
+            len,
+            ..Frame::default()
+        };
+        assert_eq!(
+            program.eval(&frame, &mut 0),
+            &doubles(&[0.0, 12.0, 21.0][..len])
+        );
+        assert_eq!(constant.eval(&frame, &mut 0).len(), len);
+    }
+}
+
+#[test]
+fn columns_are_visited_and_renumbered() {
+    let mut e = typed("i + l > 3 AND i IN (1, l) AND CASE WHEN b THEN TRUE END").unwrap();
+    let mut seen = Vec::new();
+    e.columns(&mut |c| seen.push(c));
+    let (i, l, b) = (index("i"), index("l"), index("b"));
+    assert_eq!(seen, [i, l, i, l, b]);
+    e.map_columns(&mut |c| c + 100);
+    seen.clear();
+    e.columns(&mut |c| seen.push(c));
+    assert_eq!(seen, [i, l, i, l, b].map(|c| c + 100));
+}
+
+#[test]
+fn constants_fold() {
+    assert_eq!(typed("upper('a')").unwrap().constant(), Some("A".into()));
+    assert_eq!(typed("1 / 0").unwrap().constant(), Some(Value::Null));
+    assert_eq!(typed("NULL").unwrap().constant(), Some(Value::Null));
+    assert_eq!(typed("i + 1").unwrap().constant(), None);
+    assert_eq!(typed("now()").unwrap().constant(), None);
+    let folded = typed("length(concat('a', 'b')) * 2").unwrap();
+    assert!(matches!(folded.kind, TypedKind::Constant(Value::Int(4))));
+}
+
+#[test]
+fn declared_targets_widen() {
+    let to = |text: &str, ty: Type| match typed(text).unwrap().coerce(ty) {
+        Ok(e) => {
+            assert_eq!(e.ty, Some(ty));
+            e.constant().map_or("ok".to_string(), |v| v.to_string())
+        }
+        Err(fault) => fault.message,
+    };
+    assert_eq!(to("i", Type::Long), "ok");
+    assert_eq!(to("i", Type::Double), "ok");
+    assert_eq!(to("l", Type::Int), "LONG cannot become INT");
+    assert_eq!(to("d", Type::Float), "DOUBLE cannot become FLOAT");
+    assert_eq!(to("s", Type::Int), "STRING cannot become INT");
+    assert_eq!(to("5", Type::Int), "5");
+    assert_eq!(to("-5", Type::Int), "-5");
+    assert_eq!(to("5.0", Type::Int), "5");
+    assert_eq!(to("5.5", Type::Int), "5.5 does not fit INT");
+    assert_eq!(to("5000000000", Type::Int), "5000000000 does not fit INT");
+    assert_eq!(to("0.1", Type::Float), "0.1");
+    assert_eq!(to("5", Type::Double), "5.0");
+    assert_eq!(to("'5'", Type::Int), "STRING cannot become INT");
+    assert_eq!(to("NULL", Type::String), "NULL");
+    let fault = typed("l")
+        .unwrap()
+        .coerce(Type::Int)
+        .map(|_| ())
+        .unwrap_err();
+    assert_eq!(fault.span, Span { start: 0, end: 1 });
+}

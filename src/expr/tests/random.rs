@@ -1,0 +1,547 @@
+//! Random expressions over random columns: programs against an interpreter of one value at a time.
+//!
+//! The interpreter shares the binder and the one-row kernels of the catalogue, and nothing of the loops, the masks, the
+//! selections, and the narrowing of views.
+
+use super::{column_of, columns, typed};
+use crate::event::{Column, Str, Type, Value};
+use crate::expr::kernel::arithmetic::Arithmetic;
+use crate::expr::kernel::compare::Comparison;
+use crate::expr::kernel::logic::Junction;
+use crate::expr::like::like;
+use crate::expr::typed::Op;
+use crate::expr::{Frame, Typed, TypedKind};
+use std::cmp::Ordering;
+
+/// xorshift64*.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % n
+    }
+
+    fn pick<'a, T: ?Sized>(&mut self, of: &[&'a T]) -> &'a T {
+        of[self.below(of.len())]
+    }
+
+    fn value(&mut self, ty: Type) -> Value {
+        const INTS: [i32; 8] = [0, 1, -1, 7, 100, i32::MAX, i32::MIN, -7];
+        const LONGS: [i64; 8] = [0, 1, -1, 7, 1 << 40, i64::MAX, i64::MIN, -70];
+        const FLOATS: [f32; 7] = [0.0, 1.0, -1.5, 0.1, f32::MAX, 7.0, -7.0];
+        const DOUBLES: [f64; 8] = [0.0, 1.0, -1.5, 0.1, f64::MAX, 1e18, 7.0, -1e300];
+        match ty {
+            Type::Bool => Value::Bool(self.below(2) == 0),
+            Type::Int => Value::Int(INTS[self.below(8)]),
+            Type::Long => Value::Long(LONGS[self.below(8)]),
+            Type::Float => Value::Float(FLOATS[self.below(7)]),
+            Type::Double => Value::Double(DOUBLES[self.below(8)]),
+            Type::String => self
+                .pick(&[
+                    "",
+                    "a",
+                    "ab",
+                    "7",
+                    "añb",
+                    "true",
+                    "more than twenty-three bytes of text",
+                ])
+                .into(),
+        }
+    }
+
+    fn number(&mut self, depth: usize) -> String {
+        if depth == 0 {
+            return self
+                .pick(&[
+                    "i",
+                    "l",
+                    "f",
+                    "d",
+                    "ni",
+                    "nl",
+                    "nd",
+                    "zero",
+                    "0",
+                    "1",
+                    "7",
+                    "2.5",
+                    "0.1",
+                    "3000000000",
+                ])
+                .to_string();
+        }
+        let d = depth - 1;
+        match self.below(14) {
+            0..=4 => {
+                let op = self.pick(&["+", "-", "*", "/", "%"]);
+                format!("({} {op} {})", self.number(d), self.number(d))
+            }
+            5 => format!("(-{})", self.number(d)),
+            6 => format!(
+                "CASE WHEN {} THEN {} ELSE {} END",
+                self.test(d),
+                self.number(d),
+                self.number(d)
+            ),
+            7 => format!(
+                "CASE {} WHEN {} THEN {} WHEN {} THEN {} END",
+                self.number(d),
+                self.number(d),
+                self.number(d),
+                self.number(d),
+                self.number(d)
+            ),
+            8 => format!(
+                "coalesce({}, {}, {})",
+                self.number(d),
+                self.number(d),
+                self.number(d)
+            ),
+            9 => format!("nullif({}, {})", self.number(d), self.number(d)),
+            10 => {
+                let ty = self.pick(&["INT", "LONG", "FLOAT", "DOUBLE"]);
+                let x = if self.below(3) == 0 {
+                    self.text(d)
+                } else {
+                    self.number(d)
+                };
+                format!("CAST({x} AS {ty})")
+            }
+            11 => {
+                let f = self.pick(&["maximum", "minimum"]);
+                format!(
+                    "{f}({}, {}, {})",
+                    self.number(d),
+                    self.number(d),
+                    self.number(d)
+                )
+            }
+            12 => {
+                let f = self.pick(&["abs", "sqrt", "round", "sign", "floor"]);
+                format!("{f}({})", self.number(d))
+            }
+            _ => format!("length({})", self.text(d)),
+        }
+    }
+
+    fn text(&mut self, depth: usize) -> String {
+        if depth == 0 {
+            return self.pick(&["s", "ns", "'a'", "'7'"]).to_string();
+        }
+        let d = depth - 1;
+        match self.below(5) {
+            0 => format!("concat({}, {})", self.text(d), self.number(d)),
+            1 => format!("left({}, 2)", self.text(d)),
+            2 => format!("CAST({} AS STRING)", self.number(d)),
+            3 => format!(
+                "ifThenElse({}, {}, {})",
+                self.test(d),
+                self.text(d),
+                self.text(d)
+            ),
+            _ => format!("ifnull({}, {})", self.text(d), self.text(d)),
+        }
+    }
+
+    fn test(&mut self, depth: usize) -> String {
+        if depth == 0 {
+            return self
+                .pick(&["b", "nb", "TRUE", "i > 0", "d < l", "s = 'a'"])
+                .to_string();
+        }
+        let d = depth - 1;
+        match self.below(10) {
+            0..=2 => {
+                let op = self.pick(&["=", "!=", "<", "<=", ">", ">="]);
+                format!("({} {op} {})", self.number(d), self.number(d))
+            }
+            3 => format!(
+                "({} AND {} AND {})",
+                self.test(d),
+                self.test(d),
+                self.test(d)
+            ),
+            4 => format!("({} OR {} OR {})", self.test(d), self.test(d), self.test(d)),
+            5 => format!("(NOT {})", self.test(d)),
+            6 => format!("({} IS NULL)", self.number(d)),
+            7 => format!(
+                "({} IN ({}, {}))",
+                self.number(d),
+                self.number(d),
+                self.number(d)
+            ),
+            8 => format!(
+                "({} NOT BETWEEN {} AND {})",
+                self.number(d),
+                self.number(d),
+                self.number(d)
+            ),
+            _ => format!("({} LIKE {})", self.text(d), self.text(d)),
+        }
+    }
+}
+
+struct Naive<'a> {
+    row: &'a dyn Fn(usize) -> Value,
+    faults: u64,
+}
+
+impl Naive<'_> {
+    fn fault(&mut self) -> Value {
+        self.faults += 1;
+        Value::Null
+    }
+
+    fn value(&mut self, e: &Typed) -> Value {
+        match &e.kind {
+            TypedKind::Column(i) => (self.row)(*i),
+            TypedKind::Literal(v) | TypedKind::Constant(v) => v.clone(),
+            TypedKind::Op(op, args) => self.op(op, args, e),
+        }
+    }
+
+    fn op(&mut self, op: &Op, args: &[Typed], e: &Typed) -> Value {
+        match op {
+            Op::Junction(op) => {
+                let stop = *op == Junction::Or;
+                let mut null = false;
+                for arg in args {
+                    match self.value(arg) {
+                        Value::Bool(v) if v == stop => return Value::Bool(stop),
+                        Value::Bool(_) => {}
+                        _ => null = true,
+                    }
+                }
+                if null {
+                    Value::Null
+                } else {
+                    Value::Bool(!stop)
+                }
+            }
+            Op::Case { operand, otherwise } => {
+                let (x, rest) = args.split_at(usize::from(*operand));
+                let x = x.first().map(|x| self.value(x));
+                let (branches, last) = rest.split_at(rest.len() - usize::from(*otherwise));
+                for branch in branches.chunks(2) {
+                    let when = self.value(&branch[0]);
+                    let hit = match &x {
+                        Some(x) => compare(Comparison::Eq, x, &when),
+                        None => when,
+                    };
+                    if hit == Value::Bool(true) {
+                        return self.value(&branch[1]);
+                    }
+                }
+                last.first().map_or(Value::Null, |e| self.value(e))
+            }
+            Op::Coalesce => {
+                for arg in args {
+                    let v = self.value(arg);
+                    if !v.is_null() {
+                        return v;
+                    }
+                }
+                Value::Null
+            }
+            _ => {
+                let values: Vec<Value> = args.iter().map(|a| self.value(a)).collect();
+                self.strict(op, &values, args, e)
+            }
+        }
+    }
+
+    fn strict(&mut self, op: &Op, v: &[Value], args: &[Typed], e: &Typed) -> Value {
+        let any_null = v.iter().any(Value::is_null);
+        match op {
+            Op::IsNull => return Value::Bool(v[0].is_null()),
+            Op::In => {
+                let hits: Vec<Value> = v[1..]
+                    .iter()
+                    .map(|x| compare(Comparison::Eq, &v[0], x))
+                    .collect();
+                return match () {
+                    () if hits.contains(&Value::Bool(true)) => Value::Bool(true),
+                    () if hits.contains(&Value::Null) => Value::Null,
+                    () => Value::Bool(false),
+                };
+            }
+            Op::Between => {
+                let both = [
+                    compare(Comparison::GtEq, &v[0], &v[1]),
+                    compare(Comparison::LtEq, &v[0], &v[2]),
+                ];
+                return match () {
+                    () if both.contains(&Value::Bool(false)) => Value::Bool(false),
+                    () if both.contains(&Value::Null) => Value::Null,
+                    () => Value::Bool(true),
+                };
+            }
+            Op::NullIf => {
+                let equal = compare(Comparison::Eq, &v[0], &v[1]) == Value::Bool(true);
+                return if equal { Value::Null } else { v[0].clone() };
+            }
+            Op::Extremum(largest) => {
+                let known = v.iter().filter(|v| !v.is_null());
+                let best = known.cloned().reduce(|a, b| {
+                    let better = if *largest {
+                        Ordering::Greater
+                    } else {
+                        Ordering::Less
+                    };
+                    if b.order(&a) == better { b } else { a }
+                });
+                return best.unwrap_or_default();
+            }
+            _ if any_null => return Value::Null,
+            _ => {}
+        }
+        match (op, v) {
+            (Op::Not, [Value::Bool(v)]) => Value::Bool(!v),
+            (Op::Compare(op), [a, b]) => compare(*op, a, b),
+            (Op::Negate, [Value::Double(v)]) => Value::Double(0.0 - v),
+            (Op::Negate, [Value::Float(v)]) => Value::Float(0.0 - v),
+            (Op::Negate, [Value::Int(v)]) => {
+                v.checked_neg().map_or_else(|| self.fault(), Value::Int)
+            }
+            (Op::Negate, [Value::Long(v)]) => {
+                v.checked_neg().map_or_else(|| self.fault(), Value::Long)
+            }
+            (Op::Arithmetic(op), [a, b]) => self.arithmetic(*op, a, b),
+            (Op::Like, [Value::String(a), Value::String(b)]) => Value::Bool(like(a, b)),
+            (Op::Cast | Op::Call(_), _) => {
+                let constants = v
+                    .iter()
+                    .zip(args)
+                    .map(|(v, a)| Typed::constant_of(v.clone(), a.ty, a.span))
+                    .collect();
+                let call = Typed::op(op.clone(), constants, e.ty.unwrap(), e.span);
+                match call.kind {
+                    TypedKind::Constant(v) => v,
+                    _ => self.fault(), // what would be at fault is not folded
+                }
+            }
+            _ => panic!("{v:?}"),
+        }
+    }
+
+    fn arithmetic(&mut self, op: Arithmetic, a: &Value, b: &Value) -> Value {
+        let result = match (a, b) {
+            (Value::Int(a), Value::Int(b)) => integer(op, i128::from(*a), i128::from(*b))
+                .and_then(|r| i32::try_from(r).ok())
+                .map(Value::Int),
+            (Value::Long(a), Value::Long(b)) => integer(op, i128::from(*a), i128::from(*b))
+                .and_then(|r| i64::try_from(r).ok())
+                .map(Value::Long),
+            (Value::Float(a), Value::Float(b)) => {
+                let r = match op {
+                    Arithmetic::Add => a + b,
+                    Arithmetic::Sub => a - b,
+                    Arithmetic::Mul => a * b,
+                    Arithmetic::Div => a / b,
+                    Arithmetic::Mod => a % b,
+                };
+                r.is_finite()
+                    .then_some(Value::Float(if r == 0.0 { 0.0 } else { r }))
+            }
+            (Value::Double(a), Value::Double(b)) => {
+                let r = match op {
+                    Arithmetic::Add => a + b,
+                    Arithmetic::Sub => a - b,
+                    Arithmetic::Mul => a * b,
+                    Arithmetic::Div => a / b,
+                    Arithmetic::Mod => a % b,
+                };
+                r.is_finite()
+                    .then_some(Value::Double(if r == 0.0 { 0.0 } else { r }))
+            }
+            _ => panic!("{a:?} {op:?} {b:?}"),
+        };
+        result.unwrap_or_else(|| self.fault())
+    }
+}
+
+fn integer(op: Arithmetic, a: i128, b: i128) -> Option<i128> {
+    match op {
+        Arithmetic::Add => Some(a + b),
+        Arithmetic::Sub => Some(a - b),
+        Arithmetic::Mul => Some(a * b),
+        Arithmetic::Mod => a.checked_rem(b),
+        Arithmetic::Div => panic!("integers are divided as DOUBLE"),
+    }
+}
+
+fn compare(op: Comparison, a: &Value, b: &Value) -> Value {
+    if a.is_null() || b.is_null() {
+        return Value::Null;
+    }
+    assert_eq!(a.type_of(), b.type_of());
+    let order = a.order(b);
+    Value::Bool(match op {
+        Comparison::Eq => order.is_eq(),
+        Comparison::NotEq => order.is_ne(),
+        Comparison::Lt => order.is_lt(),
+        Comparison::LtEq => order.is_le(),
+        Comparison::Gt => order.is_gt(),
+        Comparison::GtEq => order.is_ge(),
+    })
+}
+
+fn random_column(random: &mut Random, ty: Type, len: usize, nulls: usize) -> Column {
+    let mut values = Vec::new();
+    for _ in 0..len {
+        let null = nulls > 0 && random.below(nulls) == 0;
+        values.push(if null { Value::Null } else { random.value(ty) });
+    }
+    column_of(ty, &values)
+}
+
+#[test]
+fn programs_equal_the_interpreter() {
+    let mut random = Random(0x9E37_79B9_7F4A_7C15);
+    let mut seen = [0usize; 2];
+    for case in 0..3000 {
+        let depth = 1 + random.below(3);
+        let text = match random.below(3) {
+            0 => random.number(depth),
+            1 => random.test(depth),
+            _ => random.text(depth),
+        };
+        let Ok(expr) = typed(&text) else {
+            seen[0] += 1; // such as a comparison of types that do not go together
+            continue;
+        };
+        seen[1] += 1;
+        let mut program = expr.compile();
+        for len in [7, 0, 1, if case % 10 == 0 { 256 } else { 3 }] {
+            agree(&text, &expr, &mut program, len, &mut random);
+        }
+    }
+    assert!(seen[1] > 10 * seen[0], "{seen:?}");
+}
+
+/// Runs both over `len` rows, with and without masks and selection, and part of the columns on the right.
+fn agree(
+    text: &str,
+    expr: &Typed,
+    program: &mut crate::expr::Program,
+    len: usize,
+    random: &mut Random,
+) {
+    let selected = random.below(2) == 0;
+    let nulls = random.below(3) * 2;
+    let all = columns();
+    let split = if random.below(2) == 0 {
+        all.len()
+    } else {
+        random.below(all.len())
+    };
+    let base = if selected { len * 2 } else { len };
+    let rows: Vec<u32> = (0..len)
+        .map(|i| {
+            if selected {
+                (random.below(base)).max(i) as u32
+            } else {
+                i as u32
+            }
+        })
+        .collect();
+    let mut make = |n: &str, ty: Type, len: usize| {
+        let fixed = n == "zero" || n.starts_with('n');
+        random_column(
+            random,
+            ty,
+            len,
+            if n.starts_with('n') {
+                2
+            } else if fixed {
+                0
+            } else {
+                nulls
+            },
+        )
+    };
+    let left: Vec<Column> = all[..split]
+        .iter()
+        .map(|(n, _, ty)| make(n, *ty, base))
+        .collect();
+    let right: Vec<Column> = all[split..]
+        .iter()
+        .map(|(n, _, ty)| make(n, *ty, len))
+        .collect();
+    let frame = Frame {
+        left: &left,
+        right: &right,
+        rows: selected.then_some(&rows[..]),
+        len,
+        ..Frame::default()
+    };
+    let mut expected = Vec::new();
+    let mut expected_faults = 0;
+    for (i, &row) in rows.iter().enumerate() {
+        let mut naive = Naive {
+            row: &|c| match left.get(c) {
+                Some(column) => column.value(row as usize),
+                None => right[c - left.len()].value(i),
+            },
+            faults: 0,
+        };
+        expected.push(naive.value(expr));
+        expected_faults += naive.faults;
+    }
+    let mut faults = 0;
+    let column = program.eval(&frame, &mut faults);
+    assert!(
+        column.valid().is_empty() || column.valid().len() == len,
+        "{text}"
+    );
+    let got: Vec<Value> = (0..len).map(|i| column.value(i)).collect();
+    assert_eq!(got, expected, "{text}");
+    assert_eq!(faults, expected_faults, "{text}");
+    for (i, v) in expected.iter().enumerate().filter(|(_, v)| v.is_null()) {
+        let default = column_of(column.type_of(), std::slice::from_ref(v));
+        let mut blank = Column::new(column.type_of());
+        blank.extend_range(column, i..i + 1);
+        assert_eq!(
+            blank.data(),
+            default.data(),
+            "{text}: NULL rows hold defaults"
+        );
+    }
+    let mut out = Column::new(column.type_of());
+    out.push_null();
+    program.eval_into(&frame, &mut 0, &mut out);
+    let appended: Vec<Value> = (1..out.len()).map(|i| out.value(i)).collect();
+    assert_eq!(appended, expected, "{text}");
+    if expr.ty == Some(Type::Bool) {
+        let mut keep = Vec::new();
+        program.filter(&frame, &mut 0, &mut keep);
+        let kept = rows
+            .iter()
+            .zip(&expected)
+            .filter(|(_, v)| **v == Value::Bool(true));
+        assert_eq!(keep, kept.map(|(r, _)| *r).collect::<Vec<_>>(), "{text}");
+    }
+}
+
+#[test]
+fn the_interpreter_can_disagree() {
+    let expr = typed("i + 1").unwrap();
+    let mut naive = Naive {
+        row: &|_| Value::Int(i32::MAX),
+        faults: 0,
+    };
+    assert_eq!(naive.value(&expr), Value::Null);
+    assert_eq!(naive.faults, 1);
+    assert_ne!(
+        compare(
+            Comparison::Lt,
+            &Str::from("a").into(),
+            &Str::from("b").into()
+        ),
+        Value::Bool(false)
+    );
+}

@@ -1,0 +1,312 @@
+//! A bound query → its operators.
+//!
+//! How: expressions are laid out anew for the frame in which they run: the columns that a window keeps come first, then
+//! start and end of the window where it has them, then the aggregates.
+
+use super::{QueryPlan, WindowPlan};
+use crate::event::{Batch, Column, Schema, Type};
+use crate::expr::{Program, Typed};
+use crate::operator::Operator;
+use crate::operator::aggregate::{Grouping, PaneAggregate, RunningAggregate};
+use crate::operator::distinct::{Distinct, Memory};
+use crate::operator::filter::Filter;
+use crate::operator::projection::Projection;
+use crate::operator::select::Select;
+use crate::operator::window::{Length, LengthBatch, PaneRows, SendBatch, Time, TimeBatch};
+use crate::sql::ast::Events;
+use std::collections::VecDeque;
+
+/// An operator and an empty batch with the columns that it emits.
+pub(crate) struct Stage {
+    pub(crate) operator: Box<dyn Operator>,
+    pub(crate) like: Batch,
+}
+
+/// What the operators of a query are made from.
+pub(crate) struct Builder<'a> {
+    query: &'a QueryPlan,
+    input: Vec<Type>,
+    /// Makes the values of uuid() of different queries differ.
+    salt: String,
+    tracks_clock: bool,
+    tracks_cause: bool,
+    stages: Vec<Stage>,
+}
+
+/// The operators of a query, in the order in which rows pass them.
+pub(crate) fn stages(
+    query: &QueryPlan,
+    input: &Schema,
+    app: &str,
+    tracks_clock: bool,
+    tracks_cause: bool,
+) -> Vec<Stage> {
+    let mut builder = Builder {
+        query,
+        input: input.attributes().iter().map(|a| a.ty).collect(),
+        salt: format!("{app}/{}", query.name),
+        tracks_clock,
+        tracks_cause,
+        stages: Vec::new(),
+    };
+    builder.build();
+    builder.stages
+}
+
+impl Builder<'_> {
+    fn build(&mut self) {
+        let query = self.query;
+        let panes = matches!(query.window, Some(WindowPlan::Panes(_)));
+        if panes
+            && query.aggregates()
+            && query.events == Events::Current
+            && !self.uses_window_columns_early()
+        {
+            self.pane_aggregate();
+        } else {
+            match &query.window {
+                None => {
+                    let n = self.input.len();
+                    self.tail(&mut |c| if c < n { c } else { c - 2 });
+                }
+                Some(window) if !self.window_matters(window) => {
+                    let n = self.input.len();
+                    self.filter(&(0..n).collect::<Vec<_>>());
+                    self.tail(&mut |c| if c < n { c } else { c - 2 });
+                }
+                Some(window) => self.windowed(window),
+            }
+        }
+        self.distinct();
+    }
+
+    /// A window of which only the `+` rows are wanted, as they come, holds nothing.
+    fn window_matters(&self, window: &WindowPlan) -> bool {
+        !matches!(window, WindowPlan::Length(_)) || self.wants_expired()
+    }
+
+    fn wants_expired(&self) -> bool {
+        let query = self.query;
+        query.aggregates() || query.distinct || query.events != Events::Current
+    }
+
+    /// Whether start or end of the window are read before the rows of the window are complete.
+    fn uses_window_columns_early(&self) -> bool {
+        let query = self.query;
+        let n = self.input.len();
+        let mut uses = false;
+        let early = query
+            .condition
+            .iter()
+            .chain(&query.keys)
+            .chain(query.calls.iter().flat_map(|c| &c.args));
+        for typed in early {
+            typed.columns(&mut |c| uses |= c == n || c == n + 1);
+        }
+        uses
+    }
+
+    fn compile(&self, typed: &Typed, layout: &mut dyn FnMut(usize) -> usize) -> Program {
+        let mut typed = typed.clone();
+        typed.map_columns(layout);
+        typed.compile_salted(&self.salt)
+    }
+
+    fn push(&mut self, operator: impl Operator + 'static, types: &[Type]) {
+        let like = Batch {
+            columns: types.iter().map(|t| Column::new(*t)).collect(),
+            tracks_clock: self.tracks_clock,
+            tracks_cause: self.tracks_cause,
+            ..Batch::default()
+        };
+        self.stages.push(Stage {
+            operator: Box::new(operator),
+            like,
+        });
+    }
+
+    /// The filter before a window; keeps these columns.
+    fn filter(&mut self, keep: &[usize]) {
+        if let Some(filter) = &self.query.filter {
+            let condition = self.compile(filter, &mut |c| c);
+            let types: Vec<Type> = keep.iter().map(|k| self.input[*k]).collect();
+            self.push(Filter::new(condition, keep.to_vec()), &types);
+        }
+    }
+
+    /// The columns of the input that something behind the window reads.
+    fn used(&self, expressions: &mut dyn Iterator<Item = &Typed>) -> Vec<usize> {
+        let n = self.input.len();
+        let mut used = Vec::new();
+        for typed in expressions {
+            typed.columns(&mut |c| used.push(c));
+        }
+        used.retain(|c| *c < n);
+        used.sort_unstable();
+        used.dedup();
+        used
+    }
+
+    fn windowed(&mut self, window: &WindowPlan) {
+        let n = self.input.len();
+        let used = self.used(&mut self.query.expressions());
+        let mut needed = used.clone();
+        needed.extend(window.columns());
+        needed.sort_unstable();
+        needed.dedup();
+        self.filter(&needed);
+        // Where the filter has already dropped columns, the window finds its own at other places.
+        let filtered = self.query.filter.is_some();
+        let place = |c: usize| match filtered {
+            true => needed.binary_search(&c).expect("needed columns are kept"),
+            false => c,
+        };
+        let keep: Vec<usize> = used.iter().map(|c| place(*c)).collect();
+        let mut types: Vec<Type> = used.iter().map(|c| self.input[*c]).collect();
+        let expires = self.wants_expired() && self.query.events != Events::Current;
+        self.window(window, keep, &mut types, expires, &place);
+        let left = types.len();
+        let kept = used.len();
+        self.tail(&mut |c| match c {
+            c if c < n => used.binary_search(&c).expect("used columns are kept"),
+            c if c < n + 2 => kept + (c - n),
+            c => left + (c - n - 2),
+        });
+    }
+
+    /// Pushes the operator of a window; `types` are those of the kept columns and become those of its output.
+    fn window(
+        &mut self,
+        window: &WindowPlan,
+        keep: Vec<usize>,
+        types: &mut Vec<Type>,
+        expires: bool,
+        _place: &dyn Fn(usize) -> usize,
+    ) {
+        match *window {
+            WindowPlan::Length(rows) => self.push(Length::new(rows, keep, types), types),
+            WindowPlan::LengthBatch { rows, streams } => {
+                self.push(LengthBatch::new(rows, streams, keep, types), types)
+            }
+            WindowPlan::Time(span_us) => self.push(Time::new(span_us, keep, types), types),
+            WindowPlan::TimeBatch {
+                span_us,
+                start,
+                streams,
+            } => {
+                self.push(TimeBatch::new(span_us, start, streams, keep, types), types);
+            }
+            WindowPlan::Panes(panes) => {
+                let operator = PaneRows::new(panes, expires, keep, types);
+                types.extend([Type::Long, Type::Long]);
+                self.push(operator, types);
+            }
+            WindowPlan::SendBatch => self.push(SendBatch::new(keep, types), types),
+        }
+    }
+
+    fn projection(&self, layout: &mut dyn FnMut(usize) -> usize) -> Projection {
+        let query = self.query;
+        let outputs = query
+            .outputs
+            .iter()
+            .map(|o| self.compile(o, layout))
+            .collect();
+        let having = query.having.as_ref().map(|h| self.compile(h, layout));
+        let order = query
+            .order
+            .iter()
+            .map(|(o, d)| (self.compile(o, layout), *d))
+            .collect();
+        Projection::new(outputs, having, order, query.limit, query.offset)
+    }
+
+    fn grouping(&self, layout: &mut dyn FnMut(usize) -> usize) -> Grouping {
+        let query = self.query;
+        let mut calls = Vec::new();
+        for call in &query.calls {
+            calls.push((
+                call.call.clone(),
+                call.args.iter().map(|a| self.compile(a, layout)).collect(),
+            ));
+        }
+        Grouping {
+            keys: query.keys.iter().map(|k| self.compile(k, layout)).collect(),
+            key_types: query.keys.iter().filter_map(|k| k.ty).collect(),
+            calls,
+        }
+    }
+
+    fn output_types(&self) -> Vec<Type> {
+        self.query.outputs.iter().filter_map(|o| o.ty).collect()
+    }
+
+    /// Condition, aggregates and projection over rows laid out by `layout`.
+    fn tail(&mut self, layout: &mut dyn FnMut(usize) -> usize) {
+        let query = self.query;
+        let condition = query.condition.as_ref().map(|c| self.compile(c, layout));
+        let projection = self.projection(layout);
+        let types = self.output_types();
+        if query.aggregates() {
+            let retracts = query.window.as_ref().is_some_and(WindowPlan::retracts);
+            let grouping = self.grouping(layout);
+            self.push(
+                RunningAggregate::new(condition, query.events, grouping, retracts, projection),
+                &types,
+            );
+        } else {
+            let sliding = query.window.as_ref().is_some_and(WindowPlan::retracts);
+            // DISTINCT over the rows of a sliding window sees rows leave.
+            let events = if query.distinct && sliding {
+                Events::All
+            } else {
+                query.events
+            };
+            self.push(Select::new(condition, events, projection), &types);
+        }
+    }
+
+    fn pane_aggregate(&mut self) {
+        let query = self.query;
+        let Some(WindowPlan::Panes(panes)) = query.window else {
+            unreachable!("the window is on a grid")
+        };
+        let n = self.input.len();
+        let order = query.order.iter().map(|(o, _)| o);
+        let read = self.used(&mut query.outputs.iter().chain(&query.having).chain(order));
+        let read_types = read.iter().map(|c| self.input[*c]).collect();
+        let condition = query
+            .condition
+            .as_ref()
+            .map(|c| self.compile(c, &mut |c| c));
+        let grouping = self.grouping(&mut |c| c);
+        let kept = read.len();
+        let projection = self.projection(&mut |c| match c {
+            c if c < n => read.binary_search(&c).expect("read columns are kept"),
+            c => kept + (c - n),
+        });
+        let types = self.output_types();
+        let operator = PaneAggregate::new(
+            panes,
+            condition,
+            grouping,
+            read.clone(),
+            read_types,
+            projection,
+        );
+        self.push(operator, &types);
+    }
+
+    fn distinct(&mut self) {
+        let query = self.query;
+        if query.distinct {
+            let memory = match &query.window {
+                Some(window) if window.retracts() => Memory::Window(Default::default()),
+                Some(window) if window.flushes() => Memory::Flush,
+                _ => Memory::Recent(VecDeque::new()),
+            };
+            let types = self.output_types();
+            self.push(Distinct::new(&types, memory, query.events), &types);
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Queries that are connected by streams, and how their rows are spread over workers.
+//!
+//! There is no exchange between workers: a row goes to the worker that owns its key, and everything that follows from it
+//! happens there. So a component is keyed only if every query in it agrees on columns that can be traced back to the one
+//! stream through which rows come in; any query that needs to see all rows makes the whole component single.
+
+use super::{QueryPlan, StreamPlan};
+use crate::expr::Typed;
+
+/// Which worker a row goes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Routing {
+    /// To the owner of the key in these columns of the entry stream.
+    Keyed {
+        /// The stream through which rows come in.
+        stream: usize,
+        /// Its key columns.
+        columns: Vec<usize>,
+    },
+    /// All rows to one worker; why.
+    Single(String),
+}
+
+/// Queries connected by streams.
+#[derive(Clone, Debug)]
+pub(crate) struct Component {
+    /// Queries in an order in which writers come before readers where there is no cycle.
+    pub(crate) queries: Vec<usize>,
+    /// Streams that its queries read.
+    pub(crate) reads: Vec<usize>,
+    pub(crate) routing: Routing,
+    /// Results depend on the order of rows across streams: rows are processed one by one.
+    pub(crate) row_by_row: bool,
+    /// It has timers or asks for the clock.
+    pub(crate) tracks_clock: bool,
+    /// It asks which input row caused a row.
+    pub(crate) tracks_cause: bool,
+    /// It asks where a send ends.
+    pub(crate) tracks_sends: bool,
+}
+
+/// Groups queries into components.
+pub(crate) fn components(streams: &[StreamPlan], queries: &[QueryPlan]) -> Vec<Component> {
+    let mut group: Vec<usize> = (0..queries.len()).collect();
+    for stream in streams {
+        if let Some(first) = stream.writers.first() {
+            for query in stream.writers.iter().chain(&stream.readers) {
+                union(&mut group, *first, *query);
+            }
+        }
+    }
+    let mut components = Vec::new();
+    for root in 0..queries.len() {
+        if find(&group, root) == root {
+            let members: Vec<usize> = (0..queries.len())
+                .filter(|q| find(&group, *q) == root)
+                .collect();
+            components.push(component(streams, queries, members));
+        }
+    }
+    components
+}
+
+fn find(group: &[usize], mut member: usize) -> usize {
+    while group[member] != member {
+        member = group[member];
+    }
+    member
+}
+
+fn union(group: &mut [usize], a: usize, b: usize) {
+    let (a, b) = (find(group, a), find(group, b));
+    group[a.max(b)] = a.min(b);
+}
+
+fn component(streams: &[StreamPlan], queries: &[QueryPlan], members: Vec<usize>) -> Component {
+    let (order, cycle) = topological(streams, queries, &members);
+    let mut reads: Vec<usize> = members.iter().map(|q| queries[*q].input).collect();
+    reads.sort_unstable();
+    reads.dedup();
+    let merges = streams.iter().any(|s| {
+        let ours = s.writers.iter().filter(|w| members.contains(w)).count();
+        ours > 1 || (ours == 1 && s.declared && !s.readers.is_empty())
+    });
+    let any = |f: &dyn Fn(&QueryPlan) -> bool| members.iter().any(|q| f(&queries[*q]));
+    let uses = |f: &dyn Fn(&Typed) -> bool| any(&|q| q.filter.iter().chain(q.expressions()).any(f));
+    Component {
+        routing: routing(streams, queries, &order, cycle),
+        row_by_row: cycle || merges,
+        tracks_clock: any(&|q| q.window.as_ref().is_some_and(|w| w.timed()))
+            || uses(&Typed::uses_clock),
+        tracks_cause: uses(&Typed::uses_cause),
+        tracks_sends: any(&|q| matches!(q.window, Some(super::WindowPlan::SendBatch))),
+        queries: order,
+        reads,
+    }
+}
+
+/// Writers before readers, ties by the order of the text; and whether there is a cycle.
+fn topological(
+    streams: &[StreamPlan],
+    queries: &[QueryPlan],
+    members: &[usize],
+) -> (Vec<usize>, bool) {
+    let mut left = members.to_vec();
+    let mut order = Vec::new();
+    let mut cycle = false;
+    while !left.is_empty() {
+        let ready = left.iter().position(|q| {
+            !streams[queries[*q].input]
+                .writers
+                .iter()
+                .any(|w| left.contains(w))
+        });
+        cycle |= ready.is_none();
+        order.push(left.remove(ready.unwrap_or(0)));
+    }
+    (order, cycle)
+}
+
+/// What a query asks of the distribution of its input.
+enum Demand {
+    /// Any row may be anywhere.
+    None,
+    /// Rows that agree on these columns meet.
+    Columns(Vec<usize>),
+    /// All rows meet; why.
+    All(&'static str),
+}
+
+fn plain_columns(expressions: &[Typed], input_len: usize) -> Vec<usize> {
+    let mut columns: Vec<usize> = expressions
+        .iter()
+        .filter_map(Typed::as_column)
+        .filter(|c| *c < input_len)
+        .collect();
+    columns.sort_unstable();
+    columns.dedup();
+    columns
+}
+
+fn demand(query: &QueryPlan) -> Demand {
+    if !query.order.is_empty() || query.limit.is_some() || query.offset.is_some() {
+        return Demand::All("ORDER BY, LIMIT or OFFSET");
+    }
+    if query.distinct {
+        return Demand::All("DISTINCT");
+    }
+    let window_keys = match &query.window {
+        None => None,
+        Some(window) if window.spans_no_keys() => None,
+        Some(window) => match window.key_columns() {
+            Some(keys) => Some(keys),
+            None => return Demand::All("its window"),
+        },
+    };
+    match (window_keys, query.aggregates()) {
+        (None, false) if query.window.is_none() => Demand::None,
+        (None, false) => Demand::All("its window"),
+        (None, true) if query.keys.is_empty() => Demand::All("an aggregate without GROUP BY"),
+        (None, true) => columns(
+            plain_columns(&query.keys, query.input_len),
+            "GROUP BY on expressions only",
+        ),
+        (Some(keys), false) => columns(keys, "the key of its window is an expression"),
+        (Some(keys), true) => {
+            let mut shared = plain_columns(&query.keys, query.input_len);
+            shared.retain(|c| keys.contains(c));
+            columns(shared, "window and GROUP BY share no key column")
+        }
+    }
+}
+
+fn columns(columns: Vec<usize>, otherwise: &'static str) -> Demand {
+    if columns.is_empty() {
+        Demand::All(otherwise)
+    } else {
+        Demand::Columns(columns)
+    }
+}
+
+fn routing(streams: &[StreamPlan], queries: &[QueryPlan], order: &[usize], cycle: bool) -> Routing {
+    if cycle {
+        return Routing::Single("a query feeds its own input".to_string());
+    }
+    // Per stream the columns that rows may be spread by; None: any.
+    let mut allowed: Vec<Option<Vec<usize>>> = vec![None; streams.len()];
+    for number in order.iter().rev() {
+        let query = &queries[*number];
+        let restrict = |to: &mut Option<Vec<usize>>, columns: Vec<usize>| match to {
+            Some(have) => have.retain(|c| columns.contains(c)),
+            None => *to = Some(columns),
+        };
+        match demand(query) {
+            Demand::None => {}
+            Demand::All(why) => {
+                return Routing::Single(format!("{} needs all rows: {why}", query.name));
+            }
+            Demand::Columns(columns) => restrict(&mut allowed[query.input], columns),
+        }
+        if let Some(wanted) = allowed[query.target].clone() {
+            let traced: Vec<Typed> = wanted.iter().map(|c| query.outputs[*c].clone()).collect();
+            restrict(
+                &mut allowed[query.input],
+                plain_columns(&traced, query.input_len),
+            );
+        }
+        if allowed[query.input].as_ref().is_some_and(Vec::is_empty) {
+            return Routing::Single(format!(
+                "{} shares no key column with the queries behind it",
+                query.name
+            ));
+        }
+    }
+    let mut entries = order.iter().map(|q| queries[*q].input).filter(|s| {
+        let stream = &streams[*s];
+        stream.writers.is_empty() || stream.declared
+    });
+    let Some(first) = entries.next() else {
+        return Routing::Single("no stream from outside".to_string());
+    };
+    if entries.any(|s| s != first) {
+        return Routing::Single("rows come in through several streams".to_string());
+    }
+    match &allowed[first] {
+        Some(columns) => Routing::Keyed {
+            stream: first,
+            columns: columns.clone(),
+        },
+        None => Routing::Single("no query has a key".to_string()),
+    }
+}

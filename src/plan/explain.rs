@@ -1,0 +1,85 @@
+//! A plan as text: components, queries, operators, distribution and state.
+
+use super::{Plan, QueryPlan, Routing, WindowPlan};
+use std::fmt::Write;
+
+/// Describes a plan, one line per operator.
+pub(crate) fn explain(plan: &Plan) -> String {
+    let mut text = String::new();
+    let time = if plan.event_time {
+        "event time"
+    } else {
+        "processing time"
+    };
+    let _ = writeln!(
+        text,
+        "app {} ({time})",
+        plan.name.as_deref().unwrap_or("without a name")
+    );
+    for (number, component) in plan.components.iter().enumerate() {
+        let routing = match &component.routing {
+            Routing::Keyed { stream, columns } => {
+                let stream = &plan.streams[*stream];
+                let names = columns
+                    .iter()
+                    .map(|c| &*stream.schema.attributes()[*c].name)
+                    .collect::<Vec<_>>();
+                format!("keyed by {}.({})", stream.name, names.join(", "))
+            }
+            Routing::Single(why) => format!("single worker: {why}"),
+        };
+        let order = if component.row_by_row {
+            ", row by row"
+        } else {
+            ""
+        };
+        let _ = writeln!(text, "component {}: {routing}{order}", number + 1);
+        for query in &component.queries {
+            explain_query(plan, &plan.queries[*query], &mut text);
+        }
+    }
+    text
+}
+
+fn explain_query(plan: &Plan, query: &QueryPlan, text: &mut String) {
+    let _ = writeln!(text, "  {}", query.name);
+    let _ = writeln!(text, "    read {}", plan.streams[query.input].name);
+    if query.filter.is_some() {
+        let _ = writeln!(text, "    filter");
+    }
+    if let Some(window) = &query.window {
+        let _ = writeln!(text, "    window {window:?}: {}", window_state(window));
+    }
+    if query.condition.is_some() {
+        let _ = writeln!(text, "    where");
+    }
+    if query.aggregates() {
+        let calls = query
+            .calls
+            .iter()
+            .map(|c| c.call.aggregate.to_string())
+            .collect::<Vec<_>>()
+            .join(", ");
+        let keys = query.keys.len();
+        let _ = writeln!(
+            text,
+            "    aggregate [{calls}] by {keys} keys: state keyed map of accumulators per group"
+        );
+    }
+    if query.distinct {
+        let _ = writeln!(text, "    distinct: state keyed map of rows");
+    }
+    let outputs = query.outputs.len();
+    let _ = writeln!(
+        text,
+        "    project {outputs} columns → {} ({:?} rows)",
+        plan.streams[query.target].name, query.events
+    );
+}
+
+fn window_state(window: &WindowPlan) -> &'static str {
+    match window {
+        WindowPlan::Panes(_) => "state groups or rows per pane",
+        _ => "state row log",
+    }
+}

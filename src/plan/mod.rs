@@ -1,0 +1,96 @@
+//! Statements → a checked plan: names and types resolved, windows with their parameters, queries grouped into components.
+//!
+//! A plan knows no thread and holds no state; `build` makes the operators of a query from it, once per worker.
+
+mod build;
+mod component;
+mod explain;
+mod query;
+mod scope;
+mod streams;
+mod window;
+
+pub(crate) use build::{Stage, stages};
+pub(crate) use component::{Component, Routing};
+pub(crate) use explain::explain;
+pub(crate) use query::QueryPlan;
+pub(crate) use window::WindowPlan;
+
+use crate::error::Fault;
+use crate::event::Schema;
+use crate::expr::Functions;
+use crate::operator::aggregate::AggregateFunction;
+use crate::sql::ast::{App, Span};
+use std::sync::Arc;
+
+/// Functions and aggregates that an app may call.
+#[derive(Clone, Default)]
+pub(crate) struct Catalogue {
+    pub(crate) functions: Functions,
+    pub(crate) aggregates: Vec<(Arc<str>, Arc<dyn AggregateFunction>)>,
+}
+
+/// A stream of an app.
+#[derive(Clone, Debug)]
+pub(crate) struct StreamPlan {
+    pub(crate) name: Arc<str>,
+    pub(crate) schema: Schema,
+    /// Declared by CREATE STREAM; else defined by the query that writes it.
+    pub(crate) declared: bool,
+    /// `WITH` options, key and value with their places.
+    pub(crate) options: Vec<(String, String, Span)>,
+    /// Queries that read it.
+    pub(crate) readers: Vec<usize>,
+    /// Queries that write it.
+    pub(crate) writers: Vec<usize>,
+}
+
+/// A checked app.
+pub(crate) struct Plan {
+    pub(crate) name: Option<String>,
+    /// Event time; else processing time.
+    pub(crate) event_time: bool,
+    pub(crate) lateness_us: i64,
+    pub(crate) idle_timeout_us: Option<i64>,
+    pub(crate) streams: Vec<StreamPlan>,
+    pub(crate) queries: Vec<QueryPlan>,
+    pub(crate) components: Vec<Component>,
+    /// What is allowed but is seldom meant.
+    pub(crate) warnings: Vec<Fault>,
+}
+
+impl Plan {
+    /// Position of the stream of this name.
+    pub(crate) fn stream(&self, name: &str) -> Option<usize> {
+        self.streams
+            .iter()
+            .position(|s| s.name.eq_ignore_ascii_case(name))
+    }
+}
+
+/// Checks an app; answers all faults that were found.
+pub(crate) fn plan(text: &str, app: &App, catalogue: &Catalogue) -> Result<Plan, Vec<Fault>> {
+    let mut planner = streams::Planner::new(text, catalogue);
+    planner.declare(app);
+    planner.queries(app);
+    if !planner.faults.is_empty() {
+        return Err(planner.faults);
+    }
+    let streams::Planner {
+        streams,
+        queries,
+        warnings,
+        ..
+    } = planner;
+    let components = component::components(&streams, &queries);
+    Ok(Plan {
+        name: app.name.as_ref().map(|n| n.text.clone()),
+        event_time: app.playback,
+        lateness_us: app.lateness_us,
+        idle_timeout_us: app.idle_timeout_us,
+        streams,
+        queries,
+        components,
+        warnings,
+    })
+}

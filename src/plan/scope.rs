@@ -1,0 +1,270 @@
+//! What names mean in the parts of a query.
+//!
+//! Columns are numbered so: the attributes of the input, then start and end of the window, then the aggregates in order
+//! of appearance. When the query is laid out the numbers become places in the frames of its programs.
+
+use super::Catalogue;
+use crate::error::Fault;
+use crate::event::{Schema, Type};
+use crate::expr::{Scope, Typed, bind};
+use crate::operator::aggregate::{Aggregate, AggregateCall};
+use crate::sql::ast::{Expr, ExprKind, Name, SelectItem, Span};
+
+/// One aggregate call of a query with its bound arguments.
+pub(crate) struct Call {
+    pub(crate) call: AggregateCall,
+    pub(crate) args: Vec<Typed>,
+    /// The call as written, to find it again.
+    text: String,
+}
+
+/// What a clause may use beside attributes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Clause {
+    /// A filter before the window.
+    Filter,
+    /// WHERE.
+    Where,
+    /// GROUP BY.
+    GroupBy,
+    /// The argument of an aggregate.
+    Argument,
+    /// SELECT, HAVING, ORDER BY: aggregates may stand here.
+    Output,
+}
+
+impl Clause {
+    fn name(self) -> &'static str {
+        match self {
+            Clause::Filter => "a filter",
+            Clause::Where => "WHERE",
+            Clause::GroupBy => "GROUP BY",
+            Clause::Argument => "an aggregate",
+            Clause::Output => "SELECT",
+        }
+    }
+}
+
+/// The names of one query.
+pub(super) struct QueryScope<'a> {
+    pub(super) text: &'a str,
+    pub(super) catalogue: &'a Catalogue,
+    pub(super) stream: &'a str,
+    pub(super) alias: Option<&'a str>,
+    pub(super) schema: &'a Schema,
+    /// The window has a start and an end.
+    pub(super) has_panes: bool,
+    pub(super) retracts: bool,
+    pub(super) clause: Clause,
+    pub(super) calls: Vec<Call>,
+    pub(super) faults: Vec<Fault>,
+}
+
+impl QueryScope<'_> {
+    /// Number of the start of the window; its end follows.
+    pub(super) fn window_column(&self) -> usize {
+        self.schema.len()
+    }
+
+    /// Number of the first aggregate.
+    pub(super) fn first_call(&self) -> usize {
+        self.schema.len() + 2
+    }
+
+    /// Binds an expression of a clause; faults are kept.
+    pub(super) fn bind(&mut self, clause: Clause, expr: &Expr) -> Option<Typed> {
+        let before = std::mem::replace(&mut self.clause, clause);
+        let mut faults = Vec::new();
+        let catalogue = self.catalogue;
+        let typed = bind(expr, self, &catalogue.functions, &mut faults);
+        self.faults.append(&mut faults);
+        self.clause = before;
+        typed
+    }
+
+    /// Binds a condition.
+    pub(super) fn condition(&mut self, clause: Clause, expr: &Expr) -> Option<Typed> {
+        let typed = self.bind(clause, expr)?;
+        match typed.ty {
+            Some(Type::Bool) => Some(typed),
+            None => typed
+                .coerce(Type::Bool)
+                .map_err(|f| self.faults.push(f))
+                .ok(),
+            Some(ty) => {
+                let fault = Fault::new(expr.span, format!("a condition is BOOL, this is {ty}"));
+                self.faults
+                    .push(fault.help("compare it with something, as in x > 0"));
+                None
+            }
+        }
+    }
+
+    fn aggregate(&self, name: &Name) -> Option<Aggregate> {
+        let registered = self
+            .catalogue
+            .aggregates
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(&name.text));
+        match registered {
+            Some((name, function)) => Some(Aggregate::User(name.clone(), function.clone())),
+            None => Aggregate::named(&name.text),
+        }
+    }
+
+    fn bind_call(
+        &mut self,
+        aggregate: Aggregate,
+        args: &[Expr],
+        distinct: bool,
+        span: Span,
+    ) -> Option<(usize, Type)> {
+        let text = self.text.get(span.range()).unwrap_or_default().to_string();
+        if let Some(place) = self.calls.iter().position(|c| c.text == text) {
+            return Some((self.first_call() + place, self.calls[place].call.result));
+        }
+        let aggregate = match (aggregate, distinct) {
+            (Aggregate::Count, true) => Aggregate::DistinctCount,
+            (other, false) => other,
+            (other, true) => {
+                let fault = Fault::new(span, format!("DISTINCT is not supported inside {other}"));
+                self.faults.push(fault.help("only count(DISTINCT x) is"));
+                return None;
+            }
+        };
+        let mut bound = Vec::new();
+        for arg in args {
+            let typed = self.bind(Clause::Argument, arg)?;
+            let Some(ty) = typed.ty else {
+                self.faults
+                    .push(Fault::new(arg.span, "NULL has no type here").help("CAST(NULL AS LONG)"));
+                return None;
+            };
+            bound.push(
+                typed
+                    .coerce(aggregate.argument(ty))
+                    .map_err(|f| self.faults.push(f))
+                    .ok()?,
+            );
+        }
+        let types: Vec<Type> = bound.iter().filter_map(|t| t.ty).collect();
+        let result = aggregate.result(&types);
+        let result = result.map_err(|remedy| {
+            let given = types
+                .iter()
+                .map(|t| t.name())
+                .collect::<Vec<_>>()
+                .join(", ");
+            self.faults.push(
+                Fault::new(span, format!("{aggregate} does not take ({given})")).help(remedy),
+            );
+        });
+        let call = AggregateCall {
+            aggregate,
+            args: types,
+            result: result.ok()?,
+            retracts: self.retracts,
+        };
+        self.calls.push(Call {
+            args: bound,
+            text,
+            call,
+        });
+        let last = self.calls.len() - 1;
+        Some((self.first_call() + last, self.calls[last].call.result))
+    }
+}
+
+impl Scope for QueryScope<'_> {
+    fn column(&mut self, qualifier: Option<&Name>, name: &Name) -> Result<(usize, Type), Fault> {
+        if let Some(q) = qualifier {
+            let known = self.alias.into_iter().chain([self.stream]);
+            if !known.clone().any(|k| k.eq_ignore_ascii_case(&q.text)) {
+                let fault = Fault::new(q.span, format!("unknown stream or alias '{}'", q.text));
+                return Err(fault.nearest(&q.text, known));
+            }
+        }
+        match self.schema.position(&name.text) {
+            Some(place) => Ok((place, self.schema.attributes()[place].ty)),
+            None => {
+                let known = self.schema.attributes().iter().map(|a| &*a.name);
+                let message = format!(
+                    "unknown attribute '{}' of stream {}",
+                    name.text, self.stream
+                );
+                Err(Fault::new(name.span, message).nearest(&name.text, known))
+            }
+        }
+    }
+
+    fn call(
+        &mut self,
+        name: &Name,
+        args: &[Expr],
+        distinct: bool,
+        span: Span,
+    ) -> Option<Result<(usize, Type), Fault>> {
+        let window_column = ["window_start", "window_end"]
+            .iter()
+            .position(|w| w.eq_ignore_ascii_case(&name.text));
+        if let Some(which) = window_column {
+            if !self.has_panes || !args.is_empty() {
+                let message = format!("{}() tells of a tumbling or hop window", name.text);
+                return Some(Err(
+                    Fault::new(span, message).help("WINDOW('tumbling', 1 MINUTE)")
+                ));
+            }
+            return Some(Ok((self.window_column() + which, Type::Long)));
+        }
+        let aggregate = self.aggregate(name)?;
+        if self.clause != Clause::Output {
+            let message = format!(
+                "the aggregate {} cannot stand in {}",
+                name.text,
+                self.clause.name()
+            );
+            return Some(Err(
+                Fault::new(span, message).help("aggregates stand in SELECT, HAVING and ORDER BY")
+            ));
+        }
+        let before = self.faults.len();
+        match self.bind_call(aggregate, args, distinct, span) {
+            Some(column) => Some(Ok(column)),
+            // The binder wants one fault from us: the first of those that were found.
+            None => Some(Err(self.faults.remove(before))),
+        }
+    }
+}
+
+/// Replaces output aliases by the expressions behind them, where `is_alias` says that a name means the alias.
+pub(super) fn expand_aliases(
+    expr: &Expr,
+    select: &[SelectItem],
+    is_alias: &dyn Fn(&str) -> bool,
+) -> Expr {
+    let mut expr = expr.clone();
+    expand(&mut expr, select, is_alias);
+    expr
+}
+
+fn expand(expr: &mut Expr, select: &[SelectItem], is_alias: &dyn Fn(&str) -> bool) {
+    if let ExprKind::Column {
+        qualifier: None,
+        name,
+        ..
+    } = &expr.kind
+    {
+        let meant = select.iter().find_map(|item| match item {
+            SelectItem::Expr {
+                expr,
+                alias: Some(alias),
+            } if alias.text.eq_ignore_ascii_case(&name.text) => Some(expr),
+            _ => None,
+        });
+        if let Some(meant) = meant.filter(|_| is_alias(&name.text)) {
+            *expr = meant.clone();
+        }
+        return;
+    }
+    expr.children_mut(&mut |child| expand(child, select, is_alias));
+}

@@ -1,0 +1,165 @@
+//! Streams and the order in which queries define them.
+
+use super::query::{QueryPlan, bind_query};
+use super::{Catalogue, StreamPlan};
+use crate::error::Fault;
+use crate::event::Schema;
+use crate::sql::ast::{App, Name, Query, Statement, StreamDef};
+
+/// What is known while an app is checked.
+pub(super) struct Planner<'a> {
+    pub(super) text: &'a str,
+    pub(super) catalogue: &'a Catalogue,
+    pub(super) streams: Vec<StreamPlan>,
+    pub(super) queries: Vec<QueryPlan>,
+    pub(super) faults: Vec<Fault>,
+    pub(super) warnings: Vec<Fault>,
+}
+
+impl<'a> Planner<'a> {
+    pub(super) fn new(text: &'a str, catalogue: &'a Catalogue) -> Self {
+        Planner {
+            text,
+            catalogue,
+            streams: Vec::new(),
+            queries: Vec::new(),
+            faults: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    fn find(&self, name: &Name) -> Option<usize> {
+        self.streams
+            .iter()
+            .position(|s| s.name.eq_ignore_ascii_case(&name.text))
+    }
+
+    /// Takes the CREATE STREAM statements.
+    pub(super) fn declare(&mut self, app: &App) {
+        for statement in &app.statements {
+            if let Statement::Stream(def) = statement {
+                self.declare_stream(def);
+            }
+        }
+    }
+
+    fn declare_stream(&mut self, def: &StreamDef) {
+        if self.find(&def.name).is_some() {
+            let message = format!("stream {} is declared twice", def.name.text);
+            self.faults
+                .push(Fault::new(def.name.span, message).help("remove one of the declarations"));
+            return;
+        }
+        for (i, (name, _)) in def.attributes.iter().enumerate() {
+            if def.attributes[..i]
+                .iter()
+                .any(|(n, _)| n.text.eq_ignore_ascii_case(&name.text))
+            {
+                self.faults.push(Fault::new(
+                    name.span,
+                    format!("attribute {} is declared twice", name.text),
+                ));
+            }
+        }
+        let schema = Schema::new(def.attributes.iter().map(|(n, t)| (n.text.as_str(), *t)));
+        let options = def
+            .options
+            .iter()
+            .map(|(k, v)| (k.text.clone(), v.text.clone(), k.span.to(v.span)));
+        self.add(&def.name.text, schema, true, options.collect());
+    }
+
+    fn add(
+        &mut self,
+        name: &str,
+        schema: Schema,
+        declared: bool,
+        options: Vec<(String, String, crate::sql::ast::Span)>,
+    ) -> usize {
+        self.streams.push(StreamPlan {
+            name: name.into(),
+            schema,
+            declared,
+            options,
+            readers: Vec::new(),
+            writers: Vec::new(),
+        });
+        self.streams.len() - 1
+    }
+
+    /// Binds the queries, each as soon as the stream that it reads is known; keeps them in the order of the text.
+    pub(super) fn queries(&mut self, app: &App) {
+        let mut waiting: Vec<&Query> = Vec::new();
+        for statement in &app.statements {
+            if let Statement::Query(query) = statement {
+                waiting.push(query);
+            }
+        }
+        self.check_names(&waiting);
+        let mut bound: Vec<(usize, QueryPlan)> = Vec::new();
+        let mut order: Vec<(usize, &Query)> = waiting.into_iter().enumerate().collect();
+        while let Some(next) = order
+            .iter()
+            .position(|(_, q)| self.find(&q.source.stream).is_some())
+        {
+            let (place, query) = order.remove(next);
+            if let Some(plan) = self.query(query, place) {
+                bound.push((place, plan));
+            }
+        }
+        for (_, query) in order {
+            self.unknown_source(query, app);
+        }
+        bound.sort_by_key(|(place, _)| *place);
+        for (number, (_, query)) in bound.into_iter().enumerate() {
+            self.streams[query.input].readers.push(number);
+            self.streams[query.target].writers.push(number);
+            self.queries.push(query);
+        }
+    }
+
+    fn check_names(&mut self, queries: &[&Query]) {
+        for (i, query) in queries.iter().enumerate() {
+            let Some(name) = &query.name else { continue };
+            let twin = |q: &&&Query| q.name.as_ref().is_some_and(|n| n.text == name.text);
+            if queries[..i].iter().any(|q| twin(&q)) {
+                let message = format!("two queries are named '{}'", name.text);
+                self.faults.push(
+                    Fault::new(name.span, message)
+                        .help("names in @info identify state: use another"),
+                );
+            }
+        }
+    }
+
+    fn unknown_source(&mut self, query: &Query, app: &App) {
+        let name = &query.source.stream;
+        // A stream that a faulty or waiting query would have defined is not reported as unknown.
+        let target = |s: &Statement| matches!(s, Statement::Query(q) if q.target.text.eq_ignore_ascii_case(&name.text));
+        if app.statements.iter().any(target) {
+            if self.faults.is_empty() {
+                let message = format!(
+                    "the attributes of stream {} depend on themselves",
+                    name.text
+                );
+                let remedy = format!("declare it: CREATE STREAM {} (…);", name.text);
+                self.faults
+                    .push(Fault::new(name.span, message).help(remedy));
+            }
+            return;
+        }
+        let known = self.streams.iter().map(|s| &*s.name);
+        let fault = Fault::new(name.span, format!("unknown stream '{}'", name.text))
+            .nearest(&name.text, known);
+        self.faults.push(fault);
+    }
+
+    fn query(&mut self, query: &Query, place: usize) -> Option<QueryPlan> {
+        let input = self.find(&query.source.stream)?;
+        let target = self.find(&query.target);
+        let (mut plan, schema) = bind_query(self, query, place, input, target)?;
+        plan.target =
+            target.unwrap_or_else(|| self.add(&query.target.text, schema, false, Vec::new()));
+        Some(plan)
+    }
+}

@@ -1,0 +1,334 @@
+//! The handle of one app: start, feed, read, stop.
+
+use super::config::{RuntimeConfig, Workers};
+use super::input::{Input, InputHandler};
+use super::output::{Output, Subscription, subscription};
+use super::park::{Parker, parker};
+use super::shared::Shared;
+use super::worker;
+use crate::error::{BuildError, Problem, RuntimeError};
+use crate::event::{Batch, Schema, Timestamp};
+use crate::operator::Counters;
+use crate::plan::{Plan, explain};
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+
+/// A stream of an app, as [`EventFluxAppRuntime::streams`] tells it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct StreamInfo {
+    /// Name.
+    pub name: String,
+    /// Attributes.
+    pub schema: Schema,
+    /// Created by CREATE STREAM; else defined by the query that writes it.
+    pub declared: bool,
+    /// Options of `WITH`, key and value.
+    pub options: Vec<(String, String)>,
+    /// Some query writes it.
+    pub written: bool,
+    /// Some query reads it.
+    pub read: bool,
+}
+
+/// What an app has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Metrics {
+    /// Rows that entered components; a row that two components read on different workers counts twice.
+    pub rows_in: u64,
+    /// Rows shown to callbacks and subscriptions.
+    pub rows_out: u64,
+    /// Rows behind the clock, dropped by time windows.
+    pub late_rows: u64,
+    /// Values that became NULL by overflow, division by zero or a failed conversion.
+    pub value_faults: u64,
+    /// Rows forgotten or refused because a limit was reached.
+    pub limit_rows: u64,
+    /// Rows dropped by [`Backpressure::DropNewest`](crate::Backpressure::DropNewest).
+    pub dropped_rows: u64,
+}
+
+/// One running app.
+///
+/// Dropping it shuts it down.
+pub struct EventFluxAppRuntime {
+    shared: Arc<Shared>,
+    waiting: Mutex<Vec<(super::barrier::WorkerSlot, Parker)>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// The input behind [`EventFluxAppRuntime::advance_clock`].
+    clock: Mutex<Option<Input>>,
+    warnings: Vec<Problem>,
+}
+
+impl EventFluxAppRuntime {
+    pub(crate) fn new(text: &str, plan: Plan, name: String, config: RuntimeConfig) -> Self {
+        let warnings = match plan.warnings.as_slice() {
+            [] => Vec::new(),
+            warnings => BuildError::new(text, warnings.to_vec()).problems().to_vec(),
+        };
+        let inline = config.workers == Workers::Inline;
+        let (mut shared, slots) = Shared::new(plan, name, config, inline);
+        let mut waiting = Vec::new();
+        for slot in slots {
+            let (parker, waker) = parker();
+            shared.wakers.push(waker);
+            waiting.push((slot, parker));
+        }
+        EventFluxAppRuntime {
+            shared: Arc::new(shared),
+            waiting: Mutex::new(waiting),
+            threads: Mutex::new(Vec::new()),
+            clock: Mutex::new(None),
+            warnings,
+        }
+    }
+
+    /// Name of the app: `@app:name`, else a hash of its text.
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// Starts the threads. Rows may be sent from now on.
+    pub fn start(&self) -> Result<(), RuntimeError> {
+        self.shared.set_running()?;
+        let cores = match &self.shared.config.workers {
+            Workers::Cores(cores) => cores.clone(),
+            Workers::Pinned(_) | Workers::Inline => core_affinity::get_core_ids()
+                .unwrap_or_default()
+                .into_iter()
+                .map(|c| c.id)
+                .collect(),
+        };
+        let mut threads = self.threads.lock();
+        for (number, (slot, parker)) in self.waiting.lock().drain(..).enumerate() {
+            // The last cores first: the first one serves interrupts on many machines. More workers than cores: unpinned.
+            let core = match &self.shared.config.workers {
+                Workers::Cores(cores) => cores.get(number).copied(),
+                _ => cores.len().checked_sub(number + 1).map(|c| cores[c]),
+            };
+            threads.push(worker::spawn(
+                Arc::clone(&self.shared),
+                number,
+                slot,
+                parker,
+                core,
+            )?);
+        }
+        if self.shared.inline.is_some() && !self.shared.event_time && self.is_timed()? {
+            let shared = Arc::clone(&self.shared);
+            let timer = move || {
+                shared
+                    .inline
+                    .as_ref()
+                    .map_or((), |inline| shared.run_timer(inline))
+            };
+            threads.push(
+                std::thread::Builder::new()
+                    .name("eventflux-timer".to_string())
+                    .spawn(timer)?,
+            );
+        }
+        Ok(())
+    }
+
+    fn is_timed(&self) -> Result<bool, RuntimeError> {
+        let mut timed = false;
+        self.shared.with_all(|_, core| timed |= core.is_timed())?;
+        Ok(timed)
+    }
+
+    /// Opens a producer: one order across all streams.
+    pub fn input(&self) -> Result<Input, RuntimeError> {
+        if self.shared.is_stopped() {
+            return Err(RuntimeError::Stopped);
+        }
+        Input::open(&self.shared)
+    }
+
+    /// Opens a producer of one stream.
+    pub fn input_handler(&self, stream: &str) -> Result<InputHandler, RuntimeError> {
+        let number = self.stream(stream)?;
+        Ok(InputHandler::new(self.input()?, number))
+    }
+
+    fn stream(&self, name: &str) -> Result<usize, RuntimeError> {
+        self.shared
+            .plan
+            .stream(name)
+            .ok_or_else(|| RuntimeError::UnknownStream(name.to_string()))
+    }
+
+    /// Calls a closure with every batch of a stream, on the worker that made it.
+    ///
+    /// The batch is borrowed: nothing is copied. A callback may send to its own app: the rows are processed after the
+    /// batch at hand. It must not block; the worker waits for it.
+    pub fn add_callback(
+        &self,
+        stream: &str,
+        callback: impl Fn(&Batch) + Send + Sync + 'static,
+    ) -> Result<(), RuntimeError> {
+        let stream = self.stream(stream)?;
+        let callback: Arc<dyn Fn(&Batch) + Send + Sync> = Arc::new(callback);
+        self.shared.with_all(|_, core| {
+            core.outputs
+                .add(stream, Output::Shared(Arc::clone(&callback)))
+        })
+    }
+
+    /// As [`EventFluxAppRuntime::add_callback`], with a closure of its own for every worker; `factory` gets its number.
+    pub fn add_callback_per_worker<F>(
+        &self,
+        stream: &str,
+        mut factory: impl FnMut(usize) -> F,
+    ) -> Result<(), RuntimeError>
+    where
+        F: FnMut(&Batch) + Send + 'static,
+    {
+        let stream = self.stream(stream)?;
+        self.shared.with_all(|worker, core| {
+            core.outputs
+                .add(stream, Output::Own(Box::new(factory(worker))))
+        })
+    }
+
+    /// The rows of a stream for a thread of the caller's own.
+    pub fn subscribe(&self, stream: &str) -> Result<Subscription, RuntimeError> {
+        let stream = self.stream(stream)?;
+        let (sender, subscription) = subscription();
+        self.shared
+            .with_all(|_, core| core.outputs.add(stream, Output::Channel(sender.clone())))?;
+        Ok(subscription)
+    }
+
+    /// Moves the clock on in event time, as an input of its own.
+    pub fn advance_clock(&self, to: Timestamp) -> Result<(), crate::error::SendError> {
+        let mut clock = self.clock.lock();
+        if clock.is_none() {
+            *clock = Some(self.input().map_err(|_| crate::error::SendError::Stopped)?);
+        }
+        clock
+            .as_mut()
+            .map_or(Ok(()), |input| input.advance_clock(to))
+    }
+
+    /// Waits until all rows sent before are processed, then closes open windows once, as if their time had come.
+    pub fn flush(&self) -> Result<(), RuntimeError> {
+        loop {
+            if let Some(poison) = self.shared.poison() {
+                return Err(RuntimeError::Poisoned(poison));
+            }
+            let guard = self.shared.lock()?;
+            let cells = &self.shared.cells;
+            if !cells
+                .iter()
+                .any(|c| c.with_locked(&guard, |core| core.has_input() || core.is_blocked()))
+            {
+                cells
+                    .iter()
+                    .for_each(|c| c.with_locked(&guard, super::core::Core::close_windows));
+                return Ok(());
+            }
+            drop(guard);
+            std::thread::yield_now();
+        }
+    }
+
+    /// Stops taking rows, processes those that were sent, and ends all threads. A second call answers the same.
+    ///
+    /// Errors: [`RuntimeError::Poisoned`] when a worker panicked.
+    pub fn shutdown(&self) -> Result<(), RuntimeError> {
+        if self
+            .threads
+            .lock()
+            .iter()
+            .any(|t| t.thread().id() == std::thread::current().id())
+        {
+            return Err(RuntimeError::InsideCallback);
+        }
+        self.shared.set_stopped();
+        let threads = std::mem::take(&mut *self.threads.lock());
+        for thread in threads {
+            // Workers catch panics of what they run; one of their own is shown like any other.
+            if let Err(payload) = thread.join() {
+                self.shared.set_poison(0, payload.as_ref());
+            }
+        }
+        self.clock.lock().take();
+        self.shared.with_all(|_, core| core.close())?;
+        self.shared
+            .poison()
+            .map_or(Ok(()), |poison| Err(RuntimeError::Poisoned(poison)))
+    }
+
+    /// The streams of the app.
+    pub fn streams(&self) -> Vec<StreamInfo> {
+        let info = |s: &crate::plan::StreamPlan| StreamInfo {
+            name: s.name.to_string(),
+            schema: s.schema.clone(),
+            declared: s.declared,
+            options: s
+                .options
+                .iter()
+                .map(|(k, v, _)| (k.clone(), v.clone()))
+                .collect(),
+            written: !s.writers.is_empty(),
+            read: !s.readers.is_empty(),
+        };
+        self.shared.plan.streams.iter().map(info).collect()
+    }
+
+    /// The attributes of a stream.
+    pub fn schema(&self, stream: &str) -> Option<Schema> {
+        self.shared
+            .plan
+            .stream(stream)
+            .map(|s| self.shared.plan.streams[s].schema.clone())
+    }
+
+    /// Whether the app runs in event time.
+    pub fn is_event_time(&self) -> bool {
+        self.shared.event_time
+    }
+
+    /// What is allowed in the app's text but is seldom meant.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+
+    /// The plan as text: components, queries, distribution and state.
+    pub fn explain(&self) -> String {
+        explain(&self.shared.plan)
+    }
+
+    /// What the app has done so far. Stops the workers between two steps to read it.
+    pub fn metrics(&self) -> Result<Metrics, RuntimeError> {
+        let mut metrics = Metrics {
+            dropped_rows: self.shared.dropped.load(Ordering::Relaxed),
+            ..Metrics::default()
+        };
+        self.shared.with_all(|_, core| {
+            let (rows_in, rows_out, counters) = core.counters();
+            let Counters {
+                late_rows,
+                value_faults,
+                limit_rows,
+            } = counters;
+            metrics.rows_in += rows_in;
+            metrics.rows_out += rows_out;
+            metrics.late_rows += late_rows;
+            metrics.value_faults += value_faults;
+            metrics.limit_rows += limit_rows;
+        })?;
+        Ok(metrics)
+    }
+}
+
+impl Drop for EventFluxAppRuntime {
+    fn drop(&mut self) {
+        // Nobody is left to hear of an error.
+        let _ = self.shutdown();
+    }
+}

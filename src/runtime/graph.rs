@@ -1,0 +1,270 @@
+//! The operators of one component on one worker, and how rows pass them.
+//!
+//! How: operators stand in an order in which writers come before readers. A batch is given to the operators that read its
+//! stream; what an operator emits is passed on at once, so rows leave the component in the order of their causes. Where
+//! that order would depend on batch borders (several writers of one stream, a cycle) the component runs row by row.
+
+use super::output::Outputs;
+use crate::event::{Batch, Timestamp};
+use crate::operator::{Counters, Kind, Operator, Out};
+use crate::plan::{Component, Plan, stages};
+use std::collections::VecDeque;
+
+/// Derived rows of one cause in a component with a cycle. A query that feeds itself and never filters would not end;
+/// 10,000 rows take some milliseconds.
+const CYCLE_ROWS_MAX: usize = 10_000;
+
+/// Where the rows of an operator go.
+#[derive(Clone, Copy, Debug)]
+enum Next {
+    Operator(usize),
+    Stream(usize),
+}
+
+struct Node {
+    operator: Box<dyn Operator>,
+    out: Out,
+    next: Next,
+    query: usize,
+}
+
+/// The operators of one component.
+pub(crate) struct Graph {
+    nodes: Vec<Node>,
+    /// First operators of the queries that read each stream.
+    readers: Vec<Vec<usize>>,
+    /// Streams whose readers may lead back to their writers.
+    cyclic: bool,
+    row_by_row: bool,
+    pub(crate) tracks_sends: bool,
+    /// Rows on their way around a cycle, with their stream.
+    around: VecDeque<(usize, Batch)>,
+    rows_around: usize,
+    dropped_around: u64,
+    single: Option<Batch>,
+    /// Operator at work: named when it panics.
+    current: usize,
+    last_cause: u64,
+}
+
+impl Graph {
+    /// The operators of a component.
+    pub(crate) fn new(plan: &Plan, component: &Component, app: &str) -> Self {
+        let mut graph = Graph {
+            nodes: Vec::new(),
+            readers: vec![Vec::new(); plan.streams.len()],
+            cyclic: false,
+            row_by_row: component.row_by_row,
+            tracks_sends: component.tracks_sends,
+            around: VecDeque::new(),
+            rows_around: 0,
+            dropped_around: 0,
+            single: None,
+            current: 0,
+            last_cause: 0,
+        };
+        for (place, number) in component.queries.iter().enumerate() {
+            let query = &plan.queries[*number];
+            let written_later = component.queries[place..]
+                .iter()
+                .any(|q| plan.queries[*q].target == query.input);
+            graph.cyclic |= written_later;
+            graph.readers[query.input].push(graph.nodes.len());
+            let input = &plan.streams[query.input].schema;
+            let stages = stages(
+                query,
+                input,
+                app,
+                component.tracks_clock,
+                component.tracks_cause,
+            );
+            let last = stages.len() - 1;
+            for (i, stage) in stages.into_iter().enumerate() {
+                let here = graph.nodes.len();
+                let next = if i == last {
+                    Next::Stream(query.target)
+                } else {
+                    Next::Operator(here + 1)
+                };
+                graph.nodes.push(Node {
+                    operator: stage.operator,
+                    out: Out::new(stage.like),
+                    next,
+                    query: *number,
+                });
+            }
+        }
+        graph
+    }
+
+    /// The query whose operator worked last.
+    pub(crate) fn current_query(&self) -> usize {
+        self.nodes.get(self.current).map_or(0, |n| n.query)
+    }
+
+    /// Processes rows of a stream.
+    pub(crate) fn rows(&mut self, stream: usize, batch: &Batch, outputs: &mut Outputs) {
+        if !self.row_by_row {
+            self.feed(stream, batch, outputs);
+            if let Some(clock) = batch.clock.last() {
+                self.advance(*clock, batch.cause_of(batch.len() - 1), outputs);
+            }
+            return;
+        }
+        let mut single = self
+            .single
+            .take()
+            .filter(|s| same_columns(s, batch))
+            .unwrap_or_else(|| Batch::like(batch));
+        for row in 0..batch.len() {
+            single.clear();
+            single.extend_moments(batch, Some(&[row as u32]));
+            for (to, from) in single.columns.iter_mut().zip(&batch.columns) {
+                to.push_from(from, row);
+            }
+            self.advance(batch.clock_of(row), batch.cause_of(row), outputs);
+            self.feed(stream, &single, outputs);
+            self.go_around(outputs);
+        }
+        self.single = Some(single);
+    }
+
+    /// Gives rows to the operators that read their stream.
+    fn feed(&mut self, stream: usize, batch: &Batch, outputs: &mut Outputs) {
+        for i in 0..self.readers[stream].len() {
+            let node = self.readers[stream][i];
+            self.give(node, Kind::Rows, batch, outputs);
+        }
+    }
+
+    fn give(&mut self, node: usize, kind: Kind, batch: &Batch, outputs: &mut Outputs) {
+        self.current = node;
+        let Node { operator, out, .. } = &mut self.nodes[node];
+        operator.rows(kind, batch, out);
+        self.pass(node, outputs);
+    }
+
+    /// Passes on what an operator has emitted. The depth of calls is the length of the longest chain of operators.
+    #[inline]
+    fn pass(&mut self, node: usize, outputs: &mut Outputs) {
+        if self.nodes[node].out.ready.is_empty() {
+            return;
+        }
+        let mut ready = std::mem::take(&mut self.nodes[node].out.ready);
+        let next = self.nodes[node].next;
+        for (kind, mut batch) in ready.drain(..) {
+            match next {
+                Next::Operator(operator) => self.give(operator, kind, &batch, outputs),
+                Next::Stream(stream) => self.stream(stream, &mut batch, outputs),
+            }
+            self.nodes[node].out.recycle(batch);
+        }
+        self.nodes[node].out.ready = ready;
+    }
+
+    /// Shows rows to the outside with the sign that the query gave; for readers all of them are `+`.
+    fn stream(&mut self, stream: usize, batch: &mut Batch, outputs: &mut Outputs) {
+        if batch.is_empty() {
+            return;
+        }
+        outputs.show(stream, batch);
+        if self.readers[stream].is_empty() {
+            return;
+        }
+        batch.signs.clear();
+        if !self.cyclic {
+            self.feed(stream, batch, outputs);
+            return;
+        }
+        self.rows_around += batch.len();
+        if self.rows_around > CYCLE_ROWS_MAX {
+            self.dropped_around += batch.len() as u64;
+        } else {
+            self.around.push_back((stream, batch.clone()));
+        }
+    }
+
+    fn go_around(&mut self, outputs: &mut Outputs) {
+        while let Some((stream, batch)) = self.around.pop_front() {
+            self.feed(stream, &batch, outputs);
+        }
+        self.rows_around = 0;
+    }
+
+    /// The clock reached `now`: fires the timers due at or before it.
+    pub(crate) fn clock(&mut self, now: Timestamp, outputs: &mut Outputs) {
+        self.advance(now, self.last_cause, outputs);
+    }
+
+    fn advance(&mut self, now: Timestamp, cause: u64, outputs: &mut Outputs) {
+        self.last_cause = cause;
+        if !self.row_by_row {
+            for node in 0..self.nodes.len() {
+                self.tick(node, now, cause, outputs);
+            }
+            return;
+        }
+        // Due time by due time over all operators: what one emits is processed before the next.
+        while let Some(due) = self.due().filter(|d| *d <= now) {
+            for node in 0..self.nodes.len() {
+                if self.nodes[node].operator.due().is_some_and(|d| d <= due) {
+                    self.tick(node, due, cause, outputs);
+                    self.go_around(outputs);
+                }
+            }
+        }
+        for node in 0..self.nodes.len() {
+            self.tick(node, now, cause, outputs);
+        }
+    }
+
+    #[inline]
+    fn tick(&mut self, node: usize, now: Timestamp, cause: u64, outputs: &mut Outputs) {
+        self.current = node;
+        let Node { operator, out, .. } = &mut self.nodes[node];
+        operator.clock(now, cause, out);
+        self.pass(node, outputs);
+    }
+
+    /// All rows of a send have been processed.
+    pub(crate) fn send_end(&mut self, outputs: &mut Outputs) {
+        self.each(outputs, |operator, out| operator.send_end(out));
+    }
+
+    /// Closes what is open, as if its time had come.
+    pub(crate) fn close(&mut self, outputs: &mut Outputs) {
+        self.each(outputs, |operator, out| operator.close(out));
+    }
+
+    fn each(&mut self, outputs: &mut Outputs, f: impl Fn(&mut dyn Operator, &mut Out)) {
+        for node in 0..self.nodes.len() {
+            self.current = node;
+            let Node { operator, out, .. } = &mut self.nodes[node];
+            f(operator.as_mut(), out);
+            self.pass(node, outputs);
+            self.go_around(outputs);
+        }
+    }
+
+    /// When the next timer is due.
+    pub(crate) fn due(&self) -> Option<Timestamp> {
+        self.nodes.iter().filter_map(|n| n.operator.due()).min()
+    }
+
+    /// Adds the counters of all operators.
+    pub(crate) fn count(&self, into: &mut Counters) {
+        for node in &self.nodes {
+            node.operator.count(into);
+        }
+        into.limit_rows += self.dropped_around;
+    }
+}
+
+fn same_columns(a: &Batch, b: &Batch) -> bool {
+    a.columns.len() == b.columns.len()
+        && a.tracks_clock == b.tracks_clock
+        && a.columns
+            .iter()
+            .zip(&b.columns)
+            .all(|(x, y)| x.type_of() == y.type_of())
+}

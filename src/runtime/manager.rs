@@ -1,0 +1,105 @@
+//! Apps from text: the functions they may call, and how they run.
+
+use super::app::EventFluxAppRuntime;
+use super::config::RuntimeConfig;
+use crate::error::{BuildError, NameTaken};
+use crate::expr::ScalarFunction;
+use crate::operator::aggregate::{Aggregate, AggregateFunction};
+use crate::plan::{Catalogue, plan};
+use crate::sql::parse;
+use std::sync::Arc;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Makes apps of SQL text.
+///
+/// ```
+/// use eventflux::{EventFluxManager, RuntimeConfig, Value, Workers};
+/// let manager = EventFluxManager::new();
+/// let app = "CREATE STREAM S (price DOUBLE); INSERT INTO Out SELECT price * 2 AS p FROM S WHERE price > 1;";
+/// let runtime = manager.create_with(app, RuntimeConfig::default().workers(Workers::Inline))?;
+/// let out = runtime.subscribe("Out")?;
+/// runtime.start()?;
+/// runtime.input()?.send("S", (21.0,))?;
+/// assert_eq!(out.try_recv().expect("a row").value(0, 0), Value::Double(42.0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct EventFluxManager {
+    catalogue: Catalogue,
+}
+
+impl EventFluxManager {
+    /// A manager with the built-in functions.
+    pub fn new() -> Self {
+        EventFluxManager::default()
+    }
+
+    /// Makes a scalar function callable from SQL. Names are compared without regard to ASCII case.
+    ///
+    /// Errors: [`NameTaken`] when a function of this name exists.
+    pub fn register_function(
+        &mut self,
+        name: &str,
+        function: impl ScalarFunction + 'static,
+    ) -> Result<(), NameTaken> {
+        let free = self.catalogue.functions.register(name, function);
+        if free {
+            Ok(())
+        } else {
+            Err(NameTaken(name.to_string()))
+        }
+    }
+
+    /// Makes an aggregate function callable from SQL. Names are compared without regard to ASCII case.
+    ///
+    /// Errors: [`NameTaken`] when an aggregate of this name exists.
+    pub fn register_aggregate(
+        &mut self,
+        name: &str,
+        function: impl AggregateFunction + 'static,
+    ) -> Result<(), NameTaken> {
+        let taken = self
+            .catalogue
+            .aggregates
+            .iter()
+            .any(|(n, _)| n.eq_ignore_ascii_case(name));
+        if taken || Aggregate::named(name).is_some() {
+            return Err(NameTaken(name.to_string()));
+        }
+        self.catalogue
+            .aggregates
+            .push((name.into(), Arc::new(function)));
+        Ok(())
+    }
+
+    /// Builds an app with the default configuration.
+    ///
+    /// Errors: all problems of the text, with line, column and remedy.
+    pub fn create_eventflux_app_runtime(
+        &self,
+        app: &str,
+    ) -> Result<EventFluxAppRuntime, BuildError> {
+        self.create_with(app, RuntimeConfig::default())
+    }
+
+    /// Builds an app.
+    ///
+    /// Errors: all problems of the text, with line, column and remedy.
+    pub fn create_with(
+        &self,
+        app: &str,
+        config: RuntimeConfig,
+    ) -> Result<EventFluxAppRuntime, BuildError> {
+        let (statements, faults) = parse(app);
+        if !faults.is_empty() {
+            return Err(BuildError::new(app, faults));
+        }
+        let plan = plan(app, &statements, &self.catalogue)
+            .map_err(|faults| BuildError::new(app, faults))?;
+        let name = plan.name.clone().unwrap_or_else(|| {
+            let normal = app.split_whitespace().collect::<Vec<_>>().join(" ");
+            format!("app-{:016x}", xxh3_64(normal.as_bytes()))
+        });
+        Ok(EventFluxAppRuntime::new(app, plan, name, config))
+    }
+}

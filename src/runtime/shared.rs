@@ -1,0 +1,348 @@
+//! What the handles of an app share: plan, barrier, worker state, and whether it runs.
+
+use super::barrier::{LOCK_WAIT, LockError, LockGuard, ThreadBarrier, WorkerSlot};
+use super::cell::BarrierCell;
+use super::config::RuntimeConfig;
+use super::core::Core;
+use super::packet::ALL_COMPONENTS;
+use super::park::Waker;
+use crate::error::{Poison, RuntimeError, SendError};
+use crate::event::Batch;
+use crate::plan::{Plan, Routing};
+use parking_lot::{Condvar, Mutex};
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+
+/// Rows that callbacks of an inline app may send before they are processed: enough for one output per row of a batch.
+const REENTRANT_ROWS_MAX: usize = 10_000;
+
+/// Where a stream's rows go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) component: u32,
+    pub(crate) to: To,
+}
+
+/// Which worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum To {
+    Worker(usize),
+    /// The owner of the key in these columns.
+    Key(Vec<usize>),
+}
+
+const CREATED: u8 = 0;
+const RUNNING: u8 = 1;
+const STOPPED: u8 = 2;
+
+/// The inline worker's place at the barrier, and what its callbacks have sent.
+pub(crate) struct Inline {
+    slot: Mutex<WorkerSlot>,
+    /// Token of the thread inside, 0 for none.
+    owner: AtomicU64,
+    sent: Mutex<Vec<(u64, usize, Batch)>>,
+    /// The timer thread sleeps on this.
+    pub(crate) timer: Condvar,
+}
+
+/// The shared part of an app.
+pub(crate) struct Shared {
+    pub(crate) plan: Plan,
+    pub(crate) name: String,
+    pub(crate) config: RuntimeConfig,
+    pub(crate) event_time: bool,
+    barrier: ThreadBarrier,
+    pub(crate) cells: Vec<BarrierCell<Core>>,
+    pub(crate) inline: Option<Inline>,
+    pub(crate) wakers: Vec<Waker>,
+    state: AtomicU8,
+    poisoned: AtomicBool,
+    poison: Mutex<Option<Poison>>,
+    /// By stream.
+    pub(crate) targets: Vec<Vec<Target>>,
+    /// By stream: an empty batch with its columns.
+    pub(crate) likes: Vec<Batch>,
+    next_input: AtomicU64,
+    pub(crate) dropped: AtomicU64,
+}
+
+thread_local! {
+    static TOKEN: u64 = {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    };
+}
+
+impl Shared {
+    /// An app that does not run yet, and the slots of its workers.
+    pub(crate) fn new(
+        plan: Plan,
+        name: String,
+        config: RuntimeConfig,
+        inline: bool,
+    ) -> (Self, Vec<WorkerSlot>) {
+        let workers = config.worker_count();
+        let event_time = config.event_time.unwrap_or(plan.event_time);
+        let barrier = ThreadBarrier::new();
+        let mut slots: Vec<WorkerSlot> = (0..workers)
+            .map(|w| barrier.worker_slot(w as u16))
+            .collect();
+        let ordered = config.ordered_outputs;
+        let core = |w: usize| Core::new(&plan, &name, w, workers, event_time, ordered);
+        let cells = slots
+            .iter()
+            .enumerate()
+            .map(|(w, slot)| BarrierCell::new(slot, core(w)))
+            .collect();
+        let inline = inline.then(|| Inline {
+            slot: Mutex::new(slots.remove(0)),
+            owner: AtomicU64::new(0),
+            sent: Mutex::new(Vec::new()),
+            timer: Condvar::new(),
+        });
+        let shared = Shared {
+            targets: (0..plan.streams.len())
+                .map(|s| targets(&plan, s, workers))
+                .collect(),
+            likes: (0..plan.streams.len()).map(|s| like(&plan, s)).collect(),
+            plan,
+            name,
+            config,
+            event_time,
+            barrier,
+            cells,
+            inline,
+            wakers: Vec::new(),
+            state: AtomicU8::new(CREATED),
+            poisoned: AtomicBool::new(false),
+            poison: Mutex::new(None),
+            next_input: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+        };
+        (shared, slots)
+    }
+
+    pub(crate) fn next_input(&self) -> u64 {
+        self.next_input.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Errors: the app was started before.
+    pub(crate) fn set_running(&self) -> Result<(), RuntimeError> {
+        let before =
+            self.state
+                .compare_exchange(CREATED, RUNNING, Ordering::SeqCst, Ordering::SeqCst);
+        before.map(drop).map_err(|_| RuntimeError::AlreadyStarted)
+    }
+
+    pub(crate) fn set_stopped(&self) {
+        self.state.store(STOPPED, Ordering::SeqCst);
+        self.wakers.iter().for_each(Waker::wake);
+        if let Some(inline) = &self.inline {
+            let _slot = inline.slot.lock();
+            inline.timer.notify_all();
+        }
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.state.load(Ordering::SeqCst) == STOPPED
+    }
+
+    /// Whether rows are taken now.
+    #[inline]
+    pub(crate) fn check(&self) -> Result<(), SendError> {
+        if self.state.load(Ordering::Relaxed) == RUNNING && !self.poisoned.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        Err(self.why_not())
+    }
+
+    #[cold]
+    fn why_not(&self) -> SendError {
+        match (self.poison(), self.state.load(Ordering::Relaxed)) {
+            (Some(poison), _) => SendError::Poisoned(poison),
+            (None, CREATED) => SendError::NotStarted,
+            (None, _) => SendError::Stopped,
+        }
+    }
+
+    pub(crate) fn poison(&self) -> Option<Poison> {
+        self.poison.lock().clone()
+    }
+
+    /// Remembers the first panic.
+    pub(crate) fn set_poison(&self, worker: usize, payload: &(dyn Any + Send)) {
+        let text = payload.downcast_ref::<&str>().map(|s| s.to_string());
+        let message = text
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_default();
+        let query = self
+            .lock()
+            .ok()
+            .map(|guard| self.cells[worker].with_locked(&guard, |core| core.current_query()));
+        let query = query
+            .and_then(|q| self.plan.queries.get(q))
+            .map_or_else(String::new, |q| q.name.clone());
+        self.poison.lock().get_or_insert(Poison {
+            worker,
+            query,
+            message,
+        });
+        self.poisoned.store(true, Ordering::SeqCst);
+    }
+
+    /// Owns all workers' state while the guard lives.
+    pub(crate) fn lock(&self) -> Result<LockGuard<'_>, RuntimeError> {
+        self.barrier
+            .lock_for(LOCK_WAIT)
+            .map_err(|error| match error {
+                LockError::Stuck {
+                    workers, waited, ..
+                } => RuntimeError::Stuck {
+                    workers: workers.into_iter().map(usize::from).collect(),
+                    waited_ms: u64::try_from(waited.as_millis()).unwrap_or(u64::MAX),
+                },
+                _ => RuntimeError::InsideCallback,
+            })
+    }
+
+    /// Works on the state of every worker, with none of them at work.
+    pub(crate) fn with_all(&self, mut f: impl FnMut(usize, &mut Core)) -> Result<(), RuntimeError> {
+        let guard = self.lock()?;
+        for (worker, cell) in self.cells.iter().enumerate() {
+            cell.with_locked(&guard, |core| f(worker, core));
+        }
+        Ok(())
+    }
+
+    /// Works on the state of an inline app as its worker. Answers false when this thread already does: then nothing
+    /// was done.
+    pub(crate) fn enter_inline(
+        &self,
+        inline: &Inline,
+        f: impl FnOnce(&mut Core),
+    ) -> Result<bool, SendError> {
+        let token = TOKEN.with(|t| *t);
+        if inline.owner.load(Ordering::Relaxed) == token {
+            return Ok(false);
+        }
+        let slot = inline.slot.lock();
+        inline.owner.store(token, Ordering::Relaxed);
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let guard = slot.enter();
+            self.cells[0].with_entered(&guard, |core| {
+                f(core);
+                self.process_sent(inline, core);
+            });
+        }));
+        inline.owner.store(0, Ordering::Relaxed);
+        drop(slot);
+        match outcome {
+            Ok(()) => Ok(true),
+            Err(payload) => {
+                self.set_poison(0, payload.as_ref());
+                Err(self.why_not())
+            }
+        }
+    }
+
+    /// Processes what callbacks have sent meanwhile, row by row in the order of sending.
+    fn process_sent(&self, inline: &Inline, core: &mut Core) {
+        loop {
+            let sent = std::mem::take(&mut *inline.sent.lock());
+            if sent.is_empty() {
+                return;
+            }
+            for (input, stream, mut batch) in sent {
+                let end = [batch.len() as u32];
+                core.rows(input, stream, ALL_COMPONENTS, &mut batch, &end);
+            }
+        }
+    }
+
+    /// Queues rows that a callback of an inline app sends.
+    pub(crate) fn send_later(
+        &self,
+        inline: &Inline,
+        input: u64,
+        stream: usize,
+        batch: &Batch,
+    ) -> Result<(), SendError> {
+        let mut sent = inline.sent.lock();
+        if sent.iter().map(|(.., b)| b.len()).sum::<usize>() + batch.len() > REENTRANT_ROWS_MAX {
+            return Err(SendError::Full);
+        }
+        sent.push((input, stream, batch.clone()));
+        Ok(())
+    }
+
+    /// Fires the timers of an inline app in processing time until it stops.
+    pub(crate) fn run_timer(&self, inline: &Inline) {
+        let mut slot = inline.slot.lock();
+        while !self.is_stopped() && !self.poisoned.load(Ordering::Relaxed) {
+            inline.owner.store(TOKEN.with(|t| *t), Ordering::Relaxed);
+            let outcome = catch_unwind(AssertUnwindSafe(|| {
+                let guard = slot.enter();
+                self.cells[0].with_entered(&guard, |core| {
+                    core.wall_clock();
+                    self.process_sent(inline, core);
+                    core.due_in_us()
+                })
+            }));
+            inline.owner.store(0, Ordering::Relaxed);
+            match outcome {
+                Ok(Some(us)) => {
+                    inline
+                        .timer
+                        .wait_for(&mut slot, std::time::Duration::from_micros(us));
+                }
+                Ok(None) => inline.timer.wait(&mut slot),
+                Err(payload) => {
+                    drop(slot);
+                    self.set_poison(0, payload.as_ref());
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn targets(plan: &Plan, stream: usize, workers: usize) -> Vec<Target> {
+    let mut targets = Vec::new();
+    for (number, component) in plan.components.iter().enumerate() {
+        if !component.reads.contains(&stream) {
+            continue;
+        }
+        let to = match &component.routing {
+            Routing::Keyed { columns, .. } if workers > 1 => To::Key(columns.clone()),
+            Routing::Keyed { .. } => To::Worker(0),
+            Routing::Single(_) => To::Worker(number % workers),
+        };
+        targets.push(Target {
+            component: number as u32,
+            to,
+        });
+    }
+    // One copy of the rows is enough where all components are on one worker.
+    let first = targets.first().map(|t| t.to.clone());
+    if let Some(to @ To::Worker(_)) = first
+        && targets.iter().all(|t| t.to == to)
+    {
+        return vec![Target {
+            component: ALL_COMPONENTS,
+            to,
+        }];
+    }
+    targets
+}
+
+fn like(plan: &Plan, stream: usize) -> Batch {
+    let mut batch = Batch::new(&plan.streams[stream].schema);
+    for component in plan.components.iter().filter(|c| c.reads.contains(&stream)) {
+        batch.tracks_clock |= component.tracks_clock;
+        batch.tracks_cause |= component.tracks_cause;
+    }
+    // One clock per worker: every row tells it as soon as any component has a use for it.
+    batch.tracks_clock |= plan.components.iter().any(|c| c.tracks_clock);
+    batch
+}
