@@ -13,11 +13,13 @@ mod signal;
 
 use args::{Cli, Command};
 use clap::Parser;
+use failure::Failure;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Gen(what) => generate::run(&what),
+        Command::Bench(args) => eventflux_cli::bench::run(&args).map_err(Failure::from),
         _ => Ok(()),
     };
     match done {

@@ -140,7 +140,7 @@ impl Spread {
 /// Errors: a side's own, and answers that differ.
 pub fn by_turns(
     conditions: &Conditions,
-    events: u64,
+    events: usize,
     mut ours: impl FnMut() -> Result<Pass, String>,
     mut baseline: impl FnMut() -> Result<Pass, String>,
 ) -> Result<(Spread, Spread), String> {

@@ -127,6 +127,34 @@ pub struct Record {
 }
 
 impl Record {
+    /// Figures of both sides, ours first, without limits.
+    pub fn new(
+        question: &'static str,
+        unit: Unit,
+        events: usize,
+        baseline_is: &'static str,
+        (ours, baseline): (Spread, Spread),
+    ) -> Record {
+        Record {
+            question,
+            unit,
+            events: events as u64,
+            baseline_is,
+            ours,
+            baseline,
+            limits: Vec::new(),
+            ping_pong: None,
+            curves: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Adds what a reader has to know.
+    pub fn with_note(mut self, note: impl Into<String>) -> Record {
+        self.notes.push(note.into());
+        self
+    }
+
     /// Median of the engine by median of the baseline.
     pub fn ratio(&self) -> f64 {
         self.ours.median / self.baseline.median
@@ -173,17 +201,12 @@ pub(super) fn sample() -> Record {
     for ns in 1..10_000 {
         histogram.record(ns).expect("in range");
     }
+    let figures = (Spread::of(vec![4.0, 5.0, 6.0]), Spread::one(2.5));
+    let record = Record::new("sample", Unit::Event, 1000, "hand row loop", figures);
     Record {
-        question: "sample",
-        unit: Unit::Event,
-        events: 1000,
-        baseline_is: "hand row loop",
-        ours: Spread::of(vec![4.0, 5.0, 6.0]),
-        baseline: Spread::one(2.5),
-        limits: Vec::new(),
         ping_pong: Some(Spread::one(88.0)),
         curves: vec![Curve::of("eventflux", &[histogram])],
-        notes: vec!["a \"note\"".into()],
+        ..record.with_note("a \"note\"")
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::harness::Spread;
 use super::record::{Answered, Curve, PERCENTILES, Record, Unit};
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, Table, presets};
 use std::fmt::Write;
 
 /// One JSON object for one answer, without a line end.
@@ -112,10 +112,7 @@ pub fn significant(x: f64) -> String {
     };
     let text = format!("{x:.*}", digits as usize);
     match text.contains('.') {
-        true => text
-            .trim_end_matches('0')
-            .trim_end_matches('.')
-            .to_string(),
+        true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
         false => text,
     }
 }
@@ -141,8 +138,7 @@ pub fn quoted(text: &str) -> String {
 pub fn table(answers: &[Answered]) -> String {
     let mut table = Table::new();
     table
-        .load_preset(presets::UTF8_FULL_CONDENSED)
-        .set_content_arrangement(ContentArrangement::Dynamic)
+        .load_style(presets::UTF8_FULL_CONDENSED)
         .set_header([
             "question", "unit", "ours", "min..max", "M/s", "baseline", "min..max", "ratio",
             "budget", "",
@@ -234,7 +230,13 @@ fn below(out: &mut String, r: &Record) {
             .zip(c.percentiles)
             .map(|((name, _), s)| format!("{name} {} [{}]", short(s.median), min_max(s)))
             .collect();
-        let _ = writeln!(out, "{}: {}, ns: {}", r.question, c.name, figures.join("  "));
+        let _ = writeln!(
+            out,
+            "{}: {}, ns: {}",
+            r.question,
+            c.name,
+            figures.join("  ")
+        );
     }
     if let Some(p) = r.ping_pong {
         let _ = writeln!(
