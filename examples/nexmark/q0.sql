@@ -1,8 +1,6 @@
 -- Nexmark q0: pass through. What does a row cost that nothing is done to?
 @app:name('nexmark-q0')
 @app:playback
-CREATE STREAM Person (id LONG, date_time LONG);
-CREATE STREAM Auction (id LONG, seller LONG, category LONG, date_time LONG);
 CREATE STREAM Bid (auction LONG, bidder LONG, price LONG, date_time LONG);
 
 INSERT INTO Out

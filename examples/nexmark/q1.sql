@@ -1,8 +1,6 @@
 -- Nexmark q1: currency conversion. Prices in euros.
 @app:name('nexmark-q1')
 @app:playback
-CREATE STREAM Person (id LONG, date_time LONG);
-CREATE STREAM Auction (id LONG, seller LONG, category LONG, date_time LONG);
 CREATE STREAM Bid (auction LONG, bidder LONG, price LONG, date_time LONG);
 
 INSERT INTO Out

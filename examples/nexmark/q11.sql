@@ -1,8 +1,6 @@
 -- Nexmark q11: user sessions. Bids of a bidder until there is none for 10 seconds.
 @app:name('nexmark-q11')
 @app:playback
-CREATE STREAM Person (id LONG, date_time LONG);
-CREATE STREAM Auction (id LONG, seller LONG, category LONG, date_time LONG);
 CREATE STREAM Bid (auction LONG, bidder LONG, price LONG, date_time LONG);
 
 INSERT INTO Out

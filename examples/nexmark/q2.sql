@@ -1,8 +1,6 @@
 -- Nexmark q2: selection. Bids on some auctions.
 @app:name('nexmark-q2')
 @app:playback
-CREATE STREAM Person (id LONG, date_time LONG);
-CREATE STREAM Auction (id LONG, seller LONG, category LONG, date_time LONG);
 CREATE STREAM Bid (auction LONG, bidder LONG, price LONG, date_time LONG);
 
 INSERT INTO Out

@@ -1,8 +1,6 @@
 -- Nexmark q5: hot items. The auction with most bids in the last 10 seconds, every 2 seconds; of equals the least.
 @app:name('nexmark-q5')
 @app:playback
-CREATE STREAM Person (id LONG, date_time LONG);
-CREATE STREAM Auction (id LONG, seller LONG, category LONG, date_time LONG);
 CREATE STREAM Bid (auction LONG, bidder LONG, price LONG, date_time LONG);
 
 INSERT INTO Out

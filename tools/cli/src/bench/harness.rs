@@ -149,8 +149,8 @@ pub fn by_turns(
         let (a, b) = (ours()?, baseline()?);
         same(a.tally, b.tally)?;
         if pass > 0 {
-            ours_ns.push(a.time.as_secs_f64() * 1e9 / events as f64);
-            baseline_ns.push(b.time.as_secs_f64() * 1e9 / events as f64);
+            ours_ns.push(a.time.as_nanos() as f64 / events as f64);
+            baseline_ns.push(b.time.as_nanos() as f64 / events as f64);
         }
     }
     Ok((Spread::of(ours_ns), Spread::of(baseline_ns)))

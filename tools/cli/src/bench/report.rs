@@ -137,12 +137,10 @@ pub fn quoted(text: &str) -> String {
 /// A table of all answers, then latencies and notes.
 pub fn table(answers: &[Answered]) -> String {
     let mut table = Table::new();
-    table
-        .load_style(presets::UTF8_FULL_CONDENSED)
-        .set_header([
-            "question", "unit", "ours", "min..max", "M/s", "baseline", "min..max", "ratio",
-            "budget", "",
-        ]);
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header([
+        "question", "unit", "ours", "min..max", "M/s", "baseline", "min..max", "ratio", "budget",
+        "",
+    ]);
     for i in [2, 4, 5, 7] {
         if let Some(column) = table.column_mut(i) {
             column.set_cell_alignment(CellAlignment::Right);
