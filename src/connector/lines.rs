@@ -49,12 +49,6 @@ impl<R: BufRead> Lines<R> {
         self.bytes_read
     }
 
-    /// Counts from here: the reader stands at byte `bytes_read`, after line `number`.
-    pub fn resume(&mut self, bytes_read: u64, number: u64) {
-        self.bytes_read = bytes_read;
-        self.number = number;
-    }
-
     /// Number of the last line read.
     pub fn number(&self) -> u64 {
         self.number

@@ -3,6 +3,38 @@
 //! Text becomes typed values here and nowhere else: what passes [`json`] or [`csv`] fits the stream's schema exactly, so
 //! the engine behind it checks nothing again. Sources and sinks are user code behind two small traits ([`Source`],
 //! [`Sink`]); they know the engine only as a [`RowSink`] that takes rows and as batches that come out.
+//!
+//! A source of one's own, here one that counts down:
+//!
+//! ```
+//! use eventflux::connector::{ConnectorError, Connectors, Key, RowSink, Source, StopSignal};
+//! use eventflux::event::Value;
+//!
+//! struct CountDown(u64);
+//!
+//! impl Source for CountDown {
+//!     fn run(
+//!         &mut self,
+//!         rows: &mut dyn RowSink,
+//!         stop: &StopSignal,
+//!         _from: Option<&str>,
+//!     ) -> Result<(), ConnectorError> {
+//!         for n in (0..self.0).rev() {
+//!             if stop.is_stopped() {
+//!                 break;
+//!             }
+//!             rows.row(None, &[Value::Long(n as i64)])?;
+//!         }
+//!         Ok(())
+//!     }
+//! }
+//!
+//! const KEYS: &[Key] = &[Key { name: "from", about: "the first number" }];
+//! let mut connectors = Connectors::built_in();
+//! connectors.register_source("countdown", KEYS, |_stream, _schema, options| {
+//!     Ok(Box::new(CountDown(options.count("from")?.unwrap_or(10))))
+//! });
+//! ```
 
 mod bad_row;
 pub mod csv;

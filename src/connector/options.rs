@@ -64,6 +64,20 @@ pub enum OptionError {
     FaultStream,
 }
 
+impl OptionError {
+    /// The key that is meant, as written, where there is one: for the place of the error in the text.
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            OptionError::UnknownKey { key, .. }
+            | OptionError::DuplicateKey(key)
+            | OptionError::Value { key, .. } => Some(key),
+            OptionError::UnknownExtension { .. } => Some("extension"),
+            OptionError::FaultStream => Some("on.error"),
+            OptionError::MissingKey { .. } | OptionError::Schema(_) => None,
+        }
+    }
+}
+
 /// The options of one stream, each of them a key that its connector takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {

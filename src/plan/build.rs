@@ -3,6 +3,7 @@
 //! How: expressions are laid out anew for the frame in which they run: the columns that a window keeps come first, then
 //! start and end of the window where it has them, then the aggregates.
 
+use super::window::Keys;
 use super::{QueryPlan, WindowPlan};
 use crate::event::{Batch, Column, Schema, Type};
 use crate::expr::{Program, Typed};
@@ -12,7 +13,11 @@ use crate::operator::distinct::{Distinct, Memory};
 use crate::operator::filter::Filter;
 use crate::operator::projection::Projection;
 use crate::operator::select::Select;
-use crate::operator::window::{Length, LengthBatch, PaneRows, SendBatch, Time, TimeBatch};
+use crate::operator::window::{
+    Cron, Delay, Expression, ExpressionBatch, ExpressionBatchOptions, ExternalTime,
+    ExternalTimeBatch, FirstUnique, Frequent, Length, LengthBatch, LossyFrequent, PaneRows,
+    SendBatch, SessionWindow, Sort, SortKey, Time, TimeBatch, TimeLength, Unique,
+};
 use crate::sql::ast::Events;
 use std::collections::VecDeque;
 
@@ -112,17 +117,14 @@ impl Builder<'_> {
         typed.compile_salted(&self.salt)
     }
 
-    fn push(&mut self, operator: impl Operator + 'static, types: &[Type]) {
+    fn push(&mut self, operator: Box<dyn Operator>, types: &[Type]) {
         let like = Batch {
             columns: types.iter().map(|t| Column::new(*t)).collect(),
             tracks_clock: self.tracks_clock,
             tracks_cause: self.tracks_cause,
             ..Batch::default()
         };
-        self.stages.push(Stage {
-            operator: Box::new(operator),
-            like,
-        });
+        self.stages.push(Stage { operator, like });
     }
 
     /// The filter before a window; keeps these columns.
@@ -130,7 +132,7 @@ impl Builder<'_> {
         if let Some(filter) = &self.query.filter {
             let condition = self.compile(filter, &mut |c| c);
             let types: Vec<Type> = keep.iter().map(|k| self.input[*k]).collect();
-            self.push(Filter::new(condition, keep.to_vec()), &types);
+            self.push(Box::new(Filter::new(condition, keep.to_vec())), &types);
         }
     }
 
@@ -149,22 +151,23 @@ impl Builder<'_> {
 
     fn windowed(&mut self, window: &WindowPlan) {
         let n = self.input.len();
-        let used = self.used(&mut self.query.expressions());
-        let mut needed = used.clone();
-        needed.extend(window.columns());
-        needed.sort_unstable();
-        needed.dedup();
-        self.filter(&needed);
-        // Where the filter has already dropped columns, the window finds its own at other places.
-        let filtered = self.query.filter.is_some();
-        let place = |c: usize| match filtered {
-            true => needed.binary_search(&c).expect("needed columns are kept"),
-            false => c,
+        let mut used = self.used(&mut self.query.expressions());
+        used.extend(window.held_columns());
+        used.sort_unstable();
+        used.dedup();
+        // A window that reads its input itself finds all columns in their places.
+        let passed: Vec<usize> = if window.reads_input() {
+            (0..n).collect()
+        } else {
+            used.clone()
         };
-        let keep: Vec<usize> = used.iter().map(|c| place(*c)).collect();
+        self.filter(&passed);
+        let keep: Vec<usize> = match self.query.filter.is_some() && !window.reads_input() {
+            true => (0..used.len()).collect(),
+            false => used.clone(),
+        };
         let mut types: Vec<Type> = used.iter().map(|c| self.input[*c]).collect();
-        let expires = self.wants_expired() && self.query.events != Events::Current;
-        self.window(window, keep, &mut types, expires, &place);
+        self.window(window, keep, &used, &mut types);
         let left = types.len();
         let kept = used.len();
         self.tail(&mut |c| match c {
@@ -174,34 +177,121 @@ impl Builder<'_> {
         });
     }
 
+    fn keys(&self, keys: &Keys) -> (Vec<Program>, Vec<Type>) {
+        (
+            keys.0.iter().map(|k| self.compile(k, &mut |c| c)).collect(),
+            keys.types(),
+        )
+    }
+
     /// Pushes the operator of a window; `types` are those of the kept columns and become those of its output.
     fn window(
         &mut self,
         window: &WindowPlan,
         keep: Vec<usize>,
+        used: &[usize],
         types: &mut Vec<Type>,
-        expires: bool,
-        _place: &dyn Fn(usize) -> usize,
     ) {
-        match *window {
-            WindowPlan::Length(rows) => self.push(Length::new(rows, keep, types), types),
+        let expires = self.query.events != Events::Current;
+        let operator: Box<dyn Operator> = match window {
+            WindowPlan::Length(rows) => Box::new(Length::new(*rows, keep, types)),
             WindowPlan::LengthBatch { rows, streams } => {
-                self.push(LengthBatch::new(rows, streams, keep, types), types)
+                Box::new(LengthBatch::new(*rows, *streams, keep, types))
             }
-            WindowPlan::Time(span_us) => self.push(Time::new(span_us, keep, types), types),
+            WindowPlan::Time(span_us) => Box::new(Time::new(*span_us, keep, types)),
             WindowPlan::TimeBatch {
                 span_us,
                 start,
                 streams,
+            } => Box::new(TimeBatch::new(*span_us, *start, *streams, keep, types)),
+            WindowPlan::TimeLength { span_us, rows } => {
+                Box::new(TimeLength::new(*span_us, *rows, keep, types))
+            }
+            WindowPlan::Panes(panes) => Box::new(PaneRows::new(*panes, expires, keep, types)),
+            WindowPlan::SendBatch => Box::new(SendBatch::new(keep, types)),
+            WindowPlan::ExternalTime { attribute, span_ms } => {
+                Box::new(ExternalTime::new(*attribute, *span_ms, keep, types))
+            }
+            WindowPlan::ExternalTimeBatch(span) => {
+                Box::new(ExternalTimeBatch::new(*span, expires, keep, types))
+            }
+            WindowPlan::Delay(span_us) => Box::new(Delay::new(*span_us, keep, types)),
+            WindowPlan::Sort { rows, by } => {
+                let key = |(column, descending): &(usize, bool)| SortKey {
+                    kept: used.binary_search(column).expect("held columns are kept"),
+                    descending: *descending,
+                };
+                Box::new(Sort::new(*rows, by.iter().map(key).collect(), keep, types))
+            }
+            WindowPlan::Cron(crontab) => Box::new(Cron::new(crontab.clone(), expires, keep, types)),
+            WindowPlan::Expression(condition) => Box::new(Expression::new(condition.clone(), keep, types)),
+            WindowPlan::ExpressionBatch { condition, options } => {
+                let options = ExpressionBatchOptions {
+                    expires,
+                    ..*options
+                };
+                Box::new(ExpressionBatch::new(condition.clone(), options, keep, types))
+            }
+            keyed => self.keyed_window(keyed, keep, types),
+        };
+        if matches!(window, WindowPlan::Panes(_)) {
+            types.extend([Type::Long, Type::Long]);
+        }
+        self.push(operator, types);
+    }
+
+    fn keyed_window(
+        &self,
+        window: &WindowPlan,
+        keep: Vec<usize>,
+        types: &[Type],
+    ) -> Box<dyn Operator> {
+        let expires = self.query.events != Events::Current;
+        match window {
+            WindowPlan::Session {
+                gap_us,
+                latency_us,
+                keys,
             } => {
-                self.push(TimeBatch::new(span_us, start, streams, keep, types), types);
+                let (keys, key_types) = self.keys(keys);
+                Box::new(SessionWindow::new(
+                    *gap_us,
+                    *latency_us,
+                    keys,
+                    &key_types,
+                    keep,
+                    types,
+                ))
             }
-            WindowPlan::Panes(panes) => {
-                let operator = PaneRows::new(panes, expires, keep, types);
-                types.extend([Type::Long, Type::Long]);
-                self.push(operator, types);
+            WindowPlan::SessionBatch { gap_us, keys } => {
+                let (keys, key_types) = self.keys(keys);
+                Box::new(SessionWindow::batch(
+                    *gap_us, keys, &key_types, expires, keep, types,
+                ))
             }
-            WindowPlan::SendBatch => self.push(SendBatch::new(keep, types), types),
+            WindowPlan::Unique(keys) => {
+                let (keys, key_types) = self.keys(keys);
+                Box::new(Unique::new(keys, &key_types, keep, types))
+            }
+            WindowPlan::FirstUnique(keys) => {
+                let (keys, key_types) = self.keys(keys);
+                Box::new(FirstUnique::new(keys, &key_types, keep))
+            }
+            WindowPlan::Frequent { keys_max, keys } => {
+                let (keys, key_types) = self.keys(keys);
+                Box::new(Frequent::new(*keys_max, keys, &key_types, keep, types))
+            }
+            WindowPlan::LossyFrequent {
+                support,
+                error,
+                keys,
+            } => {
+                let (keys, key_types) = self.keys(keys);
+                Box::new(LossyFrequent::new(
+                    *support, *error, keys, &key_types, keep, types,
+                ))
+            }
+            _ => unreachable!("windows without keys are built above"),
         }
     }
 
@@ -250,10 +340,9 @@ impl Builder<'_> {
         if query.aggregates() {
             let retracts = query.window.as_ref().is_some_and(WindowPlan::retracts);
             let grouping = self.grouping(layout);
-            self.push(
-                RunningAggregate::new(condition, query.events, grouping, retracts, projection),
-                &types,
-            );
+            let operator =
+                RunningAggregate::new(condition, query.events, grouping, retracts, projection);
+            self.push(Box::new(operator), &types);
         } else {
             let sliding = query.window.as_ref().is_some_and(WindowPlan::retracts);
             // DISTINCT over the rows of a sliding window sees rows leave.
@@ -262,7 +351,7 @@ impl Builder<'_> {
             } else {
                 query.events
             };
-            self.push(Select::new(condition, events, projection), &types);
+            self.push(Box::new(Select::new(condition, events, projection)), &types);
         }
     }
 
@@ -294,7 +383,7 @@ impl Builder<'_> {
             read_types,
             projection,
         );
-        self.push(operator, &types);
+        self.push(Box::new(operator), &types);
     }
 
     fn distinct(&mut self) {
@@ -306,7 +395,10 @@ impl Builder<'_> {
                 _ => Memory::Recent(VecDeque::new()),
             };
             let types = self.output_types();
-            self.push(Distinct::new(&types, memory, query.events), &types);
+            self.push(
+                Box::new(Distinct::new(&types, memory, query.events)),
+                &types,
+            );
         }
     }
 }

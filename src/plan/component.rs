@@ -89,7 +89,8 @@ fn component(streams: &[StreamPlan], queries: &[QueryPlan], members: Vec<usize>)
         row_by_row: cycle || merges,
         tracks_clock: any(&|q| q.window.as_ref().is_some_and(|w| w.timed()))
             || uses(&Typed::uses_clock),
-        tracks_cause: uses(&Typed::uses_cause),
+        tracks_cause: any(&|q| q.window.as_ref().is_some_and(|w| w.uses_cause()))
+            || uses(&Typed::uses_cause),
         tracks_sends: any(&|q| matches!(q.window, Some(super::WindowPlan::SendBatch))),
         queries: order,
         reads,
@@ -149,8 +150,8 @@ fn demand(query: &QueryPlan) -> Demand {
     let window_keys = match &query.window {
         None => None,
         Some(window) if window.spans_no_keys() => None,
-        Some(window) => match window.key_columns() {
-            Some(keys) => Some(keys),
+        Some(window) => match window.own_keys() {
+            Some(keys) => Some(plain_columns(keys, query.input_len)),
             None => return Demand::All("its window"),
         },
     };
@@ -162,7 +163,7 @@ fn demand(query: &QueryPlan) -> Demand {
             plain_columns(&query.keys, query.input_len),
             "GROUP BY on expressions only",
         ),
-        (Some(keys), false) => columns(keys, "the key of its window is an expression"),
+        (Some(keys), false) => columns(keys, "its window has no key column"),
         (Some(keys), true) => {
             let mut shared = plain_columns(&query.keys, query.input_len);
             shared.retain(|c| keys.contains(c));

@@ -48,7 +48,7 @@ fn explain_query(plan: &Plan, query: &QueryPlan, text: &mut String) {
         let _ = writeln!(text, "    filter");
     }
     if let Some(window) = &query.window {
-        let _ = writeln!(text, "    window {window:?}: {}", window_state(window));
+        let _ = writeln!(text, "    {}: {}", query.window_text, window_state(window));
     }
     if query.condition.is_some() {
         let _ = writeln!(text, "    where");
@@ -80,6 +80,11 @@ fn explain_query(plan: &Plan, query: &QueryPlan, text: &mut String) {
 fn window_state(window: &WindowPlan) -> &'static str {
     match window {
         WindowPlan::Panes(_) => "state groups or rows per pane",
+        WindowPlan::Session { .. } | WindowPlan::SessionBatch { .. } => "state row log per key",
+        WindowPlan::Unique(_) | WindowPlan::FirstUnique(_) => "state keyed map",
+        WindowPlan::Frequent { .. } | WindowPlan::LossyFrequent { .. } => {
+            "state keyed map of counts"
+        }
         _ => "state row log",
     }
 }

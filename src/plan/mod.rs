@@ -9,8 +9,9 @@ mod query;
 mod scope;
 mod streams;
 mod window;
+mod window_args;
 
-pub(crate) use build::{Stage, stages};
+pub(crate) use build::stages;
 pub(crate) use component::{Component, Routing};
 pub(crate) use explain::explain;
 pub(crate) use query::QueryPlan;

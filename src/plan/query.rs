@@ -2,7 +2,8 @@
 
 use super::scope::{Call, Clause, QueryScope, expand_aliases};
 use super::streams::Planner;
-use super::window::{WindowPlan, bind_window};
+use super::window::WindowPlan;
+use super::window_args::bind_window;
 use crate::error::Fault;
 use crate::event::{Schema, Type};
 use crate::expr::Typed;
@@ -12,8 +13,8 @@ use crate::sql::ast::{Binary, Events, Expr, ExprKind, Name, Query, SelectItem, S
 pub(crate) struct QueryPlan {
     /// `@info(name)`, else `query N` by its place in the text.
     pub(crate) name: String,
-    /// The statement in the text.
-    pub(crate) span: Span,
+    /// The window clause as written.
+    pub(crate) window_text: String,
     /// Stream read.
     pub(crate) input: usize,
     /// Number of attributes of the stream read.
@@ -66,31 +67,27 @@ pub(super) fn bind_query(
     target: Option<usize>,
 ) -> Option<(QueryPlan, Schema)> {
     let stream = planner.streams[input].clone();
-    let window = query
-        .source
-        .window
-        .as_ref()
-        .map(|w| bind_window(w, &stream, planner.text, planner.catalogue));
-    let (window, mut faults) = match window {
-        None => (None, Vec::new()),
-        Some(Ok(window)) => (window, Vec::new()),
-        Some(Err(faults)) => (None, faults),
-    };
     let mut scope = QueryScope {
         text: planner.text,
         catalogue: planner.catalogue,
         stream: &stream.name,
         alias: query.source.alias.as_ref().map(|a| a.text.as_str()),
         schema: &stream.schema,
-        has_panes: matches!(window, Some(WindowPlan::Panes(_))),
-        retracts: window.as_ref().is_some_and(WindowPlan::retracts),
+        has_panes: false,
+        retracts: false,
         clause: Clause::Output,
         calls: Vec::new(),
         faults: Vec::new(),
     };
+    let clause = query.source.window.as_ref();
+    let window = clause.and_then(|w| bind_window(w, &mut scope));
+    scope.has_panes = matches!(window, Some(WindowPlan::Panes(_)));
+    scope.retracts = window.as_ref().is_some_and(WindowPlan::retracts);
     let clauses = bind_clauses(&mut scope, query);
     let calls = std::mem::take(&mut scope.calls);
-    faults.append(&mut scope.faults);
+    let mut faults = std::mem::take(&mut scope.faults);
+    let written = clause.and_then(|w| planner.text.get(w.span.range()));
+    let window_text = written.unwrap_or_default().to_string();
     let declared = target.map(|t| planner.streams[t].schema.clone());
     let outputs = check_outputs(clauses.outputs, declared.as_ref(), query, &mut faults);
     if !faults.is_empty() {
@@ -103,7 +100,7 @@ pub(super) fn bind_query(
             .name
             .as_ref()
             .map_or_else(|| format!("query {}", place + 1), |n| n.text.clone()),
-        span: query.span,
+        window_text,
         input,
         input_len: stream.schema.len(),
         target: 0,

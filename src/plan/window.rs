@@ -1,13 +1,25 @@
-//! `WINDOW('name', arguments)` → a window with its parameters.
+//! A window with its parameters, and what the rest of the plan must know of it.
 
-use super::{Catalogue, StreamPlan};
-use crate::error::Fault;
-use crate::event::Value;
-use crate::operator::window::{Panes, Start};
-use crate::sql::ast::{Expr, ExprKind, Span, Window};
+use crate::event::Type;
+use crate::expr::Typed;
+use crate::operator::window::Start;
+use crate::operator::window::{
+    ConditionSource, Crontab, ExpressionBatchOptions, ExternalSpan, ExternalStart, Panes,
+};
 
-/// A window with checked parameters. Times are in microseconds.
-#[derive(Clone, Debug)]
+/// Expressions over the input that tell rows apart.
+#[derive(Clone, Default)]
+pub(crate) struct Keys(pub(crate) Vec<Typed>);
+
+impl Keys {
+    /// The types of the expressions.
+    pub(crate) fn types(&self) -> Vec<Type> {
+        self.0.iter().filter_map(|k| k.ty).collect()
+    }
+}
+
+/// A window with checked parameters.
+#[derive(Clone)]
 pub(crate) enum WindowPlan {
     Length(usize),
     LengthBatch {
@@ -20,231 +32,167 @@ pub(crate) enum WindowPlan {
         start: Start,
         streams: bool,
     },
+    TimeLength {
+        span_us: i64,
+        rows: usize,
+    },
     Panes(Panes),
     SendBatch,
+    Session {
+        gap_us: i64,
+        latency_us: i64,
+        keys: Keys,
+    },
+    SessionBatch {
+        gap_us: i64,
+        keys: Keys,
+    },
+    ExternalTime {
+        attribute: usize,
+        span_ms: i64,
+    },
+    ExternalTimeBatch(ExternalSpan),
+    Delay(i64),
+    Sort {
+        rows: usize,
+        by: Vec<(usize, bool)>,
+    },
+    Unique(Keys),
+    FirstUnique(Keys),
+    Frequent {
+        keys_max: usize,
+        keys: Keys,
+    },
+    LossyFrequent {
+        support: f64,
+        error: f64,
+        keys: Keys,
+    },
+    Cron(Crontab),
+    Expression(ConditionSource),
+    ExpressionBatch {
+        condition: ConditionSource,
+        options: ExpressionBatchOptions,
+    },
 }
 
 impl WindowPlan {
     /// Rows leave one by one, and aggregates retract them.
     pub(crate) fn retracts(&self) -> bool {
-        matches!(self, WindowPlan::Length(_) | WindowPlan::Time(_))
+        match self {
+            WindowPlan::Length(_)
+            | WindowPlan::Time(_)
+            | WindowPlan::TimeLength { .. }
+            | WindowPlan::Session { .. }
+            | WindowPlan::ExternalTime { .. }
+            | WindowPlan::Sort { .. }
+            | WindowPlan::Unique(_)
+            | WindowPlan::Frequent { .. }
+            | WindowPlan::LossyFrequent { .. }
+            | WindowPlan::Expression(_) => true,
+            WindowPlan::LengthBatch { .. }
+            | WindowPlan::TimeBatch { .. }
+            | WindowPlan::Panes(_)
+            | WindowPlan::SendBatch
+            | WindowPlan::SessionBatch { .. }
+            | WindowPlan::ExternalTimeBatch(_)
+            | WindowPlan::Delay(_)
+            | WindowPlan::FirstUnique(_)
+            | WindowPlan::Cron(_)
+            | WindowPlan::ExpressionBatch { .. } => false,
+        }
     }
 
     /// Rows leave in flushes.
     pub(crate) fn flushes(&self) -> bool {
-        !self.retracts()
+        !self.retracts() && !matches!(self, WindowPlan::Delay(_) | WindowPlan::FirstUnique(_))
     }
 
-    /// The columns of its key, where rows of different keys never meet although it is not keyed by time alone.
-    pub(crate) fn key_columns(&self) -> Option<Vec<usize>> {
-        None
-    }
-
-    /// Columns of the input that it reads itself.
-    pub(crate) fn columns(&self) -> Vec<usize> {
-        Vec::new()
-    }
-
-    /// It has timers.
+    /// It has timers or drops rows behind the clock.
     pub(crate) fn timed(&self) -> bool {
-        matches!(
-            self,
-            WindowPlan::Time(_) | WindowPlan::TimeBatch { .. } | WindowPlan::Panes(_)
-        )
+        match self {
+            WindowPlan::Time(_)
+            | WindowPlan::TimeBatch { .. }
+            | WindowPlan::TimeLength { .. }
+            | WindowPlan::Panes(_)
+            | WindowPlan::Session { .. }
+            | WindowPlan::SessionBatch { .. }
+            | WindowPlan::Delay(_)
+            | WindowPlan::Cron(_) => true,
+            WindowPlan::ExternalTimeBatch(span) => span.timeout_us.is_some(),
+            WindowPlan::Expression(condition) | WindowPlan::ExpressionBatch { condition, .. } => {
+                condition.uses_clock()
+            }
+            _ => false,
+        }
     }
 
-    /// Rows of different keys never meet in it, so that keys may live on different workers.
+    /// It asks which input row caused a row.
+    pub(crate) fn uses_cause(&self) -> bool {
+        match self {
+            WindowPlan::Expression(condition) | WindowPlan::ExpressionBatch { condition, .. } => {
+                condition.uses_cause()
+            }
+            _ => self.keys().iter().any(Typed::uses_cause),
+        }
+    }
+
+    /// Rows of different keys never meet in it, whatever the key.
     pub(crate) fn spans_no_keys(&self) -> bool {
         match self {
-            WindowPlan::Time(_) | WindowPlan::Panes(_) => true,
+            WindowPlan::Time(_) | WindowPlan::Panes(_) | WindowPlan::Delay(_) => true,
             WindowPlan::TimeBatch { start, .. } => *start != Start::FirstRow,
-            WindowPlan::Length(_) | WindowPlan::LengthBatch { .. } | WindowPlan::SendBatch => false,
-        }
-    }
-}
-
-/// Names and parameters of the windows.
-pub(crate) const WINDOWS: [(&str, &str); 8] = [
-    ("length", "length(rows)"),
-    ("lengthBatch", "lengthBatch(rows [, stream_current])"),
-    ("time", "time(duration)"),
-    (
-        "timeBatch",
-        "timeBatch(duration [, start] [, stream_current])",
-    ),
-    ("tumbling", "tumbling(duration [, offset])"),
-    ("hop", "hop(size, slide)"),
-    ("sliding", "sliding(size, slide)"),
-    ("batch", "batch()"),
-];
-
-/// Binds a window clause over a stream.
-pub(super) fn bind_window(
-    window: &Window,
-    _stream: &StreamPlan,
-    _text: &str,
-    _catalogue: &Catalogue,
-) -> Result<Option<WindowPlan>, Vec<Fault>> {
-    let name = window.name.text.as_str();
-    let Some((_, signature)) = WINDOWS.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)) else {
-        let known = WINDOWS.iter().map(|(n, _)| *n);
-        return Err(vec![
-            Fault::new(window.name.span, format!("unknown window '{name}'")).nearest(name, known),
-        ]);
-    };
-    let mut args = Args {
-        args: window.args.iter(),
-        span: window.span,
-        signature,
-    };
-    let bound = match name.to_ascii_lowercase().as_str() {
-        "length" => args.rows().map(WindowPlan::Length),
-        "lengthbatch" => args.rows().and_then(|rows| {
-            let streams = args.flag("stream_current")?;
-            Ok(WindowPlan::LengthBatch { rows, streams })
-        }),
-        "time" => args.duration().map(WindowPlan::Time),
-        "timebatch" => time_batch(&mut args),
-        "tumbling" => args.duration().and_then(|size_us| {
-            let offset_us = args.optional_duration()?.unwrap_or(0);
-            Ok(WindowPlan::Panes(Panes {
-                size_us,
-                slide_us: size_us,
-                offset_us,
-            }))
-        }),
-        "hop" | "sliding" => hop(&mut args),
-        _ => Ok(WindowPlan::SendBatch),
-    };
-    let bound = bound.and_then(|w| args.end().map(|()| w));
-    bound.map(Some).map_err(|fault| vec![fault])
-}
-
-fn time_batch(args: &mut Args<'_>) -> Result<WindowPlan, Fault> {
-    let span_us = args.duration()?;
-    let start = match args.optional_integer()? {
-        None => Start::FirstRow,
-        Some(ms) => Start::Grid(ms.saturating_mul(1000)),
-    };
-    let streams = args.flag("stream_current")?;
-    Ok(WindowPlan::TimeBatch {
-        span_us,
-        start,
-        streams,
-    })
-}
-
-fn hop(args: &mut Args<'_>) -> Result<WindowPlan, Fault> {
-    let size_us = args.duration()?;
-    let slide_us = args.duration()?;
-    if size_us % slide_us != 0 {
-        let fault = Fault::new(
-            args.span,
-            "the size of a hop window is a multiple of its slide",
-        );
-        return Err(fault.help("hop(10 SECONDS, 2 SECONDS)"));
-    }
-    Ok(WindowPlan::Panes(Panes {
-        size_us,
-        slide_us,
-        offset_us: 0,
-    }))
-}
-
-/// The arguments of a window, read from left to right.
-pub(super) struct Args<'a> {
-    args: std::slice::Iter<'a, Expr>,
-    span: Span,
-    signature: &'a str,
-}
-
-impl<'a> Args<'a> {
-    fn wrong(&self, span: Span, message: impl Into<String>) -> Fault {
-        Fault::new(span, message).help(format!("parameters: {}", self.signature))
-    }
-
-    fn next(&mut self) -> Result<&'a Expr, Fault> {
-        self.args
-            .next()
-            .ok_or_else(|| self.wrong(self.span, "a parameter is missing"))
-    }
-
-    fn peek(&self) -> Option<&'a Expr> {
-        self.args.as_slice().first()
-    }
-
-    /// A number of rows, at least 1.
-    fn rows(&mut self) -> Result<usize, Fault> {
-        let arg = self.next()?;
-        match arg.kind {
-            // Slots are numbered in 32 bits.
-            ExprKind::Literal(Value::Long(n)) if (1..=1 << 30).contains(&n) => Ok(n as usize),
-            _ => Err(self.wrong(
-                arg.span,
-                "a number of rows from 1 to 1073741824 is expected",
-            )),
+            _ => false,
         }
     }
 
-    /// A duration of at least 1 µs; an integer counts milliseconds.
-    fn duration(&mut self) -> Result<i64, Fault> {
-        let arg = self.next()?;
-        match duration(arg) {
-            Some(us) if us > 0 => Ok(us),
-            _ => Err(self.wrong(arg.span, "a positive duration is expected, as in 5 SECONDS")),
-        }
-    }
-
-    fn optional_duration(&mut self) -> Result<Option<i64>, Fault> {
-        let Some(arg) = self.args.next() else {
-            return Ok(None);
-        };
-        let us = duration(arg)
-            .ok_or_else(|| self.wrong(arg.span, "a duration is expected, as in 5 SECONDS"))?;
-        Ok(Some(us))
-    }
-
-    /// An integer, if one is next.
-    fn optional_integer(&mut self) -> Result<Option<i64>, Fault> {
-        match self.peek().map(|a| &a.kind) {
-            Some(ExprKind::Literal(Value::Long(n))) => {
-                self.args.next();
-                Ok(Some(*n))
+    /// The expressions of its key, where rows of different keys never meet in it.
+    pub(crate) fn own_keys(&self) -> Option<&[Typed]> {
+        match self {
+            WindowPlan::Session { keys, .. } | WindowPlan::SessionBatch { keys, .. } => {
+                Some(&keys.0)
             }
-            Some(ExprKind::Duration(us)) => {
-                self.args.next();
-                Ok(Some(us.div_euclid(1000)))
+            WindowPlan::Unique(keys) | WindowPlan::FirstUnique(keys) => Some(&keys.0),
+            _ => None,
+        }
+    }
+
+    fn keys(&self) -> &[Typed] {
+        match self {
+            WindowPlan::Frequent { keys, .. } | WindowPlan::LossyFrequent { keys, .. } => &keys.0,
+            _ => self.own_keys().unwrap_or_default(),
+        }
+    }
+
+    /// Columns of the input that must be held although the rest of the query may not read them.
+    pub(crate) fn held_columns(&self) -> Vec<usize> {
+        let mut columns = Vec::new();
+        match self {
+            WindowPlan::Sort { by, .. } => columns.extend(by.iter().map(|(c, _)| *c)),
+            WindowPlan::Expression(condition) | WindowPlan::ExpressionBatch { condition, .. } => {
+                condition.columns(&mut |c| columns.push(c));
             }
-            _ => Ok(None),
+            // A row expires by its own time.
+            WindowPlan::ExternalTime { attribute, .. } => columns.push(*attribute),
+            _ => {}
         }
+        columns
     }
 
-    /// A switch: its name, TRUE or FALSE; off when absent.
-    fn flag(&mut self, name: &str) -> Result<bool, Fault> {
-        let Some(arg) = self.args.next() else {
-            return Ok(false);
-        };
-        match &arg.kind {
-            ExprKind::Literal(Value::Bool(on)) => Ok(*on),
-            ExprKind::Literal(Value::String(s)) if s.eq_ignore_ascii_case(name) => Ok(true),
-            ExprKind::Column { name: n, .. } if n.text.eq_ignore_ascii_case(name) => Ok(true),
-            _ => Err(self.wrong(arg.span, format!("{name}, TRUE or FALSE is expected"))),
-        }
-    }
-
-    /// Nothing may follow.
-    fn end(&mut self) -> Result<(), Fault> {
-        match self.args.next() {
-            None => Ok(()),
-            Some(arg) => Err(self.wrong(arg.span, "one parameter too many")),
+    /// Whether it reads columns of its input itself, by their place.
+    pub(crate) fn reads_input(&self) -> bool {
+        match self {
+            WindowPlan::ExternalTime { .. } | WindowPlan::ExternalTimeBatch(_) => true,
+            _ => !self.keys().is_empty() || !self.held_columns().is_empty(),
         }
     }
 }
 
-fn duration(expr: &Expr) -> Option<i64> {
-    match expr.kind {
-        ExprKind::Duration(us) => Some(us),
-        ExprKind::Literal(Value::Long(ms)) => ms.checked_mul(1000),
-        _ => None,
+/// The start of an external batch from an integer or a column.
+pub(super) fn external_start(constant: Option<i64>, column: Option<usize>) -> ExternalStart {
+    match (constant, column) {
+        (Some(ms), _) => ExternalStart::Grid(ms),
+        (None, Some(column)) => ExternalStart::Column(column),
+        (None, None) => ExternalStart::FirstRow,
     }
 }

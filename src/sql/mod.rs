@@ -20,7 +20,7 @@ mod unsupported;
 mod tests;
 
 use crate::error::Fault;
-use ast::{App, Span};
+use ast::{App, Expr, Span};
 
 /// What bounds the work on a hostile text.
 mod limits {
@@ -53,4 +53,15 @@ pub(crate) fn parse(text: &str) -> (App, Vec<Fault>) {
         return (App::default(), vec![fault]);
     }
     parser::Parser::new(text, token::tokenize(text)).app()
+}
+
+/// Reads one expression that is a text of its own; places count from its start.
+pub(crate) fn parse_expression(text: &str) -> Result<Expr, Fault> {
+    let mut parser = parser::Parser::new(text, token::tokenize(text));
+    let expr = parser.expression()?;
+    if parser.at_end() && parser.broken().is_none() {
+        Ok(expr)
+    } else {
+        Err(parser.unexpected("the end of the expression"))
+    }
 }

@@ -260,6 +260,23 @@ impl RowLog {
         }
     }
 
+    /// Moves the rows of another log behind those of `id` and closes the other.
+    pub(crate) fn append(&mut self, id: LogId, other: LogId) {
+        let rows = self.range(other);
+        self.reserve(id, self.len(other));
+        for seq in rows {
+            let from = self.index(other, seq);
+            let ring = &mut self.rings[id as usize];
+            ring.tail += 1;
+            let to = self.index(id, self.rings[id as usize].tail - 1);
+            self.at[to] = self.at[from];
+            for c in &mut self.columns {
+                c.copy_within(from, to);
+            }
+        }
+        self.close(other);
+    }
+
     /// Removes a row from within a log; the rows before it move up by one number. Cost: O(rows before it).
     pub(crate) fn remove(&mut self, id: LogId, seq: u64) {
         let head = self.range(id).start;
@@ -400,6 +417,22 @@ mod tests {
                 .map(|b| (b.at[0].0, b.value(0, 0), b.value(0, 1)));
             assert_eq!(contents(&log, *id), want.collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn a_log_takes_the_rows_of_another() {
+        let mut log = RowLog::new(&[Type::Long, Type::String]);
+        let (a, b) = (log.open(), log.open());
+        for v in 1..=5 {
+            log.push_rows(if v < 3 { a } else { b }, &batch(v..v + 1), &[0, 1], 0..1);
+        }
+        log.append(a, b);
+        assert_eq!(
+            contents(&log, a).iter().map(|r| r.0).collect::<Vec<_>>(),
+            [1, 2, 3, 4, 5]
+        );
+        assert_eq!(log.open(), b);
+        assert_eq!((log.len(a), log.len(b)), (5, 0));
     }
 
     #[test]

@@ -48,6 +48,11 @@ impl<T> Slab<T> {
         value
     }
 
+    /// The value, if the entry is held.
+    pub(crate) fn find(&self, entry: Entry) -> Option<&T> {
+        self.entries.get(entry as usize)?.as_ref()
+    }
+
     /// The value. Panics when the entry is not held.
     pub(crate) fn get(&self, entry: Entry) -> &T {
         self.entries[entry as usize]

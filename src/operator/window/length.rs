@@ -50,7 +50,8 @@ fn moments(batch: &Batch, first: usize, enter: usize, swap: usize, to: &mut Batc
     let (middle, end) = (first + enter, first + enter + swap);
     if swap > 0 || !to.signs.is_empty() {
         to.signs.resize(to.at.len() + enter, Sign::Plus);
-        to.signs.extend((0..swap).flat_map(|_| [Sign::Minus, Sign::Plus]));
+        to.signs
+            .extend((0..swap).flat_map(|_| [Sign::Minus, Sign::Plus]));
     }
     fn copy<T: Copy>(from: &[T], first: usize, middle: usize, end: usize, to: &mut Vec<T>) {
         to.extend_from_slice(&from[first..middle]);

@@ -5,14 +5,48 @@
 
 mod batch;
 mod clock;
+mod condition;
+mod condition_scope;
+mod condition_source;
+#[cfg(test)]
+mod conformance;
+mod cron;
+mod crontab;
+mod delay;
+mod expression;
+mod external_batch;
+mod external_time;
+mod frequent;
 mod held;
+mod keys;
+mod latest;
 mod length;
 mod panes;
+mod session;
+mod sessions;
+mod sort;
+#[cfg(test)]
+mod testing;
 mod time;
+mod time_length;
+mod unique;
 
 pub(crate) use batch::{LengthBatch, SendBatch};
 pub(crate) use clock::Due;
+pub(crate) use condition_scope::{BoundCondition, bind_expression_window};
+pub(crate) use condition_source::ConditionSource;
+pub(crate) use cron::Cron;
+pub(crate) use crontab::Crontab;
+pub(crate) use delay::Delay;
+pub(crate) use expression::{Expression, ExpressionBatch, ExpressionBatchOptions};
+pub(crate) use external_batch::{ExternalSpan, ExternalStart, ExternalTimeBatch};
+pub(crate) use external_time::ExternalTime;
+pub(crate) use frequent::{Frequent, LossyFrequent};
 pub(crate) use held::Held;
 pub(crate) use length::Length;
 pub(crate) use panes::{PaneRows, Panes};
+pub(crate) use session::SessionWindow;
+pub(crate) use sort::{Sort, SortKey};
 pub(crate) use time::{Start, Time, TimeBatch};
+pub(crate) use time_length::TimeLength;
+pub(crate) use unique::{FirstUnique, Unique};

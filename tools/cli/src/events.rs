@@ -48,6 +48,11 @@ impl Streams {
         names.join(", ")
     }
 
+    /// All names, by position.
+    pub fn to_names(&self) -> Vec<String> {
+        self.0.iter().map(|(n, _)| n.clone()).collect()
+    }
+
     fn require(&self, name: &str) -> Result<usize, BadRow> {
         let known = || self.0.iter().map(|(n, _)| n.as_str());
         self.find(name)

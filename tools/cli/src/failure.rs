@@ -19,12 +19,22 @@ impl Failure {
         }
     }
 
+    /// The engine failed: status 1.
+    pub fn from_run(error: impl fmt::Display) -> Self {
+        Failure::run(error.to_string())
+    }
+
     /// The command line or the app is wrong: status 2.
     pub fn usage(message: impl Into<String>) -> Self {
         Failure {
             status: 2,
             message: message.into(),
         }
+    }
+
+    /// An app is wrong and its problems are shown already: status 2.
+    pub fn wrong() -> Self {
+        Failure::usage("")
     }
 
     /// Stopped by a signal after draining: status 130, nothing to say.

@@ -2,6 +2,7 @@
 //!
 //! `args` is what can be typed; every subcommand has a file. Rows go to standard output, everything else to standard error.
 
+mod app;
 mod args;
 mod events;
 mod failure;
@@ -9,6 +10,7 @@ mod generate;
 mod output;
 mod pipe;
 mod report;
+mod run;
 mod signal;
 
 use args::{Cli, Command};
@@ -19,8 +21,10 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Gen(what) => generate::run(&what),
+        Command::Run(args) => run::run(&args),
+        Command::Check(args) => app::check(&args),
+        Command::Explain(args) => app::explain(&args),
         Command::Bench(args) => eventflux_cli::bench::run(&args).map_err(Failure::from),
-        _ => Ok(()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

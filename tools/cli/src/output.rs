@@ -35,7 +35,9 @@ struct Buffer {
 
 /// The text of one stream's rows.
 pub enum Encoder {
+    /// JSON lines.
     Json(RowEncoder),
+    /// CSV.
     Csv(CsvEncoder),
 }
 
@@ -64,11 +66,6 @@ impl Output {
                 error: None,
             }),
         }
-    }
-
-    /// Whether the file takes the rows of one stream only.
-    pub fn format(&self) -> Format {
-        self.format
     }
 
     /// An encoder of a stream's rows; CSV gets its header.

@@ -1,7 +1,7 @@
 //! Standard input that can be left: a blocked read would hold the process after Ctrl-C, and rows that are
 //! written but not passed on would wait with it.
 //!
-//! A thread reads; this end waits in steps, looks for the signal between them, and calls `idle` before it waits.
+//! A thread reads; this end waits in steps, and looks for the signal and calls `idle` between them: timers may have emitted.
 
 use crate::signal;
 use std::io::{self, Read};
@@ -67,7 +67,7 @@ impl Pipe {
                 Ok(chunk) => return chunk,
                 Err(RecvTimeoutError::Disconnected) => return Ok(Vec::new()),
                 Err(RecvTimeoutError::Timeout) if signal::is_asked() => return Ok(Vec::new()),
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => (self.idle)(),
             }
         }
     }

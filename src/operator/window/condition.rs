@@ -1,0 +1,144 @@
+//! What an expression window asks of its rows: a condition over the first row, the last row and aggregates of all.
+//!
+//! How: accumulators follow the rows that enter and leave; the condition is a program over a frame of one row, whose left
+//! columns are the kept columns of the first row, those of the last row, and the times of both in milliseconds, and whose
+//! right columns are the aggregates. Only the columns that the program reads are filled.
+
+use super::Held;
+use super::condition_scope::BoundCondition;
+use crate::event::{Column, Sign, Timestamp, Type};
+use crate::expr::{Frame, Program};
+use crate::operator::Moment;
+use crate::operator::aggregate::{Accumulator, Changes};
+use crate::sql::ast::Events;
+
+/// One aggregate over the rows of the window.
+struct Call {
+    accumulator: Box<dyn Accumulator>,
+    /// Which kept column it reads, and that value of one row.
+    argument: Option<(usize, Column)>,
+    result: Column,
+}
+
+/// A condition and the aggregates that it reads.
+pub(crate) struct Condition {
+    program: Program,
+    calls: Vec<Call>,
+    left: Vec<Column>,
+    /// Left columns that the program reads.
+    reads: Vec<usize>,
+    right: Vec<Column>,
+    rows: Vec<u32>,
+    faults: u64,
+}
+
+impl Condition {
+    /// A condition over rows of which columns `keep` of these types are kept; `keep` holds those the condition reads.
+    pub(crate) fn new(bound: &BoundCondition, keep: &[usize], types: &[Type]) -> Self {
+        let typed = bound.over(keep);
+        let times = [Type::Long, Type::Long];
+        let left: Vec<Column> = [types, types, &times]
+            .concat()
+            .into_iter()
+            .map(Column::new)
+            .collect();
+        let mut reads = Vec::new();
+        typed.columns(&mut |i| reads.push(i));
+        reads.retain(|i| *i < left.len());
+        reads.sort_unstable();
+        reads.dedup();
+        let call = |(call, column): &(crate::operator::aggregate::AggregateCall, Option<usize>)| {
+            let kept = column.and_then(|c| keep.iter().position(|k| *k == c));
+            let argument = kept.map(|k| (k, Column::new(types[k])));
+            let mut accumulator = call.accumulator();
+            accumulator.ensure(1);
+            Call {
+                accumulator,
+                argument,
+                result: Column::new(call.result),
+            }
+        };
+        let calls: Vec<Call> = bound.calls().iter().map(call).collect();
+        let right = calls.iter().map(|c| c.result.clone()).collect();
+        Condition {
+            program: typed.compile(),
+            calls,
+            left,
+            reads,
+            right,
+            rows: Vec::new(),
+            faults: 0,
+        }
+    }
+
+    /// A row that is held enters or leaves.
+    pub(super) fn change(&mut self, held: &Held, seq: u64, sign: Sign) {
+        let row = held.log.index(held.id, seq);
+        let signs = [sign];
+        let changes = Changes {
+            slots: &[0],
+            signs: &signs,
+            emit: Events::All,
+        };
+        for call in &mut self.calls {
+            match &mut call.argument {
+                None => call.accumulator.update(&changes, &[], None),
+                Some((kept, value)) => {
+                    value.clear();
+                    value.push_from(&held.log.columns()[*kept], row);
+                    call.accumulator.update(&changes, &[value], None);
+                }
+            }
+        }
+    }
+
+    /// All rows have left.
+    pub(super) fn clear(&mut self) {
+        for call in &mut self.calls {
+            call.accumulator.clear();
+            call.accumulator.ensure(1);
+        }
+    }
+
+    /// Whether the condition is TRUE for the rows from `first` to `last`.
+    pub(super) fn holds(&mut self, held: &Held, first: u64, last: u64, moment: Moment) -> bool {
+        let (log, kept) = (&held.log, held.keep.len());
+        let (first, last) = (log.index(held.id, first), log.index(held.id, last));
+        let (first_at, last_at) = (log.times()[first], log.times()[last]);
+        for i in &self.reads {
+            let column = &mut self.left[*i];
+            column.clear();
+            match *i {
+                i if i < kept => column.push_from(&log.columns()[i], first),
+                i if i < 2 * kept => column.push_from(&log.columns()[i - kept], last),
+                i => push_millis(if i == 2 * kept { first_at } else { last_at }, column),
+            }
+        }
+        for (call, column) in self.calls.iter().zip(&mut self.right) {
+            column.clear();
+            call.accumulator.value(0, column);
+        }
+        let frame = Frame {
+            left: &self.left,
+            right: &self.right,
+            at: &[last_at],
+            clock: &[moment.clock],
+            causes: &[moment.cause],
+            rows: None,
+            len: 1,
+        };
+        self.rows.clear();
+        self.program
+            .filter(&frame, &mut self.faults, &mut self.rows);
+        !self.rows.is_empty()
+    }
+
+    /// Values that became NULL.
+    pub(super) fn faults(&self) -> u64 {
+        self.faults
+    }
+}
+
+fn push_millis(at: Timestamp, column: &mut Column) {
+    column.push(&at.millis().into());
+}

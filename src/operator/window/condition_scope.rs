@@ -1,0 +1,334 @@
+//! The text of an expression window → a bound condition.
+//!
+//! `first.x` and `last.x` are attributes of the oldest and the newest row, `x` alone is that of the newest;
+//! `eventTimestamp(first)`, `eventTimestamp(last)` are their times; aggregates go over all rows.
+//!
+//! Columns of a bound condition over n attributes: 0..n of the first row, n..2n of the last, two times, aggregates.
+
+use crate::error::Fault;
+use crate::event::{Schema, Type};
+use crate::expr::{Functions, Scope, Typed, bind};
+use crate::operator::aggregate::{Aggregate, AggregateCall};
+use crate::sql::ast::{Expr, ExprKind, Name, Span};
+use crate::sql::parse_expression;
+use std::fmt;
+
+/// A condition over the rows of a window, by columns of the window's input.
+#[derive(Clone)]
+pub(crate) struct BoundCondition {
+    text: String,
+    typed: Typed,
+    calls: Vec<(AggregateCall, Option<usize>)>,
+    attributes: usize,
+}
+
+impl fmt::Debug for BoundCondition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "'{}'", self.text)
+    }
+}
+
+impl BoundCondition {
+    /// Calls `f` with the input columns that must be kept, as often as they are read.
+    pub(crate) fn columns(&self, f: &mut dyn FnMut(usize)) {
+        self.typed.columns(&mut |i| {
+            if i < 2 * self.attributes {
+                f(i % self.attributes);
+            }
+        });
+        self.calls
+            .iter()
+            .filter_map(|(_, column)| *column)
+            .for_each(f);
+    }
+
+    /// Whether it reads the app's clock.
+    pub(crate) fn uses_clock(&self) -> bool {
+        self.typed.uses_clock()
+    }
+
+    /// Whether it reads the numbers of causing rows.
+    pub(crate) fn uses_cause(&self) -> bool {
+        self.typed.uses_cause()
+    }
+
+    /// The aggregates and the input columns that they read.
+    pub(super) fn calls(&self) -> &[(AggregateCall, Option<usize>)] {
+        &self.calls
+    }
+
+    /// The condition where only columns `keep` are kept.
+    pub(super) fn over(&self, keep: &[usize]) -> Typed {
+        let n = self.attributes;
+        let place = |i: usize| {
+            keep.iter()
+                .position(|k| *k == i)
+                .expect("what a condition reads is kept")
+        };
+        let mut typed = self.typed.clone();
+        typed.map_columns(&mut |i| match i {
+            i if i < n => place(i),
+            i if i < 2 * n => keep.len() + place(i - n),
+            i => i - 2 * n + 2 * keep.len(),
+        });
+        typed
+    }
+}
+
+/// Binds the text of an expression window over the attributes of its input. Faults show the place within the literal.
+pub(crate) fn bind_expression_window(
+    text: &str,
+    literal: Span,
+    schema: &Schema,
+    functions: &Functions,
+) -> Result<BoundCondition, Vec<Fault>> {
+    let mut scope = WindowScope {
+        schema,
+        calls: Vec::new(),
+    };
+    let mut faults = Vec::new();
+    let typed = match parse_expression(text) {
+        Ok(expr) => bind(&expr, &mut scope, functions, &mut faults),
+        Err(fault) => {
+            faults.push(fault);
+            None
+        }
+    };
+    if let Some(ty) = typed
+        .as_ref()
+        .and_then(|t| t.ty)
+        .filter(|ty| *ty != Type::Bool)
+    {
+        let span = Span {
+            start: 0,
+            end: text.len() as u32,
+        };
+        let message = format!("the expression of a window is a condition, not {ty}");
+        faults.push(Fault::new(span, message).help("compare it with a value, as in count() <= 10"));
+    }
+    match typed.filter(|_| faults.is_empty()) {
+        Some(typed) => Ok(BoundCondition {
+            text: text.to_string(),
+            typed,
+            calls: scope.calls,
+            attributes: schema.len(),
+        }),
+        None => Err(faults
+            .into_iter()
+            .map(|f| Fault {
+                span: within(f.span, text, literal),
+                ..f
+            })
+            .collect()),
+    }
+}
+
+/// A place in the text of a literal as a place in the app; the whole literal where quotes are doubled in it.
+fn within(span: Span, text: &str, literal: Span) -> Span {
+    if literal.range().len() != text.len() + 2 {
+        return literal;
+    }
+    let start = literal.start + 1;
+    Span {
+        start: start + span.start.min(text.len() as u32),
+        end: start + span.end.min(text.len() as u32),
+    }
+}
+
+struct WindowScope<'a> {
+    schema: &'a Schema,
+    calls: Vec<(AggregateCall, Option<usize>)>,
+}
+
+impl WindowScope<'_> {
+    fn attribute(&self, name: &Name) -> Result<(usize, Type), Fault> {
+        let attributes = self.schema.attributes();
+        match self.schema.position(&name.text) {
+            Some(place) => Ok((place, attributes[place].ty)),
+            None => {
+                let fault = Fault::new(name.span, format!("unknown attribute '{}'", name.text));
+                Err(fault.nearest(&name.text, attributes.iter().map(|a| &*a.name)))
+            }
+        }
+    }
+
+    fn time(&self, args: &[Expr], span: Span) -> Result<(usize, Type), Fault> {
+        let first = 2 * self.schema.len();
+        let which = match args {
+            [] => Some(1),
+            [
+                Expr {
+                    kind:
+                        ExprKind::Column {
+                            qualifier: None,
+                            name,
+                            ..
+                        },
+                    ..
+                },
+            ] => ["first", "last"]
+                .iter()
+                .position(|w| w.eq_ignore_ascii_case(&name.text)),
+            _ => None,
+        };
+        let wrong =
+            || Fault::new(span, "eventTimestamp takes first or last").help("eventTimestamp(last)");
+        which.map(|w| (first + w, Type::Long)).ok_or_else(wrong)
+    }
+
+    fn aggregate(
+        &mut self,
+        aggregate: Aggregate,
+        args: &[Expr],
+        span: Span,
+    ) -> Result<(usize, Type), Fault> {
+        let column = match args {
+            [] => None,
+            [
+                Expr {
+                    kind:
+                        ExprKind::Column {
+                            qualifier: None,
+                            name,
+                            ..
+                        },
+                    ..
+                },
+            ] => Some(self.attribute(name)?),
+            [arg, ..] => {
+                let fault = Fault::new(arg.span, format!("{aggregate} takes one attribute here"));
+                return Err(fault.help("compute it with a query before this one"));
+            }
+        };
+        let args: Vec<Type> = column.iter().map(|(_, ty)| *ty).collect();
+        let result = aggregate.result(&args).map_err(|accepted| {
+            let found: Vec<&str> = args.iter().map(|t| t.name()).collect();
+            Fault::new(
+                span,
+                format!("{aggregate} does not take ({})", found.join(", ")),
+            )
+            .help(accepted)
+        })?;
+        if let Some((_, ty)) = column.filter(|(_, ty)| aggregate.argument(*ty) != *ty) {
+            let message = format!(
+                "{aggregate} takes {} here, not {ty}",
+                aggregate.argument(ty)
+            );
+            return Err(Fault::new(span, message)
+                .help("convert the attribute with a query before this one"));
+        }
+        let column = column.map(|(place, _)| place);
+        let known = self
+            .calls
+            .iter()
+            .position(|(c, of)| c.aggregate == aggregate && *of == column);
+        let place = known.unwrap_or_else(|| {
+            self.calls.push((
+                AggregateCall {
+                    aggregate,
+                    args,
+                    result,
+                    retracts: true,
+                },
+                column,
+            ));
+            self.calls.len() - 1
+        });
+        Ok((2 * self.schema.len() + 2 + place, result))
+    }
+}
+
+impl Scope for WindowScope<'_> {
+    fn column(&mut self, qualifier: Option<&Name>, name: &Name) -> Result<(usize, Type), Fault> {
+        let (place, ty) = self.attribute(name)?;
+        let of_last = match qualifier {
+            None => true,
+            Some(q) if q.text.eq_ignore_ascii_case("last") => true,
+            Some(q) if q.text.eq_ignore_ascii_case("first") => false,
+            Some(q) => {
+                let fault = Fault::new(q.span, format!("unknown row '{}'", q.text));
+                return Err(
+                    fault.help("first and last are the oldest and the newest row of the window")
+                );
+            }
+        };
+        Ok((
+            if of_last {
+                self.schema.len() + place
+            } else {
+                place
+            },
+            ty,
+        ))
+    }
+
+    fn call(
+        &mut self,
+        name: &Name,
+        args: &[Expr],
+        distinct: bool,
+        span: Span,
+    ) -> Option<Result<(usize, Type), Fault>> {
+        if name.text.eq_ignore_ascii_case("eventTimestamp") {
+            return Some(self.time(args, span));
+        }
+        match Aggregate::named(&name.text)? {
+            Aggregate::Count if distinct => {
+                Some(self.aggregate(Aggregate::DistinctCount, args, span))
+            }
+            aggregate => Some(self.aggregate(aggregate, args, span)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_stand_at_their_place_in_the_literal() {
+        let schema = Schema::new([("price", Type::Double), ("name", Type::String)]);
+        let cases = [
+            ("count() <= ", "found the end of the text", 110..110),
+            ("sum(prise) < 5", "unknown attribute 'prise'", 104..109),
+            ("frist.price < 5", "unknown row 'frist'", 100..105),
+            ("sum(name) < 5", "sum does not take (STRING)", 100..109),
+            (
+                "avg(price + 1) < 5",
+                "avg takes one attribute here",
+                104..113,
+            ),
+            (
+                "eventTimestamp(name) < 5",
+                "eventTimestamp takes first or last",
+                100..120,
+            ),
+            ("count()", "is a condition, not LONG", 100..107),
+            (
+                "count() < 5 5",
+                "expected the end of the expression",
+                112..113,
+            ),
+            ("count() < 'a", "", 110..112),
+        ];
+        for (text, message, range) in cases {
+            let literal = Span {
+                start: 99,
+                end: 101 + text.len() as u32,
+            };
+            let faults = bind_expression_window(text, literal, &schema, &Functions::default())
+                .expect_err(text);
+            assert!(
+                faults[0].message.contains(message),
+                "{text}: {:?}",
+                faults[0].message
+            );
+            assert_eq!(
+                faults[0].span.range(),
+                range,
+                "{text}: {:?}",
+                faults[0].message
+            );
+        }
+    }
+}

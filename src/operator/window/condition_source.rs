@@ -1,0 +1,155 @@
+//! Where the condition of an expression window comes from: the app's text, or a column whose text may change with any row.
+//!
+//! A text that changes is bound anew and the rows held are gone through again. A text that cannot be bound, or is NULL, is
+//! counted as a fault and leaves the condition as it was; rows before the first condition are dropped.
+
+use super::condition::Condition;
+use super::condition_scope::{BoundCondition, bind_expression_window};
+use crate::event::{Batch, Data, Schema, Str, Type};
+use crate::expr::Functions;
+use crate::sql::ast::Span;
+use std::fmt;
+
+/// The condition of an expression window, by columns of its input.
+#[derive(Clone)]
+pub(crate) enum ConditionSource {
+    /// Always the same.
+    Text(BoundCondition),
+    /// What a STRING column of each row says.
+    Column {
+        /// Its position in the input.
+        column: usize,
+        /// The input, all columns of which are kept.
+        schema: Schema,
+        functions: Functions,
+    },
+}
+
+impl ConditionSource {
+    /// Calls `f` with the input columns that must be kept, as often as they are read.
+    pub(crate) fn columns(&self, f: &mut dyn FnMut(usize)) {
+        match self {
+            ConditionSource::Text(bound) => bound.columns(f),
+            ConditionSource::Column { schema, .. } => (0..schema.len()).for_each(f),
+        }
+    }
+    /// Whether it may read the app's clock.
+    pub(crate) fn uses_clock(&self) -> bool {
+        match self {
+            ConditionSource::Text(bound) => bound.uses_clock(),
+            ConditionSource::Column { .. } => true,
+        }
+    }
+
+    /// Whether it may read the numbers of causing rows.
+    pub(crate) fn uses_cause(&self) -> bool {
+        match self {
+            ConditionSource::Text(bound) => bound.uses_cause(),
+            ConditionSource::Column { .. } => true,
+        }
+    }
+}
+
+impl fmt::Debug for ConditionSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ConditionSource::Text(bound) => bound.fmt(f),
+            ConditionSource::Column { column, schema, .. } => {
+                f.write_str(schema.attributes().get(*column).map_or("", |a| &*a.name))
+            }
+        }
+    }
+}
+
+/// What a row finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// The condition of the row before.
+    Same,
+    /// Another condition, which has seen no row yet.
+    Changed,
+    /// No condition.
+    Nothing,
+}
+
+/// The condition in force.
+pub(super) struct CurrentCondition {
+    condition: Option<Condition>,
+    source: ConditionSource,
+    /// The last text of the column.
+    text: Option<Str>,
+    keep: Vec<usize>,
+    types: Vec<Type>,
+    faults: u64,
+}
+
+impl CurrentCondition {
+    pub(super) fn new(source: ConditionSource, keep: &[usize], types: &[Type]) -> Self {
+        let condition = match &source {
+            ConditionSource::Text(bound) => Some(Condition::new(bound, keep, types)),
+            ConditionSource::Column { .. } => None,
+        };
+        CurrentCondition {
+            condition,
+            source,
+            text: None,
+            keep: keep.to_vec(),
+            types: types.to_vec(),
+            faults: 0,
+        }
+    }
+
+    /// The condition in force. Panics when the last row found nothing.
+    pub(super) fn get(&mut self) -> &mut Condition {
+        self.condition
+            .as_mut()
+            .expect("rows are taken only where there is a condition")
+    }
+
+    /// Takes up the text of a row.
+    #[inline]
+    pub(super) fn follow(&mut self, batch: &Batch, row: usize) -> Found {
+        let ConditionSource::Column { column, .. } = self.source else {
+            return Found::Same;
+        };
+        let column = &batch.columns[column];
+        let text = match column.data() {
+            Data::String(texts) if !column.is_null(row) => Some(&texts[row]),
+            _ => None,
+        };
+        match (text, &self.condition) {
+            (Some(text), Some(_)) if self.text.as_ref() == Some(text) => Found::Same,
+            _ => self.bind(text),
+        }
+    }
+
+    #[cold]
+    fn bind(&mut self, text: Option<&Str>) -> Found {
+        let bound = match (&self.source, text) {
+            (
+                ConditionSource::Column {
+                    schema, functions, ..
+                },
+                Some(text),
+            ) => bind_expression_window(text, Span::default(), schema, functions).ok(),
+            _ => None,
+        };
+        let Some(bound) = bound else {
+            self.faults += 1;
+            return if self.condition.is_some() {
+                Found::Same
+            } else {
+                Found::Nothing
+            };
+        };
+        self.faults += self.condition.as_ref().map_or(0, Condition::faults);
+        self.condition = Some(Condition::new(&bound, &self.keep, &self.types));
+        self.text = text.cloned();
+        Found::Changed
+    }
+
+    /// Values that became NULL, and texts that were no condition.
+    pub(super) fn faults(&self) -> u64 {
+        self.faults + self.condition.as_ref().map_or(0, Condition::faults)
+    }
+}

@@ -1,0 +1,144 @@
+//! `cron('…')`: flushed at the times of a cron expression, in UTC.
+
+use super::{Crontab, Held};
+use crate::event::{Batch, Sign, Timestamp, Type};
+use crate::operator::{Counters, Kind, Moment, Operator, Out};
+
+/// Flushes at cron times; the rows of a flush leave with the next, also when that brings none.
+#[derive(Debug)]
+pub(crate) struct Cron {
+    current: Held,
+    previous: Held,
+    crontab: Crontab,
+    next: Option<Timestamp>,
+    expires: bool,
+    late: u64,
+}
+
+impl Cron {
+    /// With `expires` the rows of a flush leave as `−` rows with the next one.
+    pub(crate) fn new(crontab: Crontab, expires: bool, keep: Vec<usize>, types: &[Type]) -> Self {
+        let (current, previous) = (Held::new(keep.clone(), types), Held::new(keep, types));
+        Cron {
+            current,
+            previous,
+            crontab,
+            next: None,
+            expires,
+            late: 0,
+        }
+    }
+
+    fn flush(&mut self, due: Timestamp, cause: u64, out: &mut Out) {
+        let moment = Moment::timer(due, cause);
+        let mut to = out.batch();
+        self.previous.drain(moment, Sign::Minus, &mut to);
+        if self.expires {
+            std::mem::swap(&mut self.current, &mut self.previous);
+            for seq in self.previous.log.range(self.previous.id) {
+                let at = self.previous.log.at(self.previous.id, seq);
+                self.previous
+                    .emit(seq, Moment { at, ..moment }, Sign::Plus, &mut to);
+            }
+        } else {
+            self.current.drain(moment, Sign::Plus, &mut to);
+        }
+        out.emit(Kind::Flush(due), to);
+    }
+
+    fn holds_rows(&self) -> bool {
+        self.current.len() > 0 || self.previous.len() > 0
+    }
+}
+
+impl Operator for Cron {
+    fn rows(&mut self, _kind: Kind, batch: &Batch, out: &mut Out) {
+        for row in 0..batch.len() {
+            let moment = Moment::of(batch, row);
+            self.clock(moment.clock, moment.cause, out);
+            if moment.at < moment.clock {
+                self.late += 1;
+                continue;
+            }
+            if self.next.is_none() {
+                self.next = self.crontab.next(moment.clock.max(moment.at));
+            }
+            self.current.push(batch, row);
+        }
+    }
+
+    fn clock(&mut self, now: Timestamp, cause: u64, out: &mut Out) {
+        while let Some(due) = self.due().filter(|d| *d <= now) {
+            self.flush(due, cause, out);
+            // an empty window looks for its next time when a row comes
+            self.next = if self.holds_rows() {
+                self.crontab.next(due)
+            } else {
+                None
+            };
+        }
+    }
+
+    fn close(&mut self, out: &mut Out) {
+        if self.current.len() > 0
+            && let Some(due) = self.next
+        {
+            self.flush(due, 0, out);
+            self.next = self.crontab.next(due);
+        }
+    }
+
+    fn due(&self) -> Option<Timestamp> {
+        self.next.filter(|_| self.holds_rows())
+    }
+
+    fn count(&self, into: &mut Counters) {
+        into.late_rows += self.late;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Feed, check};
+    use super::*;
+
+    #[test]
+    fn flushes_stand_on_the_grid_of_the_clock() {
+        let lines = [
+            "1200 1",
+            "4999 2",
+            "5000 3",
+            "9000 4",
+            "8000 5",
+            "clock 31000",
+            "42000 6",
+            "close",
+            "close",
+        ];
+        let feed = Feed {
+            types: &[Type::Int],
+            keep: &[0],
+            lines: &lines,
+        };
+        let make = |expires| {
+            let crontab = Crontab::parse("*/5 * * * * *").expect("a cron expression");
+            move || -> Box<dyn Operator> {
+                Box::new(Cron::new(crontab.clone(), expires, vec![0], &[Type::Int]))
+            }
+        };
+        let want = [
+            "[5000] + 1200 1, + 4999 2",
+            "[10000] - 1200 1, - 4999 2, + 5000 3, + 9000 4",
+            "[15000] - 5000 3, - 9000 4",
+            "[45000] + 42000 6",
+        ];
+        let count = check(&feed, &want, make(true));
+        assert_eq!(count.late_rows, 1);
+        let want = [
+            "[5000] + 1200 1, + 4999 2",
+            "[10000] + 5000 3, + 9000 4",
+            "[45000] + 42000 6",
+        ];
+        check(&feed, &want, make(false));
+    }
+}

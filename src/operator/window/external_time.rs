@@ -1,0 +1,135 @@
+//! `externalTime(attr, t)`: the clock is an attribute of the rows.
+//!
+//! How: rows are held in the order of their attribute; a row moves that clock to the largest value seen, and what is t or
+//! more behind leaves before the row enters. No timer: only a row moves the clock. A row whose attribute is NULL has no
+//! place in time: it is dropped and counted.
+
+use super::Held;
+use crate::event::{Batch, Column, Data, Sign, Timestamp, Type};
+use crate::operator::{Counters, Kind, Moment, Operator, Out};
+
+/// The time in milliseconds that an INT or LONG attribute of a row holds; none when it is NULL.
+#[inline]
+pub(super) fn time_of(column: &Column, row: usize) -> Option<i64> {
+    if column.is_null(row) {
+        return None;
+    }
+    match column.data() {
+        Data::Long(v) => Some(v[row]),
+        Data::Int(v) => Some(i64::from(v[row])),
+        _ => None,
+    }
+}
+
+/// Rows of the last `span_ms` by the clock of an attribute.
+#[derive(Debug)]
+pub(crate) struct ExternalTime {
+    /// The time of a row in its log is its attribute.
+    held: Held,
+    attribute: usize,
+    span_ms: i64,
+    now: i64,
+    faults: u64,
+}
+
+impl ExternalTime {
+    /// A window of `span_ms`, at least 1, by input column `attribute`: INT or LONG, milliseconds.
+    pub(crate) fn new(attribute: usize, span_ms: i64, keep: Vec<usize>, types: &[Type]) -> Self {
+        assert!(span_ms > 0, "a window of time has a length");
+        ExternalTime {
+            held: Held::new(keep, types),
+            attribute,
+            span_ms,
+            now: i64::MIN,
+            faults: 0,
+        }
+    }
+
+    fn enter(&mut self, batch: &Batch, row: usize, to: &mut Batch) {
+        let Some(time) = time_of(&batch.columns[self.attribute], row) else {
+            self.faults += 1;
+            return;
+        };
+        let moment = Moment::of(batch, row);
+        self.now = self.now.max(time);
+        while self
+            .held
+            .oldest()
+            .is_some_and(|oldest| oldest.plus(self.span_ms).0 <= self.now)
+        {
+            self.held.expire(moment, to);
+        }
+        let Held { log, id, keep } = &mut self.held;
+        log.insert(*id, Timestamp(time), batch, keep, row);
+        to.push_row(batch, keep, row, moment, Sign::Plus);
+    }
+}
+
+impl Operator for ExternalTime {
+    fn rows(&mut self, _kind: Kind, batch: &Batch, out: &mut Out) {
+        let mut to = out.batch();
+        for row in 0..batch.len() {
+            self.enter(batch, row, &mut to);
+        }
+        out.emit(Kind::Rows, to);
+    }
+
+    fn count(&self, into: &mut Counters) {
+        into.value_faults += self.faults;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Feed, check};
+    use super::*;
+
+    #[test]
+    fn the_attribute_is_the_clock() {
+        let lines = [
+            "100 1000 1",
+            "101 2999 2",
+            "102 3000 3",
+            "103 2500 4",
+            "104 NULL 5",
+            "105 4500 6",
+            "106 100 7",
+            "107 4000 8",
+            "clock 99999",
+            "108 9000 9",
+        ];
+        let want = [
+            "+ 100 1", "+ 101 2", "- 102 1", "+ 102 3", "+ 103 4", "- 105 4", "+ 105 6", "+ 106 7",
+            "- 107 7", "+ 107 8", "- 108 2", "- 108 3", "- 108 8", "- 108 6", "+ 108 9",
+        ];
+        let feed = Feed {
+            types: &[Type::Long, Type::Int],
+            keep: &[1],
+            lines: &lines,
+        };
+        let count = check(&feed, &want, || {
+            Box::new(ExternalTime::new(0, 2000, vec![1], &[Type::Int]))
+        });
+        assert_eq!(count.value_faults, 1);
+    }
+
+    #[test]
+    fn times_at_the_ends_of_the_range_do_not_overflow() {
+        let (min, max) = (i64::MIN, i64::MAX);
+        let lines = [
+            format!("1 {min} 1"),
+            format!("2 {max} 2"),
+            format!("3 {max} 3"),
+        ];
+        let lines = lines.each_ref().map(String::as_str);
+        let feed = Feed {
+            types: &[Type::Long, Type::Int],
+            keep: &[1],
+            lines: &lines,
+        };
+        let want = ["+ 1 1", "- 2 1", "+ 2 2", "- 3 2", "+ 3 3"];
+        check(&feed, &want, || {
+            Box::new(ExternalTime::new(0, 2000, vec![1], &[Type::Int]))
+        });
+    }
+}

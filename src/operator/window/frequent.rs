@@ -1,0 +1,328 @@
+//! `frequent(n [, attr, …])`: the latest rows of the n most frequent keys.
+//! `lossyFrequent(support [, error [, attr, …]])`: rows of keys whose share is at least the support.
+//!
+//! Keys are walked in the order in which they came.
+//! Source: Misra and Gries, "Finding Repeated Elements", 1982; Manku and Motwani, "Approximate Frequency Counts over Data
+//! Streams", VLDB 2002.
+
+use super::keys::Keys;
+use super::latest::Latest;
+use crate::event::{Batch, Sign, Type};
+use crate::expr::Program;
+use crate::operator::{Counters, Kind, Moment, Operator, Out};
+use crate::state::{Cells, Slot};
+
+/// Counts at most `keys_max` keys; a key that finds no room takes one from the count of each other.
+pub(crate) struct Frequent {
+    keys: Keys,
+    latest: Latest,
+    counts: Cells<u64>,
+    counted: Vec<Slot>,
+    keys_max: usize,
+}
+
+impl Frequent {
+    /// `keys_max` is at least 1; the planner gives all columns as keys when the query names none.
+    pub(crate) fn new(
+        keys_max: usize,
+        keys: Vec<Program>,
+        key_types: &[Type],
+        keep: Vec<usize>,
+        types: &[Type],
+    ) -> Self {
+        assert!(keys_max > 0, "a frequent window counts at least one key");
+        let (keys, latest) = (Keys::new(keys, key_types), Latest::new(keep, types));
+        Frequent {
+            keys,
+            latest,
+            counts: Cells::default(),
+            counted: Vec::new(),
+            keys_max,
+        }
+    }
+
+    /// Takes one from every count; keys without any left leave.
+    fn decrement(&mut self, moment: Moment, to: &mut Batch) {
+        let Frequent {
+            keys,
+            latest,
+            counts,
+            counted,
+            ..
+        } = self;
+        counted.retain(|key| {
+            let count = counts.get_mut(*key);
+            *count -= 1;
+            if *count == 0 {
+                latest.expire(*key, moment, to);
+                latest.remove(*key);
+                keys.release(*key);
+            }
+            *count > 0
+        });
+    }
+}
+
+impl Operator for Frequent {
+    fn rows(&mut self, _kind: Kind, batch: &Batch, out: &mut Out) {
+        let slots = self.keys.look_up(batch);
+        self.latest.ensure(slots);
+        self.counts.ensure(slots);
+        self.keys.release_fresh();
+        let mut to = out.batch();
+        for row in 0..batch.len() {
+            let (key, moment) = (self.keys.slots[row], Moment::of(batch, row));
+            if *self.counts.get(key) == 0 {
+                if self.counted.len() == self.keys_max {
+                    self.decrement(moment, &mut to);
+                }
+                if self.counted.len() == self.keys_max {
+                    continue;
+                }
+                self.counted.push(key);
+            }
+            *self.counts.get_mut(key) += 1;
+            self.latest.set(key, batch, row);
+            to.push_row(batch, &self.latest.keep, row, moment, Sign::Plus);
+        }
+        out.emit(Kind::Rows, to);
+        let counts = &self.counts;
+        self.keys.forget(|key| *counts.get(key) > 0);
+    }
+
+    fn count(&self, into: &mut Counters) {
+        into.value_faults += self.keys.faults;
+    }
+}
+
+/// How often a key came since it is counted, and how often it may have come before.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    count: u64,
+    missed: u64,
+}
+
+/// Counts keys with an error of at most `error` times the number of rows.
+pub(crate) struct LossyFrequent {
+    keys: Keys,
+    latest: Latest,
+    tallies: Cells<Tally>,
+    counted: Vec<Slot>,
+    share: f64,
+    bucket_rows: u64,
+    rows: u64,
+}
+
+impl LossyFrequent {
+    /// `support` and `error` are between 0 and 1, the error is usually a tenth of the support.
+    pub(crate) fn new(
+        support: f64,
+        error: f64,
+        keys: Vec<Program>,
+        key_types: &[Type],
+        keep: Vec<usize>,
+        types: &[Type],
+    ) -> Self {
+        assert!(error > 0.0 && error <= 1.0, "an error is a share");
+        LossyFrequent {
+            keys: Keys::new(keys, key_types),
+            latest: Latest::new(keep, types),
+            tallies: Cells::default(),
+            counted: Vec::new(),
+            share: support - error,
+            bucket_rows: (1.0 / error).ceil() as u64,
+            rows: 0,
+        }
+    }
+
+    /// At the end of a bucket, keys that cannot be frequent leave.
+    fn prune(&mut self, bucket: u64, moment: Moment, to: &mut Batch) {
+        let LossyFrequent {
+            keys,
+            latest,
+            tallies,
+            counted,
+            ..
+        } = self;
+        counted.retain(|key| {
+            let tally = tallies.get(*key);
+            let stays = tally.count + tally.missed > bucket;
+            if !stays {
+                latest.expire(*key, moment, to);
+                latest.remove(*key);
+                tallies.reset(*key);
+                keys.release(*key);
+            }
+            stays
+        });
+    }
+}
+
+impl Operator for LossyFrequent {
+    fn rows(&mut self, _kind: Kind, batch: &Batch, out: &mut Out) {
+        let slots = self.keys.look_up(batch);
+        self.latest.ensure(slots);
+        self.tallies.ensure(slots);
+        let mut to = out.batch();
+        for row in 0..batch.len() {
+            let (key, moment) = (self.keys.slots[row], Moment::of(batch, row));
+            self.rows += 1;
+            let bucket = self.rows.div_ceil(self.bucket_rows);
+            let tally = self.tallies.get_mut(key);
+            if tally.count == 0 {
+                tally.missed = bucket - 1;
+                self.counted.push(key);
+            }
+            tally.count += 1;
+            let count = tally.count;
+            self.latest.set(key, batch, row);
+            if count as f64 >= self.share * self.rows as f64 {
+                to.push_row(batch, &self.latest.keep, row, moment, Sign::Plus);
+            }
+            if self.rows.is_multiple_of(self.bucket_rows) {
+                self.prune(bucket, moment, &mut to);
+            }
+        }
+        out.emit(Kind::Rows, to);
+        let tallies = &self.tallies;
+        self.keys.forget(|key| tallies.get(key).count > 0);
+    }
+
+    fn count(&self, into: &mut Counters) {
+        into.value_faults += self.keys.faults;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Feed, check, column};
+    use super::*;
+
+    const TYPES: [Type; 2] = [Type::String, Type::Float];
+
+    fn frequent(keys_max: usize) -> Box<dyn Operator> {
+        let keys = vec![column(0, Type::String)];
+        Box::new(Frequent::new(
+            keys_max,
+            keys,
+            &[Type::String],
+            vec![0, 1],
+            &TYPES,
+        ))
+    }
+
+    #[test]
+    fn conformance_frequent_filter_first() {
+        let lines = [
+            "1 c3234 73.36",
+            "2 c3234 78.36",
+            "3 c1234 86.36",
+            "4 c3234 73.36",
+            "5 c3234 78.36",
+            "6 c1234 86.36",
+        ];
+        let want: Vec<String> = lines.iter().map(|l| format!("+ {l}")).collect();
+        let want: Vec<&str> = want.iter().map(String::as_str).collect();
+        check(
+            &Feed {
+                types: &TYPES,
+                keep: &[0, 1],
+                lines: &lines,
+            },
+            &want,
+            || frequent(2),
+        );
+    }
+
+    #[test]
+    fn a_key_without_room_takes_from_all() {
+        let lines = [
+            "1 a 1", "2 b 2", "3 a 3", "4 c 4", "5 d 5", "6 a 6", "7 b 7", "8 b 8", "9 c 9",
+            "10 a 10",
+        ];
+        // c pushes b out and finds room, d pushes a and c out
+        let want = [
+            "+ 1 a 1.0",
+            "+ 2 b 2.0",
+            "+ 3 a 3.0",
+            "- 4 b 2.0",
+            "+ 4 c 4.0",
+            "- 5 a 3.0",
+            "- 5 c 4.0",
+            "+ 5 d 5.0",
+            "+ 6 a 6.0",
+            "- 7 d 5.0",
+            "- 7 a 6.0",
+            "+ 7 b 7.0",
+            "+ 8 b 8.0",
+            "+ 9 c 9.0",
+            "- 10 c 9.0",
+            "+ 10 a 10.0",
+        ];
+        check(
+            &Feed {
+                types: &TYPES,
+                keep: &[0, 1],
+                lines: &lines,
+            },
+            &want,
+            || frequent(2),
+        );
+    }
+
+    #[test]
+    fn a_row_is_dropped_when_nobody_leaves() {
+        let lines = ["1 a 1", "2 a 2", "3 b 3", "4 b 4", "5 b 5"];
+        let want = [
+            "+ 1 a 1.0",
+            "+ 2 a 2.0",
+            "- 4 a 2.0",
+            "+ 4 b 4.0",
+            "+ 5 b 5.0",
+        ];
+        check(
+            &Feed {
+                types: &TYPES,
+                keep: &[0, 1],
+                lines: &lines,
+            },
+            &want,
+            || frequent(1),
+        );
+    }
+
+    #[test]
+    fn lossy_counting_passes_frequent_keys_and_prunes_at_bucket_ends() {
+        // buckets of 4 rows; passes from (0.5 − 0.25) of the rows on
+        let lines = [
+            "1 a 1", "2 b 2", "3 a 3", "4 c 4", "5 a 5", "6 b 6", "7 a 7", "8 b 8", "9 b 9",
+            "10 a 10", "11 d 11", "12 d 12",
+        ];
+        let want = [
+            "+ 1 a 1.0",
+            "+ 2 b 2.0",
+            "+ 3 a 3.0",
+            "+ 4 c 4.0",
+            "- 4 b 2.0",
+            "- 4 c 4.0",
+            "+ 5 a 5.0",
+            "+ 7 a 7.0",
+            "+ 8 b 8.0",
+            "+ 9 b 9.0",
+            "+ 10 a 10.0",
+        ];
+        let make = || {
+            let keys = vec![column(0, Type::String)];
+            LossyFrequent::new(0.5, 0.25, keys, &[Type::String], vec![0, 1], &TYPES)
+        };
+        check(
+            &Feed {
+                types: &TYPES,
+                keep: &[0, 1],
+                lines: &lines,
+            },
+            &want,
+            || Box::new(make()),
+        );
+    }
+}

@@ -1,0 +1,74 @@
+//! The keys of a window: looked up once per batch.
+//!
+//! Why: a key may be forgotten and come back within one batch, so a slot stays taken until the batch is done; which of the
+//! slots are then still in use is the window's to say.
+
+use crate::event::{Batch, Type};
+use crate::expr::Program;
+use crate::operator::aggregate::Columns;
+use crate::state::{KeyIndex, Slot};
+
+/// Key expressions and the slots of the keys in use.
+pub(super) struct Keys {
+    programs: Vec<Program>,
+    index: KeyIndex,
+    /// Slot of each row of the batch.
+    pub(super) slots: Vec<Slot>,
+    /// New slots and the rows that brought them.
+    pub(super) fresh: Vec<(Slot, u32)>,
+    loose: Vec<Slot>,
+    pub(super) faults: u64,
+}
+
+impl Keys {
+    pub(super) fn new(programs: Vec<Program>, types: &[Type]) -> Self {
+        Keys {
+            programs,
+            index: KeyIndex::new(types),
+            slots: Vec::new(),
+            fresh: Vec::new(),
+            loose: Vec::new(),
+            faults: 0,
+        }
+    }
+
+    /// Looks the rows of a batch up; answers the number of slots to make room for.
+    pub(super) fn look_up(&mut self, batch: &Batch) -> usize {
+        self.slots.clear();
+        self.fresh.clear();
+        let frame = batch.frame();
+        let mut columns = Columns::new();
+        for program in &mut self.programs {
+            columns.push(program.eval(&frame, &mut self.faults));
+        }
+        self.index
+            .slots_of(&columns, batch.len(), &mut self.slots, &mut self.fresh);
+        self.index.slots()
+    }
+
+    /// A slot may no longer be in use.
+    #[inline]
+    pub(super) fn release(&mut self, slot: Slot) {
+        self.loose.push(slot);
+    }
+
+    /// The new slots of the batch may not be in use.
+    pub(super) fn release_fresh(&mut self) {
+        self.loose.extend(self.fresh.iter().map(|(slot, _)| *slot));
+    }
+
+    /// Forgets the released keys that are not in use. Called when no row of a batch is left.
+    pub(super) fn forget(&mut self, in_use: impl Fn(Slot) -> bool) {
+        self.loose.sort_unstable();
+        self.loose.dedup();
+        for slot in self.loose.drain(..).filter(|s| !in_use(*s)) {
+            self.index.remove(slot);
+        }
+    }
+
+    /// Number of keys held.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.index.len()
+    }
+}

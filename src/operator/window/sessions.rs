@@ -1,0 +1,336 @@
+//! The open sessions of all keys: what a row joins, and which session closes next.
+//!
+//! How: a key has a list of sessions, newest first; nearly every row joins the newest. Rows that come out of order (within
+//! the app's lateness or the window's latency) may join an older one, open one between two, or make two of them one. A
+//! session closes `gap + latency` after its last row. A heap holds one entry per session; a session that grew since is put
+//! back with its new time when its entry comes up, so a row costs no heap operation until the front is out of date.
+//! The heap is an index: it can be rebuilt from the sessions.
+
+use crate::event::{Batch, Timestamp, Type};
+use crate::state::{Cells, LogId, RowLog, Slab, Slot};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+
+type Entry = u32;
+
+/// Rows of one key with less than the gap between one and the next.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Session {
+    pub(super) key: Slot,
+    pub(super) log: LogId,
+    /// When the session closes.
+    pub(super) due: Timestamp,
+    first: Timestamp,
+    /// One gap after the last row.
+    end: Timestamp,
+    /// Number of sessions opened before.
+    order: u64,
+    older: Option<Entry>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Closing {
+    due: Timestamp,
+    order: u64,
+    entry: Entry,
+}
+
+/// Sessions by key.
+#[derive(Debug)]
+pub(super) struct Sessions {
+    gap_us: i64,
+    latency_us: i64,
+    pub(super) log: RowLog,
+    newest: Cells<Option<Entry>>,
+    sessions: Slab<Session>,
+    closing: BinaryHeap<Reverse<Closing>>,
+    opened: u64,
+}
+
+impl Sessions {
+    pub(super) fn new(gap_us: i64, latency_us: i64, types: &[Type]) -> Self {
+        assert!(gap_us > 0 && latency_us >= 0, "a session has a gap");
+        Sessions {
+            gap_us,
+            latency_us,
+            log: RowLog::new(types),
+            newest: Cells::default(),
+            sessions: Slab::default(),
+            closing: BinaryHeap::new(),
+            opened: 0,
+        }
+    }
+
+    /// Makes room for keys below `slots`.
+    pub(super) fn ensure(&mut self, slots: usize) {
+        self.newest.ensure(slots);
+    }
+
+    /// Whether a key has an open session.
+    pub(super) fn has(&self, key: Slot) -> bool {
+        self.newest.get(key).is_some()
+    }
+
+    /// Puts a row into a session of its key. False, and the row is not held, when it is late (`at < clock`) and joins none,
+    /// or is late and there is no latency.
+    pub(super) fn insert(
+        &mut self,
+        key: Slot,
+        clock: Timestamp,
+        batch: &Batch,
+        keep: &[usize],
+        row: usize,
+    ) -> bool {
+        let at = batch.at[row];
+        if at < clock && self.latency_us == 0 {
+            return false;
+        }
+        let (newer, place) = self.find(key, at);
+        let entry = match place.filter(|e| self.fits(*e, at)) {
+            Some(entry) => entry,
+            None if at < clock => return false,
+            None => self.open(key, at, newer, place),
+        };
+        let session = self.sessions.get_mut(entry);
+        session.first = session.first.min(at);
+        session.end = session.end.max(at.plus(self.gap_us));
+        session.due = session.end.plus(self.latency_us);
+        self.log.insert(session.log, at, batch, keep, row);
+        let (first, end, older) = (session.first, session.end, session.older);
+        if let Some(newer) = newer.filter(|n| self.sessions.get(*n).first < end) {
+            self.join(entry, newer);
+        } else if let Some(older) = older.filter(|o| first < self.sessions.get(*o).end) {
+            self.join(older, entry);
+        }
+        true
+    }
+
+    /// The newest session of a key that begins less than a gap after `at` or before it, and the one that follows it.
+    fn find(&self, key: Slot, at: Timestamp) -> (Option<Entry>, Option<Entry>) {
+        let mut newer = None;
+        let mut place = *self.newest.get(key);
+        while let Some(entry) = place {
+            let session = self.sessions.get(entry);
+            if at.plus(self.gap_us) > session.first {
+                break;
+            }
+            newer = place;
+            place = session.older;
+        }
+        (newer, place)
+    }
+
+    fn fits(&self, entry: Entry, at: Timestamp) -> bool {
+        at < self.sessions.get(entry).end
+    }
+
+    fn open(
+        &mut self,
+        key: Slot,
+        at: Timestamp,
+        newer: Option<Entry>,
+        older: Option<Entry>,
+    ) -> Entry {
+        let (end, order) = (at.plus(self.gap_us), self.opened);
+        let due = end.plus(self.latency_us);
+        let log = self.log.open();
+        let entry = self.sessions.insert(Session {
+            key,
+            log,
+            due,
+            first: at,
+            end,
+            order,
+            older,
+        });
+        self.link(key, newer, Some(entry));
+        self.opened += 1;
+        self.closing.push(Reverse(Closing { due, order, entry }));
+        entry
+    }
+
+    /// Makes `to` the session that is older than `newer`, or the newest.
+    fn link(&mut self, key: Slot, newer: Option<Entry>, to: Option<Entry>) {
+        match newer {
+            Some(newer) => self.sessions.get_mut(newer).older = to,
+            None => *self.newest.get_mut(key) = to,
+        }
+    }
+
+    /// Makes two neighbours one, which keeps the entry and the order of the one opened first.
+    fn join(&mut self, older: Entry, newer: Entry) {
+        let (a, b) = (*self.sessions.get(older), *self.sessions.get(newer));
+        self.log.append(a.log, b.log);
+        let (kept, gone) = if a.order < b.order {
+            (older, newer)
+        } else {
+            (newer, older)
+        };
+        let order = a.order.min(b.order);
+        let above = self.above(b.key, newer);
+        *self.sessions.get_mut(kept) = Session {
+            log: a.log,
+            first: a.first,
+            order,
+            older: a.older,
+            ..b
+        };
+        self.sessions.remove(gone);
+        self.link(b.key, above, Some(kept));
+    }
+
+    /// The session of a key that is next newer than `entry`.
+    fn above(&self, key: Slot, entry: Entry) -> Option<Entry> {
+        let mut above = None;
+        let mut place = *self.newest.get(key);
+        while let Some(e) = place.filter(|e| *e != entry) {
+            above = place;
+            place = self.sessions.get(e).older;
+        }
+        above
+    }
+
+    /// Brings the front of the heap up to date.
+    pub(super) fn settle(&mut self) {
+        while let Some(mut front) = self.closing.peek_mut() {
+            let Closing { due, order, entry } = front.0;
+            match self.sessions.find(entry).filter(|s| s.order == order) {
+                None => {
+                    PeekMut::pop(front);
+                }
+                Some(session) if session.due > due => front.0.due = session.due,
+                Some(_) => break,
+            }
+        }
+    }
+
+    /// When the next session closes; exact after [`Sessions::settle`], else it may be early.
+    #[inline]
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        self.closing.peek().map(|c| c.0.due)
+    }
+
+    /// Takes the next session out that closes at or before `now`. Its log stays open: it is the caller's.
+    pub(super) fn close_next(&mut self, now: Timestamp) -> Option<Session> {
+        if self.due().is_none_or(|due| due > now) {
+            return None;
+        }
+        self.settle();
+        let entry = self.closing.peek().filter(|c| c.0.due <= now)?.0.entry;
+        self.closing.pop();
+        let session = *self.sessions.get(entry);
+        let above = self.above(session.key, entry);
+        self.link(session.key, above, session.older);
+        self.sessions.remove(entry);
+        Some(session)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Schema, Value};
+
+    const GAP: i64 = 10;
+
+    /// An open session as the definition has it: key, rows (time, number), order of creation.
+    type Plain = (Slot, Vec<(i64, i64)>, u64);
+
+    fn due(session: &Plain, latency: i64) -> i64 {
+        session.1.iter().map(|r| r.0).max().unwrap_or(0) + GAP + latency
+    }
+
+    /// Closes what is due: times and rows.
+    fn close_plain(open: &mut Vec<Plain>, now: i64, latency: i64) -> Vec<(i64, Vec<(i64, i64)>)> {
+        let (mut closing, rest): (Vec<_>, Vec<_>) =
+            open.drain(..).partition(|s| due(s, latency) <= now);
+        *open = rest;
+        closing.sort_by_key(|s| (due(s, latency), s.2));
+        closing
+            .into_iter()
+            .map(|s| (due(&s, latency), s.1))
+            .collect()
+    }
+
+    fn insert_plain(
+        open: &mut Vec<Plain>,
+        key: Slot,
+        row: (i64, i64),
+        order: u64,
+        late: bool,
+    ) -> bool {
+        let near = |s: &Plain| s.0 == key && s.1.iter().any(|r| (r.0 - row.0).abs() < GAP);
+        let (near, rest): (Vec<_>, Vec<_>) = open.drain(..).partition(near);
+        *open = rest;
+        if near.is_empty() && late {
+            return false;
+        }
+        let order = near.iter().map(|s| s.2).min().unwrap_or(order);
+        let mut rows: Vec<_> = near.into_iter().flat_map(|s| s.1).chain([row]).collect();
+        rows.sort_by_key(|r| (r.0, r.1));
+        open.push((key, rows, order));
+        true
+    }
+
+    #[test]
+    fn sessions_follow_their_definition() {
+        let mut seed = 5u64;
+        let mut random = move |n: i64| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            (seed % n as u64) as i64
+        };
+        for (latency, lateness) in [(0, 0), (0, 40), (15, 0), (30, 25)] {
+            let mut sessions = Sessions::new(GAP, latency, &[Type::Long]);
+            sessions.ensure(4);
+            let (mut open, mut closed, mut merged) = (Vec::new(), 0, 0);
+            let (mut newest, mut clock) = (0, 0);
+            for number in 0..20_000 {
+                newest += random(4);
+                let at = newest - random(60);
+                clock = clock.max(at.max(newest - 5) - lateness);
+                let mut got = Vec::new();
+                while let Some(session) = sessions.close_next(Timestamp(clock)) {
+                    let rows = sessions.log.range(session.log).map(|seq| {
+                        let index = sessions.log.index(session.log, seq);
+                        match sessions.log.columns()[0].value(index) {
+                            Value::Long(number) => (sessions.log.at(session.log, seq).0, number),
+                            other => panic!("{other:?}"),
+                        }
+                    });
+                    got.push((session.due.0, rows.collect::<Vec<_>>()));
+                    sessions.log.close(session.log);
+                }
+                let want = close_plain(&mut open, clock, latency);
+                assert_eq!(
+                    got, want,
+                    "row {number}, latency {latency}, lateness {lateness}"
+                );
+                closed += got.len();
+                let mut batch = Batch::new(&Schema::new([("number", Type::Long)]));
+                batch.at.push(Timestamp(at));
+                assert!(batch.columns[0].push(&Value::Long(number)));
+                let key = random(3) as Slot;
+                let before = open.len();
+                let held = sessions.insert(key, Timestamp(clock), &batch, &[0], 0);
+                let want = !(at < clock && latency == 0)
+                    && insert_plain(&mut open, key, (at, number), number as u64, at < clock);
+                assert_eq!(held, want, "row {number}");
+                merged += usize::from(open.len() < before);
+                if number % 3 == 0 {
+                    sessions.settle();
+                    let next = open.iter().map(|s| due(s, latency)).min();
+                    assert_eq!(sessions.due().map(|d| d.0), next);
+                }
+            }
+            assert!(closed > 300, "{closed} sessions closed");
+            assert!(
+                merged > 0 || lateness + latency == 0,
+                "sessions were joined"
+            );
+            assert!(sessions.closing.len() < 100 && sessions.sessions.len() < 100);
+        }
+    }
+}

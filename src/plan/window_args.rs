@@ -1,0 +1,454 @@
+//! `WINDOW('name', arguments)` → a window with its parameters.
+
+use super::scope::{Clause, QueryScope};
+use super::window::{Keys, WindowPlan, external_start};
+use crate::error::Fault;
+use crate::event::{Type, Value};
+use crate::operator::window::{
+    ConditionSource, Crontab, ExpressionBatchOptions, ExternalSpan, Panes, Start,
+    bind_expression_window,
+};
+use crate::sql::ast::{Expr, ExprKind, Span, Unary, Window};
+
+/// Names and parameters of the windows.
+pub(crate) const WINDOWS: [(&str, &str); 22] = [
+    ("length", "length(rows)"),
+    ("lengthBatch", "lengthBatch(rows [, stream_current])"),
+    ("time", "time(duration)"),
+    (
+        "timeBatch",
+        "timeBatch(duration [, start] [, stream_current])",
+    ),
+    ("timeLength", "timeLength(duration, rows)"),
+    ("tumbling", "tumbling(duration [, offset])"),
+    ("hop", "hop(size, slide)"),
+    ("sliding", "sliding(size, slide)"),
+    ("session", "session(gap [, key [, latency]])"),
+    ("sessionBatch", "sessionBatch(gap [, key])"),
+    ("externalTime", "externalTime(attribute, duration)"),
+    (
+        "externalTimeBatch",
+        "externalTimeBatch(attribute, duration [, start [, timeout]])",
+    ),
+    ("batch", "batch()"),
+    ("delay", "delay(duration)"),
+    ("sort", "sort(rows, attribute [, 'asc' | 'desc'], …)"),
+    ("unique", "unique(key, …)"),
+    ("firstUnique", "firstUnique(key, …)"),
+    ("frequent", "frequent(keys [, attribute, …])"),
+    (
+        "lossyFrequent",
+        "lossyFrequent(support [, error] [, attribute, …])",
+    ),
+    ("cron", "cron('second minute hour day month weekday')"),
+    ("expression", "expression('condition')"),
+    (
+        "expressionBatch",
+        "expressionBatch('condition' [, include_triggering [, stream_current]])",
+    ),
+];
+
+/// Binds a window clause; `scope` is that of the query. Answers the window, or `None` with the faults in the scope.
+pub(super) fn bind_window(window: &Window, scope: &mut QueryScope<'_>) -> Option<WindowPlan> {
+    let name = window.name.text.as_str();
+    let Some((_, signature)) = WINDOWS.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)) else {
+        let known = WINDOWS.iter().map(|(n, _)| *n);
+        let fault =
+            Fault::new(window.name.span, format!("unknown window '{name}'")).nearest(name, known);
+        scope.faults.push(fault);
+        return None;
+    };
+    let mut args = Args {
+        args: window.args.iter(),
+        span: window.span,
+        signature,
+        scope,
+    };
+    let bound = args
+        .window(&name.to_ascii_lowercase())
+        .and_then(|w| args.end().map(|()| w));
+    bound.map_err(|fault| scope.faults.extend(fault)).ok()
+}
+
+/// A fault, or none where the scope has it already.
+type Refused = Option<Fault>;
+
+/// The arguments of a window, read from left to right.
+struct Args<'a, 'b, 's> {
+    args: std::slice::Iter<'a, Expr>,
+    span: Span,
+    signature: &'static str,
+    scope: &'b mut QueryScope<'s>,
+}
+
+impl<'a> Args<'a, '_, '_> {
+    fn window(&mut self, name: &str) -> Result<WindowPlan, Refused> {
+        Ok(match name {
+            "length" => WindowPlan::Length(self.rows()?),
+            "lengthbatch" => WindowPlan::LengthBatch {
+                rows: self.rows()?,
+                streams: self.flag("stream_current")?,
+            },
+            "time" => WindowPlan::Time(self.duration()?),
+            "timebatch" => WindowPlan::TimeBatch {
+                span_us: self.duration()?,
+                start: self
+                    .optional_integer()
+                    .map_or(Start::FirstRow, |ms| Start::Grid(ms.saturating_mul(1000))),
+                streams: self.flag("stream_current")?,
+            },
+            "timelength" => WindowPlan::TimeLength {
+                span_us: self.duration()?,
+                rows: self.rows()?,
+            },
+            "tumbling" => {
+                let size_us = self.duration()?;
+                let offset_us = if self.peek().is_some() {
+                    self.any_duration()?
+                } else {
+                    0
+                };
+                WindowPlan::Panes(Panes {
+                    size_us,
+                    slide_us: size_us,
+                    offset_us,
+                })
+            }
+            "hop" | "sliding" => self.hop()?,
+            "session" => self.session()?,
+            "sessionbatch" => {
+                let gap_us = self.duration()?;
+                let keys = if self.peek().is_some() {
+                    self.keys(1)?
+                } else {
+                    Keys::default()
+                };
+                WindowPlan::SessionBatch { gap_us, keys }
+            }
+            "externaltime" => {
+                let attribute = self.clock_attribute()?;
+                WindowPlan::ExternalTime {
+                    attribute,
+                    span_ms: self.duration_ms()?,
+                }
+            }
+            "externaltimebatch" => self.external_batch()?,
+            "delay" => WindowPlan::Delay(self.duration()?),
+            "sort" => self.sort()?,
+            "unique" => WindowPlan::Unique(self.some_keys()?),
+            "firstunique" => WindowPlan::FirstUnique(self.some_keys()?),
+            "frequent" => WindowPlan::Frequent {
+                keys_max: self.rows()?,
+                keys: self.row_keys()?,
+            },
+            "lossyfrequent" => self.lossy_frequent()?,
+            "cron" => self.cron()?,
+            "expression" => WindowPlan::Expression(self.condition()?),
+            "expressionbatch" => {
+                let condition = self.condition()?;
+                let include_triggering = self.flag("include_triggering")?;
+                let streams = self.flag("stream_current")?;
+                let options = ExpressionBatchOptions {
+                    include_triggering,
+                    streams,
+                    expires: false,
+                };
+                WindowPlan::ExpressionBatch { condition, options }
+            }
+            _ => WindowPlan::SendBatch,
+        })
+    }
+
+    fn wrong(&self, span: Span, message: impl Into<String>) -> Refused {
+        Some(Fault::new(span, message).help(format!("parameters: {}", self.signature)))
+    }
+
+    fn next(&mut self) -> Result<&'a Expr, Refused> {
+        self.args
+            .next()
+            .ok_or_else(|| self.wrong(self.span, "a parameter is missing"))
+    }
+
+    fn peek(&self) -> Option<&'a Expr> {
+        self.args.as_slice().first()
+    }
+
+    /// A number of rows, at least 1.
+    fn rows(&mut self) -> Result<usize, Refused> {
+        let arg = self.next()?;
+        match arg.kind {
+            // Rows are numbered in 32 bits.
+            ExprKind::Literal(Value::Long(n)) if (1..=1 << 30).contains(&n) => Ok(n as usize),
+            _ => Err(self.wrong(
+                arg.span,
+                "a number of rows from 1 to 1073741824 is expected",
+            )),
+        }
+    }
+
+    /// A duration of at least 1 µs; an integer counts milliseconds.
+    fn duration(&mut self) -> Result<i64, Refused> {
+        let span = self.peek().map_or(self.span, |a| a.span);
+        match self.any_duration()? {
+            us if us > 0 => Ok(us),
+            _ => Err(self.wrong(span, "a positive duration is expected, as in 5 SECONDS")),
+        }
+    }
+
+    fn any_duration(&mut self) -> Result<i64, Refused> {
+        let arg = self.next()?;
+        let us = match arg.kind {
+            ExprKind::Duration(us) => Some(us),
+            ExprKind::Literal(Value::Long(ms)) => ms.checked_mul(1000),
+            _ => None,
+        };
+        us.ok_or_else(|| self.wrong(arg.span, "a duration is expected, as in 5 SECONDS"))
+    }
+
+    /// A duration on the clock of an attribute, which counts whole milliseconds.
+    fn duration_ms(&mut self) -> Result<i64, Refused> {
+        let span = self.peek().map_or(self.span, |a| a.span);
+        match self.duration()? {
+            us if us % 1000 == 0 => Ok(us / 1000),
+            _ => Err(self.wrong(span, "whole milliseconds are expected")),
+        }
+    }
+
+    /// An integer or a duration in milliseconds, if one is next.
+    fn optional_integer(&mut self) -> Option<i64> {
+        let ms = match self.peek()?.kind {
+            ExprKind::Literal(Value::Long(n)) => n,
+            ExprKind::Duration(us) => us.div_euclid(1000),
+            _ => return None,
+        };
+        self.args.next();
+        Some(ms)
+    }
+
+    /// A number between 0 and 1.
+    fn share(&mut self) -> Result<f64, Refused> {
+        let arg = self.next()?;
+        match arg.kind {
+            ExprKind::Literal(Value::Double(x)) if x > 0.0 && x <= 1.0 => Ok(x),
+            ExprKind::Literal(Value::Long(1)) => Ok(1.0),
+            _ => Err(self.wrong(arg.span, "a share between 0 and 1 is expected, as in 0.1")),
+        }
+    }
+
+    /// A switch: its name, TRUE or FALSE; off when absent.
+    fn flag(&mut self, name: &str) -> Result<bool, Refused> {
+        let Some(arg) = self.args.next() else {
+            return Ok(false);
+        };
+        match &arg.kind {
+            ExprKind::Literal(Value::Bool(on)) => Ok(*on),
+            ExprKind::Literal(Value::String(s)) if s.eq_ignore_ascii_case(name) => Ok(true),
+            ExprKind::Column { name: n, .. } if n.text.eq_ignore_ascii_case(name) => Ok(true),
+            _ => Err(self.wrong(arg.span, format!("{name}, TRUE or FALSE is expected"))),
+        }
+    }
+
+    /// The text of a string.
+    fn text(&mut self) -> Result<(&'a str, Span), Refused> {
+        let arg = self.next()?;
+        match &arg.kind {
+            ExprKind::Literal(Value::String(s)) => Ok((s.as_str(), arg.span)),
+            _ => Err(self.wrong(arg.span, "a string is expected")),
+        }
+    }
+
+    /// An attribute of the input.
+    fn attribute(&mut self) -> Result<(usize, Type, Span), Refused> {
+        let arg = self.next()?;
+        let typed = self.scope.bind(Clause::Filter, arg).ok_or(None)?;
+        match (typed.as_column(), typed.ty) {
+            (Some(place), Some(ty)) if place < self.scope.schema.len() => Ok((place, ty, arg.span)),
+            _ => Err(self.wrong(arg.span, "an attribute of the stream is expected")),
+        }
+    }
+
+    /// An attribute that tells time in milliseconds.
+    fn clock_attribute(&mut self) -> Result<usize, Refused> {
+        match self.attribute()? {
+            (place, Type::Int | Type::Long, _) => Ok(place),
+            (_, ty, span) => Err(self.wrong(
+                span,
+                format!("a LONG with milliseconds is expected, this is {ty}"),
+            )),
+        }
+    }
+
+    /// The next `count` arguments as keys.
+    fn keys(&mut self, count: usize) -> Result<Keys, Refused> {
+        let mut keys = Vec::new();
+        for _ in 0..count {
+            let arg = self.next()?;
+            let typed = self.scope.bind(Clause::Filter, arg).ok_or(None)?;
+            if typed.ty.is_none() {
+                return Err(self.wrong(arg.span, "NULL is no key"));
+            }
+            keys.push(typed);
+        }
+        Ok(Keys(keys))
+    }
+
+    /// All further arguments as keys, at least one.
+    fn some_keys(&mut self) -> Result<Keys, Refused> {
+        self.keys(self.args.len().max(1))
+    }
+
+    /// All further arguments as keys; whole rows when there is none.
+    fn row_keys(&mut self) -> Result<Keys, Refused> {
+        if self.args.len() > 0 {
+            return self.some_keys();
+        }
+        let attributes = self.scope.schema.attributes().iter().enumerate();
+        let column = |(i, a): (usize, &crate::event::Attribute)| {
+            crate::expr::Typed::column(i, a.ty, self.span)
+        };
+        Ok(Keys(attributes.map(column).collect()))
+    }
+
+    fn hop(&mut self) -> Result<WindowPlan, Refused> {
+        let size_us = self.duration()?;
+        let slide_us = self.duration()?;
+        if size_us % slide_us != 0 {
+            let fault = Fault::new(
+                self.span,
+                "the size of a hop window is a multiple of its slide",
+            );
+            return Err(Some(fault.help("hop(10 SECONDS, 2 SECONDS)")));
+        }
+        Ok(WindowPlan::Panes(Panes {
+            size_us,
+            slide_us,
+            offset_us: 0,
+        }))
+    }
+
+    fn session(&mut self) -> Result<WindowPlan, Refused> {
+        let gap_us = self.duration()?;
+        let keys = if self.peek().is_some() {
+            self.keys(1)?
+        } else {
+            Keys::default()
+        };
+        let span = self.peek().map_or(self.span, |a| a.span);
+        let latency_us = if self.peek().is_some() {
+            self.any_duration()?
+        } else {
+            0
+        };
+        if !(0..=gap_us).contains(&latency_us) {
+            return Err(self.wrong(span, "the latency of a session is between 0 and its gap"));
+        }
+        Ok(WindowPlan::Session {
+            gap_us,
+            latency_us,
+            keys,
+        })
+    }
+
+    fn external_batch(&mut self) -> Result<WindowPlan, Refused> {
+        let attribute = self.clock_attribute()?;
+        let span_ms = self.duration_ms()?;
+        let constant = self.optional_integer();
+        let column = match (constant, self.peek()) {
+            (None, Some(_)) => Some(self.clock_attribute()?),
+            _ => None,
+        };
+        let timeout_us = if self.peek().is_some() {
+            Some(self.duration()?)
+        } else {
+            None
+        };
+        let start = external_start(constant, column);
+        Ok(WindowPlan::ExternalTimeBatch(ExternalSpan {
+            attribute,
+            span_ms,
+            start,
+            timeout_us,
+        }))
+    }
+
+    fn sort(&mut self) -> Result<WindowPlan, Refused> {
+        let rows = self.rows()?;
+        let mut by = Vec::new();
+        while by.is_empty() || self.peek().is_some() {
+            let (place, ..) = self.attribute()?;
+            let mut descending = false;
+            if let Some(Expr {
+                kind: ExprKind::Literal(Value::String(s)),
+                span,
+            }) = self.peek()
+            {
+                descending = s.eq_ignore_ascii_case("desc");
+                if !descending && !s.eq_ignore_ascii_case("asc") {
+                    return Err(self.wrong(*span, "'asc' or 'desc' is expected"));
+                }
+                self.args.next();
+            }
+            by.push((place, descending));
+        }
+        Ok(WindowPlan::Sort { rows, by })
+    }
+
+    fn lossy_frequent(&mut self) -> Result<WindowPlan, Refused> {
+        let support = self.share()?;
+        let number = |e: &Expr| match &e.kind {
+            ExprKind::Literal(Value::Double(_) | Value::Long(_)) => true,
+            ExprKind::Unary(Unary::Minus, _) => true,
+            _ => false,
+        };
+        let error = if self.peek().is_some_and(number) {
+            self.share()?
+        } else {
+            support / 10.0
+        };
+        Ok(WindowPlan::LossyFrequent {
+            support,
+            error,
+            keys: self.row_keys()?,
+        })
+    }
+
+    fn cron(&mut self) -> Result<WindowPlan, Refused> {
+        let (text, span) = self.text()?;
+        Crontab::parse(text)
+            .map(WindowPlan::Cron)
+            .map_err(|why| self.wrong(span, why))
+    }
+
+    /// A condition over the rows of the window: a string, or an attribute that holds one.
+    fn condition(&mut self) -> Result<ConditionSource, Refused> {
+        if let Some(ExprKind::Column { .. }) = self.peek().map(|a| &a.kind) {
+            return match self.attribute()? {
+                (column, Type::String, _) => Ok(ConditionSource::Column {
+                    column,
+                    schema: self.scope.schema.clone(),
+                    functions: self.scope.catalogue.functions.clone(),
+                }),
+                (_, ty, span) => Err(self.wrong(
+                    span,
+                    format!("a STRING with a condition is expected, this is {ty}"),
+                )),
+            };
+        }
+        let (text, span) = self.text()?;
+        let functions = &self.scope.catalogue.functions;
+        let bound = bind_expression_window(text, span, self.scope.schema, functions);
+        bound.map(ConditionSource::Text).map_err(|mut faults| {
+            let first = faults.drain(..1).next();
+            self.scope.faults.append(&mut faults);
+            first
+        })
+    }
+
+    /// Nothing may follow.
+    fn end(&mut self) -> Result<(), Refused> {
+        match self.args.next() {
+            None => Ok(()),
+            Some(arg) => Err(self.wrong(arg.span, "one parameter too many")),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Apps from files: built, checked, explained.
+
+use crate::args::{CheckArgs, Clock, ExplainArgs, WorkerCount};
+use crate::failure::Failure;
+use eventflux::{EventFluxAppRuntime, EventFluxManager, RuntimeConfig, Workers};
+use std::path::Path;
+
+/// The text of an app and how it is run.
+pub struct App {
+    name: String,
+    text: String,
+    config: RuntimeConfig,
+    clock: Option<Clock>,
+}
+
+impl App {
+    /// Reads a file.
+    pub fn read(path: &Path, workers: WorkerCount, clock: Option<Clock>) -> Result<Self, Failure> {
+        let name = path.display().to_string();
+        let text = std::fs::read(path).map_err(|e| Failure::usage(format!("{name}: {e}")))?;
+        let text = String::from_utf8(text).map_err(|e| {
+            let byte = e.utf8_error().valid_up_to() + 1;
+            Failure::usage(format!("{name}: not UTF-8, byte {byte}"))
+        })?;
+        let mut config = RuntimeConfig::default().workers(match workers {
+            WorkerCount::Inline => Workers::Inline,
+            WorkerCount::Pinned(n) => Workers::Pinned(n),
+        });
+        if clock == Some(Clock::Event) {
+            config = config.event_time(true);
+        }
+        Ok(App {
+            name,
+            text,
+            config,
+            clock,
+        })
+    }
+
+    /// Reads a file, for a look at the app only.
+    fn peek(path: &Path) -> Result<Self, Failure> {
+        App::read(path, WorkerCount::Inline, None)
+    }
+
+    /// Fixes the order of rows across streams.
+    pub fn order_outputs(&mut self) {
+        self.config = self.config.clone().ordered_outputs(true);
+    }
+
+    /// Builds the app.
+    pub fn build(&self) -> Result<EventFluxAppRuntime, Failure> {
+        let App { name, text, .. } = self;
+        let runtime = EventFluxManager::new()
+            .create_with(text, self.config.clone())
+            .map_err(|e| Failure::usage(format!("{name}\n{e}")))?;
+        if self.clock == Some(Clock::Processing) && runtime.is_event_time() {
+            return Err(Failure::usage(format!(
+                "{name} has @app:playback, which is event time; --clock processing contradicts it"
+            )));
+        }
+        Ok(runtime)
+    }
+
+    /// Shows what the app is warned about.
+    pub fn warn(&self, runtime: &EventFluxAppRuntime) {
+        for warning in runtime.warnings() {
+            let text = warning.to_string();
+            let text = text.strip_prefix("error: ").unwrap_or(&text);
+            eprintln!("{}\nwarning: {text}", self.name);
+        }
+    }
+}
+
+/// Builds every app and says which are right.
+pub fn check(args: &CheckArgs) -> Result<(), Failure> {
+    let mut wrong = 0;
+    for path in &args.apps {
+        match App::peek(path).and_then(|app| Ok((app.build()?, app))) {
+            Ok((runtime, app)) => {
+                app.warn(&runtime);
+                println!("{}: ok, {} streams", app.name, runtime.streams().len());
+            }
+            Err(failure) => {
+                wrong += 1;
+                eprintln!("{failure}");
+            }
+        }
+    }
+    match wrong {
+        0 => Ok(()),
+        1 if args.apps.len() == 1 => Err(Failure::wrong()),
+        n => Err(Failure::usage(format!(
+            "{n} of {} apps are wrong",
+            args.apps.len()
+        ))),
+    }
+}
+
+/// Shows the plan of an app.
+pub fn explain(args: &ExplainArgs) -> Result<(), Failure> {
+    let app = App::peek(&args.app)?;
+    let runtime = app.build()?;
+    app.warn(&runtime);
+    println!("{}", runtime.explain().trim_end());
+    Ok(())
+}
+
+/// The counters of the engine that a summary shows: those that are always of interest, and others that are not zero.
+pub fn counters(runtime: &EventFluxAppRuntime) -> Vec<(&'static str, u64)> {
+    let Ok(metrics) = runtime.metrics() else {
+        return Vec::new();
+    };
+    let mut counters = vec![
+        ("late rows", metrics.late_rows),
+        ("faults", metrics.value_faults),
+    ];
+    let rare = [
+        ("rows beyond a limit", metrics.limit_rows),
+        ("rows dropped", metrics.dropped_rows),
+    ];
+    counters.extend(rare.into_iter().filter(|(_, n)| *n > 0));
+    counters
+}

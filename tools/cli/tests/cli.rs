@@ -1,0 +1,343 @@
+//! The command as a user runs it: exit status, standard output, standard error.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+const FILTER: &str = "@app:playback CREATE STREAM S (sym STRING, price DOUBLE, qty INT);
+    INSERT INTO Out SELECT sym, price, qty FROM S WHERE qty > 10;";
+const COUNT: &str = "@app:playback CREATE STREAM S (sym STRING, price DOUBLE, qty INT);
+    INSERT INTO Out SELECT count() AS n FROM S WINDOW('timeBatch', 1 SECOND);";
+const PROCESSING: &str = "CREATE STREAM S (sym STRING, price DOUBLE, qty INT);
+    INSERT INTO Mid SELECT sym, qty FROM S;
+    INSERT INTO Out SELECT sym FROM Mid;";
+
+/// A folder that goes away with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path =
+            std::env::temp_dir().join(format!("eventflux-cli-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).expect("a folder");
+        Folder(path)
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.path(name);
+        fs::write(&path, text).expect("written");
+        path
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).to_string_lossy().into_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn eventflux(args: &[&str], stdin: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_eventflux"))
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut to = child.stdin.take().expect("piped");
+    let stdin = stdin.to_string();
+    let writer = std::thread::spawn(move || {
+        // a command that does not read its input closes it early
+        let _ = to.write_all(stdin.as_bytes());
+    });
+    let output = child.wait_with_output().expect("it ends");
+    writer.join().expect("written");
+    output
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Status, standard output, and whether standard error has all parts.
+#[track_caller]
+fn expect(output: &Output, status: i32, stdout: &str, parts: &[&str]) {
+    let stderr = text(&output.stderr);
+    assert_eq!(text(&output.stdout), stdout, "{stderr}");
+    for part in parts {
+        assert!(stderr.contains(part), "{part}: {stderr}");
+    }
+    assert_eq!(output.status.code(), Some(status), "{stderr}");
+}
+
+const EVENTS: &str = r#"{"stream":"S","at":1000,"row":["IBM",700,100]}
+{"stream":"s","at":1000.5,"row":{"qty":7,"sym":"A","price":1}}
+{"stream":"S","row":["B",0.1,11.0]}
+"#;
+const ROWS: &str = r#"{"stream":"Out","at":1000,"row":["IBM",700.0,100]}
+{"stream":"Out","at":1000.5,"row":["B",0.1,11]}
+"#;
+
+#[test]
+fn rows_come_from_files_and_standard_input() {
+    let folder = Folder::new("rows");
+    let (app, events) = (folder.file("a.sql", FILTER), folder.file("e.jsonl", EVENTS));
+    let summary = ["rows in", "rows out", "late rows", "p99.9"];
+    expect(
+        &eventflux(&["run", &app, "--events", &events], ""),
+        0,
+        ROWS,
+        &summary,
+    );
+    expect(
+        &eventflux(&["run", &app, "--events", "-"], EVENTS),
+        0,
+        ROWS,
+        &summary,
+    );
+    let quiet = eventflux(
+        &["run", &app, "--events", "-", "--quiet", "--workers", "1"],
+        EVENTS,
+    );
+    expect(&quiet, 0, ROWS, &[]);
+    assert_eq!(text(&quiet.stderr), "");
+    let out = folder.path("out.jsonl");
+    let to_file = eventflux(&["run", &app, "--events", &events, "--out", &out], "");
+    expect(&to_file, 0, "", &summary);
+    assert_eq!(fs::read_to_string(&out).expect("written"), ROWS);
+}
+
+#[test]
+fn inputs_are_merged_by_time_and_written_as_csv() {
+    let folder = Folder::new("csv");
+    let app = folder.file("a.sql", FILTER);
+    let csv = folder.file("s.csv", "qty,at,sym,price\n20,1000,a,1\n30,3000,c,\n");
+    let json = folder.file(
+        "s.jsonl",
+        "{\"at\":2000,\"sym\":\"b, c\",\"qty\":25,\"price\":0.5}\n",
+    );
+    let out = folder.path("out.csv");
+    let (csv, json) = (format!("S={csv}"), format!("s={json}"));
+    let run = eventflux(
+        &[
+            "run", &app, "--input", &csv, "--input", &json, "--out", &out,
+        ],
+        "",
+    );
+    expect(&run, 0, "", &["rows in"]);
+    assert_eq!(
+        fs::read_to_string(&out).expect("written"),
+        "at,sign,sym,price,qty\n1000,,a,1.0,20\n2000,,\"b, c\",0.5,25\n3000,,c,,30\n"
+    );
+}
+
+#[test]
+fn bad_lines_are_counted_or_fatal() {
+    let folder = Folder::new("bad");
+    let app = folder.file("a.sql", FILTER);
+    let events = format!(
+        "{{\"stream\":\"S\",\"row\":[\"early\",1,99]}}\n{EVENTS}oops\n{{\"stream\":\"T\",\"row\":[]}}\n"
+    );
+    let events = events + &"{\"stream\":\"S\",\"at\":2000,\"row\":[1]}\n".repeat(20);
+    let bad = folder.file("e.jsonl", &events);
+    let skipped = eventflux(&["run", &app, "--events", &bad], "");
+    let first = format!("{bad}:1: no 'at', and no clock before this line");
+    let syntax = format!("{bad}:5: expected value, column 1");
+    let unknown = format!("{bad}:6: unknown stream 'T'; known: ");
+    let tenth = format!("{bad}:13: ");
+    expect(
+        &skipped,
+        0,
+        ROWS,
+        &[&first, &syntax, &unknown, &tenth, "counted only", "23"],
+    );
+    assert!(!text(&skipped.stderr).contains(&format!("{bad}:14: ")));
+    let stopped = eventflux(
+        &["run", &app, "--events", "-", "--on-bad", "stop"],
+        &format!("{EVENTS}oops\n{EVENTS}"),
+    );
+    expect(
+        &stopped,
+        1,
+        ROWS,
+        &["stdin:4: expected value", "stdin:4 is bad, stopped"],
+    );
+}
+
+#[test]
+fn usage_and_app_errors_are_status_2() {
+    let folder = Folder::new("usage");
+    let (app, events) = (folder.file("a.sql", FILTER), folder.file("e.jsonl", EVENTS));
+    let wrong = folder.file(
+        "w.sql",
+        "CREATE STREAM S (a INT);\nINSERT INTO Out SELECT b FROM S;",
+    );
+    let between = folder.file("b.sql", PROCESSING);
+    let csv = folder.path("o.csv");
+    let input = format!("T={events}");
+    for (args, status, part) in [
+        (vec!["run", &app], 2, "no events"),
+        (vec!["run", "none.sql", "--events", "-"], 2, "none.sql: "),
+        (
+            vec!["run", &app, "--events", "none.jsonl"],
+            1,
+            "none.jsonl: ",
+        ),
+        (
+            vec!["run", &app, "--events", &events, "--out", &events],
+            2,
+            "is both input and output",
+        ),
+        (
+            vec!["run", &app, "--events", "-", "--print", "X"],
+            2,
+            "--print X: unknown stream; known: Out",
+        ),
+        (
+            vec!["run", &app, "--events", "-", "--print", "s"],
+            2,
+            "--print s: no query writes it; known: Out",
+        ),
+        (
+            vec![
+                "run", &between, "--events", "-", "--print", "Mid,Out", "--out", &csv,
+            ],
+            2,
+            "the rows of one stream, not of 2",
+        ),
+        (
+            vec!["run", &app, "--input", &input],
+            2,
+            "--input T: unknown stream",
+        ),
+        (
+            vec!["run", &app, "--events", "-", "--clock", "processing"],
+            2,
+            "--clock processing contradicts",
+        ),
+        (vec!["run", &wrong, "--events", "-"], 2, "line 2, column 24"),
+        (vec!["check", &app, &wrong], 2, "1 of 2 apps are wrong"),
+        (vec!["explain", &wrong], 2, "line 2, column 24"),
+        (vec!["run", &app, "--workers", "x"], 2, "--workers"),
+        (vec!["dance"], 2, "dance"),
+    ] {
+        let output = eventflux(&args, "");
+        let stderr = text(&output.stderr);
+        assert!(stderr.contains(part), "{args:?}: {stderr}");
+        assert_eq!(output.status.code(), Some(status), "{args:?}: {stderr}");
+    }
+    assert_eq!(fs::read_to_string(&events).expect("still there"), EVENTS);
+    let check = eventflux(&["check", &app], "");
+    assert_eq!(
+        (check.status.code(), text(&check.stderr)),
+        (Some(0), String::new())
+    );
+    assert!(text(&check.stdout).contains("a.sql: ok"));
+    let explain = eventflux(&["explain", &app], "");
+    assert!(explain.status.success() && text(&explain.stdout).contains("Out"));
+}
+
+#[test]
+fn the_end_of_input_closes_nothing_unless_asked() {
+    let folder = Folder::new("flush");
+    let app = folder.file("a.sql", COUNT);
+    let row = |at: u64| format!("{{\"stream\":\"S\",\"at\":{at},\"row\":[\"a\",1,1]}}\n");
+    let two = row(0) + &row(900);
+    expect(
+        &eventflux(&["run", &app, "--events", "-"], &two),
+        0,
+        "",
+        &[],
+    );
+    let out = "{\"stream\":\"Out\",\"at\":1000,\"row\":[2]}\n";
+    let clock = format!("{two}{{\"clock\":1000}}\n");
+    expect(
+        &eventflux(&["run", &app, "--events", "-"], &clock),
+        0,
+        out,
+        &[],
+    );
+    let flushed = eventflux(&["run", &app, "--events", "-", "--flush"], &two);
+    expect(&flushed, 0, out, &[]);
+}
+
+#[test]
+fn streams_between_queries_are_printed_when_asked() {
+    let folder = Folder::new("print");
+    let app = folder.file("a.sql", PROCESSING);
+    let event = "{\"stream\":\"S\",\"at\":5,\"row\":[\"a\",1,1]}\n";
+    let streams = |args: &[&str]| {
+        let output = eventflux(&[&["run", &app, "--events", "-"], args].concat(), event);
+        let lines = text(&output.stdout);
+        let names = lines
+            .lines()
+            .map(|l| l.split('"').nth(3).unwrap_or("").to_string());
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(streams(&[]), ["Out"]);
+    assert_eq!(streams(&["--print", "mid", "Out"]), ["Mid", "Out"]);
+}
+
+#[test]
+fn generated_events_run() {
+    let folder = Folder::new("gen");
+    let trades = eventflux(
+        &[
+            "gen", "trades", "--rows", "5000", "--keys", "5", "--seed", "9",
+        ],
+        "",
+    );
+    let again = eventflux(
+        &[
+            "gen", "trades", "--rows", "5000", "--keys", "5", "--seed", "9",
+        ],
+        "",
+    );
+    assert_eq!(trades.stdout, again.stdout);
+    let app = folder.file(
+        "a.sql",
+        "@app:playback CREATE STREAM Trades (sym STRING, price DOUBLE, qty INT); INSERT INTO Out SELECT sym FROM Trades;",
+    );
+    let run = eventflux(&["run", &app, "--events", "-"], &text(&trades.stdout));
+    assert_eq!(
+        text(&run.stdout).lines().count(),
+        5000,
+        "{}",
+        text(&run.stderr)
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_drains_and_ends_with_130() {
+    use std::io::{BufRead, BufReader};
+    let folder = Folder::new("signal");
+    let app = folder.file("a.sql", FILTER);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_eventflux"))
+        .args(["run", &app, "--events", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut to = child.stdin.take().expect("piped");
+    to.write_all(EVENTS.as_bytes()).expect("it reads");
+    // rows are there while the input is open and idle
+    let mut from = BufReader::new(child.stdout.take().expect("piped"));
+    let mut line = String::new();
+    from.read_line(&mut line).expect("a row");
+    assert!(line.contains("IBM"));
+    let kill = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(kill.expect("kill runs").success());
+    let output = child.wait_with_output().expect("it ends");
+    drop(to);
+    assert_eq!(output.status.code(), Some(130));
+    assert!(text(&output.stderr).contains("by a signal, after draining"));
+}
