@@ -5,6 +5,7 @@
 //! or JSON lines and `page` as a page of HTML.
 
 mod batches;
+mod chart;
 pub mod cores;
 pub mod data;
 pub mod engine;
