@@ -1,13 +1,13 @@
 //! Pictures as inline SVG: bars beside their limits, latencies over nines.
 
 use super::record::{Curve, Limit, Record};
-use super::report::{rate, short};
+use super::report::{duration, rate, short};
 use std::fmt::Write;
 
 /// Width of a picture of bars; the page scales it.
 const WIDTH: f64 = 1060.0;
 /// Where bars begin and end.
-const BARS: (f64, f64) = (230.0, 850.0);
+const BARS: (f64, f64) = (252.0, 822.0);
 /// Height of a bar's row.
 const ROW: f64 = 27.0;
 
@@ -66,15 +66,15 @@ pub fn shares(limits: &[(&str, &Limit)]) -> String {
                 what => format!("{question} {what}"),
             },
             title: format!(
-                "{question}: {} of at most {} ns",
-                short(l.figure),
-                short(l.max)
+                "{question}: {} of at most {}",
+                duration(l.figure),
+                duration(l.max)
             ),
             length: 100.0 * l.figure / l.max,
             spread: None,
             mark: Some(100.0),
             figure: format!("{:.0} %", 100.0 * l.figure / l.max),
-            unit: format!("{} of {} ns", short(l.figure), short(l.max)),
+            unit: format!("{} of {}", duration(l.figure), duration(l.max)),
         })
         .collect();
     bar_chart(&bars, " %", 250.0, "")
@@ -276,23 +276,6 @@ pub const CLASSES: [&str; 3] = ["ours", "hand", "clock"];
 
 fn nines(quantile: f64) -> f64 {
     -(1.0 - quantile).max(1e-7).log10()
-}
-
-/// A duration with its unit.
-pub fn duration(ns: f64) -> String {
-    match ns {
-        ns if ns >= 1e9 => format!("{} s", short_or_whole(ns / 1e9)),
-        ns if ns >= 1e6 => format!("{} ms", short_or_whole(ns / 1e6)),
-        ns if ns >= 1e3 => format!("{} µs", short_or_whole(ns / 1e3)),
-        ns => format!("{} ns", short_or_whole(ns)),
-    }
-}
-
-fn short_or_whole(x: f64) -> String {
-    match x.fract() == 0.0 {
-        true => format!("{x:.0}"),
-        false => short(x),
-    }
 }
 
 /// Text as HTML shows it.

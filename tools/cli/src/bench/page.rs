@@ -3,7 +3,7 @@
 use super::chart::{self, CLASSES, escaped};
 use super::questions::QUESTIONS;
 use super::record::{Answered, Limit, PERCENTILES, Record, Unit};
-use super::report::{budget, min_max, rate, short};
+use super::report::{budget, duration, figure, min_max, range_of, rate, short};
 use std::fmt::Write;
 
 const STYLE: &str = include_str!("page.css");
@@ -139,9 +139,9 @@ fn latencies(out: &mut String, records: &[&Record]) {
                 let _ = write!(
                     out,
                     "<td class=\"n\">{}<br><span class=\"quiet\">{}..{}</span></td>",
-                    chart::duration(spread.median),
-                    chart::duration(spread.min),
-                    chart::duration(spread.max)
+                    duration(spread.median),
+                    duration(spread.min),
+                    duration(spread.max)
                 );
             }
             out.push_str("</tr>");
@@ -204,13 +204,13 @@ fn figures(out: &mut String, r: &Record) {
         "</span></td><td class=\"n\">{} {}<br><span class=\"quiet\">{}</span></td><td class=\"n\">{}</td><td>{}</td>\
          <td class=\"n\">{}<br><span class=\"quiet\">{}</span></td><td class=\"n\">{:.2}×</td><td>{}</td>\
          <td class=\"n {class}\">{verdict}</td></tr>",
-        short(r.ours.median),
+        figure(r, r.ours.median),
         r.unit.name(),
-        min_max(r.ours),
+        range_of(r, r.ours),
         rate(r),
         escaped(r.baseline_is),
-        short(r.baseline.median),
-        min_max(r.baseline),
+        figure(r, r.baseline.median),
+        range_of(r, r.baseline),
         r.ratio(),
         escaped(&budget(r))
     );

@@ -22,7 +22,7 @@ impl Unit {
         match self {
             Unit::Event => "ns/event",
             Unit::Call => "ns/call",
-            Unit::Latency => "ns p50",
+            Unit::Latency => "p50",
             Unit::Group => "B/group",
         }
     }

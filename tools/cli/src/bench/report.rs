@@ -168,11 +168,11 @@ fn row(r: &Record) -> [String; 10] {
     [
         r.question.into(),
         r.unit.name().into(),
-        short(r.ours.median),
-        min_max(r.ours),
+        figure(r, r.ours.median),
+        range_of(r, r.ours),
         rate(r),
-        short(r.baseline.median),
-        min_max(r.baseline),
+        figure(r, r.baseline.median),
+        range_of(r, r.baseline),
         format!("{:.2}", r.ratio()),
         budget(r),
         if r.limits.is_empty() {
@@ -183,6 +183,19 @@ fn row(r: &Record) -> [String; 10] {
             "OVER".into()
         },
     ]
+}
+
+/// A figure of a record: latencies with their unit, others in the record's.
+pub fn figure(r: &Record, figure: f64) -> String {
+    match r.unit {
+        Unit::Latency => duration(figure),
+        Unit::Event | Unit::Call | Unit::Group => short(figure),
+    }
+}
+
+/// Least and greatest figure of a record.
+pub fn range_of(r: &Record, s: Spread) -> String {
+    format!("{}..{}", figure(r, s.min), figure(r, s.max))
 }
 
 /// Millions of events per second, where events are counted.
@@ -200,8 +213,8 @@ pub fn budget(r: &Record) -> String {
         .iter()
         .map(|l| match l.what {
             "ratio" => format!("≤ {}×", significant(l.max)),
-            "ns" => format!("≤ {} ns", significant(l.max)),
-            what => format!("{what} ≤ {} ns", significant(l.max)),
+            "ns" => format!("≤ {}", duration(l.max)),
+            what => format!("{what} ≤ {}", duration(l.max)),
         })
         .collect();
     limits.join(", ")
@@ -221,20 +234,34 @@ pub fn short(x: f64) -> String {
     }
 }
 
+/// A duration with its unit.
+pub fn duration(ns: f64) -> String {
+    match ns {
+        ns if ns >= 1e9 => format!("{} s", short_or_whole(ns / 1e9)),
+        ns if ns >= 1e6 => format!("{} ms", short_or_whole(ns / 1e6)),
+        ns if ns >= 1e3 => format!("{} µs", short_or_whole(ns / 1e3)),
+        ns => format!("{} ns", short_or_whole(ns)),
+    }
+}
+
+fn short_or_whole(x: f64) -> String {
+    match x.fract() == 0.0 {
+        true => format!("{x:.0}"),
+        false => short(x),
+    }
+}
+
 fn below(out: &mut String, r: &Record) {
     for c in &r.curves {
         let figures: Vec<String> = PERCENTILES
             .iter()
             .zip(c.percentiles)
-            .map(|((name, _), s)| format!("{name} {} [{}]", short(s.median), min_max(s)))
+            .map(|((name, _), s)| {
+                let [median, min, max] = [s.median, s.min, s.max].map(duration);
+                format!("{name} {median} [{min}..{max}]")
+            })
             .collect();
-        let _ = writeln!(
-            out,
-            "{}: {}, ns: {}",
-            r.question,
-            c.name,
-            figures.join("  ")
-        );
+        let _ = writeln!(out, "{}: {}: {}", r.question, c.name, figures.join("  "));
     }
     if let Some(p) = r.ping_pong {
         let _ = writeln!(
