@@ -175,10 +175,10 @@ fn draw_bar(out: &mut String, bar: &Bar, y: f64, end: f64, x: &impl Fn(f64) -> f
         out,
         "<text class=\"figure\" text-anchor=\"end\" x=\"{:.1}\" y=\"{:.1}\">{}</text>\
          <text class=\"unit figure\" x=\"{:.1}\" y=\"{:.1}\">{}</text></g>",
-        BARS.1 + 62.0,
+        BARS.1 + 66.0,
         middle + 4.5,
         escaped(&bar.figure),
-        BARS.1 + 72.0,
+        BARS.1 + 76.0,
         middle + 4.5,
         escaped(&bar.unit)
     );

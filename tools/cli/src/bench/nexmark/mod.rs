@@ -32,8 +32,8 @@ fn query(
     read: Read,
     hand: fn(&[Bid]) -> Tally,
 ) -> Result<Record, String> {
-    // windows of ten seconds: not less than thirty seconds
-    let bids = bids(c.events(EVENTS).max(300_000));
+    // windows of ten seconds: not less than twenty seconds
+    let bids = bids(c.events(EVENTS).max(200_000));
     let mut batches = columns(&Engine::inline(app, read)?, &bids)?;
     let figures = by_turns(
         c,
