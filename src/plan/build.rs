@@ -224,13 +224,20 @@ impl Builder<'_> {
                 Box::new(Sort::new(*rows, by.iter().map(key).collect(), keep, types))
             }
             WindowPlan::Cron(crontab) => Box::new(Cron::new(crontab.clone(), expires, keep, types)),
-            WindowPlan::Expression(condition) => Box::new(Expression::new(condition.clone(), keep, types)),
+            WindowPlan::Expression(condition) => {
+                Box::new(Expression::new(condition.clone(), keep, types))
+            }
             WindowPlan::ExpressionBatch { condition, options } => {
                 let options = ExpressionBatchOptions {
                     expires,
                     ..*options
                 };
-                Box::new(ExpressionBatch::new(condition.clone(), options, keep, types))
+                Box::new(ExpressionBatch::new(
+                    condition.clone(),
+                    options,
+                    keep,
+                    types,
+                ))
             }
             keyed => self.keyed_window(keyed, keep, types),
         };

@@ -338,6 +338,15 @@ impl Core {
         Some(due.0.saturating_sub(self.now.0).max(0) as u64)
     }
 
+    /// When the next timer is due by the wall clock; `None` in event time.
+    #[inline]
+    pub(crate) fn next_timer(&self) -> Option<Timestamp> {
+        if self.event_time || self.timed.is_empty() {
+            return None;
+        }
+        self.due()
+    }
+
     fn due(&self) -> Option<Timestamp> {
         self.timed
             .iter()

@@ -8,6 +8,7 @@ pub(crate) mod app;
 pub(crate) mod barrier;
 pub(crate) mod cell;
 pub(crate) mod config;
+pub(crate) mod connect;
 pub(crate) mod core;
 pub(crate) mod graph;
 pub(crate) mod input;

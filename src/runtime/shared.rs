@@ -7,7 +7,7 @@ use super::core::Core;
 use super::packet::ALL_COMPONENTS;
 use super::park::Waker;
 use crate::error::{Poison, RuntimeError, SendError};
-use crate::event::Batch;
+use crate::event::{Batch, Timestamp};
 use crate::plan::{Plan, Routing};
 use parking_lot::{Condvar, Mutex};
 use std::any::Any;
@@ -38,12 +38,21 @@ const STOPPED: u8 = 2;
 
 /// The inline worker's place at the barrier, and what its callbacks have sent.
 pub(crate) struct Inline {
-    slot: Mutex<WorkerSlot>,
+    place: Mutex<Place>,
     /// Token of the thread inside, 0 for none.
     owner: AtomicU64,
     sent: Mutex<Vec<(u64, usize, Batch)>>,
+    /// Whether `sent` may hold rows: spares the lock.
+    has_sent: AtomicBool,
     /// The timer thread sleeps on this.
     pub(crate) timer: Condvar,
+}
+
+/// What the one thread at work in an inline app holds.
+pub(crate) struct Place {
+    slot: WorkerSlot,
+    /// Until when the timer thread sleeps; `None`: until it is told.
+    armed: Option<Timestamp>,
 }
 
 /// The shared part of an app.
@@ -96,7 +105,11 @@ impl Shared {
             .map(|(w, slot)| BarrierCell::new(slot, core(w)))
             .collect();
         let inline = inline.then(|| Inline {
-            slot: Mutex::new(slots.remove(0)),
+            place: Mutex::new(Place {
+                slot: slots.remove(0),
+                armed: None,
+            }),
+            has_sent: AtomicBool::new(false),
             owner: AtomicU64::new(0),
             sent: Mutex::new(Vec::new()),
             timer: Condvar::new(),
@@ -139,9 +152,15 @@ impl Shared {
         self.state.store(STOPPED, Ordering::SeqCst);
         self.wakers.iter().for_each(Waker::wake);
         if let Some(inline) = &self.inline {
-            let _slot = inline.slot.lock();
+            let _place = inline.place.lock();
             inline.timer.notify_all();
         }
+    }
+
+    /// Takes no more rows. Locks nothing: it may be called inside a worker's step.
+    pub(crate) fn refuse(&self) {
+        self.state.store(STOPPED, Ordering::SeqCst);
+        self.wakers.iter().for_each(Waker::wake);
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
@@ -226,20 +245,27 @@ impl Shared {
         if inline.owner.load(Ordering::Relaxed) == token {
             return Ok(false);
         }
-        let slot = inline.slot.lock();
+        let mut place = inline.place.lock();
         inline.owner.store(token, Ordering::Relaxed);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let guard = slot.enter();
+            let guard = place.slot.enter();
             self.cells[0].with_entered(&guard, |core| {
                 f(core);
                 self.process_sent(inline, core);
-            });
+                core.next_timer()
+            })
         }));
         inline.owner.store(0, Ordering::Relaxed);
-        drop(slot);
         match outcome {
-            Ok(()) => Ok(true),
+            Ok(due) => {
+                if due.is_some_and(|d| place.armed.is_none_or(|armed| d < armed)) {
+                    place.armed = due;
+                    inline.timer.notify_one();
+                }
+                Ok(true)
+            }
             Err(payload) => {
+                drop(place);
                 self.set_poison(0, payload.as_ref());
                 Err(self.why_not())
             }
@@ -248,11 +274,9 @@ impl Shared {
 
     /// Processes what callbacks have sent meanwhile, row by row in the order of sending.
     fn process_sent(&self, inline: &Inline, core: &mut Core) {
-        loop {
+        while inline.has_sent.load(Ordering::Relaxed) {
+            inline.has_sent.store(false, Ordering::Relaxed);
             let sent = std::mem::take(&mut *inline.sent.lock());
-            if sent.is_empty() {
-                return;
-            }
             for (input, stream, mut batch) in sent {
                 let end = [batch.len() as u32];
                 core.rows(input, stream, ALL_COMPONENTS, &mut batch, &end);
@@ -273,32 +297,37 @@ impl Shared {
             return Err(SendError::Full);
         }
         sent.push((input, stream, batch.clone()));
+        inline.has_sent.store(true, Ordering::Relaxed);
         Ok(())
     }
 
     /// Fires the timers of an inline app in processing time until it stops.
     pub(crate) fn run_timer(&self, inline: &Inline) {
-        let mut slot = inline.slot.lock();
+        let mut place = inline.place.lock();
         while !self.is_stopped() && !self.poisoned.load(Ordering::Relaxed) {
             inline.owner.store(TOKEN.with(|t| *t), Ordering::Relaxed);
             let outcome = catch_unwind(AssertUnwindSafe(|| {
-                let guard = slot.enter();
+                let guard = place.slot.enter();
                 self.cells[0].with_entered(&guard, |core| {
                     core.wall_clock();
                     self.process_sent(inline, core);
-                    core.due_in_us()
+                    (core.next_timer(), core.due_in_us())
                 })
             }));
             inline.owner.store(0, Ordering::Relaxed);
             match outcome {
-                Ok(Some(us)) => {
-                    inline
-                        .timer
-                        .wait_for(&mut slot, std::time::Duration::from_micros(us));
+                Ok((due, in_us)) => {
+                    place.armed = due;
+                    match in_us {
+                        None => inline.timer.wait(&mut place),
+                        Some(us) => {
+                            let wait = std::time::Duration::from_micros(us);
+                            inline.timer.wait_for(&mut place, wait);
+                        }
+                    }
                 }
-                Ok(None) => inline.timer.wait(&mut slot),
                 Err(payload) => {
-                    drop(slot);
+                    drop(place);
                     self.set_poison(0, payload.as_ref());
                     return;
                 }

@@ -51,7 +51,8 @@ impl RunningAggregate {
             condition,
             events,
             groups: Groups::new(&grouping),
-            sizes: retracts.then(Cells::default),
+            // Without keys there is one group, and it stays.
+            sizes: (retracts && !grouping.keys.is_empty()).then(Cells::default),
             results: result_columns(&grouping),
             grouping,
             projection,

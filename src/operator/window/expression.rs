@@ -159,9 +159,9 @@ impl ExpressionBatch {
         seq: u64,
         new: Option<(&Batch, usize)>,
         moment: Moment,
-        mut to: Batch,
+        mut to: Box<Batch>,
         out: &mut Out,
-    ) -> Batch {
+    ) -> Box<Batch> {
         let new = new.filter(|_| self.options.streams);
         let condition = self.condition.get();
         condition.change(&self.held, seq, Sign::Plus);

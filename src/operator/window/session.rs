@@ -74,7 +74,13 @@ impl SessionWindow {
     }
 
     /// Closes what is due at or before `now`.
-    fn fire(&mut self, now: Timestamp, cause: u64, mut to: Batch, out: &mut Out) -> Batch {
+    fn fire(
+        &mut self,
+        now: Timestamp,
+        cause: u64,
+        mut to: Box<Batch>,
+        out: &mut Out,
+    ) -> Box<Batch> {
         while let Some(session) = self.sessions.close_next(now) {
             let moment = Moment::timer(session.due, cause);
             match self.emission {

@@ -1,6 +1,7 @@
 //! Command line of eventflux: runs, checks and explains SQL apps, and generates events for them.
 //!
-//! `args` is what can be typed; every subcommand has a file. Rows go to standard output, everything else to standard error.
+//! `args` is what can be typed; every subcommand has a file. Rows go to standard output, everything else to
+//! standard error.
 
 mod app;
 mod args;
