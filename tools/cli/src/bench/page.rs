@@ -75,7 +75,7 @@ fn ratios(out: &mut String, records: &[&Record]) {
         "<section><h2>How many times the hand-written work</h2>\
          <p class=\"quiet small\">Time per event, or bytes per group, divided by those of the same work written by hand, \
          run by turns in one process. Shorter is better; 1× is as fast as by hand.</p>\
-         {BAR_LEGEND}{NO_BUDGET}{MARK}budget</span>{WHISKER}</div>{}</section>\n",
+         {BAR_LEGEND}{NO_BUDGET}{MARK}budget</span>{WHISKER}</div>{}</section>",
         chart::ratios(&shown)
     );
 }
@@ -93,7 +93,7 @@ fn limits(out: &mut String, records: &[&Record]) {
         out,
         "<section><h2>How much of an absolute limit</h2>\
          <p class=\"quiet small\">Nanoseconds per event, or at a percentile, as a share of what is allowed.</p>\
-         {BAR_LEGEND}{MARK}limit</span></div>{}</section>\n",
+         {BAR_LEGEND}{MARK}limit</span></div>{}</section>",
         chart::shares(&shown)
     );
 }
