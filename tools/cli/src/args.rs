@@ -31,6 +31,8 @@ pub enum Command {
     /// Generate events
     #[command(subcommand)]
     Gen(Generate),
+    /// Measure the engine beside the same work written by hand
+    Bench(eventflux_cli::bench::BenchArgs),
 }
 
 const RUN_HELP: &str = r#"Events are JSON lines:

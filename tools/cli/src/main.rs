@@ -16,6 +16,7 @@ mod signal;
 
 use args::{Cli, Command};
 use clap::Parser;
+use failure::Failure;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => app::check(&args),
         Command::Explain(args) => app::explain(&args),
+        Command::Bench(args) => eventflux_cli::bench::run(&args).map_err(Failure::from),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
