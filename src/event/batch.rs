@@ -64,8 +64,6 @@ impl Batch {
                 .iter()
                 .map(|c| Column::new(c.type_of()))
                 .collect(),
-            tracks_clock: other.tracks_clock,
-            tracks_cause: other.tracks_cause,
             ..Batch::default()
         }
     }
