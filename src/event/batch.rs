@@ -1,7 +1,8 @@
 //! Rows that travel together: what flows between operators.
 //!
-//! A batch of one row is the idle case and is cheap; a batch of hundreds is the loaded case and is worked on by column.
-//! Where a batch begins and ends never changes a result (law L1): rows carry all that operators may depend on.
+//! A batch of one row is the idle case and is cheap; a batch of hundreds is the loaded case and is worked on by
+//! column. Where a batch begins and ends never changes a result (law L1): rows carry all that operators may depend
+//! on.
 
 use super::column::Column;
 use super::schema::Schema;

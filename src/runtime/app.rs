@@ -122,7 +122,8 @@ impl EventFluxAppRuntime {
         };
         let mut threads = self.threads.lock();
         for (number, (slot, parker)) in self.waiting.lock().drain(..).enumerate() {
-            // The last cores first: the first one serves interrupts on many machines. More workers than cores: unpinned.
+            // The last cores first: the first one serves interrupts on many machines. More workers than cores:
+            // unpinned.
             let core = match &self.shared.config.workers {
                 Workers::Cores(cores) => cores.get(number).copied(),
                 _ => cores.len().checked_sub(number + 1).map(|c| cores[c]),
@@ -196,7 +197,8 @@ impl EventFluxAppRuntime {
         })
     }
 
-    /// As [`EventFluxAppRuntime::add_callback`], with a closure of its own for every worker; `factory` gets its number.
+    /// As [`EventFluxAppRuntime::add_callback`], with a closure of its own for every worker; `factory` gets its
+    /// number.
     pub fn add_callback_per_worker<F>(
         &self,
         stream: &str,

@@ -1,9 +1,10 @@
 //! The operators of one component on one worker, and how rows pass them.
 //!
-//! How: operators stand in an order in which writers come before readers. A batch is given to the operators that read its
-//! stream; what an operator emits is passed on at once, so rows leave the component in the order of their causes. Where
-//! that order would depend on batch borders (several writers of one stream, a cycle) the component runs row by row, and
-//! what a query emits waits until it is its readers' turn: rows of one cause enter a stream in the order of its writers.
+//! How: operators stand in an order in which writers come before readers. A batch is given to the operators that read
+//! its stream; what an operator emits is passed on at once, so rows leave the component in the order of their causes.
+//! Where that order would depend on batch borders (several writers of one stream, a cycle) the component runs row by
+//! row, and what a query emits waits until it is its readers' turn: rows of one cause enter a stream in the order of
+//! its writers.
 
 use super::output::Outputs;
 use crate::event::{Batch, Timestamp};

@@ -1,7 +1,7 @@
 //! The producer's side: rows into the lanes of the workers, or straight through an inline app.
 //!
-//! How: every row or batch is first written into a batch of the input's own, where types are checked; from there it goes
-//! to the worker of each component that reads its stream. Sending allocates nothing in steady state.
+//! How: every row or batch is first written into a batch of the input's own, where types are checked; from there it
+//! goes to the worker of each component that reads its stream. Sending allocates nothing in steady state.
 
 use super::config::Backpressure;
 use super::lane::{Full, Producer, lane};
@@ -40,8 +40,8 @@ impl ColumnBatch {
 
     /// Replaces the rows by whole columns.
     ///
-    /// Errors: a column has another length than `at` or another type than its attribute, or holds a number that is not
-    /// finite.
+    /// Errors: a column has another length than `at` or another type than its attribute, or holds a number that is
+    /// not finite.
     pub fn set(&mut self, at: Vec<Timestamp>, columns: Vec<Column>) -> Result<(), RowError> {
         if columns.len() != self.batch.columns.len() {
             return Err(RowError::Width {
@@ -93,8 +93,8 @@ impl ColumnBatch {
 
 /// One producer: rows of all streams in one order.
 ///
-/// Opening a second input gives another order; between two inputs nothing is promised. Dropping it ends its hold on the
-/// clock.
+/// Opening a second input gives another order; between two inputs nothing is promised. Dropping it ends its hold on
+/// the clock.
 pub struct Input {
     door: Door,
     /// The largest timestamp sent, less the lateness.
@@ -122,8 +122,8 @@ impl Input {
 
     /// Sends a row. Its time is the input's clock in event time, the wall clock else.
     ///
-    /// Errors: [`SendError`]; nothing was sent then. Waits for room where [`Backpressure::Block`] is set, except inside
-    /// a callback. Cost: the row is copied once; no allocation but for strings over 23 bytes.
+    /// Errors: [`SendError`]; nothing was sent then. Waits for room where [`Backpressure::Block`] is set, except
+    /// inside a callback. Cost: the row is copied once; no allocation but for strings over 23 bytes.
     pub fn send(&mut self, stream: &str, row: impl Row) -> Result<(), SendError> {
         let stream = self.stream(stream)?;
         self.send_row(stream, None, &row, true)

@@ -1,9 +1,9 @@
 //! Real series (Numenta Anomaly Benchmark) through an app, against a computation of their own kind.
 //!
-//! Ten series of tweets per five minutes, one per company, merged by time as one producer sends them: for each row the
-//! mean and the deviation of its company's last six hours, an alert beyond three deviations, and counts per hour and
-//! day. The series hold duplicate times and steps back; the computation here applies the same rule for late rows. The
-//! folder `../shared/data/nab` is no part of this project: where it is absent the tests say so and pass.
+//! Ten series of tweets per five minutes, one per company, merged by time as one producer sends them: for each row
+//! the mean and the deviation of its company's last six hours, an alert beyond three deviations, and counts per hour
+//! and day. The series hold duplicate times and steps back; the computation here applies the same rule for late rows.
+//! The folder `../shared/data/nab` is no part of this project: where it is absent the tests say so and pass.
 
 use crate::app::{Outputs, Setup, Step, run};
 use crate::literal::Literal;

@@ -1,7 +1,7 @@
 //! Expressions of a random app: typed when made, printed as SQL.
 //!
-//! Literals carry the type that their context gives them, so the oracle needs no type inference. The generator places a
-//! literal only where the design pages settle its type.
+//! Literals carry the type that their context gives them, so the oracle needs no type inference. The generator places
+//! a literal only where the design pages settle its type.
 
 use eventflux::event::{Type, Value};
 use std::fmt::Write;

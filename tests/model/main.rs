@@ -1,7 +1,8 @@
 //! Model test: random apps over random input, the engine against a naive interpreter.
 //!
-//! `CASES` (2000) cases of `SEED` (1), from number `FIRST` (0); at most `REPORTS` (3) failures are made smaller and shown. Every case runs inline with several batch sizes and ways of sending, every
-//! fourth on two workers too. A failure prints a smaller case as SQL and an events file.
+//! `CASES` (2000) cases of `SEED` (1), from number `FIRST` (0); at most `REPORTS` (3) failures are made smaller and
+//! shown. Every case runs inline with several batch sizes and ways of sending, every fourth on two workers too. A
+//! failure prints a smaller case as SQL and an events file.
 
 mod app;
 mod compare;

@@ -1,12 +1,14 @@
 //! Random apps: only such as the engine accepts.
 //!
 //! Left out on purpose, here and nowhere else, with the reason:
-//! * `<` between BOOLs, FROM-less SELECT, ordering by an approximate value: refused, or not comparable with a tolerance.
+//! * `<` between BOOLs, FROM-less SELECT, ordering by an approximate value: refused, or not comparable with a
+//!   tolerance.
 //! * CAST of DOUBLE and FLOAT to STRING, of decimal texts to INT: formats that the design pages leave open.
 //! * DISTINCT, ORDER BY, LIMIT with ALL or EXPIRED EVENTS behind a batch window: which sign goes first is open.
-//! * Lateness together with `timeBatch`, or with aggregates under CURRENT EVENTS of `tumbling` and `hop`: the engine takes
-//!   the rows by arrival, the design pages hold them by time.
-//! * minForever and maxForever behind a window: the engine forgets them with the rows, the design pages say Siddhi keeps.
+//! * Lateness together with `timeBatch`, or with aggregates under CURRENT EVENTS of `tumbling` and `hop`: the engine
+//!   takes the rows by arrival, the design pages hold them by time.
+//! * minForever and maxForever behind a window: the engine forgets them with the rows, the design pages say Siddhi
+//!   keeps.
 //! * `batch` behind another query, and windows of time behind `batch`: a send's end mark belongs to the input.
 //! * `externalTime` with a part of a millisecond: its attribute counts whole ones.
 //! * first and last where rows leave in another order than they came: the engine lets the oldest equal value leave.

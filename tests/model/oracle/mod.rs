@@ -1,7 +1,7 @@
 //! The naive interpreter: vectors and loops, row by row, written from the design pages alone.
 //!
-//! It shares nothing with the engine but the public event types. A step is one input row, one due time or the end of a
-//! send: it runs the queries in order, each over all rows that the step has put into its stream.
+//! It shares nothing with the engine but the public event types. A step is one input row, one due time or the end of
+//! a send: it runs the queries in order, each over all rows that the step has put into its stream.
 
 mod aggregate;
 mod eval;

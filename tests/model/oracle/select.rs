@@ -167,8 +167,8 @@ impl Select {
 
     /// The previous batch has expired: aggregates reset, then one row per group in order of first appearance.
     ///
-    /// Under ALL and EXPIRED EVENTS the rows that expire count as appearances, as in Siddhi: a group of such rows only
-    /// gives a `−` row without values. So an empty flush gives one row per group of the previous flush.
+    /// Under ALL and EXPIRED EVENTS the rows that expire count as appearances, as in Siddhi: a group of such rows
+    /// only gives a `−` row without values. So an empty flush gives one row per group of the previous flush.
     fn flush(
         &mut self,
         query: &Query,

@@ -229,7 +229,8 @@ impl State {
         Some(self.edge.map_or(first, |closed| first.max(closed + slide)))
     }
 
-    /// Fires what is due at exactly this time. Rows of timers are read before timers of the same time: clock `due` − 1.
+    /// Fires what is due at exactly this time. Rows of timers are read before timers of the same time: clock `due` −
+    /// 1.
     pub fn fire(&mut self, due: i64, out: &mut Vec<Emission>) {
         let clock = due - 1;
         match self.window.clone() {
