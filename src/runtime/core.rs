@@ -263,8 +263,8 @@ impl Core {
         }
     }
 
-    /// The app has stopped: lanes are closed. Answers the readers of its streams, to be dropped outside the barrier: a
-    /// callback may own an input.
+    /// The app has stopped: lanes are closed. Answers the readers of its streams, to be dropped outside the barrier:
+    /// a callback may own an input.
     pub(crate) fn close(&mut self) -> Vec<Output> {
         self.lanes.clear();
         self.outputs.close()
@@ -346,8 +346,8 @@ impl Core {
         }
     }
 
-    /// Rows of a stream moved the clock: fires the components that do not read it. One that does has its timers fired by
-    /// its own copy of the rows, which may still be on its way, or by the clock told behind them.
+    /// Rows of a stream moved the clock: fires the components that do not read it. One that does has its timers fired
+    /// by its own copy of the rows, which may still be on its way, or by the clock told behind them.
     #[inline]
     fn fire_others(&mut self, stream: usize) {
         for i in 0..self.timed.len() {

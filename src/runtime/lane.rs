@@ -14,8 +14,8 @@
 //! order: it prefers the ring, then takes the open packet; if the producer closed packets and opened another one
 //! between those two looks, the taken packet is too early and waits in `early` until the ring, which then holds what
 //! is missing (a closed packet enters the ring before its successor enters the open slot), is read up to it.
-//! Cost: a row is two swaps on a line that the worker takes only when it has nothing else to do. Nothing is allocated once as many packets exist as the lane ever held at a time.
-//! Full is an answer, never a wait.
+//! Cost: a row is two swaps on a line that the worker takes only when it has nothing else to do. Nothing is allocated
+//! once as many packets exist as the lane ever held at a time. Full is an answer, never a wait.
 
 use std::ops::{Deref, DerefMut};
 
@@ -219,7 +219,8 @@ impl<T> Producer<T> {
         self.shared.returned.pop(&mut self.returned_head)
     }
 
-    /// Whether the ring of closed packets takes `packets` more, at least 1: what a producer that got [`Full`] waits for.
+    /// Whether the ring of closed packets takes `packets` more, at least 1: what a producer that got [`Full`] waits
+    /// for.
     #[inline]
     pub(crate) fn has_room(&self, packets: usize) -> bool {
         let closed = &self.shared.closed;
