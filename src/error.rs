@@ -1,6 +1,6 @@
 //! Errors by moment: building an app, sending to it, running it.
 
-use crate::event::Type;
+use crate::event::{Timestamp, Type};
 use crate::sql::ast::Span;
 use std::fmt;
 
@@ -115,8 +115,9 @@ impl fmt::Display for Problem {
             "", self.line, self.column
         )?;
         writeln!(f, "{} | {}", self.line, self.text.replace('\t', " "))?;
-        write!(f, "{:gutter$} | {:2$}", "", "", self.column - 1)?;
-        write!(f, "{}", "^".repeat(self.width))?;
+        // A width in a format string is at most 65,535.
+        let (before, mark) = (" ".repeat(self.column - 1), "^".repeat(self.width));
+        write!(f, "{:gutter$} | {before}{mark}", "")?;
         if let Some(remedy) = &self.remedy {
             write!(f, "\n{:gutter$} = help: {remedy}", "")?;
         }
@@ -265,6 +266,9 @@ pub enum SendError {
         "the app runs in event time and the row has none; use send_at, or advance_clock before"
     )]
     NoTime,
+    /// The time lies outside [`Timestamp::RANGE`]. Nothing was sent.
+    #[error("the time {0} is out of range; times are at most 9.2e15 ms from 1970")]
+    TimeOutOfRange(Timestamp),
     /// A lane or a subscription is full. Nothing was sent; try again later.
     #[error("no room: a lane or a subscription is full; send again later or read the subscription")]
     Full,

@@ -4,8 +4,8 @@
 //! 256 rows, and wants the same rows each time.
 
 use eventflux::{
-    Batch, Column, ColumnBatch, Data, EventFluxAppRuntime, EventFluxManager, Input, RuntimeConfig,
-    RuntimeError, Schema, SendError, Sign, Timestamp, Type, Value, Workers,
+    AggregateFunction, Batch, Column, ColumnBatch, Data, EventFluxAppRuntime, EventFluxManager,
+    Input, RuntimeConfig, RuntimeError, Schema, SendError, Sign, Timestamp, Type, Value, Workers,
 };
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -215,16 +215,6 @@ fn distinct_comes_before_limit_and_keeps_signs_apart() {
 }
 
 #[test]
-fn uuids_of_flushes_by_one_row_differ() {
-    let app = "CREATE STREAM S (v INT);
-        INSERT INTO Out SELECT v, uuid() AS u FROM S WINDOW('hop', 2 SECONDS, 1 SECOND);";
-    let lines = [row!("S", 0, 1), Clock(9000)];
-    let rows = run(app, &lines, &Workers::Inline, 256);
-    let ids: Vec<_> = rows.iter().map(|r| r.rsplit_once(' ').unwrap().1).collect();
-    assert!(ids.len() == 2 && ids[0] != ids[1], "{rows:?}");
-}
-
-#[test]
 fn times_near_the_ends_of_the_range() {
     let (min, max) = (-9_200_000_000_000_000i64, 9_200_000_000_000_000i64);
     for window in [
@@ -254,9 +244,12 @@ fn times_near_the_ends_of_the_range() {
                     row!("S", max - 5, 4),
                     Clock(max),
                 ];
-                for workers in [Workers::Inline, Workers::Pinned(1)] {
-                    run(&app, &lines, &workers, 256);
-                }
+                let runtime = start(&app, &Workers::Inline, 256);
+                runtime.start().expect("started");
+                let mut input = runtime.input().expect("running");
+                lines.iter().for_each(|line| feed(&mut input, line));
+                drop(input);
+                runtime.shutdown().expect("nothing panicked");
             }
         }
     }
@@ -619,4 +612,141 @@ fn a_panic_in_a_callback_poisons_and_nothing_hangs() {
             assert!(matches!(runtime.shutdown(), Err(RuntimeError::Poisoned(_))));
         });
     }
+}
+
+/// Sums, but forgets half of what leaves: its state tells whether a group started anew.
+struct Leaky;
+impl AggregateFunction for Leaky {
+    fn result(&self, _: &[Type]) -> Result<Type, String> {
+        Ok(Type::Long)
+    }
+    fn empty(&self) -> Vec<Value> {
+        vec![Value::Long(0)]
+    }
+    fn add(&self, state: &mut [Value], _: &[Value]) {
+        if let Value::Long(n) = &mut state[0] {
+            *n += 2;
+        }
+    }
+    fn retract(&self, state: &mut [Value], _: &[Value]) {
+        if let Value::Long(n) = &mut state[0] {
+            *n -= 1;
+        }
+    }
+    fn merge(&self, _: &mut [Value], _: &[Value]) {}
+    fn value(&self, state: &[Value]) -> Value {
+        state[0].clone()
+    }
+}
+
+#[test]
+fn a_group_that_empties_starts_anew_also_within_a_batch() {
+    let mut manager = EventFluxManager::new();
+    manager
+        .register_aggregate("leaky", Leaky)
+        .expect("a new name");
+    let app =
+        "CREATE STREAM S (v INT); INSERT INTO Out SELECT leaky(v) AS n FROM S WINDOW('length', 1);";
+    for rows_max in [1, 256] {
+        let config = RuntimeConfig::default()
+            .workers(Workers::Inline)
+            .event_time(true)
+            .batch_rows_max(rows_max);
+        let runtime = manager.create_with(app, config).expect("an app");
+        let out = runtime.subscribe("Out").expect("a stream");
+        runtime.start().expect("started");
+        feed(
+            &mut runtime.input().expect("running"),
+            &Line::Batch("S", vec![(0, vec![1.into()]); 3]),
+        );
+        let rows: Vec<_> = std::iter::from_fn(|| out.try_recv())
+            .flat_map(|b| (0..b.len()).map(|r| values(&b, r)).collect::<Vec<_>>())
+            .collect();
+        assert_eq!(rows, ["+0 2", "+0 2", "+0 2"], "batches of {rows_max}");
+    }
+}
+
+#[test]
+fn panes_have_a_limit_and_long_chains_are_refused() {
+    let refused = |app: &str, what: &str| {
+        let error = EventFluxManager::new()
+            .create_with(app, RuntimeConfig::default().workers(Workers::Inline))
+            .err()
+            .expect("refused");
+        assert!(
+            error.to_string().contains(what),
+            "{}",
+            error.problems()[0].message
+        );
+    };
+    refused(
+        "CREATE STREAM S (v INT); INSERT INTO Out SELECT v FROM S WINDOW('hop', 1 HOUR, 1 MICROSECOND);",
+        "PANES_MAX",
+    );
+    refused(
+        "CREATE STREAM S (v INT); INSERT INTO Out SELECT v FROM S WINDOW('time', 9000000000000000);",
+        "DURATION_MAX",
+    );
+    let mut chain = "CREATE STREAM S0 (v INT);".to_string();
+    (0..5_000).for_each(|i| chain += &format!("INSERT INTO S{} SELECT v FROM S{i};", i + 1));
+    refused(&chain, "CHAIN_MAX");
+}
+
+#[test]
+fn the_longest_chain_that_is_allowed_runs() {
+    let mut chain = "CREATE STREAM S (v INT); INSERT INTO M0 SELECT v FROM S;".to_string();
+    (0..98).for_each(|i| {
+        chain += &format!(
+            "INSERT INTO M{} SELECT v FROM M{i}[v > 0] WINDOW('length', 2);",
+            i + 1
+        )
+    });
+    chain += "INSERT INTO Out SELECT v FROM M98;";
+    check(&chain, &[row!("S", 0, 1)], &["+0 1"]);
+}
+
+#[test]
+fn times_beyond_the_range_are_refused() {
+    let runtime = start(COPY, &Workers::Inline, 256);
+    runtime.start().expect("started");
+    let mut input = runtime.input().expect("running");
+    for at in [Timestamp::MIN, Timestamp(i64::MAX)] {
+        assert_eq!(
+            input.send_at("S", at, (1,)),
+            Err(SendError::TimeOutOfRange(at))
+        );
+        assert_eq!(input.advance_clock(at), Err(SendError::TimeOutOfRange(at)));
+        let mut rows = ColumnBatch::new(&Schema::new([("v", Type::Int)]));
+        rows.push(at, (1,)).expect("the row fits");
+        assert_eq!(
+            input.send_columns("S", &mut rows),
+            Err(SendError::TimeOutOfRange(at))
+        );
+    }
+}
+
+#[test]
+fn thousands_of_streams() {
+    let app: String = (0..5_000)
+        .map(|i| format!("CREATE STREAM S{i} (v INT); INSERT INTO T{i} SELECT v FROM S{i};"))
+        .collect();
+    let runtime = start(&app, &Workers::Inline, 256);
+    let out = runtime.subscribe("T4999").expect("a stream");
+    runtime.start().expect("started");
+    runtime
+        .input()
+        .expect("running")
+        .send_at("S4999", Timestamp(0), (1,))
+        .expect("taken");
+    assert!(out.try_recv().is_some());
+}
+
+#[test]
+fn a_fault_far_to_the_right_is_shown() {
+    let app = " ".repeat(100_000) + "nonsense";
+    let error = EventFluxManager::new()
+        .create_with(&app, RuntimeConfig::default())
+        .err()
+        .expect("refused");
+    assert!(error.to_string().contains("column 100001"));
 }

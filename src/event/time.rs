@@ -10,6 +10,11 @@ impl Timestamp {
     /// Before every row: the clock of an app that has seen nothing.
     pub const MIN: Timestamp = Timestamp(i64::MIN);
 
+    /// The first and the last time that a row or a clock may have: 9.2e15 ms from the epoch. Behind them is room for
+    /// the longest window, so that sums of times do not overflow.
+    pub const RANGE: std::ops::RangeInclusive<Timestamp> =
+        Timestamp(-9_200_000_000_000_000_000)..=Timestamp(9_200_000_000_000_000_000);
+
     /// From milliseconds since the epoch; saturates at the ends of the range.
     pub fn from_millis(ms: i64) -> Self {
         Timestamp(ms.saturating_mul(1000))

@@ -1,22 +1,21 @@
 //! SELECT DISTINCT: the first of equal rows.
 //!
-//! Per flush behind a batch window; over the rows held behind a sliding window, where a row leaves with its last
-//! copy; else over the last [`DISTINCT_ROWS_MAX`] different rows.
+//! Per flush behind a batch window; over the rows held behind a sliding window, where a row leaves with its last copy;
+//! else over the last [`DISTINCT_ROWS_MAX`] different rows.
 
 use super::aggregate::Columns;
 use super::{Counters, Kind, Operator, Out};
-use crate::event::{Batch, Sign, Type};
+use crate::event::{Batch, Column, Sign, Type};
 use crate::sql::ast::Events;
 use crate::state::{Cells, KeyIndex, Slot};
 use std::collections::VecDeque;
 
-/// Different rows remembered without a window: 1 M keys of 50 bytes are 100 MB, a bound that an embedder notices in
-/// time.
+/// Different rows remembered without a window: 1 M keys of 50 bytes are 100 MB, a bound that an embedder notices in time.
 const DISTINCT_ROWS_MAX: usize = 1_000_000;
 
 /// Which rows count as seen.
 pub(crate) enum Memory {
-    /// Those of the same flush.
+    /// Those of the same flush and sign; of rows that pass as they come, those since the last flush.
     Flush,
     /// Those in the sliding window: copies per row.
     Window(Cells<u32>),
@@ -29,8 +28,6 @@ pub(crate) struct Distinct {
     index: KeyIndex,
     memory: Memory,
     events: Events,
-    /// OFFSET and LIMIT of each flush count different rows.
-    limits: (usize, usize),
     rows: Vec<u32>,
     slots: Vec<Slot>,
     fresh: Vec<(Slot, u32)>,
@@ -38,21 +35,12 @@ pub(crate) struct Distinct {
 }
 
 impl Distinct {
-    /// Over rows of these types; passes the signs that `events` takes, and of each flush those between OFFSET and
-    /// LIMIT.
-    pub(crate) fn new(
-        types: &[Type],
-        memory: Memory,
-        events: Events,
-        offset: Option<u64>,
-        limit: Option<u64>,
-    ) -> Self {
-        let rows = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    /// Over rows of these types; passes the signs that `events` takes.
+    pub(crate) fn new(types: &[Type], memory: Memory, events: Events) -> Self {
         Distinct {
             index: KeyIndex::new(types),
             memory,
             events,
-            limits: (offset.map_or(0, rows), limit.map_or(usize::MAX, rows)),
             rows: Vec::new(),
             slots: Vec::new(),
             fresh: Vec::new(),
@@ -66,9 +54,6 @@ impl Distinct {
         self.slots.clear();
         self.fresh.clear();
         let columns = batch.columns.iter().collect::<Columns<'_>>();
-        if matches!(self.memory, Memory::Flush) {
-            self.index.clear();
-        }
         self.index
             .slots_of(&columns, batch.len(), &mut self.slots, &mut self.fresh);
         match &mut self.memory {
@@ -114,13 +99,34 @@ impl Distinct {
     }
 }
 
+/// Keeps, of the rows of a batch at these positions, the first of those that agree in `columns` and sign.
+pub(crate) fn keep_first(
+    index: &mut KeyIndex,
+    batch: &Batch,
+    columns: &[Column],
+    rows: &mut Vec<u32>,
+) {
+    let columns = columns.iter().collect::<Columns<'_>>();
+    let (mut slots, mut fresh) = (Vec::new(), Vec::new());
+    index.slots_of(&columns, batch.len(), &mut slots, &mut fresh);
+    let mut seen = vec![[false; 2]; index.slots()];
+    rows.retain(|row| {
+        let sign = usize::from(batch.sign(*row as usize) == Sign::Minus);
+        !std::mem::replace(&mut seen[slots[*row as usize] as usize][sign], true)
+    });
+}
+
 impl Operator for Distinct {
     fn rows(&mut self, kind: Kind, batch: &Batch, out: &mut Out) {
-        self.choose(batch);
-        if matches!(kind, Kind::Flush(_)) {
-            let (offset, limit) = self.limits;
-            self.rows.drain(..offset.min(self.rows.len()));
-            self.rows.truncate(limit);
+        match kind {
+            Kind::Flush(_) => {
+                self.index.clear();
+                self.rows.clear();
+                self.rows.extend(0..batch.len() as u32);
+                keep_first(&mut self.index, batch, &batch.columns, &mut self.rows);
+                self.index.clear();
+            }
+            Kind::Rows => self.choose(batch),
         }
         let mut to = out.batch();
         to.extend_moments(batch, Some(&self.rows));

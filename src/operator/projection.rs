@@ -1,8 +1,10 @@
 //! SELECT list, HAVING, ORDER BY, LIMIT and OFFSET: the end of every query.
 
+use super::distinct::keep_first;
 use super::{Kind, Out};
 use crate::event::{Batch, Column, Data, Sign};
 use crate::expr::{Frame, Program};
+use crate::state::KeyIndex;
 use std::cmp::Ordering;
 
 /// The tail of a query. Order and limits act on each flush; on rows that merely travel together they act on each row.
@@ -12,6 +14,8 @@ pub(crate) struct Projection {
     order: Vec<(Program, bool)>,
     limit: usize,
     offset: usize,
+    /// DISTINCT, where a limit must not count what it drops.
+    distinct: Option<KeyIndex>,
     keys: Vec<Column>,
     kept: Vec<u32>,
     faults: u64,
@@ -49,6 +53,7 @@ impl Projection {
         order: Vec<(Program, bool)>,
         limit: Option<u64>,
         offset: Option<u64>,
+        distinct: Option<KeyIndex>,
     ) -> Self {
         Projection {
             outputs,
@@ -56,6 +61,7 @@ impl Projection {
             order,
             limit: limit.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX)),
             offset: offset.map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX)),
+            distinct,
             keys: Vec::new(),
             kept: Vec::new(),
             faults: 0,
@@ -70,10 +76,12 @@ impl Projection {
     /// Projects rows and emits them.
     pub(crate) fn emit(&mut self, kind: Kind, rows: &Rows<'_>, out: &mut Out) {
         let frame = rows.frame();
+        let mut to = out.batch();
+        // A flush without rows is still the end of those before it.
         if frame.len == 0 || (kind == Kind::Rows && (self.limit == 0 || self.offset > 0)) {
+            out.emit(kind, to);
             return;
         }
-        let mut to = out.batch();
         for (program, column) in self.outputs.iter_mut().zip(&mut to.columns) {
             program.eval_into(&frame, &mut self.faults, column);
         }
@@ -89,7 +97,7 @@ impl Projection {
             out.emit(kind, to);
             return;
         }
-        self.choose(&frame, limits);
+        self.choose(&frame, &to, limits);
         let mut chosen = out.batch();
         chosen.extend_moments(&to, Some(&self.kept));
         if !to.signs.is_empty() {
@@ -105,7 +113,7 @@ impl Projection {
     }
 
     /// Leaves in `kept` the positions that HAVING, ORDER BY, LIMIT and OFFSET let through, in their order.
-    fn choose(&mut self, frame: &Frame<'_>, limits: bool) {
+    fn choose(&mut self, frame: &Frame<'_>, to: &Batch, limits: bool) {
         self.kept.clear();
         match &mut self.having {
             None => self.kept.extend(0..frame.len as u32),
@@ -120,6 +128,10 @@ impl Projection {
         }
         if !limits {
             return;
+        }
+        if let Some(index) = &mut self.distinct {
+            keep_first(index, to, &to.columns, &mut self.kept);
+            index.clear();
         }
         if !self.order.is_empty() {
             self.sort(frame);

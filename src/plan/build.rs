@@ -19,6 +19,7 @@ use crate::operator::window::{
     SendBatch, SessionWindow, Sort, SortKey, Time, TimeBatch, TimeLength, Unique,
 };
 use crate::sql::ast::Events;
+use crate::state::KeyIndex;
 use std::collections::VecDeque;
 
 /// An operator and an empty batch with the columns that it emits.
@@ -315,13 +316,9 @@ impl Builder<'_> {
             .iter()
             .map(|(o, d)| (self.compile(o, layout), *d))
             .collect();
-        // DISTINCT comes before OFFSET and LIMIT: it applies them to what is left of a flush.
-        let flushes = query.window.as_ref().is_some_and(WindowPlan::flushes);
-        let (limit, offset) = match query.distinct && flushes {
-            true => (None, None),
-            false => (query.limit, query.offset),
-        };
-        Projection::new(outputs, having, order, limit, offset)
+        let cut = query.limit.is_some() || query.offset.is_some();
+        let distinct = (query.distinct && cut).then(|| KeyIndex::new(&self.output_types()));
+        Projection::new(outputs, having, order, query.limit, query.offset, distinct)
     }
 
     fn grouping(&self, layout: &mut dyn FnMut(usize) -> usize) -> Grouping {
@@ -409,13 +406,7 @@ impl Builder<'_> {
             };
             let types = self.output_types();
             self.push(
-                Box::new(Distinct::new(
-                    &types,
-                    memory,
-                    query.events,
-                    query.offset,
-                    query.limit,
-                )),
+                Box::new(Distinct::new(&types, memory, query.events)),
                 &types,
             );
         }

@@ -6,6 +6,10 @@
 
 use super::{QueryPlan, StreamPlan};
 use crate::expr::Typed;
+use std::collections::{HashMap, HashSet};
+
+/// Queries in a row: rows pass them in nested calls, on the caller's stack in an inline app.
+pub(crate) const CHAIN_MAX: usize = 100;
 
 /// Which worker a row goes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,16 +53,30 @@ pub(crate) fn components(streams: &[StreamPlan], queries: &[QueryPlan]) -> Vec<C
             }
         }
     }
-    let mut components = Vec::new();
-    for root in 0..queries.len() {
-        if find(&group, root) == root {
-            let members: Vec<usize> = (0..queries.len())
-                .filter(|q| find(&group, *q) == root)
-                .collect();
-            components.push(component(streams, queries, members));
-        }
+    let mut members = vec![Vec::new(); queries.len()];
+    for query in 0..queries.len() {
+        members[find(&group, query)].push(query);
     }
-    components
+    members.retain(|m| !m.is_empty());
+    members
+        .into_iter()
+        .map(|m| component(streams, queries, m))
+        .collect()
+}
+
+/// The first query, by its number, behind more than [`CHAIN_MAX`] others in a row.
+pub(crate) fn too_deep(components: &[Component], queries: &[QueryPlan]) -> Option<usize> {
+    let mut depth = HashMap::new();
+    for query in components.iter().flat_map(|c| &c.queries) {
+        let QueryPlan { input, target, .. } = &queries[*query];
+        let here = 1 + depth.get(input).copied().unwrap_or(0);
+        if here > CHAIN_MAX {
+            return Some(*query);
+        }
+        let deepest: &mut usize = depth.entry(*target).or_default();
+        *deepest = here.max(*deepest);
+    }
+    None
 }
 
 fn find(group: &[usize], mut member: usize) -> usize {
@@ -78,9 +96,10 @@ fn component(streams: &[StreamPlan], queries: &[QueryPlan], members: Vec<usize>)
     let mut reads: Vec<usize> = members.iter().map(|q| queries[*q].input).collect();
     reads.sort_unstable();
     reads.dedup();
-    let merges = streams.iter().any(|s| {
-        let ours = s.writers.iter().filter(|w| members.contains(w)).count();
-        ours > 1 || (ours == 1 && s.declared && !s.readers.is_empty())
+    // All writers of a stream are in one component.
+    let merges = members.iter().any(|q| {
+        let s = &streams[queries[*q].target];
+        s.writers.len() > 1 || (s.declared && !s.readers.is_empty())
     });
     let any = |f: &dyn Fn(&QueryPlan) -> bool| members.iter().any(|q| f(&queries[*q]));
     let uses = |f: &dyn Fn(&Typed) -> bool| any(&|q| q.filter.iter().chain(q.expressions()).any(f));
@@ -104,17 +123,18 @@ fn topological(
     members: &[usize],
 ) -> (Vec<usize>, bool) {
     let mut left = members.to_vec();
+    let mut waits: HashSet<usize> = members.iter().copied().collect();
     let mut order = Vec::new();
     let mut cycle = false;
     while !left.is_empty() {
         let ready = left.iter().position(|q| {
-            !streams[queries[*q].input]
-                .writers
-                .iter()
-                .any(|w| left.contains(w))
+            let writers = &streams[queries[*q].input].writers;
+            !writers.iter().any(|w| waits.contains(w))
         });
         cycle |= ready.is_none();
-        order.push(left.remove(ready.unwrap_or(0)));
+        let next = left.remove(ready.unwrap_or(0));
+        waits.remove(&next);
+        order.push(next);
     }
     (order, cycle)
 }
@@ -180,33 +200,34 @@ fn columns(columns: Vec<usize>, otherwise: &'static str) -> Demand {
     }
 }
 
+fn restrict(allowed: &mut HashMap<usize, Vec<usize>>, stream: usize, columns: Vec<usize>) {
+    match allowed.get_mut(&stream) {
+        Some(have) => have.retain(|c| columns.contains(c)),
+        None => drop(allowed.insert(stream, columns)),
+    }
+}
+
 fn routing(streams: &[StreamPlan], queries: &[QueryPlan], order: &[usize], cycle: bool) -> Routing {
     if cycle {
         return Routing::Single("a query feeds its own input".to_string());
     }
     // Per stream the columns that rows may be spread by; None: any.
-    let mut allowed: Vec<Option<Vec<usize>>> = vec![None; streams.len()];
+    let mut allowed: HashMap<usize, Vec<usize>> = HashMap::new();
     for number in order.iter().rev() {
         let query = &queries[*number];
-        let restrict = |to: &mut Option<Vec<usize>>, columns: Vec<usize>| match to {
-            Some(have) => have.retain(|c| columns.contains(c)),
-            None => *to = Some(columns),
-        };
         match demand(query) {
             Demand::None => {}
             Demand::All(why) => {
                 return Routing::Single(format!("{} needs all rows: {why}", query.name));
             }
-            Demand::Columns(columns) => restrict(&mut allowed[query.input], columns),
+            Demand::Columns(columns) => restrict(&mut allowed, query.input, columns),
         }
-        if let Some(wanted) = allowed[query.target].clone() {
+        if let Some(wanted) = allowed.get(&query.target) {
             let traced: Vec<Typed> = wanted.iter().map(|c| query.outputs[*c].clone()).collect();
-            restrict(
-                &mut allowed[query.input],
-                plain_columns(&traced, query.input_len),
-            );
+            let columns = plain_columns(&traced, query.input_len);
+            restrict(&mut allowed, query.input, columns);
         }
-        if allowed[query.input].as_ref().is_some_and(Vec::is_empty) {
+        if allowed.get(&query.input).is_some_and(Vec::is_empty) {
             return Routing::Single(format!(
                 "{} shares no key column with the queries behind it",
                 query.name
@@ -223,7 +244,7 @@ fn routing(streams: &[StreamPlan], queries: &[QueryPlan], order: &[usize], cycle
     if entries.any(|s| s != first) {
         return Routing::Single("rows come in through several streams".to_string());
     }
-    match &allowed[first] {
+    match allowed.get(&first) {
         Some(columns) => Routing::Keyed {
             stream: first,
             columns: columns.clone(),

@@ -22,7 +22,7 @@ use crate::error::Fault;
 use crate::event::Schema;
 use crate::expr::Functions;
 use crate::operator::aggregate::AggregateFunction;
-use crate::sql::ast::{App, Span};
+use crate::sql::ast::{App, Span, Statement};
 use std::sync::Arc;
 
 /// Functions and aggregates that an app may call.
@@ -90,6 +90,16 @@ pub(crate) fn plan(text: &str, app: &App, catalogue: &Catalogue) -> Result<Plan,
         ..
     } = planner;
     let components = component::components(&streams, &queries);
+    if let Some(query) = component::too_deep(&components, &queries) {
+        let mut written = app.statements.iter().filter_map(|s| match s {
+            Statement::Query(query) => Some(query.target.span),
+            _ => None,
+        });
+        let max = component::CHAIN_MAX;
+        let message = format!("more than {max} queries feed each other in a row (CHAIN_MAX)");
+        let fault = Fault::new(written.nth(query).unwrap_or_default(), message);
+        return Err(vec![fault.help("join queries of the chain into one")]);
+    }
     Ok(Plan {
         name: app.name.as_ref().map(|n| n.text.clone()),
         event_time: app.playback,

@@ -5,12 +5,15 @@ use super::{Catalogue, StreamPlan};
 use crate::error::Fault;
 use crate::event::Schema;
 use crate::sql::ast::{App, Name, Query, Statement, StreamDef};
+use std::collections::HashMap;
 
 /// What is known while an app is checked.
 pub(super) struct Planner<'a> {
     pub(super) text: &'a str,
     pub(super) catalogue: &'a Catalogue,
     pub(super) streams: Vec<StreamPlan>,
+    /// Position of each stream by its name in lower case.
+    places: HashMap<String, usize>,
     pub(super) queries: Vec<QueryPlan>,
     pub(super) faults: Vec<Fault>,
     pub(super) warnings: Vec<Fault>,
@@ -22,6 +25,7 @@ impl<'a> Planner<'a> {
             text,
             catalogue,
             streams: Vec::new(),
+            places: HashMap::new(),
             queries: Vec::new(),
             faults: Vec::new(),
             warnings: Vec::new(),
@@ -29,9 +33,7 @@ impl<'a> Planner<'a> {
     }
 
     fn find(&self, name: &Name) -> Option<usize> {
-        self.streams
-            .iter()
-            .position(|s| s.name.eq_ignore_ascii_case(&name.text))
+        self.places.get(&name.text.to_ascii_lowercase()).copied()
     }
 
     /// Takes the CREATE STREAM statements.
@@ -76,6 +78,8 @@ impl<'a> Planner<'a> {
         declared: bool,
         options: Vec<(String, String, crate::sql::ast::Span)>,
     ) -> usize {
+        self.places
+            .insert(name.to_ascii_lowercase(), self.streams.len());
         self.streams.push(StreamPlan {
             name: name.into(),
             schema,

@@ -10,6 +10,12 @@ use crate::operator::window::{
 };
 use crate::sql::ast::{Expr, ExprKind, Span, Unary, Window};
 
+/// 700 years: what is left between the last time that a row may have and the end of the numbers.
+const DURATION_MAX_US: u64 = 700 * 31_557_600_000_000;
+
+/// Slides of a hop window: each row is in as many windows, and a jump of the clock closes all of them at once.
+const PANES_MAX: i64 = 1_000_000;
+
 /// Names and parameters of the windows.
 pub(crate) const WINDOWS: [(&str, &str); 22] = [
     ("length", "length(rows)"),
@@ -90,13 +96,18 @@ impl<'a> Args<'a, '_, '_> {
                 streams: self.flag("stream_current")?,
             },
             "time" => WindowPlan::Time(self.duration()?),
-            "timebatch" => WindowPlan::TimeBatch {
-                span_us: self.duration()?,
-                start: self
-                    .optional_integer()
-                    .map_or(Start::FirstRow, |ms| Start::Grid(ms.saturating_mul(1000))),
-                streams: self.flag("stream_current")?,
-            },
+            "timebatch" => {
+                let span_us = self.duration()?;
+                // In 128 bits: any point of the grid names it.
+                let grid = |ms: i64| (i128::from(ms) * 1000).rem_euclid(i128::from(span_us)) as i64;
+                WindowPlan::TimeBatch {
+                    span_us,
+                    start: self
+                        .optional_integer()
+                        .map_or(Start::FirstRow, |ms| Start::Grid(grid(ms))),
+                    streams: self.flag("stream_current")?,
+                }
+            }
             "timelength" => WindowPlan::TimeLength {
                 span_us: self.duration()?,
                 rows: self.rows()?,
@@ -111,7 +122,7 @@ impl<'a> Args<'a, '_, '_> {
                 WindowPlan::Panes(Panes {
                     size_us,
                     slide_us: size_us,
-                    offset_us,
+                    offset_us: offset_us.rem_euclid(size_us),
                 })
             }
             "hop" | "sliding" => self.hop()?,
@@ -202,7 +213,14 @@ impl<'a> Args<'a, '_, '_> {
             ExprKind::Literal(Value::Long(ms)) => ms.checked_mul(1000),
             _ => None,
         };
-        us.ok_or_else(|| self.wrong(arg.span, "a duration is expected, as in 5 SECONDS"))
+        match us {
+            Some(us) if us.unsigned_abs() <= DURATION_MAX_US => Ok(us),
+            Some(_) => Err(self.wrong(
+                arg.span,
+                "a duration is at most 700 years (DURATION_MAX_US)",
+            )),
+            None => Err(self.wrong(arg.span, "a duration is expected, as in 5 SECONDS")),
+        }
     }
 
     /// A duration on the clock of an attribute, which counts whole milliseconds.
@@ -318,6 +336,10 @@ impl<'a> Args<'a, '_, '_> {
                 "the size of a hop window is a multiple of its slide",
             );
             return Err(Some(fault.help("hop(10 SECONDS, 2 SECONDS)")));
+        }
+        if size_us / slide_us > PANES_MAX {
+            let message = format!("a hop window has at most {PANES_MAX} slides (PANES_MAX)");
+            return Err(self.wrong(self.span, message));
         }
         Ok(WindowPlan::Panes(Panes {
             size_us,

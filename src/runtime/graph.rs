@@ -35,6 +35,8 @@ pub(crate) struct Graph {
     nodes: Vec<Node>,
     /// First operators of the queries that read each stream.
     readers: Vec<Vec<usize>>,
+    /// The stream that `readers` begins with: the first that is read here.
+    first_stream: usize,
     /// Streams whose readers may lead back to their writers.
     cyclic: bool,
     row_by_row: bool,
@@ -54,9 +56,12 @@ pub(crate) struct Graph {
 impl Graph {
     /// The operators of a component.
     pub(crate) fn new(plan: &Plan, component: &Component, app: &str) -> Self {
+        let first_stream = component.reads.first().copied().unwrap_or(0);
+        let last_stream = component.reads.last().copied().unwrap_or(0);
         let mut graph = Graph {
             nodes: Vec::new(),
-            readers: vec![Vec::new(); plan.streams.len()],
+            readers: vec![Vec::new(); last_stream + 1 - first_stream],
+            first_stream,
             cyclic: false,
             row_by_row: component.row_by_row,
             tracks_sends: component.tracks_sends,
@@ -74,7 +79,7 @@ impl Graph {
                 .iter()
                 .any(|q| plan.queries[*q].target == query.input);
             graph.cyclic |= written_later;
-            graph.readers[query.input].push(graph.nodes.len());
+            graph.readers[query.input - first_stream].push(graph.nodes.len());
             let input = &plan.streams[query.input].schema;
             let stages = stages(
                 query,
@@ -136,8 +141,9 @@ impl Graph {
 
     /// Gives rows to the operators that read their stream.
     fn feed(&mut self, stream: usize, batch: &Batch, outputs: &mut Outputs) {
-        for i in 0..self.readers[stream].len() {
-            let node = self.readers[stream][i];
+        let place = stream - self.first_stream;
+        for i in 0..self.readers[place].len() {
+            let node = self.readers[place][i];
             self.catch_up(node, outputs);
             self.give(node, Kind::Rows, batch, outputs);
         }
@@ -174,7 +180,8 @@ impl Graph {
             return;
         }
         outputs.show(stream, batch);
-        if self.readers[stream].is_empty() {
+        let readers = self.readers.get(stream.wrapping_sub(self.first_stream));
+        if readers.is_none_or(Vec::is_empty) {
             return;
         }
         batch.signs.clear();

@@ -10,7 +10,7 @@ use super::row::{Row, RowWriter};
 use super::shared::{Inline, Sent, Shared, Target, To};
 use super::worker::is_worker_of;
 use crate::error::{RowError, RuntimeError, SendError, TrySendError};
-use crate::event::{Batch, Column, Schema, Timestamp};
+use crate::event::{Batch, Column, Data, Schema, Timestamp};
 use crate::state::{encode_key, key_group, worker_of};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -72,6 +72,14 @@ impl ColumnBatch {
             columns,
             ..Batch::default()
         };
+        // −0.0 becomes 0.0, as everywhere at the door.
+        for column in &mut self.batch.columns {
+            match column.parts_mut().0 {
+                Data::Float(v) => v.iter_mut().for_each(|x| *x += 0.0),
+                Data::Double(v) => v.iter_mut().for_each(|x| *x += 0.0),
+                _ => {}
+            }
+        }
         Ok(())
     }
 
@@ -172,6 +180,9 @@ impl Input {
     /// Moves the input's clock on without a row, in event time. Going back is ignored.
     pub fn advance_clock(&mut self, to: Timestamp) -> Result<(), SendError> {
         self.door.shared.check()?;
+        if !Timestamp::RANGE.contains(&to) {
+            return Err(SendError::TimeOutOfRange(to));
+        }
         if self.clock.is_some_and(|c| c >= to) || !self.door.shared.event_time {
             return Ok(());
         }
@@ -249,6 +260,11 @@ impl Input {
             return Err(SendError::Row { stream, error });
         }
         (batch.tracks_clock, batch.tracks_cause) = (like.tracks_clock, like.tracks_cause);
+        if shared.event_time
+            && let Some(at) = batch.at.iter().find(|at| !Timestamp::RANGE.contains(at))
+        {
+            return Err(SendError::TimeOutOfRange(*at));
+        }
         let clock = tell_times(shared, self.clock, self.rows, batch);
         self.door.dispatch(stream, batch, true)?;
         self.rows += columns.batch.len() as u64;
@@ -273,6 +289,9 @@ fn write<R: Row>(
         None if shared.event_time => return Err(SendError::NoTime),
         None => Timestamp::default(),
     };
+    if shared.event_time && !Timestamp::RANGE.contains(&at) {
+        return Err(SendError::TimeOutOfRange(at));
+    }
     if let Err(error) = RowWriter::write(&mut batch.columns, row) {
         let stream = shared.plan.streams[stream].name.to_string();
         return Err(SendError::Row { stream, error });

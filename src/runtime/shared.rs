@@ -9,7 +9,7 @@ use super::park::Waker;
 use super::worker::is_worker_of;
 use crate::error::{Poison, RuntimeError, SendError};
 use crate::event::{Batch, Timestamp};
-use crate::plan::{Plan, Routing};
+use crate::plan::{Plan, Routing, StreamPlan};
 use parking_lot::{Condvar, Mutex};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -126,10 +126,8 @@ impl Shared {
             timer_due: AtomicI64::new(i64::MIN),
         });
         let shared = Shared {
-            targets: (0..plan.streams.len())
-                .map(|s| targets(&plan, s, workers))
-                .collect(),
-            likes: (0..plan.streams.len()).map(|s| like(&plan, s)).collect(),
+            targets: targets(&plan, workers),
+            likes: likes(&plan),
             plan,
             name,
             config,
@@ -368,42 +366,49 @@ impl Shared {
     }
 }
 
-fn targets(plan: &Plan, stream: usize, workers: usize) -> Vec<Target> {
-    let mut targets = Vec::new();
+/// Where the rows of each stream go.
+fn targets(plan: &Plan, workers: usize) -> Vec<Vec<Target>> {
+    let mut targets: Vec<Vec<Target>> = vec![Vec::new(); plan.streams.len()];
     for (number, component) in plan.components.iter().enumerate() {
-        if !component.reads.contains(&stream) {
-            continue;
-        }
         let to = match &component.routing {
             Routing::Keyed { columns, .. } if workers > 1 => To::Key(columns.clone()),
             Routing::Keyed { .. } => To::Worker(0),
             Routing::Single(_) => To::Worker(number % workers),
         };
-        targets.push(Target {
-            component: number as u32,
-            to,
-        });
+        for stream in &component.reads {
+            targets[*stream].push(Target {
+                component: number as u32,
+                to: to.clone(),
+            });
+        }
     }
     // One copy of the rows is enough where all components are on one worker.
-    let first = targets.first().map(|t| t.to.clone());
-    if let Some(to @ To::Worker(_)) = first
-        && targets.iter().all(|t| t.to == to)
-    {
-        return vec![Target {
-            component: ALL_COMPONENTS,
-            to,
-        }];
+    for targets in &mut targets {
+        let first = targets.first().map(|t| t.to.clone());
+        if let Some(to @ To::Worker(_)) = first
+            && targets.iter().all(|t| t.to == to)
+        {
+            let component = ALL_COMPONENTS;
+            *targets = vec![Target { component, to }];
+        }
     }
     targets
 }
 
-fn like(plan: &Plan, stream: usize) -> Batch {
-    let mut batch = Batch::new(&plan.streams[stream].schema);
-    for component in plan.components.iter().filter(|c| c.reads.contains(&stream)) {
-        batch.tracks_clock |= component.tracks_clock;
-        batch.tracks_cause |= component.tracks_cause;
-    }
+/// An empty batch of each stream.
+fn likes(plan: &Plan) -> Vec<Batch> {
     // One clock per worker: every row tells it as soon as any component has a use for it.
-    batch.tracks_clock |= plan.components.iter().any(|c| c.tracks_clock);
-    batch
+    let tracks_clock = plan.components.iter().any(|c| c.tracks_clock);
+    let like = |stream: &StreamPlan| {
+        let mut batch = Batch::new(&stream.schema);
+        batch.tracks_clock = tracks_clock;
+        batch
+    };
+    let mut likes: Vec<Batch> = plan.streams.iter().map(like).collect();
+    for component in plan.components.iter().filter(|c| c.tracks_cause) {
+        for stream in &component.reads {
+            likes[*stream].tracks_cause = true;
+        }
+    }
+    likes
 }

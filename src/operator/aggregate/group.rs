@@ -1,6 +1,6 @@
 //! The groups of a query and their accumulators.
 
-use super::{Accumulator, AggregateCall, Changes};
+use super::{Accumulator, Aggregate, AggregateCall, Changes};
 use crate::event::{Column, Type};
 use crate::expr::{Frame, Program};
 use crate::sql::ast::Events;
@@ -18,6 +18,24 @@ pub(crate) struct Grouping {
     pub(crate) key_types: Vec<Type>,
     /// The aggregate calls and their arguments.
     pub(crate) calls: Vec<(AggregateCall, Vec<Program>)>,
+}
+
+impl Grouping {
+    /// Whether there is one group, whose accumulators are right without being forgotten.
+    pub(super) fn is_lone(&self) -> bool {
+        let registered = |a: &Aggregate| matches!(a, Aggregate::User(..));
+        self.keys.is_empty()
+            && !self
+                .calls
+                .iter()
+                .any(|(call, _)| registered(&call.aggregate))
+    }
+
+    /// Whether a group means something when all its rows have left.
+    pub(super) fn lasts(&self) -> bool {
+        let forever = |a: &Aggregate| matches!(a, Aggregate::MinForever | Aggregate::MaxForever);
+        self.calls.iter().any(|(call, _)| forever(&call.aggregate))
+    }
 }
 
 /// Accumulators by group.

@@ -19,7 +19,7 @@ pub(crate) struct RunningAggregate {
     events: Events,
     grouping: Grouping,
     groups: Groups,
-    /// Rows in each group, where rows may leave: an empty group is forgotten.
+    /// Rows in each group, where rows may leave and an empty group is forgotten.
     sizes: Option<Cells<i64>>,
     results: Vec<Column>,
     projection: Projection,
@@ -51,8 +51,8 @@ impl RunningAggregate {
             condition,
             events,
             groups: Groups::new(&grouping),
-            // Without keys there is one group, and it stays.
-            sizes: (retracts && !grouping.keys.is_empty()).then(Cells::default),
+            // A lone group without keys stays, unless a registered aggregate wants to start anew.
+            sizes: (retracts && !grouping.lasts() && !grouping.is_lone()).then(Cells::default),
             results: result_columns(&grouping),
             grouping,
             projection,
@@ -157,6 +157,8 @@ impl RunningAggregate {
             s.rows.extend(0..batch.len() as u32);
         }
         if s.rows.is_empty() {
+            let end = out.batch();
+            out.emit(Kind::Flush(at), end);
             return;
         }
         let frame = Frame {

@@ -24,11 +24,27 @@ pub trait AggregateFunction: Send + Sync {
     fn value(&self, state: &[Value]) -> Value;
 }
 
+/// One group. It starts anew when its last row leaves, whether or not the batch ends there.
+#[derive(Clone)]
+struct State {
+    rows: u64,
+    values: Vec<Value>,
+}
+
 /// A registered aggregate over all groups.
 pub(crate) struct Registered {
     function: Arc<dyn AggregateFunction>,
-    states: Cells<Option<Vec<Value>>>,
+    states: Cells<Option<State>>,
     scratch: Vec<Value>,
+}
+
+impl State {
+    fn of(function: &dyn AggregateFunction) -> Self {
+        State {
+            rows: 0,
+            values: function.empty(),
+        }
+    }
 }
 
 impl Registered {
@@ -51,13 +67,18 @@ impl Accumulator for Registered {
             let sign = changes.sign(row);
             self.scratch.clear();
             self.scratch.extend(args.iter().map(|a| a.value(row)));
-            let state = self
-                .states
-                .get_mut(*slot)
-                .get_or_insert_with(|| self.function.empty());
+            let cell = self.states.get_mut(*slot);
+            let state = cell.get_or_insert_with(|| State::of(&*self.function));
             match sign {
-                Sign::Plus => self.function.add(state, &self.scratch),
-                Sign::Minus => self.function.retract(state, &self.scratch),
+                Sign::Plus => {
+                    state.rows += 1;
+                    self.function.add(&mut state.values, &self.scratch);
+                }
+                Sign::Minus if state.rows <= 1 => *cell = None,
+                Sign::Minus => {
+                    state.rows -= 1;
+                    self.function.retract(&mut state.values, &self.scratch);
+                }
             }
             if let Some(out) = out.as_deref_mut()
                 && changes.emit.takes(sign)
@@ -69,7 +90,7 @@ impl Accumulator for Registered {
 
     fn value(&self, slot: Slot, out: &mut Column) {
         let value = match self.states.get(slot) {
-            Some(state) => self.function.value(state),
+            Some(state) => self.function.value(&state.values),
             None => self.function.value(&self.function.empty()),
         };
         if !out.push(&value) {
@@ -92,11 +113,10 @@ impl Accumulator for Registered {
             .expect("accumulators of one call have one type");
         for (slot, to) in to.iter().enumerate() {
             if let Some(other) = from.states.get(slot as Slot) {
-                let state = self
-                    .states
-                    .get_mut(*to)
-                    .get_or_insert_with(|| self.function.empty());
-                self.function.merge(state, other);
+                let cell = self.states.get_mut(*to);
+                let state = cell.get_or_insert_with(|| State::of(&*self.function));
+                state.rows += other.rows;
+                self.function.merge(&mut state.values, &other.values);
             }
         }
     }
