@@ -14,7 +14,8 @@
 //! order: it prefers the ring, then takes the open packet; if the producer closed packets and opened another one
 //! between those two looks, the taken packet is too early and waits in `early` until the ring, which then holds what
 //! is missing (a closed packet enters the ring before its successor enters the open slot), is read up to it.
-//! Cost: a row is two swaps on a line that the worker takes only when it has nothing else to do. Nothing is allocated once as many packets exist as the lane ever held at a time.
+//! Cost: a row is two swaps on a line that the worker takes only when it has nothing else to do. Nothing is allocated
+//! once as many packets exist as the lane ever held at a time.
 //! Full is an answer, never a wait.
 
 use std::ops::{Deref, DerefMut};
