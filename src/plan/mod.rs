@@ -68,6 +68,11 @@ impl Plan {
             .iter()
             .position(|s| s.name.eq_ignore_ascii_case(name))
     }
+
+    /// Position of the stream of this name if rows may come in through it: one that was declared.
+    pub(crate) fn entry(&self, name: &str) -> Option<usize> {
+        self.stream(name).filter(|s| self.streams[*s].declared)
+    }
 }
 
 /// Checks an app; answers all faults that were found.

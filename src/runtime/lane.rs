@@ -103,7 +103,6 @@ struct Shared<T> {
     closed: Ring<Packet<T>>,
     returned: Ring<Packet<T>>,
     producer_gone: CachePadded<AtomicBool>,
-    consumer_gone: AtomicBool,
 }
 
 /// The sending side. Dropping it ends the lane; what was sent is still delivered.
@@ -119,7 +118,7 @@ pub(crate) struct Producer<T> {
     complete: bool,
 }
 
-/// The worker's side. Dropping it stops delivery; the lane then fills up.
+/// The worker's side. Once it is dropped the lane only fills up.
 pub(crate) struct Consumer<T> {
     shared: Arc<Shared<T>>,
     closed_head: usize,
@@ -139,7 +138,6 @@ pub(crate) fn lane<T>(capacity: usize, waker: Waker) -> (Producer<T>, Consumer<T
         closed,
         returned,
         producer_gone: CachePadded::new(AtomicBool::new(false)),
-        consumer_gone: AtomicBool::new(false),
     });
     let producer = Producer {
         shared: Arc::clone(&shared),
@@ -222,16 +220,13 @@ impl<T> Producer<T> {
         self.shared.returned.pop(&mut self.returned_head)
     }
 
-    /// Whether the ring of closed packets is full: what a producer that got [`Full`] waits for to end.
+    /// Whether the ring of closed packets takes `packets` more, at least 1: what a producer that got [`Full`] waits for.
     #[inline]
-    pub(crate) fn is_full(&self) -> bool {
-        !self.shared.closed.at(self.closed_tail).is_empty()
-    }
-
-    /// Whether the worker's side is gone.
-    #[inline]
-    pub(crate) fn is_closed(&self) -> bool {
-        self.shared.consumer_gone.load(Ordering::Relaxed)
+    pub(crate) fn has_room(&self, packets: usize) -> bool {
+        let closed = &self.shared.closed;
+        // The worker empties slots in order: when the last one is empty, all before it are.
+        let last = self.closed_tail.wrapping_add(packets.max(1) - 1);
+        packets <= closed.slots.len() && closed.at(last).is_empty()
     }
 
     #[inline]
@@ -341,13 +336,6 @@ impl<T> Consumer<T> {
     /// Whether the producer is gone and all that it sent was delivered.
     pub(crate) fn is_finished(&self) -> bool {
         self.is_closed() && self.is_empty()
-    }
-}
-
-impl<T> Drop for Consumer<T> {
-    fn drop(&mut self) {
-        // Relaxed: the flag carries no data, the producer only stops sending.
-        self.shared.consumer_gone.store(true, Ordering::Relaxed);
     }
 }
 
