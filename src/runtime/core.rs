@@ -346,8 +346,8 @@ impl Core {
         }
     }
 
-    /// Rows of a stream moved the clock: fires the components that do not read it. One that does has its timers fired by
-    /// its own copy of the rows, which may still be on its way, or by the clock told behind them.
+    /// Rows of a stream moved the clock: fires the components that do not read it. One that does has its timers fired
+    /// by its own copy of the rows, which may still be on its way, or by the clock told behind them.
     #[inline]
     fn fire_others(&mut self, stream: usize) {
         for i in 0..self.timed.len() {

@@ -220,7 +220,8 @@ impl<T> Producer<T> {
         self.shared.returned.pop(&mut self.returned_head)
     }
 
-    /// Whether the ring of closed packets takes `packets` more, at least 1: what a producer that got [`Full`] waits for.
+    /// Whether the ring of closed packets takes `packets` more, at least 1: what a producer that got [`Full`] waits
+    /// for.
     #[inline]
     pub(crate) fn has_room(&self, packets: usize) -> bool {
         let closed = &self.shared.closed;
