@@ -97,7 +97,10 @@ impl Dataflow {
 
 /// A dataflow of one operator that keeps something and gives rows at once.
 macro_rules! running {
-    ($worker:expr, $pact:expr, $state:expr, |$t:ident, $kept:ident, $session:ident| $step:block, |$row:pat_param| $word:expr) => {
+    (
+        $worker:expr, $pact:expr, $state:expr,
+        |$t:ident, $kept:ident, $session:ident| $step:block, |$row:pat_param| $word:expr
+    ) => {
         Dataflow::new($worker, false, |trades, probe, seen| {
             let mut $kept = $state;
             trades
