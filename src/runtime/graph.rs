@@ -187,7 +187,7 @@ impl Graph {
         batch.signs.clear();
         if !self.cyclic {
             if self.row_by_row {
-                let readers = self.readers[stream].iter();
+                let readers = self.readers[stream - self.first_stream].iter();
                 self.waiting.extend(readers.map(|r| (*r, batch.clone())));
             } else {
                 self.feed(stream, batch, outputs);
