@@ -750,3 +750,11 @@ fn a_fault_far_to_the_right_is_shown() {
         .expect("refused");
     assert!(error.to_string().contains("column 100001"));
 }
+
+#[test]
+fn a_name_inside_an_aggregate_is_the_attribute() {
+    let app = "CREATE STREAM S (v INT);
+        INSERT INTO Out SELECT max(v) AS v FROM S HAVING sum(v) > 3 AND v < 5;";
+    let lines = [row!("S", 0, 2), row!("S", 0, 2), row!("S", 0, 9)];
+    check(app, &lines, &["+0 2"]);
+}

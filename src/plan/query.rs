@@ -1,6 +1,6 @@
 //! One query: its clauses bound to the columns of its input.
 
-use super::scope::{Call, Clause, QueryScope, expand_aliases};
+use super::scope::{Call, Clause, Prefer, QueryScope};
 use super::streams::Planner;
 use super::window::WindowPlan;
 use super::window_args::bind_window;
@@ -144,14 +144,11 @@ fn bind_clauses(scope: &mut QueryScope<'_>, query: &Query) -> Clauses {
     if query.source.window.is_none() || scope.has_panes {
         condition = filter.take().into_iter().chain(condition).reduce(both);
     }
-    let schema = scope.schema;
-    let not_input = |name: &str| schema.position(name).is_none();
-    let any = |_: &str| true;
     let filter = filter.and_then(|f| scope.condition(Clause::Filter, &f));
     let condition = condition.and_then(|f| scope.condition(Clause::Where, &f));
     let mut keys = Vec::new();
     for key in &query.group_by {
-        let key = expand_aliases(key, &query.select, &not_input);
+        let key = scope.expand_aliases(key, &query.select, Prefer::Attribute);
         match scope.bind(Clause::GroupBy, &key) {
             Some(typed) if typed.ty.is_none() => {
                 scope
@@ -165,11 +162,11 @@ fn bind_clauses(scope: &mut QueryScope<'_>, query: &Query) -> Clauses {
     let having = query
         .having
         .as_ref()
-        .map(|h| expand_aliases(h, &query.select, &any));
+        .map(|h| scope.expand_aliases(h, &query.select, Prefer::Alias));
     let having = having.and_then(|h| scope.condition(Clause::Output, &h));
     let mut order = Vec::new();
     for (expr, descending) in &query.order_by {
-        let expr = expand_aliases(expr, &query.select, &any);
+        let expr = scope.expand_aliases(expr, &query.select, Prefer::Alias);
         order.extend(scope.bind(Clause::Output, &expr).map(|t| (t, *descending)));
     }
     Clauses {

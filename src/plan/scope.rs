@@ -236,35 +236,51 @@ impl Scope for QueryScope<'_> {
     }
 }
 
-/// Replaces output aliases by the expressions behind them, where `is_alias` says that a name means the alias.
-pub(super) fn expand_aliases(
-    expr: &Expr,
-    select: &[SelectItem],
-    is_alias: &dyn Fn(&str) -> bool,
-) -> Expr {
-    let mut expr = expr.clone();
-    expand(&mut expr, select, is_alias);
-    expr
+/// What a name means that is both an output alias and an attribute of the input.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Prefer {
+    Alias,
+    Attribute,
 }
 
-fn expand(expr: &mut Expr, select: &[SelectItem], is_alias: &dyn Fn(&str) -> bool) {
-    if let ExprKind::Column {
-        qualifier: None,
-        name,
-        ..
-    } = &expr.kind
-    {
-        let meant = select.iter().find_map(|item| match item {
-            SelectItem::Expr {
-                expr,
-                alias: Some(alias),
-            } if alias.text.eq_ignore_ascii_case(&name.text) => Some(expr),
-            _ => None,
-        });
-        if let Some(meant) = meant.filter(|_| is_alias(&name.text)) {
-            *expr = meant.clone();
-        }
-        return;
+impl QueryScope<'_> {
+    /// Replaces output aliases by the expressions behind them. Inside an aggregate an attribute comes first: an alias may
+    /// hold an aggregate itself, as in `SELECT max(x) AS x … HAVING sum(x) > 1`.
+    pub(super) fn expand_aliases(
+        &self,
+        expr: &Expr,
+        select: &[SelectItem],
+        prefer: Prefer,
+    ) -> Expr {
+        let mut expr = expr.clone();
+        self.expand(&mut expr, select, prefer);
+        expr
     }
-    expr.children_mut(&mut |child| expand(child, select, is_alias));
+
+    fn expand(&self, expr: &mut Expr, select: &[SelectItem], prefer: Prefer) {
+        if let ExprKind::Column {
+            qualifier: None,
+            name,
+            ..
+        } = &expr.kind
+        {
+            let meant = select.iter().find_map(|item| match item {
+                SelectItem::Expr {
+                    expr,
+                    alias: Some(alias),
+                } if alias.text.eq_ignore_ascii_case(&name.text) => Some(expr),
+                _ => None,
+            });
+            let is_alias = prefer == Prefer::Alias || self.schema.position(&name.text).is_none();
+            if let Some(meant) = meant.filter(|_| is_alias) {
+                *expr = meant.clone();
+            }
+            return;
+        }
+        let prefer = match &expr.kind {
+            ExprKind::Call { name, .. } if self.aggregate(name).is_some() => Prefer::Attribute,
+            _ => prefer,
+        };
+        expr.children_mut(&mut |child| self.expand(child, select, prefer));
+    }
 }
