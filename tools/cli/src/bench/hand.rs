@@ -1,7 +1,8 @@
 //! The same work as the apps of the bench, written by hand: what a budget is a multiple of.
 //!
 //! One event at a time, one call through `dyn` per row that is emitted, as a program without an engine would do it.
-//! `black_box` hides which closure is called, so that the call stays one. Groups are in hashbrown with the hasher of rustc. Filter and projection are also written over columns.
+//! `black_box` hides which closure is called, so that the call stays one. Groups are in hashbrown with the hasher of
+//! rustc. Filter and projection are also written over columns.
 
 use super::data::{BATCH_ROWS, NamedTrade, Trade};
 use eventflux::event::Str;

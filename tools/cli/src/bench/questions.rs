@@ -3,7 +3,7 @@
 use super::harness::Conditions;
 use super::nexmark;
 use super::record::Record;
-use super::{batches, lanes, send};
+use super::{batches, lanes, open_loop, send, standing};
 
 /// Something that can be measured.
 pub struct Question {
@@ -57,7 +57,7 @@ pub const QUESTIONS: &[Question] = &[
         "memory",
         "memory-per-group",
         "bytes per group, 1 M groups of (LONG, DOUBLE, LONG)",
-        send::memory,
+        standing::memory,
     ),
     inline(
         "columns",
@@ -135,12 +135,12 @@ pub const QUESTIONS: &[Question] = &[
         "send",
         "barrier-enter-exit",
         "what a thread pays to be stoppable",
-        send::barrier,
+        standing::barrier,
     ),
     threads(
         "lane-open-loop",
         "producer, pinned worker, callback at 1 M events/s: latency",
-        lanes::open_loop,
+        open_loop::open_loop,
     ),
     threads(
         "lane-groupby-batches",
