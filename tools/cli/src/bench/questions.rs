@@ -115,6 +115,12 @@ pub const QUESTIONS: &[Question] = &[
     ),
     inline(
         "send",
+        "send-inline-filter-values",
+        "the same with a slice of values",
+        send::filter_values,
+    ),
+    inline(
+        "send",
         "send-inline-groupby-string",
         "one send per event, sum and count by name, callback",
         send::groupby_string,

@@ -7,7 +7,7 @@ use super::engine::{self, Engine, NAMED, TRADES};
 use super::hand::{self, Map};
 use super::harness::{Conditions, Tally, by_turns, same, timed, word2, word3};
 use super::record::{Curve, Limit, Record, Unit, new_histogram};
-use eventflux::InputHandler;
+use eventflux::{InputHandler, Value};
 use hdrhistogram::Histogram;
 use std::time::Instant;
 
@@ -31,22 +31,44 @@ fn send_named(input: &mut InputHandler, t: &NamedTrade) -> Result<(), String> {
 
 /// `send-inline-filter`: a typed row, a filter, a callback.
 pub fn filter(c: &Conditions) -> Result<Record, String> {
+    let trades = trades(c.events(EVENTS), 1000);
+    filter_of(c, "send-inline-filter", &trades, &trades, send_trade)
+}
+
+/// `send-inline-filter-values`: the same with a slice of values.
+pub fn filter_values(c: &Conditions) -> Result<Record, String> {
+    let trades = trades(c.events(EVENTS), 1000);
+    let values = |t: &Trade| {
+        let [ts, key, vol] = [t.ts, t.key, t.vol].map(Value::Long);
+        [ts, key, Value::Double(t.price), vol]
+    };
+    let rows: Vec<[Value; 4]> = trades.iter().map(values).collect();
+    let send = |input: &mut InputHandler, row: &[Value; 4]| input.send(row).map_err(engine::text);
+    filter_of(c, "send-inline-filter-values", &trades, &rows, send)
+}
+
+fn filter_of<T>(
+    c: &Conditions,
+    question: &'static str,
+    trades: &[Trade],
+    rows: &[T],
+    send: impl Fn(&mut InputHandler, &T) -> Result<(), String>,
+) -> Result<Record, String> {
     let mut engine = Engine::inline(&format!("{TRADES}{FILTER}"), engine::long_double)?;
     let mut input = engine.runtime().input_handler("S").map_err(engine::text)?;
-    let trades = trades(c.events(EVENTS), 1000);
     let figures = by_turns(
         c,
         trades.len(),
         || {
             timed(|| {
-                trades.iter().try_for_each(|t| send_trade(&mut input, t))?;
+                rows.iter().try_for_each(|row| send(&mut input, row))?;
                 Ok(engine.news())
             })
         },
         || {
             let mut tally = Tally::default();
             timed(|| {
-                hand::filter(&trades, &mut |key, doubled| {
+                hand::filter(trades, &mut |key, doubled| {
                     tally.add(word2(key as u64, doubled.to_bits()));
                 });
                 Ok(tally)
@@ -54,7 +76,7 @@ pub fn filter(c: &Conditions) -> Result<Record, String> {
         },
     )?;
     let record = Record::new(
-        "send-inline-filter",
+        question,
         Unit::Event,
         trades.len(),
         "hand row loop",
