@@ -268,6 +268,9 @@ pub enum SendError {
     /// A lane or a subscription is full. Nothing was sent; try again later.
     #[error("no room: a lane or a subscription is full; send again later or read the subscription")]
     Full,
+    /// Called from a callback, where it would wait for itself.
+    #[error("called from a callback; open an input outside and use it there")]
+    InsideCallback,
     /// The app has not been started.
     #[error("the app is not running yet; call start first")]
     NotStarted,

@@ -1,8 +1,8 @@
 //! One attribute of many rows: a typed vector with an optional validity mask.
 //!
 //! Why: expressions and operators work on whole columns, so the type is matched once per batch and not once per row.
-//! How: a row that is NULL has `false` in the mask and the type's default in the data, so kernels may compute on every
-//! position and never branch on NULL. An empty mask means that no row is NULL.
+//! How: a row that is NULL has `false` in the mask and the type's default in the data, so kernels may compute on
+//! every position and never branch on NULL. An empty mask means that no row is NULL.
 
 use super::value::{Str, Type, Value};
 
@@ -50,7 +50,6 @@ macro_rules! each_pair {
         }
     };
 }
-pub(crate) use each_pair;
 pub(crate) use each_vec;
 
 impl Data {
@@ -402,8 +401,6 @@ pub(crate) fn extend_pairs<T: Clone + Default>(to: &mut Vec<T>, a: &[T], b: &[T]
 
 /// The element types of columns.
 pub(crate) trait Element: Clone + Default + Send + 'static {
-    /// Its SQL type.
-    const TYPE: Type;
     /// The values, when they are of this type.
     fn slice(data: &Data) -> Option<&[Self]>;
     /// The values, to be written, when they are of this type.
@@ -413,7 +410,6 @@ pub(crate) trait Element: Clone + Default + Send + 'static {
 macro_rules! element {
     ($($rust:ty => $variant:ident),*) => {$(
         impl Element for $rust {
-            const TYPE: Type = Type::$variant;
             #[inline]
             fn slice(data: &Data) -> Option<&[Self]> {
                 if let Data::$variant(v) = data { Some(v) } else { None }

@@ -1,7 +1,7 @@
 //! SELECT DISTINCT: the first of equal rows.
 //!
-//! Per flush behind a batch window; over the rows held behind a sliding window, where a row leaves with its last copy;
-//! else over the last [`DISTINCT_ROWS_MAX`] different rows.
+//! Per flush behind a batch window; over the rows held behind a sliding window, where a row leaves with its last
+//! copy; else over the last [`DISTINCT_ROWS_MAX`] different rows.
 
 use super::aggregate::Columns;
 use super::{Counters, Kind, Operator, Out};
@@ -10,7 +10,8 @@ use crate::sql::ast::Events;
 use crate::state::{Cells, KeyIndex, Slot};
 use std::collections::VecDeque;
 
-/// Different rows remembered without a window: 1 M keys of 50 bytes are 100 MB, a bound that an embedder notices in time.
+/// Different rows remembered without a window: 1 M keys of 50 bytes are 100 MB, a bound that an embedder notices in
+/// time.
 const DISTINCT_ROWS_MAX: usize = 1_000_000;
 
 /// Which rows count as seen.
@@ -28,6 +29,8 @@ pub(crate) struct Distinct {
     index: KeyIndex,
     memory: Memory,
     events: Events,
+    /// OFFSET and LIMIT of each flush count different rows.
+    limits: (usize, usize),
     rows: Vec<u32>,
     slots: Vec<Slot>,
     fresh: Vec<(Slot, u32)>,
@@ -35,12 +38,21 @@ pub(crate) struct Distinct {
 }
 
 impl Distinct {
-    /// Over rows of these types; passes the signs that `events` takes.
-    pub(crate) fn new(types: &[Type], memory: Memory, events: Events) -> Self {
+    /// Over rows of these types; passes the signs that `events` takes, and of each flush those between OFFSET and
+    /// LIMIT.
+    pub(crate) fn new(
+        types: &[Type],
+        memory: Memory,
+        events: Events,
+        offset: Option<u64>,
+        limit: Option<u64>,
+    ) -> Self {
+        let rows = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
         Distinct {
             index: KeyIndex::new(types),
             memory,
             events,
+            limits: (offset.map_or(0, rows), limit.map_or(usize::MAX, rows)),
             rows: Vec::new(),
             slots: Vec::new(),
             fresh: Vec::new(),
@@ -105,6 +117,11 @@ impl Distinct {
 impl Operator for Distinct {
     fn rows(&mut self, kind: Kind, batch: &Batch, out: &mut Out) {
         self.choose(batch);
+        if matches!(kind, Kind::Flush(_)) {
+            let (offset, limit) = self.limits;
+            self.rows.drain(..offset.min(self.rows.len()));
+            self.rows.truncate(limit);
+        }
         let mut to = out.batch();
         to.extend_moments(batch, Some(&self.rows));
         if !batch.signs.is_empty() {

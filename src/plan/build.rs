@@ -1,7 +1,7 @@
 //! A bound query → its operators.
 //!
-//! How: expressions are laid out anew for the frame in which they run: the columns that a window keeps come first, then
-//! start and end of the window where it has them, then the aggregates.
+//! How: expressions are laid out anew for the frame in which they run: the columns that a window keeps come first,
+//! then start and end of the window where it has them, then the aggregates.
 
 use super::window::Keys;
 use super::{QueryPlan, WindowPlan};
@@ -315,7 +315,13 @@ impl Builder<'_> {
             .iter()
             .map(|(o, d)| (self.compile(o, layout), *d))
             .collect();
-        Projection::new(outputs, having, order, query.limit, query.offset)
+        // DISTINCT comes before OFFSET and LIMIT: it applies them to what is left of a flush.
+        let flushes = query.window.as_ref().is_some_and(WindowPlan::flushes);
+        let (limit, offset) = match query.distinct && flushes {
+            true => (None, None),
+            false => (query.limit, query.offset),
+        };
+        Projection::new(outputs, having, order, limit, offset)
     }
 
     fn grouping(&self, layout: &mut dyn FnMut(usize) -> usize) -> Grouping {
@@ -403,7 +409,13 @@ impl Builder<'_> {
             };
             let types = self.output_types();
             self.push(
-                Box::new(Distinct::new(&types, memory, query.events)),
+                Box::new(Distinct::new(
+                    &types,
+                    memory,
+                    query.events,
+                    query.offset,
+                    query.limit,
+                )),
                 &types,
             );
         }

@@ -1,4 +1,5 @@
-//! Statements → a checked plan: names and types resolved, windows with their parameters, queries grouped into components.
+//! Statements → a checked plan: names and types resolved, windows with their parameters, queries grouped into
+//! components.
 //!
 //! A plan knows no thread and holds no state; `build` makes the operators of a query from it, once per worker.
 
@@ -66,6 +67,11 @@ impl Plan {
         self.streams
             .iter()
             .position(|s| s.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Position of the stream of this name if rows may come in through it: one that was declared.
+    pub(crate) fn entry(&self, name: &str) -> Option<usize> {
+        self.stream(name).filter(|s| self.streams[*s].declared)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What names mean in the parts of a query.
 //!
-//! Columns are numbered so: the attributes of the input, then start and end of the window, then the aggregates in order
-//! of appearance. When the query is laid out the numbers become places in the frames of its programs.
+//! Columns are numbered so: the attributes of the input, then start and end of the window, then the aggregates in
+//! order of appearance. When the query is laid out the numbers become places in the frames of its programs.
 
 use super::Catalogue;
 use crate::error::Fault;

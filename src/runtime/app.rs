@@ -122,7 +122,8 @@ impl EventFluxAppRuntime {
         };
         let mut threads = self.threads.lock();
         for (number, (slot, parker)) in self.waiting.lock().drain(..).enumerate() {
-            // The last cores first: the first one serves interrupts on many machines. More workers than cores: unpinned.
+            // The last cores first: the first one serves interrupts on many machines. More workers than cores:
+            // unpinned.
             let core = match &self.shared.config.workers {
                 Workers::Cores(cores) => cores.get(number).copied(),
                 _ => cores.len().checked_sub(number + 1).map(|c| cores[c]),
@@ -135,7 +136,9 @@ impl EventFluxAppRuntime {
                 core,
             )?);
         }
-        if self.shared.inline.is_some() && !self.shared.event_time && self.is_timed()? {
+        let idles = self.shared.plan.idle_timeout_us.is_some();
+        let passes = !self.shared.event_time || idles;
+        if self.shared.inline.is_some() && passes && self.is_timed()? {
             let shared = Arc::clone(&self.shared);
             let timer = move || {
                 shared
@@ -168,7 +171,8 @@ impl EventFluxAppRuntime {
 
     /// Opens a producer of one stream.
     pub fn input_handler(&self, stream: &str) -> Result<InputHandler, RuntimeError> {
-        let number = self.stream(stream)?;
+        let number = self.shared.plan.entry(stream);
+        let number = number.ok_or_else(|| RuntimeError::UnknownStream(stream.to_string()))?;
         Ok(InputHandler::new(self.input()?, number))
     }
 
@@ -196,7 +200,8 @@ impl EventFluxAppRuntime {
         })
     }
 
-    /// As [`EventFluxAppRuntime::add_callback`], with a closure of its own for every worker; `factory` gets its number.
+    /// As [`EventFluxAppRuntime::add_callback`], with a closure of its own for every worker; `factory` gets its
+    /// number.
     pub fn add_callback_per_worker<F>(
         &self,
         stream: &str,
@@ -223,6 +228,9 @@ impl EventFluxAppRuntime {
 
     /// Moves the clock on in event time, as an input of its own.
     pub fn advance_clock(&self, to: Timestamp) -> Result<(), crate::error::SendError> {
+        if self.shared.is_inside() {
+            return Err(crate::error::SendError::InsideCallback);
+        }
         let mut clock = self.clock.lock();
         if clock.is_none() {
             *clock = Some(self.input().map_err(|_| crate::error::SendError::Stopped)?);
@@ -258,12 +266,7 @@ impl EventFluxAppRuntime {
     ///
     /// Errors: [`RuntimeError::Poisoned`] when a worker panicked.
     pub fn shutdown(&self) -> Result<(), RuntimeError> {
-        if self
-            .threads
-            .lock()
-            .iter()
-            .any(|t| t.thread().id() == std::thread::current().id())
-        {
+        if self.shared.is_inside() {
             return Err(RuntimeError::InsideCallback);
         }
         if self.connected.lock().is_inside() {
@@ -276,15 +279,20 @@ impl EventFluxAppRuntime {
             self.connected.lock().ended(&stream, ended);
         }
         self.shared.set_stopped();
-        let threads = std::mem::take(&mut *self.threads.lock());
-        for thread in threads {
+        // Held while joining: a second caller waits for the end, too.
+        let mut threads = self.threads.lock();
+        for thread in threads.drain(..) {
             // Workers catch panics of what they run; one of their own is shown like any other.
             if let Err(payload) = thread.join() {
                 self.shared.set_poison(0, payload.as_ref());
             }
         }
         self.clock.lock().take();
-        self.shared.with_all(|_, core| core.close())?;
+        let mut readers = Vec::new();
+        self.shared
+            .with_all(|_, core| readers.append(&mut core.close()))?;
+        // Outside the barrier: a callback may own an input.
+        drop(readers);
         let connected = self.connected.lock();
         connected.flush_sinks();
         let poisoned = self.shared.poison().map(RuntimeError::Poisoned);

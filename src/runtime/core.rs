@@ -2,12 +2,12 @@
 
 use super::graph::Graph;
 use super::lane::Consumer;
-use super::output::Outputs;
+use super::output::{Output, Outputs};
 use super::packet::{ALL_COMPONENTS, Packet, Segment};
 use crate::event::{Batch, Timestamp};
 use crate::operator::Counters;
 use crate::plan::{Plan, Routing};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Rows after which the wall clock is read again where nothing depends on it: their timestamps may be that old.
 const CLOCK_ROWS_MAX: usize = 256;
@@ -23,11 +23,13 @@ pub(crate) enum Progress {
     Blocked,
 }
 
-/// The clock of one input; `None` until it has sent or advanced.
+/// The clock of one input; `None` until it has sent or advanced, and while it is idle.
 #[derive(Debug)]
 struct InputClock {
     input: u64,
     clock: Option<Timestamp>,
+    /// When it last told its clock; kept only where idle inputs are not waited for.
+    heard: Instant,
 }
 
 /// One input's lane to this worker.
@@ -49,7 +51,11 @@ pub(crate) struct Core {
     clocks: Vec<InputClock>,
     /// The app's clock as far as this worker knows it.
     now: Timestamp,
+    /// What it was when the last input joined: an input that begins earlier does not turn it back.
+    floor: Timestamp,
     event_time: bool,
+    /// How long an input that sends nothing holds the clock back.
+    idle: Option<Duration>,
     /// Rows are processed one by one over all components, so that the order of outputs across streams is fixed.
     ordered: bool,
     rows: u64,
@@ -96,7 +102,11 @@ impl Core {
             lanes: Vec::new(),
             clocks: Vec::new(),
             now: Timestamp::MIN,
+            floor: Timestamp::MIN,
             event_time,
+            idle: plan
+                .idle_timeout_us
+                .map(|us| Duration::from_micros(us.unsigned_abs())),
             ordered,
             rows: 0,
             unread_rows: CLOCK_ROWS_MAX,
@@ -106,7 +116,11 @@ impl Core {
 
     /// Opens an input, with its lane where it has one.
     pub(crate) fn open_input(&mut self, input: u64, lane: Option<Consumer<Packet>>) {
-        self.clocks.push(InputClock { input, clock: None });
+        self.clocks.push(InputClock {
+            input,
+            clock: None,
+            heard: Instant::now(),
+        });
         if let Some(lane) = lane {
             self.lanes.push(InputLane { input, lane });
         }
@@ -130,13 +144,13 @@ impl Core {
         !self.outputs.deliver()
     }
 
-    /// Takes at most one packet from every lane.
-    pub(crate) fn step(&mut self) -> Progress {
-        if self.is_blocked() {
+    /// Takes at most one packet from every lane. `stopping`: does not wait for subscriptions.
+    pub(crate) fn step(&mut self, stopping: bool) -> Progress {
+        if self.is_blocked() && !stopping {
             return Progress::Blocked;
         }
         let mut progress = Progress::Idle;
-        if !self.event_time && self.is_timed() && self.wall_clock() {
+        if self.is_timed() && self.pass_time() {
             progress = Progress::Worked;
         }
         let mut place = 0;
@@ -198,11 +212,18 @@ impl Core {
             batch.clock.fill(now);
         } else if batch.tracks_clock {
             let clock = batch.clock[last];
-            let others = self.set_clock(input, clock);
-            if others < clock {
-                batch.clock.iter_mut().for_each(|c| *c = (*c).min(others));
+            self.hear(input);
+            let others = self.clock_of_others(input);
+            if others < clock || batch.clock[0] < self.floor {
+                let (floor, clocks) = (self.floor, batch.clock.iter_mut());
+                clocks.for_each(|c| *c = (*c).min(others).max(floor));
             }
-            self.now = self.now.max(clock.min(others));
+            // Where rows go to components one by one, other components still wait for theirs: the input tells the
+            // clock behind the last of them.
+            if component == ALL_COMPONENTS {
+                self.set_clock(input, clock);
+                self.now = self.now.max(clock.min(others));
+            }
         }
         if self.ordered && batch.len() > 1 {
             for row in 0..batch.len() {
@@ -213,8 +234,9 @@ impl Core {
         } else {
             self.feed(stream, component, batch, ends);
         }
-        if batch.tracks_clock && self.timed.len() > 1 {
-            self.fire();
+        // The clock of these rows moves components on that do not read them.
+        if batch.tracks_clock && component == ALL_COMPONENTS {
+            self.fire_others(stream);
         }
     }
 
@@ -241,10 +263,11 @@ impl Core {
         }
     }
 
-    /// The app has stopped: subscriptions end, lanes are closed.
-    pub(crate) fn close(&mut self) {
-        self.outputs.close();
+    /// The app has stopped: lanes are closed. Answers the readers of its streams, to be dropped outside the barrier: a
+    /// callback may own an input.
+    pub(crate) fn close(&mut self) -> Vec<Output> {
         self.lanes.clear();
+        self.outputs.close()
     }
 
     fn feed(&mut self, stream: usize, component: u32, batch: &Batch, ends: &[u32]) {
@@ -273,21 +296,36 @@ impl Core {
         }
     }
 
-    /// Remembers the clock of an input; answers the least clock of the others.
-    fn set_clock(&mut self, input: u64, clock: Timestamp) -> Timestamp {
-        let mut others = Timestamp(i64::MAX);
-        for entry in &mut self.clocks {
-            if entry.input == input {
-                entry.clock = Some(entry.clock.map_or(clock, |c| c.max(clock)));
-            } else if let Some(other) = entry.clock {
-                others = others.min(other);
+    /// An input has something to say: it is not idle, and what it says first does not turn the clock back.
+    fn hear(&mut self, input: u64) {
+        let (now, idle) = (self.now, self.idle.is_some());
+        if let Some(entry) = self.clocks.iter_mut().find(|c| c.input == input) {
+            if entry.clock.is_none() {
+                self.floor = now;
+            }
+            if idle {
+                entry.heard = Instant::now();
             }
         }
-        others
+    }
+
+    /// Remembers the clock of an input.
+    fn set_clock(&mut self, input: u64, clock: Timestamp) {
+        if let Some(entry) = self.clocks.iter_mut().find(|c| c.input == input) {
+            entry.clock = Some(entry.clock.map_or(clock, |c| c.max(clock)));
+        }
+    }
+
+    /// The least clock of the other inputs.
+    fn clock_of_others(&self, input: u64) -> Timestamp {
+        let others = self.clocks.iter().filter(|c| c.input != input);
+        let least = others.filter_map(|c| c.clock).min();
+        least.unwrap_or(Timestamp(i64::MAX))
     }
 
     /// An input advanced its clock without a row.
     pub(crate) fn input_clock(&mut self, input: u64, clock: Timestamp) {
+        self.hear(input);
         self.set_clock(input, clock);
         self.advance();
     }
@@ -295,7 +333,8 @@ impl Core {
     /// Moves the app's clock on to the least clock of its inputs.
     fn advance(&mut self) {
         let least = self.clocks.iter().filter_map(|c| c.clock).min();
-        if let Some(least) = least.filter(|c| *c > self.now && self.event_time) {
+        // Also at the same time: rows of one component may have told it before the others had theirs.
+        if let Some(least) = least.filter(|c| *c >= self.now && self.event_time) {
             self.now = least;
             self.fire();
         }
@@ -303,16 +342,51 @@ impl Core {
 
     fn fire(&mut self) {
         for i in 0..self.timed.len() {
-            self.current = self.timed[i];
-            let graph = self.graphs[self.current]
-                .as_mut()
-                .expect("a timed component here has its graph here");
-            graph.clock(self.now, &mut self.outputs);
+            self.fire_one(self.timed[i]);
+        }
+    }
+
+    /// Rows of a stream moved the clock: fires the components that do not read it. One that does has its timers fired by
+    /// its own copy of the rows, which may still be on its way, or by the clock told behind them.
+    #[inline]
+    fn fire_others(&mut self, stream: usize) {
+        for i in 0..self.timed.len() {
+            if !self.readers[stream].contains(&self.timed[i]) {
+                self.fire_one(self.timed[i]);
+            }
+        }
+    }
+
+    fn fire_one(&mut self, component: usize) {
+        self.current = component;
+        let graph = self.graphs[component]
+            .as_mut()
+            .expect("a timed component here has its graph here");
+        graph.clock(self.now, &mut self.outputs);
+    }
+
+    /// What passes without rows: the wall clock in processing time, the patience with idle inputs in event time. True
+    /// when something fired.
+    pub(crate) fn pass_time(&mut self) -> bool {
+        match self.idle {
+            _ if !self.event_time => self.wall_clock(),
+            None => false,
+            Some(idle) => {
+                let before = self.now;
+                for entry in &mut self.clocks {
+                    let lane = self.lanes.iter().find(|l| l.input == entry.input);
+                    if lane.is_none_or(|l| l.lane.is_empty()) && entry.heard.elapsed() >= idle {
+                        entry.clock = None;
+                    }
+                }
+                self.advance();
+                self.now > before
+            }
         }
     }
 
     /// Reads the wall clock and fires what is due; true when something was.
-    pub(crate) fn wall_clock(&mut self) -> bool {
+    fn wall_clock(&mut self) -> bool {
         let since = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
@@ -332,22 +406,18 @@ impl Core {
         !self.timed.is_empty()
     }
 
-    /// Time until the next timer, in microseconds; processing time only.
+    /// Time until [`Core::pass_time`] may have something to do, in microseconds.
     pub(crate) fn due_in_us(&self) -> Option<u64> {
-        let due = self.due().filter(|_| !self.event_time)?;
+        if self.event_time {
+            // Twice per patience: an idle input is found out after 1.5 times at most.
+            let patience = self.idle.filter(|_| self.is_timed())?;
+            return Some(u64::try_from(patience.as_micros() / 2).unwrap_or(u64::MAX));
+        }
+        let due = self.due()?;
         Some(due.0.saturating_sub(self.now.0).max(0) as u64)
     }
 
-    /// When the next timer is due by the wall clock; `None` in event time.
-    #[inline]
-    pub(crate) fn next_timer(&self) -> Option<Timestamp> {
-        if self.event_time || self.timed.is_empty() {
-            return None;
-        }
-        self.due()
-    }
-
-    fn due(&self) -> Option<Timestamp> {
+    pub(crate) fn due(&self) -> Option<Timestamp> {
         self.timed
             .iter()
             .filter_map(|t| self.graphs[*t].as_ref().and_then(Graph::due))

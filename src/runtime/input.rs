@@ -1,13 +1,13 @@
 //! The producer's side: rows into the lanes of the workers, or straight through an inline app.
 //!
-//! How: every row or batch is first written into a batch of the input's own, where types are checked; from there it goes
-//! to the worker of each component that reads its stream. Sending allocates nothing in steady state.
+//! How: every row or batch is first written into a batch of the input's own, where types are checked; from there it
+//! goes to the worker of each component that reads its stream. Sending allocates nothing in steady state.
 
 use super::config::Backpressure;
 use super::lane::{Full, Producer, lane};
-use super::packet::Packet;
+use super::packet::{ALL_COMPONENTS, Packet};
 use super::row::{Row, RowWriter};
-use super::shared::{Inline, Shared, Target, To};
+use super::shared::{Inline, Sent, Shared, Target, To};
 use super::worker::is_worker_of;
 use crate::error::{RowError, RuntimeError, SendError, TrySendError};
 use crate::event::{Batch, Column, Schema, Timestamp};
@@ -40,8 +40,8 @@ impl ColumnBatch {
 
     /// Replaces the rows by whole columns.
     ///
-    /// Errors: a column has another length than `at` or another type than its attribute, or holds a number that is not
-    /// finite.
+    /// Errors: a column has another length than `at` or another type than its attribute, or holds a number that is
+    /// not finite.
     pub fn set(&mut self, at: Vec<Timestamp>, columns: Vec<Column>) -> Result<(), RowError> {
         if columns.len() != self.batch.columns.len() {
             return Err(RowError::Width {
@@ -93,8 +93,8 @@ impl ColumnBatch {
 
 /// One producer: rows of all streams in one order.
 ///
-/// Opening a second input gives another order; between two inputs nothing is promised. Dropping it ends its hold on the
-/// clock.
+/// Opening a second input gives another order; between two inputs nothing is promised. Dropping it ends its hold on
+/// the clock.
 pub struct Input {
     door: Door,
     /// The largest timestamp sent, less the lateness.
@@ -116,14 +116,14 @@ impl Input {
     }
 
     fn stream(&self, name: &str) -> Result<usize, SendError> {
-        let stream = self.door.shared.plan.stream(name);
+        let stream = self.door.shared.plan.entry(name);
         stream.ok_or_else(|| SendError::UnknownStream(name.to_string()))
     }
 
     /// Sends a row. Its time is the input's clock in event time, the wall clock else.
     ///
-    /// Errors: [`SendError`]; nothing was sent then. Waits for room where [`Backpressure::Block`] is set, except inside
-    /// a callback. Cost: the row is copied once; no allocation but for strings over 23 bytes.
+    /// Errors: [`SendError`]; nothing was sent then. Waits for room where [`Backpressure::Block`] is set, except
+    /// inside a callback. Cost: the row is copied once; no allocation but for strings over 23 bytes.
     pub fn send(&mut self, stream: &str, row: impl Row) -> Result<(), SendError> {
         let stream = self.stream(stream)?;
         self.send_row(stream, None, &row, true)
@@ -351,7 +351,9 @@ impl Door {
         } else {
             let mut consumers = Vec::new();
             for waker in &shared.wakers {
-                let (producer, consumer) = lane(shared.config.lane_batches_max, waker.clone());
+                // Two at least: a row and the clock behind it find room in an empty lane.
+                let batches = shared.config.lane_batches_max.max(2);
+                let (producer, consumer) = lane(batches, waker.clone());
                 lanes.push(producer);
                 consumers.push(Some(consumer));
             }
@@ -384,7 +386,10 @@ impl Door {
         let shared = Arc::clone(&self.shared);
         let wait =
             wait && shared.config.backpressure == Backpressure::Block && !is_worker_of(&shared);
-        if !wait && self.lanes.iter().any(Producer::is_full) {
+        // Per target a packet for every `batch_rows_max` rows, and one more for the clock.
+        let rows = batch.len() * shared.targets[stream].len();
+        let packets = rows.div_ceil(shared.config.batch_rows_max) + usize::from(batch.tracks_clock);
+        if !wait && self.lanes.iter().any(|l| !l.has_room(packets)) {
             if shared.config.backpressure == Backpressure::DropNewest {
                 shared
                     .dropped
@@ -393,30 +398,48 @@ impl Door {
             }
             return Err(SendError::Full);
         }
-        let mut clock_told = usize::MAX;
-        for target in &shared.targets[stream] {
+        let targets = &shared.targets[stream];
+        for target in targets {
             match &target.to {
-                To::Worker(worker) => {
-                    clock_told = *worker;
-                    self.append(*worker, stream, target, batch, None)?;
-                }
+                To::Worker(worker) => self.append(*worker, stream, target, batch, None)?,
                 To::Key(columns) => self.spread(stream, target, columns, batch)?,
             }
         }
+        // One worker that got all rows for all its components knows the clock by them.
+        let told = match targets.as_slice() {
+            [
+                Target {
+                    component: ALL_COMPONENTS,
+                    to: To::Worker(worker),
+                },
+            ] => *worker,
+            _ => usize::MAX,
+        };
         match batch.clock.last() {
-            Some(clock) if self.lanes.len() > 1 && shared.event_time => {
-                self.tell_clock(*clock, clock_told)
-            }
+            Some(clock) if batch.tracks_clock && shared.event_time => self.tell_clock(*clock, told),
             _ => Ok(()),
         }
     }
 
     fn advance_clock(&mut self, to: Timestamp) -> Result<(), SendError> {
         if let Some(inline) = &self.shared.inline {
-            let id = self.id;
-            self.shared
-                .enter_inline(inline, |core| core.input_clock(id, to))?;
+            let (id, mut full) = (self.id, false);
+            let entered = self.shared.enter_inline(inline, |core| {
+                full = core.is_blocked();
+                if !full {
+                    core.input_clock(id, to);
+                }
+            })?;
+            if full {
+                return Err(SendError::Full);
+            }
+            if !entered {
+                return self.shared.send_later(inline, id, Sent::Clock(to));
+            }
             return Ok(());
+        }
+        if is_worker_of(&self.shared) && self.lanes.iter().any(|l| !l.has_room(1)) {
+            return Err(SendError::Full);
         }
         self.tell_clock(to, usize::MAX)
     }
@@ -479,21 +502,16 @@ impl Door {
                 self.wait_for_room(worker)?;
             }
         }
-        // A worker that ended meanwhile may not have seen the rows.
-        if self.lanes[worker].is_closed() {
-            Err(self.closed())
-        } else {
-            Ok(())
+        // A worker that stopped meanwhile may not have seen the rows; one that stops from now on will.
+        if self.shared.is_stopped() {
+            return Err(SendError::Stopped);
         }
-    }
-
-    fn closed(&self) -> SendError {
-        self.shared.check().err().unwrap_or(SendError::Stopped)
+        Ok(())
     }
 
     fn wait_for_room(&self, worker: usize) -> Result<(), SendError> {
         let mut rounds = 0u32;
-        while self.lanes[worker].is_full() {
+        while !self.lanes[worker].has_room(1) {
             self.shared.check()?;
             rounds += 1;
             if rounds < 64 {
@@ -522,11 +540,14 @@ impl Door {
 
 impl Drop for Door {
     fn drop(&mut self) {
-        if let Some(inline) = &self.shared.inline {
-            // A poisoned app has no clock to hold back.
-            let _ = self
+        // An app that is poisoned or stopped has no clock to hold back.
+        if let Some(inline) = &self.shared.inline
+            && self.shared.check().is_ok()
+            && let Ok(false) = self
                 .shared
-                .enter_inline(inline, |core| core.close_input(self.id));
+                .enter_inline(inline, |core| core.close_input(self.id))
+        {
+            let _ = self.shared.send_later(inline, self.id, Sent::Close);
         }
     }
 }
@@ -550,7 +571,7 @@ fn run_inline(
         }
     })?;
     if !entered {
-        return shared.send_later(inline, id, stream, batch);
+        return shared.send_later(inline, id, Sent::Rows(stream, batch.clone()));
     }
     if full { Err(SendError::Full) } else { Ok(()) }
 }

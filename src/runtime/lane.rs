@@ -10,12 +10,11 @@
 //! ```
 //!
 //! A ring slot is its own full/empty flag, so the sides share no counter: each keeps its index to itself. A packet
-//! gets the next sequence number when it becomes the open one or is published whole. The worker delivers in that order:
-//! it prefers the ring, then takes the open packet; if the producer closed packets and opened another one between those
-//! two looks, the taken packet is too early and waits in `early` until the ring, which then holds what is missing
-//! (a closed packet enters the ring before its successor enters the open slot), is read up to it.
-//! Cost: a row is two swaps on a line that the worker takes only when it has nothing else to do; a packet published
-//! whole is one compare-exchange. Nothing is allocated once as many packets exist as the lane ever held at a time.
+//! gets the next sequence number when it becomes the open one. The worker delivers in that
+//! order: it prefers the ring, then takes the open packet; if the producer closed packets and opened another one
+//! between those two looks, the taken packet is too early and waits in `early` until the ring, which then holds what
+//! is missing (a closed packet enters the ring before its successor enters the open slot), is read up to it.
+//! Cost: a row is two swaps on a line that the worker takes only when it has nothing else to do. Nothing is allocated once as many packets exist as the lane ever held at a time.
 //! Full is an answer, never a wait.
 
 use std::ops::{Deref, DerefMut};
@@ -103,7 +102,6 @@ struct Shared<T> {
     closed: Ring<Packet<T>>,
     returned: Ring<Packet<T>>,
     producer_gone: CachePadded<AtomicBool>,
-    consumer_gone: AtomicBool,
 }
 
 /// The sending side. Dropping it ends the lane; what was sent is still delivered.
@@ -119,7 +117,7 @@ pub(crate) struct Producer<T> {
     complete: bool,
 }
 
-/// The worker's side. Dropping it stops delivery; the lane then fills up.
+/// The worker's side. Once it is dropped the lane only fills up.
 pub(crate) struct Consumer<T> {
     shared: Arc<Shared<T>>,
     closed_head: usize,
@@ -139,7 +137,6 @@ pub(crate) fn lane<T>(capacity: usize, waker: Waker) -> (Producer<T>, Consumer<T
         closed,
         returned,
         producer_gone: CachePadded::new(AtomicBool::new(false)),
-        consumer_gone: AtomicBool::new(false),
     });
     let producer = Producer {
         shared: Arc::clone(&shared),
@@ -216,44 +213,19 @@ impl<T> Producer<T> {
         Ok(())
     }
 
-    /// Sends a whole packet behind everything sent before, closing the open one first.
+    /// A packet that came back emptied, to be filled again.
     #[inline]
-    pub(crate) fn publish(
-        &mut self,
-        mut packet: Box<Packet<T>>,
-    ) -> Result<(), Full<Box<Packet<T>>>> {
-        let open = self.take_open();
-        if let Err(Full(back)) = self.close(open) {
-            self.put_open(back);
-            return Err(Full(packet));
-        }
-        packet.seq = self.next_seq;
-        match self.shared.closed.push(&mut self.closed_tail, packet) {
-            Ok(()) => {
-                self.next_seq += 1;
-                self.waker.wake();
-                Ok(())
-            }
-            Err(packet) => Err(Full(packet)),
-        }
-    }
-
-    /// A packet that came back emptied, to be filled and published.
-    #[inline]
-    pub(crate) fn recycled(&mut self) -> Option<Box<Packet<T>>> {
+    fn recycled(&mut self) -> Option<Box<Packet<T>>> {
         self.shared.returned.pop(&mut self.returned_head)
     }
 
-    /// Whether the ring of closed packets is full: what a producer that got [`Full`] waits for to end.
+    /// Whether the ring of closed packets takes `packets` more, at least 1: what a producer that got [`Full`] waits for.
     #[inline]
-    pub(crate) fn is_full(&self) -> bool {
-        !self.shared.closed.at(self.closed_tail).is_empty()
-    }
-
-    /// Whether the worker's side is gone.
-    #[inline]
-    pub(crate) fn is_closed(&self) -> bool {
-        self.shared.consumer_gone.load(Ordering::Relaxed)
+    pub(crate) fn has_room(&self, packets: usize) -> bool {
+        let closed = &self.shared.closed;
+        // The worker empties slots in order: when the last one is empty, all before it are.
+        let last = self.closed_tail.wrapping_add(packets.max(1) - 1);
+        packets <= closed.slots.len() && closed.at(last).is_empty()
     }
 
     #[inline]
@@ -363,13 +335,6 @@ impl<T> Consumer<T> {
     /// Whether the producer is gone and all that it sent was delivered.
     pub(crate) fn is_finished(&self) -> bool {
         self.is_closed() && self.is_empty()
-    }
-}
-
-impl<T> Drop for Consumer<T> {
-    fn drop(&mut self) {
-        // Relaxed: the flag carries no data, the producer only stops sending.
-        self.shared.consumer_gone.store(true, Ordering::Relaxed);
     }
 }
 

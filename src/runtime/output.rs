@@ -1,7 +1,8 @@
 //! Where rows leave the engine: callbacks on the worker, and subscriptions for a thread of the user.
 
 use crate::event::Batch;
-use crossbeam::channel::{Receiver, Sender, TryRecvError, TrySendError, bounded};
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded};
+use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,15 @@ pub(crate) enum Output {
     /// This worker's own.
     Own(Box<dyn FnMut(&Batch) + Send>),
     /// A subscription.
-    Channel(Sender<Batch>),
+    Channel(Channel),
+}
+
+/// The sending side of a subscription.
+#[derive(Clone)]
+pub(crate) struct Channel {
+    sender: Sender<Batch>,
+    /// What found no room before the app shut down.
+    rest: Arc<Mutex<VecDeque<Batch>>>,
 }
 
 /// The readers of all streams on one worker.
@@ -24,7 +33,7 @@ pub(crate) enum Output {
 pub(crate) struct Outputs {
     streams: Vec<Vec<Output>>,
     /// Batches that found their subscription full, in order.
-    waiting: VecDeque<(Sender<Batch>, Batch)>,
+    waiting: VecDeque<(Channel, Batch)>,
     pub(crate) rows: u64,
 }
 
@@ -50,85 +59,97 @@ impl Outputs {
             return;
         }
         self.rows += batch.len() as u64;
-        let mut gone = false;
-        for output in outputs.iter_mut() {
+        let waiting = &mut self.waiting;
+        outputs.retain_mut(|output| {
             match output {
                 Output::Shared(callback) => callback(batch),
                 Output::Own(callback) => callback(batch),
-                Output::Channel(sender) if self.waiting.is_empty() => {
-                    match sender.try_send(batch.clone()) {
+                Output::Channel(channel) if waiting.is_empty() => {
+                    match channel.sender.try_send(batch.clone()) {
                         Ok(()) => {}
                         Err(TrySendError::Full(batch)) => {
-                            self.waiting.push_back((sender.clone(), batch))
+                            waiting.push_back((channel.clone(), batch))
                         }
-                        Err(TrySendError::Disconnected(_)) => gone = true,
+                        Err(TrySendError::Disconnected(_)) => return false,
                     }
                 }
-                Output::Channel(sender) => self.waiting.push_back((sender.clone(), batch.clone())),
+                Output::Channel(channel) => waiting.push_back((channel.clone(), batch.clone())),
             }
-        }
-        if gone {
-            outputs.retain(|o| !matches!(o, Output::Channel(s) if s.try_send(Batch::default()).is_err_and(closed)));
-        }
+            true
+        });
     }
 
     /// Gives waiting batches to their subscriptions; false while one is full.
     pub(crate) fn deliver(&mut self) -> bool {
-        while let Some((sender, batch)) = self.waiting.pop_front() {
-            if let Err(TrySendError::Full(batch)) = sender.try_send(batch) {
-                self.waiting.push_front((sender, batch));
+        while let Some((channel, batch)) = self.waiting.pop_front() {
+            if let Err(TrySendError::Full(batch)) = channel.sender.try_send(batch) {
+                self.waiting.push_front((channel, batch));
                 return false;
             }
         }
         true
     }
 
-    /// Forgets all readers: subscriptions end.
-    pub(crate) fn close(&mut self) {
-        self.streams.iter_mut().for_each(Vec::clear);
-        self.waiting.clear();
+    /// Leaves what waits to the subscriptions and gives all readers back: when they are dropped, subscriptions end.
+    pub(crate) fn close(&mut self) -> Vec<Output> {
+        for (channel, batch) in self.waiting.drain(..) {
+            channel.rest.lock().push_back(batch);
+        }
+        self.streams.iter_mut().flat_map(|s| s.drain(..)).collect()
     }
-}
-
-fn closed(error: TrySendError<Batch>) -> bool {
-    matches!(error, TrySendError::Disconnected(_))
 }
 
 /// The rows of a stream for a thread of the user.
 ///
-/// Batches wait in a bounded queue; while it is full the worker waits, and inputs feel it.
+/// Batches wait in a bounded queue; while it is full the worker waits, and inputs feel it. A shutdown does not wait:
+/// what is then in the lanes can still be read.
 #[derive(Debug)]
 pub struct Subscription {
     receiver: Receiver<Batch>,
+    rest: Arc<Mutex<VecDeque<Batch>>>,
 }
 
-/// A subscription and its sender.
-pub(crate) fn subscription() -> (Sender<Batch>, Subscription) {
+/// A subscription and its sending side.
+pub(crate) fn subscription() -> (Channel, Subscription) {
     let (sender, receiver) = bounded(SUBSCRIPTION_BATCHES_MAX);
-    (sender, Subscription { receiver })
+    let rest = Arc::new(Mutex::new(VecDeque::new()));
+    let channel = Channel {
+        sender,
+        rest: Arc::clone(&rest),
+    };
+    (channel, Subscription { receiver, rest })
 }
 
 impl Subscription {
     /// The next rows; waits for them. `None` when the app has shut down and all rows were read.
     pub fn recv(&self) -> Option<Batch> {
-        self.receiver.recv().ok()
+        self.receiver.recv().ok().or_else(|| self.rest())
     }
 
     /// The next rows, waiting at most this long; `None` also when none came.
     pub fn recv_timeout(&self, wait: Duration) -> Option<Batch> {
-        self.receiver.recv_timeout(wait).ok()
+        match self.receiver.recv_timeout(wait) {
+            Ok(batch) => Some(batch),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => self.rest(),
+        }
     }
 
     /// The next rows if there are any now.
     pub fn try_recv(&self) -> Option<Batch> {
         match self.receiver.try_recv() {
             Ok(batch) => Some(batch),
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => self.rest(),
         }
     }
 
     /// All further rows, until the app shuts down.
     pub fn iter(&self) -> impl Iterator<Item = Batch> + '_ {
-        self.receiver.iter()
+        std::iter::from_fn(|| self.recv())
+    }
+
+    fn rest(&self) -> Option<Batch> {
+        self.rest.lock().pop_front()
     }
 }

@@ -16,6 +16,7 @@ impl<'a> RowWriter<'a> {
         columns: &'a mut [Column],
         row: &R,
     ) -> Result<(), RowError> {
+        let len = columns.first().map_or(0, Column::len);
         let mut writer = RowWriter {
             columns,
             next: 0,
@@ -31,7 +32,6 @@ impl<'a> RowWriter<'a> {
         if error.is_none() && next == expected {
             return Ok(());
         }
-        let len = columns.iter().map(Column::len).min().unwrap_or(0);
         for column in columns {
             column.truncate(len);
         }

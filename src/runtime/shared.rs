@@ -6,13 +6,14 @@ use super::config::RuntimeConfig;
 use super::core::Core;
 use super::packet::ALL_COMPONENTS;
 use super::park::Waker;
+use super::worker::is_worker_of;
 use crate::error::{Poison, RuntimeError, SendError};
 use crate::event::{Batch, Timestamp};
 use crate::plan::{Plan, Routing};
 use parking_lot::{Condvar, Mutex};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 
 /// Rows that callbacks of an inline app may send before they are processed: enough for one output per row of a batch.
 const REENTRANT_ROWS_MAX: usize = 10_000;
@@ -32,27 +33,39 @@ pub(crate) enum To {
     Key(Vec<usize>),
 }
 
+/// How soon the timer of an inline app looks again at a subscription that is full.
+const BLOCKED_WAIT_US: u64 = 1_000;
+
 const CREATED: u8 = 0;
 const RUNNING: u8 = 1;
 const STOPPED: u8 = 2;
 
 /// The inline worker's place at the barrier, and what its callbacks have sent.
 pub(crate) struct Inline {
-    place: Mutex<Place>,
+    slot: Mutex<WorkerSlot>,
     /// Token of the thread inside, 0 for none.
     owner: AtomicU64,
-    sent: Mutex<Vec<(u64, usize, Batch)>>,
-    /// Whether `sent` may hold rows: spares the lock.
+    sent: Mutex<Vec<(u64, Sent)>>,
+    /// Whether `sent` may hold something: spares the lock.
     has_sent: AtomicBool,
     /// The timer thread sleeps on this.
-    pub(crate) timer: Condvar,
+    timer: Condvar,
+    /// Time at which it wakes up, `i64::MAX` for never.
+    timer_due: AtomicI64,
 }
 
-/// What the one thread at work in an inline app holds.
-pub(crate) struct Place {
-    slot: WorkerSlot,
-    /// Until when the timer thread sleeps; `None`: until it is told.
-    armed: Option<Timestamp>,
+/// What a callback of an inline app does with an input, to be done after the step at hand.
+pub(crate) enum Sent {
+    Rows(usize, Batch),
+    Clock(Timestamp),
+    Close,
+}
+
+impl Inline {
+    /// Whether this thread is inside the app, in a callback.
+    pub(crate) fn is_inside(&self) -> bool {
+        self.owner.load(Ordering::Relaxed) == TOKEN.with(|t| *t)
+    }
 }
 
 /// The shared part of an app.
@@ -105,14 +118,12 @@ impl Shared {
             .map(|(w, slot)| BarrierCell::new(slot, core(w)))
             .collect();
         let inline = inline.then(|| Inline {
-            place: Mutex::new(Place {
-                slot: slots.remove(0),
-                armed: None,
-            }),
-            has_sent: AtomicBool::new(false),
+            slot: Mutex::new(slots.remove(0)),
             owner: AtomicU64::new(0),
             sent: Mutex::new(Vec::new()),
+            has_sent: AtomicBool::new(false),
             timer: Condvar::new(),
+            timer_due: AtomicI64::new(i64::MIN),
         });
         let shared = Shared {
             targets: (0..plan.streams.len())
@@ -149,12 +160,16 @@ impl Shared {
     }
 
     pub(crate) fn set_stopped(&self) {
-        self.state.store(STOPPED, Ordering::SeqCst);
-        self.wakers.iter().for_each(Waker::wake);
+        self.refuse();
         if let Some(inline) = &self.inline {
-            let _place = inline.place.lock();
+            let _slot = inline.slot.lock();
             inline.timer.notify_all();
         }
+    }
+
+    /// Whether this thread is at work for the app, in a callback.
+    pub(crate) fn is_inside(&self) -> bool {
+        is_worker_of(self) || self.inline.as_ref().is_some_and(Inline::is_inside)
     }
 
     /// Takes no more rows. Locks nothing: it may be called inside a worker's step.
@@ -241,34 +256,39 @@ impl Shared {
         inline: &Inline,
         f: impl FnOnce(&mut Core),
     ) -> Result<bool, SendError> {
-        let token = TOKEN.with(|t| *t);
-        if inline.owner.load(Ordering::Relaxed) == token {
+        if inline.is_inside() {
             return Ok(false);
         }
-        let mut place = inline.place.lock();
-        inline.owner.store(token, Ordering::Relaxed);
+        let slot = inline.slot.lock();
+        inline.owner.store(TOKEN.with(|t| *t), Ordering::Relaxed);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let guard = place.slot.enter();
+            let guard = slot.enter();
             self.cells[0].with_entered(&guard, |core| {
                 f(core);
                 self.process_sent(inline, core);
-                core.next_timer()
-            })
+                self.wake_timer(inline, core);
+            });
         }));
         inline.owner.store(0, Ordering::Relaxed);
+        drop(slot);
         match outcome {
-            Ok(due) => {
-                if due.is_some_and(|d| place.armed.is_none_or(|armed| d < armed)) {
-                    place.armed = due;
-                    inline.timer.notify_one();
-                }
-                Ok(true)
-            }
+            Ok(()) => Ok(true),
             Err(payload) => {
-                drop(place);
                 self.set_poison(0, payload.as_ref());
                 Err(self.why_not())
             }
+        }
+    }
+
+    /// Wakes the timer thread where a timer is due before it would wake up.
+    #[inline]
+    fn wake_timer(&self, inline: &Inline, core: &Core) {
+        if !self.event_time
+            && core.is_timed()
+            && let Some(due) = core.due()
+            && due.0 < inline.timer_due.load(Ordering::Relaxed)
+        {
+            inline.timer.notify_one();
         }
     }
 
@@ -277,57 +297,69 @@ impl Shared {
         while inline.has_sent.load(Ordering::Relaxed) {
             inline.has_sent.store(false, Ordering::Relaxed);
             let sent = std::mem::take(&mut *inline.sent.lock());
-            for (input, stream, mut batch) in sent {
-                let end = [batch.len() as u32];
-                core.rows(input, stream, ALL_COMPONENTS, &mut batch, &end);
+            for (input, sent) in sent {
+                match sent {
+                    Sent::Rows(stream, mut batch) => {
+                        let end = [batch.len() as u32];
+                        core.rows(input, stream, ALL_COMPONENTS, &mut batch, &end);
+                    }
+                    Sent::Clock(clock) => core.input_clock(input, clock),
+                    Sent::Close => core.close_input(input),
+                }
             }
         }
     }
 
-    /// Queues rows that a callback of an inline app sends.
+    /// Queues what a callback of an inline app does with an input.
     pub(crate) fn send_later(
         &self,
         inline: &Inline,
         input: u64,
-        stream: usize,
-        batch: &Batch,
+        more: Sent,
     ) -> Result<(), SendError> {
+        let rows = |sent: &Sent| match sent {
+            Sent::Rows(_, batch) => batch.len(),
+            Sent::Clock(_) => 1,
+            Sent::Close => 0,
+        };
         let mut sent = inline.sent.lock();
-        if sent.iter().map(|(.., b)| b.len()).sum::<usize>() + batch.len() > REENTRANT_ROWS_MAX {
+        let queued: usize = sent.iter().map(|(_, s)| rows(s)).sum();
+        if rows(&more) > 0 && queued + rows(&more) > REENTRANT_ROWS_MAX {
             return Err(SendError::Full);
         }
-        sent.push((input, stream, batch.clone()));
+        sent.push((input, more));
         inline.has_sent.store(true, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Fires the timers of an inline app in processing time until it stops.
+    /// Fires what time alone fires in an inline app, until it stops.
     pub(crate) fn run_timer(&self, inline: &Inline) {
-        let mut place = inline.place.lock();
+        let mut slot = inline.slot.lock();
         while !self.is_stopped() && !self.poisoned.load(Ordering::Relaxed) {
             inline.owner.store(TOKEN.with(|t| *t), Ordering::Relaxed);
             let outcome = catch_unwind(AssertUnwindSafe(|| {
-                let guard = place.slot.enter();
+                let guard = slot.enter();
                 self.cells[0].with_entered(&guard, |core| {
-                    core.wall_clock();
+                    if core.is_blocked() {
+                        return Some(BLOCKED_WAIT_US);
+                    }
+                    core.pass_time();
                     self.process_sent(inline, core);
-                    (core.next_timer(), core.due_in_us())
+                    let due = core.due().map_or(i64::MAX, |d| d.0);
+                    inline.timer_due.store(due, Ordering::Relaxed);
+                    core.due_in_us()
                 })
             }));
             inline.owner.store(0, Ordering::Relaxed);
             match outcome {
-                Ok((due, in_us)) => {
-                    place.armed = due;
-                    match in_us {
-                        None => inline.timer.wait(&mut place),
-                        Some(us) => {
-                            let wait = std::time::Duration::from_micros(us);
-                            inline.timer.wait_for(&mut place, wait);
-                        }
-                    }
+                Ok(Some(us)) => {
+                    inline
+                        .timer
+                        .wait_for(&mut slot, std::time::Duration::from_micros(us));
                 }
+                Ok(None) => inline.timer.wait(&mut slot),
                 Err(payload) => {
-                    drop(place);
+                    drop(slot);
                     self.set_poison(0, payload.as_ref());
                     return;
                 }

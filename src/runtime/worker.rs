@@ -16,8 +16,8 @@ thread_local! {
 }
 
 /// Whether this thread is a worker of the app: then it must not wait for room in a lane.
-pub(crate) fn is_worker_of(shared: &Arc<Shared>) -> bool {
-    APP.with(|a| a.get()) == Arc::as_ptr(shared) as usize
+pub(crate) fn is_worker_of(shared: &Shared) -> bool {
+    APP.with(|a| a.get()) == std::ptr::from_ref(shared) as usize
 }
 
 /// Starts a worker on a core; an impossible core leaves it unpinned.
@@ -51,7 +51,7 @@ fn run(shared: &Shared, worker: usize, slot: &WorkerSlot, parker: Parker) {
         let stopped = shared.is_stopped();
         let (progress, due) = {
             let guard = slot.enter();
-            cell.with_entered(&guard, |core| (core.step(), core.due_in_us()))
+            cell.with_entered(&guard, |core| (core.step(stopped), core.due_in_us()))
         };
         match progress {
             Progress::Worked => idle.reset(),

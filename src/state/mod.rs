@@ -4,8 +4,8 @@
 //! * [`KeyIndex`] with [`Cells`]: the keyed map: key → slot, and one value per slot.
 //! * [`Slab`]: entries with a stable number, and on it [`Multiset`], sorted values per slot.
 //!
-//! A container owns its memory and is owned by one operator on one worker, so nothing here locks. Indexes (hash tables,
-//! orders) can be rebuilt from the contents; only contents are state.
+//! A container owns its memory and is owned by one operator on one worker, so nothing here locks. Indexes (hash
+//! tables, orders) can be rebuilt from the contents; only contents are state.
 
 mod cells;
 mod key_bytes;
@@ -15,7 +15,7 @@ mod row_log;
 mod slab;
 
 pub(crate) use cells::Cells;
-pub(crate) use key_bytes::{KEY_GROUPS, encode_key, key_group, worker_of};
+pub(crate) use key_bytes::{encode_key, key_group, worker_of};
 pub(crate) use key_index::{KeyIndex, Slot};
 pub(crate) use multiset::Multiset;
 pub(crate) use row_log::{LogId, RowLog};

@@ -21,6 +21,7 @@ impl<T> Default for Slab<T> {
 
 impl<T> Slab<T> {
     /// Number of entries held.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.entries.len() - self.free.len()
     }

@@ -1,4 +1,5 @@
-//! Aggregates whose state is one small value per group: count, sum, avg, stdDev, and, or, and extremes without retraction.
+//! Aggregates whose state is one small value per group: count, sum, avg, stdDev, and, or, and extremes without
+//! retraction.
 
 use super::{Accumulator, Changes};
 use crate::event::{Column, Element, Sign};
@@ -407,7 +408,8 @@ pub(crate) struct Moments {
 
 /// `stdDev(x)` of the whole population; NULL when empty, never below zero.
 ///
-/// Source: Welford, "Note on a method for calculating corrected sums of squares", Technometrics 1962; Chan et al. for merge.
+/// Source: Welford, "Note on a method for calculating corrected sums of squares", Technometrics 1962; Chan et al. for
+/// merge.
 pub(crate) struct Deviation;
 impl Fold for Deviation {
     type In = f64;

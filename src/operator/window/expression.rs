@@ -31,8 +31,8 @@ impl Expression {
         self.held.expire(moment, to);
     }
 
-    /// A row that is held enters, and rows before it leave until the condition is TRUE; false when it is not even TRUE for
-    /// the row alone.
+    /// A row that is held enters, and rows before it leave until the condition is TRUE; false when it is not even
+    /// TRUE for the row alone.
     fn enter(&mut self, seq: u64, moment: Moment, to: &mut Batch) -> bool {
         self.condition.get().change(&self.held, seq, Sign::Plus);
         loop {

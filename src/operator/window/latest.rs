@@ -26,11 +26,6 @@ impl Latest {
         self.rows.ensure(slots);
     }
 
-    /// Whether a key has a row.
-    pub(super) fn has(&self, key: Slot) -> bool {
-        self.rows.get(key).is_some()
-    }
-
     /// Makes a row the one of its key.
     pub(super) fn set(&mut self, key: Slot, batch: &Batch, row: usize) {
         let id = match *self.rows.get(key) {

@@ -1,7 +1,7 @@
 //! `length(n)`: the last n rows; when full the oldest leaves before the new one enters.
 //!
-//! How: a chunk of at most n rows is copied column by column, every row that enters a full window behind the one that it
-//! pushes out. Cost: two copies per kept column and row.
+//! How: a chunk of at most n rows is copied column by column, every row that enters a full window behind the one that
+//! it pushes out. Cost: two copies per kept column and row.
 
 use super::Held;
 use crate::event::{Batch, Sign, Type, extend_pairs};

@@ -33,7 +33,7 @@ mod unique;
 
 pub(crate) use batch::{LengthBatch, SendBatch};
 pub(crate) use clock::Due;
-pub(crate) use condition_scope::{BoundCondition, bind_expression_window};
+pub(crate) use condition_scope::bind_expression_window;
 pub(crate) use condition_source::ConditionSource;
 pub(crate) use cron::Cron;
 pub(crate) use crontab::Crontab;

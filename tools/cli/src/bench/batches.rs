@@ -1,7 +1,7 @@
 //! Rows in columns, inline: how many nanoseconds does an event cost when events come in batches?
 //!
-//! Sketch: an event is 40 bytes of columns, read once from memory that streams at some 10 GB/s: 4 ns are the floor for
-//! inputs beyond the caches, the rest is the operator.
+//! Sketch: an event is 40 bytes of columns, read once from memory that streams at some 10 GB/s: 4 ns are the floor
+//! for inputs beyond the caches, the rest is the operator.
 
 use super::data::{BATCH_ROWS, each_key, named, trades};
 use super::engine::{self, Engine, NAMED, Read, TRADES};

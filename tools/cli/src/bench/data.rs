@@ -1,7 +1,7 @@
 //! Trades: the input of all questions but Nexmark, the same on every machine.
 //!
-//! Ten events per millisecond, keys and prices uniform from a seed. Prices are whole numbers, so that a sum of them is
-//! exact in whatever order it is taken, and 49 of 100 are above 50.
+//! Ten events per millisecond, keys and prices uniform from a seed. Prices are whole numbers, so that a sum of them
+//! is exact in whatever order it is taken, and 49 of 100 are above 50.
 
 use eventflux::event::{Str, Timestamp};
 

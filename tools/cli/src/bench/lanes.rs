@@ -1,7 +1,7 @@
 //! Two threads: what does the way from one core to another cost, and what does a second worker bring?
 //!
-//! Producers run on the first core, workers where the engine puts them: on the last core first. Every figure depends on
-//! how far the two cores are from each other, so a ping-pong is taken beside every pass.
+//! Producers run on the first core, workers where the engine puts them: on the last core first. Every figure depends
+//! on how far the two cores are from each other, so a ping-pong is taken beside every pass.
 
 use super::cores::{NEAR_NS, cores, pin, ping_pong};
 use super::data::{Trade, trades};

@@ -1,8 +1,8 @@
 //! `eventflux bench`: how fast is each thing that the engine does, beside the same work written by hand?
 //!
-//! `questions` is the list. A question makes its input, runs the engine and the hand-written loop by turns (`harness`),
-//! checks that both answer the same, and gives a record of figures and limits (`record`), which `report` shows as table
-//! or JSON lines and `page` as a page of HTML.
+//! `questions` is the list. A question makes its input, runs the engine and the hand-written loop by turns
+//! (`harness`), checks that both answer the same, and gives a record of figures and limits (`record`), which `report`
+//! shows as table or JSON lines and `page` as a page of HTML.
 
 mod batches;
 mod chart;

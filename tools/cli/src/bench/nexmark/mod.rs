@@ -1,9 +1,8 @@
 //! Nexmark: bids on an auction site, and what is asked of them.
 //!
 //! Events come from the crate `nexmark` with its defaults: 46 of 50 events are bids, 10,000 events come per second of
-//! event time. These queries read bids only, so both sides get bids only, without texts (channel, URL); figures are per
-//! bid.
-//! Apps are `examples/nexmark/*.sql`; the loops beside them are in `hand`.
+//! event time. These queries read bids only, so both sides get bids only, without texts (channel, URL); figures are
+//! per bid. Apps are `examples/nexmark/*.sql`; the loops beside them are in `hand`.
 //! Source: Tucker et al., "NEXMark – A Benchmark for Queries over Data Streams", 2008.
 
 pub mod events;
@@ -24,7 +23,8 @@ macro_rules! app {
     };
 }
 
-/// One query beside a hand-written loop. Event time starts again with every pass, so every pass has an app of its own.
+/// One query beside a hand-written loop. Event time starts again with every pass, so every pass has an app of its
+/// own.
 fn query(
     c: &Conditions,
     question: &'static str,
@@ -118,7 +118,8 @@ fn three_longs(batch: &Batch, tally: &mut Tally) {
     }
 }
 
-// Budgets: the time of timely's hand-compiled operators by that of a hand loop, as measured before there was an engine.
+// Budgets: the time of timely's hand-compiled operators by that of a hand loop, as measured before there was an
+// engine.
 
 /// Pass through.
 pub fn q0(c: &Conditions) -> Result<Record, String> {
