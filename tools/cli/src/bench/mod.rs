@@ -13,6 +13,7 @@ pub mod hand;
 pub mod harness;
 mod lanes;
 pub mod nexmark;
+mod open_loop;
 pub mod page;
 mod questions;
 pub mod record;
@@ -20,6 +21,7 @@ pub mod report;
 mod ring;
 mod run;
 mod send;
+mod standing;
 
 pub use questions::{GROUPS, QUESTIONS, Question};
 pub use run::{BenchArgs, BenchError, about, ask, run};

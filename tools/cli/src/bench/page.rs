@@ -53,11 +53,17 @@ fn verdicts(out: &mut String, answers: &[Answered]) {
 }
 
 const BAR_LEGEND: &str = "<div class=\"legend\">\
-<span><svg width=\"22\" height=\"12\"><rect class=\"good\" width=\"22\" height=\"12\" rx=\"2\"/></svg>within its budget</span>\
-<span><svg width=\"22\" height=\"12\"><rect class=\"over\" width=\"22\" height=\"12\" rx=\"2\"/></svg>over it</span>";
-const NO_BUDGET: &str = "<span><svg width=\"22\" height=\"12\"><rect class=\"free\" width=\"22\" height=\"12\" rx=\"2\"/></svg>no budget</span>";
-const MARK: &str = "<span><svg width=\"10\" height=\"16\"><line class=\"budget\" x1=\"5\" x2=\"5\" y1=\"0\" y2=\"16\"/></svg>";
-const WHISKER: &str = "<span><svg width=\"24\" height=\"12\"><path class=\"spread\" d=\"M 1 6 H 23 M 1 3 v 6 M 23 3 v 6\"/></svg>\
+<span><svg width=\"22\" height=\"12\"><rect class=\"good\" width=\"22\" height=\"12\" rx=\"2\"/></svg>\
+within its budget</span>\
+<span><svg width=\"22\" height=\"12\"><rect class=\"over\" width=\"22\" height=\"12\" rx=\"2\"/></svg>\
+over it</span>";
+const NO_BUDGET: &str = "<span><svg width=\"22\" height=\"12\">\
+<rect class=\"free\" width=\"22\" height=\"12\" rx=\"2\"/></svg>\
+no budget</span>";
+const MARK: &str = "<span><svg width=\"10\" height=\"16\"><line class=\"budget\" x1=\"5\" x2=\"5\" y1=\"0\" y2=\"16\"/>\
+</svg>";
+const WHISKER: &str = "<span><svg width=\"24\" height=\"12\">\
+<path class=\"spread\" d=\"M 1 6 H 23 M 1 3 v 6 M 23 3 v 6\"/></svg>\
 least to greatest of the repetitions</span>";
 
 /// Whether a record's first figure is the ratio, not an absolute limit.
@@ -73,8 +79,8 @@ fn ratios(out: &mut String, records: &[&Record]) {
     let _ = write!(
         out,
         "<section><h2>How many times the hand-written work</h2>\
-         <p class=\"quiet small\">Time per event, or bytes per group, divided by those of the same work written by hand, \
-         run by turns in one process. Shorter is better; 1× is as fast as by hand.</p>\
+         <p class=\"quiet small\">Time per event, or bytes per group, divided by those of the same work written by \
+         hand, run by turns in one process. Shorter is better; 1× is as fast as by hand.</p>\
          {BAR_LEGEND}{NO_BUDGET}{MARK}budget</span>{WHISKER}</div>{}</section>",
         chart::ratios(&shown)
     );
@@ -104,8 +110,9 @@ fn latencies(out: &mut String, records: &[&Record]) {
         return;
     }
     out.push_str(
-        "<section><h2>How long events take</h2><p class=\"quiet small\">All repetitions together. Every grid line to the \
-         right is one nine more: beyond 99.9 % lies one event of a thousand.</p><div class=\"curves\">",
+        "<section><h2>How long events take</h2><p class=\"quiet small\">All repetitions together. Every grid line to \
+         the right is one nine more: beyond 99.9 % lies one event of a thousand.</p>\
+         <div class=\"curves\">",
     );
     for r in shown() {
         let _ = write!(
@@ -154,8 +161,8 @@ fn numbers(out: &mut String, answers: &[Answered]) {
     out.push_str(
         "<section><h2>All figures</h2><p class=\"quiet small\">Medians, below them the least and the greatest.</p>\
          <div class=\"scroll\"><table><thead><tr><th>question</th><th class=\"n\">eventflux</th>\
-         <th class=\"n\">M/s</th><th>baseline</th><th class=\"n\">baseline</th><th class=\"n\">ratio</th><th>budget</th>\
-         <th></th></tr></thead><tbody>",
+         <th class=\"n\">M/s</th><th>baseline</th><th class=\"n\">baseline</th><th class=\"n\">ratio</th>\
+         <th>budget</th><th></th></tr></thead><tbody>",
     );
     for (question, answer) in answers {
         let asks = QUESTIONS

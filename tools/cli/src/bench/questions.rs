@@ -3,7 +3,7 @@
 use super::harness::Conditions;
 use super::nexmark;
 use super::record::Record;
-use super::{batches, lanes, send};
+use super::{batches, lanes, open_loop, send, standing};
 
 /// Something that can be measured.
 pub struct Question {
@@ -57,7 +57,7 @@ pub const QUESTIONS: &[Question] = &[
         "memory",
         "memory-per-group",
         "bytes per group, 1 M groups of (LONG, DOUBLE, LONG)",
-        send::memory,
+        standing::memory,
     ),
     inline(
         "columns",
@@ -115,6 +115,12 @@ pub const QUESTIONS: &[Question] = &[
     ),
     inline(
         "send",
+        "send-inline-filter-values",
+        "the same with a slice of values",
+        send::filter_values,
+    ),
+    inline(
+        "send",
         "send-inline-groupby-string",
         "one send per event, sum and count by name, callback",
         send::groupby_string,
@@ -135,12 +141,12 @@ pub const QUESTIONS: &[Question] = &[
         "send",
         "barrier-enter-exit",
         "what a thread pays to be stoppable",
-        send::barrier,
+        standing::barrier,
     ),
     threads(
         "lane-open-loop",
         "producer, pinned worker, callback at 1 M events/s: latency",
-        lanes::open_loop,
+        open_loop::open_loop,
     ),
     threads(
         "lane-groupby-batches",

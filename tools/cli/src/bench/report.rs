@@ -287,7 +287,8 @@ mod tests {
         let line = json("sample", &Ok(sample().within_ratio(1.5)));
         assert!(!line.contains('\n'));
         let expected = "{\"question\":\"sample\",\"unit\":\"ns/event\",\"ours_ns\":5,\"baseline_ns\":2.5,\"ratio\":2,\
-                        \"budget\":1.5,\"ok\":false,\"spread\":{\"ours\":[4,6],\"baseline\":[2.5,2.5]},\"events\":1000,";
+                        \"budget\":1.5,\"ok\":false,\"spread\":{\"ours\":[4,6],\
+                        \"baseline\":[2.5,2.5]},\"events\":1000,";
         assert!(line.starts_with(expected), "{line}");
         assert!(line.ends_with(",\"notes\":[\"a \\\"note\\\"\"]}"), "{line}");
         assert_eq!(

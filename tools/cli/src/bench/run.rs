@@ -8,10 +8,11 @@ use super::{page, report};
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
-const HELP: &str = "Every question runs the engine and the same work written by hand by turns in one process, after one pass to \
-warm up,\nand checks that both answer the same. A ratio is the engine's time by that of the hand-written loop.\n\nExamples:\n  \
-eventflux bench --list\n  eventflux bench filter-project groupby-int-1k\n  eventflux bench nexmark --quick\n  \
-eventflux bench --repetitions 9 --html bench.html --json > bench.jsonl\n\n\
+const HELP: &str = "Every question runs the engine and the same work written by hand by turns in one process, \
+after one pass to warm up,\nand checks that both answer the same. \
+A ratio is the engine's time by that of the hand-written loop.\n\n\
+Examples:\n  eventflux bench --list\n  eventflux bench filter-project groupby-int-1k\n\
+\x20 eventflux bench nexmark --quick\n  eventflux bench --repetitions 9 --html bench.html --json > bench.jsonl\n\n\
 Exit status: 0 all questions answered, within budget or not; 1 an answer was wrong or missing; 2 usage.";
 
 /// Options of `bench`.

@@ -5,9 +5,9 @@
 use super::data::{NamedTrade, Trade, name_word, named, trades};
 use super::engine::{self, Engine, NAMED, TRADES};
 use super::hand::{self, Map};
-use super::harness::{Conditions, Pass, Spread, Tally, by_turns, same, timed, word2, word3};
+use super::harness::{Conditions, Tally, by_turns, same, timed, word2, word3};
 use super::record::{Curve, Limit, Record, Unit, new_histogram};
-use eventflux::InputHandler;
+use eventflux::{InputHandler, Value};
 use hdrhistogram::Histogram;
 use std::time::Instant;
 
@@ -31,22 +31,44 @@ fn send_named(input: &mut InputHandler, t: &NamedTrade) -> Result<(), String> {
 
 /// `send-inline-filter`: a typed row, a filter, a callback.
 pub fn filter(c: &Conditions) -> Result<Record, String> {
+    let trades = trades(c.events(EVENTS), 1000);
+    filter_of(c, "send-inline-filter", &trades, &trades, send_trade)
+}
+
+/// `send-inline-filter-values`: the same with a slice of values.
+pub fn filter_values(c: &Conditions) -> Result<Record, String> {
+    let trades = trades(c.events(EVENTS), 1000);
+    let values = |t: &Trade| {
+        let [ts, key, vol] = [t.ts, t.key, t.vol].map(Value::Long);
+        [ts, key, Value::Double(t.price), vol]
+    };
+    let rows: Vec<[Value; 4]> = trades.iter().map(values).collect();
+    let send = |input: &mut InputHandler, row: &[Value; 4]| input.send(row).map_err(engine::text);
+    filter_of(c, "send-inline-filter-values", &trades, &rows, send)
+}
+
+fn filter_of<T>(
+    c: &Conditions,
+    question: &'static str,
+    trades: &[Trade],
+    rows: &[T],
+    send: impl Fn(&mut InputHandler, &T) -> Result<(), String>,
+) -> Result<Record, String> {
     let mut engine = Engine::inline(&format!("{TRADES}{FILTER}"), engine::long_double)?;
     let mut input = engine.runtime().input_handler("S").map_err(engine::text)?;
-    let trades = trades(c.events(EVENTS), 1000);
     let figures = by_turns(
         c,
         trades.len(),
         || {
             timed(|| {
-                trades.iter().try_for_each(|t| send_trade(&mut input, t))?;
+                rows.iter().try_for_each(|row| send(&mut input, row))?;
                 Ok(engine.news())
             })
         },
         || {
             let mut tally = Tally::default();
             timed(|| {
-                hand::filter(&trades, &mut |key, doubled| {
+                hand::filter(trades, &mut |key, doubled| {
                     tally.add(word2(key as u64, doubled.to_bits()));
                 });
                 Ok(tally)
@@ -54,7 +76,7 @@ pub fn filter(c: &Conditions) -> Result<Record, String> {
         },
     )?;
     let record = Record::new(
-        "send-inline-filter",
+        question,
         Unit::Event,
         trades.len(),
         "hand row loop",
@@ -204,96 +226,4 @@ fn service<T>(
         .into();
     record.curves = curves;
     Ok(record.with_note("two clock reads are part of every figure"))
-}
-
-/// `barrier-enter-exit`: what a thread pays to be stoppable.
-pub fn barrier(c: &Conditions) -> Result<Record, String> {
-    let calls = c.events(20_000_000);
-    let barrier = eventflux::ThreadBarrier::new();
-    let word = std::sync::atomic::AtomicU64::new(0);
-    let pass = |work: &mut dyn FnMut(u64)| {
-        let start = Instant::now();
-        (0..calls as u64).for_each(work);
-        Ok::<_, String>(Pass {
-            time: start.elapsed(),
-            tally: Tally::default(),
-        })
-    };
-    let figures = by_turns(
-        c,
-        calls,
-        || {
-            pass(&mut |i| {
-                let inside = barrier.enter_guard();
-                std::hint::black_box(i);
-                drop(inside);
-            })
-        },
-        || {
-            pass(&mut |i| {
-                std::hint::black_box(word.swap(i, std::sync::atomic::Ordering::SeqCst));
-            })
-        },
-    )?;
-    let record = Record::new(
-        "barrier-enter-exit",
-        Unit::Call,
-        calls,
-        "uncontended atomic swap",
-        figures,
-    );
-    Ok(record.within_ratio(2.0))
-}
-
-/// `memory-per-group`: growth of resident memory by GROUP BY, beside a plain vector of key and accumulators.
-pub fn memory(c: &Conditions) -> Result<Record, String> {
-    let groups = c.keys(1_000_000);
-    let app = "INSERT INTO Out SELECT key, sum(price) AS total, count() AS n FROM S GROUP BY key;";
-    let engine = Engine::inline(&format!("{TRADES}{app}"), engine::long_double_long)?;
-    let trades = super::data::each_key(groups);
-    let mut batches = engine.columns(&trades)?;
-    let mut input = engine.runtime().input_handler("S").map_err(engine::text)?;
-    let before = resident()?;
-    for batch in &mut batches {
-        input.send_columns(batch).map_err(engine::text)?;
-    }
-    let ours = resident()?.saturating_sub(before) as f64 / groups as f64;
-    let before = resident()?;
-    let plain: Vec<(i64, f64, i64)> = trades.iter().map(|t| (t.key, t.price, 1)).collect();
-    let baseline = resident()?.saturating_sub(before) as f64 / groups as f64;
-    std::hint::black_box(&plain);
-    let mut expected = Tally::default();
-    for (key, total, n) in &plain {
-        expected.add(word3(*key as u64, total.to_bits(), *n as u64));
-    }
-    same(engine.total(), expected)?;
-    // below a page per kilobyte the system's own noise is larger than the figure
-    let baseline = baseline.max(std::mem::size_of::<(i64, f64, i64)>() as f64);
-    let figures = (Spread::one(ours), Spread::one(baseline));
-    let record = Record::new(
-        "memory-per-group",
-        Unit::Group,
-        groups,
-        "vector of key and accumulators",
-        figures,
-    );
-    Ok(record
-        .within_ratio(3.0)
-        .with_note("growth of resident memory, taken once, before any other question"))
-}
-
-/// Resident memory of the process in bytes.
-fn resident() -> Result<u64, String> {
-    let status = std::fs::read_to_string("/proc/self/status").map_err(engine::text)?;
-    status
-        .lines()
-        .find_map(|l| {
-            l.strip_prefix("VmRSS:")?
-                .trim()
-                .strip_suffix(" kB")?
-                .parse::<u64>()
-                .ok()
-        })
-        .map(|kib| kib * 1024)
-        .ok_or_else(|| "/proc/self/status has no VmRSS".into())
 }
