@@ -187,7 +187,8 @@ fn allocations(query: &str, workers: Workers) -> (u64, u64) {
         }
     }
     bench.send_rows(WARM_UP_ROWS / 4);
-    // A packet that grew late, because a thread was held up, is no allocation per row: one round in a few is free of them.
+    // A packet that grew late, because a thread was held up, is no allocation per row: one round in a few is free of
+    // them.
     let (mut least, mut rows) = (u64::MAX, 0);
     for _ in 0..ROUNDS_MAX {
         let before = ALLOCATIONS.load(Ordering::SeqCst);

@@ -4,6 +4,11 @@
 //! How: a row that is NULL has `false` in the mask and the type's default in the data, so kernels may compute on
 //! every position and never branch on NULL. An empty mask means that no row is NULL.
 
+#![expect(
+    clippy::clone_on_copy,
+    reason = "one body serves all element types, of which strings are not Copy"
+)]
+
 use super::value::{Str, Type, Value};
 
 /// The values of a column, by type.

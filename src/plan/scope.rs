@@ -244,8 +244,8 @@ pub(super) enum Prefer {
 }
 
 impl QueryScope<'_> {
-    /// Replaces output aliases by the expressions behind them. Inside an aggregate an attribute comes first: an alias may
-    /// hold an aggregate itself, as in `SELECT max(x) AS x … HAVING sum(x) > 1`.
+    /// Replaces output aliases by the expressions behind them. Inside an aggregate an attribute comes first: an alias
+    /// may hold an aggregate itself, as in `SELECT max(x) AS x … HAVING sum(x) > 1`.
     pub(super) fn expand_aliases(
         &self,
         expr: &Expr,
