@@ -332,6 +332,14 @@ pub enum RuntimeError {
     /// A thread could not be started.
     #[error("a worker thread could not be started: {0}")]
     Thread(#[from] std::io::Error),
+    /// A source or sink with `'on.error'='stop'` failed.
+    #[error("stream '{stream}': {message}")]
+    Connector {
+        /// The stream.
+        stream: String,
+        /// What went wrong.
+        message: String,
+    },
     /// The app is poisoned by a panic.
     #[error("{0}")]
     Poisoned(Poison),

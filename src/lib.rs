@@ -34,3 +34,8 @@ mod sql;
 mod state;
 
 mod sync;
+
+/// The README's program is compiled and run with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

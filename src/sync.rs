@@ -1,7 +1,7 @@
 //! Atomics, locks and threads: those of std, or loom's under `--cfg eventflux_loom`.
 //!
-//! Why: loom tries the interleavings of the lock-free parts only if they touch memory through its own types. This is the
-//! one file of the crate that names `std::sync::atomic`; what is built on it is listed in `runtime`.
+//! Why: loom tries the interleavings of the lock-free parts only if they touch memory through its own types. This is
+//! the one file of the crate that names `std::sync::atomic`; what is built on it is listed in `runtime`.
 
 #[cfg(not(eventflux_loom))]
 mod imp {

@@ -1,7 +1,7 @@
 //! Faults that were found, each with the smallest app that shows it.
 //!
-//! How: `check` runs an app over lines of input inline, on one and on two workers, in hand-over batches of 1, 7 and 256
-//! rows, and wants the same rows each time.
+//! How: `check` runs an app over lines of input inline, on one and on two workers, in hand-over batches of 1, 7 and
+//! 256 rows, and wants the same rows each time.
 
 use eventflux::{
     AggregateFunction, Batch, Column, ColumnBatch, Data, EventFluxAppRuntime, EventFluxManager,

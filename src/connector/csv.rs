@@ -1,8 +1,8 @@
 //! CSV with a header: rows in by column name, rows out.
 //!
-//! In: columns in any order, one per attribute; a column `at` or `timestamp` that is no attribute is the time of the row, in
-//! milliseconds or as `2014-04-01 00:00:00` (UTC). An empty cell is NULL. Out: `at`, `sign` (`-` for rows that leave) and the
-//! attributes; an empty string is written as `""`, NULL as nothing.
+//! In: columns in any order, one per attribute; a column `at` or `timestamp` that is no attribute is the time of
+//! the row, in milliseconds or as `2014-04-01 00:00:00` (UTC). An empty cell is NULL. Out: `at`, `sign` (`-` for
+//! rows that leave) and the attributes; an empty string is written as `""`, NULL as nothing.
 
 use super::bad_row::{BadRow, Misfit, excerpt};
 use super::lines::LINE_BYTES_MAX;

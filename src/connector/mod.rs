@@ -1,8 +1,8 @@
 //! The edge: events as text, and the sources and sinks that an app names in `WITH (…)`.
 //!
-//! Text becomes typed values here and nowhere else: what passes [`json`] or [`csv`] fits the stream's schema exactly, so
-//! the engine behind it checks nothing again. Sources and sinks are user code behind two small traits ([`Source`],
-//! [`Sink`]); they know the engine only as a [`RowSink`] that takes rows and as batches that come out.
+//! Text becomes typed values here and nowhere else: what passes [`json`] or [`csv`] fits the stream's schema
+//! exactly, so the engine behind it checks nothing again. Sources and sinks are user code behind two small traits
+//! ([`Source`], [`Sink`]); they know the engine only as a [`RowSink`] that takes rows and as batches that come out.
 //!
 //! A source of one's own, here one that counts down:
 //!

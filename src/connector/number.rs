@@ -14,7 +14,8 @@ struct Scaled {
     exact: bool,
 }
 
-/// `text × 10^power`; `None` when it is out of the range of `i64`. The text is a number in JSON's grammar, `+` allowed.
+/// `text × 10^power`; `None` when it is out of the range of `i64`. The text is a number in JSON's grammar, `+`
+/// allowed.
 fn scaled(text: &str, power: u32) -> Option<Scaled> {
     if let Ok(whole) = text.parse::<i64>() {
         let floor = whole.checked_mul(10_i64.checked_pow(power)?)?;

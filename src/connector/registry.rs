@@ -63,8 +63,17 @@ struct Entry<T: ?Sized> {
     open: Open<T>,
 }
 
-/// The connectors by extension name.
-#[derive(Default)]
+impl<T: ?Sized> Clone for Entry<T> {
+    fn clone(&self) -> Self {
+        Entry {
+            keys: self.keys.clone(),
+            open: Arc::clone(&self.open),
+        }
+    }
+}
+
+/// The connectors by extension name. Starts from those of this crate.
+#[derive(Clone)]
 pub struct Connectors {
     sources: BTreeMap<String, Entry<dyn Source>>,
     sinks: BTreeMap<String, Entry<dyn Sink>>,
@@ -79,10 +88,19 @@ impl fmt::Debug for Connectors {
     }
 }
 
+impl Default for Connectors {
+    fn default() -> Self {
+        Connectors::built_in()
+    }
+}
+
 impl Connectors {
     /// The connectors of this crate: sources `file` and `timer`, sinks `file` and `log`.
     pub fn built_in() -> Self {
-        let mut connectors = Connectors::default();
+        let mut connectors = Connectors {
+            sources: BTreeMap::new(),
+            sinks: BTreeMap::new(),
+        };
         connectors.register_source("file", FileSource::KEYS, |stream, _, options| {
             Ok(Box::new(FileSource::new(stream, options)?))
         });
@@ -225,6 +243,16 @@ impl Feed {
     /// Whether the source has ended by itself.
     pub fn is_ended(&self) -> bool {
         self.thread.is_finished()
+    }
+
+    /// Name of the stream.
+    pub fn stream(&self) -> &str {
+        &self.stream
+    }
+
+    /// Whether the caller is the thread of the source.
+    pub fn is_current(&self) -> bool {
+        self.thread.thread().id() == std::thread::current().id()
     }
 
     /// Asks the source to stop without waiting for it.

@@ -1,8 +1,8 @@
 //! What a source and a sink are to the engine.
 //!
-//! A source is a loop on a thread of its own that may block; it hands rows to a [`RowSink`] and waits there while the
-//! engine is full, so a fast source is bounded by the engine and holds nothing itself. A sink receives the batches of one
-//! stream in their order.
+//! A source is a loop on a thread of its own that may block; it hands rows to a [`RowSink`] and waits there while
+//! the engine is full, so a fast source is bounded by the engine and holds nothing itself. A sink receives the
+//! batches of one stream in their order.
 
 use super::bad_row::BadRow;
 use crate::event::{Batch, Schema, Timestamp, Value};
@@ -88,7 +88,7 @@ pub trait Sink: Send {
     /// Takes a batch. A failed batch is not offered again.
     fn rows(&mut self, stream: &str, batch: &Batch) -> Result<(), ConnectorError>;
 
-    /// Passes on what is buffered. Called when the worker is idle, before a checkpoint and at the end.
+    /// Passes on what is buffered. Called when the app shuts down.
     fn flush(&mut self) -> Result<(), ConnectorError> {
         Ok(())
     }

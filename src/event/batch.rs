@@ -1,7 +1,8 @@
 //! Rows that travel together: what flows between operators.
 //!
-//! A batch of one row is the idle case and is cheap; a batch of hundreds is the loaded case and is worked on by column.
-//! Where a batch begins and ends never changes a result (law L1): rows carry all that operators may depend on.
+//! A batch of one row is the idle case and is cheap; a batch of hundreds is the loaded case and is worked on by
+//! column. Where a batch begins and ends never changes a result (law L1): rows carry all that operators may depend
+//! on.
 
 use super::column::Column;
 use super::schema::Schema;
@@ -54,16 +55,16 @@ impl Batch {
         }
     }
 
-    /// An empty batch with columns like another's.
+    /// An empty batch that holds what another does: its columns, and clock and cause where it tracks them.
     pub(crate) fn like(other: &Batch) -> Self {
         Batch {
+            tracks_clock: other.tracks_clock,
+            tracks_cause: other.tracks_cause,
             columns: other
                 .columns
                 .iter()
                 .map(|c| Column::new(c.type_of()))
                 .collect(),
-            tracks_clock: other.tracks_clock,
-            tracks_cause: other.tracks_cause,
             ..Batch::default()
         }
     }

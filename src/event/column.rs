@@ -1,8 +1,13 @@
 //! One attribute of many rows: a typed vector with an optional validity mask.
 //!
 //! Why: expressions and operators work on whole columns, so the type is matched once per batch and not once per row.
-//! How: a row that is NULL has `false` in the mask and the type's default in the data, so kernels may compute on every
-//! position and never branch on NULL. An empty mask means that no row is NULL.
+//! How: a row that is NULL has `false` in the mask and the type's default in the data, so kernels may compute on
+//! every position and never branch on NULL. An empty mask means that no row is NULL.
+
+#![expect(
+    clippy::clone_on_copy,
+    reason = "one body serves all element types, of which strings are not Copy"
+)]
 
 use super::value::{Str, Type, Value};
 
@@ -298,10 +303,7 @@ impl Column {
             }
             return;
         }
-        each_pair!(&mut self.data, &a.data, to, v => {
-            let pairs = v[a_rows].iter().zip(b.slice_like(v)[b_rows].iter());
-            to.extend(pairs.flat_map(|(x, y)| [x.clone(), y.clone()]));
-        });
+        each_pair!(&mut self.data, &a.data, to, v => extend_pairs(to, &v[a_rows], &b.slice_like(v)[b_rows]));
     }
 
     /// Overwrites row `to` with row `row` of `from`. Panics when the types differ or `to` is past the end.
@@ -388,6 +390,17 @@ impl Column {
         if !self.valid.is_empty() {
             self.valid.resize(len, true);
         }
+    }
+}
+
+/// Appends, for every pair, first that of `a` and then that of `b`.
+#[inline]
+pub(crate) fn extend_pairs<T: Clone + Default>(to: &mut Vec<T>, a: &[T], b: &[T]) {
+    let start = to.len();
+    to.resize(start + 2 * a.len(), T::default());
+    for (pair, (x, y)) in to[start..].chunks_exact_mut(2).zip(a.iter().zip(b)) {
+        pair[0].clone_from(x);
+        pair[1].clone_from(y);
     }
 }
 

@@ -8,7 +8,7 @@ mod value;
 
 pub use batch::{Batch, Sign};
 pub use column::{Column, Data};
-pub(crate) use column::{Element, each_vec};
+pub(crate) use column::{Element, each_vec, extend_pairs};
 pub use schema::{Attribute, Schema};
 pub use time::Timestamp;
 pub use value::{Str, Type, Value};

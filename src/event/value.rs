@@ -211,7 +211,8 @@ macro_rules! value_from {
         }
     )*};
 }
-value_from!(bool => Bool, i32 => Int, i64 => Long, f32 => Float, f64 => Double, &str => String, String => String, Str => String);
+value_from!(bool => Bool, i32 => Int, i64 => Long, f32 => Float, f64 => Double);
+value_from!(&str => String, String => String, Str => String);
 
 impl<T: Into<Value>> From<Option<T>> for Value {
     #[inline]

@@ -17,8 +17,8 @@ pub(crate) trait Scope {
     /// The column of an attribute.
     fn column(&mut self, qualifier: Option<&Name>, name: &Name) -> Result<(usize, Type), Fault>;
 
-    /// Asked for every call before the scalar functions are: the virtual column of an aggregate or of another name that
-    /// is the planner's own.
+    /// Asked for every call before the scalar functions are: the virtual column of an aggregate or of another name
+    /// that is the planner's own.
     fn call(
         &mut self,
         name: &Name,

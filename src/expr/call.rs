@@ -51,7 +51,6 @@ pub(super) fn call(
 ) {
     match kernel {
         Kernel::Real(f) => arithmetic::real(f, args[0].operand(view), view.len, out, faults),
-        Kernel::Bool(f) => strict(args, view, out, faults, f),
         Kernel::Int(f) => strict(args, view, out, faults, f),
         Kernel::Long(f) => strict(args, view, out, faults, f),
         Kernel::Double(f) => strict(args, view, out, faults, |a| {

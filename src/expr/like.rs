@@ -1,6 +1,7 @@
 //! LIKE: `%` is any run of characters, `_` one character, `\` takes the next sign literally. Case-sensitive.
 //!
-//! Why: a literal pattern is almost always a prefix, a suffix or a part, which `str` searches faster than any matcher.
+//! Why: a literal pattern is almost always a prefix, a suffix or a part, which `str` searches faster than any
+//! matcher.
 
 /// A pattern known when the app is built.
 #[derive(Clone, Debug, PartialEq)]

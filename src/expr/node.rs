@@ -153,7 +153,8 @@ impl Step {
     }
 }
 
-/// Computes operands. Leaves that are read where they lie are passed over here, which for one row is half of the cost.
+/// Computes operands. Leaves that are read where they lie are passed over here, which for one row is half of the
+/// cost.
 #[inline]
 pub(super) fn run_all(args: &mut [Node], view: &View<'_>, faults: &mut u64) {
     let in_place = view.picks.is_none() && view.frame.rows.is_none();

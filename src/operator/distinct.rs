@@ -1,7 +1,7 @@
 //! SELECT DISTINCT: the first of equal rows.
 //!
-//! Per flush behind a batch window; over the rows held behind a sliding window, where a row leaves with its last copy;
-//! else over the last [`DISTINCT_ROWS_MAX`] different rows.
+//! Per flush behind a batch window; over the rows held behind a sliding window, where a row leaves with its last
+//! copy; else over the last [`DISTINCT_ROWS_MAX`] different rows.
 
 use super::aggregate::Columns;
 use super::{Counters, Kind, Operator, Out};
@@ -10,7 +10,8 @@ use crate::sql::ast::Events;
 use crate::state::{Cells, KeyIndex, Slot};
 use std::collections::VecDeque;
 
-/// Different rows remembered without a window: 1 M keys of 50 bytes are 100 MB, a bound that an embedder notices in time.
+/// Different rows remembered without a window: 1 M keys of 50 bytes are 100 MB, a bound that an embedder notices in
+/// time.
 const DISTINCT_ROWS_MAX: usize = 1_000_000;
 
 /// Which rows count as seen.

@@ -58,10 +58,12 @@ pub(crate) trait Operator: Send {
 
 /// Where an operator puts its rows, with spent batches to reuse.
 #[derive(Debug, Default)]
+#[expect(clippy::vec_box, reason = "batches are handed on, not stored in place")]
 pub(crate) struct Out {
     /// Batches emitted and not yet delivered, in order.
-    pub(crate) ready: Vec<(Kind, Batch)>,
-    spare: Vec<Batch>,
+    pub(crate) ready: Vec<(Kind, Box<Batch>)>,
+    /// Boxed, so that a batch changes hands by a pointer.
+    spare: Vec<Box<Batch>>,
     like: Batch,
 }
 
@@ -77,13 +79,15 @@ impl Out {
 
     /// An empty batch to fill.
     #[inline]
-    pub(crate) fn batch(&mut self) -> Batch {
-        self.spare.pop().unwrap_or_else(|| Batch::like(&self.like))
+    pub(crate) fn batch(&mut self) -> Box<Batch> {
+        self.spare
+            .pop()
+            .unwrap_or_else(|| Box::new(Batch::like(&self.like)))
     }
 
     /// Passes a batch on. A batch of no rows is passed on only as a flush.
     #[inline]
-    pub(crate) fn emit(&mut self, kind: Kind, batch: Batch) {
+    pub(crate) fn emit(&mut self, kind: Kind, batch: Box<Batch>) {
         if batch.is_empty() && kind == Kind::Rows {
             self.spare.push(batch);
         } else {
@@ -93,7 +97,7 @@ impl Out {
 
     /// Takes a delivered batch back for reuse.
     #[inline]
-    pub(crate) fn recycle(&mut self, mut batch: Batch) {
+    pub(crate) fn recycle(&mut self, mut batch: Box<Batch>) {
         batch.clear();
         self.spare.push(batch);
     }

@@ -1,7 +1,7 @@
 //! A bound query → its operators.
 //!
-//! How: expressions are laid out anew for the frame in which they run: the columns that a window keeps come first, then
-//! start and end of the window where it has them, then the aggregates.
+//! How: expressions are laid out anew for the frame in which they run: the columns that a window keeps come first,
+//! then start and end of the window where it has them, then the aggregates.
 
 use super::window::Keys;
 use super::{QueryPlan, WindowPlan};

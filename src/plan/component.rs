@@ -1,8 +1,8 @@
 //! Queries that are connected by streams, and how their rows are spread over workers.
 //!
-//! There is no exchange between workers: a row goes to the worker that owns its key, and everything that follows from it
-//! happens there. So a component is keyed only if every query in it agrees on columns that can be traced back to the one
-//! stream through which rows come in; any query that needs to see all rows makes the whole component single.
+//! There is no exchange between workers: a row goes to the worker that owns its key, and everything that follows from
+//! it happens there. So a component is keyed only if every query in it agrees on columns that can be traced back to
+//! the one stream through which rows come in; any query that needs to see all rows makes the whole component single.
 
 use super::{QueryPlan, StreamPlan};
 use crate::expr::Typed;

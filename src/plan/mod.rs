@@ -1,4 +1,5 @@
-//! Statements → a checked plan: names and types resolved, windows with their parameters, queries grouped into components.
+//! Statements → a checked plan: names and types resolved, windows with their parameters, queries grouped into
+//! components.
 //!
 //! A plan knows no thread and holds no state; `build` makes the operators of a query from it, once per worker.
 

@@ -1,7 +1,7 @@
 //! What names mean in the parts of a query.
 //!
-//! Columns are numbered so: the attributes of the input, then start and end of the window, then the aggregates in order
-//! of appearance. When the query is laid out the numbers become places in the frames of its programs.
+//! Columns are numbered so: the attributes of the input, then start and end of the window, then the aggregates in
+//! order of appearance. When the query is laid out the numbers become places in the frames of its programs.
 
 use super::Catalogue;
 use crate::error::Fault;
@@ -244,8 +244,8 @@ pub(super) enum Prefer {
 }
 
 impl QueryScope<'_> {
-    /// Replaces output aliases by the expressions behind them. Inside an aggregate an attribute comes first: an alias may
-    /// hold an aggregate itself, as in `SELECT max(x) AS x … HAVING sum(x) > 1`.
+    /// Replaces output aliases by the expressions behind them. Inside an aggregate an attribute comes first: an alias
+    /// may hold an aggregate itself, as in `SELECT max(x) AS x … HAVING sum(x) > 1`.
     pub(super) fn expand_aliases(
         &self,
         expr: &Expr,

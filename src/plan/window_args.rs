@@ -417,10 +417,12 @@ impl<'a> Args<'a, '_, '_> {
 
     fn lossy_frequent(&mut self) -> Result<WindowPlan, Refused> {
         let support = self.share()?;
-        let number = |e: &Expr| match &e.kind {
-            ExprKind::Literal(Value::Double(_) | Value::Long(_)) => true,
-            ExprKind::Unary(Unary::Minus, _) => true,
-            _ => false,
+        let number = |e: &Expr| {
+            matches!(
+                e.kind,
+                ExprKind::Literal(Value::Double(_) | Value::Long(_))
+                    | ExprKind::Unary(Unary::Minus, _)
+            )
         };
         let error = if self.peek().is_some_and(number) {
             self.share()?

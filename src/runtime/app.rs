@@ -1,11 +1,13 @@
 //! The handle of one app: start, feed, read, stop.
 
 use super::config::{RuntimeConfig, Workers};
+use super::connect::Connected;
 use super::input::{Input, InputHandler};
 use super::output::{Output, Subscription, subscription};
 use super::park::{Parker, parker};
 use super::shared::Shared;
 use super::worker;
+use crate::connector::Connection;
 use crate::error::{BuildError, Problem, RuntimeError};
 use crate::event::{Batch, Schema, Timestamp};
 use crate::operator::Counters;
@@ -49,6 +51,8 @@ pub struct Metrics {
     pub limit_rows: u64,
     /// Rows dropped by [`Backpressure::DropNewest`](crate::Backpressure::DropNewest).
     pub dropped_rows: u64,
+    /// Rows that sources could not read and batches that sinks could not write.
+    pub connector_errors: u64,
 }
 
 /// One running app.
@@ -60,6 +64,7 @@ pub struct EventFluxAppRuntime {
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// The input behind [`EventFluxAppRuntime::advance_clock`].
     clock: Mutex<Option<Input>>,
+    connected: Mutex<Connected>,
     warnings: Vec<Problem>,
 }
 
@@ -82,8 +87,15 @@ impl EventFluxAppRuntime {
             waiting: Mutex::new(waiting),
             threads: Mutex::new(Vec::new()),
             clock: Mutex::new(None),
+            connected: Mutex::default(),
             warnings,
         }
+    }
+
+    /// With the sources and sinks that its streams ask for.
+    pub(crate) fn connected(self, connections: Vec<(Arc<str>, Connection)>) -> Self {
+        *self.connected.lock() = Connected::new(&self.shared, connections);
+        self
     }
 
     /// Name of the app: `@app:name`, else a hash of its text.
@@ -91,9 +103,15 @@ impl EventFluxAppRuntime {
         &self.shared.name
     }
 
-    /// Starts the threads. Rows may be sent from now on.
+    /// Starts the threads, then the sources. Rows may be sent from now on.
     pub fn start(&self) -> Result<(), RuntimeError> {
+        self.connected.lock().attach_sinks(self)?;
         self.shared.set_running()?;
+        self.start_threads()?;
+        self.connected.lock().start_sources(self)
+    }
+
+    fn start_threads(&self) -> Result<(), RuntimeError> {
         let cores = match &self.shared.config.workers {
             Workers::Cores(cores) => cores.clone(),
             Workers::Pinned(_) | Workers::Inline => core_affinity::get_core_ids()
@@ -104,7 +122,8 @@ impl EventFluxAppRuntime {
         };
         let mut threads = self.threads.lock();
         for (number, (slot, parker)) in self.waiting.lock().drain(..).enumerate() {
-            // The last cores first: the first one serves interrupts on many machines. More workers than cores: unpinned.
+            // The last cores first: the first one serves interrupts on many machines. More workers than cores:
+            // unpinned.
             let core = match &self.shared.config.workers {
                 Workers::Cores(cores) => cores.get(number).copied(),
                 _ => cores.len().checked_sub(number + 1).map(|c| cores[c]),
@@ -181,7 +200,8 @@ impl EventFluxAppRuntime {
         })
     }
 
-    /// As [`EventFluxAppRuntime::add_callback`], with a closure of its own for every worker; `factory` gets its number.
+    /// As [`EventFluxAppRuntime::add_callback`], with a closure of its own for every worker; `factory` gets its
+    /// number.
     pub fn add_callback_per_worker<F>(
         &self,
         stream: &str,
@@ -249,6 +269,15 @@ impl EventFluxAppRuntime {
         if self.shared.is_inside() {
             return Err(RuntimeError::InsideCallback);
         }
+        if self.connected.lock().is_inside() {
+            return Err(RuntimeError::InsideCallback);
+        }
+        let sources = self.connected.lock().take_sources();
+        for source in sources {
+            let stream = source.stream().to_string();
+            let ended = source.join();
+            self.connected.lock().ended(&stream, ended);
+        }
         self.shared.set_stopped();
         // Held while joining: a second caller waits for the end, too.
         let mut threads = self.threads.lock();
@@ -262,10 +291,24 @@ impl EventFluxAppRuntime {
         let mut readers = Vec::new();
         self.shared
             .with_all(|_, core| readers.append(&mut core.close()))?;
+        // Outside the barrier: a callback may own an input.
         drop(readers);
-        self.shared
-            .poison()
-            .map_or(Ok(()), |poison| Err(RuntimeError::Poisoned(poison)))
+        let connected = self.connected.lock();
+        connected.flush_sinks();
+        let poisoned = self.shared.poison().map(RuntimeError::Poisoned);
+        poisoned.or_else(|| connected.fatal()).map_or(Ok(()), Err)
+    }
+
+    /// Whether a source of the app has not come to its end yet.
+    pub fn is_fed(&self) -> bool {
+        self.connected.lock().is_fed()
+    }
+
+    /// Shows errors of sources and sinks, with the name of the stream; without an observer they are only counted.
+    ///
+    /// It may be called on a worker or on the thread of a source, and must not block or call this app.
+    pub fn observe_connectors(&self, observer: impl Fn(&str, &str) + Send + Sync + 'static) {
+        self.connected.lock().observe(Arc::new(observer));
     }
 
     /// The streams of the app.
@@ -312,6 +355,7 @@ impl EventFluxAppRuntime {
     pub fn metrics(&self) -> Result<Metrics, RuntimeError> {
         let mut metrics = Metrics {
             dropped_rows: self.shared.dropped.load(Ordering::Relaxed),
+            connector_errors: self.connected.lock().error_count(),
             ..Metrics::default()
         };
         self.shared.with_all(|_, core| {

@@ -21,8 +21,8 @@ pub const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 /// Admits threads that process rows, and stops them all at a step border.
 ///
-/// Entering is re-entrant: a thread that is inside enters again at once, also while another thread waits for the lock.
-/// Locking is re-entrant for the owner. A thread that ends leaves what it entered and unlocks what it locked.
+/// Entering is re-entrant: a thread that is inside enters again at once, also while another thread waits for the
+/// lock. Locking is re-entrant for the owner. A thread that ends leaves what it entered and unlocks what it locked.
 ///
 /// ```
 /// let barrier = eventflux::ThreadBarrier::new();
@@ -317,7 +317,8 @@ impl SlotKey {
 
     /// Whether the guard is of this barrier and the current thread owns the lock.
     ///
-    /// If so it stays true while the guard lives (P3), is true of no other thread (P4), and no other thread is inside.
+    /// If so it stays true while the guard lives (P3), is true of no other thread (P4), and no other thread is
+    /// inside.
     pub(super) fn is_locked_by(&self, guard: &LockGuard<'_>) -> bool {
         Arc::ptr_eq(guard.gate, &self.gate) && presence::owns_lock(&self.gate)
     }

@@ -2,18 +2,18 @@
 //!
 //! Why: a cut and a restore change the state of all workers from one thread; a lock around each state would cost the
 //! hot path a second atomic operation for a conflict that the barrier already excludes.
-//! How: access needs a guard of the barrier. The cell checks that the guard belongs to its slot or its barrier and that
-//! the current thread still holds what the guard stands for.
+//! How: access needs a guard of the barrier. The cell checks that the guard belongs to its slot or its barrier and
+//! that the current thread still holds what the guard stands for.
 //!
 //! Invariants (P1–P4 are those of `barrier::presence`):
-//! * I1: a thread touches the value only inside `with_entered` or `with_locked`, after the check of its guard, and the
-//!   guard outlives the access because it is borrowed.
-//! * I2: two threads that pass the check at a time do not exist. Entered and entered: the word of the slot is announced
-//!   by one thread (P1). Locked and locked: one owner (P4). Entered and locked: the lock was given when no other
-//!   thread was announced, and none is admitted before it is given back (P4, Dekker in `gate`); each stays so while
-//!   its guard lives (P2, P3).
-//! * I3: one thread never makes a second reference: `busy` is set while the first lives, and only who passed the check
-//!   reads or writes it.
+//! * I1: a thread touches the value only inside `with_entered` or `with_locked`, after the check of its guard, and
+//!   the guard outlives the access because it is borrowed.
+//! * I2: two threads that pass the check at a time do not exist. Entered and entered: the word of the slot is
+//!   announced by one thread (P1). Locked and locked: one owner (P4). Entered and locked: the lock was given when no
+//!   other thread was announced, and none is admitted before it is given back (P4, Dekker in `gate`); each stays so
+//!   while its guard lives (P2, P3).
+//! * I3: one thread never makes a second reference: `busy` is set while the first lives, and only who passed the
+//!   check reads or writes it.
 //! * I4: what one accessor wrote is visible to the next: leaving and opening are `Release`, locking and entering
 //!   `Acquire` (`gate`).
 #![allow(unsafe_code)]

@@ -212,14 +212,16 @@ impl Core {
             batch.clock.fill(now);
         } else if batch.tracks_clock {
             let clock = batch.clock[last];
-            // Copies for one component come one after the other: the clock is told behind the last.
-            let whole = component == ALL_COMPONENTS;
-            let others = self.set_clock(input, clock, whole);
+            self.hear(input);
+            let others = self.clock_of_others(input);
             if others < clock || batch.clock[0] < self.floor {
                 let (floor, clocks) = (self.floor, batch.clock.iter_mut());
                 clocks.for_each(|c| *c = (*c).min(others).max(floor));
             }
-            if whole {
+            // Where rows go to components one by one, other components still wait for theirs: the input tells the
+            // clock behind the last of them.
+            if component == ALL_COMPONENTS {
+                self.set_clock(input, clock);
                 self.now = self.now.max(clock.min(others));
             }
         }
@@ -232,6 +234,7 @@ impl Core {
         } else {
             self.feed(stream, component, batch, ends);
         }
+        // The clock of these rows moves components on that do not read them.
         if batch.tracks_clock && component == ALL_COMPONENTS {
             self.fire_others(stream);
         }
@@ -260,8 +263,8 @@ impl Core {
         }
     }
 
-    /// The app has stopped: lanes are closed. Answers the readers of its streams, to be dropped outside the barrier: a
-    /// callback may own an input.
+    /// The app has stopped: lanes are closed. Answers the readers of its streams, to be dropped outside the barrier:
+    /// a callback may own an input.
     pub(crate) fn close(&mut self) -> Vec<Output> {
         self.lanes.clear();
         self.outputs.close()
@@ -300,37 +303,45 @@ impl Core {
         }
     }
 
-    /// Remembers the clock of an input if `moves`; answers the least clock of the others.
-    fn set_clock(&mut self, input: u64, clock: Timestamp, moves: bool) -> Timestamp {
-        let mut others = Timestamp(i64::MAX);
-        for entry in &mut self.clocks {
-            if entry.input == input {
-                if entry.clock.is_none() {
-                    self.floor = self.now;
-                }
-                if self.idle.is_some() {
-                    entry.heard = Instant::now();
-                }
-                if moves {
-                    entry.clock = Some(entry.clock.map_or(clock, |c| c.max(clock)));
-                }
-            } else if let Some(other) = entry.clock {
-                others = others.min(other);
+    /// An input has something to say: it is not idle, and what it says first does not turn the clock back.
+    fn hear(&mut self, input: u64) {
+        let (now, idle) = (self.now, self.idle.is_some());
+        if let Some(entry) = self.clocks.iter_mut().find(|c| c.input == input) {
+            if entry.clock.is_none() {
+                self.floor = now;
+            }
+            if idle {
+                entry.heard = Instant::now();
             }
         }
-        others
+    }
+
+    /// Remembers the clock of an input.
+    fn set_clock(&mut self, input: u64, clock: Timestamp) {
+        if let Some(entry) = self.clocks.iter_mut().find(|c| c.input == input) {
+            entry.clock = Some(entry.clock.map_or(clock, |c| c.max(clock)));
+        }
+    }
+
+    /// The least clock of the other inputs.
+    fn clock_of_others(&self, input: u64) -> Timestamp {
+        let others = self.clocks.iter().filter(|c| c.input != input);
+        let least = others.filter_map(|c| c.clock).min();
+        least.unwrap_or(Timestamp(i64::MAX))
     }
 
     /// An input advanced its clock without a row.
     pub(crate) fn input_clock(&mut self, input: u64, clock: Timestamp) {
-        self.set_clock(input, clock, true);
+        self.hear(input);
+        self.set_clock(input, clock);
         self.advance();
     }
 
     /// Moves the app's clock on to the least clock of its inputs.
     fn advance(&mut self) {
         let least = self.clocks.iter().filter_map(|c| c.clock).min();
-        if let Some(least) = least.filter(|c| *c > self.now && self.event_time) {
+        // Also at the same time: rows of one component may have told it before the others had theirs.
+        if let Some(least) = least.filter(|c| *c >= self.now && self.event_time) {
             self.now = least;
             self.fire();
         }
@@ -342,7 +353,8 @@ impl Core {
         }
     }
 
-    /// Rows of a stream moved the clock: fires the components that do not read it.
+    /// Rows of a stream moved the clock: fires the components that do not read it. One that does has its timers fired
+    /// by its own copy of the rows, which may still be on its way, or by the clock told behind them.
     #[inline]
     fn fire_others(&mut self, stream: usize) {
         for i in 0..self.timed.len() {

@@ -1,8 +1,10 @@
 //! The operators of one component on one worker, and how rows pass them.
 //!
-//! How: operators stand in an order in which writers come before readers. A batch is given to the operators that read its
-//! stream; what an operator emits is passed on at once, so rows leave the component in the order of their causes. Where
-//! that order would depend on batch borders (several writers of one stream, a cycle) the component runs row by row.
+//! How: operators stand in an order in which writers come before readers. A batch is given to the operators that read
+//! its stream; what an operator emits is passed on at once, so rows leave the component in the order of their causes.
+//! Where that order would depend on batch borders (several writers of one stream, a cycle) the component runs row by
+//! row, and what a query emits waits until it is its readers' turn: rows of one cause enter a stream in the order of
+//! its writers.
 
 use super::output::Outputs;
 use crate::event::{Batch, Timestamp};
@@ -39,6 +41,8 @@ pub(crate) struct Graph {
     cyclic: bool,
     row_by_row: bool,
     pub(crate) tracks_sends: bool,
+    /// Row by row, rows that wait for the turn of the operator that reads them, by that operator.
+    waiting: Vec<(usize, Batch)>,
     /// Rows on their way around a cycle, with their stream.
     around: VecDeque<(usize, Batch)>,
     rows_around: usize,
@@ -61,6 +65,7 @@ impl Graph {
             cyclic: false,
             row_by_row: component.row_by_row,
             tracks_sends: component.tracks_sends,
+            waiting: Vec::new(),
             around: VecDeque::new(),
             rows_around: 0,
             dropped_around: 0,
@@ -139,6 +144,7 @@ impl Graph {
         let place = stream - self.first_stream;
         for i in 0..self.readers[place].len() {
             let node = self.readers[place][i];
+            self.catch_up(node, outputs);
             self.give(node, Kind::Rows, batch, outputs);
         }
     }
@@ -180,7 +186,12 @@ impl Graph {
         }
         batch.signs.clear();
         if !self.cyclic {
-            self.feed(stream, batch, outputs);
+            if self.row_by_row {
+                let readers = self.readers[stream - self.first_stream].iter();
+                self.waiting.extend(readers.map(|r| (*r, batch.clone())));
+            } else {
+                self.feed(stream, batch, outputs);
+            }
             return;
         }
         self.rows_around += batch.len();
@@ -191,7 +202,20 @@ impl Graph {
         }
     }
 
+    /// Gives waiting rows to the operators up to `last`, in the order of operators, then of arrival.
+    fn catch_up(&mut self, last: usize, outputs: &mut Outputs) {
+        let first = |waiting: &Vec<(usize, Batch)>| {
+            let readers = waiting.iter().map(|(reader, _)| *reader).enumerate();
+            readers.min_by_key(|(place, reader)| (*reader, *place))
+        };
+        while let Some((place, reader)) = first(&self.waiting).filter(|(_, r)| *r <= last) {
+            let (_, batch) = self.waiting.remove(place);
+            self.give(reader, Kind::Rows, &batch, outputs);
+        }
+    }
+
     fn go_around(&mut self, outputs: &mut Outputs) {
+        self.catch_up(usize::MAX, outputs);
         while let Some((stream, batch)) = self.around.pop_front() {
             self.feed(stream, &batch, outputs);
         }
@@ -214,11 +238,12 @@ impl Graph {
         // Due time by due time over all operators: what one emits is processed before the next.
         while let Some(due) = self.due().filter(|d| *d <= now) {
             for node in 0..self.nodes.len() {
+                self.catch_up(node, outputs);
                 if self.nodes[node].operator.due().is_some_and(|d| d <= due) {
                     self.tick(node, due, cause, outputs);
-                    self.go_around(outputs);
                 }
             }
+            self.go_around(outputs);
         }
         for node in 0..self.nodes.len() {
             self.tick(node, now, cause, outputs);

@@ -1,13 +1,13 @@
 //! The producer's side: rows into the lanes of the workers, or straight through an inline app.
 //!
-//! How: every row or batch is first written into a batch of the input's own, where types are checked; from there it goes
-//! to the worker of each component that reads its stream. Sending allocates nothing in steady state.
+//! How: every row or batch is first written into a batch of the input's own, where types are checked; from there it
+//! goes to the worker of each component that reads its stream. Sending allocates nothing in steady state.
 
 use super::config::Backpressure;
 use super::lane::{Full, Producer, lane};
 use super::packet::{ALL_COMPONENTS, Packet};
 use super::row::{Row, RowWriter};
-use super::shared::{Sent, Shared, Target, To};
+use super::shared::{Inline, Sent, Shared, Target, To};
 use super::worker::is_worker_of;
 use crate::error::{RowError, RuntimeError, SendError, TrySendError};
 use crate::event::{Batch, Column, Data, Schema, Timestamp};
@@ -40,8 +40,8 @@ impl ColumnBatch {
 
     /// Replaces the rows by whole columns.
     ///
-    /// Errors: a column has another length than `at` or another type than its attribute, or holds a number that is not
-    /// finite.
+    /// Errors: a column has another length than `at` or another type than its attribute, or holds a number that is
+    /// not finite.
     pub fn set(&mut self, at: Vec<Timestamp>, columns: Vec<Column>) -> Result<(), RowError> {
         if columns.len() != self.batch.columns.len() {
             return Err(RowError::Width {
@@ -101,63 +101,37 @@ impl ColumnBatch {
 
 /// One producer: rows of all streams in one order.
 ///
-/// Opening a second input gives another order; between two inputs nothing is promised. Dropping it ends its hold on the
-/// clock.
+/// Opening a second input gives another order; between two inputs nothing is promised. Dropping it ends its hold on
+/// the clock.
 pub struct Input {
-    shared: Arc<Shared>,
-    id: u64,
-    /// One lane per worker; none for an inline app.
-    lanes: Vec<Producer<Packet>>,
+    door: Door,
     /// The largest timestamp sent, less the lateness.
     clock: Option<Timestamp>,
     rows: u64,
     /// By stream: rows on their way in.
     scratch: Vec<Batch>,
-    picked: Vec<Vec<u32>>,
-    key: Vec<u8>,
 }
 
 impl Input {
     /// Errors: [`RuntimeError::InsideCallback`], [`RuntimeError::Stuck`].
     pub(crate) fn open(shared: &Arc<Shared>) -> Result<Self, RuntimeError> {
-        let id = shared.next_input();
-        let mut lanes = Vec::new();
-        if shared.inline.is_some() {
-            shared.with_all(|_, core| core.open_input(id, None))?;
-        } else {
-            let mut consumers = Vec::new();
-            for waker in &shared.wakers {
-                // Two at least: a row and the clock behind it find room in an empty lane.
-                let batches = shared.config.lane_batches_max.max(2);
-                let (producer, consumer) = lane(batches, waker.clone());
-                lanes.push(producer);
-                consumers.push(Some(consumer));
-            }
-            shared.with_all(|worker, core| core.open_input(id, consumers[worker].take()))?;
-        }
         Ok(Input {
-            id,
+            door: Door::open(shared)?,
             clock: None,
             rows: 0,
             scratch: shared.likes.clone(),
-            picked: vec![Vec::new(); lanes.len()],
-            key: Vec::new(),
-            lanes,
-            shared: Arc::clone(shared),
         })
     }
 
     fn stream(&self, name: &str) -> Result<usize, SendError> {
-        self.shared
-            .plan
-            .entry(name)
-            .ok_or_else(|| SendError::UnknownStream(name.to_string()))
+        let stream = self.door.shared.plan.entry(name);
+        stream.ok_or_else(|| SendError::UnknownStream(name.to_string()))
     }
 
     /// Sends a row. Its time is the input's clock in event time, the wall clock else.
     ///
-    /// Errors: [`SendError`]; nothing was sent then. Waits for room where [`Backpressure::Block`] is set, except inside
-    /// a callback. Cost: the row is copied once; no allocation but for strings over 23 bytes.
+    /// Errors: [`SendError`]; nothing was sent then. Waits for room where [`Backpressure::Block`] is set, except
+    /// inside a callback. Cost: the row is copied once; no allocation but for strings over 23 bytes.
     pub fn send(&mut self, stream: &str, row: impl Row) -> Result<(), SendError> {
         let stream = self.stream(stream)?;
         self.send_row(stream, None, &row, true)
@@ -176,9 +150,8 @@ impl Input {
         at: Option<Timestamp>,
         row: R,
     ) -> Result<(), TrySendError<R>> {
-        let sent = self
-            .stream(stream)
-            .and_then(|stream| self.send_row(stream, at, &row, false));
+        let stream = self.stream(stream);
+        let sent = stream.and_then(|stream| self.send_row(stream, at, &row, false));
         sent.map_err(|reason| TrySendError { row, reason })
     }
 
@@ -190,20 +163,8 @@ impl Input {
         stream: &str,
         rows: impl IntoIterator<Item = (Option<Timestamp>, R)>,
     ) -> Result<(), SendError> {
-        self.shared.check()?;
         let stream = self.stream(stream)?;
-        let mut batch = std::mem::take(&mut self.scratch[stream]);
-        let mut clock = self.clock;
-        let mut written = Ok(());
-        for (at, row) in rows {
-            written = self.write(stream, at, &row, &mut clock, &mut batch);
-            if written.is_err() {
-                break;
-            }
-        }
-        let sent = written.and_then(|()| self.dispatch(stream, &mut batch, true));
-        self.settle(stream, batch, clock, sent.is_ok());
-        sent
+        self.send_rows(stream, rows, true)
     }
 
     /// Sends whole columns as one send. The batch keeps its rows.
@@ -218,33 +179,14 @@ impl Input {
 
     /// Moves the input's clock on without a row, in event time. Going back is ignored.
     pub fn advance_clock(&mut self, to: Timestamp) -> Result<(), SendError> {
-        self.shared.check()?;
+        self.door.shared.check()?;
         if !Timestamp::RANGE.contains(&to) {
             return Err(SendError::TimeOutOfRange(to));
         }
-        if self.clock.is_some_and(|c| c >= to) || !self.shared.event_time {
+        if self.clock.is_some_and(|c| c >= to) || !self.door.shared.event_time {
             return Ok(());
         }
-        if let Some(inline) = &self.shared.inline {
-            let (id, mut full) = (self.id, false);
-            let entered = self.shared.enter_inline(inline, |core| {
-                full = core.is_blocked();
-                if !full {
-                    core.input_clock(id, to);
-                }
-            })?;
-            if full {
-                return Err(SendError::Full);
-            }
-            if !entered {
-                self.shared.send_later(inline, id, Sent::Clock(to))?;
-            }
-        } else {
-            if is_worker_of(&self.shared) && self.lanes.iter().any(|l| !l.has_room(1)) {
-                return Err(SendError::Full);
-            }
-            self.tell_clock(to, usize::MAX)?;
-        }
+        self.door.advance_clock(to)?;
         self.clock = Some(to);
         Ok(())
     }
@@ -254,6 +196,7 @@ impl Input {
         self.clock
     }
 
+    #[inline]
     fn send_row<R: Row + ?Sized>(
         &mut self,
         stream: usize,
@@ -261,59 +204,35 @@ impl Input {
         row: &R,
         wait: bool,
     ) -> Result<(), SendError> {
-        self.shared.check()?;
-        let mut batch = std::mem::take(&mut self.scratch[stream]);
-        let mut clock = self.clock;
-        let written = self.write(stream, at, row, &mut clock, &mut batch);
-        let sent = written.and_then(|()| self.dispatch(stream, &mut batch, wait));
-        self.settle(stream, batch, clock, sent.is_ok());
-        sent
+        self.send_rows(stream, std::iter::once((at, row)), wait)
     }
 
-    /// Puts the batch of a stream back and, when its rows were sent, moves the clock on.
     #[inline]
-    fn settle(&mut self, stream: usize, mut batch: Batch, clock: Option<Timestamp>, sent: bool) {
-        if sent {
-            self.rows += batch.len() as u64;
-            self.clock = clock;
-        }
-        batch.clear();
-        self.scratch[stream] = batch;
-    }
-
-    /// Writes a row with its time and clock.
-    #[inline]
-    fn write<R: Row + ?Sized>(
-        &self,
+    fn send_rows<R: Row>(
+        &mut self,
         stream: usize,
-        at: Option<Timestamp>,
-        row: &R,
-        clock: &mut Option<Timestamp>,
-        batch: &mut Batch,
+        rows: impl IntoIterator<Item = (Option<Timestamp>, R)>,
+        wait: bool,
     ) -> Result<(), SendError> {
-        let at = match at.or(*clock) {
-            Some(at) => at,
-            None if self.shared.event_time => return Err(SendError::NoTime),
-            None => Timestamp::default(),
-        };
-        if self.shared.event_time && !Timestamp::RANGE.contains(&at) {
-            return Err(SendError::TimeOutOfRange(at));
+        self.door.shared.check()?;
+        let mut clock = self.clock;
+        let batch = &mut self.scratch[stream];
+        // What a panic or an error may have left is no part of this send.
+        batch.clear();
+        for (at, row) in rows {
+            write(
+                &self.door.shared,
+                stream,
+                at,
+                &row,
+                &mut clock,
+                self.rows,
+                batch,
+            )?;
         }
-        if let Err(error) = RowWriter::write(&mut batch.columns, row) {
-            let stream = self.shared.plan.streams[stream].name.to_string();
-            return Err(SendError::Row { stream, error });
-        }
-        if self.shared.event_time {
-            let own = at.plus(-self.shared.plan.lateness_us);
-            *clock = Some(clock.map_or(own, |c| c.max(own)));
-        }
-        if batch.tracks_clock {
-            batch.clock.push(clock.unwrap_or(at));
-        }
-        if batch.tracks_cause {
-            batch.causes.push(self.rows + batch.at.len() as u64);
-        }
-        batch.at.push(at);
+        self.door.dispatch(stream, batch, wait)?;
+        self.rows += batch.len() as u64;
+        self.clock = clock;
         Ok(())
     }
 
@@ -322,9 +241,10 @@ impl Input {
         stream: usize,
         columns: &mut ColumnBatch,
     ) -> Result<(), SendError> {
-        self.shared.check()?;
+        let shared = &self.door.shared;
+        shared.check()?;
         let batch = &mut columns.batch;
-        let like = &self.shared.likes[stream];
+        let like = &shared.likes[stream];
         let types = |b: &Batch| {
             b.columns
                 .iter()
@@ -336,52 +256,153 @@ impl Input {
                 expected: like.columns.len(),
                 found: batch.columns.len(),
             };
-            let stream = self.shared.plan.streams[stream].name.to_string();
+            let stream = shared.plan.streams[stream].name.to_string();
             return Err(SendError::Row { stream, error });
         }
         (batch.tracks_clock, batch.tracks_cause) = (like.tracks_clock, like.tracks_cause);
-        let mut clock = self.clock;
-        batch.clock.clear();
-        if self.shared.event_time {
-            if let Some(at) = batch.at.iter().find(|at| !Timestamp::RANGE.contains(at)) {
-                return Err(SendError::TimeOutOfRange(*at));
-            }
-            let lateness = self.shared.plan.lateness_us;
-            let mut latest = clock.unwrap_or(Timestamp::MIN);
-            if batch.tracks_clock {
-                batch.clock.extend(batch.at.iter().map(|at| {
-                    latest = latest.max(at.plus(-lateness));
-                    latest
-                }));
-            } else {
-                latest = batch
-                    .at
-                    .iter()
-                    .fold(latest, |l, at| l.max(at.plus(-lateness)));
-            }
-            clock = Some(latest);
-        } else if batch.tracks_clock {
-            batch.clock.extend_from_slice(&batch.at);
+        if shared.event_time
+            && let Some(at) = batch.at.iter().find(|at| !Timestamp::RANGE.contains(at))
+        {
+            return Err(SendError::TimeOutOfRange(*at));
         }
-        batch.causes.clear();
-        if batch.tracks_cause {
-            batch
-                .causes
-                .extend((0..batch.at.len() as u64).map(|i| self.rows + i));
-        }
-        let rows = batch.len() as u64;
-        self.dispatch(stream, batch, true)?;
-        self.rows += rows;
+        let clock = tell_times(shared, self.clock, self.rows, batch);
+        self.door.dispatch(stream, batch, true)?;
+        self.rows += columns.batch.len() as u64;
         self.clock = clock;
         Ok(())
     }
+}
+
+/// Appends a row with its time and clock.
+#[inline]
+fn write<R: Row>(
+    shared: &Shared,
+    stream: usize,
+    at: Option<Timestamp>,
+    row: &R,
+    clock: &mut Option<Timestamp>,
+    rows: u64,
+    batch: &mut Batch,
+) -> Result<(), SendError> {
+    let at = match at.or(*clock) {
+        Some(at) => at,
+        None if shared.event_time => return Err(SendError::NoTime),
+        None => Timestamp::default(),
+    };
+    if shared.event_time && !Timestamp::RANGE.contains(&at) {
+        return Err(SendError::TimeOutOfRange(at));
+    }
+    if let Err(error) = RowWriter::write(&mut batch.columns, row) {
+        let stream = shared.plan.streams[stream].name.to_string();
+        return Err(SendError::Row { stream, error });
+    }
+    if shared.event_time {
+        let own = at.plus(-shared.plan.lateness_us);
+        *clock = Some(clock.map_or(own, |c| c.max(own)));
+    }
+    if batch.tracks_clock {
+        batch.clock.push(clock.unwrap_or(at));
+    }
+    if batch.tracks_cause {
+        batch.causes.push(rows + batch.at.len() as u64);
+    }
+    batch.at.push(at);
+    Ok(())
+}
+
+/// Fills in clock and cause of the rows of a batch; answers the clock after them.
+fn tell_times(
+    shared: &Shared,
+    clock: Option<Timestamp>,
+    rows: u64,
+    batch: &mut Batch,
+) -> Option<Timestamp> {
+    batch.clock.clear();
+    batch.causes.clear();
+    if batch.tracks_cause {
+        batch
+            .causes
+            .extend((0..batch.at.len() as u64).map(|i| rows + i));
+    }
+    if !shared.event_time {
+        if batch.tracks_clock {
+            batch.clock.extend_from_slice(&batch.at);
+        }
+        return clock;
+    }
+    let lateness = shared.plan.lateness_us;
+    let mut latest = clock.unwrap_or(Timestamp::MIN);
+    if batch.tracks_clock {
+        batch.clock.extend(batch.at.iter().map(|at| {
+            latest = latest.max(at.plus(-lateness));
+            latest
+        }));
+    } else {
+        latest = batch
+            .at
+            .iter()
+            .fold(latest, |l, at| l.max(at.plus(-lateness)));
+    }
+    if batch.is_empty() {
+        clock
+    } else {
+        Some(latest)
+    }
+}
+
+/// Where rows leave the producer: the lanes to the workers, or the inline app.
+struct Door {
+    shared: Arc<Shared>,
+    id: u64,
+    /// One lane per worker; none for an inline app.
+    lanes: Vec<Producer<Packet>>,
+    /// By worker: rows on their way to it.
+    picked: Vec<Vec<u32>>,
+    key: Vec<u8>,
+}
+
+impl Door {
+    fn open(shared: &Arc<Shared>) -> Result<Self, RuntimeError> {
+        let id = shared.next_input();
+        let mut lanes = Vec::new();
+        if shared.inline.is_some() {
+            shared.with_all(|_, core| core.open_input(id, None))?;
+        } else {
+            let mut consumers = Vec::new();
+            for waker in &shared.wakers {
+                // Two at least: a row and the clock behind it find room in an empty lane.
+                let batches = shared.config.lane_batches_max.max(2);
+                let (producer, consumer) = lane(batches, waker.clone());
+                lanes.push(producer);
+                consumers.push(Some(consumer));
+            }
+            shared.with_all(|worker, core| core.open_input(id, consumers[worker].take()))?;
+        }
+        Ok(Door {
+            id,
+            picked: vec![Vec::new(); lanes.len()],
+            key: Vec::new(),
+            lanes,
+            shared: Arc::clone(shared),
+        })
+    }
 
     /// Gives rows to the components that read their stream.
+    #[inline]
     fn dispatch(&mut self, stream: usize, batch: &mut Batch, wait: bool) -> Result<(), SendError> {
-        let shared = Arc::clone(&self.shared);
-        if let Some(inline) = &shared.inline {
-            return self.run_inline(&shared, inline, stream, batch);
+        match &self.shared.inline {
+            Some(inline) => run_inline(&self.shared, inline, self.id, stream, batch),
+            None => self.dispatch_to_lanes(stream, batch, wait),
         }
+    }
+
+    fn dispatch_to_lanes(
+        &mut self,
+        stream: usize,
+        batch: &Batch,
+        wait: bool,
+    ) -> Result<(), SendError> {
+        let shared = Arc::clone(&self.shared);
         let wait =
             wait && shared.config.backpressure == Backpressure::Block && !is_worker_of(&shared);
         // Per target a packet for every `batch_rows_max` rows, and one more for the clock.
@@ -419,26 +440,27 @@ impl Input {
         }
     }
 
-    fn run_inline(
-        &mut self,
-        shared: &Shared,
-        inline: &super::shared::Inline,
-        stream: usize,
-        batch: &mut Batch,
-    ) -> Result<(), SendError> {
-        let (id, rows_max) = (self.id, shared.config.batch_rows_max);
-        let mut full = false;
-        let whole = &mut *batch;
-        let entered = shared.enter_inline(inline, |core| {
-            full = core.is_blocked();
-            if !full {
-                core.send(id, stream, whole, rows_max);
+    fn advance_clock(&mut self, to: Timestamp) -> Result<(), SendError> {
+        if let Some(inline) = &self.shared.inline {
+            let (id, mut full) = (self.id, false);
+            let entered = self.shared.enter_inline(inline, |core| {
+                full = core.is_blocked();
+                if !full {
+                    core.input_clock(id, to);
+                }
+            })?;
+            if full {
+                return Err(SendError::Full);
             }
-        })?;
-        if !entered {
-            return shared.send_later(inline, id, Sent::Rows(stream, batch.clone()));
+            if !entered {
+                return self.shared.send_later(inline, id, Sent::Clock(to));
+            }
+            return Ok(());
         }
-        if full { Err(SendError::Full) } else { Ok(()) }
+        if is_worker_of(&self.shared) && self.lanes.iter().any(|l| !l.has_room(1)) {
+            return Err(SendError::Full);
+        }
+        self.tell_clock(to, usize::MAX)
     }
 
     /// Spreads rows over the workers that own their keys.
@@ -535,7 +557,7 @@ impl Input {
     }
 }
 
-impl Drop for Input {
+impl Drop for Door {
     fn drop(&mut self) {
         // An app that is poisoned or stopped has no clock to hold back.
         if let Some(inline) = &self.shared.inline
@@ -547,6 +569,30 @@ impl Drop for Input {
             let _ = self.shared.send_later(inline, self.id, Sent::Close);
         }
     }
+}
+
+/// Runs rows through an inline app.
+#[inline]
+fn run_inline(
+    shared: &Shared,
+    inline: &Inline,
+    id: u64,
+    stream: usize,
+    batch: &mut Batch,
+) -> Result<(), SendError> {
+    let rows_max = shared.config.batch_rows_max;
+    let mut full = false;
+    let whole = &mut *batch;
+    let entered = shared.enter_inline(inline, |core| {
+        full = core.is_blocked();
+        if !full {
+            core.send(id, stream, whole, rows_max);
+        }
+    })?;
+    if !entered {
+        return shared.send_later(inline, id, Sent::Rows(stream, batch.clone()));
+    }
+    if full { Err(SendError::Full) } else { Ok(()) }
 }
 
 /// An [`Input`] narrowed to one stream.

@@ -10,13 +10,12 @@
 //! ```
 //!
 //! A ring slot is its own full/empty flag, so the sides share no counter: each keeps its index to itself. A packet
-//! gets the next sequence number when it becomes the open one or is published whole. The worker delivers in that order:
-//! it prefers the ring, then takes the open packet; if the producer closed packets and opened another one between those
-//! two looks, the taken packet is too early and waits in `early` until the ring, which then holds what is missing
-//! (a closed packet enters the ring before its successor enters the open slot), is read up to it.
-//! Cost: a row is two swaps on a line that the worker takes only when it has nothing else to do; a packet published
-//! whole is one compare-exchange. Nothing is allocated once as many packets exist as the lane ever held at a time.
-//! Full is an answer, never a wait.
+//! gets the next sequence number when it becomes the open one. The worker delivers in that
+//! order: it prefers the ring, then takes the open packet; if the producer closed packets and opened another one
+//! between those two looks, the taken packet is too early and waits in `early` until the ring, which then holds what
+//! is missing (a closed packet enters the ring before its successor enters the open slot), is read up to it.
+//! Cost: a row is two swaps on a line that the worker takes only when it has nothing else to do. Nothing is allocated
+//! once as many packets exist as the lane ever held at a time. Full is an answer, never a wait.
 
 use std::ops::{Deref, DerefMut};
 
@@ -214,35 +213,14 @@ impl<T> Producer<T> {
         Ok(())
     }
 
-    /// Sends a whole packet behind everything sent before, closing the open one first.
+    /// A packet that came back emptied, to be filled again.
     #[inline]
-    pub(crate) fn publish(
-        &mut self,
-        mut packet: Box<Packet<T>>,
-    ) -> Result<(), Full<Box<Packet<T>>>> {
-        let open = self.take_open();
-        if let Err(Full(back)) = self.close(open) {
-            self.put_open(back);
-            return Err(Full(packet));
-        }
-        packet.seq = self.next_seq;
-        match self.shared.closed.push(&mut self.closed_tail, packet) {
-            Ok(()) => {
-                self.next_seq += 1;
-                self.waker.wake();
-                Ok(())
-            }
-            Err(packet) => Err(Full(packet)),
-        }
-    }
-
-    /// A packet that came back emptied, to be filled and published.
-    #[inline]
-    pub(crate) fn recycled(&mut self) -> Option<Box<Packet<T>>> {
+    fn recycled(&mut self) -> Option<Box<Packet<T>>> {
         self.shared.returned.pop(&mut self.returned_head)
     }
 
-    /// Whether the ring of closed packets takes `packets` more, at least 1: what a producer that got [`Full`] waits for.
+    /// Whether the ring of closed packets takes `packets` more, at least 1: what a producer that got [`Full`] waits
+    /// for.
     #[inline]
     pub(crate) fn has_room(&self, packets: usize) -> bool {
         let closed = &self.shared.closed;

@@ -49,10 +49,6 @@ fn rows_gather_while_nobody_looks_and_full_loses_nothing() {
     // Two closed packets and a complete open one.
     assert_eq!(sent, 9);
     assert!(!producer.has_room(1));
-    let whole = Packet::new(vec![100]);
-    let Err(Full(whole)) = producer.publish(whole) else {
-        panic!("there is no room");
-    };
     let first = consumer.pop().unwrap();
     assert_eq!(**first, [0, 1, 2]);
     assert!(producer.has_room(1));
@@ -61,18 +57,6 @@ fn rows_gather_while_nobody_looks_and_full_loses_nothing() {
         drain(&mut consumer),
         [vec![3, 4, 5], vec![6, 7, 8], vec![9]]
     );
-    producer.publish(whole).unwrap();
-    assert_eq!(drain(&mut consumer), [[100]]);
-}
-
-#[test]
-fn a_whole_packet_closes_the_open_one() {
-    let (_parker, mut producer, mut consumer) = test_lane(4);
-    append(&mut producer, 1, 10).unwrap();
-    producer.publish(Packet::new(vec![2, 3])).unwrap();
-    append(&mut producer, 4, 10).unwrap();
-    append(&mut producer, 5, 10).unwrap();
-    assert_eq!(drain(&mut consumer), [vec![1], vec![2, 3], vec![4, 5]]);
 }
 
 #[test]
@@ -96,8 +80,6 @@ fn packets_are_used_again() {
         assert_eq!(drain(&mut consumer), [[value]]);
     }
     assert_eq!(made, 1);
-    assert!(producer.recycled().is_some());
-    assert!(producer.recycled().is_none());
 }
 
 #[test]
@@ -162,16 +144,7 @@ fn order_holds_under_stress() {
         });
         let mut value = 0;
         while value < rows {
-            // Every seventh call sends a whole packet of two.
-            let sent = if value % 7 == 6 {
-                let mut packet = producer
-                    .recycled()
-                    .unwrap_or_else(|| Packet::new(Vec::new()));
-                packet.extend([value, value + 1]);
-                producer.publish(packet).is_ok().then_some(2)
-            } else {
-                append(&mut producer, value, rows_max).is_ok().then_some(1)
-            };
+            let sent = append(&mut producer, value, rows_max).is_ok().then_some(1);
             match sent {
                 Some(count) => value += count,
                 None => thread::yield_now(),

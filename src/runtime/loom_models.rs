@@ -1,7 +1,7 @@
 //! Models of the lock-free parts, run by loom over their interleavings.
 //!
-//! `RUSTFLAGS="--cfg eventflux_loom" cargo test --lib --release loom`. What travels is a `loom::cell::Cell`, so that loom
-//! also reports an access that nothing orders.
+//! `RUSTFLAGS="--cfg eventflux_loom" cargo test --lib --release loom`. What travels is a `loom::cell::Cell`, so that
+//! loom also reports an access that nothing orders.
 
 use loom::cell::Cell;
 
@@ -108,20 +108,6 @@ fn loom_lane_keeps_order_when_every_row_closes_its_packet() {
 #[test]
 fn loom_lane_keeps_order_when_packets_close_between() {
     lane_model(2, 2, 3);
-}
-
-#[test]
-fn loom_lane_keeps_order_between_rows_and_whole_packets() {
-    model(2, || {
-        let (parker, waker) = parker();
-        let (mut producer, consumer) = lane(2, waker);
-        let worker = thread::spawn(move || read_all(consumer, parker));
-        assert!(append(&mut producer, 0, 8));
-        assert!(producer.publish(Packet::new(vec![cell(1)])).is_ok());
-        assert!(append(&mut producer, 2, 8));
-        drop(producer);
-        assert_eq!(worker.join().unwrap(), 3);
-    });
 }
 
 #[test]
@@ -279,8 +265,9 @@ fn loom_barrier_slot_entry_nested_in_a_plain_one() {
 
 #[test]
 fn loom_barrier_a_guard_dropped_early_and_a_thread_that_ends_release() {
-    // A panic drops the guards in this order. Loom runs its threads on one thread of the system and takes an unwinding
-    // one for the panic of all, so the panic itself is tested on std and under Miri (`a_panic_inside_leaves`).
+    // A panic drops the guards in this order. Loom runs its threads on one thread of the system and takes an
+    // unwinding one for the panic of all, so the panic itself is tested on std and under Miri
+    // (`a_panic_inside_leaves`).
     model(3, || {
         let barrier = Arc::new(ThreadBarrier::new());
         let slot = barrier.worker_slot(0);

@@ -2,6 +2,8 @@
 
 use super::app::EventFluxAppRuntime;
 use super::config::RuntimeConfig;
+use super::connect::connections;
+use crate::connector::Connectors;
 use crate::error::{BuildError, NameTaken};
 use crate::expr::ScalarFunction;
 use crate::operator::aggregate::{Aggregate, AggregateFunction};
@@ -26,6 +28,7 @@ use xxhash_rust::xxh3::xxh3_64;
 #[derive(Clone, Default)]
 pub struct EventFluxManager {
     catalogue: Catalogue,
+    connectors: Connectors,
 }
 
 impl EventFluxManager {
@@ -72,6 +75,11 @@ impl EventFluxManager {
         Ok(())
     }
 
+    /// The sources and sinks that apps may name in `WITH`; new ones register here.
+    pub fn connectors(&mut self) -> &mut Connectors {
+        &mut self.connectors
+    }
+
     /// Builds an app with the default configuration.
     ///
     /// Errors: all problems of the text, with line, column and remedy.
@@ -96,10 +104,12 @@ impl EventFluxManager {
         }
         let plan = plan(app, &statements, &self.catalogue)
             .map_err(|faults| BuildError::new(app, faults))?;
+        let connections =
+            connections(&plan, &self.connectors).map_err(|faults| BuildError::new(app, faults))?;
         let name = plan.name.clone().unwrap_or_else(|| {
             let normal = app.split_whitespace().collect::<Vec<_>>().join(" ");
             format!("app-{:016x}", xxh3_64(normal.as_bytes()))
         });
-        Ok(EventFluxAppRuntime::new(app, plan, name, config))
+        Ok(EventFluxAppRuntime::new(app, plan, name, config).connected(connections))
     }
 }

@@ -1,13 +1,14 @@
 //! Threads and what passes between them: lanes, wake-ups, and the barrier around worker state.
 //!
-//! `slot` is an atomic box; `lane` carries batches over slots from one producer to one worker; `park` and `wait` put an
-//! idle worker to sleep without losing a wake-up; `barrier` stops all workers at a step border; `cell` is the worker
-//! state that the barrier guards. All of them reach atomics through `crate::sync`, so loom sees every access.
+//! `slot` is an atomic box; `lane` carries batches over slots from one producer to one worker; `park` and `wait` put
+//! an idle worker to sleep without losing a wake-up; `barrier` stops all workers at a step border; `cell` is the
+//! worker state that the barrier guards. All of them reach atomics through `crate::sync`, so loom sees every access.
 
 pub(crate) mod app;
 pub(crate) mod barrier;
 pub(crate) mod cell;
 pub(crate) mod config;
+pub(crate) mod connect;
 pub(crate) mod core;
 pub(crate) mod graph;
 pub(crate) mod input;

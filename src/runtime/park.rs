@@ -2,12 +2,13 @@
 //!
 //! Why: a worker reads many lanes, so the sleep belongs to the worker and every lane to it carries its waker.
 //! How: announce, look again, sleep (Dekker). The worker stores `sleeping`, passes a `SeqCst` fence and looks at its
-//! lanes once more; a producer publishes by a `SeqCst` read-modify-write and then loads `sleeping`. In the total order
-//! of `SeqCst` operations one of the two comes first: either the worker's second look finds what was published, or
-//! the producer's load finds `sleeping`. The published swap is itself the producer's barrier, so with the worker
+//! lanes once more; a producer publishes by a `SeqCst` read-modify-write and then loads `sleeping`. In the total
+//! order of `SeqCst` operations one of the two comes first: either the worker's second look finds what was published,
+//! or the producer's load finds `sleeping`. The published swap is itself the producer's barrier, so with the worker
 //! awake a producer pays one load of a line that nobody writes, and no fence: store of `sleeping` < worker's fence <
 //! producer's swap < producer's load, if the worker's look missed the swap (C++20 atomics.order 4.1 and 4.3).
-//! Cost: the wake-up of a sleeping worker is a lock and a notification (microseconds), paid by one producer per sleep.
+//! Cost: the wake-up of a sleeping worker is a lock and a notification (microseconds), paid by one producer per
+//! sleep.
 
 use std::time::Duration;
 

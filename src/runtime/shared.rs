@@ -46,6 +46,8 @@ pub(crate) struct Inline {
     /// Token of the thread inside, 0 for none.
     owner: AtomicU64,
     sent: Mutex<Vec<(u64, Sent)>>,
+    /// Whether `sent` may hold something: spares the lock.
+    has_sent: AtomicBool,
     /// The timer thread sleeps on this.
     timer: Condvar,
     /// Time at which it wakes up, `i64::MAX` for never.
@@ -119,6 +121,7 @@ impl Shared {
             slot: Mutex::new(slots.remove(0)),
             owner: AtomicU64::new(0),
             sent: Mutex::new(Vec::new()),
+            has_sent: AtomicBool::new(false),
             timer: Condvar::new(),
             timer_due: AtomicI64::new(i64::MIN),
         });
@@ -155,8 +158,7 @@ impl Shared {
     }
 
     pub(crate) fn set_stopped(&self) {
-        self.state.store(STOPPED, Ordering::SeqCst);
-        self.wakers.iter().for_each(Waker::wake);
+        self.refuse();
         if let Some(inline) = &self.inline {
             let _slot = inline.slot.lock();
             inline.timer.notify_all();
@@ -166,6 +168,12 @@ impl Shared {
     /// Whether this thread is at work for the app, in a callback.
     pub(crate) fn is_inside(&self) -> bool {
         is_worker_of(self) || self.inline.as_ref().is_some_and(Inline::is_inside)
+    }
+
+    /// Takes no more rows. Locks nothing: it may be called inside a worker's step.
+    pub(crate) fn refuse(&self) {
+        self.state.store(STOPPED, Ordering::SeqCst);
+        self.wakers.iter().for_each(Waker::wake);
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
@@ -284,11 +292,9 @@ impl Shared {
 
     /// Processes what callbacks have sent meanwhile, row by row in the order of sending.
     fn process_sent(&self, inline: &Inline, core: &mut Core) {
-        loop {
+        while inline.has_sent.load(Ordering::Relaxed) {
+            inline.has_sent.store(false, Ordering::Relaxed);
             let sent = std::mem::take(&mut *inline.sent.lock());
-            if sent.is_empty() {
-                return;
-            }
             for (input, sent) in sent {
                 match sent {
                     Sent::Rows(stream, mut batch) => {
@@ -320,6 +326,7 @@ impl Shared {
             return Err(SendError::Full);
         }
         sent.push((input, more));
+        inline.has_sent.store(true, Ordering::Relaxed);
         Ok(())
     }
 

@@ -5,10 +5,10 @@
 //!
 //! Invariants:
 //! * I1: a non-null pointer in `ptr` came from `Box::into_raw`, and the slot alone owns that box.
-//! * I2: every pointer that leaves `ptr` leaves it by an atomic read-modify-write that puts another value in its place
-//!   (or by `Drop`, which has the slot to itself), so exactly one caller receives it, and with it the box.
-//! * I3: putting a pointer in is at least `Release`, taking one out at least `Acquire`, so the contents written before
-//!   the former are visible after the latter.
+//! * I2: every pointer that leaves `ptr` leaves it by an atomic read-modify-write that puts another value in its
+//!   place (or by `Drop`, which has the slot to itself), so exactly one caller receives it, and with it the box.
+//! * I3: putting a pointer in is at least `Release`, taking one out at least `Acquire`, so the contents written
+//!   before the former are visible after the latter.
 #![allow(unsafe_code)]
 
 use std::marker::PhantomData;
@@ -22,8 +22,9 @@ pub(crate) struct Slot<T> {
     owns: PhantomData<Box<T>>,
 }
 
-// SAFETY: a shared slot hands out boxes and never references into them (I2), so sharing it moves values of `T` between
-// threads and does nothing else; the move is ordered by I3. `Send` needs no word: the compiler derives it from `owns`.
+// SAFETY: a shared slot hands out boxes and never references into them (I2), so sharing it moves values of `T`
+// between threads and does nothing else; the move is ordered by I3. `Send` needs no word: the compiler derives it
+// from `owns`.
 unsafe impl<T: Send> Sync for Slot<T> {}
 
 impl<T> Slot<T> {

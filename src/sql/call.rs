@@ -9,7 +9,7 @@ use crate::error::Fault;
 use crate::event::Value;
 
 /// Reserved words that name functions where `(` follows.
-const RESERVED_CALLS: &[&str] = &["AND", "OR"];
+const RESERVED_CALLS: &[&str] = &["AND", "OR", "LIKE"];
 
 impl Parser<'_> {
     /// An operand that begins with an unquoted word.
@@ -146,13 +146,26 @@ impl Parser<'_> {
         self.node(kind, span, height)
     }
 
-    /// `CAST(x AS type)`.
+    /// `CAST(x AS type)`, or `cast(x, 'type')`, which is a call like another.
     fn cast(&mut self) -> Parsed<Expr> {
         let start = self.span();
-        self.advance();
+        let name = self.any_name("the name of a function")?;
         self.advance();
         let expr = self.operand(0)?;
         let height = self.height;
+        if self.eat_sign(&Kind::Comma) {
+            let mut args = self.list()?;
+            args.insert(0, expr);
+            let height = self.height.max(height);
+            let distinct = false;
+            let span = start.to(self.last_span());
+            let kind = ExprKind::Call {
+                name,
+                args,
+                distinct,
+            };
+            return self.node(kind, span, height);
+        }
         self.expect("AS")?;
         let ty = self.data_type()?;
         let span = start.to(self.expect_sign(&Kind::RParen)?);

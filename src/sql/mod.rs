@@ -32,8 +32,8 @@ mod limits {
     pub(super) const NESTING_LEVELS_MAX: usize = 128;
     /// Nodes of one expression.
     pub(super) const EXPRESSION_NODES_MAX: usize = 5_000;
-    /// Height of one expression's tree, as those who walk or drop it recurse: 4 KiB per level fit into 2 MiB of stack.
-    /// A chain of n operators is n high.
+    /// Height of one expression's tree, as those who walk or drop it recurse: 4 KiB per level fit into 2 MiB of
+    /// stack. A chain of n operators is n high.
     pub(super) const EXPRESSION_HEIGHT_MAX: usize = 400;
     /// Faults reported: each carries a copy of its line when shown.
     pub(super) const FAULTS_MAX: usize = 50;

@@ -261,7 +261,8 @@ impl<'a> Parser<'a> {
         shown
     }
 
-    /// What stands next is not what is expected. A keyword among the expected (in capitals) that resembles it is offered.
+    /// What stands next is not what is expected. A keyword among the expected (in capitals) that resembles it is
+    /// offered.
     pub(super) fn unexpected(&self, expected: &str) -> Fault {
         let token = self.token(0);
         if token.kind == Kind::EOF {

@@ -371,7 +371,6 @@ const BAD: &[(&str, &str, &str)] = &[
     ("INSERT INTO O SELECT CASE a «END» FROM S", "expected WHEN, found 'END'", ""),
     ("INSERT INTO O SELECT CASE WHEN a THEN b «FROM» S", "expected WHEN, ELSE or END", ""),
     ("INSERT INTO O SELECT CAST(a AS «JSONB») FROM S", "unknown type 'JSONB'", ""),
-    ("INSERT INTO O SELECT CAST(a«,» INT) FROM S", "expected AS, found ','", ""),
     ("INSERT INTO O SELECT sum(«*») FROM S", "count(*) alone", ""),
     ("INSERT INTO O SELECT f(a «FROM» S", "expected ',' or ')', found 'FROM'", ""),
     ("INSERT INTO O SELECT (a«,» b) FROM S", "expected ')', found ','", "IN"),

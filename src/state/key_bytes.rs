@@ -1,7 +1,7 @@
 //! Keys as bytes: the form in which they are hashed to key groups and written to a store.
 //!
-//! Per column a tag: NULL 0; BOOL 1 and a byte; INT and LONG 2 and an i64; FLOAT and DOUBLE 3 and an f64; STRING 4, a u32
-//! length and UTF-8. Numbers are little-endian. The encoding is part of the on-disk format.
+//! Per column a tag: NULL 0; BOOL 1 and a byte; INT and LONG 2 and an i64; FLOAT and DOUBLE 3 and an f64; STRING 4, a
+//! u32 length and UTF-8. Numbers are little-endian. The encoding is part of the on-disk format.
 
 use crate::event::{Column, Data};
 use xxhash_rust::xxh3::xxh3_64;

@@ -1,11 +1,11 @@
 //! Key columns → slot number.
 //!
-//! Why: accumulators live in dense arrays by slot, so that a batch is looked up once and every aggregate then runs over
-//! plain indexes.
-//! How: open addressing with linear probing and backward-shift deletion. An entry is a 64-bit word and the slot. For one
-//! BOOL, INT or LONG column the word is the value itself and an equal word is an equal key; else the word is the hash and
-//! the key is compared. NULL is a key like any other. The hash is seeded at random (foldhash), so that keys chosen by an
-//! adversary do not collide on purpose.
+//! Why: accumulators live in dense arrays by slot, so that a batch is looked up once and every aggregate then runs
+//! over plain indexes.
+//! How: open addressing with linear probing and backward-shift deletion. An entry is a 64-bit word and the slot. For
+//! one BOOL, INT or LONG column the word is the value itself and an equal word is an equal key; else the word is the
+//! hash and the key is compared. NULL is a key like any other. The hash is seeded at random (foldhash), so that keys
+//! chosen by an adversary do not collide on purpose.
 //! Cost: 16 bytes per entry at a load of 1/4 to 1/2, and the key itself.
 
 use super::key_bytes::encode_key;

@@ -4,8 +4,8 @@
 //! * [`KeyIndex`] with [`Cells`]: the keyed map: key → slot, and one value per slot.
 //! * [`Slab`]: entries with a stable number, and on it [`Multiset`], sorted values per slot.
 //!
-//! A container owns its memory and is owned by one operator on one worker, so nothing here locks. Indexes (hash tables,
-//! orders) can be rebuilt from the contents; only contents are state.
+//! A container owns its memory and is owned by one operator on one worker, so nothing here locks. Indexes (hash
+//! tables, orders) can be rebuilt from the contents; only contents are state.
 
 mod cells;
 mod key_bytes;

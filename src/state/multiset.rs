@@ -1,7 +1,7 @@
 //! Sorted values with counts, one set per slot: exact minimum, maximum and distinct count under any retraction.
 //!
-//! How: a treap per slot, all nodes in one slab, so that sets that grow and shrink allocate nothing in steady state. The
-//! priority of a node is a hash of its number, so the shape does not depend on the order of values.
+//! How: a treap per slot, all nodes in one slab, so that sets that grow and shrink allocate nothing in steady state.
+//! The priority of a node is a hash of its number, so the shape does not depend on the order of values.
 //! Cost: O(log n) expected per change, O(log n) for the ends.
 //! Source: Seidel and Aragon, "Randomized Search Trees", Algorithmica 1996.
 

@@ -1,10 +1,11 @@
 //! Rows appended at the tail and expired at the head: what windows hold.
 //!
-//! Why: a window inside a partition is one log per key, and a million small logs must be cheap, while the single log of
-//! an unkeyed window must be as fast as an array.
-//! How: all logs share one set of columns. A log is a ring in a region of a power of two of rows; a log that is full moves
-//! to a region of twice the size, and the old one goes to the free list of its size. Rows are addressed by log and a
-//! sequence number that only grows, so that what was appended or expired since a moment is two ranges of numbers.
+//! Why: a window inside a partition is one log per key, and a million small logs must be cheap, while the single log
+//! of an unkeyed window must be as fast as an array.
+//! How: all logs share one set of columns. A log is a ring in a region of a power of two of rows; a log that is full
+//! moves to a region of twice the size, and the old one goes to the free list of its size. Rows are addressed by log
+//! and a sequence number that only grows, so that what was appended or expired since a moment is two ranges of
+//! numbers.
 //! Cost: append and expire O(1) amortised; a log of n rows takes at most 4n rows of memory, at least four.
 
 use crate::event::{Batch, Column, Timestamp, Type};

@@ -203,3 +203,37 @@ fn an_open_quote_does_not_take_the_file() {
     let e = read(&text, None).expect_err("too long");
     assert!(e.contains("longer than"), "{e}");
 }
+
+#[test]
+fn mutated_files_never_panic() {
+    let text = "at,sym,price,qty,big,ratio,ok\n1,\"a,\"\"b\",1.5,7,8,0.5,true\r\n2014-04-01 00:00:00,,,,,,\n";
+    let mut state = 20_261_122_u64;
+    let mut below = |n: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        ((state >> 33) as usize) % n
+    };
+    let mut rows_read = 0;
+    for _ in 0..20_000 {
+        let mut bytes = text.as_bytes().to_vec();
+        for _ in 0..=below(3) {
+            let at = below(bytes.len());
+            match below(3) {
+                0 => drop(bytes.remove(at)),
+                1 => bytes.insert(at, b",\"\n\r-9eT: \xFF"[below(11)]),
+                _ => bytes[at] = below(256) as u8,
+            }
+        }
+        let Ok(mut rows) = CsvRows::new(bytes.as_slice(), &schema(), None) else {
+            continue;
+        };
+        while let Ok(Some(CsvRow { row, .. })) = rows.next_row() {
+            match row {
+                Ok((_, values)) => rows_read += values.len() / 6,
+                Err(e) => assert!(!e.to_string().is_empty()),
+            }
+        }
+    }
+    assert!(rows_read > 1_000, "{rows_read}");
+}

@@ -98,6 +98,18 @@ fn options_are_checked_against_the_known_ones() {
             vec![source, file, path, ("on.error", "stream")],
             "'on.error'='stream': fault streams are not supported yet; use 'log' or 'stop'",
         ),
+    ] {
+        let e = Connectors::built_in()
+            .connect("S", &schema(), &options(&pairs))
+            .expect_err(expected);
+        assert!(e.to_string().contains(expected), "{pairs:?}: {e}");
+    }
+}
+
+#[test]
+fn a_timer_needs_an_interval_and_one_long() {
+    let source = ("type", "source");
+    for (pairs, expected) in [
         (
             vec![source, ("extension", "timer"), ("interval", "5")],
             "'interval' is '5', expected a time span such as '50 MILLISECONDS'",

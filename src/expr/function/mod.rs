@@ -1,7 +1,7 @@
 //! The catalogue of scalar functions: one entry per function with names, signature, typing rule and kernel.
 //!
-//! A strict function (NULL in, NULL out) names its parameter types and a kernel that sees one row at a time. The others
-//! build a tree of operations from their typed arguments.
+//! A strict function (NULL in, NULL out) names its parameter types and a kernel that sees one row at a time. The
+//! others build a tree of operations from their typed arguments.
 
 mod choice;
 mod math;
@@ -196,7 +196,6 @@ pub(crate) enum Null {
 pub(crate) enum Kernel {
     /// DOUBLE → DOUBLE, a column at a time.
     Real(fn(f64) -> f64),
-    Bool(fn(&Args<'_>) -> Result<bool, Null>),
     Int(fn(&Args<'_>) -> Result<i32, Null>),
     Long(fn(&Args<'_>) -> Result<i64, Null>),
     Double(fn(&Args<'_>) -> Result<f64, Null>),
@@ -207,7 +206,6 @@ pub(crate) enum Kernel {
 impl Kernel {
     fn result(self) -> Type {
         match self {
-            Kernel::Bool(_) => Type::Bool,
             Kernel::Int(_) => Type::Int,
             Kernel::Long(_) => Type::Long,
             Kernel::Real(_) | Kernel::Double(_) => Type::Double,

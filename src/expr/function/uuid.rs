@@ -1,7 +1,7 @@
 //! `uuid()`: a version-8 UUID that replay gives again.
 //!
-//! How: the hash of (salt of the call, number of the causing input row, how manieth row of that cause in the batch), so it
-//! depends neither on a clock nor on chance.
+//! How: the hash of (salt of the call, number of the causing input row, how manieth row of that cause in the batch),
+//! so it depends neither on a clock nor on chance.
 
 use crate::event::{Column, Str};
 use crate::expr::kernel::Native;

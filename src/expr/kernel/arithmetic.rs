@@ -1,7 +1,8 @@
 //! `+ − * / %` and negation over columns.
 //!
-//! Why: a row fault (integer overflow, division by zero, a result that is not finite) is rare, so the loops compute every
-//! row and only OR a fault flag together; when the flag is set, a second pass finds the rows, makes them NULL and counts.
+//! Why: a row fault (integer overflow, division by zero, a result that is not finite) is rare, so the loops compute
+//! every row and only OR a fault flag together; when the flag is set, a second pass finds the rows, makes them NULL
+//! and counts.
 
 use super::{Lane, Native, Operand, all_null, both_valid, clear_nulls};
 use crate::event::{Column, Data};

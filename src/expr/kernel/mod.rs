@@ -1,7 +1,8 @@
 //! Loops over columns: what an expression node does to its operands, one batch at a time.
 //!
-//! How: the types are matched once per batch; the loops run over plain slices of one length, so that they vectorise. A
-//! constant operand stays one value. NULL positions are computed like the others and set to the type's default after.
+//! How: the types are matched once per batch; the loops run over plain slices of one length, so that they vectorise.
+//! A constant operand stays one value. NULL positions are computed like the others and set to the type's default
+//! after.
 
 pub(super) mod arithmetic;
 pub(super) mod cast;
@@ -34,7 +35,8 @@ impl<'a> Operand<'a> {
         matches!(self, Operand::Constant(Value::Null))
     }
 
-    /// The mask of the first `len` rows; empty when none of them is known to be NULL. A constant is taken as not NULL.
+    /// The mask of the first `len` rows; empty when none of them is known to be NULL. A constant is taken as not
+    /// NULL.
     #[inline]
     pub(super) fn valid(self, len: usize) -> &'a [bool] {
         match self {

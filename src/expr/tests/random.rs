@@ -1,7 +1,7 @@
 //! Random expressions over random columns: programs against an interpreter of one value at a time.
 //!
-//! The interpreter shares the binder and the one-row kernels of the catalogue, and nothing of the loops, the masks, the
-//! selections, and the narrowing of views.
+//! The interpreter shares the binder and the one-row kernels of the catalogue, and nothing of the loops, the masks,
+//! the selections, and the narrowing of views.
 
 use super::{column_of, columns, typed};
 use crate::event::{Column, Str, Type, Value};

@@ -1,7 +1,7 @@
 //! `first(x)` and `last(x)`: NULL is a value like any other; NULL too when the group is empty.
 //!
-//! How: the values of a group in order of arrival, one row log per group. Where no row ever leaves, only the value that
-//! answers the question is kept.
+//! How: the values of a group in order of arrival, one row log per group. Where no row ever leaves, only the value
+//! that answers the question is kept.
 
 use super::{Accumulator, Changes};
 use crate::event::{Column, Sign, Type};

@@ -1,4 +1,5 @@
-//! Aggregates whose state is one small value per group: count, sum, avg, stdDev, and, or, and extremes without retraction.
+//! Aggregates whose state is one small value per group: count, sum, avg, stdDev, and, or, and extremes without
+//! retraction.
 
 use super::{Accumulator, Changes};
 use crate::event::{Column, Element, Sign};
@@ -238,18 +239,44 @@ impl Accumulator for Count {
     }
 }
 
-/// Exact sum of integers: 128 bits and a count.
+/// Exact sum of integers: 128 bits in two halves, so that a group takes 24 bytes and not 32, and a count.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct IntegerSum {
-    total: i128,
+    low: u64,
+    high: i64,
     rows: u64,
+}
+
+impl IntegerSum {
+    #[inline]
+    fn total(&self) -> i128 {
+        (i128::from(self.high) << 64) | i128::from(self.low)
+    }
+
+    #[inline]
+    fn set(&mut self, total: i128) {
+        self.low = total as u64;
+        self.high = (total >> 64) as i64;
+    }
 }
 
 /// Sum of floating-point numbers in row order; exactly zero again when the last value left.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct FloatSum {
-    total: f64,
+    sum: f64,
     rows: u64,
+}
+
+impl FloatSum {
+    #[inline]
+    fn total(&self) -> f64 {
+        self.sum
+    }
+
+    #[inline]
+    fn set(&mut self, total: f64) {
+        self.sum = total;
+    }
 }
 
 /// What sums share: a running total of some numbers.
@@ -277,24 +304,25 @@ macro_rules! totals {
             type Sum = $out;
             #[inline]
             fn add(&mut self, value: &$in) {
-                self.0.total += <$wide>::from(*value);
+                self.0.set(self.0.total() + <$wide>::from(*value));
                 self.0.rows += 1;
             }
             #[inline]
             fn retract(&mut self, value: &$in) {
                 self.0.rows = self.0.rows.saturating_sub(1);
-                self.0.total = if self.0.rows == 0 { <$wide>::default() } else { self.0.total - <$wide>::from(*value) };
+                let left = self.0.total() - <$wide>::from(*value);
+                self.0.set(if self.0.rows == 0 { <$wide>::default() } else { left });
             }
             fn merge(&mut self, other: &Self) {
-                self.0.total += other.0.total;
+                self.0.set(self.0.total() + other.0.total());
                 self.0.rows += other.0.rows;
             }
             #[inline]
             fn sum(&self) -> Option<$out> {
-                if self.0.rows == 0 { None } else { narrow(self.0.total) }
+                if self.0.rows == 0 { None } else { narrow(self.0.total()) }
             }
             fn average(&self) -> Option<f64> {
-                let average = self.0.total as f64 / self.0.rows as f64;
+                let average = self.0.total() as f64 / self.0.rows as f64;
                 (self.0.rows > 0 && average.is_finite()).then_some(average)
             }
         }
@@ -380,7 +408,8 @@ pub(crate) struct Moments {
 
 /// `stdDev(x)` of the whole population; NULL when empty, never below zero.
 ///
-/// Source: Welford, "Note on a method for calculating corrected sums of squares", Technometrics 1962; Chan et al. for merge.
+/// Source: Welford, "Note on a method for calculating corrected sums of squares", Technometrics 1962; Chan et al. for
+/// merge.
 pub(crate) struct Deviation;
 impl Fold for Deviation {
     type In = f64;

@@ -21,6 +21,16 @@ pub(crate) struct Grouping {
 }
 
 impl Grouping {
+    /// Whether there is one group, whose accumulators are right without being forgotten.
+    pub(super) fn is_lone(&self) -> bool {
+        let registered = |a: &Aggregate| matches!(a, Aggregate::User(..));
+        self.keys.is_empty()
+            && !self
+                .calls
+                .iter()
+                .any(|(call, _)| registered(&call.aggregate))
+    }
+
     /// Whether a group means something when all its rows have left.
     pub(super) fn lasts(&self) -> bool {
         let forever = |a: &Aggregate| matches!(a, Aggregate::MinForever | Aggregate::MaxForever);

@@ -50,7 +50,8 @@ pub(crate) trait Accumulator: Send {
     /// Makes room for slots below `slots`.
     fn ensure(&mut self, slots: usize);
 
-    /// Applies rows in order; appends to `out` the value after each row that `changes.emit` takes, if there is an `out`.
+    /// Applies rows in order; appends to `out` the value after each row that `changes.emit` takes, if there is an
+    /// `out`.
     ///
     /// Shape: every argument column has a row per slot of `changes`.
     fn update(&mut self, changes: &Changes<'_>, args: &[&Column], out: Option<&mut Column>);

@@ -1,8 +1,8 @@
 //! Aggregates over `tumbling` and `hop` windows: rows are folded into panes, not kept.
 //!
-//! How: a row updates the groups of one pane; a window that closes merges `size / slide` panes (a tumbling window has one
-//! pane and merges nothing) and gives one row per group, in order of first appearance. Columns that the SELECT list reads
-//! beside aggregates are those of the group's last row.
+//! How: a row updates the groups of one pane; a window that closes merges `size / slide` panes (a tumbling window has
+//! one pane and merges nothing) and gives one row per group, in order of first appearance. Columns that the SELECT
+//! list reads beside aggregates are those of the group's last row.
 //! Cost: O(1) per row, O(groups × size / slide) per result; memory groups × panes.
 //! Source: Li et al., "No Pane, No Gain", SIGMOD Record 2005. Differs: panes are merged when a window closes, so that
 //! aggregates need no inverse.
@@ -114,8 +114,8 @@ pub(crate) struct PaneAggregate {
 }
 
 impl PaneAggregate {
-    /// The projection reads the columns `read` of the input, then start and end of the window in milliseconds, then the
-    /// aggregates.
+    /// The projection reads the columns `read` of the input, then start and end of the window in milliseconds, then
+    /// the aggregates.
     pub(crate) fn new(
         panes: Panes,
         condition: Option<Program>,

@@ -1,7 +1,7 @@
 //! Aggregates over rows as they come and over flushes.
 //!
-//! Rows: each gives one output with the aggregates after it. A flush: the aggregates start anew, and the flush gives one
-//! row, or one per group in order of first appearance.
+//! Rows: each gives one output with the aggregates after it. A flush: the aggregates start anew, and the flush gives
+//! one row, or one per group in order of first appearance.
 
 use super::Changes;
 use super::group::{Grouping, Groups, entering, look_up, result_columns};
@@ -51,7 +51,8 @@ impl RunningAggregate {
             condition,
             events,
             groups: Groups::new(&grouping),
-            sizes: (retracts && !grouping.lasts()).then(Cells::default),
+            // A lone group without keys stays, unless a registered aggregate wants to start anew.
+            sizes: (retracts && !grouping.lasts() && !grouping.is_lone()).then(Cells::default),
             results: result_columns(&grouping),
             grouping,
             projection,

@@ -14,7 +14,8 @@ pub(crate) struct LengthBatch {
 }
 
 impl LengthBatch {
-    /// Flushes every `rows_max` rows, at least 1; with `streams` rows pass as they come and the flush only expires them.
+    /// Flushes every `rows_max` rows, at least 1; with `streams` rows pass as they come and the flush only expires
+    /// them.
     pub(crate) fn new(rows_max: usize, streams: bool, keep: Vec<usize>, types: &[Type]) -> Self {
         assert!(rows_max > 0, "a batch holds at least one row");
         LengthBatch {

@@ -1,8 +1,8 @@
 //! What an expression window asks of its rows: a condition over the first row, the last row and aggregates of all.
 //!
-//! How: accumulators follow the rows that enter and leave; the condition is a program over a frame of one row, whose left
-//! columns are the kept columns of the first row, those of the last row, and the times of both in milliseconds, and whose
-//! right columns are the aggregates. Only the columns that the program reads are filled.
+//! How: accumulators follow the rows that enter and leave; the condition is a program over a frame of one row, whose
+//! left columns are the kept columns of the first row, those of the last row, and the times of both in milliseconds,
+//! and whose right columns are the aggregates. Only the columns that the program reads are filled.
 
 use super::Held;
 use super::condition_scope::BoundCondition;

@@ -1,7 +1,8 @@
-//! Where the condition of an expression window comes from: the app's text, or a column whose text may change with any row.
+//! Where the condition of an expression window comes from: the app's text, or a column whose text may change with any
+//! row.
 //!
-//! A text that changes is bound anew and the rows held are gone through again. A text that cannot be bound, or is NULL, is
-//! counted as a fault and leaves the condition as it was; rows before the first condition are dropped.
+//! A text that changes is bound anew and the rows held are gone through again. A text that cannot be bound, or is
+//! NULL, is counted as a fault and leaves the condition as it was; rows before the first condition are dropped.
 
 use super::condition::Condition;
 use super::condition_scope::{BoundCondition, bind_expression_window};

@@ -1,5 +1,5 @@
-//! The conformance cases of `length`, `lengthBatch`, `time`, `timeBatch` and `timeLength`, by value. Those of the other
-//! windows stand in their files.
+//! The conformance cases of `length`, `lengthBatch`, `time`, `timeBatch` and `timeLength`, by value. Those of the
+//! other windows stand in their files.
 
 use super::testing::{Feed, check};
 use super::{Length, LengthBatch, Start, Time, TimeBatch, TimeLength};

@@ -1,8 +1,8 @@
 //! Times that a cron expression names, in UTC: `sec min hour day-of-month month day-of-week`.
 //!
 //! How: one bit per allowed value of a field; the next time is found day by day and, within a day, field by field.
-//! Five fields begin with the minute. Days of the week count from 1 = SUN. Of the two days one is `*` or `?`: both given
-//! could mean either or both, so that is refused.
+//! Five fields begin with the minute. Days of the week count from 1 = SUN. Of the two days one is `*` or `?`: both
+//! given could mean either or both, so that is refused.
 
 use crate::event::Timestamp;
 

@@ -31,8 +31,8 @@ impl Expression {
         self.held.expire(moment, to);
     }
 
-    /// A row that is held enters, and rows before it leave until the condition is TRUE; false when it is not even TRUE for
-    /// the row alone.
+    /// A row that is held enters, and rows before it leave until the condition is TRUE; false when it is not even
+    /// TRUE for the row alone.
     fn enter(&mut self, seq: u64, moment: Moment, to: &mut Batch) -> bool {
         self.condition.get().change(&self.held, seq, Sign::Plus);
         loop {
@@ -159,9 +159,9 @@ impl ExpressionBatch {
         seq: u64,
         new: Option<(&Batch, usize)>,
         moment: Moment,
-        mut to: Batch,
+        mut to: Box<Batch>,
         out: &mut Out,
-    ) -> Batch {
+    ) -> Box<Batch> {
         let new = new.filter(|_| self.options.streams);
         let condition = self.condition.get();
         condition.change(&self.held, seq, Sign::Plus);

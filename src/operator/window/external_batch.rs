@@ -1,9 +1,9 @@
 //! `externalTimeBatch(attr, t [, start [, timeout]])`: flushed every t by the clock of an attribute.
 //!
-//! How: one log holds the rows of the last flush, which expire with the next one, and behind them those not flushed yet.
-//! A row at or beyond the end of the open batch flushes it and opens the batch that holds the row; batches without rows are
-//! skipped. With a timeout, the app's clock flushes an open batch early; its next flush then holds all its rows again, so
-//! that the last flush of a batch is the whole batch.
+//! How: one log holds the rows of the last flush, which expire with the next one, and behind them those not flushed
+//! yet. A row at or beyond the end of the open batch flushes it and opens the batch that holds the row; batches
+//! without rows are skipped. With a timeout, the app's clock flushes an open batch early; its next flush then holds
+//! all its rows again, so that the last flush of a batch is the whole batch.
 
 use super::external_time::time_of;
 use super::{Due, Held};

@@ -1,8 +1,8 @@
 //! `externalTime(attr, t)`: the clock is an attribute of the rows.
 //!
-//! How: rows are held in the order of their attribute; a row moves that clock to the largest value seen, and what is t or
-//! more behind leaves before the row enters. No timer: only a row moves the clock. A row whose attribute is NULL has no
-//! place in time: it is dropped and counted.
+//! How: rows are held in the order of their attribute; a row moves that clock to the largest value seen, and what is
+//! t or more behind leaves before the row enters. No timer: only a row moves the clock. A row whose attribute is NULL
+//! has no place in time: it is dropped and counted.
 
 use super::Held;
 use crate::event::{Batch, Column, Data, Sign, Timestamp, Type};

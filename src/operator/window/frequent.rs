@@ -2,8 +2,8 @@
 //! `lossyFrequent(support [, error [, attr, …]])`: rows of keys whose share is at least the support.
 //!
 //! Keys are walked in the order in which they came.
-//! Source: Misra and Gries, "Finding Repeated Elements", 1982; Manku and Motwani, "Approximate Frequency Counts over Data
-//! Streams", VLDB 2002.
+//! Source: Misra and Gries, "Finding Repeated Elements", 1982; Manku and Motwani, "Approximate Frequency Counts over
+//! Data Streams", VLDB 2002.
 
 use super::keys::Keys;
 use super::latest::Latest;

@@ -1,7 +1,7 @@
 //! The keys of a window: looked up once per batch.
 //!
-//! Why: a key may be forgotten and come back within one batch, so a slot stays taken until the batch is done; which of the
-//! slots are then still in use is the window's to say.
+//! Why: a key may be forgotten and come back within one batch, so a slot stays taken until the batch is done; which
+//! of the slots are then still in use is the window's to say.
 
 use crate::event::{Batch, Type};
 use crate::expr::Program;

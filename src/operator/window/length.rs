@@ -1,10 +1,10 @@
 //! `length(n)`: the last n rows; when full the oldest leaves before the new one enters.
 //!
-//! How: a chunk of at most n rows is copied column by column, every row that enters a full window behind the one that it
-//! pushes out. Cost: two copies per kept column and row.
+//! How: a chunk of at most n rows is copied column by column, every row that enters a full window behind the one that
+//! it pushes out. Cost: two copies per kept column and row.
 
 use super::Held;
-use crate::event::{Batch, Sign, Type};
+use crate::event::{Batch, Sign, Type, extend_pairs};
 use crate::operator::{Kind, Operator, Out};
 
 /// The last `rows_max` rows.
@@ -50,12 +50,22 @@ fn moments(batch: &Batch, first: usize, enter: usize, swap: usize, to: &mut Batc
     let (middle, end) = (first + enter, first + enter + swap);
     if swap > 0 || !to.signs.is_empty() {
         to.signs.resize(to.at.len() + enter, Sign::Plus);
-        to.signs
-            .extend((0..swap).flat_map(|_| [Sign::Minus, Sign::Plus]));
+        let first = to.signs.len();
+        to.signs.resize(first + 2 * swap, Sign::Plus);
+        to.signs[first..]
+            .iter_mut()
+            .step_by(2)
+            .for_each(|s| *s = Sign::Minus);
     }
-    fn copy<T: Copy>(from: &[T], first: usize, middle: usize, end: usize, to: &mut Vec<T>) {
+    fn copy<T: Copy + Default>(
+        from: &[T],
+        first: usize,
+        middle: usize,
+        end: usize,
+        to: &mut Vec<T>,
+    ) {
         to.extend_from_slice(&from[first..middle]);
-        to.extend(from[middle..end].iter().flat_map(|x| [*x, *x]));
+        extend_pairs(to, &from[middle..end], &from[middle..end]);
     }
     copy(&batch.at, first, middle, end, &mut to.at);
     if to.tracks_clock {

@@ -75,7 +75,7 @@ impl PaneRows {
             self.open.insert(place, Pane { start, log });
         }
         self.log
-            .push(self.open[place].log, batch.at[row], batch, &self.keep, row);
+            .insert(self.open[place].log, batch.at[row], batch, &self.keep, row);
     }
 
     fn next_end(&self) -> Option<i64> {

@@ -1,9 +1,9 @@
 //! `session(gap [, key [, latency]])`: rows pass as they come and expire together when their session closes.
 //! `sessionBatch(gap [, key])`: the rows of a session are flushed when it closes.
 //!
-//! A session closes when `gap + latency` has passed since its last row; a row exactly one gap after the last begins a new
-//! one. A late row (behind the clock) joins a session that waits out its latency, or is dropped and counted. A key whose
-//! last session has closed is forgotten.
+//! A session closes when `gap + latency` has passed since its last row; a row exactly one gap after the last begins a
+//! new one. A late row (behind the clock) joins a session that waits out its latency, or is dropped and counted. A
+//! key whose last session has closed is forgotten.
 
 use super::keys::Keys;
 use super::sessions::{Session, Sessions};
@@ -33,7 +33,8 @@ pub(crate) struct SessionWindow {
 }
 
 impl SessionWindow {
-    /// `session`: `gap_us` at least 1; `latency_us` 0 when rows behind the clock are to be dropped. No key: one session.
+    /// `session`: `gap_us` at least 1; `latency_us` 0 when rows behind the clock are to be dropped. No key: one
+    /// session.
     pub(crate) fn new(
         gap_us: i64,
         latency_us: i64,
@@ -74,7 +75,13 @@ impl SessionWindow {
     }
 
     /// Closes what is due at or before `now`.
-    fn fire(&mut self, now: Timestamp, cause: u64, mut to: Batch, out: &mut Out) -> Batch {
+    fn fire(
+        &mut self,
+        now: Timestamp,
+        cause: u64,
+        mut to: Box<Batch>,
+        out: &mut Out,
+    ) -> Box<Batch> {
         while let Some(session) = self.sessions.close_next(now) {
             let moment = Moment::timer(session.due, cause);
             match self.emission {

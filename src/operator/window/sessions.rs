@@ -1,10 +1,10 @@
 //! The open sessions of all keys: what a row joins, and which session closes next.
 //!
-//! How: a key has a list of sessions, newest first; nearly every row joins the newest. Rows that come out of order (within
-//! the app's lateness or the window's latency) may join an older one, open one between two, or make two of them one. A
-//! session closes `gap + latency` after its last row. A heap holds one entry per session; a session that grew since is put
-//! back with its new time when its entry comes up, so a row costs no heap operation until the front is out of date.
-//! The heap is an index: it can be rebuilt from the sessions.
+//! How: a key has a list of sessions, newest first; nearly every row joins the newest. Rows that come out of order
+//! (within the app's lateness or the window's latency) may join an older one, open one between two, or make two of
+//! them one. A session closes `gap + latency` after its last row. A heap holds one entry per session; a session that
+//! grew since is put back with its new time when its entry comes up, so a row costs no heap operation until the front
+//! is out of date. The heap is an index: it can be rebuilt from the sessions.
 
 use crate::event::{Batch, Timestamp, Type};
 use crate::state::{Cells, LogId, RowLog, Slab, Slot};
@@ -72,8 +72,8 @@ impl Sessions {
         self.newest.get(key).is_some()
     }
 
-    /// Puts a row into a session of its key. False, and the row is not held, when it is late (`at < clock`) and joins none,
-    /// or is late and there is no latency.
+    /// Puts a row into a session of its key. False, and the row is not held, when it is late (`at < clock`) and joins
+    /// none, or is late and there is no latency.
     pub(super) fn insert(
         &mut self,
         key: Slot,

@@ -1,7 +1,7 @@
 //! `sort(n, attr [, 'asc'|'desc'], …)`: the n smallest rows in an order of attributes.
 //!
-//! How: each row held has a log of its own, and a list of the logs is kept in order. A row enters; when more than n are
-//! held, the greatest leaves behind it, which may be the row itself. Of equal rows the later one is greater.
+//! How: each row held has a log of its own, and a list of the logs is kept in order. A row enters; when more than n
+//! are held, the greatest leaves behind it, which may be the row itself. Of equal rows the later one is greater.
 //! Cost: O(log n) comparisons per row, and moving the list behind its place: 4 n bytes at most.
 
 use crate::event::{Batch, Sign, Type};

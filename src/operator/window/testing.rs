@@ -1,8 +1,9 @@
 //! Feeds a window and writes down what it emits, for the tests of windows.
 //!
-//! Input, one line each: `1000 a 1` is a row at 1000 ms; `clock 2000`, `lateness 500`, `send` (its end) and `close` are
-//! what they say. Output, one line each: `+ 1000 a 1` is a row, `[2000] - 1000 a 1, + 1500 b 2` a flush. Every feed runs in
-//! batches of one row, of three and of all rows between two other lines, and all three must emit the same.
+//! Input, one line each: `1000 a 1` is a row at 1000 ms; `clock 2000`, `lateness 500`, `send` (its end) and `close`
+//! are what they say. Output, one line each: `+ 1000 a 1` is a row, `[2000] - 1000 a 1, + 1500 b 2` a flush. Every
+//! feed runs in batches of one row, of three and of all rows between two other lines, and all three must emit the
+//! same.
 
 use crate::event::{Batch, Column, Schema, Sign, Str, Timestamp, Type, Value};
 use crate::expr::{Program, Typed};

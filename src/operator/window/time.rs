@@ -129,7 +129,7 @@ impl TimeBatch {
         self.current.len() > 0 || self.previous.len() > 0
     }
 
-    fn pass(&mut self, to: Batch, out: &mut Out) -> Batch {
+    fn pass(&mut self, to: Box<Batch>, out: &mut Out) -> Box<Batch> {
         out.emit(Kind::Rows, to);
         out.batch()
     }

@@ -1,8 +1,8 @@
 //! The words that threads announce themselves in, and the protocol between those who enter and the one who locks.
 //!
 //! How (Dekker): who enters swaps its word to `IN`, then loads `closed`; who locks stores `closed`, passes a fence,
-//! then loads the words. In the total order of `SeqCst` operations either the entry sees `closed` and withdraws, or the
-//! locker sees the word and waits. Leaving is a plain release store: the locker polls, so nobody is to be woken.
+//! then loads the words. In the total order of `SeqCst` operations either the entry sees `closed` and withdraws, or
+//! the locker sees the word and waits. Leaving is a plain release store: the locker polls, so nobody is to be woken.
 //! Who withdrew waits under the mutex that `closed` changes under, so no opening is missed.
 //!
 //! A thread that is inside may announce itself in a further word without looking at `closed`: its first word stays

@@ -1,10 +1,12 @@
-//! What the current thread holds of each barrier: how deep it is inside, where it is announced, whether it owns the lock.
+//! What the current thread holds of each barrier: how deep it is inside, where it is announced, whether it owns the
+//! lock.
 //!
 //! Why: entering twice must count once (a nested entry that waits for a locker who waits for the outer one is the
-//! deadlock that two engines have), a lock from inside must be refused, and a thread that ends must leave nothing held.
-//! How: a thread-local list with one entry per barrier, usually one. The usual case, a thread that is in one worker slot
-//! and holds nothing else, is not in the list but in `Step`: two numbers without a destructor, which cost an address.
-//! Anything else that such a thread does to the barrier first moves it from `Step` into the list.
+//! deadlock that two engines have), a lock from inside must be refused, and a thread that ends must leave nothing
+//! held.
+//! How: a thread-local list with one entry per barrier, usually one. The usual case, a thread that is in one worker
+//! slot and holds nothing else, is not in the list but in `Step`: two numbers without a destructor, which cost an
+//! address. Anything else that such a thread does to the barrier first moves it from `Step` into the list.
 //!
 //! Rules, which `cell` builds on:
 //! * P1: a word is announced by at most one thread at a time (the swap in `Word` finds it `OUT`), and that thread's

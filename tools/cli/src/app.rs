@@ -117,6 +117,7 @@ pub fn counters(runtime: &EventFluxAppRuntime) -> Vec<(&'static str, u64)> {
     let rare = [
         ("rows beyond a limit", metrics.limit_rows),
         ("rows dropped", metrics.dropped_rows),
+        ("connector errors", metrics.connector_errors),
     ];
     counters.extend(rare.into_iter().filter(|(_, n)| *n > 0));
     counters

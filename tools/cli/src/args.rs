@@ -31,6 +31,8 @@ pub enum Command {
     /// Generate events
     #[command(subcommand)]
     Gen(Generate),
+    /// Measure the engine beside the same work written by hand
+    Bench(eventflux_cli::bench::BenchArgs),
 }
 
 const RUN_HELP: &str = r#"Events are JSON lines:
@@ -99,11 +101,17 @@ pub struct ExplainArgs {
     pub app: PathBuf,
 }
 
-const TRADES_HELP: &str = "For an app with\n  CREATE STREAM Trades (sym STRING, price DOUBLE, qty INT);\n\nExamples:\n  \
-     eventflux gen trades --rows 1000000 --keys 500 --out trades.jsonl\n  \
-     eventflux gen trades --rows 1000 | eventflux run app.sql --events -";
-const SENSORS_HELP: &str = "For an app with\n  CREATE STREAM Sensors (id STRING, temperature DOUBLE, humidity DOUBLE, ok BOOL);\n\nExample:\n  \
-     eventflux gen sensors --rows 100000 --keys 40 --seed 7 --out sensors.jsonl";
+const TRADES_HELP: &str = "For an app with
+  CREATE STREAM Trades (sym STRING, price DOUBLE, qty INT);
+
+Examples:
+  eventflux gen trades --rows 1000000 --keys 500 --out trades.jsonl
+  eventflux gen trades --rows 1000 | eventflux run app.sql --events -";
+const SENSORS_HELP: &str = "For an app with
+  CREATE STREAM Sensors (id STRING, temperature DOUBLE, humidity DOUBLE, ok BOOL);
+
+Example:
+  eventflux gen sensors --rows 100000 --keys 40 --seed 7 --out sensors.jsonl";
 
 /// What can be generated.
 #[derive(Subcommand, Debug)]
@@ -132,7 +140,7 @@ pub struct GenerateArgs {
     #[arg(long, value_name = "R", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub rate: u64,
     /// Time of the first event in ms
-    #[arg(long, value_name = "MS", default_value_t = 1_700_000_000_000, value_parser = clap::value_parser!(i64).range(0..=4_000_000_000_000))]
+    #[arg(long, value_name = "MS", default_value_t = 1_700_000_000_000, value_parser = start())]
     pub start: i64,
     /// Name of the stream
     #[arg(long, value_name = "NAME")]
@@ -140,6 +148,11 @@ pub struct GenerateArgs {
     /// Where the events go, - for standard output
     #[arg(long, value_name = "FILE|-", default_value = "-")]
     pub out: PathBuf,
+}
+
+/// Times up to the year 2096.
+fn start() -> clap::builder::RangedI64ValueParser<i64> {
+    clap::value_parser!(i64).range(0..=4_000_000_000_000)
 }
 
 /// A stream and the file with its rows.

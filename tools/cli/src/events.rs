@@ -1,8 +1,8 @@
 //! Events from files and standard input, in one order.
 //!
-//! Every file has a cursor that holds its next event decoded. The event with the smallest time is taken, ties in the order
-//! of the command line; an event without a time stands at the time of the one before it in its file, so files without times
-//! are read one after the other.
+//! Every file has a cursor that holds its next event decoded. The event with the smallest time is taken, ties in
+//! the order of the command line; an event without a time stands at the time of the one before it in its file, so
+//! files without times are read one after the other.
 
 use crate::args::StreamFile;
 use crate::failure::Failure;
@@ -414,7 +414,8 @@ mod tests {
             "e",
             "{\"stream\":\"A\",\"at\":5,\"row\":[1]}\n\n{\"stream\":\"b\",\"at\":3,\"row\":{\"n\":2}}\n{\"clock\":9}\n\
              {\"stream\":\"C\",\"row\":[1]}\nx\n{\"stream\":\"A\",\"row\":[1.5]}\n\
-             {\"batch\":[{\"stream\":\"A\",\"row\":[1]},{\"stream\":\"A\",\"row\":[2]},{\"stream\":\"B\",\"row\":[3]}]}\n\
+             {\"batch\":[{\"stream\":\"A\",\"row\":[1]},{\"stream\":\"A\",\"row\":[2]},\
+             {\"stream\":\"B\",\"row\":[3]}]}\n\
              {\"batch\":[{\"stream\":\"A\",\"row\":[1]},{\"stream\":\"A\",\"row\":[true]}]}\n{\"batch\":[]}",
         );
         assert_eq!(
@@ -440,7 +441,8 @@ mod tests {
         text(
             &mut events,
             "a",
-            "{\"stream\":\"A\",\"at\":1,\"row\":[1]}\n{\"stream\":\"A\",\"at\":4,\"row\":[2]}\n{\"stream\":\"A\",\"row\":[3]}",
+            "{\"stream\":\"A\",\"at\":1,\"row\":[1]}\n{\"stream\":\"A\",\"at\":4,\"row\":[2]}\n\
+             {\"stream\":\"A\",\"row\":[3]}",
         );
         text(
             &mut events,

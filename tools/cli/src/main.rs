@@ -1,6 +1,7 @@
 //! Command line of eventflux: runs, checks and explains SQL apps, and generates events for them.
 //!
-//! `args` is what can be typed; every subcommand has a file. Rows go to standard output, everything else to standard error.
+//! `args` is what can be typed; every subcommand has a file. Rows go to standard output, everything else to
+//! standard error.
 
 mod app;
 mod args;
@@ -15,6 +16,7 @@ mod signal;
 
 use args::{Cli, Command};
 use clap::Parser;
+use failure::Failure;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => app::check(&args),
         Command::Explain(args) => app::explain(&args),
+        Command::Bench(args) => eventflux_cli::bench::run(&args).map_err(Failure::from),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

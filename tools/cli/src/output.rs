@@ -1,7 +1,7 @@
 //! Rows to standard output or a file, as JSON lines or CSV.
 //!
-//! Callbacks append to one buffer under one lock, so the order of rows is the order of the callbacks, across streams, too.
-//! A reader that has gone away (`| head`) is no error: the run ends.
+//! Callbacks append to one buffer under one lock, so the order of rows is the order of the callbacks, across
+//! streams, too. A reader that has gone away (`| head`) is no error: the run ends.
 
 use crate::failure::Failure;
 use eventflux::connector::Format;

@@ -1,7 +1,8 @@
-//! Standard input that can be left: a blocked read would hold the process after Ctrl-C, and rows that are
-//! written but not passed on would wait with it.
+//! Standard input that can be left: a blocked read would hold the process after Ctrl-C, and rows that are written
+//! but not passed on would wait with it.
 //!
-//! A thread reads; this end waits in steps, and looks for the signal and calls `idle` between them: timers may have emitted.
+//! A thread reads; this end waits in steps, and looks for the signal and calls `idle` between them: timers may have
+//! emitted.
 
 use crate::signal;
 use std::io::{self, Read};

@@ -5,6 +5,7 @@ use eventflux::connector::BadRow;
 use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{self, IsTerminal};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Bad lines that are shown; more are only counted.
@@ -81,6 +82,17 @@ impl Progress {
     /// Writes a line above the bar.
     pub fn say(&self, line: &str) {
         self.bar.suspend(|| eprintln!("{line}"));
+    }
+
+    /// Writes errors of the app's own sources and sinks above the bar, the first of them.
+    pub fn teller(&self) -> impl Fn(&str, &str) + Send + Sync + 'static {
+        let bar = self.bar.clone();
+        let told = AtomicU64::new(0);
+        move |stream, error| {
+            if told.fetch_add(1, Ordering::Relaxed) < BAD_LINES_SHOWN {
+                bar.suspend(|| eprintln!("stream {stream}: {error}"));
+            }
+        }
     }
 
     /// Takes the bar away.

@@ -1,7 +1,8 @@
 //! `run`: events in, rows out, a summary at the end.
 //!
-//! One thread reads, decodes and sends; what the app emits is collected by callbacks. The end of the input closes nothing
-//! that time has not closed, unless `--flush`. A signal ends the reading, then everything sent is processed and written.
+//! One thread reads, decodes and sends; what the app emits is collected by callbacks. The end of the input closes
+//! nothing that time has not closed, unless `--flush`. A signal ends the reading, then everything sent is processed
+//! and written.
 
 use crate::app::{self, App};
 use crate::args::{OnBad, RunArgs, WorkerCount};
@@ -15,6 +16,10 @@ use eventflux::connector::{BadRow, Format};
 use eventflux::{EventFluxAppRuntime, Input, SendError, StreamInfo};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Time between two looks at sources that still run.
+const SOURCE_CHECK: Duration = Duration::from_millis(20);
 
 /// Runs an app.
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
@@ -30,7 +35,8 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     }
     let schemas = streams.iter().map(|s| (s.name.clone(), s.schema.clone()));
     let mut events = Events::new(Streams::new(schemas));
-    if args.events.is_empty() && args.input.is_empty() {
+    let is_source = |s: &StreamInfo| s.options.iter().any(is_source);
+    if args.events.is_empty() && args.input.is_empty() && !streams.iter().any(is_source) {
         return Err(Failure::usage(
             "no events: give --events FILE, --events - for standard input, or --input STREAM=FILE",
         ));
@@ -48,16 +54,23 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         print(&runtime, stream, &output)?;
     }
     open(&mut events, args, &output)?;
-    runtime.start().map_err(Failure::from_run)?;
+    let progress = Progress::new(events.bytes(), args.quiet);
+    runtime.observe_connectors(progress.teller());
+    // opened first: a source may end the app as soon as it starts
     let input = runtime.input().map_err(Failure::from_run)?;
+    runtime.start().map_err(Failure::from_run)?;
     let mut session = Session {
         input,
         bad_lines: BadLines::default(),
         on_bad: args.on_bad,
         latency: Latency::new(args.workers == WorkerCount::Inline),
-        progress: Progress::new(events.bytes(), args.quiet),
+        progress,
+        ended: false,
     };
     let pumped = session.pump(&mut events, &output);
+    if pumped.is_ok() {
+        wait_for_sources(&runtime, &output);
+    }
     let finished = session.finish(runtime, args.flush && pumped.is_ok(), &output, args.quiet);
     pumped.and(finished)?;
     match signal::is_asked() {
@@ -94,6 +107,19 @@ fn printed<'s>(
         }
     }
     Ok(printed)
+}
+
+/// Whether an option makes its stream one that a source feeds.
+fn is_source((key, value): &(String, String)) -> bool {
+    key.eq_ignore_ascii_case("type") && value.eq_ignore_ascii_case("source")
+}
+
+/// Waits for the end of the app's own sources, a signal, or an output that takes no more.
+fn wait_for_sources(runtime: &EventFluxAppRuntime, output: &Output) {
+    while runtime.is_fed() && !signal::is_asked() && !output.is_closed() {
+        std::thread::sleep(SOURCE_CHECK);
+        output.flush();
+    }
 }
 
 /// Finds what would fail after the output is emptied: an input that is not there, or that is the output itself.
@@ -147,13 +173,15 @@ struct Session {
     on_bad: OnBad,
     latency: Latency,
     progress: Progress,
+    /// The app takes no more rows; its end says why.
+    ended: bool,
 }
 
 impl Session {
     /// Sends all events, until a signal or an output that takes no more.
     fn pump(&mut self, events: &mut Events, output: &Output) -> Result<(), Failure> {
         let names: Vec<String> = events.streams().to_names();
-        while !signal::is_asked() && !output.is_closed() {
+        while !signal::is_asked() && !output.is_closed() && !self.ended {
             let Some(placed) = events.next_event()? else {
                 break;
             };
@@ -190,6 +218,10 @@ impl Session {
         match sent {
             Ok(()) => Ok(rows),
             Err(SendError::NoTime) => self.bad(file, line, &BadRow::NoTime),
+            Err(SendError::Stopped | SendError::Poisoned(_)) => {
+                self.ended = true;
+                Ok(0)
+            }
             Err(e) => Err(Failure::run(format!("{file}:{line}: {e}"))),
         }
     }

@@ -232,6 +232,12 @@ fn usage_and_app_errors_are_status_2() {
         assert_eq!(output.status.code(), Some(status), "{args:?}: {stderr}");
     }
     assert_eq!(fs::read_to_string(&events).expect("still there"), EVENTS);
+}
+
+#[test]
+fn apps_are_checked_and_explained() {
+    let folder = Folder::new("check");
+    let app = folder.file("a.sql", FILTER);
     let check = eventflux(&["check", &app], "");
     assert_eq!(
         (check.status.code(), text(&check.stderr)),
@@ -301,7 +307,8 @@ fn generated_events_run() {
     assert_eq!(trades.stdout, again.stdout);
     let app = folder.file(
         "a.sql",
-        "@app:playback CREATE STREAM Trades (sym STRING, price DOUBLE, qty INT); INSERT INTO Out SELECT sym FROM Trades;",
+        "@app:playback CREATE STREAM Trades (sym STRING, price DOUBLE, qty INT);
+         INSERT INTO Out SELECT sym FROM Trades;",
     );
     let run = eventflux(&["run", &app, "--events", "-"], &text(&trades.stdout));
     assert_eq!(
@@ -309,6 +316,50 @@ fn generated_events_run() {
         5000,
         "{}",
         text(&run.stderr)
+    );
+}
+
+#[test]
+fn apps_bring_their_own_sources_and_sinks() {
+    let folder = Folder::new("connect");
+    let (from, to) = (
+        folder.file("in.csv", "at,n\n1,1\n2,x\n3,3\n"),
+        folder.path("out.csv"),
+    );
+    let text = |on_error: &str| {
+        format!(
+            "@app:playback
+             CREATE STREAM S (n INT) WITH ('type'='source', 'extension'='file', 'path'='{from}',
+                'on.error'='{on_error}');
+             CREATE STREAM Out (n INT) WITH ('type'='sink', 'extension'='file', 'path'='{to}');
+             INSERT INTO Out SELECT n FROM S;"
+        )
+    };
+    let out = |n: u32| format!("{{\"stream\":\"Out\",\"at\":{n},\"row\":[{n}]}}\n");
+    let app = folder.file("a.sql", &text("log"));
+    let logged = [
+        "in.csv:3: attribute 'n' INT: found text x",
+        "connector errors",
+    ];
+    expect(
+        &eventflux(&["run", &app], ""),
+        0,
+        &(out(1) + &out(3)),
+        &logged,
+    );
+    assert_eq!(
+        fs::read_to_string(&to).expect("written"),
+        "at,sign,n\n1,,1\n3,,3\n"
+    );
+    let app = folder.file("b.sql", &text("stop"));
+    let stopped = ["eventflux: stream 'S': ", "in.csv:3: attribute 'n' INT"];
+    expect(&eventflux(&["run", &app], ""), 1, &out(1), &stopped);
+    let app = folder.file("c.sql", &text("stream"));
+    expect(
+        &eventflux(&["run", &app], ""),
+        2,
+        "",
+        &["fault streams are not supported yet", "line 3"],
     );
 }
 

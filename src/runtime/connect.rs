@@ -1,0 +1,302 @@
+//! Sources and sinks of an app: they start and end with it.
+//!
+//! A source has an input of its own, so its rows keep their order and its clock is one of the app's clocks until it
+//! ends. A sink is a callback behind a lock: workers that write the same stream take turns. What goes wrong is
+//! counted and shown to an observer; under `'on.error'='stop'` the app takes no more rows and `shutdown` answers
+//! with the error.
+
+use super::app::EventFluxAppRuntime;
+use super::input::Input;
+use super::shared::Shared;
+use crate::connector::{
+    BadRow, Connection, ConnectorError, Connectors, Feed, OnError, OptionError, RowSink, Sink,
+    Source, StopSignal,
+};
+use crate::error::{Fault, RuntimeError, SendError};
+use crate::event::{Schema, Timestamp, Value};
+use crate::plan::Plan;
+use parking_lot::Mutex;
+use std::fmt::Display;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+/// The connections that the streams of a plan ask for, by name of the stream. Nothing outside is touched yet.
+pub(crate) fn connections(
+    plan: &Plan,
+    connectors: &Connectors,
+) -> Result<Vec<(Arc<str>, Connection)>, Vec<Fault>> {
+    let mut connections = Vec::new();
+    let mut faults = Vec::new();
+    for stream in plan.streams.iter().filter(|s| !s.options.is_empty()) {
+        let options: Vec<(String, String)> = stream
+            .options
+            .iter()
+            .map(|(key, value, _)| (key.clone(), value.clone()))
+            .collect();
+        match connectors.connect(&stream.name, &stream.schema, &options) {
+            Ok(connection) => connections.push((Arc::clone(&stream.name), connection)),
+            Err(e) => {
+                let named = e.key().and_then(|key| {
+                    let same = |o: &&(String, String, _)| o.0.eq_ignore_ascii_case(key);
+                    // a key that is given twice is meant where it stands the second time
+                    stream.options.iter().rfind(same)
+                });
+                if let Some(option) = named.or(stream.options.first()) {
+                    faults.push(fault(option.2, &e));
+                }
+            }
+        }
+    }
+    match faults.is_empty() {
+        true => Ok(connections),
+        false => Err(faults),
+    }
+}
+
+fn fault(span: crate::sql::ast::Span, e: &OptionError) -> Fault {
+    let text = e.to_string();
+    match text.split_once("; ") {
+        Some((message, remedy)) => Fault::new(span, message).help(remedy),
+        None => Fault::new(span, text),
+    }
+}
+
+type Observer = Arc<dyn Fn(&str, &str) + Send + Sync>;
+
+/// What went wrong at the edge of an app.
+#[derive(Default)]
+pub(crate) struct Incidents {
+    shared: Weak<Shared>,
+    count: AtomicU64,
+    fatal: Mutex<Option<(String, String)>>,
+    observer: Mutex<Option<Observer>>,
+}
+
+impl Incidents {
+    /// Counts and shows an error; a fatal one ends the app. Also called inside a worker's step.
+    fn add(&self, stream: &str, on_error: OnError, error: &dyn Display) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        let text = error.to_string();
+        let observer = self.observer.lock().clone();
+        if let Some(observer) = observer {
+            observer(stream, &text);
+        }
+        if on_error == OnError::Stop {
+            self.fatal
+                .lock()
+                .get_or_insert_with(|| (stream.to_string(), text));
+            if let Some(shared) = self.shared.upgrade() {
+                shared.refuse();
+            }
+        }
+    }
+}
+
+/// A sink with its place in the app.
+struct Outlet {
+    stream: Arc<str>,
+    sink: Mutex<Box<dyn Sink>>,
+    on_error: OnError,
+}
+
+/// The connections of one app.
+#[derive(Default)]
+pub(crate) struct Connected {
+    waiting: Vec<(Arc<str>, Connection)>,
+    feeds: Vec<Feed>,
+    outlets: Vec<Arc<Outlet>>,
+    incidents: Arc<Incidents>,
+}
+
+impl Connected {
+    pub(crate) fn new(shared: &Arc<Shared>, waiting: Vec<(Arc<str>, Connection)>) -> Self {
+        Connected {
+            waiting,
+            incidents: Arc::new(Incidents {
+                shared: Arc::downgrade(shared),
+                ..Incidents::default()
+            }),
+            ..Connected::default()
+        }
+    }
+
+    /// Makes every sink a callback of its stream.
+    pub(crate) fn attach_sinks(
+        &mut self,
+        runtime: &EventFluxAppRuntime,
+    ) -> Result<(), RuntimeError> {
+        let mut sources = Vec::new();
+        for (stream, connection) in std::mem::take(&mut self.waiting) {
+            let Connection::Sink(sink, on_error) = connection else {
+                sources.push((stream, connection));
+                continue;
+            };
+            let outlet = Arc::new(Outlet {
+                stream: Arc::clone(&stream),
+                sink: Mutex::new(sink),
+                on_error,
+            });
+            self.outlets.push(Arc::clone(&outlet));
+            let incidents = Arc::clone(&self.incidents);
+            runtime.add_callback(&stream, move |batch| {
+                let written = outlet.sink.lock().rows(&outlet.stream, batch);
+                if let Err(e) = written {
+                    incidents.add(&outlet.stream, outlet.on_error, &e);
+                }
+            })?;
+        }
+        self.waiting = sources;
+        Ok(())
+    }
+
+    /// Starts every source on a thread of its own.
+    pub(crate) fn start_sources(
+        &mut self,
+        runtime: &EventFluxAppRuntime,
+    ) -> Result<(), RuntimeError> {
+        for (stream, connection) in std::mem::take(&mut self.waiting) {
+            let Connection::Source(source, on_error) = connection else {
+                continue;
+            };
+            let schema = runtime
+                .schema(&stream)
+                .ok_or_else(|| RuntimeError::UnknownStream(stream.to_string()))?;
+            let inlet = Inlet {
+                input: runtime.input()?,
+                stream: Arc::clone(&stream),
+                schema,
+                on_error,
+                incidents: Arc::clone(&self.incidents),
+            };
+            let source = Box::new(Reported {
+                source,
+                stream: Arc::clone(&stream),
+                on_error,
+                incidents: Arc::clone(&self.incidents),
+            });
+            self.feeds.push(Feed::start(&stream, source, inlet, None)?);
+        }
+        Ok(())
+    }
+
+    /// Whether a source has not ended yet.
+    pub(crate) fn is_fed(&self) -> bool {
+        self.feeds.iter().any(|f| !f.is_ended())
+    }
+
+    /// Whether the caller is the thread of a source.
+    pub(crate) fn is_inside(&self) -> bool {
+        self.feeds.iter().any(Feed::is_current)
+    }
+
+    /// The sources, each asked to stop. They are joined without the lock: they may look at the app.
+    pub(crate) fn take_sources(&mut self) -> Vec<Feed> {
+        self.feeds.iter().for_each(Feed::ask_to_stop);
+        std::mem::take(&mut self.feeds)
+    }
+
+    /// Takes note of how a source ended.
+    pub(crate) fn ended(&self, stream: &str, end: Result<(), ConnectorError>) {
+        if let Err(e) = end {
+            self.incidents.add(stream, OnError::Log, &e);
+        }
+    }
+
+    /// Passes on what sinks hold.
+    pub(crate) fn flush_sinks(&self) {
+        for outlet in &self.outlets {
+            let flushed = outlet.sink.lock().flush();
+            if let Err(e) = flushed {
+                self.incidents.add(&outlet.stream, outlet.on_error, &e);
+            }
+        }
+    }
+
+    /// Errors so far.
+    pub(crate) fn error_count(&self) -> u64 {
+        self.incidents.count.load(Ordering::Relaxed)
+    }
+
+    /// The error that ended the app.
+    pub(crate) fn fatal(&self) -> Option<RuntimeError> {
+        let fatal = self.incidents.fatal.lock().clone();
+        fatal.map(|(stream, message)| RuntimeError::Connector { stream, message })
+    }
+
+    pub(crate) fn observe(&self, observer: Observer) {
+        *self.incidents.observer.lock() = Some(observer);
+    }
+}
+
+/// Where a source's rows enter the app.
+struct Inlet {
+    input: Input,
+    stream: Arc<str>,
+    schema: Schema,
+    on_error: OnError,
+    incidents: Arc<Incidents>,
+}
+
+impl RowSink for Inlet {
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn row(&mut self, at: Option<Timestamp>, row: &[Value]) -> Result<(), ConnectorError> {
+        let sent = match at {
+            Some(at) => self.input.send_at(&self.stream, at, row),
+            None => self.input.send(&self.stream, row),
+        };
+        match sent {
+            Ok(()) => Ok(()),
+            Err(SendError::Stopped | SendError::Poisoned(_)) => Err(ConnectorError::Stopped),
+            Err(SendError::NoTime) => self.bad_row(&"a row", BadRow::NoTime),
+            Err(e) => Err(ConnectorError::Other(e.to_string())),
+        }
+    }
+
+    fn bad_row(&mut self, place: &dyn Display, fault: BadRow) -> Result<(), ConnectorError> {
+        match self.on_error {
+            OnError::Log => {
+                let text = format!("{place}: {fault}");
+                self.incidents.add(&self.stream, OnError::Log, &text);
+                Ok(())
+            }
+            // the source ends with it, and that is reported
+            OnError::Stop => Err(ConnectorError::BadRow {
+                place: place.to_string(),
+                fault,
+            }),
+        }
+    }
+
+    fn position(&mut self, _position: &str) {
+        // A revision does not hold positions: a source of a restored app begins at its beginning.
+    }
+}
+
+/// A source whose error is reported when it happens, not when the app ends.
+struct Reported {
+    source: Box<dyn Source>,
+    stream: Arc<str>,
+    on_error: OnError,
+    incidents: Arc<Incidents>,
+}
+
+impl Source for Reported {
+    fn run(
+        &mut self,
+        rows: &mut dyn RowSink,
+        stop: &StopSignal,
+        from: Option<&str>,
+    ) -> Result<(), ConnectorError> {
+        match self.source.run(rows, stop, from) {
+            Ok(()) | Err(ConnectorError::Stopped) => {}
+            Err(e) => self.incidents.add(&self.stream, self.on_error, &e),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,230 @@
+//! The steady state allocates nothing (law L7): zero allocations for tens of thousands of rows after a warm-up.
+//!
+//! How: the global allocator counts every allocation of the process, on whatever thread. A binary of its own, and one
+//! test in it, so that nothing else allocates meanwhile.
+//!
+//! I1: every method passes its arguments on to the system's allocator unchanged and returns what it returned.
+
+use eventflux::{
+    Batch, EventFluxAppRuntime, EventFluxManager, Input, RuntimeConfig, Timestamp, Value, Workers,
+};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+
+/// Counts, then asks the system.
+struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+#[allow(unsafe_code, reason = "an allocator is an unsafe trait")]
+// SAFETY: I1.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: I1; the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: I1; the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: I1; the caller keeps the contract of `realloc`.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const WARM_UP_ROWS: i64 = 20_000;
+const ROWS: i64 = 20_000;
+
+/// What must not allocate, each with its query over `S (k INT, t STRING, v INT, d DOUBLE)`.
+const QUERIES: &[(&str, &str)] = &[
+    ("filter", "SELECT k, t, v FROM S[v % 2 = 0]"),
+    (
+        "projection",
+        "SELECT k + 1 AS k, d * 2 AS d, v > 10 AS big, t FROM S",
+    ),
+    (
+        "GROUP BY int",
+        "SELECT k, sum(v) AS s, count() AS n, avg(d) AS a FROM S GROUP BY k",
+    ),
+    (
+        "GROUP BY string",
+        "SELECT t, sum(v) AS s, max(d) AS m FROM S GROUP BY t",
+    ),
+    (
+        "length",
+        "SELECT sum(v) AS s, avg(d) AS a, count() AS n FROM S WINDOW('length', 100)",
+    ),
+    (
+        "length, extremes",
+        "SELECT min(v) AS lo, max(v) AS hi FROM S WINDOW('length', 100)",
+    ),
+    (
+        "length, GROUP BY",
+        "SELECT t, sum(v) AS s, stdDev(d) AS sd FROM S WINDOW('length', 100) GROUP BY t",
+    ),
+    (
+        "time, GROUP BY",
+        "SELECT k, sum(v) AS s, count() AS n FROM S WINDOW('time', 50 MILLISECONDS) GROUP BY k",
+    ),
+    (
+        "tumbling, GROUP BY",
+        "SELECT t, sum(v) AS s, count() AS n FROM S WINDOW('tumbling', 50 MILLISECONDS) GROUP BY t",
+    ),
+    (
+        "lengthBatch",
+        "SELECT k, sum(v) AS s FROM S WINDOW('lengthBatch', 64) GROUP BY k",
+    ),
+];
+
+/// One app under the counter.
+struct Bench {
+    input: Input,
+    texts: Vec<Value>,
+    /// Number of the next row; the row `n` has the time n milliseconds.
+    next: i64,
+    /// Rows that came out, and the time of the latest.
+    seen: Arc<AtomicU64>,
+    latest: Arc<AtomicI64>,
+    /// While it is closed the callback waits, so that the lane fills.
+    closed: Arc<AtomicBool>,
+}
+
+impl Bench {
+    fn new(runtime: &EventFluxAppRuntime) -> Self {
+        let seen = Arc::new(AtomicU64::new(0));
+        let latest = Arc::new(AtomicI64::new(0));
+        let closed = Arc::new(AtomicBool::new(false));
+        let (count, last, gate) = (Arc::clone(&seen), Arc::clone(&latest), Arc::clone(&closed));
+        let callback = move |batch: &Batch| {
+            while gate.load(Ordering::Acquire) {
+                std::thread::yield_now();
+            }
+            count.fetch_add(batch.len() as u64, Ordering::Relaxed);
+            let at = batch.at().iter().map(|at| at.0).max().unwrap_or(0);
+            last.fetch_max(at, Ordering::Release);
+        };
+        runtime.add_callback("Out", callback).expect("Out exists");
+        runtime.start().expect("threads start");
+        // 23 bytes: the longest text that is held inline
+        let text = |k: i32| Value::from(format!("a text of 23 bytes, {k:03}").as_str());
+        Bench {
+            input: runtime.input().expect("the app runs"),
+            texts: (0..50).map(text).collect(),
+            next: 0,
+            seen,
+            latest,
+            closed,
+        }
+    }
+
+    /// Sends a row; `false` when the lane is full.
+    fn send(&mut self) -> bool {
+        let n = self.next;
+        let key = n % 50;
+        let row = [
+            Value::Int(key as i32),
+            self.texts[key as usize].clone(),
+            Value::Int((n % 97) as i32),
+            Value::Double(n as f64 / 8.0),
+        ];
+        let at = Some(Timestamp(n * 1_000));
+        let sent = self.input.try_send("S", at, &row[..]).is_ok();
+        self.next += i64::from(sent);
+        sent
+    }
+
+    /// Sends so many rows and waits until those near the end have come out.
+    fn send_rows(&mut self, count: i64) {
+        let end = self.next + count;
+        while self.next < end {
+            if !self.send() {
+                std::thread::yield_now();
+            }
+        }
+        while self.latest.load(Ordering::Acquire) < (end - 100) * 1_000 {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Fills the lane while the worker waits, so that every packet of it has grown.
+    fn fill_lane(&mut self) {
+        self.closed.store(true, Ordering::Release);
+        let end = self.next + 20_000;
+        while self.next < end && self.send() {}
+        self.closed.store(false, Ordering::Release);
+    }
+}
+
+/// Rounds of `ROWS` rows of which one must be free of allocations.
+const ROUNDS_MAX: usize = 20;
+
+/// The fewest allocations while `ROWS` rows pass, and the rows that came out meanwhile.
+fn allocations(query: &str, workers: Workers) -> (u64, u64) {
+    let app = format!(
+        "@app:playback CREATE STREAM S (k INT, t STRING, v INT, d DOUBLE); INSERT INTO Out {query};"
+    );
+    let inline = workers == Workers::Inline;
+    let config = RuntimeConfig::default()
+        .workers(workers)
+        .lane_batches_max(4);
+    let runtime = EventFluxManager::new()
+        .create_with(&app, config)
+        .expect("the app builds");
+    let mut bench = Bench::new(&runtime);
+    for _ in 0..4 {
+        bench.send_rows(WARM_UP_ROWS / 4);
+        if !inline {
+            bench.fill_lane();
+        }
+    }
+    bench.send_rows(WARM_UP_ROWS / 4);
+    // A packet that grew late, because a thread was held up, is no allocation per row: one round in a few is free of
+    // them.
+    let (mut least, mut rows) = (u64::MAX, 0);
+    for _ in 0..ROUNDS_MAX {
+        let before = ALLOCATIONS.load(Ordering::SeqCst);
+        let seen = bench.seen.load(Ordering::SeqCst);
+        bench.send_rows(ROWS);
+        least = least.min(ALLOCATIONS.load(Ordering::SeqCst) - before);
+        rows = bench.seen.load(Ordering::SeqCst) - seen;
+        if least == 0 {
+            break;
+        }
+    }
+    drop(bench);
+    runtime.shutdown().expect("no worker panicked");
+    (least, rows)
+}
+
+#[test]
+fn the_steady_state_does_not_allocate() {
+    let canary = ALLOCATIONS.load(Ordering::SeqCst);
+    drop(std::hint::black_box(Box::new(1_u64)));
+    assert!(
+        ALLOCATIONS.load(Ordering::SeqCst) > canary,
+        "the counter counts"
+    );
+
+    let mut failures = Vec::new();
+    for (name, query) in QUERIES {
+        for workers in [Workers::Inline, Workers::Pinned(1)] {
+            let (count, rows) = allocations(query, workers.clone());
+            assert!(rows > 0, "{name}: no rows came out");
+            if count > 0 {
+                failures.push(format!(
+                    "{name}, {workers:?}: {count} allocations for {ROWS} rows"
+                ));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}

@@ -1,0 +1,209 @@
+//! The acceptance cases of `../shared/conformance`, through the library.
+//!
+//! The folder is not part of this project: where it is absent each test says so and passes.
+
+use crate::app::{Emitted, Outputs, Setup, Step, run};
+use crate::literal::{Literal, show};
+use crate::source::root;
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+/// Areas whose cases must pass.
+const BUILT: &[&str] = &[
+    "aggregators",
+    "filters",
+    "groupby-order",
+    "projection",
+    "windows-expression",
+    "windows-external",
+    "windows-length",
+    "windows-session-delay",
+    "windows-sort-frequent",
+    "windows-time",
+];
+
+/// Areas not built yet; an app of theirs is refused with a message that names one of these words.
+const NOT_BUILT: &[(&str, &str)] = &[
+    ("joins", "not supported yet"),
+    ("named-windows", "not supported yet"),
+    ("partitions", "not supported yet"),
+    ("patterns-absent", "not supported yet"),
+    ("patterns-absent-logical", "not supported yet"),
+    ("patterns-count", "not supported yet"),
+    ("patterns-every-absent", "not supported yet"),
+    ("patterns-followed-by", "not supported yet"),
+    ("patterns-logical", "not supported yet"),
+    ("patterns-within", "not supported yet"),
+    ("rate-limit-events", "not supported yet"),
+    ("rate-limit-snapshot", "not supported yet"),
+    ("rate-limit-time", "not supported yet"),
+    ("sequences", "not supported yet"),
+    ("sequences-absent", "not supported yet"),
+    ("tables", "not supported yet"),
+    ("triggers", "not supported yet"),
+];
+
+/// As the acceptance runner: a millionth.
+const TOLERANCE: f64 = 1e-6;
+
+fn folder() -> Option<PathBuf> {
+    let folder = root().join("../shared/conformance");
+    if !folder.is_dir() {
+        eprintln!("{} is absent: its cases are not run", folder.display());
+        return None;
+    }
+    Some(folder)
+}
+
+fn load(folder: &PathBuf) -> BTreeMap<String, Vec<Json>> {
+    let mut areas = BTreeMap::new();
+    for entry in fs::read_dir(folder).expect("the folder can be listed") {
+        let path = entry.expect("an entry can be read").path();
+        if path.extension().is_none_or(|e| e != "json") {
+            continue;
+        }
+        let area = path
+            .file_stem()
+            .expect("a name")
+            .to_string_lossy()
+            .to_string();
+        let text = fs::read_to_string(&path).expect("cases are UTF-8");
+        let cases: Vec<Json> = serde_json::from_str(&text).expect("cases are a list");
+        areas.insert(area, cases);
+    }
+    areas
+}
+
+fn text<'a>(value: &'a Json, key: &str) -> &'a str {
+    value[key]
+        .as_str()
+        .unwrap_or_else(|| panic!("no {key} in {value}"))
+}
+
+fn values(row: &Json) -> Vec<Literal> {
+    let values = row.as_array().expect("a row is a list");
+    values
+        .iter()
+        .map(|v| Literal::from_json(v, TOLERANCE))
+        .collect()
+}
+
+fn micros(value: &Json) -> i64 {
+    (value.as_f64().expect("a time") * 1000.0).round() as i64
+}
+
+fn steps(events: &Json) -> Vec<Step> {
+    let one = |e: &Json| {
+        let at = (!e["at"].is_null()).then(|| micros(&e["at"]));
+        (at, values(&e["row"]))
+    };
+    let step = |event: &Json| {
+        if let Some(batch) = event["batch"].as_array() {
+            let stream = text(&batch[0], "stream").to_string();
+            return Step::Send(stream, batch.iter().map(one).collect());
+        }
+        match &event["clock"] {
+            Json::Null => Step::Send(text(event, "stream").to_string(), vec![one(event)]),
+            clock => Step::Clock(micros(clock)),
+        }
+    };
+    events
+        .as_array()
+        .expect("events are a list")
+        .iter()
+        .map(step)
+        .collect()
+}
+
+fn fits(want: &[Literal], got: &Emitted) -> bool {
+    want.len() == got.values.len() && want.iter().zip(&got.values).all(|(w, g)| w.fits(g))
+}
+
+/// What differs, if anything does.
+fn difference(case: &Json, got: &Outputs) -> Option<String> {
+    let ordered = case["ordered"].as_bool().expect("ordered is true or false");
+    let none = Vec::new();
+    let expect = case["expect"].as_object().expect("streams");
+    expect.iter().find_map(|(stream, rows)| {
+        let want: Vec<_> = rows.as_array().expect("rows").iter().map(values).collect();
+        let got = got.get(stream).unwrap_or(&none);
+        let mut left: Vec<&Emitted> = got.iter().collect();
+        let all = want.len() == got.len()
+            && want.iter().all(|w| {
+                let place = match ordered {
+                    true => left.first().is_some_and(|g| fits(w, g)).then_some(0),
+                    false => left.iter().position(|g| fits(w, g)),
+                };
+                place.map(|p| left.remove(p)).is_some()
+            });
+        let shown = |row: &Emitted| row.values.iter().map(show).collect::<Vec<_>>().join(", ");
+        (!all).then(|| {
+            let got: Vec<String> = got.iter().map(shown).collect();
+            format!("{stream}: expected {rows}\n  got {}", got.join("\n      "))
+        })
+    })
+}
+
+#[test]
+fn built_areas_pass() {
+    let Some(folder) = folder() else { return };
+    let areas = load(&folder);
+    let mut failures = Vec::new();
+    for area in BUILT {
+        for case in &areas[*area] {
+            for workers in [0, 1, 2] {
+                let setup = Setup {
+                    workers,
+                    ..Setup::INLINE
+                };
+                let why = match run(text(case, "app"), &steps(&case["events"]), setup) {
+                    Ok(got) if workers < 2 => difference(case, &got),
+                    Ok(_) => None,
+                    Err(error) => Some(error.to_string()),
+                };
+                let name = text(case, "name");
+                failures.extend(why.map(|w| format!("{area}/{name} on {workers}: {w}")));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+#[test]
+fn areas_not_built_are_refused_by_name() {
+    let Some(folder) = folder() else { return };
+    let areas = load(&folder);
+    for (area, word) in NOT_BUILT {
+        for case in &areas[*area] {
+            let name = text(case, "name");
+            let Err(error) = run(text(case, "app"), &[], Setup::INLINE) else {
+                panic!("{area}/{name} builds: move the area to BUILT");
+            };
+            let told = error.problems().iter().any(|p| p.message.contains(word));
+            assert!(told, "{area}/{name}: {error}");
+            for p in error.problems() {
+                assert!(p.line >= 1 && p.column >= 1 && !p.message.is_empty());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_area_is_listed_once() {
+    let Some(folder) = folder() else { return };
+    let mut listed: Vec<&str> = BUILT.to_vec();
+    listed.extend(NOT_BUILT.iter().map(|(area, _)| *area));
+    listed.sort_unstable();
+    let found: Vec<String> = load(&folder).into_keys().collect();
+    assert_eq!(listed, found);
+}
+
+#[test]
+fn ci_runs_the_same_areas() {
+    let script = fs::read_to_string(root().join(".ci/run")).expect(".ci/run exists");
+    for area in BUILT {
+        assert!(script.contains(area), "{area} is not in .ci/run");
+    }
+}

@@ -1,0 +1,207 @@
+//! The examples that a reader meets first: those of `docs/language.md`, of `README.md`, and the folder `examples/`.
+//!
+//! On a page, a block ```` ```sql ```` is followed by ```` ```events ```` (lines of an events file) and
+//! ```` ```output ```` (what `eventflux run` prints for them), or by ```` ```error ```` (what it says instead).
+//! `UPDATE=1 cargo test --test it docs` prints what the engine says instead of comparing.
+
+use crate::source::root;
+use eventflux::connector::json::{EventLine, EventRow, RowDecoder, RowEncoder, decode_line};
+use eventflux::{Batch, EventFluxAppRuntime, EventFluxManager, Input, RuntimeConfig, Workers};
+use std::fs;
+use std::sync::{Arc, Mutex};
+
+#[path = "../../examples/aggregate.rs"]
+mod aggregate;
+#[path = "../../examples/embed.rs"]
+mod embed;
+#[path = "../../examples/subscriber.rs"]
+mod subscriber;
+#[path = "../../examples/typed_rows.rs"]
+mod typed_rows;
+
+/// A fenced block: its word, its text, and the line on which it begins.
+struct Block {
+    word: String,
+    text: String,
+    line: usize,
+}
+
+fn blocks(page: &str) -> Vec<Block> {
+    let mut found: Vec<Block> = Vec::new();
+    let mut open = false;
+    for (i, line) in page.lines().enumerate() {
+        match line.strip_prefix("```") {
+            Some(_) if open => open = false,
+            Some(word) => {
+                open = true;
+                found.push(Block {
+                    word: word.trim().to_string(),
+                    text: String::new(),
+                    line: i + 1,
+                });
+            }
+            None if open => {
+                let block = found.last_mut().expect("a block is open");
+                block.text.push_str(line);
+                block.text.push('\n');
+            }
+            None => {}
+        }
+    }
+    found
+}
+
+fn send(runtime: &EventFluxAppRuntime, input: &mut Input, line: &str) {
+    let mut decoder = RowDecoder::default();
+    let mut values = |row: &EventRow<'_>| {
+        let schema = runtime.schema(&row.stream).expect("the stream exists");
+        let values = decoder.decode(row.row, &schema).expect("the row fits");
+        (row.at, values.to_vec())
+    };
+    let sent = match decode_line(line.as_bytes()).expect("the line is an event") {
+        EventLine::Clock(to) => input.advance_clock(to),
+        EventLine::Batch(rows) => {
+            let stream = rows[0].stream.to_string();
+            let rows: Vec<_> = rows.iter().map(&mut values).collect();
+            input.send_batch(&stream, rows)
+        }
+        EventLine::Row(row) => {
+            let stream = row.stream.to_string();
+            match values(&row) {
+                (Some(at), row) => input.send_at(&stream, at, row),
+                (None, row) => input.send(&stream, row),
+            }
+        }
+    };
+    sent.expect("the app runs");
+}
+
+/// What `eventflux run` prints.
+fn output(app: &str, events: &str) -> Result<String, String> {
+    let config = RuntimeConfig::default()
+        .workers(Workers::Inline)
+        .ordered_outputs(true);
+    let runtime = EventFluxManager::new()
+        .create_with(app, config)
+        .map_err(|e| e.to_string())?;
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    for stream in runtime.streams().iter().filter(|s| s.written && !s.read) {
+        let (into, encoder) = (Arc::clone(&lines), RowEncoder::new(&stream.name));
+        let callback = move |batch: &Batch| {
+            encoder.encode(batch, &mut into.lock().expect("no callback panics"));
+        };
+        runtime
+            .add_callback(&stream.name, callback)
+            .expect("the stream exists");
+    }
+    runtime.start().expect("inline");
+    let mut input = runtime.input().expect("it runs");
+    for line in events.lines().filter(|l| !l.trim().is_empty()) {
+        send(&runtime, &mut input, line);
+    }
+    drop(input);
+    runtime.shutdown().expect("no operator panicked");
+    let bytes = std::mem::take(&mut *lines.lock().expect("no callback panics"));
+    Ok(String::from_utf8(bytes).expect("rows are UTF-8"))
+}
+
+/// Runs the examples of a page; how many there were.
+fn check(path: &str) -> usize {
+    let page = fs::read_to_string(root().join(path)).expect("the page exists");
+    let blocks = blocks(&page);
+    let mut failures = Vec::new();
+    let mut count = 0;
+    for (i, block) in blocks.iter().enumerate().filter(|(_, b)| b.word == "sql") {
+        count += 1;
+        let next = |k: usize| blocks.get(i + k).map_or("", |b| b.word.as_str());
+        let (got, want) = match (next(1), next(2)) {
+            ("events", "output") => (
+                output(&block.text, &blocks[i + 1].text),
+                &blocks[i + 2].text,
+            ),
+            ("error", _) => (
+                output(&block.text, "").map_or_else(|e| Ok(e + "\n"), |_| Err("it builds".into())),
+                &blocks[i + 1].text,
+            ),
+            _ => panic!("{path}:{}: no events and output, and no error", block.line),
+        };
+        match got {
+            Ok(got) if got == *want => {}
+            Ok(got) => failures.push(format!("{path}:{}: it gives\n{got}", block.line)),
+            Err(why) => failures.push(format!("{path}:{}: {why}", block.line)),
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{} examples:\n{}",
+        failures.len(),
+        failures.join("\n\n")
+    );
+    count
+}
+
+#[test]
+fn every_example_of_the_language_page_gives_what_it_says() {
+    assert!(check("docs/language.md") >= 30);
+}
+
+#[test]
+fn the_examples_in_rust_run() {
+    embed::main().expect("embed");
+    typed_rows::main().expect("typed_rows");
+    subscriber::main().expect("subscriber");
+    aggregate::main().expect("aggregate");
+}
+
+#[test]
+fn the_examples_in_sql_run() {
+    let read =
+        |name: &str| fs::read_to_string(root().join("examples").join(name)).expect("it exists");
+    let rows = |app: &str, events: &str| {
+        let lines = output(&read(app), &read(events)).expect("it builds");
+        lines.lines().count()
+    };
+    assert_eq!(
+        rows("vwap.sql", "trades.jsonl"),
+        17,
+        "three symbols in six seconds, one of them silent once"
+    );
+    assert!(rows("top.sql", "trades.jsonl") >= 2);
+    let alerts = output(&read("alerts.sql"), &read("sensors.jsonl")).expect("it builds");
+    let told = |stream: &str| alerts.lines().filter(|l| l.contains(stream)).count();
+    assert_eq!((told("\"Alerts\""), told("\"Broken\"")), (1, 1), "{alerts}");
+    assert!(alerts.contains("27.5"), "{alerts}");
+}
+
+#[test]
+fn the_readme_shows_what_its_first_command_prints() {
+    let read = |name: &str| fs::read_to_string(root().join(name)).expect("it exists");
+    let got =
+        output(&read("examples/vwap.sql"), &read("examples/trades.jsonl")).expect("it builds");
+    let readme = read("README.md");
+    let shown: Vec<&str> = readme
+        .lines()
+        .filter(|l| l.starts_with("{\"stream\""))
+        .collect();
+    assert!(shown.len() > 3);
+    for (line, want) in got.lines().zip(shown) {
+        assert_eq!(line, want);
+    }
+    for command in [
+        "cargo run --release -p eventflux-cli -- run examples/vwap.sql",
+        "cargo test --workspace",
+    ] {
+        assert!(readme.contains(command));
+    }
+}
+
+#[test]
+fn the_page_of_functions_names_all_of_them() {
+    let page = fs::read_to_string(root().join("docs/language.md")).expect("the page exists");
+    for (name, _, _) in eventflux::Functions::new().iter() {
+        assert!(
+            page.contains(&format!("`{name}(")),
+            "{name} is not on the page"
+        );
+    }
+}

@@ -1,0 +1,13 @@
+//! The integration tests, linked once: each module is one question about the crate as its users see it.
+
+mod app;
+mod bad_input;
+mod conformance;
+mod docs;
+mod fuzz;
+mod literal;
+mod nab;
+mod script;
+mod source;
+mod tidy;
+mod tree;

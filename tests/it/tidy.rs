@@ -1,0 +1,509 @@
+//! Habits of this project that a reader may rely on, kept by counting.
+//!
+//! An exception stands in [`EXCEPTIONS`] with its file and its reason, or it does not exist.
+
+use crate::source::{Source, files, has_word, relative, root, sources};
+use std::collections::BTreeSet;
+use std::fs;
+
+const FILE_LINES_MAX: usize = 800;
+const FUNCTION_LINES_MAX: usize = 70;
+/// A test may be a table of cases.
+const TEST_FUNCTION_LINES_MAX: usize = 110;
+const LINE_CHARS_MAX: usize = 120;
+
+/// Where all Rust of the project stands.
+const FOLDERS: &[&str] = &["src", "tests", "tools", "benches", "examples"];
+
+/// Rule, file, and why the rule does not hold there.
+const EXCEPTIONS: &[(&str, &str, &str)] = &[
+    (
+        "thread::sleep",
+        "src/runtime/barrier/gate.rs",
+        "the last step of waiting, after spinning and yielding: 20 us naps until workers are out",
+    ),
+    (
+        "advanced",
+        "src/runtime/core.rs",
+        "the verb: inputs that have advanced their clock",
+    ),
+    (
+        "function",
+        "src/operator/aggregate/panes.rs",
+        "one loop over the rows of a batch; its parts share eight borrows",
+    ),
+    (
+        "function",
+        "src/operator/aggregate/running.rs",
+        "one loop over the rows of a batch; its parts share eight borrows",
+    ),
+    (
+        "function",
+        "src/plan/window_args.rs",
+        "one arm per window: a table in the form of a match",
+    ),
+    (
+        "layer",
+        "src/runtime/connect.rs",
+        "the one place where an app starts and stops the sources and sinks of its streams",
+    ),
+    (
+        "layer",
+        "src/runtime/app.rs",
+        "holds the connections that connect.rs made",
+    ),
+    (
+        "layer",
+        "src/runtime/manager.rs",
+        "holds the sources and sinks that the application registered",
+    ),
+    (
+        "layer",
+        "src/operator/window/condition_scope.rs",
+        "a condition that a column holds is read when a row brings it",
+    ),
+];
+
+/// A folder or file of `src`, and the modules of the crate that its code may name.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("event", &["event"]),
+    ("state", &["state", "event"]),
+    ("sql", &["sql", "event", "error"]),
+    ("error.rs", &["sql::ast", "event"]),
+    ("expr", &["expr", "event", "sql::ast", "error"]),
+    (
+        "operator",
+        &["operator", "event", "expr", "state", "sql::ast"],
+    ),
+    (
+        "plan",
+        &["plan", "sql", "expr", "operator", "event", "error", "state"],
+    ),
+    (
+        "runtime",
+        &[
+            "runtime", "plan", "operator", "expr", "state", "sql", "event", "error", "limits",
+            "metrics", "sync",
+        ],
+    ),
+];
+
+/// What no file below these folders names: time, threads, locks and files come from outside.
+const PURE: &[&str] = &["event", "state", "sql", "expr", "operator", "plan"];
+const IMPURE: &[&str] = &[
+    "std::thread",
+    "std::time",
+    "Instant",
+    "SystemTime",
+    "Mutex",
+    "RwLock",
+    "std::fs",
+    "std::net",
+    "std::io",
+    "std::env",
+];
+
+/// The files that may contain `unsafe`, each opening with its numbered invariants.
+const UNSAFE: &[&str] = &[
+    "src/runtime/slot.rs",
+    "src/runtime/cell.rs",
+    "src/sync.rs",
+    "tests/allocations.rs",
+];
+
+/// Words that name a pattern instead of a role.
+const SUFFIXES: &[&str] = &[
+    "Manager", "Factory", "Holder", "Helper", "Util", "Utils", "Impl", "Enhanced", "Advanced",
+];
+
+/// Adjectives where a number should stand.
+const BANNED_WORDS: &[&str] = &[
+    "enterprise",
+    "advanced",
+    "comprehensive",
+    "high-performance",
+    "world-class",
+    "blazing",
+];
+
+fn excepted(rule: &str, path: &str) -> bool {
+    EXCEPTIONS.iter().any(|(r, p, _)| *r == rule && *p == path)
+}
+
+/// Fails with all findings of a rule.
+fn none(rule: &str, findings: Vec<String>) {
+    assert!(findings.is_empty(), "{rule}:\n  {}", findings.join("\n  "));
+}
+
+#[test]
+fn every_exception_has_a_reason_and_a_file() {
+    for (rule, path, reason) in EXCEPTIONS {
+        assert!(root().join(path).is_file(), "{rule}: {path} is gone");
+        assert!(reason.len() > 10, "{rule}: {path} says no reason");
+    }
+}
+
+#[test]
+fn files_and_lines_are_short() {
+    let mut findings = Vec::new();
+    for s in sources(FOLDERS) {
+        let lines = s.text.lines().count();
+        if lines > FILE_LINES_MAX && !excepted("file", &s.path) {
+            findings.push(format!("{}: {lines} lines", s.path));
+        }
+        // what stands in a string is not counted: a text is not broken for the sake of its line
+        for (i, (line, code)) in s.text.lines().zip(s.code.lines()).enumerate() {
+            let counted = match line.trim_start().starts_with("//") {
+                true => line.to_string(),
+                false => without_blanks(line, code),
+            };
+            let width = counted.chars().count();
+            if width > LINE_CHARS_MAX && !excepted("line", &s.path) {
+                findings.push(format!("{}:{}: {width} characters", s.path, i + 1));
+            }
+        }
+    }
+    none("files of 800 lines, lines of 120 characters", findings);
+}
+
+/// The code of a line behind its indentation, each run of blanks, where a string stood, as one.
+fn without_blanks(line: &str, code: &str) -> String {
+    let words: Vec<&str> = code.split_whitespace().collect();
+    let indent = line.len() - line.trim_start().len();
+    " ".repeat(indent) + &words.join(" ")
+}
+
+#[test]
+fn functions_are_short() {
+    let mut findings = Vec::new();
+    for s in sources(FOLDERS) {
+        if excepted("function", &s.path) {
+            continue;
+        }
+        let most = match s.is_test() {
+            true => TEST_FUNCTION_LINES_MAX,
+            false => FUNCTION_LINES_MAX,
+        };
+        let code = match s.is_test() {
+            true => &s.code,
+            false => s.code_without_tests(),
+        };
+        for (name, line, length) in functions(code) {
+            if length > most {
+                findings.push(format!("{}:{line}: {name} has {length} lines", s.path));
+            }
+        }
+    }
+    none("functions of at most 70 lines", findings);
+}
+
+/// Name, line and length in lines of every function with a body.
+fn functions(code: &str) -> Vec<(String, usize, usize)> {
+    let bytes = code.as_bytes();
+    let mut found = Vec::new();
+    for (start, _) in code.match_indices("fn ") {
+        let part = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+        if start > 0 && part(bytes[start - 1]) {
+            continue;
+        }
+        let name: String = code[start + 3..]
+            .chars()
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect();
+        if name.is_empty() {
+            continue;
+        }
+        let Some(end) = body_end(&bytes[start..]) else {
+            continue;
+        };
+        let line = code[..start].matches('\n').count() + 1;
+        let length = code[start..start + end].matches('\n').count() + 1;
+        found.push((name, line, length));
+    }
+    found
+}
+
+/// One past the `}` of the function that begins here; `None` where it has no body.
+fn body_end(code: &[u8]) -> Option<usize> {
+    let (mut round, mut curly) = (0_i32, 0_i32);
+    for (i, b) in code.iter().enumerate() {
+        match b {
+            b'(' | b'[' => round += 1,
+            b')' | b']' => round -= 1,
+            b';' if round == 0 && curly == 0 => return None,
+            b'{' => curly += 1,
+            b'}' => {
+                curly -= 1;
+                if curly == 0 && round == 0 {
+                    return Some(i + 1);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+#[test]
+fn modules_depend_one_way() {
+    let mut findings = Vec::new();
+    for s in sources(&["src"]).iter().filter(|s| !s.is_test()) {
+        let inside = s.path.trim_start_matches("src/");
+        let of = |name: &str| inside == name || inside.starts_with(&format!("{name}/"));
+        let Some((_, allowed)) = LAYERS.iter().find(|(name, _)| of(name)) else {
+            continue;
+        };
+        if excepted("layer", &s.path) {
+            continue;
+        }
+        for named in crate_paths(s.code_without_tests()) {
+            let fits = |a: &str| named == a || named.starts_with(&format!("{a}::"));
+            if !allowed.iter().any(|a| fits(a)) {
+                findings.push(format!("{} names crate::{named}", s.path));
+            }
+        }
+    }
+    findings.dedup();
+    none("layers", findings);
+}
+
+/// What stands behind each `crate::`, with the parts of a brace group written out; two segments at most.
+fn crate_paths(code: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (i, mark) in code.match_indices("crate::") {
+        let rest = &code[i + mark.len()..];
+        if let Some(group) = rest.strip_prefix('{') {
+            let mut depth = 1;
+            let end = group.find(|c| {
+                depth += i32::from(c == '{') - i32::from(c == '}');
+                depth == 0
+            });
+            let mut depth = 0;
+            let parts = group[..end.unwrap_or(0)].split(|c| {
+                depth += i32::from(c == '{') - i32::from(c == '}');
+                c == ',' && depth == 0
+            });
+            found.extend(parts.map(|p| path(p.trim())).filter(|p| !p.is_empty()));
+        } else {
+            found.push(path(rest));
+        }
+    }
+    found
+}
+
+fn path(text: &str) -> String {
+    let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'));
+    let segments: Vec<&str> = text[..end.unwrap_or(text.len())]
+        .split("::")
+        .take(2)
+        .collect();
+    segments.join("::").trim_end_matches("::").to_string()
+}
+
+#[test]
+fn crate_paths_are_read() {
+    let code =
+        "use crate::event::{A, B}; use crate::{sql::ast::X, error::{Fault, P}}; crate::state::y()";
+    let want = ["event", "sql::ast", "error", "state::y"];
+    assert_eq!(crate_paths(code), want);
+}
+
+#[test]
+fn no_clock_thread_lock_or_file_below_the_runtime() {
+    let mut findings = Vec::new();
+    for s in sources(&["src"]).iter().filter(|s| !s.is_test()) {
+        let pure = |f: &str| s.path.starts_with(&format!("src/{f}/"));
+        if !PURE.iter().any(|f| pure(f)) || excepted("pure", &s.path) {
+            continue;
+        }
+        let code = s.code_without_tests();
+        for word in IMPURE.iter().filter(|w| has_word(code, w)) {
+            findings.push(format!("{} names {word}", s.path));
+        }
+    }
+    none("no clock, thread, lock or I/O", findings);
+}
+
+#[test]
+fn unsafe_stands_in_the_listed_files_and_cites_invariants() {
+    let mut findings = Vec::new();
+    for s in sources(FOLDERS) {
+        let lines = s.lines_with("unsafe");
+        if let (Some(first), false) = (lines.first(), UNSAFE.contains(&s.path.as_str())) {
+            findings.push(format!("{}:{first}: unsafe in a file not listed", s.path));
+        }
+        if !lines.is_empty() {
+            findings.extend(uncited(&s));
+        }
+    }
+    none("unsafe", findings);
+}
+
+/// `// SAFETY:` comments that name no invariant such as I1.
+fn uncited(s: &Source) -> Vec<String> {
+    let lines: Vec<&str> = s.text.lines().collect();
+    let mut findings = Vec::new();
+    for (i, _) in lines
+        .iter()
+        .enumerate()
+        .filter(|(_, l)| l.contains("SAFETY:"))
+    {
+        let comment: String = lines[i..]
+            .iter()
+            .take_while(|l| l.trim_start().starts_with("//"))
+            .copied()
+            .collect();
+        let cites = comment
+            .as_bytes()
+            .windows(2)
+            .any(|w| w[0] == b'I' && w[1].is_ascii_digit());
+        if !cites {
+            findings.push(format!("{}:{}: SAFETY cites no invariant", s.path, i + 1));
+        }
+    }
+    findings
+}
+
+#[test]
+fn nothing_is_left_for_later_or_printed_or_slept() {
+    let mut findings = Vec::new();
+    for s in sources(FOLDERS) {
+        let mut refuse = |word: &str, lines: Vec<usize>| {
+            if !excepted(word, &s.path) {
+                findings.extend(lines.iter().map(|l| format!("{}:{l}: {word}", s.path)));
+            }
+        };
+        for word in ["TODO", "FIXME", "XXX"] {
+            let in_text = |(_, line): &(usize, &str)| has_word(line, word);
+            let lines = s
+                .text
+                .lines()
+                .enumerate()
+                .filter(in_text)
+                .map(|(i, _)| i + 1);
+            if s.path != "tests/it/tidy.rs" {
+                refuse(word, lines.collect());
+            }
+        }
+        refuse("dbg!", s.lines_with("dbg!"));
+        refuse("#[ignore", s.lines_with("#[ignore"));
+        if s.path.starts_with("src/") || s.path.starts_with("tests/") {
+            refuse("println!", s.lines_with("println!"));
+            refuse("thread::sleep", s.lines_with("thread::sleep"));
+        }
+        if s.path.starts_with("src/") && !s.is_test() {
+            refuse("eprintln!", s.lines_with("eprintln!"));
+            refuse("allow(dead_code", s.lines_with("dead_code"));
+        }
+    }
+    none("nothing left, printed or slept", findings);
+}
+
+#[test]
+fn no_adjective_where_a_number_should_stand() {
+    let mut texts: Vec<(String, String)> = Vec::new();
+    for s in sources(FOLDERS) {
+        if s.path != "tests/it/tidy.rs" {
+            let verb = excepted("advanced", &s.path);
+            let text = if verb {
+                s.text.replace("advanced", "")
+            } else {
+                s.text
+            };
+            texts.push((s.path, text));
+        }
+    }
+    for path in files("docs", "md").into_iter().chain(pages()) {
+        let text = fs::read_to_string(&path).expect("pages are UTF-8");
+        texts.push((relative(&path), text));
+    }
+    let mut findings = Vec::new();
+    for (path, text) in texts {
+        for (i, line) in text.lines().enumerate() {
+            let lower = line.to_lowercase();
+            let found = BANNED_WORDS.iter().filter(|w| has_word(&lower, w));
+            findings.extend(found.map(|w| format!("{path}:{}: {w}", i + 1)));
+        }
+    }
+    none("banned words", findings);
+}
+
+/// The Markdown pages at the root.
+fn pages() -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(root()).expect("the root can be listed");
+    let paths = entries.map(|e| e.expect("an entry can be read").path());
+    paths
+        .filter(|p| p.extension().is_some_and(|e| e == "md"))
+        .collect()
+}
+
+#[test]
+fn names_say_the_role() {
+    // the names of the dialect's own API
+    let known = ["EventFluxManager", "StateHolder"];
+    let mut findings = Vec::new();
+    for s in sources(&["src", "tools/cli/src"]) {
+        for mark in ["struct ", "enum ", "trait "] {
+            for (i, _) in s.code.match_indices(mark) {
+                let name: String = s.code[i + mark.len()..]
+                    .chars()
+                    .take_while(|c| c.is_alphanumeric() || *c == '_')
+                    .collect();
+                if SUFFIXES.iter().any(|x| name.ends_with(x)) && !known.contains(&name.as_str()) {
+                    findings.push(format!("{}: {name}", s.path));
+                }
+            }
+        }
+    }
+    none("names", findings);
+}
+
+#[test]
+fn every_file_opens_with_what_it_is_and_is_reached_by_a_mod() {
+    let mut findings = Vec::new();
+    let all = sources(&["src", "tests/it"]);
+    for s in &all {
+        if !s.text.starts_with("//!") {
+            findings.push(format!("{} does not open with //!", s.path));
+        }
+        let (folder, file) = s.path.rsplit_once('/').expect("below a folder");
+        let name = file.trim_end_matches(".rs");
+        if ["lib", "main"].contains(&name) {
+            continue;
+        }
+        let (folder, name) = match name {
+            "mod" => folder.rsplit_once('/').expect("below src"),
+            _ => (folder, name),
+        };
+        let parents = [
+            format!("{folder}/mod.rs"),
+            format!("{folder}/lib.rs"),
+            format!("{folder}/main.rs"),
+            format!("{folder}.rs"),
+        ];
+        let declares = |p: &&Source| {
+            let here = parents.contains(&p.path) && has_word(&p.code, &format!("mod {name};"));
+            here || p.text.contains(&format!("#[path = \"{name}.rs\"]"))
+                || p.text.contains(&format!("/{name}.rs\"]"))
+        };
+        if !all.iter().any(|p| declares(&p)) {
+            findings.push(format!("{} is in no mod", s.path));
+        }
+    }
+    none("files", findings);
+}
+
+#[test]
+fn the_architecture_page_names_every_folder() {
+    let page = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md exists");
+    assert!(page.lines().count() <= 400, "at most 400 lines");
+    let mut folders = BTreeSet::new();
+    for s in sources(&["src"]) {
+        let (folder, _) = s.path.rsplit_once('/').expect("below src");
+        if folder != "src" {
+            folders.insert(format!("{folder}/"));
+        }
+    }
+    let missing = folders.iter().filter(|f| !page.contains(f.as_str()));
+    none("folders not in ARCHITECTURE.md", missing.cloned().collect());
+}

@@ -1,0 +1,166 @@
+//! Compares what the engine emitted with what the oracle says.
+
+use crate::app::{App, Nature};
+use crate::oracle::Output;
+use eventflux::event::{Sign, Value};
+use std::fmt;
+
+/// How rows of one stream may be ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Row for row.
+    Exact,
+    /// The same rows; in the same order per group where the stream has one writer that emits its group keys.
+    PerKey,
+}
+
+/// The first difference.
+#[derive(Clone, Debug)]
+pub struct Difference {
+    pub stream: String,
+    pub place: usize,
+    pub expected: Option<Output>,
+    pub got: Option<Output>,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |row: &Option<Output>| match row {
+            None => "no row".to_string(),
+            Some(o) => {
+                let sign = if o.sign == Sign::Plus { '+' } else { '-' };
+                format!("at {} us {sign} {:?}", o.at, o.values)
+            }
+        };
+        writeln!(f, "stream {}, row {}:", self.stream, self.place)?;
+        writeln!(f, "  expected {}", text(&self.expected))?;
+        write!(f, "  got      {}", text(&self.got))
+    }
+}
+
+/// The first difference between rows per stream, for the streams that were watched.
+pub fn compare(
+    app: &App,
+    expected: &[Vec<Output>],
+    got: &[Option<Vec<Output>>],
+    order: Order,
+) -> Option<Difference> {
+    app.outputs().into_iter().find_map(|stream| {
+        let got = got[stream].as_ref()?;
+        match order {
+            Order::Exact => rows(app, stream, &expected[stream], got),
+            Order::PerKey => {
+                let (a, b) = (
+                    sorted(app, stream, &expected[stream]),
+                    sorted(app, stream, got),
+                );
+                rows(app, stream, &a, &b).or_else(|| per_key(app, stream, &expected[stream], got))
+            }
+        }
+    })
+}
+
+fn rows(app: &App, stream: usize, expected: &[Output], got: &[Output]) -> Option<Difference> {
+    let natures: Vec<Nature> = app.streams[stream]
+        .attributes
+        .iter()
+        .map(|a| a.nature)
+        .collect();
+    let differs = |i: &usize| match (expected.get(*i), got.get(*i)) {
+        (Some(a), Some(b)) => !same(a, b, &natures),
+        _ => true,
+    };
+    let place = (0..expected.len().max(got.len())).find(differs)?;
+    Some(Difference {
+        stream: app.streams[stream].name.clone(),
+        place,
+        expected: expected.get(place).cloned(),
+        got: got.get(place).cloned(),
+    })
+}
+
+/// By time, sign and values, approximate ones last: a multiset as a list.
+fn sorted(app: &App, stream: usize, rows: &[Output]) -> Vec<Output> {
+    let mut rows = rows.to_vec();
+    let attributes = &app.streams[stream].attributes;
+    let mut places: Vec<usize> = (0..attributes.len()).collect();
+    places.sort_by_key(|p| attributes[*p].nature == Nature::Approximate);
+    rows.sort_by(|a, b| {
+        let values = || {
+            places
+                .iter()
+                .map(|p| a.values[*p].order(&b.values[*p]))
+                .find(|o| o.is_ne())
+        };
+        let signs = (a.sign as i8).cmp(&(b.sign as i8));
+        a.at.cmp(&b.at)
+            .then(signs)
+            .then_with(|| values().unwrap_or(std::cmp::Ordering::Equal))
+    });
+    rows
+}
+
+/// The order of each group's rows, where the only writer of the stream emits all its group keys.
+fn per_key(app: &App, stream: usize, expected: &[Output], got: &[Output]) -> Option<Difference> {
+    let mut writers = app.queries.iter().filter(|q| q.target == stream);
+    let (writer, None) = (writers.next()?, writers.next()) else {
+        return None;
+    };
+    let place = |key: &crate::expr::Expr| {
+        writer
+            .items
+            .iter()
+            .position(|item| format!("{:?}", item.expr) == format!("{key:?}"))
+    };
+    if writer.group_by.is_empty() {
+        return None;
+    }
+    let places: Vec<usize> = writer.group_by.iter().map(place).collect::<Option<_>>()?;
+    let key = |row: &Output| {
+        places
+            .iter()
+            .map(|p| row.values[*p].clone())
+            .collect::<Vec<_>>()
+    };
+    let mut keys: Vec<Vec<Value>> = Vec::new();
+    for row in expected {
+        if !keys.contains(&key(row)) {
+            keys.push(key(row));
+        }
+    }
+    keys.iter().find_map(|k| {
+        let of = |rows: &[Output]| {
+            rows.iter()
+                .filter(|r| key(r) == *k)
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        rows(app, stream, &of(expected), &of(got))
+    })
+}
+
+fn same(a: &Output, b: &Output, natures: &[Nature]) -> bool {
+    a.at == b.at
+        && a.sign == b.sign
+        && a.values.len() == b.values.len()
+        && a.values
+            .iter()
+            .zip(&b.values)
+            .zip(natures)
+            .all(|((x, y), nature)| equal(x, y, *nature))
+}
+
+/// DOUBLE within 1e-9 of its size, an approximate one within 1e-6 (and 1e-4 near zero); all else exactly.
+fn equal(a: &Value, b: &Value, nature: Nature) -> bool {
+    match (a, b) {
+        (Value::Double(a), Value::Double(b)) => {
+            let (relative, absolute) = if nature == Nature::Approximate {
+                (1e-6, 1e-4)
+            } else {
+                (1e-9, 0.0)
+            };
+            (a - b).abs() <= absolute + relative * a.abs().max(b.abs())
+        }
+        _ => a == b,
+    }
+}

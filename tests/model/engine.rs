@@ -1,0 +1,81 @@
+//! Runs an app's SQL on the engine, through the public API.
+
+use crate::app::App;
+use crate::input::Call;
+use crate::oracle::Output;
+use eventflux::event::{Batch, Timestamp};
+use eventflux::{EventFluxManager, RuntimeConfig, Workers};
+
+use std::sync::{Arc, Mutex};
+
+/// How an app is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    pub pinned: bool,
+    pub batch_rows_max: usize,
+    /// Whether streams between queries are watched, too.
+    pub watch_all: bool,
+}
+
+type Rows = Arc<Mutex<Vec<Output>>>;
+
+/// The rows of each watched stream, in order; the text of the error when the app is refused.
+pub fn run(app: &App, calls: &[Call], run: Run) -> Result<Vec<Option<Vec<Output>>>, String> {
+    let workers = if run.pinned {
+        Workers::Pinned(2)
+    } else {
+        Workers::Inline
+    };
+    let config = RuntimeConfig::default()
+        .workers(workers)
+        .batch_rows_max(run.batch_rows_max);
+    let runtime = EventFluxManager::new()
+        .create_with(&app.to_string(), config)
+        .map_err(|e| format!("{e}\n{e:?}"))?;
+    let mut watched: Vec<Option<Rows>> = vec![None; app.streams.len()];
+    for stream in app.outputs() {
+        if run.watch_all || app.queries.iter().all(|q| q.source != stream) {
+            let rows: Rows = Arc::default();
+            watched[stream] = Some(rows.clone());
+            let collect = move |batch: &Batch| {
+                let mut rows = rows.lock().expect("no callback panics");
+                for row in 0..batch.len() {
+                    let (at, sign) = (batch.at()[row].0, batch.sign(row));
+                    rows.push(Output {
+                        at,
+                        clock: 0,
+                        sign,
+                        values: batch.row(row),
+                    });
+                }
+            };
+            runtime
+                .add_callback(&app.streams[stream].name, collect)
+                .map_err(|e| e.to_string())?;
+        }
+    }
+    runtime.start().map_err(|e| e.to_string())?;
+    let mut input = runtime.input().map_err(|e| e.to_string())?;
+    for call in calls {
+        match call {
+            Call::Advance(at) => input
+                .advance_clock(Timestamp(*at))
+                .map_err(|e| e.to_string())?,
+            Call::Send(stream, rows) if rows.len() == 1 => {
+                let name = &app.streams[*stream].name;
+                input
+                    .send_at(name, Timestamp(rows[0].at), &rows[0].values)
+                    .map_err(|e| e.to_string())?;
+            }
+            Call::Send(stream, rows) => {
+                let name = &app.streams[*stream].name;
+                let rows = rows.iter().map(|r| (Some(Timestamp(r.at)), &r.values));
+                input.send_batch(name, rows).map_err(|e| e.to_string())?;
+            }
+        }
+    }
+    drop(input);
+    runtime.shutdown().map_err(|e| e.to_string())?;
+    let take = |rows: Rows| std::mem::take(&mut *rows.lock().expect("no callback panics"));
+    Ok(watched.into_iter().map(|rows| rows.map(take)).collect())
+}

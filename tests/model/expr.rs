@@ -1,0 +1,241 @@
+//! Expressions of a random app: typed when made, printed as SQL.
+//!
+//! Literals carry the type that their context gives them, so the oracle needs no type inference. The generator places
+//! a literal only where the design pages settle its type.
+
+use eventflux::event::{Type, Value};
+use std::fmt::Write;
+
+/// An expression with its static type.
+#[derive(Clone, Debug)]
+pub struct Expr {
+    pub ty: Type,
+    pub kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Op {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Mod,
+    Eq,
+    NotEq,
+    Less,
+    LessEq,
+    Greater,
+    GreaterEq,
+    And,
+    Or,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Function {
+    Abs,
+    Floor,
+    Ceil,
+    Round,
+    Trunc,
+    Sign,
+    Upper,
+    Lower,
+    Length,
+    Concat,
+    Reverse,
+    Coalesce,
+    IfThenElse,
+    NullIf,
+    Maximum,
+    Minimum,
+    WindowStart,
+    WindowEnd,
+    EventTimestamp,
+}
+
+impl Function {
+    pub fn name(self) -> &'static str {
+        match self {
+            Function::Abs => "abs",
+            Function::Floor => "floor",
+            Function::Ceil => "ceil",
+            Function::Round => "round",
+            Function::Trunc => "trunc",
+            Function::Sign => "sign",
+            Function::Upper => "upper",
+            Function::Lower => "LOWER",
+            Function::Length => "length",
+            Function::Concat => "concat",
+            Function::Reverse => "reverse",
+            Function::Coalesce => "COALESCE",
+            Function::IfThenElse => "ifThenElse",
+            Function::NullIf => "nullif",
+            Function::Maximum => "maximum",
+            Function::Minimum => "minimum",
+            Function::WindowStart => "window_start",
+            Function::WindowEnd => "window_end",
+            Function::EventTimestamp => "eventTimestamp",
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// Attribute of the source.
+    Column(usize),
+    /// Output attribute of the query, by its alias: in HAVING and ORDER BY.
+    Output(usize),
+    /// Result of the query's aggregate call of this number.
+    Aggregate(usize),
+    Literal(Value),
+    Minus(Box<Expr>),
+    Not(Box<Expr>),
+    Binary(Op, Box<Expr>, Box<Expr>),
+    IsNull(Box<Expr>, bool),
+    In(Box<Expr>, Vec<Expr>, bool),
+    Between(Box<Expr>, Box<Expr>, Box<Expr>, bool),
+    Like(Box<Expr>, String, bool),
+    Case {
+        operand: Option<Box<Expr>>,
+        branches: Vec<(Expr, Expr)>,
+        otherwise: Option<Box<Expr>>,
+    },
+    Cast(Box<Expr>),
+    Call(Function, Vec<Expr>),
+}
+
+/// Names that a query's expressions are printed with.
+pub struct Names {
+    pub columns: Vec<String>,
+    pub outputs: Vec<String>,
+    pub aggregates: Vec<String>,
+}
+
+impl Expr {
+    pub fn new(ty: Type, kind: Kind) -> Self {
+        Expr { ty, kind }
+    }
+
+    pub fn boolean(kind: Kind) -> Self {
+        Expr::new(Type::Bool, kind)
+    }
+
+    /// The expressions directly inside.
+    pub fn children(&self) -> Vec<&Expr> {
+        match &self.kind {
+            Kind::Column(_) | Kind::Output(_) | Kind::Aggregate(_) | Kind::Literal(_) => Vec::new(),
+            Kind::Minus(x)
+            | Kind::Not(x)
+            | Kind::IsNull(x, _)
+            | Kind::Like(x, ..)
+            | Kind::Cast(x) => vec![x],
+            Kind::Binary(_, x, y) => vec![x, y],
+            Kind::Between(x, y, z, _) => vec![x, y, z],
+            Kind::In(x, list, _) => std::iter::once(&**x).chain(list).collect(),
+            Kind::Call(_, args) => args.iter().collect(),
+            Kind::Case {
+                operand,
+                branches,
+                otherwise,
+            } => {
+                let pairs = branches.iter().flat_map(|(when, then)| [when, then]);
+                operand
+                    .as_deref()
+                    .into_iter()
+                    .chain(pairs)
+                    .chain(otherwise.as_deref())
+                    .collect()
+            }
+        }
+    }
+
+    /// Whether it or something inside satisfies a test.
+    pub fn any(&self, test: &dyn Fn(&Kind) -> bool) -> bool {
+        test(&self.kind) || self.children().iter().any(|c| c.any(test))
+    }
+
+    pub fn has_aggregate(&self) -> bool {
+        self.any(&|k| matches!(k, Kind::Aggregate(_)))
+    }
+
+    pub fn sql(&self, names: &Names) -> String {
+        let p = |e: &Expr| e.sql(names);
+        let list = |of: &[Expr]| of.iter().map(p).collect::<Vec<_>>().join(", ");
+        let not = |n: &bool| if *n { "NOT " } else { "" };
+        match &self.kind {
+            Kind::Column(i) => names.columns[*i].clone(),
+            Kind::Output(i) => names.outputs[*i].clone(),
+            Kind::Aggregate(i) => names.aggregates[*i].clone(),
+            Kind::Literal(v) => literal(v),
+            Kind::Minus(x) => format!("(- {})", p(x)),
+            Kind::Not(x) => format!("(NOT {})", p(x)),
+            Kind::Binary(op, x, y) => format!("({} {} {})", p(x), sign(*op), p(y)),
+            Kind::IsNull(x, negated) => format!("({} IS {}NULL)", p(x), not(negated)),
+            Kind::In(x, of, negated) => format!("({} {}IN ({}))", p(x), not(negated), list(of)),
+            Kind::Between(x, low, high, negated) => {
+                format!(
+                    "({} {}BETWEEN {} AND {})",
+                    p(x),
+                    not(negated),
+                    p(low),
+                    p(high)
+                )
+            }
+            Kind::Like(x, pattern, negated) => {
+                format!(
+                    "({} {}LIKE {})",
+                    p(x),
+                    not(negated),
+                    literal(&Value::from(pattern.as_str()))
+                )
+            }
+            Kind::Cast(x) => format!("CAST({} AS {})", p(x), self.ty),
+            Kind::Call(function, args) => format!("{}({})", function.name(), list(args)),
+            Kind::Case {
+                operand,
+                branches,
+                otherwise,
+            } => {
+                let mut text = String::from("CASE");
+                if let Some(operand) = operand {
+                    write!(text, " {}", p(operand)).expect("a string takes any text");
+                }
+                for (when, then) in branches {
+                    write!(text, " WHEN {} THEN {}", p(when), p(then))
+                        .expect("a string takes any text");
+                }
+                if let Some(otherwise) = otherwise {
+                    write!(text, " ELSE {}", p(otherwise)).expect("a string takes any text");
+                }
+                text + " END"
+            }
+        }
+    }
+}
+
+fn sign(op: Op) -> &'static str {
+    match op {
+        Op::Add => "+",
+        Op::Sub => "-",
+        Op::Mul => "*",
+        Op::Div => "/",
+        Op::Mod => "%",
+        Op::Eq => "=",
+        Op::NotEq => "<>",
+        Op::Less => "<",
+        Op::LessEq => "<=",
+        Op::Greater => ">",
+        Op::GreaterEq => ">=",
+        Op::And => "AND",
+        Op::Or => "OR",
+    }
+}
+
+fn literal(value: &Value) -> String {
+    match value {
+        Value::Null => "NULL".into(),
+        Value::Bool(v) => if *v { "TRUE" } else { "FALSE" }.into(),
+        Value::String(v) => format!("'{}'", v.as_str().replace('\'', "''")),
+        other => other.to_string(),
+    }
+}

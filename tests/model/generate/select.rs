@@ -1,0 +1,245 @@
+//! What a random query selects: items, GROUP BY, HAVING, DISTINCT, ORDER BY, LIMIT and OFFSET.
+
+use super::expr::{Leaf, Scope};
+use super::{scope, source_leaves};
+use crate::app::{Aggregate, App, Call, Events, Item, Nature, Query, Window};
+use crate::expr::{Expr, Function, Kind};
+use crate::random::Random;
+use eventflux::event::Type;
+
+/// What is selected, and the clauses that speak of it. `types`: those of a target that exists.
+pub fn select(
+    r: &mut Random,
+    app: &App,
+    number: usize,
+    query: &mut Query,
+    types: Option<Vec<Type>>,
+) {
+    let leaves = source_leaves(app, query.source);
+    let panes = app.lateness_us > 0 && query.window.as_ref().is_some_and(Window::has_bounds);
+    let grouped = r.chance(55) && !(panes && query.events == Events::Current);
+    if !grouped && types.is_none() && r.chance(15) {
+        query.star = true;
+        for (leaf, attribute) in leaves.iter().zip(&app.streams[query.source].attributes) {
+            let expr = Expr::new(leaf.ty, leaf.kind.clone());
+            query.items.push(Item {
+                expr,
+                alias: attribute.name.clone(),
+                nature: leaf.nature,
+            });
+        }
+    } else {
+        items(r, app, number, query, &leaves, grouped, types);
+    }
+    clauses(r, app, query, &leaves, grouped);
+}
+
+fn items(
+    r: &mut Random,
+    app: &App,
+    number: usize,
+    query: &mut Query,
+    leaves: &[Leaf],
+    grouped: bool,
+    types: Option<Vec<Type>>,
+) {
+    if grouped && r.chance(70) {
+        for _ in 0..1 + r.below(2) {
+            query.group_by.push(key(r, leaves));
+        }
+    }
+    let free = types.is_none();
+    let types = types.unwrap_or_else(|| {
+        (0..1 + r.below(4))
+            .map(|_| scope(r, leaves.to_vec(), false).some_type())
+            .collect()
+    });
+    let mut aggregates = Vec::new();
+    for (place, ty) in types.into_iter().enumerate() {
+        let wish = Wish {
+            ty,
+            free,
+            grouped,
+            aggregate: grouped && aggregates.is_empty(),
+        };
+        let (expr, nature) = item(r, app, query, leaves, &mut aggregates, wish);
+        query.items.push(Item {
+            expr,
+            alias: format!("q{number}_{place}"),
+            nature,
+        });
+    }
+    query.aggregates = aggregates;
+}
+
+fn key(r: &mut Random, leaves: &[Leaf]) -> Expr {
+    let plain: Vec<&Leaf> = leaves
+        .iter()
+        .filter(|l| l.nature != Nature::Approximate)
+        .collect();
+    if plain.is_empty() || r.chance(15) {
+        let mut scope = scope(r, leaves.to_vec(), false);
+        let ty = scope.some_type();
+        return scope.expr(ty, 1);
+    }
+    let leaf = *r.pick(&plain);
+    Expr::new(leaf.ty, leaf.kind.clone())
+}
+
+/// What an item should be.
+struct Wish {
+    ty: Type,
+    /// It may have another type.
+    free: bool,
+    /// Aggregates may stand in it.
+    grouped: bool,
+    /// One must.
+    aggregate: bool,
+}
+
+/// One item: a plain attribute, a group key, an aggregate, or an expression around them.
+fn item(
+    r: &mut Random,
+    app: &App,
+    query: &Query,
+    leaves: &[Leaf],
+    aggregates: &mut Vec<Call>,
+    Wish {
+        ty,
+        free,
+        grouped,
+        aggregate,
+    }: Wish,
+) -> (Expr, Nature) {
+    let exact_sums = query.window.as_ref().is_some_and(Window::has_bounds);
+    if free && !aggregate && !grouped && !leaves.is_empty() && r.chance(40) {
+        let leaf = r.pick(leaves);
+        return (Expr::new(leaf.ty, leaf.kind.clone()), risen(leaf.nature));
+    }
+    if free && !aggregate && r.chance(30) && !query.group_by.is_empty() {
+        return (r.pick(&query.group_by).clone(), Nature::Wild);
+    }
+    if free && grouped && r.chance(8) {
+        let arg = scope(r, leaves.to_vec(), false).tame(Type::Double);
+        aggregates.push(Call {
+            aggregate: Aggregate::StdDev,
+            arg: Some(arg),
+        });
+        return (
+            Expr::new(Type::Double, Kind::Aggregate(aggregates.len() - 1)),
+            Nature::Approximate,
+        );
+    }
+    let bounds =
+        query.window.as_ref().is_some_and(Window::has_bounds) && query.events == Events::Current;
+    if ty == Type::Long && bounds && !aggregate && r.chance(30) {
+        let function = *r.pick(&[Function::WindowStart, Function::WindowEnd]);
+        return (
+            Expr::new(ty, Kind::Call(function, Vec::new())),
+            Nature::Wild,
+        );
+    }
+    let depth = if aggregate { 0 } else { r.below(3) };
+    let before = aggregates.len();
+    let (forever, ends) = (query.window.is_none(), ends_settled(app, query));
+    let event_time = query.window.is_none() && !grouped;
+    let mut scope = Scope {
+        r,
+        leaves: leaves.to_vec(),
+        calls: None,
+        exact_sums,
+        forever,
+        ends,
+        event_time,
+    };
+    if grouped {
+        scope.calls = Some((aggregates, leaves.to_vec()));
+    }
+    let mut expr = if depth == 0 && grouped {
+        scope.aggregated(ty)
+    } else {
+        scope.expr(ty, depth)
+    };
+    if aggregate && before == 0 && !expr.has_aggregate() {
+        expr = scope.aggregated(ty);
+    }
+    (expr, Nature::Wild)
+}
+
+/// Whether rows leave the window in the order in which they came.
+fn ends_settled(app: &App, query: &Query) -> bool {
+    match query.window {
+        Some(Window::Time(_) | Window::TimeLength(..)) => app.lateness_us == 0,
+        Some(Window::Session(..) | Window::Unique(_) | Window::Sort(..)) => false,
+        _ => true,
+    }
+}
+
+/// The nature of an attribute behind a query: its rows may come in another order.
+fn risen(nature: Nature) -> Nature {
+    if nature == Nature::Rising {
+        Nature::Wild
+    } else {
+        nature
+    }
+}
+
+/// DISTINCT, HAVING, ORDER BY, LIMIT and OFFSET.
+fn clauses(r: &mut Random, app: &App, query: &mut Query, leaves: &[Leaf], grouped: bool) {
+    let outputs: Vec<Leaf> = query
+        .items
+        .iter()
+        .enumerate()
+        .map(|(i, item)| Leaf {
+            kind: Kind::Output(i),
+            ty: item.expr.ty,
+            nature: item.nature,
+        })
+        .collect();
+    let exact = query.items.iter().all(|i| i.nature != Nature::Approximate);
+    let current = query.events == Events::Current;
+    query.distinct = !grouped && exact && r.chance(12) && (current || !query.flushes());
+    if r.chance(if grouped { 18 } else { 10 }) && !query.star {
+        let exact_sums = query.window.as_ref().is_some_and(Window::has_bounds);
+        let (forever, ends) = (query.window.is_none(), ends_settled(app, query));
+        let mut aggregates = std::mem::take(&mut query.aggregates);
+        let mut scope = Scope {
+            r,
+            leaves: outputs.clone(),
+            calls: None,
+            exact_sums,
+            forever,
+            ends,
+            event_time: false,
+        };
+        if grouped && scope.r.chance(30) {
+            scope.calls = Some((&mut aggregates, leaves.to_vec()));
+        }
+        let depth = scope.r.below(3);
+        let having = scope.condition(depth);
+        query.aggregates = aggregates;
+        query.having = Some(having);
+    }
+    if !query.flushes() {
+        query.limit = r.chance(2).then_some(1);
+        query.offset = r.chance(1).then_some(1);
+        return;
+    }
+    if !current || !r.chance(35) {
+        return;
+    }
+    let sortable: Vec<&Leaf> = outputs
+        .iter()
+        .filter(|l| l.nature != Nature::Approximate)
+        .collect();
+    if !sortable.is_empty() && !query.star && r.chance(80) {
+        for _ in 0..1 + r.below(2) {
+            let leaf = *r.pick(&sortable);
+            query
+                .order_by
+                .push((Expr::new(leaf.ty, leaf.kind.clone()), r.chance(50)));
+        }
+    }
+    query.limit = r.chance(60).then(|| 1 + r.below(4));
+    query.offset = r.chance(25).then(|| 1 + r.below(3));
+}

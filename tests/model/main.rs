@@ -1,0 +1,160 @@
+//! Model test: random apps over random input, the engine against a naive interpreter.
+//!
+//! `CASES` (2000) cases of `SEED` (1), from number `FIRST` (0); at most `REPORTS` (3) failures are made smaller and
+//! shown. Every case runs inline with several batch sizes and ways of sending, every fourth on two workers too. A
+//! failure prints a smaller case as SQL and an events file.
+
+mod app;
+mod compare;
+mod engine;
+mod expr;
+mod generate;
+mod input;
+mod oracle;
+mod random;
+mod shrink;
+
+use app::App;
+use compare::Order;
+use engine::Run;
+use input::Call;
+use oracle::Fault;
+use random::Random;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// A case from its number alone.
+fn case(seed: u64, number: u64) -> (App, Vec<Call>) {
+    let mut r = Random::new(seed.wrapping_mul(0x9E37_79B9).wrapping_add(number));
+    let app = generate::app(&mut r);
+    let calls = input::calls(&mut r, &app);
+    (app, calls)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// The app or its input was refused.
+    Refused,
+    Panic,
+    Rows,
+}
+
+/// What is wrong with a case.
+struct Wrong {
+    kind: Kind,
+    text: String,
+}
+
+/// What is wrong with a case; `None` when the engine agrees with the oracle.
+fn check(app: &App, calls: &[Call], pinned: bool, fault: Fault) -> Option<Wrong> {
+    let expected = oracle::run(app, calls, fault);
+    let run = |calls: &[Call], pinned, batch_rows_max, watch_all| {
+        let run = Run {
+            pinned,
+            batch_rows_max,
+            watch_all,
+        };
+        let order = if pinned { Order::PerKey } else { Order::Exact };
+        let got = catch_unwind(AssertUnwindSafe(|| engine::run(app, calls, run)));
+        let (kind, text) = match got {
+            Err(_) => (Kind::Panic, "panic".to_string()),
+            Ok(Err(error)) => (Kind::Refused, error),
+            Ok(Ok(got)) => (
+                Kind::Rows,
+                compare::compare(app, &expected, &got, order)?.to_string(),
+            ),
+        };
+        Some(Wrong {
+            kind,
+            text: format!("{run:?}: {text}"),
+        })
+    };
+    if pinned {
+        return run(calls, true, 7, true);
+    }
+    let other = if app.uses_sends() {
+        calls.to_vec()
+    } else {
+        input::grouped(calls)
+    };
+    let single = if app.uses_sends() {
+        calls.to_vec()
+    } else {
+        input::one_by_one(calls)
+    };
+    run(calls, false, 256, true)
+        .or_else(|| run(&single, false, 1, true))
+        .or_else(|| run(&other, false, 7, false))
+}
+
+fn number_from(name: &str, default: u64) -> u64 {
+    std::env::var(name)
+        .ok()
+        .map_or(default, |v| v.parse().expect("a number"))
+}
+
+/// A failing case, made smaller, as text.
+fn report(seed: u64, number: u64, pinned: bool, wrong: Wrong) -> String {
+    let (app, calls) = case(seed, number);
+    let (app, calls) = shrink::shrink(app, calls, &mut |app, calls| {
+        check(app, calls, pinned, Fault::None).is_some_and(|w| w.kind == wrong.kind)
+    });
+    let again = check(&app, &calls, pinned, Fault::None);
+    let text = again.map_or_else(
+        || format!("does not fail again: {}", wrong.text),
+        |w| w.text,
+    );
+    let events = input::events_file(&app, &calls);
+    format!("SEED={seed} FIRST={number} CASES=1\n--- app\n{app}--- events\n{events}--- {text}\n")
+}
+
+#[test]
+fn engine_agrees_with_the_oracle() {
+    let (seed, cases) = (number_from("SEED", 1), number_from("CASES", 2000));
+    let first = number_from("FIRST", 0);
+    let reports_max = number_from("REPORTS", 3) as usize;
+    let mut reports = Vec::new();
+    for number in first..first + cases {
+        let (app, calls) = case(seed, number);
+        let runs = if number % 4 == 0 {
+            &[false, true][..]
+        } else {
+            &[false]
+        };
+        for pinned in runs {
+            if let Some(wrong) = check(&app, &calls, *pinned, Fault::None) {
+                reports.push(report(seed, number, *pinned, wrong));
+            }
+        }
+        if reports.len() >= reports_max {
+            break;
+        }
+    }
+    assert!(
+        reports.is_empty(),
+        "{} cases differ\n{}",
+        reports.len(),
+        reports.join("\n")
+    );
+}
+
+#[test]
+fn a_wrong_oracle_is_caught() {
+    for fault in [Fault::LengthKeepsOneMore, Fault::SumIgnoresRetraction] {
+        let caught = (0..300).any(|number| {
+            let (app, calls) = case(1, number);
+            check(&app, &calls, false, Fault::None).is_none()
+                && check(&app, &calls, false, fault).is_some()
+        });
+        assert!(caught, "{fault:?} was not caught");
+    }
+}
+
+#[test]
+fn a_seed_makes_the_same_case() {
+    let text = |n| {
+        let (app, calls) = case(7, n);
+        app.to_string() + &input::events_file(&app, &calls)
+    };
+    assert_eq!(text(3), text(3));
+    assert_ne!(text(3), text(4));
+}

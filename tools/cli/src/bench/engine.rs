@@ -1,0 +1,240 @@
+//! The engine's side of a question: an app that runs, and what its stream `Out` has shown.
+
+use super::data::{BATCH_ROWS, NamedTrade, Trade, at};
+use super::harness::{Tally, word2, word3};
+use eventflux::event::{Batch, Column, Data};
+use eventflux::{ColumnBatch, EventFluxAppRuntime, EventFluxManager, RuntimeConfig, Workers};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// The stream of trades.
+pub const TRADES: &str = "CREATE STREAM S (ts LONG, key LONG, price DOUBLE, vol LONG);\n";
+/// The stream of trades with names for keys.
+pub const NAMED: &str = "CREATE STREAM S (sym STRING, price DOUBLE);\n";
+/// How long rows may take to come out before a question is given up.
+const DRAIN_MAX: Duration = Duration::from_secs(60);
+
+/// Counts the rows of a batch.
+pub type Read = fn(&Batch, &mut Tally);
+
+/// What one worker has shown, on a cache line of its own.
+#[repr(align(128))]
+#[derive(Default)]
+struct Shown {
+    rows: AtomicU64,
+    checksum: AtomicU64,
+}
+
+/// A running app.
+pub struct Engine {
+    runtime: EventFluxAppRuntime,
+    shown: Arc<[Shown]>,
+    /// What was answered before.
+    before: Tally,
+}
+
+impl Engine {
+    /// Starts an app on the calling thread.
+    pub fn inline(app: &str, read: Read) -> Result<Engine, String> {
+        Engine::start(app, Workers::Inline, read)
+    }
+
+    /// Starts an app. The calling thread must not be pinned when there are workers.
+    pub fn start(app: &str, workers: Workers, read: Read) -> Result<Engine, String> {
+        let threads = match &workers {
+            Workers::Inline => 1,
+            Workers::Pinned(n) => *n,
+            Workers::Cores(cores) => cores.len(),
+        };
+        let shown: Arc<[Shown]> = (0..threads).map(|_| Shown::default()).collect();
+        let runtime = create(app, workers)?;
+        let per_worker = |worker: usize| {
+            let shown = Arc::clone(&shown);
+            let mut mine = Tally::default();
+            move |batch: &Batch| {
+                read(batch, &mut mine);
+                shown[worker]
+                    .checksum
+                    .store(mine.checksum, Ordering::Relaxed);
+                shown[worker].rows.store(mine.rows, Ordering::Release);
+            }
+        };
+        runtime
+            .add_callback_per_worker("Out", per_worker)
+            .map_err(text)?;
+        runtime.start().map_err(text)?;
+        Ok(Engine {
+            runtime,
+            shown,
+            before: Tally::default(),
+        })
+    }
+
+    /// The app's runtime.
+    pub fn runtime(&self) -> &EventFluxAppRuntime {
+        &self.runtime
+    }
+
+    /// What came out since the start.
+    pub fn total(&self) -> Tally {
+        let mut total = Tally::default();
+        for shown in self.shown.iter() {
+            let rows = shown.rows.load(Ordering::Acquire);
+            total.merge(Tally {
+                rows,
+                checksum: shown.checksum.load(Ordering::Relaxed),
+            });
+        }
+        total
+    }
+
+    /// What came out since this was asked last.
+    pub fn news(&mut self) -> Tally {
+        let total = self.total();
+        let news = Tally {
+            rows: total.rows - self.before.rows,
+            checksum: total.checksum.wrapping_sub(self.before.checksum),
+        };
+        self.before = total;
+        news
+    }
+
+    /// Waits until this many rows came out since the start.
+    ///
+    /// Errors: they did not within a minute.
+    pub fn wait_for(&self, rows: u64) -> Result<(), String> {
+        let mut looks = 0u32;
+        let mut since = None;
+        while self.total().rows < rows {
+            std::hint::spin_loop();
+            looks += 1;
+            if looks.is_multiple_of(1 << 12) {
+                let start = *since.get_or_insert_with(Instant::now);
+                if start.elapsed() > DRAIN_MAX {
+                    return Err(format!(
+                        "{} of {rows} rows came out in a minute",
+                        self.total().rows
+                    ));
+                }
+                std::thread::yield_now();
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows received so far for which [`Engine::wait_for`] waits next.
+    pub fn expect_more(&self, rows: u64) -> u64 {
+        self.before.rows + rows
+    }
+
+    /// Trades in columns of [`BATCH_ROWS`].
+    pub fn columns(&self, trades: &[Trade]) -> Result<Vec<ColumnBatch>, String> {
+        let batches = trades.chunks(BATCH_ROWS).enumerate();
+        let batches = batches.map(|(number, rows)| {
+            let columns = vec![
+                Data::Long(rows.iter().map(|t| t.ts).collect()),
+                Data::Long(rows.iter().map(|t| t.key).collect()),
+                Data::Double(rows.iter().map(|t| t.price).collect()),
+                Data::Long(rows.iter().map(|t| t.vol).collect()),
+            ];
+            self.batch("S", number * BATCH_ROWS, columns)
+        });
+        batches.collect()
+    }
+
+    /// Trades with names in columns of [`BATCH_ROWS`].
+    pub fn named_columns(&self, trades: &[NamedTrade]) -> Result<Vec<ColumnBatch>, String> {
+        let batches = trades.chunks(BATCH_ROWS).enumerate();
+        let batches = batches.map(|(number, rows)| {
+            let columns = vec![
+                Data::String(rows.iter().map(|t| t.sym.clone()).collect()),
+                Data::Double(rows.iter().map(|t| t.price).collect()),
+            ];
+            self.batch("S", number * BATCH_ROWS, columns)
+        });
+        batches.collect()
+    }
+
+    /// One batch of a stream whose first event has a number.
+    fn batch(&self, stream: &str, first: usize, columns: Vec<Data>) -> Result<ColumnBatch, String> {
+        let schema = self.runtime.schema(stream).ok_or("no such stream")?;
+        let rows = columns
+            .first()
+            .map_or(0, |data| Column::from_data(data.clone()).len());
+        let mut batch = ColumnBatch::new(&schema);
+        let columns = columns.into_iter().map(Column::from_data).collect();
+        batch
+            .set((first..first + rows).map(at).collect(), columns)
+            .map_err(text)?;
+        Ok(batch)
+    }
+}
+
+/// Builds an app with batches of [`BATCH_ROWS`].
+pub fn create(app: &str, workers: Workers) -> Result<EventFluxAppRuntime, String> {
+    let config = RuntimeConfig::default()
+        .workers(workers)
+        .batch_rows_max(BATCH_ROWS);
+    EventFluxManager::new()
+        .create_with(app, config)
+        .map_err(text)
+}
+
+/// An error as text.
+pub fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+/// Reads rows of one DOUBLE.
+pub fn double(batch: &Batch, tally: &mut Tally) {
+    if let [a] = batch.columns()
+        && let Data::Double(a) = a.data()
+    {
+        a.iter().for_each(|a| tally.add(a.to_bits()));
+    }
+}
+
+/// Reads rows of LONG, DOUBLE.
+pub fn long_double(batch: &Batch, tally: &mut Tally) {
+    if let [a, b] = batch.columns()
+        && let (Data::Long(a), Data::Double(b)) = (a.data(), b.data())
+    {
+        for (a, b) in a.iter().zip(b) {
+            tally.add(word2(*a as u64, b.to_bits()));
+        }
+    }
+}
+
+/// Reads rows of LONG, LONG.
+pub fn long_long(batch: &Batch, tally: &mut Tally) {
+    if let [a, b] = batch.columns()
+        && let (Data::Long(a), Data::Long(b)) = (a.data(), b.data())
+    {
+        for (a, b) in a.iter().zip(b) {
+            tally.add(word2(*a as u64, *b as u64));
+        }
+    }
+}
+
+/// Reads rows of LONG, DOUBLE, LONG.
+pub fn long_double_long(batch: &Batch, tally: &mut Tally) {
+    if let [a, b, c] = batch.columns()
+        && let (Data::Long(a), Data::Double(b), Data::Long(c)) = (a.data(), b.data(), c.data())
+    {
+        for ((a, b), c) in a.iter().zip(b).zip(c) {
+            tally.add(word3(*a as u64, b.to_bits(), *c as u64));
+        }
+    }
+}
+
+/// Reads rows of STRING, DOUBLE, LONG.
+pub fn name_double_long(batch: &Batch, tally: &mut Tally) {
+    if let [a, b, c] = batch.columns()
+        && let (Data::String(a), Data::Double(b), Data::Long(c)) = (a.data(), b.data(), c.data())
+    {
+        for ((a, b), c) in a.iter().zip(b).zip(c) {
+            tally.add(word3(super::data::name_word(a), b.to_bits(), *c as u64));
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! `eventflux bench`: how fast is each thing that the engine does, beside the same work written by hand?
+//!
+//! `questions` is the list. A question makes its input, runs the engine and the hand-written loop by turns
+//! (`harness`), checks that both answer the same, and gives a record of figures and limits (`record`), which `report`
+//! shows as table or JSON lines and `page` as a page of HTML.
+
+mod batches;
+mod chart;
+pub mod cores;
+pub mod data;
+pub mod engine;
+pub mod hand;
+pub mod harness;
+mod lanes;
+pub mod nexmark;
+mod open_loop;
+pub mod page;
+mod questions;
+pub mod record;
+pub mod report;
+mod ring;
+mod run;
+mod send;
+mod standing;
+
+pub use questions::{GROUPS, QUESTIONS, Question};
+pub use run::{BenchArgs, BenchError, about, ask, run};

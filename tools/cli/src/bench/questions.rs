@@ -1,0 +1,237 @@
+//! The questions that can be asked, in the order in which they are answered.
+
+use super::harness::Conditions;
+use super::nexmark;
+use super::record::Record;
+use super::{batches, lanes, open_loop, send, standing};
+
+/// Something that can be measured.
+pub struct Question {
+    /// What it is called.
+    pub id: &'static str,
+    /// A name for several of them.
+    pub group: &'static str,
+    /// What is asked.
+    pub asks: &'static str,
+    /// Runs both sides. Errors: why there is no answer.
+    pub answer: fn(&Conditions) -> Result<Record, String>,
+    /// Whether its thread is pinned; those with threads of their own pin these.
+    pub pinned: bool,
+}
+
+/// Names of groups, in order.
+pub const GROUPS: [&str; 5] = ["memory", "columns", "send", "lane", "nexmark"];
+
+const fn inline(
+    group: &'static str,
+    id: &'static str,
+    asks: &'static str,
+    answer: fn(&Conditions) -> Result<Record, String>,
+) -> Question {
+    Question {
+        id,
+        group,
+        asks,
+        answer,
+        pinned: true,
+    }
+}
+
+const fn threads(
+    id: &'static str,
+    asks: &'static str,
+    answer: fn(&Conditions) -> Result<Record, String>,
+) -> Question {
+    Question {
+        id,
+        group: "lane",
+        asks,
+        answer,
+        pinned: false,
+    }
+}
+
+/// All questions. Memory comes first: later it would find what others have freed.
+pub const QUESTIONS: &[Question] = &[
+    inline(
+        "memory",
+        "memory-per-group",
+        "bytes per group, 1 M groups of (LONG, DOUBLE, LONG)",
+        standing::memory,
+    ),
+    inline(
+        "columns",
+        "filter-project",
+        "filter and projection over columns of 1,024, 49 % pass",
+        batches::filter_project,
+    ),
+    inline(
+        "columns",
+        "filter-project-rows",
+        "the same beside a hand loop over rows",
+        batches::filter_project_rows,
+    ),
+    inline(
+        "columns",
+        "groupby-int-1k",
+        "sum and count by 1,000 integer keys, a row per event",
+        batches::groupby_int_1k,
+    ),
+    inline(
+        "columns",
+        "groupby-int-1m",
+        "the same by 1,000,000 keys that exist",
+        batches::groupby_int_1m,
+    ),
+    inline(
+        "columns",
+        "groupby-string-1k",
+        "sum and count by 1,000 names, a row per event",
+        batches::groupby_string_1k,
+    ),
+    inline(
+        "columns",
+        "length-1000-sum",
+        "sum over the last 1,000 rows, a row per event",
+        batches::length_sum,
+    ),
+    inline(
+        "columns",
+        "length-1000-groupby-1k",
+        "the same by 1,000 keys",
+        batches::length_groupby,
+    ),
+    inline(
+        "columns",
+        "tumbling-1s-count-by-key",
+        "count by 1,000 keys in windows of a second",
+        batches::tumbling,
+    ),
+    inline(
+        "send",
+        "send-inline-filter",
+        "one send per event, filter, callback",
+        send::filter,
+    ),
+    inline(
+        "send",
+        "send-inline-filter-values",
+        "the same with a slice of values",
+        send::filter_values,
+    ),
+    inline(
+        "send",
+        "send-inline-groupby-string",
+        "one send per event, sum and count by name, callback",
+        send::groupby_string,
+    ),
+    inline(
+        "send",
+        "service-time-inline",
+        "how long each send takes: filter",
+        send::service_filter,
+    ),
+    inline(
+        "send",
+        "service-time-groupby-string",
+        "how long each send takes: sum and count by name",
+        send::service_groupby,
+    ),
+    inline(
+        "send",
+        "barrier-enter-exit",
+        "what a thread pays to be stoppable",
+        standing::barrier,
+    ),
+    threads(
+        "lane-open-loop",
+        "producer, pinned worker, callback at 1 M events/s: latency",
+        open_loop::open_loop,
+    ),
+    threads(
+        "lane-groupby-batches",
+        "columns over a lane to a worker that groups by 1,000 keys",
+        lanes::groupby_batches,
+    ),
+    threads(
+        "lane-groupby-single",
+        "the same with one send per event",
+        lanes::groupby_single,
+    ),
+    threads(
+        "two-workers-1k",
+        "two workers beside one, 1,000 keys",
+        lanes::two_workers_1k,
+    ),
+    threads(
+        "two-workers-1m",
+        "two workers beside one, 1,000,000 keys",
+        lanes::two_workers_1m,
+    ),
+    inline("nexmark", "nexmark-q0", "pass through", nexmark::q0),
+    inline("nexmark", "nexmark-q1", "currency conversion", nexmark::q1),
+    inline(
+        "nexmark",
+        "nexmark-q2",
+        "selection of auctions",
+        nexmark::q2,
+    ),
+    inline(
+        "nexmark",
+        "nexmark-q5",
+        "hot items: the auction with most bids, 10 s every 2 s",
+        nexmark::q5,
+    ),
+    inline(
+        "nexmark",
+        "nexmark-q7",
+        "highest bid of every 10 s",
+        nexmark::q7,
+    ),
+    inline(
+        "nexmark",
+        "nexmark-q11",
+        "bids per session of a bidder",
+        nexmark::q11,
+    ),
+    inline(
+        "nexmark",
+        "nexmark-q12",
+        "bids per bidder in windows of 10 s",
+        nexmark::q12,
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::super::harness::Size;
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn ids_and_groups_are_distinct() {
+        let names = QUESTIONS.iter().map(|q| q.id).chain(GROUPS);
+        let distinct: HashSet<&str> = names.clone().collect();
+        assert_eq!(distinct.len(), names.count());
+        assert!(QUESTIONS.iter().all(|q| GROUPS.contains(&q.group)));
+    }
+
+    /// All sides agree on small inputs, so that no question is found broken on the day of measuring.
+    #[test]
+    fn every_question_has_an_answer() {
+        let conditions = Conditions {
+            size: Size::Tiny,
+            repetitions: 1,
+        };
+        let two_cores = super::super::cores::cores().len() > 1;
+        for question in QUESTIONS {
+            if !question.pinned && !two_cores {
+                continue;
+            }
+            let record =
+                (question.answer)(&conditions).unwrap_or_else(|e| panic!("{}: {e}", question.id));
+            assert_eq!(record.question, question.id);
+            assert!(record.ours.median > 0.0 || question.group == "memory");
+        }
+    }
+}

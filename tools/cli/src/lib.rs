@@ -1,0 +1,3 @@
+//! The part of the command line that `tools/compare` shares: the bench.
+
+pub mod bench;

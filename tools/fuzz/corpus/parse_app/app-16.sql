@@ -1,0 +1,2 @@
+@app:playback CREATE STREAM S (v INT);
+INSERT ALL EVENTS INTO Out SELECT v FROM S WINDOW('sort', 2, v);

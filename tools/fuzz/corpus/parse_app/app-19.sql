@@ -1,0 +1,3 @@
+@app:playback CREATE STREAM S (v INT);
+INSERT ALL EVENTS INTO Mid SELECT v FROM S WINDOW('length', 1);
+INSERT INTO Out SELECT v, count() AS n FROM Mid;

@@ -1,0 +1,5 @@
+@app:playback CREATE STREAM Ping (v INT);
+CREATE STREAM Pong (v INT);
+INSERT INTO Pong SELECT v - 1 AS v FROM Ping[v > 0];
+INSERT INTO Ping SELECT v - 1 AS v FROM Pong[v > 0];
+INSERT INTO Out SELECT v FROM Pong;

@@ -1,0 +1,2 @@
+@app:playback CREATE STREAM S (v INT);
+INSERT INTO Out SELECT v, sum(v) AS s FROM S WINDOW('time', 10 MILLISECONDS);

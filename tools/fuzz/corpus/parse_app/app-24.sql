@@ -1,0 +1,3 @@
+@app:playback(lateness='5 MILLISECONDS')
+CREATE STREAM S (v INT);
+INSERT ALL EVENTS INTO Out SELECT v, sum(v) AS s FROM S WINDOW('time', 10 MILLISECONDS);
