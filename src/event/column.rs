@@ -330,6 +330,20 @@ impl Column {
         }
     }
 
+    /// Overwrites row `to[i]` with row `rows[i]`, or `i`, of `from`, for all `i` in order; `to` is within the column.
+    pub(crate) fn scatter(&mut self, to: &[u32], from: &Column, rows: Option<&[u32]>) {
+        if !from.valid.is_empty() || !self.valid.is_empty() {
+            for (i, to) in to.iter().enumerate() {
+                self.set_from(*to as usize, from, rows.map_or(i, |r| r[i] as usize));
+            }
+            return;
+        }
+        each_pair!(&mut self.data, &from.data, v, w => match rows {
+            Some(rows) => to.iter().zip(rows).for_each(|(to, row)| v[*to as usize] = w[*row as usize].clone()),
+            None => to.iter().zip(w).for_each(|(to, value)| v[*to as usize] = value.clone()),
+        });
+    }
+
     /// Overwrites row `to` with row `row` of this column.
     pub(crate) fn copy_within(&mut self, row: usize, to: usize) {
         each_vec!(&mut self.data, v => v[to] = v[row].clone());

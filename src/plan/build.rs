@@ -374,6 +374,8 @@ impl Builder<'_> {
         let order = query.order.iter().map(|(o, _)| o);
         let read = self.used(&mut query.outputs.iter().chain(&query.having).chain(order));
         let read_types = read.iter().map(|c| self.input[*c]).collect();
+        let is_key = |c: &usize| query.keys.iter().any(|k| k.as_column() == Some(*c));
+        let constant = read.iter().map(is_key).collect();
         let condition = query
             .condition
             .as_ref()
@@ -391,6 +393,7 @@ impl Builder<'_> {
             grouping,
             read.clone(),
             read_types,
+            constant,
             projection,
         );
         self.push(Box::new(operator), &types);

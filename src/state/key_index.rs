@@ -6,7 +6,7 @@
 //! one BOOL, INT or LONG column the word is the value itself and an equal word is an equal key; else the word is the
 //! hash and the key is compared. NULL is a key like any other. The hash is seeded at random (foldhash), so that keys
 //! chosen by an adversary do not collide on purpose.
-//! Cost: 16 bytes per entry at a load of 1/4 to 1/2, and the key itself.
+//! Cost: 12 bytes per entry at a load of 1/4 to 1/2, and the key itself.
 
 use super::key_bytes::encode_key;
 use crate::event::{Column, Data, Str, Type};
@@ -18,7 +18,12 @@ pub(crate) type Slot = u32;
 
 const EMPTY: Slot = Slot::MAX;
 
+/// Rows looked up at once where all keys are expected to be known: 256 B of slots, 4 cache lines.
+const KNOWN_ROWS_MAX: usize = 64;
+
+/// Packed: 12 bytes and not 16, which with a million keys is 8 MB less to miss in.
 #[derive(Clone, Copy, Debug)]
+#[repr(C, packed(4))]
 struct Entry {
     word: u64,
     slot: Slot,
@@ -134,31 +139,72 @@ impl KeyIndex {
         fresh: &mut Vec<(Slot, u32)>,
     ) {
         let nulls = !column.valid().is_empty();
-        for (row, value) in values.iter().enumerate() {
+        let mut row = 0;
+        while row < values.len() {
+            if !nulls {
+                // In pieces, so that a batch of new keys does not begin its output anew for every one of them.
+                let end = values.len().min(row + KNOWN_ROWS_MAX);
+                let known = self.known(&values[row..end], &word, out);
+                row += known;
+                if row == end && known > 0 {
+                    continue;
+                }
+            }
+            let Some(value) = values.get(row) else { return };
             if nulls && column.is_null(row) {
                 out.push(self.null_slot(row, fresh));
-                continue;
+            } else {
+                out.push(self.slot_of_word(word(value), row, fresh));
             }
+            row += 1;
+        }
+    }
+
+    /// Appends the slots of the first values as long as they are known; answers how many.
+    #[inline]
+    fn known<T>(&self, values: &[T], word: impl Fn(&T) -> u64, out: &mut Vec<Slot>) -> usize {
+        let (table, mask) = (self.table.as_slice(), self.table.len() - 1);
+        let start = out.len();
+        out.resize(start + values.len(), EMPTY);
+        for (found, (value, slot)) in values.iter().zip(&mut out[start..]).enumerate() {
             let word = word(value);
-            let mask = self.table.len() - 1;
             let mut place = (self.hasher.hash_one(word) >> self.shift) as usize & mask;
-            let slot = loop {
-                let entry = self.table[place];
-                if entry.slot == EMPTY {
-                    let slot = self.insert(place, word);
-                    if let Keys::Word(keys) = &mut self.keys {
-                        store(keys, slot, word);
-                    }
-                    fresh.push((slot, row as u32));
-                    break slot;
-                }
-                if entry.word == word {
-                    break entry.slot;
+            let entry = loop {
+                let entry = table[place];
+                if entry.word == word || entry.slot == EMPTY {
+                    break entry;
                 }
                 place = (place + 1) & mask;
             };
-            out.push(slot);
+            // An empty entry has word 0, which is a key like any other.
+            if entry.slot == EMPTY {
+                out.truncate(start + found);
+                return found;
+            }
+            *slot = entry.slot;
         }
+        values.len()
+    }
+
+    fn slot_of_word(&mut self, word: u64, row: usize, fresh: &mut Vec<(Slot, u32)>) -> Slot {
+        let mask = self.table.len() - 1;
+        let mut place = self.home(word) & mask;
+        loop {
+            let entry = self.table[place];
+            if entry.slot == EMPTY {
+                break;
+            }
+            if entry.word == word {
+                return entry.slot;
+            }
+            place = (place + 1) & mask;
+        }
+        let slot = self.insert(place, word);
+        if let Keys::Word(keys) = &mut self.keys {
+            store(keys, slot, word);
+        }
+        fresh.push((slot, row as u32));
+        slot
     }
 
     fn texts(

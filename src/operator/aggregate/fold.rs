@@ -73,29 +73,37 @@ impl<F: Fold> Folded<F> {
                     })
                 }),
         );
-        if !valid.is_empty() {
-            valid.resize(to.len(), true);
-        }
-        if !nulls.is_empty() {
-            valid.resize(to.len(), true);
-            for row in nulls.drain(..) {
-                valid[row] = false;
-            }
-        }
+        mark_nulls(nulls, to.len(), valid);
     }
 
     /// Rows enter and leave, `+` rows want a value, none is NULL: the loop behind a sliding window.
     fn update_signed(&mut self, changes: &Changes<'_>, values: &[F::In], out: &mut Column) {
+        let (data, valid) = out.parts_mut();
+        let to = F::Out::vec(data).expect("the result column has the type of the aggregate");
+        to.reserve(changes.slots.len());
         for ((slot, sign), value) in changes.slots.iter().zip(changes.signs).zip(values) {
             let cell = self.cells.get_mut(*slot);
-            match sign {
-                Sign::Minus => F::retract(cell, value),
-                Sign::Plus => {
-                    F::add(cell, value);
-                    push(F::value(cell), out);
-                }
+            if *sign == Sign::Minus {
+                F::retract(cell, value);
+                continue;
             }
+            F::add(cell, value);
+            to.push(F::value(cell).unwrap_or_else(|| {
+                self.nulls.push(to.len());
+                F::Out::default()
+            }));
         }
+        mark_nulls(&mut self.nulls, to.len(), valid);
+    }
+}
+
+/// Gives a mask the length of its column and marks NULLs in it, if there are any.
+fn mark_nulls(nulls: &mut Vec<usize>, len: usize, valid: &mut Vec<bool>) {
+    if !valid.is_empty() || !nulls.is_empty() {
+        valid.resize(len, true);
+    }
+    for row in nulls.drain(..) {
+        valid[row] = false;
     }
 }
 
@@ -198,6 +206,30 @@ impl Accumulator for Count {
     }
 
     fn update(&mut self, changes: &Changes<'_>, args: &[&Column], mut out: Option<&mut Column>) {
+        use crate::sql::ast::Events;
+        let plain = changes.signs.is_empty() && args.iter().all(|a| a.valid().is_empty());
+        match &mut out {
+            None if plain => {
+                for slot in changes.slots {
+                    *self.cells.get_mut(*slot) += 1;
+                }
+                return;
+            }
+            Some(out) if plain && changes.emit != Events::Expired => {
+                let (data, valid) = out.parts_mut();
+                let to = i64::vec(data).expect("a count is LONG");
+                to.extend(changes.slots.iter().map(|slot| {
+                    let cell = self.cells.get_mut(*slot);
+                    *cell += 1;
+                    *cell
+                }));
+                if !valid.is_empty() {
+                    valid.resize(to.len(), true);
+                }
+                return;
+            }
+            _ => {}
+        }
         for (row, slot) in changes.slots.iter().enumerate() {
             let sign = changes.sign(row);
             let cell = self.cells.get_mut(*slot);

@@ -44,7 +44,7 @@ impl Pane {
     }
 
     /// Merges a later pane.
-    fn absorb(&mut self, other: &Pane, s: &mut Scratch) {
+    fn absorb(&mut self, other: &Pane, constant: &[bool], s: &mut Scratch) {
         s.slots.clear();
         s.fresh.clear();
         let keys = other.keys.iter().collect::<super::group::Columns<'_>>();
@@ -59,29 +59,31 @@ impl Pane {
                 to.push_from(from, *row as usize);
             }
         }
-        set_last(
-            &mut self.last,
-            self.groups.index.slots(),
-            &s.slots,
-            |column, slot, row, k| {
-                column.set_from(slot, &other.last[k], row);
-            },
-        );
+        let slots = self.groups.index.slots();
+        set_last(&mut self.last, slots, constant, s, |k| &other.last[k], None);
         self.groups.absorb(&other.groups, &s.slots);
     }
 }
 
-/// Overwrites the read columns of each row's group, so that the last row stays.
-fn set_last(
+/// Overwrites the read columns of each row's group, so that the last row stays. Those that are `constant` within a group
+/// are written with its first row only.
+fn set_last<'a>(
     last: &mut [Column],
     slots: usize,
-    rows: &[Slot],
-    set: impl Fn(&mut Column, usize, usize, usize),
+    constant: &[bool],
+    s: &Scratch,
+    from: impl Fn(usize) -> &'a Column,
+    rows: Option<&[u32]>,
 ) {
     for (k, column) in last.iter_mut().enumerate() {
         column.grow(slots);
-        for (row, slot) in rows.iter().enumerate() {
-            set(column, *slot as usize, row, k);
+        if constant[k] {
+            for (slot, row) in &s.fresh {
+                let row = rows.map_or(*row as usize, |r| r[*row as usize] as usize);
+                column.set_from(*slot as usize, from(k), row);
+            }
+        } else {
+            column.scatter(&s.slots, from(k), rows);
         }
     }
 }
@@ -101,6 +103,8 @@ pub(crate) struct PaneAggregate {
     /// Columns of the input that the projection reads beside aggregates, in its order.
     read: Vec<usize>,
     read_types: Vec<Type>,
+    /// Which of them are columns of the key.
+    constant: Vec<bool>,
     open: VecDeque<Pane>,
     spare: Vec<Pane>,
     merged: Pane,
@@ -122,6 +126,7 @@ impl PaneAggregate {
         grouping: Grouping,
         read: Vec<usize>,
         read_types: Vec<Type>,
+        constant: Vec<bool>,
         projection: Projection,
     ) -> Self {
         let mut columns: Vec<Column> = read_types.iter().map(|t| Column::new(*t)).collect();
@@ -134,6 +139,7 @@ impl PaneAggregate {
             grouping,
             read,
             read_types,
+            constant,
             open: VecDeque::new(),
             spare: Vec::new(),
             closed: i64::MIN,
@@ -217,19 +223,9 @@ impl PaneAggregate {
                 }
             }
         }
-        let read = &self.read;
-        set_last(
-            &mut pane.last,
-            pane.groups.index.slots(),
-            &s.slots,
-            |column, slot, row, k| {
-                column.set_from(
-                    slot,
-                    &batch.columns[read[k]],
-                    rows.map_or(row, |r| r[row] as usize),
-                );
-            },
-        );
+        let (read, slots) = (&self.read, pane.groups.index.slots());
+        let from = |k: usize| &batch.columns[read[k]];
+        set_last(&mut pane.last, slots, &self.constant, s, from, rows);
         let changes = entering(&s.slots);
         pane.groups.update(
             &mut self.grouping.calls,
@@ -260,7 +256,7 @@ impl PaneAggregate {
                 .iter()
                 .filter(|p| p.start >= start && p.start < end)
             {
-                self.merged.absorb(pane, &mut self.scratch);
+                self.merged.absorb(pane, &self.constant, &mut self.scratch);
             }
         }
         let groups = if single {

@@ -117,9 +117,13 @@ impl RunningAggregate {
             rows
         } else {
             s.emitted.clear();
-            let wanted = (0..frame.len).filter(|i| self.events.takes(changes.sign(*i)));
-            s.emitted
-                .extend(wanted.map(|i| rows.map_or(i as u32, |r| r[i])));
+            s.emitted.resize(frame.len, 0);
+            let mut count = 0;
+            for i in 0..frame.len {
+                s.emitted[count] = rows.map_or(i as u32, |r| r[i]);
+                count += usize::from(self.events.takes(changes.sign(i)));
+            }
+            s.emitted.truncate(count);
             Some(s.emitted.as_slice())
         };
         self.projection.emit(
