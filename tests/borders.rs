@@ -1,9 +1,9 @@
 //! Random apps over random rows: hand-over borders and the number of workers never change a result.
 //!
-//! How: an app of one to four queries with random windows, aggregates and targets runs over rows out of order, sends of
-//! several rows and moves of the clock. What every stream shows, and the counters, must be the same inline row by row, in
-//! other hand-over sizes, and on workers; on more than one the order of different keys is free. `FROM` and `COUNT` in the
-//! environment choose other seeds.
+//! How: an app of one to four queries with random windows, aggregates and targets runs over rows out of order, sends
+//! of several rows and moves of the clock. What every stream shows, and the counters, must be the same inline row by
+//! row, in other hand-over sizes, and on workers; on more than one the order of different keys is free. `FROM` and
+//! `COUNT` in the environment choose other seeds.
 
 use eventflux::{Batch, EventFluxManager, RuntimeConfig, Sign, Timestamp, Value, Workers};
 use std::sync::{Arc, Mutex};
