@@ -260,7 +260,10 @@ impl Input {
             return Err(SendError::Row { stream, error });
         }
         (batch.tracks_clock, batch.tracks_cause) = (like.tracks_clock, like.tracks_cause);
+        // Without a branch per row; the row is looked for when there is one.
+        let out_of_range = |bad: bool, at: &Timestamp| bad | !Timestamp::RANGE.contains(at);
         if shared.event_time
+            && batch.at.iter().fold(false, out_of_range)
             && let Some(at) = batch.at.iter().find(|at| !Timestamp::RANGE.contains(at))
         {
             return Err(SendError::TimeOutOfRange(*at));

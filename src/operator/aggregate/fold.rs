@@ -81,6 +81,22 @@ impl<F: Fold> Folded<F> {
         let (data, valid) = out.parts_mut();
         let to = F::Out::vec(data).expect("the result column has the type of the aggregate");
         to.reserve(changes.slots.len());
+        if let (true, Some(slot)) = (changes.lone, changes.slots.first()) {
+            let mut cell = self.cells.get(*slot).clone();
+            for (sign, value) in changes.signs.iter().zip(values) {
+                if *sign == Sign::Minus {
+                    F::retract(&mut cell, value);
+                    continue;
+                }
+                F::add(&mut cell, value);
+                to.push(F::value(&cell).unwrap_or_else(|| {
+                    self.nulls.push(to.len());
+                    F::Out::default()
+                }));
+            }
+            *self.cells.get_mut(*slot) = cell;
+            return mark_nulls(&mut self.nulls, to.len(), valid);
+        }
         for ((slot, sign), value) in changes.slots.iter().zip(changes.signs).zip(values) {
             let cell = self.cells.get_mut(*slot);
             if *sign == Sign::Minus {

@@ -147,5 +147,6 @@ pub(super) fn entering(slots: &[Slot]) -> Changes<'_> {
         slots,
         signs: &[],
         emit: Events::Current,
+        lone: false,
     }
 }

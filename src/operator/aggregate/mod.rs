@@ -32,6 +32,8 @@ pub(crate) struct Changes<'a> {
     pub(crate) signs: &'a [Sign],
     /// Rows that want the value after them.
     pub(crate) emit: Events,
+    /// There is one group, so that its state may stay in registers.
+    pub(crate) lone: bool,
 }
 
 impl Changes<'_> {

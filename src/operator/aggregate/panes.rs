@@ -320,14 +320,17 @@ impl Operator for PaneAggregate {
                 .next_end()
                 .unwrap_or(i64::MAX)
                 .min(self.panes.first_end(start));
-            let mut end = first + 1;
-            while end < batch.len() {
-                let (at, clock) = (batch.at[end], batch.clock_of(end));
-                if at < clock || at.0 < start || at.0 >= until || clock.0 >= close {
-                    break;
-                }
-                end += 1;
-            }
+            let clocks = if batch.clock.is_empty() {
+                &batch.at
+            } else {
+                &batch.clock
+            };
+            let rest = batch.at[first + 1..].iter().zip(&clocks[first + 1..]);
+            let ends = |(at, clock): (&Timestamp, &Timestamp)| {
+                (at < clock) | (at.0 < start) | (at.0 >= until) | (clock.0 >= close)
+            };
+            let end = rest.map(ends).position(|ends| ends);
+            let end = end.map_or(batch.len(), |rows| first + 1 + rows);
             self.fold(batch, first, end);
             first = end;
         }

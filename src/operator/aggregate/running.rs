@@ -101,6 +101,7 @@ impl RunningAggregate {
             slots: &s.slots,
             signs,
             emit: self.events,
+            lone: self.grouping.keys.is_empty(),
         };
         for column in &mut self.results {
             column.clear();
@@ -117,11 +118,20 @@ impl RunningAggregate {
             rows
         } else {
             s.emitted.clear();
+            let (plus, minus) = (
+                self.events.takes(Sign::Plus),
+                self.events.takes(Sign::Minus),
+            );
             s.emitted.resize(frame.len, 0);
             let mut count = 0;
             for i in 0..frame.len {
                 s.emitted[count] = rows.map_or(i as u32, |r| r[i]);
-                count += usize::from(self.events.takes(changes.sign(i)));
+                let wanted = if changes.sign(i) == Sign::Plus {
+                    plus
+                } else {
+                    minus
+                };
+                count += usize::from(wanted);
             }
             s.emitted.truncate(count);
             Some(s.emitted.as_slice())

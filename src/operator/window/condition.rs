@@ -79,6 +79,7 @@ impl Condition {
             slots: &[0],
             signs: &signs,
             emit: Events::All,
+            lone: true,
         };
         for call in &mut self.calls {
             match &mut call.argument {
