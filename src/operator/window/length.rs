@@ -7,6 +7,9 @@ use super::Held;
 use crate::event::{Batch, Sign, Type, extend_pairs};
 use crate::operator::{Kind, Operator, Out};
 
+/// Rows that enter at once: with those that leave 512 rows of 17 B and more, so that what is emitted is read back from L1.
+const CHUNK_ROWS_MAX: usize = 256;
+
 /// The last `rows_max` rows.
 #[derive(Debug)]
 pub(crate) struct Length {
@@ -78,14 +81,14 @@ fn moments(batch: &Batch, first: usize, enter: usize, swap: usize, to: &mut Batc
 
 impl Operator for Length {
     fn rows(&mut self, _kind: Kind, batch: &Batch, out: &mut Out) {
-        let mut to = out.batch();
         let mut first = 0;
         while first < batch.len() {
-            let rows = (batch.len() - first).min(self.rows_max);
+            let rows = (batch.len() - first).min(self.rows_max).min(CHUNK_ROWS_MAX);
             let swap = (self.held.len() + rows).saturating_sub(self.rows_max);
+            let mut to = out.batch();
             self.chunk(batch, first, rows - swap, swap, &mut to);
             first += rows;
+            out.emit(Kind::Rows, to);
         }
-        out.emit(Kind::Rows, to);
     }
 }
