@@ -2,6 +2,12 @@
 
 use super::wait::WaitStrategy;
 
+/// One worker per key group: more would have no key to own.
+const WORKERS_MAX: usize = 128;
+
+/// 65,536 batches of 256 rows are a gigabyte per lane: more is a mistake.
+const LANE_BATCHES_MAX: usize = 1 << 16;
+
 /// Who runs the operators of an app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Workers {
@@ -75,7 +81,7 @@ impl RuntimeConfig {
 
     /// Batches that wait in a lane before it is full; rounded up to a power of two.
     pub fn lane_batches_max(mut self, batches: usize) -> Self {
-        self.lane_batches_max = batches.max(1);
+        self.lane_batches_max = batches.clamp(1, LANE_BATCHES_MAX);
         self
     }
 
@@ -100,8 +106,8 @@ impl RuntimeConfig {
     pub(crate) fn worker_count(&self) -> usize {
         match &self.workers {
             Workers::Inline => 1,
-            Workers::Pinned(count) => (*count).max(1),
-            Workers::Cores(cores) => cores.len().max(1),
+            Workers::Pinned(count) => (*count).clamp(1, WORKERS_MAX),
+            Workers::Cores(cores) => cores.len().clamp(1, WORKERS_MAX),
         }
     }
 }

@@ -65,8 +65,8 @@ impl Pane {
     }
 }
 
-/// Overwrites the read columns of each row's group, so that the last row stays. Those that are `constant` within a group
-/// are written with its first row only.
+/// Overwrites the read columns of each row's group, so that the last row stays. Those that are `constant` within a
+/// group are written with its first row only.
 fn set_last<'a>(
     last: &mut [Column],
     slots: usize,

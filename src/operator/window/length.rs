@@ -7,7 +7,8 @@ use super::Held;
 use crate::event::{Batch, Sign, Type, extend_pairs};
 use crate::operator::{Kind, Operator, Out};
 
-/// Rows that enter at once: with those that leave 512 rows of 17 B and more, so that what is emitted is read back from L1.
+/// Rows that enter at once: with those that leave 512 rows of 17 B and more, so that what is emitted is read back
+/// from L1.
 const CHUNK_ROWS_MAX: usize = 256;
 
 /// The last `rows_max` rows.
