@@ -1,4 +1,48 @@
 //! Embeddable stream processing: SQL apps on pinned worker threads, without an async runtime.
+//!
+//! An app is SQL text. Rows go in from any thread, results come out of callbacks or subscriptions:
+//!
+//! ```
+//! use eventflux::{EventFluxManager, RuntimeConfig, Timestamp, Value, Workers};
+//!
+//! let app = "
+//!     @app:playback
+//!     CREATE STREAM Trades (sym STRING, price DOUBLE, qty INT);
+//!     INSERT INTO Vwap
+//!     SELECT sym, sum(price * qty) / sum(qty) AS vwap
+//!     FROM Trades WINDOW('tumbling', 1 SECOND)
+//!     GROUP BY sym;";
+//! let manager = EventFluxManager::new();
+//! let runtime = manager.create_with(app, RuntimeConfig::default().workers(Workers::Inline))?;
+//! let vwap = runtime.subscribe("Vwap")?;
+//! runtime.start()?;
+//!
+//! let mut input = runtime.input()?;
+//! input.send_at("Trades", Timestamp::from_millis(100), ("ACME", 10.0, 1))?;
+//! input.send_at("Trades", Timestamp::from_millis(900), ("ACME", 40.0, 2))?;
+//! input.advance_clock(Timestamp::from_millis(1_000))?;
+//!
+//! let rows = vwap.try_recv().expect("the second is over");
+//! assert_eq!(rows.row(0), [Value::from("ACME"), Value::from(30.0)]);
+//! runtime.shutdown()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! It is: a library of filters, windows, GROUP BY and chains of queries over typed columns; on the caller's own
+//! thread or on pinned workers fed by lock-free lanes; in event time or processing time; with build errors that name
+//! line, column and remedy. The figures are in `PERFORMANCE.md`, the language in `docs/language.md`.
+//!
+//! It is not: a server, a cluster, an async framework, a database. Joins, patterns, tables and checkpoints are not
+//! there yet.
+//!
+//! ```text
+//! build:  text ─sql─▶ statements ─plan─▶ components of queries ─▶ operators
+//! run:    input ─▶ lane ─▶ worker ─▶ operators ─▶ callback or subscription
+//! ```
+//!
+//! Start here: [`EventFluxManager`] builds apps, [`EventFluxAppRuntime`] runs one, [`Input`] takes rows, and
+//! [`RuntimeConfig`] says on which threads. [`ScalarFunction`] and [`AggregateFunction`] add to the language,
+//! [`connector`] to where rows come from and go to.
 
 pub mod connector;
 pub mod event;

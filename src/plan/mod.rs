@@ -76,8 +76,16 @@ impl Plan {
 }
 
 /// Checks an app; answers all faults that were found.
-pub(crate) fn plan(text: &str, app: &App, catalogue: &Catalogue) -> Result<Plan, Vec<Fault>> {
-    let mut planner = streams::Planner::new(text, catalogue);
+///
+/// `unread`: what is wrong with statements that could not be read. It is answered with the rest, and a stream that
+/// one of them may define is not called unknown.
+pub(crate) fn plan(
+    text: &str,
+    app: &App,
+    catalogue: &Catalogue,
+    unread: Vec<Fault>,
+) -> Result<Plan, Vec<Fault>> {
+    let mut planner = streams::Planner::new(text, catalogue, unread);
     planner.declare(app);
     planner.queries(app);
     if !planner.faults.is_empty() {

@@ -15,19 +15,22 @@ pub(super) struct Planner<'a> {
     /// Position of each stream by its name in lower case.
     places: HashMap<String, usize>,
     pub(super) queries: Vec<QueryPlan>,
+    /// Some statements could not be read.
+    incomplete: bool,
     pub(super) faults: Vec<Fault>,
     pub(super) warnings: Vec<Fault>,
 }
 
 impl<'a> Planner<'a> {
-    pub(super) fn new(text: &'a str, catalogue: &'a Catalogue) -> Self {
+    pub(super) fn new(text: &'a str, catalogue: &'a Catalogue, unread: Vec<Fault>) -> Self {
         Planner {
             text,
             catalogue,
             streams: Vec::new(),
             places: HashMap::new(),
             queries: Vec::new(),
-            faults: Vec::new(),
+            incomplete: !unread.is_empty(),
+            faults: unread,
             warnings: Vec::new(),
         }
     }
@@ -137,6 +140,9 @@ impl<'a> Planner<'a> {
     }
 
     fn unknown_source(&mut self, query: &Query, app: &App) {
+        if self.incomplete {
+            return;
+        }
         let name = &query.source.stream;
         // A stream that a faulty or waiting query would have defined is not reported as unknown.
         let target = |s: &Statement| matches!(s, Statement::Query(q) if q.target.text.eq_ignore_ascii_case(&name.text));

@@ -98,11 +98,8 @@ impl EventFluxManager {
         app: &str,
         config: RuntimeConfig,
     ) -> Result<EventFluxAppRuntime, BuildError> {
-        let (statements, faults) = parse(app);
-        if !faults.is_empty() {
-            return Err(BuildError::new(app, faults));
-        }
-        let plan = plan(app, &statements, &self.catalogue)
+        let (statements, unread) = parse(app);
+        let plan = plan(app, &statements, &self.catalogue, unread)
             .map_err(|faults| BuildError::new(app, faults))?;
         let connections =
             connections(&plan, &self.connectors).map_err(|faults| BuildError::new(app, faults))?;
