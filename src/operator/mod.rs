@@ -125,6 +125,16 @@ impl Moment {
         }
     }
 
+    /// The clock of the app: that of the timer where the row is of one.
+    #[inline]
+    pub(crate) fn now(&self) -> Timestamp {
+        if self.at == self.clock.plus(1) {
+            self.at
+        } else {
+            self.clock
+        }
+    }
+
     /// The moment of a timer: readers process its rows before their own timers of the same time.
     #[inline]
     pub(crate) fn timer(due: Timestamp, cause: u64) -> Self {

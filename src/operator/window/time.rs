@@ -152,7 +152,7 @@ impl Operator for TimeBatch {
                 match self.start {
                     Start::FirstRow => self.due.start(moment.clock.max(moment.at)),
                     // By the clock alone, which is the same on all workers, as it is for later batches.
-                    Start::Grid(origin) => self.due.start_aligned(moment.clock, origin),
+                    Start::Grid(origin) => self.due.start_aligned(moment.now(), origin),
                 }
             }
             self.current.push(batch, row);
