@@ -344,11 +344,14 @@ fn a_callback_may_own_an_input_of_its_app() {
             let runtime = start(app, &workers, 256);
             let out = runtime.subscribe("Out").expect("a stream");
             let mut own = runtime.input().expect("open");
+            // A send that races with the stop may answer Stopped: the app stops after it.
+            let (sent, wait) = std::sync::mpsc::channel();
             let callback = move |batch: &Batch| {
                 let Value::Int(v) = batch.value(0, 0) else {
                     panic!("an INT")
                 };
                 own.send_at("T", batch.at()[0], (v + 1,)).expect("taken");
+                sent.send(()).expect("the test waits");
             };
             let mut callback = Some(callback);
             let callback = Mutex::new(callback.take().unwrap());
@@ -360,6 +363,7 @@ fn a_callback_may_own_an_input_of_its_app() {
             input.send_at("S", Timestamp(0), (1,)).expect("taken");
             let batch = out.recv_timeout(Duration::from_secs(10)).expect("a row");
             assert_eq!(values(&batch, 0), "+0 2");
+            wait.recv_timeout(Duration::from_secs(10)).expect("sent");
             drop(input);
             runtime.shutdown().expect("nothing panicked");
             runtime.shutdown().expect("nothing panicked");

@@ -16,7 +16,7 @@ use crate::operator::select::Select;
 use crate::operator::window::{
     Cron, Delay, Expression, ExpressionBatch, ExpressionBatchOptions, ExternalTime,
     ExternalTimeBatch, FirstUnique, Frequent, Length, LengthBatch, LossyFrequent, PaneRows,
-    SendBatch, SessionWindow, Sort, SortKey, Time, TimeBatch, TimeLength, Unique,
+    SendBatch, SessionWindow, Sort, SortKey, Time, TimeBatch, Unique,
 };
 use crate::sql::ast::Events;
 use crate::state::KeyIndex;
@@ -199,14 +199,14 @@ impl Builder<'_> {
             WindowPlan::LengthBatch { rows, streams } => {
                 Box::new(LengthBatch::new(*rows, *streams, keep, types))
             }
-            WindowPlan::Time(span_us) => Box::new(Time::new(*span_us, keep, types)),
+            WindowPlan::Time(span_us) => Box::new(Time::new(*span_us, usize::MAX, keep, types)),
             WindowPlan::TimeBatch {
                 span_us,
                 start,
                 streams,
             } => Box::new(TimeBatch::new(*span_us, *start, *streams, keep, types)),
             WindowPlan::TimeLength { span_us, rows } => {
-                Box::new(TimeLength::new(*span_us, *rows, keep, types))
+                Box::new(Time::new(*span_us, *rows, keep, types))
             }
             WindowPlan::Panes(panes) => Box::new(PaneRows::new(*panes, expires, keep, types)),
             WindowPlan::SendBatch => Box::new(SendBatch::new(keep, types)),

@@ -238,11 +238,7 @@ impl PaneAggregate {
 
     fn next_end(&self) -> Option<i64> {
         let first = self.open.front()?;
-        Some(
-            self.panes
-                .first_end(first.start)
-                .max(self.closed.saturating_add(self.panes.slide_us)),
-        )
+        Some(self.panes.next_end(first.start, self.closed))
     }
 
     fn close_window(&mut self, end: i64, cause: u64, out: &mut Out) {

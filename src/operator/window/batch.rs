@@ -1,6 +1,7 @@
 //! `lengthBatch(n)`: flushed every n rows. `batch()`: flushed at the end of every send.
 
 use super::Held;
+use super::held::turn_over;
 use crate::event::{Batch, Sign, Type};
 use crate::operator::{Kind, Moment, Operator, Out};
 
@@ -71,16 +72,6 @@ impl Operator for LengthBatch {
             );
             out.emit(Kind::Flush(at), to);
         }
-    }
-}
-
-/// Writes one flush: the previous rows expire, the current ones enter and become the previous ones.
-fn turn_over(current: &mut Held, previous: &mut Held, moment: Moment, to: &mut Batch) {
-    previous.drain(moment, Sign::Minus, to);
-    std::mem::swap(current, previous);
-    for seq in previous.log.range(previous.id) {
-        let at = previous.log.at(previous.id, seq);
-        previous.emit(seq, Moment { at, ..moment }, Sign::Plus, to);
     }
 }
 

@@ -2,7 +2,7 @@
 //! other windows stand in their files.
 
 use super::testing::{Feed, check};
-use super::{Length, LengthBatch, Start, Time, TimeBatch, TimeLength};
+use super::{Length, LengthBatch, Start, Time, TimeBatch};
 use crate::event::Type;
 use crate::operator::Operator;
 
@@ -93,7 +93,7 @@ fn time_expired_chained() {
         "- 1000035 id2",
     ];
     run(&lines, &[0], &want, |keep, types| {
-        Box::new(Time::new(30_000, keep, types))
+        Box::new(Time::new(30_000, usize::MAX, keep, types))
     });
 }
 
@@ -154,6 +154,6 @@ fn time_length_length_first() {
         "+ 1003500 id8",
     ];
     run(&lines, &[0], &want, |keep, types| {
-        Box::new(TimeLength::new(10_000_000, 4, keep, types))
+        Box::new(Time::new(10_000_000, 4, keep, types))
     });
 }

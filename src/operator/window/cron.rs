@@ -1,5 +1,6 @@
 //! `cron('…')`: flushed at the times of a cron expression, in UTC.
 
+use super::held::turn_over;
 use super::{Crontab, Held};
 use crate::event::{Batch, Sign, Timestamp, Type};
 use crate::operator::{Counters, Kind, Moment, Operator, Out};
@@ -32,14 +33,8 @@ impl Cron {
     fn flush(&mut self, due: Timestamp, cause: u64, out: &mut Out) {
         let moment = Moment::timer(due, cause);
         let mut to = out.batch();
-        self.previous.drain(moment, Sign::Minus, &mut to);
         if self.expires {
-            std::mem::swap(&mut self.current, &mut self.previous);
-            for seq in self.previous.log.range(self.previous.id) {
-                let at = self.previous.log.at(self.previous.id, seq);
-                self.previous
-                    .emit(seq, Moment { at, ..moment }, Sign::Plus, &mut to);
-            }
+            turn_over(&mut self.current, &mut self.previous, moment, &mut to);
         } else {
             self.current.drain(moment, Sign::Plus, &mut to);
         }

@@ -64,19 +64,31 @@ impl Held {
         self.log.pop(self.id, 1);
     }
 
+    /// Appends all rows held, with their own timestamps as `at`.
+    pub(crate) fn show(&self, moment: Moment, sign: Sign, out: &mut Batch) {
+        show(&self.log, self.id, moment, sign, out);
+    }
+
     /// Appends all rows held, with their own timestamps as `at`, and forgets them.
     pub(crate) fn drain(&mut self, moment: Moment, sign: Sign, out: &mut Batch) {
-        let range = self.log.range(self.id);
-        for seq in range.clone() {
-            out.push_moment(
-                Moment {
-                    at: self.log.at(self.id, seq),
-                    ..moment
-                },
-                sign,
-            );
-        }
-        self.log.read_rows(self.id, range, &mut out.columns);
+        self.show(moment, sign, out);
         self.log.pop(self.id, self.len());
     }
+}
+
+/// Appends all rows of a log, with their own timestamps as `at`, to the first columns of a batch.
+pub(super) fn show(log: &RowLog, id: LogId, moment: Moment, sign: Sign, out: &mut Batch) {
+    let rows = log.range(id);
+    for seq in rows.clone() {
+        let at = log.at(id, seq);
+        out.push_moment(Moment { at, ..moment }, sign);
+    }
+    log.read_rows(id, rows, &mut out.columns);
+}
+
+/// Writes one flush: the previous rows expire, the current ones enter and become the previous ones.
+pub(super) fn turn_over(current: &mut Held, previous: &mut Held, moment: Moment, to: &mut Batch) {
+    previous.drain(moment, Sign::Minus, to);
+    std::mem::swap(current, previous);
+    previous.show(moment, Sign::Plus, to);
 }

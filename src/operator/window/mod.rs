@@ -28,7 +28,6 @@ mod sort;
 #[cfg(test)]
 mod testing;
 mod time;
-mod time_length;
 mod unique;
 
 pub(crate) use batch::{LengthBatch, SendBatch};
@@ -48,5 +47,4 @@ pub(crate) use panes::{PaneRows, Panes};
 pub(crate) use session::SessionWindow;
 pub(crate) use sort::{Sort, SortKey};
 pub(crate) use time::{Start, Time, TimeBatch};
-pub(crate) use time_length::TimeLength;
 pub(crate) use unique::{FirstUnique, Unique};

@@ -4,6 +4,7 @@
 //! columns are appended to every row that leaves: start and end of its window in milliseconds.
 //! Source of the panes: Li et al., "No Pane, No Gain", SIGMOD Record 2005.
 
+use super::held::show;
 use crate::event::{Batch, Sign, Timestamp, Type, Value};
 use crate::operator::{Counters, Kind, Moment, Operator, Out};
 use crate::state::{LogId, RowLog};
@@ -29,6 +30,12 @@ impl Panes {
     #[inline]
     pub(crate) fn first_end(&self, pane: i64) -> i64 {
         pane.saturating_add(self.slide_us)
+    }
+
+    /// End of the next window to close, where `first` is the oldest pane open and `closed` the last end.
+    pub(crate) fn next_end(&self, first: i64, closed: i64) -> i64 {
+        self.first_end(first)
+            .max(closed.saturating_add(self.slide_us))
     }
 }
 
@@ -80,11 +87,7 @@ impl PaneRows {
 
     fn next_end(&self) -> Option<i64> {
         let first = self.open.front()?;
-        Some(
-            self.panes
-                .first_end(first.start)
-                .max(self.closed.saturating_add(self.panes.slide_us)),
-        )
+        Some(self.panes.next_end(first.start, self.closed))
     }
 
     fn window(&self, end: i64, sign: Sign, moment: Moment, to: &mut Batch) {
@@ -94,19 +97,8 @@ impl PaneRows {
             .iter()
             .filter(|p| p.start >= start && p.start < end)
         {
-            let range = self.log.range(pane.log);
-            let count = (range.end - range.start) as usize;
-            for seq in range.clone() {
-                to.push_moment(
-                    Moment {
-                        at: self.log.at(pane.log, seq),
-                        ..moment
-                    },
-                    sign,
-                );
-            }
-            let kept = self.keep.len();
-            self.log.read_rows(pane.log, range, &mut to.columns[..kept]);
+            let (count, kept) = (self.log.len(pane.log), self.keep.len());
+            show(&self.log, pane.log, moment, sign, to);
             to.columns[kept].extend_value(&Value::Long(Timestamp(start).millis()), count);
             to.columns[kept + 1].extend_value(&Value::Long(Timestamp(end).millis()), count);
         }

@@ -5,6 +5,7 @@
 //! new one. A late row (behind the clock) joins a session that waits out its latency, or is dropped and counted. A
 //! key whose last session has closed is forgotten.
 
+use super::held::show;
 use super::keys::Keys;
 use super::sessions::{Session, Sessions};
 use crate::event::{Batch, Sign, Timestamp, Type};
@@ -116,17 +117,7 @@ impl SessionWindow {
             .into_iter()
             .chain([(session.log, Sign::Plus)])
         {
-            let rows = log.range(id);
-            for seq in rows.clone() {
-                to.push_moment(
-                    Moment {
-                        at: log.at(id, seq),
-                        ..moment
-                    },
-                    sign,
-                );
-            }
-            log.read_rows(id, rows, &mut to.columns);
+            show(log, id, moment, sign, to);
         }
         match self.emission {
             Emission::ExpiringFlushes(_) => before.into_iter().for_each(|id| log.close(id)),

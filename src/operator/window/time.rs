@@ -1,23 +1,30 @@
-//! `time(t)`: each row stays t. `timeBatch(t [, start])`: flushed every t.
+//! `time(t)`: each row stays t. `timeLength(t, n)`: at most n of them. `timeBatch(t [, start])`: flushed every t.
 
+use super::held::turn_over;
 use super::{Due, Held};
 use crate::event::{Batch, Sign, Timestamp, Type};
 use crate::operator::{Counters, Kind, Moment, Operator, Out};
 
-/// Rows of the last `span_us`.
+/// At most `rows_max` rows of the last `span_us`.
 #[derive(Debug)]
 pub(crate) struct Time {
     held: Held,
     span_us: i64,
+    rows_max: usize,
     late: u64,
 }
 
 impl Time {
-    /// A window of `span_us`, at least 1.
-    pub(crate) fn new(span_us: i64, keep: Vec<usize>, types: &[Type]) -> Self {
+    /// A window of `span_us` and `rows_max` rows, both at least 1; `usize::MAX` rows are as many as come.
+    pub(crate) fn new(span_us: i64, rows_max: usize, keep: Vec<usize>, types: &[Type]) -> Self {
+        assert!(
+            span_us > 0 && rows_max > 0,
+            "a window holds at least one row for some time"
+        );
         Time {
             held: Held::new(keep, types),
             span_us,
+            rows_max,
             late: 0,
         }
     }
@@ -39,6 +46,9 @@ impl Operator for Time {
             if moment.at < moment.clock {
                 self.late += 1;
                 continue;
+            }
+            if self.held.len() == self.rows_max {
+                self.held.expire(moment, &mut to);
             }
             self.held.insert(batch, row);
             to.push_row(batch, &self.held.keep, row, moment, Sign::Plus);
@@ -113,14 +123,7 @@ impl TimeBatch {
         if self.streams {
             self.current.drain(moment, Sign::Minus, &mut to);
         } else {
-            self.previous.drain(moment, Sign::Minus, &mut to);
-            std::mem::swap(&mut self.current, &mut self.previous);
-            let range = self.previous.log.range(self.previous.id);
-            for seq in range {
-                let at = self.previous.log.at(self.previous.id, seq);
-                self.previous
-                    .emit(seq, Moment { at, ..moment }, Sign::Plus, &mut to);
-            }
+            turn_over(&mut self.current, &mut self.previous, moment, &mut to);
         }
         out.emit(Kind::Flush(due), to);
     }
@@ -185,5 +188,62 @@ impl Operator for TimeBatch {
 
     fn count(&self, into: &mut Counters) {
         into.late_rows += self.late;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Feed, check};
+    use super::*;
+
+    #[test]
+    fn whichever_limit_comes_first() {
+        let lines = [
+            "1000 1",
+            "1100 2",
+            "1200 3",
+            "2150 4",
+            "clock 2500",
+            "3000 5",
+            "2900 6",
+            "close",
+        ];
+        let want = [
+            "+ 1000 1", "+ 1100 2", "- 1200 1", "+ 1200 3", "- 2100 2", "+ 2150 4", "- 2200 3",
+            "+ 3000 5", "- 3150 4", "- 4000 5",
+        ];
+        let feed = Feed {
+            types: &[Type::Int],
+            keep: &[0],
+            lines: &lines,
+        };
+        let count = check(&feed, &want, || {
+            Box::new(Time::new(1_000_000, 2, vec![0], &[Type::Int]))
+        });
+        assert_eq!(count.late_rows, 1);
+    }
+
+    #[test]
+    fn rows_within_the_lateness_stand_in_order() {
+        let lines = [
+            "lateness 500",
+            "1000 1",
+            "800 2",
+            "900 3",
+            "400 4",
+            "clock 5000",
+        ];
+        let want = [
+            "+ 1000 1", "+ 800 2", "+ 900 3", "- 1800 2", "- 1900 3", "- 2000 1",
+        ];
+        let feed = Feed {
+            types: &[Type::Int],
+            keep: &[0],
+            lines: &lines,
+        };
+        let count = check(&feed, &want, || {
+            Box::new(Time::new(1_000_000, 9, vec![0], &[Type::Int]))
+        });
+        assert_eq!(count.late_rows, 1);
     }
 }
