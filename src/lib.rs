@@ -77,6 +77,8 @@ mod sql;
 
 mod state;
 
+pub mod store;
+
 mod sync;
 
 /// The README's program is compiled and run with the documentation tests.

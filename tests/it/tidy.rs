@@ -68,6 +68,8 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
 const LAYERS: &[(&str, &[&str])] = &[
     ("event", &["event"]),
     ("state", &["state", "event"]),
+    ("store", &["store"]),
+    ("checkpoint", &["checkpoint", "store", "state", "event"]),
     ("sql", &["sql", "event", "error"]),
     ("error.rs", &["sql::ast", "event"]),
     ("expr", &["expr", "event", "sql::ast", "error"]),
@@ -82,8 +84,17 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "runtime",
         &[
-            "runtime", "plan", "operator", "expr", "state", "sql", "event", "error", "limits",
-            "metrics", "sync",
+            "runtime",
+            "plan",
+            "operator",
+            "expr",
+            "state",
+            "sql",
+            "event",
+            "error",
+            "store",
+            "checkpoint",
+            "sync",
         ],
     ),
 ];

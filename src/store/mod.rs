@@ -1,0 +1,15 @@
+//! Where checkpoints are kept: bytes by name.
+//!
+//! A store knows apps, revisions and chunks, and nothing of what is in them. The service that writes checkpoints does
+//! so in an order that leaves the last committed revision whole whatever happens: chunks first, then one atomic
+//! [`commit`](PersistenceStore::commit), then [`retire`](PersistenceStore::retire).
+
+mod error;
+mod name;
+mod traits;
+
+pub use error::StoreError;
+pub use name::{ChunkName, ParseRevisionError, Revision};
+pub use traits::{
+    Catalogue, Claim, Commit, Committed, Digest, Entry, Owner, PersistenceStore, StoreHealth,
+};
