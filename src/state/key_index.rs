@@ -15,8 +15,8 @@ use crate::event::{Column, Data, Str, Type};
 use foldhash::fast::RandomState;
 use std::hash::{BuildHasher, Hasher};
 
-/// Number of a key.
-pub(crate) type Slot = u32;
+/// Number of a key or value in a container.
+pub type Slot = u32;
 
 const EMPTY: Slot = Slot::MAX;
 
@@ -436,6 +436,10 @@ fn store<T: Default>(keys: &mut Vec<T>, slot: Slot, key: T) {
         keys.resize_with(slot as usize + 1, T::default);
     }
     keys[slot as usize] = key;
+}
+
+impl super::StateHolder for KeyIndex {
+    fn state(&mut self, _visitor: &mut dyn super::Visitor) {}
 }
 
 #[cfg(test)]

@@ -7,16 +7,31 @@
 //! A container owns its memory and is owned by one operator on one worker, so nothing here locks. Indexes (hash
 //! tables, orders) can be rebuilt from the contents; only contents are state.
 
+mod cell;
 mod cells;
+mod holder;
 mod key_bytes;
 mod key_index;
+mod marks;
 mod multiset;
+mod reader;
 mod row_log;
+mod section;
 mod slab;
+mod visit;
 
-pub(crate) use cells::Cells;
-pub(crate) use key_bytes::{encode_key, key_group, worker_of};
-pub(crate) use key_index::{KeyIndex, Slot};
+pub use cell::Cell;
+pub use cells::Cells;
+pub use holder::{Container, Register, RegisterReader, StateHolder, Visitor};
+pub(crate) use key_bytes::{KEY_GROUPS, encode_key, key_group, worker_of};
+pub(crate) use key_index::KeyIndex;
+pub use key_index::Slot;
 pub(crate) use multiset::Multiset;
 pub(crate) use row_log::{LogId, RowLog};
+pub use section::{Malformed, Path};
+pub(crate) use section::{Section, SectionKind, sections};
 pub(crate) use slab::Slab;
+pub(crate) use visit::{
+    ContainerCut, Cut, CutRecord, Describe, Drain, Load, Rebase, Settle, Stored, StoredContainer,
+    Track,
+};

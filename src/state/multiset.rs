@@ -256,6 +256,10 @@ fn priority(entry: Entry) -> u64 {
     x ^ (x >> 31)
 }
 
+impl<K: Send> super::StateHolder for Multiset<K> {
+    fn state(&mut self, _visitor: &mut dyn super::Visitor) {}
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

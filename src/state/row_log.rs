@@ -332,6 +332,10 @@ impl RowLog {
     }
 }
 
+impl super::StateHolder for RowLog {
+    fn state(&mut self, _visitor: &mut dyn super::Visitor) {}
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
