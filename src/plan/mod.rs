@@ -6,6 +6,7 @@
 mod build;
 mod component;
 mod explain;
+mod identity;
 mod query;
 mod scope;
 mod streams;
@@ -15,6 +16,7 @@ mod window_args;
 pub(crate) use build::stages;
 pub(crate) use component::{Component, Routing};
 pub(crate) use explain::explain;
+pub(crate) use identity::QueryIdentity;
 pub(crate) use query::QueryPlan;
 pub(crate) use window::WindowPlan;
 
@@ -93,10 +95,22 @@ pub(crate) fn plan(
     }
     let streams::Planner {
         streams,
-        queries,
+        mut queries,
         warnings,
         ..
     } = planner;
+    if let Some(place) = identity::tell_apart(&mut queries) {
+        let mut names = app.statements.iter().filter_map(|s| match s {
+            Statement::Query(query) => Some(query.name.as_ref()),
+            _ => None,
+        });
+        let name = names.nth(place).flatten();
+        let message = format!("two queries are named '{}'", queries[place].name);
+        let fault = Fault::new(name.map(|n| n.span).unwrap_or_default(), message);
+        return Err(vec![fault.help(
+            "name each query differently: checkpoints tell them apart by name",
+        )]);
+    }
     let components = component::components(&streams, &queries);
     if let Some(query) = component::too_deep(&components, &queries) {
         let mut written = app.statements.iter().filter_map(|s| match s {

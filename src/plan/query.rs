@@ -1,5 +1,6 @@
 //! One query: its clauses bound to the columns of its input.
 
+use super::QueryIdentity;
 use super::scope::{Call, Clause, Prefer, QueryScope};
 use super::streams::Planner;
 use super::window::WindowPlan;
@@ -13,6 +14,8 @@ use crate::sql::ast::{Binary, Events, Expr, ExprKind, Name, Query, SelectItem, S
 pub(crate) struct QueryPlan {
     /// `@info(name)`, else `query N` by its place in the text.
     pub(crate) name: String,
+    /// What checkpoints call it.
+    pub(crate) identity: QueryIdentity,
     /// The window clause as written.
     pub(crate) window_text: String,
     /// Stream read.
@@ -100,6 +103,7 @@ pub(super) fn bind_query(
             .name
             .as_ref()
             .map_or_else(|| format!("query {}", place + 1), |n| n.text.clone()),
+        identity: QueryIdentity::of(planner.text, query, calls.iter().map(|c| c.text.as_str())),
         window_text,
         input,
         input_len: stream.schema.len(),

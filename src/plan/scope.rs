@@ -15,7 +15,7 @@ pub(crate) struct Call {
     pub(crate) call: AggregateCall,
     pub(crate) args: Vec<Typed>,
     /// The call as written, to find it again.
-    text: String,
+    pub(super) text: String,
 }
 
 /// What a clause may use beside attributes.
