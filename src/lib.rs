@@ -44,6 +44,8 @@
 //! [`RuntimeConfig`] says on which threads. [`ScalarFunction`] and [`AggregateFunction`] add to the language,
 //! [`connector`] to where rows come from and go to.
 
+pub mod checkpoint;
+
 pub mod connector;
 pub mod event;
 pub use event::{Batch, Column, Data, Schema, Sign, Str, Timestamp, Type, Value};
