@@ -4,10 +4,10 @@ use super::chunk::{ChunkRecord, HEADER_BYTES, RAW_BYTES_MAX};
 use super::frame::{FORMAT_VERSION, Reader, app_hash, digest};
 use super::wire::Wire;
 use super::{Fault, FaultKind, codec};
+use crate::state::Path;
 use crate::store::{Digest, Revision};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
-use std::fmt;
 
 const MAGIC: [u8; 4] = *b"EFMF";
 
@@ -103,31 +103,6 @@ pub struct InstanceRecord {
     pub now_us: i64,
     /// Query and stage of each of its nodes, by number of the node.
     pub stages: Vec<(u32, u16)>,
-}
-
-/// Where a container is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Path {
-    /// The instance.
-    pub instance: u32,
-    /// The node in it.
-    pub node: u16,
-    /// The container of the node.
-    pub container: u16,
-    /// The pane, for containers of which a node has one per pane.
-    pub pane: i64,
-}
-
-impl fmt::Display for Path {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Path {
-            instance,
-            node,
-            container,
-            pane,
-        } = self;
-        write!(f, "{instance}/{node}/{container}/{pane}")
-    }
 }
 
 /// A container of state.

@@ -21,9 +21,11 @@ mod diff;
 mod fault;
 mod frame;
 mod manifest;
+mod parts;
 mod verify;
 mod wire;
 
+pub use crate::state::Path;
 pub use blob::{read_blob, write_blob};
 pub use chunk::{ChunkRecord, CompressionType, ParseCompressionError, RAW_BYTES_MAX, open, seal};
 pub use diff::{Changed, ManifestDiff};
@@ -31,6 +33,7 @@ pub use fault::{Fault, FaultKind};
 pub use frame::{FORMAT_VERSION, digest};
 pub use manifest::{
     AppliedRecord, ContainerKind, ContainerRecord, InputRecord, InstanceRecord, MANIFEST_BYTES_MAX,
-    Manifest, OutputRecord, PARTS_MAX, Path, QueryRecord, StageRecord,
+    Manifest, OutputRecord, PARTS_MAX, QueryRecord, StageRecord,
 };
+pub(crate) use parts::Parts;
 pub use verify::{VerifyReport, verify, verify_all};

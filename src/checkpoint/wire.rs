@@ -3,10 +3,11 @@
 //! The order of fields is the format. Types of the store have none of their own, so that a store need not know serde.
 
 use super::manifest::{
-    ContainerRecord, InputRecord, InstanceRecord, Manifest, OutputRecord, PARTS_MAX, Path,
-    QueryRecord, too_many,
+    ContainerRecord, InputRecord, InstanceRecord, Manifest, OutputRecord, PARTS_MAX, QueryRecord,
+    too_many,
 };
 use super::{ChunkRecord, FaultKind};
+use crate::state::Path;
 use crate::store::{ChunkName, Digest, Revision};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;

@@ -16,10 +16,12 @@
 //! | 4 | length of what follows: 4 bytes per slot unless they are a run, then the payload |
 
 use super::Slot;
+use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::ops::Range;
 
 /// Where a container stands: which operator of which instance, which of its containers, and of which pane.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Path {
     /// Instance of a component.
     pub instance: u32,
@@ -34,6 +36,16 @@ pub struct Path {
 impl Path {
     /// The pane of containers that belong to none.
     pub const NO_PANE: i64 = i64::MIN;
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.instance, self.node, self.container)?;
+        match self.pane {
+            Path::NO_PANE => Ok(()),
+            pane => write!(f, "@{pane}"),
+        }
+    }
 }
 
 /// Bytes that do not have the form they should have.
