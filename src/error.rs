@@ -272,6 +272,21 @@ pub enum SendError {
     /// A lane or a subscription is full. Nothing was sent; try again later.
     #[error("no room: a lane or a subscription is full; send again later or read the subscription")]
     Full,
+    /// The row has not the next number of the input. Nothing was sent.
+    #[error("row {expected} of the input comes next, not row {found}; send the rows between first")]
+    Gap {
+        /// The next number.
+        expected: u64,
+        /// The number that was sent.
+        found: u64,
+    },
+    /// The app was restored to an earlier state since the last send of this named input. Nothing was sent; rows sent
+    /// before and not yet processed are dropped. Answered once: the input counts from the new place now.
+    #[error("the app was restored; send again from row {resume_at} on")]
+    Rewound {
+        /// The next row to send.
+        resume_at: u64,
+    },
     /// Called from a callback, where it would wait for itself.
     #[error("called from a callback; open an input outside and use it there")]
     InsideCallback,
@@ -328,6 +343,23 @@ pub enum RuntimeError {
         workers: Vec<usize>,
         /// How long they were waited for.
         waited_ms: u64,
+    },
+    /// An input of this name is open.
+    #[error("input '{0}' is open; drop that one before, or use another name")]
+    InputOpen(String),
+    /// A named input loses no row, but the app is configured to drop rows.
+    #[error(
+        "named input '{0}' must not lose rows, and the app drops them when a lane is full; \
+         use Backpressure::Block or Backpressure::Error"
+    )]
+    InputDrops(String),
+    /// The rows of this stream cannot be numbered.
+    #[error("rows of stream '{stream}' have no numbers: {why}")]
+    NotNumbered {
+        /// The stream.
+        stream: String,
+        /// Why, and what to do.
+        why: String,
     },
     /// A thread could not be started.
     #[error("a worker thread could not be started: {0}")]

@@ -68,9 +68,12 @@ pub use runtime::app::{EventFluxAppRuntime, Metrics, StreamInfo};
 pub use runtime::barrier::{
     EnterGuard, LOCK_WAIT, LockError, LockGuard, LockOutcome, ThreadBarrier,
 };
+pub use runtime::column_batch::ColumnBatch;
 pub use runtime::config::{Backpressure, RuntimeConfig, Workers};
-pub use runtime::input::{ColumnBatch, Input, InputHandler};
+pub use runtime::input::Input;
+pub use runtime::input_handler::InputHandler;
 pub use runtime::manager::EventFluxManager;
+pub use runtime::named::{Mark, ResumePoint};
 pub use runtime::output::Subscription;
 pub use runtime::row::{Field, Row, RowWriter};
 pub use runtime::wait::WaitStrategy;

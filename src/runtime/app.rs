@@ -2,7 +2,9 @@
 
 use super::config::{RuntimeConfig, Workers};
 use super::connect::Connected;
-use super::input::{Input, InputHandler};
+use super::input::Input;
+use super::input_handler::InputHandler;
+use super::named::ResumePoint;
 use super::output::{Output, Subscription, subscription};
 use super::park::{Parker, parker};
 use super::shared::Shared;
@@ -167,6 +169,28 @@ impl EventFluxAppRuntime {
             return Err(RuntimeError::Stopped);
         }
         Input::open(&self.shared)
+    }
+
+    /// Opens the producer of this name: its rows have numbers, and opened again it goes on where it stood, also after
+    /// a restore. Other names, and inputs without a name, are not touched.
+    ///
+    /// At most one input of a name is open; dropping it closes it. After a restore an input that had been open holds
+    /// the app's clock back, at the clock it had then, until it is opened again and says more, or until
+    /// `idle.timeout` ends the app's patience with it.
+    ///
+    /// Errors: [`RuntimeError::InputOpen`], [`RuntimeError::InputDrops`], [`RuntimeError::Stopped`]. Cost: stops the
+    /// workers between two steps; a send costs three stores more than one without a name.
+    pub fn open_input(&self, name: &str) -> Result<Input, RuntimeError> {
+        if self.shared.is_stopped() {
+            return Err(RuntimeError::Stopped);
+        }
+        Input::open_named(&self.shared, name)
+    }
+
+    /// For every named input: from where its source would have to send again if the app came back with what it has
+    /// processed now. Rows that wait in lanes are not processed yet. Stops the workers between two steps.
+    pub fn positions(&self) -> Result<Vec<ResumePoint>, RuntimeError> {
+        self.shared.resume_points()
     }
 
     /// Opens a producer of one stream.

@@ -1,13 +1,17 @@
-//! One worker's share of an app: its graphs, its outputs, and the clocks of the inputs that feed it.
+//! One worker's share of an app: its instances, its outputs, and the clocks of the inputs that feed it.
 
-use super::graph::Graph;
+use super::clocks::InputClocks;
+use super::instance::{Instance, Instances, slice};
 use super::lane::Consumer;
+use super::named::NamedInput;
 use super::output::{Output, Outputs};
 use super::packet::{ALL_COMPONENTS, Packet, Segment};
+use super::position::{InputCut, InputPosition, Positions, Stamp};
 use crate::event::{Batch, Timestamp};
 use crate::operator::Counters;
-use crate::plan::{Plan, Routing};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use crate::plan::Plan;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Rows after which the wall clock is read again where nothing depends on it: their timestamps may be that old.
 const CLOCK_ROWS_MAX: usize = 256;
@@ -23,104 +27,77 @@ pub(crate) enum Progress {
     Blocked,
 }
 
-/// The clock of one input; `None` until it has sent or advanced, and while it is idle.
-#[derive(Debug)]
-struct InputClock {
-    input: u64,
-    clock: Option<Timestamp>,
-    /// When it last told its clock; kept only where idle inputs are not waited for.
-    heard: Instant,
-}
-
 /// One input's lane to this worker.
 struct InputLane {
     input: u64,
     lane: Consumer<Packet>,
 }
 
+/// Rows of an input on their way to the instances.
+struct Incoming<'a> {
+    stream: usize,
+    component: u32,
+    batch: &'a mut Batch,
+    /// After how many rows a send ends.
+    ends: &'a [u32],
+    /// Numbers of the rows while they are sent again.
+    numbers: &'a [u64],
+}
+
 /// Everything that one worker owns.
 pub(crate) struct Core {
-    /// By component; absent where another worker runs it.
-    graphs: Vec<Option<Graph>>,
-    /// Components here that read each stream.
-    readers: Vec<Vec<usize>>,
-    /// Components here with timers or a use for the clock.
-    timed: Vec<usize>,
+    instances: Instances,
     pub(crate) outputs: Outputs,
     lanes: Vec<InputLane>,
-    clocks: Vec<InputClock>,
+    clocks: InputClocks,
+    positions: Positions,
     /// The app's clock as far as this worker knows it.
     now: Timestamp,
     /// What it was when the last input joined: an input that begins earlier does not turn it back.
     floor: Timestamp,
     event_time: bool,
-    /// How long an input that sends nothing holds the clock back.
-    idle: Option<Duration>,
     /// Rows are processed one by one over all components, so that the order of outputs across streams is fixed.
     ordered: bool,
     rows: u64,
     /// Rows since the wall clock was read.
     unread_rows: usize,
-    /// Component at work: named when it panics.
-    current: usize,
 }
 
 impl Core {
-    /// The share of worker `worker` of `workers`.
+    /// A worker with these instances.
     pub(crate) fn new(
         plan: &Plan,
-        app: &str,
-        worker: usize,
-        workers: usize,
+        instances: Vec<Instance>,
         event_time: bool,
         ordered: bool,
     ) -> Self {
-        let mut graphs = Vec::new();
-        let mut readers = vec![Vec::new(); plan.streams.len()];
-        let mut timed = Vec::new();
-        for (number, component) in plan.components.iter().enumerate() {
-            let here = match component.routing {
-                Routing::Keyed { .. } => true,
-                Routing::Single(_) => number % workers == worker,
-            };
-            graphs.push(here.then(|| Graph::new(plan, component, app)));
-            if here {
-                component
-                    .reads
-                    .iter()
-                    .for_each(|s| readers[*s].push(number));
-                if component.tracks_clock {
-                    timed.push(number);
-                }
-            }
-        }
+        let idle = plan.idle_timeout_us;
         Core {
-            graphs,
-            readers,
-            timed,
+            instances: Instances::new(plan, instances),
             outputs: Outputs::new(plan.streams.len()),
             lanes: Vec::new(),
-            clocks: Vec::new(),
+            clocks: InputClocks::new(idle.map(|us| Duration::from_micros(us.unsigned_abs()))),
+            positions: Positions::default(),
             now: Timestamp::MIN,
             floor: Timestamp::MIN,
             event_time,
-            idle: plan
-                .idle_timeout_us
-                .map(|us| Duration::from_micros(us.unsigned_abs())),
             ordered,
             rows: 0,
             unread_rows: CLOCK_ROWS_MAX,
-            current: 0,
         }
     }
 
     /// Opens an input, with its lane where it has one.
-    pub(crate) fn open_input(&mut self, input: u64, lane: Option<Consumer<Packet>>) {
-        self.clocks.push(InputClock {
-            input,
-            clock: None,
-            heard: Instant::now(),
-        });
+    pub(crate) fn open_input(
+        &mut self,
+        input: u64,
+        named: Option<&Arc<NamedInput>>,
+        lane: Option<Consumer<Packet>>,
+    ) {
+        self.clocks.open(input);
+        if let Some(named) = named {
+            self.positions.open(named, self.instances.list().len());
+        }
         if let Some(lane) = lane {
             self.lanes.push(InputLane { input, lane });
         }
@@ -128,7 +105,7 @@ impl Core {
 
     /// Forgets an input: it no longer holds the clock back.
     pub(crate) fn close_input(&mut self, input: u64) {
-        self.clocks.retain(|c| c.input != input);
+        self.clocks.close(input);
         self.advance();
     }
 
@@ -155,6 +132,11 @@ impl Core {
         }
         let mut place = 0;
         while place < self.lanes.len() {
+            // A lane waits until one before it of the same input is read to its end.
+            if self.has_lane_before(place) {
+                place += 1;
+                continue;
+            }
             let InputLane { input, lane } = &mut self.lanes[place];
             let input = *input;
             if let Some(mut packet) = lane.pop() {
@@ -163,8 +145,11 @@ impl Core {
                 self.lanes[place].lane.recycle(packet);
                 progress = Progress::Worked;
             } else if lane.is_finished() {
-                self.lanes.swap_remove(place);
-                self.close_input(input);
+                self.lanes.remove(place);
+                // A named input that was opened again goes on with the lane behind this one.
+                if !self.lanes.iter().any(|l| l.input == input) {
+                    self.close_input(input);
+                }
                 progress = Progress::Worked;
                 continue;
             }
@@ -173,34 +158,94 @@ impl Core {
         progress
     }
 
+    fn has_lane_before(&self, place: usize) -> bool {
+        let input = self.lanes[place].input;
+        self.lanes[..place].iter().any(|l| l.input == input)
+    }
+
     fn packet(&mut self, input: u64, packet: &mut Packet) {
+        let named = self.positions.place(input);
         for segment in packet.segments_mut() {
             let Segment {
                 stream,
                 component,
                 batch,
                 ends,
+                stamp,
+                numbers,
             } = segment;
-            self.rows(input, *stream, *component, batch, ends);
+            if named.is_some() && self.positions.is_stale(stamp) {
+                continue;
+            }
+            let (stream, component) = (*stream, *component);
+            let rows = Incoming {
+                stream,
+                component,
+                batch,
+                ends,
+                numbers,
+            };
+            self.rows(input, named, rows);
+            if let Some(named) = named {
+                let to = (stream, component);
+                let instances = &self.instances;
+                self.positions.rows_applied(named, to, stamp, instances);
+            }
         }
-        if let Some(clock) = packet.clock() {
-            self.input_clock(input, clock);
+        if let Some((clock, stamp)) = packet.clock() {
+            self.clock_behind(input, named, clock, &stamp);
         }
     }
 
-    /// Processes rows of an input. `ends`: after how many rows a send ends.
-    pub(crate) fn rows(
-        &mut self,
-        input: u64,
-        stream: usize,
-        component: u32,
-        batch: &mut Batch,
-        ends: &[u32],
-    ) {
-        let Some(last) = batch.len().checked_sub(1) else {
+    /// The clock of an input moved on behind its rows.
+    fn clock_behind(&mut self, input: u64, named: Option<usize>, clock: Timestamp, stamp: &Stamp) {
+        if named.is_some() && self.positions.is_stale(stamp) {
             return;
-        };
+        }
+        self.hear(input);
+        self.clocks.set(input, clock);
+        self.advance();
+        if let Some(named) = named {
+            self.positions.all_applied(named, stamp.last);
+        }
+    }
+
+    /// Processes rows of an input.
+    fn rows(&mut self, input: u64, named: Option<usize>, rows: Incoming<'_>) {
+        let Incoming {
+            stream,
+            component,
+            batch,
+            ends,
+            numbers,
+        } = rows;
+        if batch.is_empty() {
+            return;
+        }
         self.rows += batch.len() as u64;
+        self.tell_clock(input, component, batch);
+        let replay = named.and_then(|named| self.positions.replay(named, numbers));
+        let (instances, outputs) = (&mut self.instances, &mut self.outputs);
+        if self.ordered && batch.len() > 1 {
+            for row in 0..batch.len() {
+                let single = slice(batch, row..row + 1);
+                let end = ends.contains(&(row as u32 + 1)).then_some(1);
+                let replay = replay.map(|r| r.slice(row..row + 1));
+                let rows = (&single, end.as_slice());
+                instances.feed(stream, component, rows, replay, outputs);
+            }
+        } else {
+            instances.feed(stream, component, (batch, ends), replay, outputs);
+        }
+        // The clock of these rows moves instances on that do not get them.
+        if batch.tracks_clock && component == ALL_COMPONENTS {
+            instances.fire_others(stream, replay.is_some(), self.now, outputs);
+        }
+    }
+
+    /// Gives rows the clock of the app, and the app the clock of the rows.
+    #[inline]
+    fn tell_clock(&mut self, input: u64, component: u32, batch: &mut Batch) {
         if !self.event_time {
             self.unread_rows += batch.len();
             if self.is_timed() || self.unread_rows >= CLOCK_ROWS_MAX || self.now == Timestamp::MIN {
@@ -210,56 +255,62 @@ impl Core {
             let now = self.now;
             batch.at.fill(now);
             batch.clock.fill(now);
-        } else if batch.tracks_clock {
-            let clock = batch.clock[last];
+        } else if batch.tracks_clock
+            && let (Some(first), Some(clock)) = (batch.clock.first(), batch.clock.last())
+        {
+            let (first, clock) = (*first, *clock);
             self.hear(input);
-            let others = self.clock_of_others(input);
-            if others < clock || batch.clock[0] < self.floor {
+            let others = self.clocks.of_others(input);
+            if others < clock || first < self.floor {
                 let (floor, clocks) = (self.floor, batch.clock.iter_mut());
                 clocks.for_each(|c| *c = (*c).min(others).max(floor));
             }
             // Where rows go to components one by one, other components still wait for theirs: the input tells the
             // clock behind the last of them.
             if component == ALL_COMPONENTS {
-                self.set_clock(input, clock);
+                self.clocks.set(input, clock);
                 self.now = self.now.max(clock.min(others));
             }
-        }
-        if self.ordered && batch.len() > 1 {
-            for row in 0..batch.len() {
-                let single = slice(batch, row..row + 1);
-                let end = ends.contains(&(row as u32 + 1)).then_some(1);
-                self.feed(stream, component, &single, end.as_slice());
-            }
-        } else {
-            self.feed(stream, component, batch, ends);
-        }
-        // The clock of these rows moves components on that do not read them.
-        if batch.tracks_clock && component == ALL_COMPONENTS {
-            self.fire_others(stream);
         }
     }
 
     /// Processes one send of an inline app, `rows_max` rows at a time.
-    pub(crate) fn send(&mut self, input: u64, stream: usize, batch: &mut Batch, rows_max: usize) {
-        let total = batch.len();
-        if total <= rows_max {
-            self.rows(input, stream, ALL_COMPONENTS, batch, &[total as u32]);
+    pub(crate) fn send(
+        &mut self,
+        input: u64,
+        (stream, batch): (usize, &mut Batch),
+        stamp: &Stamp,
+        replayed: bool,
+        rows_max: usize,
+    ) {
+        let named = self.positions.place(input);
+        if named.is_some() && self.positions.is_stale(stamp) {
             return;
         }
-        let mut first = 0;
-        while first < total {
-            let end = total.min(first + rows_max);
-            let mut part = slice(batch, first..end);
-            let ends = [(end - first) as u32];
-            self.rows(
-                input,
+        let total = batch.len();
+        let first = stamp.before.number + 1;
+        let numbers: Vec<u64> = match replayed {
+            true => (first..first + total as u64).collect(),
+            false => Vec::new(),
+        };
+        let component = ALL_COMPONENTS;
+        let mut begin = 0;
+        while begin < total {
+            let end = total.min(begin + rows_max);
+            let ends = [(end - begin) as u32];
+            let mut part = (total > rows_max).then(|| slice(batch, begin..end));
+            let rows = Incoming {
                 stream,
-                ALL_COMPONENTS,
-                &mut part,
-                if end == total { &ends } else { &[] },
-            );
-            first = end;
+                component,
+                batch: part.as_mut().unwrap_or(batch),
+                ends: if end == total { &ends } else { &[] },
+                numbers: numbers.get(begin..end).unwrap_or_default(),
+            };
+            self.rows(input, named, rows);
+            begin = end;
+        }
+        if let Some(named) = named {
+            self.positions.all_applied(named, stamp.last);
         }
     }
 
@@ -270,126 +321,50 @@ impl Core {
         self.outputs.close()
     }
 
-    fn feed(&mut self, stream: usize, component: u32, batch: &Batch, ends: &[u32]) {
-        for i in 0..self.readers[stream].len() {
-            let number = self.readers[stream][i];
-            if component != ALL_COMPONENTS && component as usize != number {
-                continue;
-            }
-            self.current = number;
-            let graph = self.graphs[number]
-                .as_mut()
-                .expect("a reader of a stream here has its graph here");
-            if !graph.tracks_sends {
-                graph.rows(stream, batch, &mut self.outputs);
-                continue;
-            }
-            if let [end] = ends
-                && *end as usize == batch.len()
-            {
-                graph.rows(stream, batch, &mut self.outputs);
-                graph.send_end(&mut self.outputs);
-                continue;
-            }
-            let mut first = 0;
-            for end in ends.iter().map(|e| *e as usize) {
-                graph.rows(stream, &slice(batch, first..end), &mut self.outputs);
-                graph.send_end(&mut self.outputs);
-                first = end;
-            }
-            if first < batch.len() {
-                graph.rows(stream, &slice(batch, first..batch.len()), &mut self.outputs);
-            }
-        }
-    }
-
-    /// An input has something to say: it is not idle, and what it says first does not turn the clock back.
+    /// An input has something to say: what it says first does not turn the clock back.
+    #[inline]
     fn hear(&mut self, input: u64) {
-        let (now, idle) = (self.now, self.idle.is_some());
-        if let Some(entry) = self.clocks.iter_mut().find(|c| c.input == input) {
-            if entry.clock.is_none() {
-                self.floor = now;
-            }
-            if idle {
-                entry.heard = Instant::now();
-            }
+        if self.clocks.hear(input) {
+            self.floor = self.now;
         }
     }
 
-    /// Remembers the clock of an input.
-    fn set_clock(&mut self, input: u64, clock: Timestamp) {
-        if let Some(entry) = self.clocks.iter_mut().find(|c| c.input == input) {
-            entry.clock = Some(entry.clock.map_or(clock, |c| c.max(clock)));
-        }
-    }
-
-    /// The least clock of the other inputs.
-    fn clock_of_others(&self, input: u64) -> Timestamp {
-        let others = self.clocks.iter().filter(|c| c.input != input);
-        let least = others.filter_map(|c| c.clock).min();
-        least.unwrap_or(Timestamp(i64::MAX))
-    }
-
-    /// An input advanced its clock without a row.
-    pub(crate) fn input_clock(&mut self, input: u64, clock: Timestamp) {
-        self.hear(input);
-        self.set_clock(input, clock);
-        self.advance();
+    /// An input of an inline app moves its clock on without a row.
+    pub(crate) fn input_clock(&mut self, input: u64, clock: Timestamp, stamp: &Stamp) {
+        self.clock_behind(input, self.positions.place(input), clock, stamp);
     }
 
     /// Moves the app's clock on to the least clock of its inputs.
     fn advance(&mut self) {
-        let least = self.clocks.iter().filter_map(|c| c.clock).min();
+        let least = self.clocks.least();
         // Also at the same time: rows of one component may have told it before the others had theirs.
         if let Some(least) = least.filter(|c| *c >= self.now && self.event_time) {
             self.now = least;
-            self.fire();
+            self.instances.fire(self.now, &mut self.outputs);
         }
     }
 
-    fn fire(&mut self) {
-        for i in 0..self.timed.len() {
-            self.fire_one(self.timed[i]);
-        }
-    }
-
-    /// Rows of a stream moved the clock: fires the components that do not read it. One that does has its timers fired
-    /// by its own copy of the rows, which may still be on its way, or by the clock told behind them.
-    #[inline]
-    fn fire_others(&mut self, stream: usize) {
-        for i in 0..self.timed.len() {
-            if !self.readers[stream].contains(&self.timed[i]) {
-                self.fire_one(self.timed[i]);
-            }
-        }
-    }
-
-    fn fire_one(&mut self, component: usize) {
-        self.current = component;
-        let graph = self.graphs[component]
-            .as_mut()
-            .expect("a timed component here has its graph here");
-        graph.clock(self.now, &mut self.outputs);
+    /// Whether nothing of an input waits in a lane.
+    fn is_drained(&self, input: u64) -> bool {
+        let mut lanes = self.lanes.iter().filter(|l| l.input == input);
+        lanes.all(|l| l.lane.is_empty())
     }
 
     /// What passes without rows: the wall clock in processing time, the patience with idle inputs in event time. True
     /// when something fired.
     pub(crate) fn pass_time(&mut self) -> bool {
-        match self.idle {
-            _ if !self.event_time => self.wall_clock(),
-            None => false,
-            Some(idle) => {
-                let before = self.now;
-                for entry in &mut self.clocks {
-                    let lane = self.lanes.iter().find(|l| l.input == entry.input);
-                    if lane.is_none_or(|l| l.lane.is_empty()) && entry.heard.elapsed() >= idle {
-                        entry.clock = None;
-                    }
-                }
-                self.advance();
-                self.now > before
-            }
+        if !self.event_time {
+            return self.wall_clock();
         }
+        if self.clocks.patience().is_none() {
+            return false;
+        }
+        let before = self.now;
+        let mut clocks = std::mem::replace(&mut self.clocks, InputClocks::new(None));
+        clocks.lose_patience(|input| self.is_drained(input));
+        self.clocks = clocks;
+        self.advance();
+        self.now > before
     }
 
     /// Reads the wall clock and fires what is due; true when something was.
@@ -403,21 +378,21 @@ impl Core {
         ));
         let due = self.due().is_some_and(|d| d <= self.now);
         if due {
-            self.fire();
+            self.instances.fire(self.now, &mut self.outputs);
         }
         due
     }
 
     /// Whether anything here depends on the clock.
     pub(crate) fn is_timed(&self) -> bool {
-        !self.timed.is_empty()
+        self.instances.is_timed()
     }
 
     /// Time until [`Core::pass_time`] may have something to do, in microseconds.
     pub(crate) fn due_in_us(&self) -> Option<u64> {
         if self.event_time {
             // Twice per patience: an idle input is found out after 1.5 times at most.
-            let patience = self.idle.filter(|_| self.is_timed())?;
+            let patience = self.clocks.patience().filter(|_| self.is_timed())?;
             return Some(u64::try_from(patience.as_micros() / 2).unwrap_or(u64::MAX));
         }
         let due = self.due()?;
@@ -425,49 +400,66 @@ impl Core {
     }
 
     pub(crate) fn due(&self) -> Option<Timestamp> {
-        self.timed
-            .iter()
-            .filter_map(|t| self.graphs[*t].as_ref().and_then(Graph::due))
-            .min()
+        self.instances.due()
     }
 
     /// Closes what is open, as if its time had come.
     pub(crate) fn close_windows(&mut self) {
-        for graph in self.graphs.iter_mut().flatten() {
-            graph.close(&mut self.outputs);
-        }
+        self.instances.close(&mut self.outputs);
     }
 
     /// The query whose operator worked last.
     pub(crate) fn current_query(&self) -> usize {
-        self.graphs
-            .get(self.current)
-            .and_then(Option::as_ref)
-            .map_or(0, Graph::current_query)
+        self.instances.current_query()
     }
 
     /// Rows in and out, and the counters of all operators.
     pub(crate) fn counters(&self) -> (u64, u64, Counters) {
-        let mut counters = Counters::default();
-        for graph in self.graphs.iter().flatten() {
-            graph.count(&mut counters);
-        }
-        (self.rows, self.outputs.rows, counters)
+        (self.rows, self.outputs.rows, self.instances.counters())
     }
-}
 
-/// A copy of some rows.
-fn slice(batch: &Batch, rows: std::ops::Range<usize>) -> Batch {
-    let mut to = Batch::like(batch);
-    to.at.extend_from_slice(&batch.at[rows.clone()]);
-    if to.tracks_clock {
-        to.clock.extend_from_slice(&batch.clock[rows.clone()]);
+    /// The app's clock as far as this worker knows it.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
     }
-    if to.tracks_cause {
-        to.causes.extend_from_slice(&batch.causes[rows.clone()]);
+
+    /// The instances here, by component, then by key group.
+    pub(crate) fn instances_mut(&mut self) -> &mut [Instance] {
+        self.instances.list_mut()
     }
-    for (column, from) in to.columns.iter_mut().zip(&batch.columns) {
-        column.extend_range(from, rows.clone());
+
+    /// Puts other instances in the place of those here; [`Core::restore_inputs`] must follow.
+    pub(crate) fn replace_instances(&mut self, instances: Vec<Instance>) {
+        let before: Vec<u32> = self.instances.list().iter().map(|i| i.id).collect();
+        self.instances.replace(instances);
+        self.positions.instances_replaced(&before, &self.instances);
     }
-    to
+
+    /// What this worker has applied of each named input. Called with all workers locked.
+    pub(crate) fn cut_inputs(&self) -> Vec<InputCut> {
+        let clock = |input| (self.clocks.is_open(input), self.clocks.of(input));
+        let drained = |input| self.is_drained(input);
+        self.positions.cut(&self.instances, drained, clock)
+    }
+
+    /// Goes on from the clock `now` and these positions. Inputs that were open hold the clock back until they say
+    /// more or their patience ends; inputs without a name go on as they are.
+    pub(crate) fn restore_inputs(
+        &mut self,
+        now: Timestamp,
+        positions: &[(Arc<NamedInput>, Option<InputPosition>)],
+        rewinds: u32,
+    ) {
+        (self.now, self.floor) = (now, now);
+        self.unread_rows = CLOCK_ROWS_MAX;
+        for (input, position) in positions {
+            let id = input.id;
+            match position.as_ref().filter(|p| p.open && p.clock.is_some()) {
+                Some(position) => self.clocks.restore(id, position.clock),
+                None if self.clocks.is_open(id) => self.clocks.restore(id, None),
+                None => {}
+            }
+        }
+        self.positions.restore(positions, rewinds, &self.instances);
+    }
 }

@@ -3,111 +3,34 @@
 //! How: every row or batch is first written into a batch of the input's own, where types are checked; from there it
 //! goes to the worker of each component that reads its stream. Sending allocates nothing in steady state.
 
+use super::column_batch::ColumnBatch;
 use super::config::Backpressure;
-use super::lane::{Full, Producer, lane};
-use super::packet::{ALL_COMPONENTS, Packet};
+use super::door::{Door, Sending};
+use super::named::Start;
+use super::position::{Applied, Stamp};
 use super::row::{Row, RowWriter};
-use super::shared::{Inline, Sent, Shared, Target, To};
-use super::worker::is_worker_of;
+use super::shared::Shared;
 use crate::error::{RowError, RuntimeError, SendError, TrySendError};
-use crate::event::{Batch, Column, Data, Schema, Timestamp};
-use crate::state::{encode_key, key_group, worker_of};
+use crate::event::{Batch, Column, Timestamp};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-
-/// Rows of one stream in columns, to be sent at once.
-///
-/// Shape: one timestamp and one value per attribute for every row.
-#[derive(Clone, Debug)]
-pub struct ColumnBatch {
-    batch: Batch,
-}
-
-impl ColumnBatch {
-    /// An empty batch of a schema.
-    pub fn new(schema: &Schema) -> Self {
-        ColumnBatch {
-            batch: Batch::new(schema),
-        }
-    }
-
-    /// Appends a row. On an error nothing is appended.
-    pub fn push(&mut self, at: Timestamp, row: impl Row) -> Result<(), RowError> {
-        RowWriter::write(&mut self.batch.columns, &row)?;
-        self.batch.at.push(at);
-        Ok(())
-    }
-
-    /// Replaces the rows by whole columns.
-    ///
-    /// Errors: a column has another length than `at` or another type than its attribute, or holds a number that is
-    /// not finite.
-    pub fn set(&mut self, at: Vec<Timestamp>, columns: Vec<Column>) -> Result<(), RowError> {
-        if columns.len() != self.batch.columns.len() {
-            return Err(RowError::Width {
-                expected: self.batch.columns.len(),
-                found: columns.len(),
-            });
-        }
-        for (attribute, (new, old)) in columns.iter().zip(&self.batch.columns).enumerate() {
-            if new.type_of() != old.type_of() {
-                return Err(RowError::Mismatch {
-                    attribute,
-                    expected: old.type_of(),
-                    found: new.type_of(),
-                });
-            }
-            if new.len() != at.len() {
-                return Err(RowError::Width {
-                    expected: at.len(),
-                    found: new.len(),
-                });
-            }
-            if !new.is_finite() {
-                return Err(RowError::NotFinite { attribute });
-            }
-        }
-        self.batch = Batch {
-            at,
-            columns,
-            ..Batch::default()
-        };
-        // −0.0 becomes 0.0, as everywhere at the door.
-        for column in &mut self.batch.columns {
-            match column.parts_mut().0 {
-                Data::Float(v) => v.iter_mut().for_each(|x| *x += 0.0),
-                Data::Double(v) => v.iter_mut().for_each(|x| *x += 0.0),
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Number of rows.
-    pub fn len(&self) -> usize {
-        self.batch.len()
-    }
-
-    /// Whether it has no rows.
-    pub fn is_empty(&self) -> bool {
-        self.batch.is_empty()
-    }
-
-    /// Removes all rows; keeps the memory.
-    pub fn clear(&mut self) {
-        self.batch.clear();
-    }
-}
 
 /// One producer: rows of all streams in one order.
 ///
 /// Opening a second input gives another order; between two inputs nothing is promised. Dropping it ends its hold on
 /// the clock.
+///
+/// A named input ([`EventFluxAppRuntime::open_input`](crate::EventFluxAppRuntime::open_input)) numbers its rows from 1
+/// and goes on with these numbers when it is opened again. Once the app was restored to an earlier state, the next
+/// send of a named input answers [`SendError::Rewound`] and takes nothing; the source goes back to that row, and
+/// sending goes on. Rows that parts of the app have processed before are dropped there, and only there.
 pub struct Input {
     door: Door,
-    /// The largest timestamp sent, less the lateness.
-    clock: Option<Timestamp>,
-    rows: u64,
+    /// The last row that was taken, and the largest timestamp sent, less the lateness.
+    at: Applied,
+    /// Up to this row the app may have processed some before a restore.
+    replay_to: u64,
+    /// Restores that it knows of.
+    rewinds: u32,
     /// By stream: rows on their way in.
     scratch: Vec<Batch>,
 }
@@ -115,12 +38,27 @@ pub struct Input {
 impl Input {
     /// Errors: [`RuntimeError::InsideCallback`], [`RuntimeError::Stuck`].
     pub(crate) fn open(shared: &Arc<Shared>) -> Result<Self, RuntimeError> {
-        Ok(Input {
-            door: Door::open(shared)?,
-            clock: None,
-            rows: 0,
-            scratch: shared.likes.clone(),
-        })
+        let rewinds = shared.rewinds();
+        Ok(Self::new(Door::open(shared)?, Start::default(), rewinds))
+    }
+
+    /// Errors: as `open`, and [`RuntimeError::InputOpen`], [`RuntimeError::InputDrops`].
+    pub(crate) fn open_named(shared: &Arc<Shared>, name: &str) -> Result<Self, RuntimeError> {
+        if shared.config.backpressure == Backpressure::DropNewest {
+            return Err(RuntimeError::InputDrops(name.to_string()));
+        }
+        let (door, start, rewinds) = Door::open_named(shared, name)?;
+        Ok(Self::new(door, start, rewinds))
+    }
+
+    fn new(door: Door, start: Start, rewinds: u32) -> Self {
+        Input {
+            scratch: door.shared.likes.clone(),
+            door,
+            at: start.at,
+            replay_to: start.replay_to,
+            rewinds,
+        }
     }
 
     fn stream(&self, name: &str) -> Result<usize, SendError> {
@@ -179,25 +117,133 @@ impl Input {
 
     /// Moves the input's clock on without a row, in event time. Going back is ignored.
     pub fn advance_clock(&mut self, to: Timestamp) -> Result<(), SendError> {
-        self.door.shared.check()?;
+        self.check()?;
         if !Timestamp::RANGE.contains(&to) {
             return Err(SendError::TimeOutOfRange(to));
         }
-        if self.clock.is_some_and(|c| c >= to) || !self.door.shared.event_time {
+        if self.at.clock.is_some_and(|c| c >= to) || !self.door.shared.event_time {
             return Ok(());
         }
-        self.door.advance_clock(to)?;
-        self.clock = Some(to);
+        let last = Applied {
+            clock: Some(to),
+            ..self.at
+        };
+        let stamp = Stamp {
+            rewinds: self.rewinds,
+            before: self.at,
+            last,
+        };
+        self.door.advance_clock(to, stamp)?;
+        self.at = last;
         Ok(())
     }
 
     /// The input's clock: the largest time sent or told, less the lateness.
     pub fn clock(&self) -> Option<Timestamp> {
-        self.clock
+        self.at.clock
+    }
+
+    /// The name it was opened by.
+    pub fn name(&self) -> Option<&str> {
+        self.door.named.as_deref().map(|named| &*named.name)
+    }
+
+    /// Number of the last row taken, 0 for none. After a restore it is right from the next send on.
+    pub fn position(&self) -> u64 {
+        self.at.number
+    }
+
+    /// Sends row number `n`, with its time where it has one. A row that was taken before is left out: `Ok(false)`.
+    ///
+    /// So a source may begin anywhere at or before the next number, and send again whatever it is not sure of.
+    /// Errors: as `send`, and [`SendError::Gap`] when `n` is not the next number; nothing was sent then.
+    pub fn send_numbered(
+        &mut self,
+        n: u64,
+        stream: &str,
+        at: Option<Timestamp>,
+        row: impl Row,
+    ) -> Result<bool, SendError> {
+        let stream = self.stream(stream)?;
+        self.check()?;
+        let expected = self.at.number + 1;
+        match n.cmp(&expected) {
+            std::cmp::Ordering::Less => return Ok(false),
+            std::cmp::Ordering::Greater => return Err(SendError::Gap { expected, found: n }),
+            std::cmp::Ordering::Equal => {}
+        }
+        self.send_row(stream, at, &row, true)?;
+        Ok(true)
+    }
+
+    /// Remembers that the source stood at `token` (an offset in a file, say) when it had sent the rows so far.
+    ///
+    /// A checkpoint keeps the newest mark at or before its position, so that the source finds the place from which to
+    /// read again. Of many marks every second one is forgotten, the newest never. Without a name, and after a restore
+    /// until the next send, nothing is remembered. Cost: a lock that only a checkpoint shares, and a copy of `token`.
+    pub fn mark(&mut self, token: &str) {
+        if let Some(named) = &self.door.named {
+            named.mark(self.rewinds, self.at.number, token);
+        }
+    }
+
+    /// Whether rows are taken now, and from where this input counts.
+    #[inline]
+    fn check(&mut self) -> Result<(), SendError> {
+        let rewinds = self.door.shared.check()?;
+        if rewinds == self.rewinds {
+            return Ok(());
+        }
+        self.rewind(rewinds)
+    }
+
+    #[cold]
+    fn rewind(&mut self, rewinds: u32) -> Result<(), SendError> {
+        self.rewinds = rewinds;
+        let Some(named) = &self.door.named else {
+            return Ok(());
+        };
+        let start = named.rewound();
+        (self.at, self.replay_to) = (start.at, start.replay_to);
+        Err(SendError::Rewound {
+            resume_at: self.at.number + 1,
+        })
+    }
+
+    /// A send that ends with this clock after this many rows.
+    #[inline]
+    fn sending(&self, stream: usize, rows: usize, clock: Option<Timestamp>, wait: bool) -> Sending {
+        if self.door.named.is_none() {
+            return Sending {
+                stream,
+                stamp: Stamp::default(),
+                numbered: false,
+                wait,
+            };
+        }
+        let number = self.at.number + rows as u64;
+        let stamp = Stamp {
+            rewinds: self.rewinds,
+            before: self.at,
+            last: Applied { number, clock },
+        };
+        Sending {
+            stream,
+            stamp,
+            numbered: self.at.number < self.replay_to,
+            wait,
+        }
+    }
+
+    /// The send has gone out.
+    #[inline]
+    fn sent(&mut self, rows: usize, clock: Option<Timestamp>) {
+        self.at.number += rows as u64;
+        self.at.clock = clock;
     }
 
     #[inline]
-    fn send_row<R: Row + ?Sized>(
+    pub(crate) fn send_row<R: Row + ?Sized>(
         &mut self,
         stream: usize,
         at: Option<Timestamp>,
@@ -214,25 +260,19 @@ impl Input {
         rows: impl IntoIterator<Item = (Option<Timestamp>, R)>,
         wait: bool,
     ) -> Result<(), SendError> {
-        self.door.shared.check()?;
-        let mut clock = self.clock;
+        self.check()?;
+        let Applied { number, mut clock } = self.at;
         let batch = &mut self.scratch[stream];
         // What a panic or an error may have left is no part of this send.
         batch.clear();
         for (at, row) in rows {
-            write(
-                &self.door.shared,
-                stream,
-                at,
-                &row,
-                &mut clock,
-                self.rows,
-                batch,
-            )?;
+            let shared = &self.door.shared;
+            write(shared, stream, at, &row, &mut clock, number, batch)?;
         }
-        self.door.dispatch(stream, batch, wait)?;
-        self.rows += batch.len() as u64;
-        self.clock = clock;
+        let rows = batch.len();
+        let sending = self.sending(stream, rows, clock, wait);
+        self.door.dispatch(&sending, &mut self.scratch[stream])?;
+        self.sent(rows, clock);
         Ok(())
     }
 
@@ -241,8 +281,8 @@ impl Input {
         stream: usize,
         columns: &mut ColumnBatch,
     ) -> Result<(), SendError> {
+        self.check()?;
         let shared = &self.door.shared;
-        shared.check()?;
         let batch = &mut columns.batch;
         let like = &shared.likes[stream];
         let types = |b: &Batch| {
@@ -268,15 +308,26 @@ impl Input {
         {
             return Err(SendError::TimeOutOfRange(*at));
         }
-        let clock = tell_times(shared, self.clock, self.rows, batch);
-        self.door.dispatch(stream, batch, true)?;
-        self.rows += columns.batch.len() as u64;
-        self.clock = clock;
+        let clock = tell_times(shared, self.at, batch);
+        let rows = batch.len();
+        let sending = self.sending(stream, rows, clock, true);
+        self.door.dispatch(&sending, &mut columns.batch)?;
+        self.sent(rows, clock);
         Ok(())
     }
 }
 
-/// Appends a row with its time and clock.
+impl Drop for Input {
+    fn drop(&mut self) {
+        self.door.close();
+        if let Some(named) = &self.door.named {
+            let (at, replay_to) = (self.at, self.replay_to);
+            named.close(self.rewinds, Start { at, replay_to });
+        }
+    }
+}
+
+/// Appends a row with its time and clock. `number`: that of the last row before the send.
 #[inline]
 fn write<R: Row>(
     shared: &Shared,
@@ -284,7 +335,7 @@ fn write<R: Row>(
     at: Option<Timestamp>,
     row: &R,
     clock: &mut Option<Timestamp>,
-    rows: u64,
+    number: u64,
     batch: &mut Batch,
 ) -> Result<(), SendError> {
     let at = match at.or(*clock) {
@@ -307,25 +358,21 @@ fn write<R: Row>(
         batch.clock.push(clock.unwrap_or(at));
     }
     if batch.tracks_cause {
-        batch.causes.push(rows + batch.at.len() as u64);
+        batch.causes.push(number + 1 + batch.at.len() as u64);
     }
     batch.at.push(at);
     Ok(())
 }
 
 /// Fills in clock and cause of the rows of a batch; answers the clock after them.
-fn tell_times(
-    shared: &Shared,
-    clock: Option<Timestamp>,
-    rows: u64,
-    batch: &mut Batch,
-) -> Option<Timestamp> {
+fn tell_times(shared: &Shared, before: Applied, batch: &mut Batch) -> Option<Timestamp> {
+    let Applied { number, clock } = before;
     batch.clock.clear();
     batch.causes.clear();
     if batch.tracks_cause {
         batch
             .causes
-            .extend((0..batch.at.len() as u64).map(|i| rows + i));
+            .extend((0..batch.at.len() as u64).map(|i| number + 1 + i));
     }
     if !shared.event_time {
         if batch.tracks_clock {
@@ -350,294 +397,5 @@ fn tell_times(
         clock
     } else {
         Some(latest)
-    }
-}
-
-/// Where rows leave the producer: the lanes to the workers, or the inline app.
-struct Door {
-    shared: Arc<Shared>,
-    id: u64,
-    /// One lane per worker; none for an inline app.
-    lanes: Vec<Producer<Packet>>,
-    /// By worker: rows on their way to it.
-    picked: Vec<Vec<u32>>,
-    key: Vec<u8>,
-}
-
-impl Door {
-    fn open(shared: &Arc<Shared>) -> Result<Self, RuntimeError> {
-        let id = shared.next_input();
-        let mut lanes = Vec::new();
-        if shared.inline.is_some() {
-            shared.with_all(|_, core| core.open_input(id, None))?;
-        } else {
-            let mut consumers = Vec::new();
-            for waker in &shared.wakers {
-                // Two at least: a row and the clock behind it find room in an empty lane.
-                let batches = shared.config.lane_batches_max.max(2);
-                let (producer, consumer) = lane(batches, waker.clone());
-                lanes.push(producer);
-                consumers.push(Some(consumer));
-            }
-            shared.with_all(|worker, core| core.open_input(id, consumers[worker].take()))?;
-        }
-        Ok(Door {
-            id,
-            picked: vec![Vec::new(); lanes.len()],
-            key: Vec::new(),
-            lanes,
-            shared: Arc::clone(shared),
-        })
-    }
-
-    /// Gives rows to the components that read their stream.
-    #[inline]
-    fn dispatch(&mut self, stream: usize, batch: &mut Batch, wait: bool) -> Result<(), SendError> {
-        match &self.shared.inline {
-            Some(inline) => run_inline(&self.shared, inline, self.id, stream, batch),
-            None => self.dispatch_to_lanes(stream, batch, wait),
-        }
-    }
-
-    fn dispatch_to_lanes(
-        &mut self,
-        stream: usize,
-        batch: &Batch,
-        wait: bool,
-    ) -> Result<(), SendError> {
-        let shared = Arc::clone(&self.shared);
-        let wait =
-            wait && shared.config.backpressure == Backpressure::Block && !is_worker_of(&shared);
-        // Per target a packet for every `batch_rows_max` rows, and one more for the clock.
-        let rows = batch.len() * shared.targets[stream].len();
-        let packets = rows.div_ceil(shared.config.batch_rows_max) + usize::from(batch.tracks_clock);
-        if !wait && self.lanes.iter().any(|l| !l.has_room(packets)) {
-            if shared.config.backpressure == Backpressure::DropNewest {
-                shared
-                    .dropped
-                    .fetch_add(batch.len() as u64, Ordering::Relaxed);
-                return Ok(());
-            }
-            return Err(SendError::Full);
-        }
-        let targets = &shared.targets[stream];
-        for target in targets {
-            match &target.to {
-                To::Worker(worker) => self.append(*worker, stream, target, batch, None)?,
-                To::Key(columns) => self.spread(stream, target, columns, batch)?,
-            }
-        }
-        // One worker that got all rows for all its components knows the clock by them.
-        let told = match targets.as_slice() {
-            [
-                Target {
-                    component: ALL_COMPONENTS,
-                    to: To::Worker(worker),
-                },
-            ] => *worker,
-            _ => usize::MAX,
-        };
-        match batch.clock.last() {
-            Some(clock) if batch.tracks_clock && shared.event_time => self.tell_clock(*clock, told),
-            _ => Ok(()),
-        }
-    }
-
-    fn advance_clock(&mut self, to: Timestamp) -> Result<(), SendError> {
-        if let Some(inline) = &self.shared.inline {
-            let (id, mut full) = (self.id, false);
-            let entered = self.shared.enter_inline(inline, |core| {
-                full = core.is_blocked();
-                if !full {
-                    core.input_clock(id, to);
-                }
-            })?;
-            if full {
-                return Err(SendError::Full);
-            }
-            if !entered {
-                return self.shared.send_later(inline, id, Sent::Clock(to));
-            }
-            return Ok(());
-        }
-        if is_worker_of(&self.shared) && self.lanes.iter().any(|l| !l.has_room(1)) {
-            return Err(SendError::Full);
-        }
-        self.tell_clock(to, usize::MAX)
-    }
-
-    /// Spreads rows over the workers that own their keys.
-    fn spread(
-        &mut self,
-        stream: usize,
-        target: &Target,
-        columns: &[usize],
-        batch: &Batch,
-    ) -> Result<(), SendError> {
-        let workers = self.lanes.len();
-        let mut picked = std::mem::take(&mut self.picked);
-        for row in 0..batch.len() {
-            self.key.clear();
-            for column in columns {
-                encode_key(&[&batch.columns[*column]], row, &mut self.key);
-            }
-            picked[worker_of(key_group(&self.key), workers)].push(row as u32);
-        }
-        let mut sent = Ok(());
-        for (worker, rows) in picked.iter_mut().enumerate() {
-            if !rows.is_empty() && sent.is_ok() {
-                sent = self.append(worker, stream, target, batch, Some(rows));
-            }
-            rows.clear();
-        }
-        self.picked = picked;
-        sent
-    }
-
-    /// Appends rows to the packets of a worker, waiting for room.
-    fn append(
-        &mut self,
-        worker: usize,
-        stream: usize,
-        target: &Target,
-        batch: &Batch,
-        rows: Option<&[u32]>,
-    ) -> Result<(), SendError> {
-        let rows_max = self.shared.config.batch_rows_max;
-        let total = rows.map_or(batch.len(), <[u32]>::len);
-        let mut next = 0;
-        while next < total {
-            let append = |packet: &mut Packet| {
-                let end = total.min(next + rows_max.saturating_sub(packet.rows()).max(1));
-                packet.append(
-                    stream,
-                    target.component,
-                    batch,
-                    rows,
-                    next..end,
-                    end == total,
-                );
-                next = end;
-                packet.rows() >= rows_max
-            };
-            if let Err(Full(())) = self.lanes[worker].append(Packet::default, append) {
-                self.wait_for_room(worker)?;
-            }
-        }
-        // A worker that stopped meanwhile may not have seen the rows; one that stops from now on will.
-        if self.shared.is_stopped() {
-            return Err(SendError::Stopped);
-        }
-        Ok(())
-    }
-
-    fn wait_for_room(&self, worker: usize) -> Result<(), SendError> {
-        let mut rounds = 0u32;
-        while !self.lanes[worker].has_room(1) {
-            self.shared.check()?;
-            rounds += 1;
-            if rounds < 64 {
-                std::hint::spin_loop()
-            } else {
-                std::thread::yield_now()
-            }
-        }
-        Ok(())
-    }
-
-    /// Tells all workers but one, which knows, that the clock moved on.
-    fn tell_clock(&mut self, to: Timestamp, knows: usize) -> Result<(), SendError> {
-        for worker in (0..self.lanes.len()).filter(|w| *w != knows) {
-            let advance = |packet: &mut Packet| {
-                packet.advance(to);
-                false
-            };
-            while self.lanes[worker].append(Packet::default, advance).is_err() {
-                self.wait_for_room(worker)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Door {
-    fn drop(&mut self) {
-        // An app that is poisoned or stopped has no clock to hold back.
-        if let Some(inline) = &self.shared.inline
-            && self.shared.check().is_ok()
-            && let Ok(false) = self
-                .shared
-                .enter_inline(inline, |core| core.close_input(self.id))
-        {
-            let _ = self.shared.send_later(inline, self.id, Sent::Close);
-        }
-    }
-}
-
-/// Runs rows through an inline app.
-#[inline]
-fn run_inline(
-    shared: &Shared,
-    inline: &Inline,
-    id: u64,
-    stream: usize,
-    batch: &mut Batch,
-) -> Result<(), SendError> {
-    let rows_max = shared.config.batch_rows_max;
-    let mut full = false;
-    let whole = &mut *batch;
-    let entered = shared.enter_inline(inline, |core| {
-        full = core.is_blocked();
-        if !full {
-            core.send(id, stream, whole, rows_max);
-        }
-    })?;
-    if !entered {
-        return shared.send_later(inline, id, Sent::Rows(stream, batch.clone()));
-    }
-    if full { Err(SendError::Full) } else { Ok(()) }
-}
-
-/// An [`Input`] narrowed to one stream.
-pub struct InputHandler {
-    input: Input,
-    stream: usize,
-}
-
-impl InputHandler {
-    pub(crate) fn new(input: Input, stream: usize) -> Self {
-        InputHandler { input, stream }
-    }
-
-    /// Sends a row; see [`Input::send`].
-    #[inline]
-    pub fn send(&mut self, row: impl Row) -> Result<(), SendError> {
-        self.input.send_row(self.stream, None, &row, true)
-    }
-
-    /// Sends a row with its time; see [`Input::send_at`].
-    #[inline]
-    pub fn send_at(&mut self, at: Timestamp, row: impl Row) -> Result<(), SendError> {
-        self.input.send_row(self.stream, Some(at), &row, true)
-    }
-
-    /// Sends a row if there is room now; gives it back with the reason else.
-    pub fn try_send<R: Row>(
-        &mut self,
-        at: Option<Timestamp>,
-        row: R,
-    ) -> Result<(), TrySendError<R>> {
-        let sent = self.input.send_row(self.stream, at, &row, false);
-        sent.map_err(|reason| TrySendError { row, reason })
-    }
-
-    /// Sends whole columns; see [`Input::send_columns`].
-    pub fn send_columns(&mut self, columns: &mut ColumnBatch) -> Result<(), SendError> {
-        self.input.send_columns_to(self.stream, columns)
-    }
-
-    /// Moves the clock on; see [`Input::advance_clock`].
-    pub fn advance_clock(&mut self, to: Timestamp) -> Result<(), SendError> {
-        self.input.advance_clock(to)
     }
 }

@@ -1,5 +1,6 @@
 //! What travels over a lane: rows of one or more streams in the order in which they were sent.
 
+use super::position::Stamp;
 use crate::event::{Batch, Timestamp};
 
 /// For all components that read the stream on the worker.
@@ -12,8 +13,27 @@ pub(crate) struct Segment {
     /// The component that they are for, or [`ALL_COMPONENTS`].
     pub(crate) component: u32,
     pub(crate) batch: Batch,
-    /// After how many rows a send ends; filled only where a component asks.
+    /// After how many rows a send ends.
     pub(crate) ends: Vec<u32>,
+    /// How far the input was with the last of the rows.
+    pub(crate) stamp: Stamp,
+    /// Number of each row while rows are sent again after a restore; else empty.
+    pub(crate) numbers: Vec<u64>,
+}
+
+/// Rows of one send for one worker.
+pub(crate) struct Part<'a> {
+    pub(crate) stream: usize,
+    pub(crate) component: u32,
+    pub(crate) from: &'a Batch,
+    /// The rows that `picked[range]` names; without it those of `range`.
+    pub(crate) picked: Option<&'a [u32]>,
+    pub(crate) range: std::ops::Range<usize>,
+    /// They are the last rows of the send for this worker.
+    pub(crate) send_ends: bool,
+    pub(crate) stamp: Stamp,
+    /// Rows travel with their numbers.
+    pub(crate) numbered: bool,
 }
 
 /// Segments in order, then an advance of the clock.
@@ -22,7 +42,7 @@ pub(crate) struct Packet {
     segments: Vec<Segment>,
     used: usize,
     rows: usize,
-    clock: Option<Timestamp>,
+    clock: Option<(Timestamp, Stamp)>,
 }
 
 impl Packet {
@@ -37,18 +57,24 @@ impl Packet {
     }
 
     /// The clock after all rows, where it moved on without a row.
-    pub(crate) fn clock(&self) -> Option<Timestamp> {
+    pub(crate) fn clock(&self) -> Option<(Timestamp, Stamp)> {
         self.clock
     }
 
     /// Moves the clock on behind the rows so far.
-    pub(crate) fn advance(&mut self, clock: Timestamp) {
-        self.clock = Some(clock);
+    pub(crate) fn advance(&mut self, clock: Timestamp, stamp: Stamp) {
+        self.clock = Some((clock, stamp));
     }
 
-    /// The last segment if it is for this stream and component, else a new one.
-    fn segment(&mut self, stream: usize, component: u32, like: &Batch) -> &mut Segment {
-        let fits = |s: &Segment| s.stream == stream && s.component == component;
+    /// The last segment if these rows may follow there, else a new one.
+    fn segment(&mut self, part: &Part<'_>) -> &mut Segment {
+        let (stream, component) = (part.stream, part.component);
+        let fits = |s: &Segment| {
+            s.stream == stream
+                && s.component == component
+                && s.stamp.rewinds == part.stamp.rewinds
+                && s.numbers.is_empty() != part.numbered
+        };
         if self.used == 0 || !fits(&self.segments[self.used - 1]) {
             // A spent segment of the stream has columns of the right types.
             match self.segments[self.used..]
@@ -57,12 +83,13 @@ impl Packet {
             {
                 Some(spare) => self.segments.swap(self.used, self.used + spare),
                 None => {
-                    let batch = Batch::like(like);
                     self.segments.push(Segment {
                         stream,
                         component,
-                        batch,
+                        batch: Batch::like(part.from),
                         ends: Vec::new(),
+                        stamp: part.stamp,
+                        numbers: Vec::new(),
                     });
                     let last = self.segments.len() - 1;
                     self.segments.swap(self.used, last);
@@ -74,28 +101,31 @@ impl Packet {
         &mut self.segments[self.used - 1]
     }
 
-    /// Appends rows of a batch: all of them from `first` to `end`, or those that `rows[first..end]` names.
-    pub(crate) fn append(
-        &mut self,
-        stream: usize,
-        component: u32,
-        from: &Batch,
-        rows: Option<&[u32]>,
-        range: std::ops::Range<usize>,
-        send_ends: bool,
-    ) {
+    /// Appends rows of a batch.
+    pub(crate) fn append(&mut self, part: &Part<'_>) {
+        let range = part.range.clone();
         self.rows += range.len();
-        let segment = self.segment(stream, component, from);
-        let to = &mut segment.batch;
-        match rows {
-            Some(rows) => {
-                let rows = &rows[range];
+        let segment = self.segment(part);
+        segment.stamp = part.stamp;
+        let (from, to) = (part.from, &mut segment.batch);
+        let first = part.stamp.before.number + 1;
+        match part.picked {
+            Some(picked) => {
+                let rows = &picked[range];
                 to.extend_moments(from, Some(rows));
                 for (column, source) in to.columns.iter_mut().zip(&from.columns) {
                     column.extend_rows(source, rows);
                 }
+                if part.numbered {
+                    let numbers = rows.iter().map(|row| first + u64::from(*row));
+                    segment.numbers.extend(numbers);
+                }
             }
             None => {
+                if part.numbered {
+                    let numbers = range.clone().map(|row| first + row as u64);
+                    segment.numbers.extend(numbers);
+                }
                 to.at.extend_from_slice(&from.at[range.clone()]);
                 if to.tracks_clock {
                     to.clock.extend_from_slice(&from.clock[range.clone()]);
@@ -108,7 +138,7 @@ impl Packet {
                 }
             }
         }
-        if send_ends {
+        if part.send_ends {
             segment.ends.push(segment.batch.len() as u32);
         }
     }
@@ -118,6 +148,7 @@ impl Packet {
         for segment in &mut self.segments[..self.used] {
             segment.batch.clear();
             segment.ends.clear();
+            segment.numbers.clear();
         }
         self.used = 0;
         self.rows = 0;

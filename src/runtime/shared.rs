@@ -4,41 +4,34 @@ use super::barrier::{LOCK_WAIT, LockError, LockGuard, ThreadBarrier, WorkerSlot}
 use super::cell::BarrierCell;
 use super::config::RuntimeConfig;
 use super::core::Core;
-use super::packet::ALL_COMPONENTS;
+use super::instance::{Instance, initial_instances};
+use super::named::NamedInput;
 use super::park::Waker;
+use super::position::Stamp;
+use super::target::{Target, likes, targets};
 use super::worker::is_worker_of;
 use crate::error::{Poison, RuntimeError, SendError};
 use crate::event::{Batch, Timestamp};
-use crate::plan::{Plan, Routing, StreamPlan};
+use crate::plan::Plan;
 use parking_lot::{Condvar, Mutex};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 /// Rows that callbacks of an inline app may send before they are processed: enough for one output per row of a batch.
 const REENTRANT_ROWS_MAX: usize = 10_000;
 
-/// Where a stream's rows go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Target {
-    pub(crate) component: u32,
-    pub(crate) to: To,
-}
-
-/// Which worker.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum To {
-    Worker(usize),
-    /// The owner of the key in these columns.
-    Key(Vec<usize>),
-}
-
 /// How soon the timer of an inline app looks again at a subscription that is full.
 const BLOCKED_WAIT_US: u64 = 1_000;
 
-const CREATED: u8 = 0;
-const RUNNING: u8 = 1;
-const STOPPED: u8 = 2;
+/// Parts of [`Shared::signal`]: how the app runs, whether it is poisoned, and the count of restores above.
+const STATE: u64 = 0b11;
+const CREATED: u64 = 0;
+const RUNNING: u64 = 1;
+const STOPPED: u64 = 2;
+const POISONED: u64 = 0b100;
+const REWINDS_SHIFT: u32 = 8;
 
 /// The inline worker's place at the barrier, and what its callbacks have sent.
 pub(crate) struct Inline {
@@ -56,8 +49,9 @@ pub(crate) struct Inline {
 
 /// What a callback of an inline app does with an input, to be done after the step at hand.
 pub(crate) enum Sent {
-    Rows(usize, Batch),
-    Clock(Timestamp),
+    /// Rows of a stream; whether they are sent again after a restore.
+    Rows(usize, Batch, Stamp, bool),
+    Clock(Timestamp, Stamp),
     Close,
 }
 
@@ -78,14 +72,16 @@ pub(crate) struct Shared {
     pub(crate) cells: Vec<BarrierCell<Core>>,
     pub(crate) inline: Option<Inline>,
     pub(crate) wakers: Vec<Waker>,
-    state: AtomicU8,
-    poisoned: AtomicBool,
+    /// Everything that a send looks at, in one word.
+    signal: AtomicU64,
     poison: Mutex<Option<Poison>>,
     /// By stream.
     pub(crate) targets: Vec<Vec<Target>>,
     /// By stream: an empty batch with its columns.
     pub(crate) likes: Vec<Batch>,
     next_input: AtomicU64,
+    /// Named inputs that are or were open, or that a restore has brought.
+    pub(super) named: Mutex<Vec<Arc<NamedInput>>>,
     pub(crate) dropped: AtomicU64,
 }
 
@@ -111,11 +107,15 @@ impl Shared {
             .map(|w| barrier.worker_slot(w as u16))
             .collect();
         let ordered = config.ordered_outputs;
-        let core = |w: usize| Core::new(&plan, &name, w, workers, event_time, ordered);
+        let mut instances: Vec<Vec<Instance>> = (0..workers).map(|_| Vec::new()).collect();
+        for (worker, instance) in initial_instances(&plan, &name, workers) {
+            instances[worker].push(instance);
+        }
+        let core = |instances| Core::new(&plan, instances, event_time, ordered);
         let cells = slots
             .iter()
-            .enumerate()
-            .map(|(w, slot)| BarrierCell::new(slot, core(w)))
+            .zip(instances)
+            .map(|(slot, instances)| BarrierCell::new(slot, core(instances)))
             .collect();
         let inline = inline.then(|| Inline {
             slot: Mutex::new(slots.remove(0)),
@@ -136,10 +136,10 @@ impl Shared {
             cells,
             inline,
             wakers: Vec::new(),
-            state: AtomicU8::new(CREATED),
-            poisoned: AtomicBool::new(false),
+            signal: AtomicU64::new(CREATED),
             poison: Mutex::new(None),
             next_input: AtomicU64::new(0),
+            named: Mutex::default(),
             dropped: AtomicU64::new(0),
         };
         (shared, slots)
@@ -149,12 +149,24 @@ impl Shared {
         self.next_input.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// Changes how the app runs. Answers false where it runs in another way than `from`.
+    fn set_state(&self, from: Option<u64>, to: u64) -> bool {
+        let change = |signal: u64| {
+            let fits = from.is_none_or(|from| signal & STATE == from);
+            fits.then_some(signal & !STATE | to)
+        };
+        let changed = self
+            .signal
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, change);
+        changed.is_ok()
+    }
+
     /// Errors: the app was started before.
     pub(crate) fn set_running(&self) -> Result<(), RuntimeError> {
-        let before =
-            self.state
-                .compare_exchange(CREATED, RUNNING, Ordering::SeqCst, Ordering::SeqCst);
-        before.map(drop).map_err(|_| RuntimeError::AlreadyStarted)
+        let was_created = self.set_state(Some(CREATED), RUNNING);
+        was_created
+            .then_some(())
+            .ok_or(RuntimeError::AlreadyStarted)
     }
 
     pub(crate) fn set_stopped(&self) {
@@ -172,30 +184,46 @@ impl Shared {
 
     /// Takes no more rows. Locks nothing: it may be called inside a worker's step.
     pub(crate) fn refuse(&self) {
-        self.state.store(STOPPED, Ordering::SeqCst);
+        self.set_state(None, STOPPED);
         self.wakers.iter().for_each(Waker::wake);
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
-        self.state.load(Ordering::SeqCst) == STOPPED
+        self.signal.load(Ordering::SeqCst) & STATE == STOPPED
     }
 
-    /// Whether rows are taken now.
+    /// Whether rows are taken now; answers how often the app was restored.
     #[inline]
-    pub(crate) fn check(&self) -> Result<(), SendError> {
-        if self.state.load(Ordering::Relaxed) == RUNNING && !self.poisoned.load(Ordering::Relaxed) {
-            return Ok(());
+    pub(crate) fn check(&self) -> Result<u32, SendError> {
+        let signal = self.signal.load(Ordering::Relaxed);
+        if signal & (STATE | POISONED) == RUNNING {
+            return Ok((signal >> REWINDS_SHIFT) as u32);
         }
         Err(self.why_not())
     }
 
+    fn is_poisoned(&self) -> bool {
+        self.signal.load(Ordering::Relaxed) & POISONED != 0
+    }
+
     #[cold]
     fn why_not(&self) -> SendError {
-        match (self.poison(), self.state.load(Ordering::Relaxed)) {
+        let state = self.signal.load(Ordering::Relaxed) & STATE;
+        match (self.poison(), state) {
             (Some(poison), _) => SendError::Poisoned(poison),
             (None, CREATED) => SendError::NotStarted,
             (None, _) => SendError::Stopped,
         }
+    }
+
+    /// The app was restored once more: inputs hear of it with their next send.
+    pub(super) fn rewound(&self) {
+        self.signal.fetch_add(1 << REWINDS_SHIFT, Ordering::SeqCst);
+    }
+
+    /// How often the app was restored.
+    pub(crate) fn rewinds(&self) -> u32 {
+        (self.signal.load(Ordering::Relaxed) >> REWINDS_SHIFT) as u32
     }
 
     pub(crate) fn poison(&self) -> Option<Poison> {
@@ -220,7 +248,7 @@ impl Shared {
             query,
             message,
         });
-        self.poisoned.store(true, Ordering::SeqCst);
+        self.signal.fetch_or(POISONED, Ordering::SeqCst);
     }
 
     /// Owns all workers' state while the guard lives.
@@ -297,11 +325,10 @@ impl Shared {
             let sent = std::mem::take(&mut *inline.sent.lock());
             for (input, sent) in sent {
                 match sent {
-                    Sent::Rows(stream, mut batch) => {
-                        let end = [batch.len() as u32];
-                        core.rows(input, stream, ALL_COMPONENTS, &mut batch, &end);
+                    Sent::Rows(stream, mut batch, stamp, replayed) => {
+                        core.send(input, (stream, &mut batch), &stamp, replayed, usize::MAX);
                     }
-                    Sent::Clock(clock) => core.input_clock(input, clock),
+                    Sent::Clock(clock, stamp) => core.input_clock(input, clock, &stamp),
                     Sent::Close => core.close_input(input),
                 }
             }
@@ -316,8 +343,8 @@ impl Shared {
         more: Sent,
     ) -> Result<(), SendError> {
         let rows = |sent: &Sent| match sent {
-            Sent::Rows(_, batch) => batch.len(),
-            Sent::Clock(_) => 1,
+            Sent::Rows(_, batch, ..) => batch.len(),
+            Sent::Clock(..) => 1,
             Sent::Close => 0,
         };
         let mut sent = inline.sent.lock();
@@ -333,7 +360,7 @@ impl Shared {
     /// Fires what time alone fires in an inline app, until it stops.
     pub(crate) fn run_timer(&self, inline: &Inline) {
         let mut slot = inline.slot.lock();
-        while !self.is_stopped() && !self.poisoned.load(Ordering::Relaxed) {
+        while !self.is_stopped() && !self.is_poisoned() {
             inline.owner.store(TOKEN.with(|t| *t), Ordering::Relaxed);
             let outcome = catch_unwind(AssertUnwindSafe(|| {
                 let guard = slot.enter();
@@ -364,51 +391,4 @@ impl Shared {
             }
         }
     }
-}
-
-/// Where the rows of each stream go.
-fn targets(plan: &Plan, workers: usize) -> Vec<Vec<Target>> {
-    let mut targets: Vec<Vec<Target>> = vec![Vec::new(); plan.streams.len()];
-    for (number, component) in plan.components.iter().enumerate() {
-        let to = match &component.routing {
-            Routing::Keyed { columns, .. } if workers > 1 => To::Key(columns.clone()),
-            Routing::Keyed { .. } => To::Worker(0),
-            Routing::Single(_) => To::Worker(number % workers),
-        };
-        for stream in &component.reads {
-            targets[*stream].push(Target {
-                component: number as u32,
-                to: to.clone(),
-            });
-        }
-    }
-    // One copy of the rows is enough where all components are on one worker.
-    for targets in &mut targets {
-        let first = targets.first().map(|t| t.to.clone());
-        if let Some(to @ To::Worker(_)) = first
-            && targets.iter().all(|t| t.to == to)
-        {
-            let component = ALL_COMPONENTS;
-            *targets = vec![Target { component, to }];
-        }
-    }
-    targets
-}
-
-/// An empty batch of each stream.
-fn likes(plan: &Plan) -> Vec<Batch> {
-    // One clock per worker: every row tells it as soon as any component has a use for it.
-    let tracks_clock = plan.components.iter().any(|c| c.tracks_clock);
-    let like = |stream: &StreamPlan| {
-        let mut batch = Batch::new(&stream.schema);
-        batch.tracks_clock = tracks_clock;
-        batch
-    };
-    let mut likes: Vec<Batch> = plan.streams.iter().map(like).collect();
-    for component in plan.components.iter().filter(|c| c.tracks_cause) {
-        for stream in &component.reads {
-            likes[*stream].tracks_cause = true;
-        }
-    }
-    likes
 }

@@ -23,11 +23,6 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "the last step of waiting, after spinning and yielding: 20 us naps until workers are out",
     ),
     (
-        "advanced",
-        "src/runtime/core.rs",
-        "the verb: inputs that have advanced their clock",
-    ),
-    (
         "function",
         "src/operator/aggregate/panes.rs",
         "one loop over the rows of a batch; its parts share eight borrows",

@@ -1,0 +1,51 @@
+//! An input of one stream.
+
+use super::column_batch::ColumnBatch;
+use super::input::Input;
+use super::row::Row;
+use crate::error::{SendError, TrySendError};
+use crate::event::Timestamp;
+
+/// An [`Input`] narrowed to one stream.
+pub struct InputHandler {
+    input: Input,
+    stream: usize,
+}
+
+impl InputHandler {
+    pub(crate) fn new(input: Input, stream: usize) -> Self {
+        InputHandler { input, stream }
+    }
+
+    /// Sends a row; see [`Input::send`].
+    #[inline]
+    pub fn send(&mut self, row: impl Row) -> Result<(), SendError> {
+        self.input.send_row(self.stream, None, &row, true)
+    }
+
+    /// Sends a row with its time; see [`Input::send_at`].
+    #[inline]
+    pub fn send_at(&mut self, at: Timestamp, row: impl Row) -> Result<(), SendError> {
+        self.input.send_row(self.stream, Some(at), &row, true)
+    }
+
+    /// Sends a row if there is room now; gives it back with the reason else.
+    pub fn try_send<R: Row>(
+        &mut self,
+        at: Option<Timestamp>,
+        row: R,
+    ) -> Result<(), TrySendError<R>> {
+        let sent = self.input.send_row(self.stream, at, &row, false);
+        sent.map_err(|reason| TrySendError { row, reason })
+    }
+
+    /// Sends whole columns; see [`Input::send_columns`].
+    pub fn send_columns(&mut self, columns: &mut ColumnBatch) -> Result<(), SendError> {
+        self.input.send_columns_to(self.stream, columns)
+    }
+
+    /// Moves the clock on; see [`Input::advance_clock`].
+    pub fn advance_clock(&mut self, to: Timestamp) -> Result<(), SendError> {
+        self.input.advance_clock(to)
+    }
+}
