@@ -293,6 +293,11 @@ pub enum SendError {
     /// The app has not been started.
     #[error("the app is not running yet; call start first")]
     NotStarted,
+    /// Checkpoints keep failing, or another process has taken the app's state over. Nothing was sent.
+    #[error(
+        "the app takes no rows: its checkpoints fail; see the metrics of its checkpoints for the reason"
+    )]
+    Suspended,
     /// The app has shut down.
     #[error("the app has shut down")]
     Stopped,
@@ -375,4 +380,7 @@ pub enum RuntimeError {
     /// The app is poisoned by a panic.
     #[error("{0}")]
     Poisoned(Poison),
+    /// The app's state could not be claimed, or its last checkpoint failed.
+    #[error("checkpoints: {0}")]
+    Checkpoint(String),
 }

@@ -76,6 +76,10 @@ pub use runtime::manager::EventFluxManager;
 pub use runtime::named::{Mark, ResumePoint};
 pub use runtime::output::Subscription;
 pub use runtime::row::{Field, Row, RowWriter};
+pub use runtime::snapshot::{
+    CheckpointConfig, CheckpointError, CheckpointEvent, CheckpointMetrics, FailurePolicy,
+    PersistHandle, PhaseTimes, PositionedOutput, SnapshotService,
+};
 pub use runtime::wait::WaitStrategy;
 
 mod sql;

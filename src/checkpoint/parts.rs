@@ -94,6 +94,17 @@ struct Chunk {
     touches: HashSet<(Path, u32)>,
 }
 
+/// What a chunk holds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Added {
+    /// Payload of parts captured whole.
+    pub(crate) base_bytes: u64,
+    /// Payload and slot numbers of what changed.
+    pub(crate) delta_bytes: u64,
+    /// How many slots changed.
+    pub(crate) delta_slots: u64,
+}
+
 /// What the last committed revision consists of.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Parts {
@@ -165,11 +176,21 @@ impl Parts {
     }
 
     /// Adds a chunk with its raw bytes.
-    pub(crate) fn add(&mut self, record: ChunkRecord, raw: &[u8]) -> Result<(), Malformed> {
+    pub(crate) fn add(&mut self, record: ChunkRecord, raw: &[u8]) -> Result<Added, Malformed> {
         let epoch = record.name.epoch;
         let mut touches = HashSet::new();
+        let mut added = Added::default();
         for section in sections(raw) {
             let section = section?;
+            let bytes = section.payload.len() as u64;
+            match section.kind {
+                SectionKind::Base => added.base_bytes += bytes,
+                SectionKind::Delta => {
+                    added.delta_bytes += bytes + 4 * section.slots.len() as u64;
+                    added.delta_slots += section.slots.len() as u64;
+                }
+                SectionKind::Cleared | SectionKind::Registers => {}
+            }
             let Some(container) = self.containers.get_mut(&section.path) else {
                 continue;
             };
@@ -196,7 +217,7 @@ impl Parts {
             }
         }
         self.chunks.push(Chunk { record, touches });
-        Ok(())
+        Ok(added)
     }
 
     /// Drops the chunks that nothing needs; those of `epoch` stay.

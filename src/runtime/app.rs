@@ -8,12 +8,14 @@ use super::named::ResumePoint;
 use super::output::{Output, Subscription, subscription};
 use super::park::{Parker, parker};
 use super::shared::Shared;
+use super::snapshot::{CheckpointError, CheckpointMetrics, PersistHandle, SnapshotService};
 use super::worker;
 use crate::connector::Connection;
 use crate::error::{BuildError, Problem, RuntimeError};
 use crate::event::{Batch, Schema, Timestamp};
 use crate::operator::Counters;
 use crate::plan::{Plan, explain};
+use crate::store::{PersistenceStore, Revision};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -68,6 +70,7 @@ pub struct EventFluxAppRuntime {
     clock: Mutex<Option<Input>>,
     connected: Mutex<Connected>,
     warnings: Vec<Problem>,
+    snapshots: Option<SnapshotService>,
 }
 
 impl EventFluxAppRuntime {
@@ -91,7 +94,35 @@ impl EventFluxAppRuntime {
             clock: Mutex::new(None),
             connected: Mutex::default(),
             warnings,
+            snapshots: None,
         }
+    }
+
+    /// With its state kept in a store.
+    pub(crate) fn stored(mut self, store: Arc<dyn PersistenceStore>) -> Self {
+        let config = self.shared.config.checkpoints.clone();
+        self.snapshots = Some(SnapshotService::new(&self.shared, store, config));
+        self
+    }
+
+    /// Takes the checkpoints of the app. Errors: [`CheckpointError::NoStore`].
+    pub fn snapshot_service(&self) -> Result<&SnapshotService, CheckpointError> {
+        self.snapshots.as_ref().ok_or(CheckpointError::NoStore)
+    }
+
+    /// Takes a checkpoint and waits until it is durable; see [`SnapshotService::persist`].
+    pub fn persist(&self) -> Result<Revision, CheckpointError> {
+        self.snapshot_service()?.persist()
+    }
+
+    /// Asks for a checkpoint; the handle tells how it went.
+    pub fn persist_async(&self) -> Result<PersistHandle, CheckpointError> {
+        self.snapshot_service()?.persist_async()
+    }
+
+    /// What checkpoints and restores did so far.
+    pub fn checkpoint_metrics(&self) -> Result<CheckpointMetrics, CheckpointError> {
+        Ok(self.snapshot_service()?.metrics())
     }
 
     /// With the sources and sinks that its streams ask for.
@@ -108,6 +139,9 @@ impl EventFluxAppRuntime {
     /// Starts the threads, then the sources. Rows may be sent from now on.
     pub fn start(&self) -> Result<(), RuntimeError> {
         self.connected.lock().attach_sinks(self)?;
+        if let Some(snapshots) = &self.snapshots {
+            snapshots.start()?;
+        }
         self.shared.set_running()?;
         self.start_threads()?;
         self.connected.lock().start_sources(self)
@@ -312,6 +346,10 @@ impl EventFluxAppRuntime {
             }
         }
         self.clock.lock().take();
+        let last = self
+            .snapshots
+            .as_ref()
+            .map_or(Ok(()), SnapshotService::stop);
         let mut readers = Vec::new();
         self.shared
             .with_all(|_, core| readers.append(&mut core.close()))?;
@@ -320,7 +358,8 @@ impl EventFluxAppRuntime {
         let connected = self.connected.lock();
         connected.flush_sinks();
         let poisoned = self.shared.poison().map(RuntimeError::Poisoned);
-        poisoned.or_else(|| connected.fatal()).map_or(Ok(()), Err)
+        poisoned.or_else(|| connected.fatal()).map_or(Ok(()), Err)?;
+        Ok(last?)
     }
 
     /// Whether a source of the app has not come to its end yet.

@@ -1,5 +1,6 @@
 //! How an app runs: workers, waiting, hand-over, back-pressure.
 
+use super::snapshot::CheckpointConfig;
 use super::wait::WaitStrategy;
 
 /// One worker per key group: more would have no key to own.
@@ -41,6 +42,7 @@ pub struct RuntimeConfig {
     pub(crate) backpressure: Backpressure,
     pub(crate) event_time: Option<bool>,
     pub(crate) ordered_outputs: bool,
+    pub(crate) checkpoints: CheckpointConfig,
 }
 
 impl Default for RuntimeConfig {
@@ -56,6 +58,7 @@ impl Default for RuntimeConfig {
             backpressure: Backpressure::default(),
             event_time: None,
             ordered_outputs: false,
+            checkpoints: CheckpointConfig::default(),
         }
     }
 }
@@ -100,6 +103,12 @@ impl RuntimeConfig {
     /// Fixes the order of outputs across streams by processing row by row over all queries. Slower.
     pub fn ordered_outputs(mut self, ordered: bool) -> Self {
         self.ordered_outputs = ordered;
+        self
+    }
+
+    /// When checkpoints are taken and how they are kept; without a store of the manager it has no effect.
+    pub fn checkpoints(mut self, checkpoints: CheckpointConfig) -> Self {
+        self.checkpoints = checkpoints;
         self
     }
 

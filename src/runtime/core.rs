@@ -46,6 +46,8 @@ struct Incoming<'a> {
 
 /// Everything that one worker owns.
 pub(crate) struct Core {
+    /// A cut that is not encoded yet.
+    pub(super) capture: Option<super::capture::Capture>,
     instances: Instances,
     pub(crate) outputs: Outputs,
     lanes: Vec<InputLane>,
@@ -73,6 +75,7 @@ impl Core {
     ) -> Self {
         let idle = plan.idle_timeout_us;
         Core {
+            capture: None,
             instances: Instances::new(plan, instances),
             outputs: Outputs::new(plan.streams.len()),
             lanes: Vec::new(),

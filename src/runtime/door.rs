@@ -261,7 +261,7 @@ impl Door {
     fn wait_for_room(&self, worker: usize) -> Result<(), SendError> {
         let mut rounds = 0u32;
         while !self.lanes[worker].has_room(1) {
-            self.shared.check()?;
+            self.shared.check_begun()?;
             rounds += 1;
             if rounds < 64 {
                 std::hint::spin_loop()

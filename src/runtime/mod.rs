@@ -6,6 +6,7 @@
 
 pub(crate) mod app;
 pub(crate) mod barrier;
+pub(crate) mod capture;
 pub(crate) mod cell;
 pub(crate) mod clocks;
 pub(crate) mod column_batch;
@@ -29,6 +30,7 @@ pub(crate) mod resume;
 pub(crate) mod row;
 pub(crate) mod shared;
 pub(crate) mod slot;
+pub(crate) mod snapshot;
 pub(crate) mod target;
 pub(crate) mod wait;
 pub(crate) mod worker;

@@ -25,12 +25,14 @@ const REENTRANT_ROWS_MAX: usize = 10_000;
 /// How soon the timer of an inline app looks again at a subscription that is full.
 const BLOCKED_WAIT_US: u64 = 1_000;
 
-/// Parts of [`Shared::signal`]: how the app runs, whether it is poisoned, and the count of restores above.
+/// Parts of [`Shared::signal`]: how the app runs, whether it is poisoned or takes no rows for a while, and the count of
+/// restores above.
 const STATE: u64 = 0b11;
 const CREATED: u64 = 0;
 const RUNNING: u64 = 1;
 const STOPPED: u64 = 2;
 const POISONED: u64 = 0b100;
+const SUSPENDED: u64 = 0b1000;
 const REWINDS_SHIFT: u32 = 8;
 
 /// The inline worker's place at the barrier, and what its callbacks have sent.
@@ -196,10 +198,33 @@ impl Shared {
     #[inline]
     pub(crate) fn check(&self) -> Result<u32, SendError> {
         let signal = self.signal.load(Ordering::Relaxed);
-        if signal & (STATE | POISONED) == RUNNING {
+        if signal & (STATE | POISONED | SUSPENDED) == RUNNING {
             return Ok((signal >> REWINDS_SHIFT) as u32);
         }
         Err(self.why_not())
+    }
+
+    /// Whether rows of a send that has begun are still taken.
+    pub(crate) fn check_begun(&self) -> Result<(), SendError> {
+        let signal = self.signal.load(Ordering::Relaxed);
+        if signal & (STATE | POISONED) == RUNNING {
+            return Ok(());
+        }
+        Err(self.why_not())
+    }
+
+    /// Takes no rows until further notice, or takes them again.
+    pub(crate) fn set_suspended(&self, suspended: bool) {
+        if suspended {
+            self.signal.fetch_or(SUSPENDED, Ordering::SeqCst);
+        } else {
+            self.signal.fetch_and(!SUSPENDED, Ordering::SeqCst);
+        }
+    }
+
+    /// Whether the app was started and has not been stopped.
+    pub(crate) fn is_running(&self) -> bool {
+        self.signal.load(Ordering::SeqCst) & STATE == RUNNING
     }
 
     fn is_poisoned(&self) -> bool {
@@ -212,6 +237,7 @@ impl Shared {
         match (self.poison(), state) {
             (Some(poison), _) => SendError::Poisoned(poison),
             (None, CREATED) => SendError::NotStarted,
+            (None, RUNNING) => SendError::Suspended,
             (None, _) => SendError::Stopped,
         }
     }

@@ -1,7 +1,8 @@
 //! A pinned worker: one thread, one core, one share of the app.
 
 use super::barrier::WorkerSlot;
-use super::core::Progress;
+use super::capture::Drained;
+use super::core::{Core, Progress};
 use super::park::Parker;
 use super::shared::Shared;
 use super::wait::Idle;
@@ -51,7 +52,10 @@ fn run(shared: &Shared, worker: usize, slot: &WorkerSlot, parker: Parker) {
         let stopped = shared.is_stopped();
         let (progress, due) = {
             let guard = slot.enter();
-            cell.with_entered(&guard, |core| (core.step(stopped), core.due_in_us()))
+            cell.with_entered(&guard, |core| {
+                let progress = core.step(stopped);
+                (drain(core, progress), core.due_in_us())
+            })
         };
         match progress {
             Progress::Worked => idle.reset(),
@@ -60,8 +64,21 @@ fn run(shared: &Shared, worker: usize, slot: &WorkerSlot, parker: Parker) {
             Progress::Blocked => std::thread::yield_now(),
             Progress::Idle => idle.wait(due.map(Duration::from_micros), || {
                 let guard = slot.enter();
-                shared.is_stopped() || cell.with_entered(&guard, |core| core.has_input())
+                let ready = |core: &mut Core| core.has_input() || core.is_draining();
+                shared.is_stopped() || cell.with_entered(&guard, ready)
             }),
         }
+    }
+}
+
+/// Encodes a slice of what a cut left, after each step.
+#[inline]
+fn drain(core: &mut Core, progress: Progress) -> Progress {
+    if !core.is_draining() {
+        return progress;
+    }
+    match (core.drain(), progress) {
+        (Drained::More | Drained::Complete, Progress::Idle) => Progress::Worked,
+        (_, progress) => progress,
     }
 }

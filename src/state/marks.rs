@@ -162,6 +162,11 @@ impl Marks {
         self.cleared = true;
     }
 
+    /// The next capture is whole.
+    pub(crate) fn require_whole(&mut self) {
+        self.whole = true;
+    }
+
     /// Captures the container as it is now: toggles. `rebase`: ranges to be captured whole, within `slots`.
     ///
     /// Panics in debug builds when the capture before is not complete.

@@ -83,20 +83,24 @@ pub(crate) type Rebase = HashMap<Path, Vec<Range<Slot>>>;
 pub(crate) struct Cut<'a> {
     place: Place,
     rebase: &'a Rebase,
+    whole: bool,
     record: &'a mut CutRecord,
     registers: Vec<u8>,
 }
 
 impl<'a> Cut<'a> {
+    /// `rebase`: ranges to be captured whole; `whole`: everything is.
     pub(crate) fn new(
         instance: u32,
         node: u16,
         rebase: &'a Rebase,
+        whole: bool,
         record: &'a mut CutRecord,
     ) -> Self {
         Cut {
             place: Place::new(instance, node),
             rebase,
+            whole,
             record,
             registers: Vec::new(),
         }
@@ -124,6 +128,9 @@ impl Visitor for Cut<'_> {
         let path = self.place.next();
         let (slots, slot_bytes) = (container.slots(), container.slot_bytes());
         let rebase = self.rebase.get(&path).map_or(&[][..], Vec::as_slice);
+        if self.whole {
+            container.marks().require_whole();
+        }
         let marks = container.marks().cut(slots, rebase);
         if marks.cleared {
             let out = &mut self.record.sections;

@@ -1,0 +1,58 @@
+//! Deletes revisions beyond those to be kept, and chunks that none of the kept ones names.
+//!
+//! Nothing here fails a checkpoint: what could not be deleted is counted and tried again after the next one.
+
+use super::head::Head;
+use crate::store::{ChunkName, PersistenceStore, Revision, StoreError};
+use std::collections::HashSet;
+
+/// Keeps the newest `retain` revisions and those with a pin.
+pub(super) fn retire(
+    head: &mut Head,
+    store: &dyn PersistenceStore,
+    app: &str,
+    retain: usize,
+) -> Result<(), StoreError> {
+    let surplus = head.kept.len().saturating_sub(retain);
+    if surplus == 0 && head.leftovers.is_empty() {
+        return Ok(());
+    }
+    let pinned: HashSet<Revision> = match surplus {
+        0 => HashSet::new(),
+        _ => store
+            .catalogue(app)?
+            .pins
+            .into_iter()
+            .map(|(_, r)| r)
+            .collect(),
+    };
+    let newest = head.kept.len() - retain.min(head.kept.len());
+    let goes = |(place, revision): (usize, Revision)| place < newest && !pinned.contains(&revision);
+    let mut going = Vec::new();
+    let mut place = 0;
+    let mut candidates: HashSet<ChunkName> = head.leftovers.drain(..).collect();
+    head.kept.retain(|kept| {
+        let leaves = goes((place, kept.revision));
+        place += 1;
+        if leaves {
+            going.push(kept.revision);
+            candidates.extend(&kept.chunks);
+        }
+        !leaves
+    });
+    for kept in &head.kept {
+        kept.chunks.iter().for_each(|name| {
+            candidates.remove(name);
+        });
+    }
+    let mut chunks: Vec<ChunkName> = candidates.into_iter().collect();
+    chunks.sort_unstable();
+    if going.is_empty() && chunks.is_empty() {
+        return Ok(());
+    }
+    let retired = store.retire(app, &going, &chunks);
+    if retired.is_err() {
+        head.leftovers = chunks;
+    }
+    retired
+}

@@ -1,0 +1,156 @@
+//! Whose state a checkpoint holds: the queries of the app and their operators, as manifests tell them.
+
+use super::error::CheckpointError;
+use crate::checkpoint::{ContainerKind, QueryRecord, StageRecord};
+use crate::plan::Plan;
+use crate::runtime::graph::Graph;
+use crate::state::{Describe, StateHolder};
+use crate::store::Revision;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// The nodes of a component: number of the node, query and stage.
+pub(super) type Nodes = Vec<(u16, u32, u16)>;
+
+/// The queries of an app and the nodes of its components.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Schema {
+    /// By number of the query.
+    pub(super) queries: Vec<QueryRecord>,
+    /// By number of the component.
+    pub(super) nodes: Vec<Nodes>,
+}
+
+impl Schema {
+    /// The schema of a plan.
+    pub(super) fn of(plan: &Plan, app: &str) -> Schema {
+        let record = |q: &crate::plan::QueryPlan| QueryRecord {
+            id: q.identity.id.clone(),
+            text: q.identity.text.clone(),
+            fingerprint: xxh3_64(q.identity.state_text.as_bytes()),
+            stages: Vec::new(),
+        };
+        let mut schema = Schema {
+            queries: plan.queries.iter().map(record).collect(),
+            nodes: Vec::new(),
+        };
+        for component in &plan.components {
+            let mut nodes = Nodes::new();
+            let mut graph = Graph::new(plan, component, app);
+            graph.nodes_state(&mut |node, query, stage, holder| {
+                if node != u16::MAX {
+                    nodes.push((node, query as u32, stage));
+                    schema.queries[query].stages.push(describe(holder));
+                }
+            });
+            schema.nodes.push(nodes);
+        }
+        schema
+    }
+
+    /// What of the plan's queries and those of a revision does not fit.
+    pub(super) fn differences(&self, stored: &[QueryRecord]) -> Differences {
+        let stored: BTreeMap<&str, &QueryRecord> =
+            stored.iter().map(|q| (q.id.as_str(), q)).collect();
+        let own: BTreeMap<&str, &QueryRecord> =
+            self.queries.iter().map(|q| (q.id.as_str(), q)).collect();
+        let text = |q: &&QueryRecord| format!("{}: {}", q.id, q.text);
+        let added = own.values().filter(|q| !stored.contains_key(q.id.as_str()));
+        let removed = stored.values().filter(|q| !own.contains_key(q.id.as_str()));
+        let mut changed = Vec::new();
+        for query in own.values() {
+            let Some(before) = stored.get(query.id.as_str()) else {
+                continue;
+            };
+            if before.fingerprint != query.fingerprint || before.stages != query.stages {
+                changed.push((text(before), text(query), stage_changes(before, query)));
+            }
+        }
+        Differences {
+            added: added.map(text).collect(),
+            removed: removed.map(text).collect(),
+            changed,
+        }
+    }
+}
+
+fn describe(holder: &mut dyn StateHolder) -> StageRecord {
+    let mut visitor = Describe::default();
+    holder.state(&mut visitor);
+    let kind = |(name, layout): (&str, String)| ContainerKind {
+        name: name.to_string(),
+        layout,
+    };
+    StageRecord {
+        name: String::new(),
+        containers: visitor
+            .containers
+            .into_iter()
+            .map(|(n, l)| kind((n, l)))
+            .collect(),
+    }
+}
+
+/// Which containers changed, for a reader.
+fn stage_changes(before: &QueryRecord, now: &QueryRecord) -> String {
+    let kinds = |q: &QueryRecord| -> Vec<String> {
+        let all = q.stages.iter().flat_map(|s| &s.containers);
+        all.map(|k| format!("{} {}", k.name, k.layout)).collect()
+    };
+    let (before, now) = (kinds(before), kinds(now));
+    if before == now {
+        return "window, keys or aggregates".to_string();
+    }
+    format!("{} became {}", before.join(", "), now.join(", "))
+}
+
+/// How an app differs from what a revision was taken of.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Differences {
+    /// Queries without state in the revision.
+    pub(super) added: Vec<String>,
+    /// Queries of the revision that are gone.
+    pub(super) removed: Vec<String>,
+    /// Before, now, and what.
+    changed: Vec<(String, String, String)>,
+}
+
+impl Differences {
+    /// Errors: something is not allowed; the error lists all of it.
+    pub(super) fn check(
+        &self,
+        revision: Revision,
+        allow_new: bool,
+        allow_dropped: bool,
+    ) -> Result<(), CheckpointError> {
+        let mut diff = String::new();
+        for (before, now, what) in &self.changed {
+            let _ = writeln!(
+                diff,
+                "  - {before}\n  + {now}\n    changed: {what}; name the new query differently"
+            );
+        }
+        if !allow_new {
+            for query in &self.added {
+                let _ = writeln!(
+                    diff,
+                    "  + {query}\n    is new; allow_new starts it empty (--evolve)"
+                );
+            }
+        }
+        if !allow_dropped {
+            for query in &self.removed {
+                let _ = writeln!(
+                    diff,
+                    "  - {query}\n    is gone; allow_dropped forgets its state (--evolve)"
+                );
+            }
+        }
+        if diff.is_empty() {
+            return Ok(());
+        }
+        diff.truncate(diff.trim_end().len());
+        Err(CheckpointError::Incompatible { revision, diff })
+    }
+}

@@ -1,0 +1,380 @@
+//! The checkpoint thread, and who may ask it for a checkpoint.
+
+use super::config::{CheckpointConfig, FailurePolicy};
+use super::error::CheckpointError;
+use super::head::Head;
+use super::metrics::CheckpointMetrics;
+use super::output::PositionedOutput;
+use super::retire::retire;
+use super::schema::Schema;
+use crate::runtime::shared::Shared;
+use crate::store::{PersistenceStore, Revision, StoreError};
+use parking_lot::{Condvar, Mutex};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+/// Results kept for callers that have not looked yet.
+const RESULTS_MAX: usize = 64;
+
+/// Something that happened to a checkpoint, for an observer.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum CheckpointEvent {
+    /// It is durable.
+    Committed(Revision),
+    /// It failed; how many did in a row.
+    Failed(CheckpointError, u32),
+    /// Revisions or chunks could not be deleted; it is tried again.
+    RetireFailed(StoreError),
+}
+
+type Observer = Arc<dyn Fn(&CheckpointEvent) + Send + Sync>;
+type Outcome = Result<Revision, CheckpointError>;
+
+#[derive(Default)]
+struct Control {
+    /// Number of the last request.
+    requested: u64,
+    /// All requests up to this one are answered.
+    answered: u64,
+    results: VecDeque<(u64, Outcome)>,
+    stop: bool,
+}
+
+/// What the service's handles and its thread share.
+pub(crate) struct Inner {
+    pub(super) shared: Arc<Shared>,
+    pub(super) app: String,
+    pub(super) store: Arc<dyn PersistenceStore>,
+    pub(super) config: CheckpointConfig,
+    pub(super) schema: Schema,
+    /// Held while a checkpoint or a restore is under way.
+    pub(super) head: Mutex<Head>,
+    pub(super) outputs: Mutex<Vec<(String, Arc<dyn PositionedOutput>)>>,
+    pub(super) metrics: Mutex<CheckpointMetrics>,
+    /// Number that the next new instance gets.
+    pub(super) next_instance: AtomicU32,
+    durable_at: Mutex<Option<Instant>>,
+    control: Mutex<Control>,
+    /// A request came, or the end.
+    asked: Condvar,
+    answered: Condvar,
+    observer: Mutex<Option<Observer>>,
+}
+
+/// Takes the checkpoints of one app.
+///
+/// One thread, `eventflux-checkpoint`, takes all of them: at the interval of [`CheckpointConfig`] and on request. One
+/// is under way at a time; requests that come meanwhile share the next one. Workers are stopped only for the cut, some
+/// microseconds whatever the size of the state.
+pub struct SnapshotService {
+    inner: Arc<Inner>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// A checkpoint that was asked for.
+#[derive(Clone)]
+pub struct PersistHandle {
+    inner: Arc<Inner>,
+    ticket: u64,
+}
+
+impl PersistHandle {
+    /// Waits until the checkpoint is durable, or has failed.
+    ///
+    /// Errors: why; nothing of it took effect.
+    pub fn wait(&self) -> Result<Revision, CheckpointError> {
+        let mut control = self.inner.control.lock();
+        while control.answered < self.ticket && !control.stop {
+            self.inner.answered.wait(&mut control);
+        }
+        outcome(&control, self.ticket).unwrap_or(Err(CheckpointError::Stopped))
+    }
+
+    /// How it went, if it has ended.
+    pub fn poll(&self) -> Option<Result<Revision, CheckpointError>> {
+        outcome(&self.inner.control.lock(), self.ticket)
+    }
+}
+
+fn outcome(control: &Control, ticket: u64) -> Option<Outcome> {
+    let mut results = control.results.iter();
+    results
+        .find(|(answers, _)| *answers >= ticket)
+        .map(|(_, outcome)| outcome.clone())
+}
+
+impl SnapshotService {
+    pub(crate) fn new(
+        shared: &Arc<Shared>,
+        store: Arc<dyn PersistenceStore>,
+        config: CheckpointConfig,
+    ) -> Self {
+        let mut next_instance = 0;
+        let tracked = shared.with_all(|_, core| {
+            core.track(&|_| false);
+            for instance in core.instances_mut() {
+                next_instance = next_instance.max(instance.id + 1);
+            }
+        });
+        tracked.expect("an app that has not started locks its barrier at once");
+        let inner = Inner {
+            app: shared.name.clone(),
+            schema: Schema::of(&shared.plan, &shared.name),
+            shared: Arc::clone(shared),
+            store,
+            config,
+            head: Mutex::new(Head::new()),
+            outputs: Mutex::default(),
+            metrics: Mutex::default(),
+            next_instance: AtomicU32::new(next_instance),
+            durable_at: Mutex::default(),
+            control: Mutex::default(),
+            asked: Condvar::new(),
+            answered: Condvar::new(),
+            observer: Mutex::default(),
+        };
+        SnapshotService {
+            inner: Arc::new(inner),
+            thread: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
+    /// Claims the app's state and begins to take checkpoints at the interval.
+    pub(crate) fn start(&self) -> Result<(), CheckpointError> {
+        let inner = &self.inner;
+        let takeover = inner.config.takeover;
+        inner
+            .head
+            .lock()
+            .claim(&*inner.store, &inner.app, takeover)?;
+        self.run();
+        Ok(())
+    }
+
+    /// Starts the thread, unless it runs.
+    fn run(&self) {
+        let mut thread = self.thread.lock();
+        if thread.is_none() {
+            let inner = Arc::clone(&self.inner);
+            let spawned = std::thread::Builder::new()
+                .name("eventflux-checkpoint".to_string())
+                .spawn(move || inner.run());
+            // Without a thread every request is answered with `Stopped`.
+            match spawned {
+                Ok(handle) => *thread = Some(handle),
+                Err(_) => self.inner.end(),
+            }
+        }
+    }
+
+    /// Takes a checkpoint of all rows processed before, and waits until it is durable.
+    ///
+    /// When nothing has changed since the last one, the answer is that one. Cost: workers pause for some microseconds.
+    /// Errors: [`CheckpointError`]; nothing of it took effect, and what changed is part of the next one.
+    pub fn persist(&self) -> Result<Revision, CheckpointError> {
+        self.persist_async()?.wait()
+    }
+
+    /// Asks for a checkpoint.
+    pub fn persist_async(&self) -> Result<PersistHandle, CheckpointError> {
+        if self.inner.shared.is_inside() {
+            return Err(CheckpointError::InsideCallback);
+        }
+        self.run();
+        Ok(self.inner.request())
+    }
+
+    /// What checkpoints and restores did so far.
+    pub fn metrics(&self) -> CheckpointMetrics {
+        let mut metrics = self.inner.metrics.lock().clone();
+        metrics.durable_age = self.inner.durable_at.lock().map(|at| at.elapsed());
+        metrics.store = Some(self.inner.store.health());
+        metrics
+    }
+
+    /// Tells of checkpoints as they end. The observer runs on the checkpoint thread: it delays the next one.
+    pub fn observe(&self, observer: impl Fn(&CheckpointEvent) + Send + Sync + 'static) {
+        *self.inner.observer.lock() = Some(Arc::new(observer));
+    }
+
+    /// Makes the position of an output part of every checkpoint from now on. An output of the same name is replaced.
+    pub fn add_output(&self, name: &str, output: Arc<dyn PositionedOutput>) {
+        let mut outputs = self.inner.outputs.lock();
+        outputs.retain(|(known, _)| known != name);
+        outputs.push((name.to_string(), output));
+    }
+
+    /// Ends the thread, after a last checkpoint where the configuration asks for one. Workers have ended.
+    pub(crate) fn stop(&self) -> Result<(), CheckpointError> {
+        let inner = &self.inner;
+        let mut last = Ok(());
+        if inner.config.on_shutdown
+            && inner.shared.poison().is_none()
+            && self.thread.lock().is_some()
+        {
+            last = inner.request().wait().map(drop);
+        }
+        inner.end();
+        if let Some(thread) = self.thread.lock().take() {
+            // The thread catches nothing and has no reason to panic; if it did, its message was printed.
+            let _ = thread.join();
+        }
+        inner.release();
+        last
+    }
+}
+
+impl Inner {
+    fn request(self: &Arc<Self>) -> PersistHandle {
+        let mut control = self.control.lock();
+        control.requested += 1;
+        self.asked.notify_one();
+        PersistHandle {
+            inner: Arc::clone(self),
+            ticket: control.requested,
+        }
+    }
+
+    fn end(&self) {
+        self.control.lock().stop = true;
+        self.asked.notify_all();
+        self.answered.notify_all();
+    }
+
+    fn release(&self) {
+        let mut head = self.head.lock();
+        if let super::head::Claimed::Chunks(generation) = head.claimed {
+            // A claim that is not given up is given up by the end of the process.
+            let _ = self.store.release(&self.app, generation);
+        }
+        head.claimed = super::head::Claimed::No;
+    }
+
+    fn run(&self) {
+        let mut due = self
+            .config
+            .interval
+            .map(|interval| Instant::now() + interval);
+        while let Some(ticket) = self.next(&mut due) {
+            let outcome = self.checkpoint();
+            let mut control = self.control.lock();
+            control.answered = control.answered.max(ticket);
+            control.results.push_back((ticket, outcome));
+            if control.results.len() > RESULTS_MAX {
+                control.results.pop_front();
+            }
+            self.answered.notify_all();
+        }
+    }
+
+    /// Waits for a request or the interval; answers the last request that a checkpoint begun now answers.
+    fn next(&self, due: &mut Option<Instant>) -> Option<u64> {
+        let mut control = self.control.lock();
+        loop {
+            if control.stop {
+                return None;
+            }
+            let now = Instant::now();
+            if let (Some(at), Some(interval)) = (*due, self.config.interval)
+                && at <= now
+            {
+                let late = now - at;
+                let missed = (late.as_nanos() / interval.as_nanos().max(1)) as u64;
+                self.metrics.lock().skipped += missed;
+                *due = Some(at + interval * (missed as u32).saturating_add(1));
+                // An app that has not started, or has stopped, has nothing that time alone should save.
+                if self.shared.is_running() {
+                    return Some(control.requested);
+                }
+                continue;
+            }
+            if control.requested > control.answered {
+                return Some(control.requested);
+            }
+            match *due {
+                Some(at) => {
+                    self.asked.wait_for(&mut control, at - now);
+                }
+                None => self.asked.wait(&mut control),
+            }
+        }
+    }
+
+    /// Takes a checkpoint, and sees to what follows from how it went.
+    fn checkpoint(&self) -> Outcome {
+        let mut head = self.head.lock();
+        let outcome = self.epoch(&mut head);
+        match &outcome {
+            Ok(_) => {
+                self.metrics.lock().failures_in_a_row = 0;
+                self.shared.set_suspended(false);
+            }
+            Err(error) => self.failed(error),
+        }
+        drop(head);
+        let event = match &outcome {
+            Ok(revision) => CheckpointEvent::Committed(*revision),
+            Err(error) => {
+                let failures = self.metrics.lock().failures_in_a_row;
+                CheckpointEvent::Failed(error.clone(), failures)
+            }
+        };
+        self.tell(&event);
+        outcome
+    }
+
+    fn failed(&self, error: &CheckpointError) {
+        let failures = {
+            let mut metrics = self.metrics.lock();
+            *metrics.failed.entry(error.reason()).or_default() += 1;
+            metrics.failures_in_a_row += 1;
+            metrics.failures_in_a_row
+        };
+        // Another owner's state must not be mixed with ours: whatever the policy is, no more rows.
+        let fenced = matches!(error, CheckpointError::Store(StoreError::Fenced { .. }));
+        if fenced {
+            self.shared.set_suspended(true);
+        }
+        if failures >= self.config.failures_max {
+            match self.config.on_failure {
+                FailurePolicy::Continue => {}
+                FailurePolicy::StopInputs => self.shared.set_suspended(true),
+                FailurePolicy::Stop => self.shared.refuse(),
+            }
+        }
+    }
+
+    /// Called by an epoch that was committed.
+    pub(super) fn committed(&self, head: &mut Head, revision: Revision, cut_at: Instant) {
+        *self.durable_at.lock() = Some(cut_at);
+        {
+            let mut metrics = self.metrics.lock();
+            metrics.committed += 1;
+            metrics.total.add(cut_at.elapsed());
+            metrics.durable = Some(revision);
+        }
+        if let super::head::Claimed::Whole(_) = head.claimed {
+            head.kept.clear();
+            return;
+        }
+        if let Err(error) = retire(head, &*self.store, &self.app, self.config.retain) {
+            self.metrics.lock().retire_failures += 1;
+            self.tell(&CheckpointEvent::RetireFailed(error));
+        }
+    }
+
+    fn tell(&self, event: &CheckpointEvent) {
+        let observer = self.observer.lock().clone();
+        if let Some(observer) = observer {
+            observer(event);
+        }
+    }
+}
