@@ -1,0 +1,238 @@
+//! Goes on from a revision: newest first, verified, built aside, swapped in at once.
+
+use super::build::{Builder, Built};
+use super::error::CheckpointError;
+use super::head::Head;
+use super::read::{Read, read, revisions};
+use super::schema::{Differences, Schema};
+use super::service::Inner;
+use crate::checkpoint::Parts;
+use crate::runtime::named::ResumePoint;
+use crate::runtime::shared::Shared;
+use crate::store::{PersistenceStore, Revision};
+use std::time::{Duration, Instant};
+
+/// Which revision is restored, and what may differ. Starts from [`Default`]: the last one, nothing may.
+#[derive(Clone, Debug, Default)]
+pub struct RestoreOptions {
+    pub(super) revision: Option<Revision>,
+    pub(super) fallback: bool,
+    pub(super) allow_new: bool,
+    pub(super) allow_dropped: bool,
+    pub(super) allow_empty: bool,
+}
+
+impl RestoreOptions {
+    /// This revision, and no other.
+    pub fn revision(mut self, revision: Revision) -> Self {
+        self.revision = Some(revision);
+        self
+    }
+
+    /// When the last revision cannot be used, the one before is tried, and so on. The report names what was skipped.
+    pub fn fallback(mut self, fallback: bool) -> Self {
+        self.fallback = fallback;
+        self
+    }
+
+    /// Queries without state in the revision start empty.
+    pub fn allow_new(mut self, allow: bool) -> Self {
+        self.allow_new = allow;
+        self
+    }
+
+    /// State of queries that the app no longer has is forgotten.
+    pub fn allow_dropped(mut self, allow: bool) -> Self {
+        self.allow_dropped = allow;
+        self
+    }
+
+    /// An app that never had a revision starts empty; else that is an error.
+    pub fn allow_empty(mut self, allow: bool) -> Self {
+        self.allow_empty = allow;
+        self
+    }
+}
+
+/// What was restored.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RestoreReport {
+    /// The revision; `None` when there was none and an empty start was allowed.
+    pub revision: Option<Revision>,
+    /// Newer revisions that could not be used, newest first, and why.
+    pub skipped: Vec<(Revision, String)>,
+    /// From where each named input has to send again.
+    pub inputs: Vec<ResumePoint>,
+    /// Queries that start empty.
+    pub added: Vec<String>,
+    /// Queries whose state was forgotten.
+    pub dropped: Vec<String>,
+}
+
+/// How long the phases of a restore took.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct RestoreTimes {
+    build: Duration,
+    swap: Duration,
+}
+
+/// Builds the state of an app from what was read, and swaps it in.
+pub(super) fn swap_in(
+    shared: &Shared,
+    schema: &Schema,
+    read: &Read,
+    options: &RestoreOptions,
+    tracked: bool,
+    rewind: &mut dyn FnMut() -> Result<(), CheckpointError>,
+) -> Result<(Parts, u32, Differences, Vec<ResumePoint>, RestoreTimes), CheckpointError> {
+    let revision = read.manifest.revision;
+    let differences = schema.differences(&read.manifest.queries);
+    differences.check(revision, options.allow_new, options.allow_dropped)?;
+    let begun = Instant::now();
+    let mut next_instance = 0;
+    shared.with_all(|_, core| {
+        let ids = core.instances_mut().iter().map(|i| i.id + 1);
+        next_instance = ids.max().unwrap_or(0).max(next_instance);
+    })?;
+    let builder = Builder {
+        plan: &shared.plan,
+        schema,
+        app: &shared.name,
+        workers: shared.cells.len(),
+        next_instance,
+    };
+    let built = builder.build(read)?;
+    let build = begun.elapsed();
+    let begun = Instant::now();
+    let guard = shared.lock()?;
+    if let Some(poison) = shared.poison() {
+        return Err(CheckpointError::Poisoned(poison));
+    }
+    rewind()?;
+    let Built {
+        instances,
+        now,
+        inputs,
+        parts,
+        unchanged,
+        next_instance,
+    } = built;
+    let resume = inputs.iter().cloned().map(ResumePoint::from).collect();
+    let mut old = Vec::new();
+    for (cell, instances) in shared.cells.iter().zip(instances) {
+        cell.with_locked(&guard, |core| {
+            old.push(core.replace_instances(instances));
+            if tracked {
+                core.track(&|id| unchanged.contains(&id));
+            } else {
+                core.untrack();
+            }
+        });
+    }
+    shared.restore_inputs(&guard, inputs, |worker| now[worker]);
+    drop(guard);
+    // The state of before is freed outside the lock.
+    drop(old);
+    let times = RestoreTimes {
+        build,
+        swap: begun.elapsed(),
+    };
+    Ok((parts, next_instance, differences, resume, times))
+}
+
+impl Inner {
+    /// Restores a revision of the store.
+    pub(super) fn restore(&self, options: &RestoreOptions) -> Result<RestoreReport, CheckpointError> {
+        if self.shared.is_inside() {
+            return Err(CheckpointError::InsideCallback);
+        }
+        let mut head = self.head.lock();
+        let store: &dyn PersistenceStore = &*self.store;
+        let mut candidates = revisions(store, &self.app)?;
+        if let Some(wanted) = options.revision {
+            candidates.retain(|(revision, _)| *revision == wanted);
+            if candidates.is_empty() {
+                // A store of whole revisions lists only the last one.
+                candidates.push((wanted, None));
+            }
+        }
+        if candidates.is_empty() {
+            if options.allow_empty {
+                return Ok(self.nothing());
+            }
+            return Err(CheckpointError::Nothing {
+                app: self.app.clone(),
+                store: store.describe(),
+            });
+        }
+        let mut skipped = Vec::new();
+        for (revision, digest) in candidates.into_iter().rev() {
+            let begun = Instant::now();
+            let outcome = read(store, &self.app, revision, digest);
+            self.metrics.lock().restore_read.add(begun.elapsed());
+            match outcome.and_then(|read| self.go_on(&mut head, &read, options)) {
+                Ok(report) => return Ok(RestoreReport { skipped, ..report }),
+                // Older revisions are of the same text or an older one: trying them would hide the reason.
+                Err(error @ CheckpointError::Damaged { .. }) if options.fallback => {
+                    skipped.push((revision, error.to_string()));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(CheckpointError::NoneUsable {
+            app: self.app.clone(),
+            skipped,
+        })
+    }
+
+    fn nothing(&self) -> RestoreReport {
+        RestoreReport {
+            revision: None,
+            skipped: Vec::new(),
+            inputs: Vec::new(),
+            added: Vec::new(),
+            dropped: Vec::new(),
+        }
+    }
+
+    /// Restores what was read.
+    pub(super) fn go_on(
+        &self,
+        head: &mut Head,
+        read: &Read,
+        options: &RestoreOptions,
+    ) -> Result<RestoreReport, CheckpointError> {
+        let outputs = self.outputs.lock().clone();
+        let mut rewind = || {
+            for (name, output) in &outputs {
+                let known = read.manifest.positions.iter().find(|(n, _)| n == name);
+                let position = known.map(|(_, position)| position.as_slice());
+                output.rewind(position).map_err(|reason| CheckpointError::Output {
+                    name: name.clone(),
+                    reason,
+                })?;
+            }
+            Ok(())
+        };
+        let (parts, next_instance, differences, inputs, times) =
+            swap_in(&self.shared, &self.schema, read, options, true, &mut rewind)?;
+        let revision = read.manifest.revision;
+        head.parts = if read.incremental { parts } else { Parts::default() };
+        head.whole = !read.incremental;
+        head.unsettled = false;
+        head.small.clear();
+        head.epoch = head.epoch.max(revision.epoch);
+        self.next_instance.store(next_instance, std::sync::atomic::Ordering::Relaxed);
+        let mut metrics = self.metrics.lock();
+        metrics.restore_build.add(times.build);
+        metrics.restore_swap.add(times.swap);
+        Ok(RestoreReport {
+            revision: Some(revision),
+            skipped: Vec::new(),
+            inputs,
+            added: differences.added,
+            dropped: differences.removed,
+        })
+    }
+}
