@@ -9,6 +9,7 @@ mod explain;
 mod query;
 mod scope;
 mod streams;
+mod trace;
 mod window;
 mod window_args;
 
@@ -16,6 +17,7 @@ pub(crate) use build::stages;
 pub(crate) use component::{Component, Routing};
 pub(crate) use explain::explain;
 pub(crate) use query::QueryPlan;
+pub(crate) use trace::{OutputKey, output_key};
 pub(crate) use window::WindowPlan;
 
 use crate::error::Fault;
