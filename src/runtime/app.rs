@@ -62,7 +62,7 @@ pub struct Metrics {
 ///
 /// Dropping it shuts it down.
 pub struct EventFluxAppRuntime {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     waiting: Mutex<Vec<(super::barrier::WorkerSlot, Parker)>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// The input behind [`EventFluxAppRuntime::advance_clock`].
