@@ -7,7 +7,9 @@ use super::*;
 use crate::event::{Batch, Value};
 use crate::plan::Routing;
 use crate::runtime::app::EventFluxAppRuntime;
+use crate::runtime::cell::BarrierCell;
 use crate::runtime::config::{Backpressure, RuntimeConfig, Workers};
+use crate::runtime::core::Core;
 use crate::runtime::input::Input;
 use crate::runtime::instance::{Instance, initial_instances};
 use crate::runtime::manager::EventFluxManager;
@@ -63,6 +65,15 @@ fn key(n: u64) -> String {
 fn send(input: &mut Input, n: u64) -> Result<bool, SendError> {
     let at = Some(Timestamp::from_millis(n as i64));
     input.send_numbered(n, "A", at, (key(n).as_str(), n as i64))
+}
+
+/// The key group of a key.
+fn group(key: &str) -> u64 {
+    let mut column = crate::Column::new(crate::Type::String);
+    assert!(column.push(&Value::from(key)));
+    let mut bytes = Vec::new();
+    encode_key(&[&column], 0, &mut bytes);
+    key_group(&bytes)
 }
 
 /// Waits until all that was sent is processed.
@@ -242,20 +253,15 @@ fn catches_up(workers: usize, instances_of: usize) {
     }
     wait_for(&runtime, 301);
     runtime.shutdown().unwrap();
-    let group = |n: u64| {
-        let mut column = crate::Column::new(crate::Type::String);
-        assert!(column.push(&Value::from(key(n).as_str())));
-        let mut bytes = Vec::new();
-        encode_key(&[&column], 0, &mut bytes);
-        key_group(&bytes)
-    };
     let number = |row: &Vec<Value>| match row[1] {
         Value::Long(n) => n as u64,
         _ => panic!("{row:?}"),
     };
     let mut got: Vec<u64> = keyed.lock().iter().map(number).collect();
     got.sort_unstable();
-    let want: Vec<u64> = (51..=300).filter(|n| *n > of_group[&group(*n)]).collect();
+    let want: Vec<u64> = (51..=300)
+        .filter(|n| *n > of_group[&group(&key(*n))])
+        .collect();
     assert_eq!(got, want, "{workers} {instances_of}");
     let got: Vec<u64> = single.lock().iter().map(number).collect();
     assert_eq!(got, (of_single + 1..=300).collect::<Vec<_>>());
@@ -324,6 +330,95 @@ fn a_restore_drops_what_named_inputs_have_under_way_and_nothing_else() {
         assert_eq!(all, (501..=6_000).collect::<Vec<_>>(), "{workers}");
         assert_eq!(unnamed.lock().len(), 3, "{workers}");
     }
+}
+
+/// Sends rows 1 to `last` over both streams, one by one and in batches that several packets share.
+fn send_mixed(input: &mut Input, last: u64) {
+    while input.position() < last {
+        let n = input.position() + 1;
+        let time = |n: u64| Some(Timestamp::from_millis(n as i64));
+        let sent = match n % 5 {
+            0 => {
+                let rows = (n..n + 20).map(|n| (time(n), (key(n), n as i64)));
+                input.send_batch("A", rows.collect::<Vec<_>>())
+            }
+            1 => input.send_batch("U", (n..n + 15).map(|n| (time(n), (n as i64,)))),
+            2 => input.send_at("U", Timestamp::from_millis(n as i64), (n as i64,)),
+            _ => input.send_at(
+                "A",
+                Timestamp::from_millis(n as i64),
+                (key(n).as_str(), n as i64),
+            ),
+        };
+        sent.unwrap();
+    }
+}
+
+#[test]
+fn a_cut_under_way_knows_exactly_what_each_instance_has_applied() {
+    for workers in [1, 2, 3] {
+        cut_under_way(APP, workers);
+        // Here rows carry the clock, and workers are told it.
+        let timed = "INSERT INTO T SELECT count(*) AS c FROM U WINDOW('tumbling', 1 SECOND);";
+        cut_under_way(&format!("{APP} {timed}"), workers);
+    }
+}
+
+fn cut_under_way(app: &str, workers: usize) {
+    const LAST: u64 = 2_000;
+    // Row numbers by stream, in the order in which they were sent.
+    let dry = started(app, 0);
+    let (a, u) = (collect(&dry, "K"), collect(&dry, "V"));
+    send_mixed(&mut dry.input().unwrap(), LAST);
+    let number = |value: &Value| match value {
+        Value::Long(n) => *n as u64,
+        _ => panic!("{value:?}"),
+    };
+    let a: Vec<u64> = a.lock().iter().map(|row| number(&row[1])).collect();
+    let u: Vec<u64> = u.lock().iter().map(|row| number(&row[0])).collect();
+
+    let runtime = started(app, workers);
+    let outputs = ["K", "L", "V"].map(|stream| collect(&runtime, stream));
+    let mut input = runtime.open_input("feed").unwrap();
+    let sender = std::thread::spawn(move || send_mixed(&mut input, LAST));
+    let shared = &runtime.shared;
+    let instances = initial_instances(&shared.plan, &shared.name, workers);
+    let mut ended = false;
+    while !ended {
+        ended = sender.is_finished();
+        let guard = shared.lock().unwrap();
+        let cut = |c: &BarrierCell<Core>| c.with_locked(&guard, |core| core.cut_inputs());
+        let cuts: Vec<InputCut> = shared.cells.iter().flat_map(cut).collect();
+        let position = shared.positions(cuts).remove(0);
+        for (id, applied) in &position.applied {
+            let (_, instance) = instances.iter().find(|(_, i)| i.id == *id).unwrap();
+            if instance.component > 2 {
+                continue;
+            }
+            let keyed = instance.component == 0;
+            let mine = |n: &u64| !keyed || instance.groups.contains(&(group(&key(*n)) as u16));
+            let (sent, place) = match instance.component {
+                2 => (&u, 0),
+                _ => (&a, 1),
+            };
+            let want = sent.iter().filter(|n| **n <= applied.number && mine(n));
+            let out = outputs[instance.component].lock();
+            let mut got: Vec<u64> = out.iter().map(|row| number(&row[place])).collect();
+            got.retain(|n| mine(n));
+            assert!(got.iter().eq(want), "instance {id} at {applied:?}");
+            if applied.number > 0 {
+                let clock = Timestamp::from_millis(applied.number as i64);
+                assert_eq!(applied.clock, Some(clock));
+            }
+        }
+        let least = position.applied.iter().map(|(_, a)| a.number).min();
+        assert_eq!(Some(position.position), least);
+        drop(guard);
+        std::thread::yield_now();
+    }
+    sender.join().unwrap();
+    wait_for(&runtime, LAST + 1);
+    runtime.shutdown().unwrap();
 }
 
 #[test]
