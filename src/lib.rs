@@ -75,6 +75,7 @@ pub use runtime::input_handler::InputHandler;
 pub use runtime::manager::EventFluxManager;
 pub use runtime::named::{Mark, ResumePoint};
 pub use runtime::output::Subscription;
+pub use runtime::output_number::OutputNumber;
 pub use runtime::row::{Field, Row, RowWriter};
 pub use runtime::snapshot::{
     CheckpointConfig, CheckpointError, CheckpointEvent, CheckpointMetrics, FailurePolicy,

@@ -10,6 +10,7 @@ mod identity;
 mod query;
 mod scope;
 mod streams;
+mod trace;
 mod window;
 mod window_args;
 
@@ -18,6 +19,7 @@ pub(crate) use component::{Component, Routing};
 pub(crate) use explain::explain;
 pub(crate) use identity::QueryIdentity;
 pub(crate) use query::QueryPlan;
+pub(crate) use trace::{OutputKey, output_key};
 pub(crate) use window::WindowPlan;
 
 use crate::error::Fault;

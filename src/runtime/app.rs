@@ -6,6 +6,7 @@ use super::input::Input;
 use super::input_handler::InputHandler;
 use super::named::ResumePoint;
 use super::output::{Output, Subscription, subscription};
+use super::output_number::OutputNumber;
 use super::park::{Parker, parker};
 use super::shared::Shared;
 use super::snapshot::{CheckpointError, CheckpointMetrics, PersistHandle, SnapshotService};
@@ -63,7 +64,7 @@ pub struct Metrics {
 ///
 /// Dropping it shuts it down.
 pub struct EventFluxAppRuntime {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     waiting: Mutex<Vec<(super::barrier::WorkerSlot, Parker)>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// The input behind [`EventFluxAppRuntime::advance_clock`].
@@ -255,6 +256,36 @@ impl EventFluxAppRuntime {
         self.shared.with_all(|_, core| {
             core.outputs
                 .add(stream, Output::Shared(Arc::clone(&callback)))
+        })
+    }
+
+    /// As [`EventFluxAppRuntime::add_callback`], with a number for every row of the batch.
+    ///
+    /// Rows are numbered from 1 per stream and key group: in one row of numbers where one worker writes the stream,
+    /// else by the group of the row's key. The numbers are part of the app's state, so a row that comes out again
+    /// after a restore has the number that it had. Register it before rows flow: a stream with a key is counted from
+    /// then on.
+    ///
+    /// Errors: [`RuntimeError::NotNumbered`] where the key is not among the columns of the stream. Cost: with a key
+    /// one hash per row.
+    pub fn add_numbered_callback(
+        &self,
+        stream: &str,
+        callback: impl Fn(&Batch, &[OutputNumber]) + Send + Sync + 'static,
+    ) -> Result<(), RuntimeError> {
+        let number = self.stream(stream)?;
+        let callback: Arc<dyn Fn(&Batch, &[OutputNumber]) + Send + Sync> = Arc::new(callback);
+        let mut begun = Ok(());
+        self.shared.with_all(|_, core| {
+            begun = core.outputs.begin_numbers(number);
+            if begun.is_ok() {
+                let output = Output::Numbered(Arc::clone(&callback));
+                core.outputs.add(number, output);
+            }
+        })?;
+        begun.map_err(|why| RuntimeError::NotNumbered {
+            stream: stream.to_string(),
+            why,
         })
     }
 

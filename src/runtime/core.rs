@@ -19,7 +19,7 @@ const CLOCK_ROWS_MAX: usize = 256;
 /// What a step of a worker did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// It processed rows or advanced the clock.
+    /// It processed rows or moved the clock on.
     Worked,
     /// There was nothing to do.
     Idle,
@@ -77,7 +77,7 @@ impl Core {
         Core {
             capture: None,
             instances: Instances::new(plan, instances),
-            outputs: Outputs::new(plan.streams.len()),
+            outputs: Outputs::new(plan),
             lanes: Vec::new(),
             clocks: InputClocks::new(idle.map(|us| Duration::from_micros(us.unsigned_abs()))),
             positions: Positions::default(),

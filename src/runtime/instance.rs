@@ -385,6 +385,6 @@ pub(crate) fn slice(batch: &Batch, rows: Range<usize>) -> Batch {
     to
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(eventflux_loom)))]
 #[path = "instance_tests.rs"]
 mod tests;

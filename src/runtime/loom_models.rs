@@ -9,7 +9,10 @@ use super::barrier::ThreadBarrier;
 use super::cell::BarrierCell;
 use super::lane::{Consumer, Packet, Producer, lane};
 use super::park::parker;
+use super::position::Applied;
+use super::published::Published;
 use super::slot::Slot;
+use crate::event::Timestamp;
 use crate::sync::{Arc, AtomicUsize, Ordering, thread};
 
 /// Runs a model with at most `preemptions` unforced switches per execution.
@@ -326,4 +329,66 @@ fn loom_barrier_a_lock_given_up_leaves_it_open() {
 fn add_one(shared: &AtomicUsize) {
     let before = shared.load(Ordering::Relaxed);
     shared.store(before + 1, Ordering::Relaxed);
+}
+
+fn sent(number: u64) -> Applied {
+    Applied {
+        number,
+        clock: Some(Timestamp(10 * number as i64)),
+    }
+}
+
+#[test]
+fn loom_published_gives_number_and_clock_of_one_write() {
+    model(3, || {
+        let published = Arc::new(Published::new());
+        let writer = {
+            let published = Arc::clone(&published);
+            thread::spawn(move || {
+                published.write(0, sent(1));
+                published.write(1, sent(2));
+            })
+        };
+        for rewinds in 0..2 {
+            if let Some(read) = published.read(rewinds)
+                && read != Applied::default()
+            {
+                assert_eq!(read, sent(u64::from(rewinds) + 1));
+            }
+        }
+        writer.join().unwrap();
+        assert_eq!(published.read(1), Some(sent(2)));
+    });
+}
+
+/// What a cut relies on: with the number a reader sees the row in the lane, unless the worker took it.
+#[test]
+fn loom_published_comes_behind_what_was_sent() {
+    model(3, || {
+        let published = Arc::new(Published::new());
+        let (parker, waker) = parker();
+        let (mut producer, mut consumer) = lane(2, waker);
+        let sender = {
+            let published = Arc::clone(&published);
+            thread::spawn(move || {
+                for value in 0..2 {
+                    assert!(append(&mut producer, value, 8));
+                    published.write(0, sent(value as u64 + 1));
+                }
+                producer
+            })
+        };
+        let mut taken = 0;
+        for _ in 0..2 {
+            let read = published.read(0);
+            if consumer.is_empty() {
+                let number = read.map_or(0, |r| r.number);
+                assert!(number <= taken, "row {number} is not in the lane");
+            } else if let Some(mut packet) = consumer.pop() {
+                taken += packet.drain(..).count() as u64;
+                consumer.recycle(packet);
+            }
+        }
+        drop((sender.join().unwrap(), parker));
+    });
 }

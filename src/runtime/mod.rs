@@ -22,6 +22,7 @@ pub(crate) mod lane;
 pub(crate) mod manager;
 pub(crate) mod named;
 pub(crate) mod output;
+pub(crate) mod output_number;
 pub(crate) mod packet;
 pub(crate) mod park;
 pub(crate) mod position;

@@ -1,6 +1,8 @@
 //! Where rows leave the engine: callbacks on the worker, and subscriptions for a thread of the user.
 
+use super::output_number::{OutputCounter, OutputNumber};
 use crate::event::Batch;
+use crate::plan::{Plan, output_key};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -14,6 +16,8 @@ pub(crate) const SUBSCRIPTION_BATCHES_MAX: usize = 1_024;
 pub(crate) enum Output {
     /// One closure for all workers.
     Shared(Arc<dyn Fn(&Batch) + Send + Sync>),
+    /// One for all workers that wants the numbers of the rows.
+    Numbered(Arc<dyn Fn(&Batch, &[OutputNumber]) + Send + Sync>),
     /// This worker's own.
     Own(Box<dyn FnMut(&Batch) + Send>),
     /// A subscription.
@@ -29,20 +33,26 @@ pub(crate) struct Channel {
 }
 
 /// The readers of all streams on one worker.
-#[derive(Default)]
 pub(crate) struct Outputs {
     streams: Vec<Vec<Output>>,
+    /// By stream.
+    counters: Vec<OutputCounter>,
     /// Batches that found their subscription full, in order.
     waiting: VecDeque<(Channel, Batch)>,
     pub(crate) rows: u64,
 }
 
 impl Outputs {
-    /// No readers of `streams` streams.
-    pub(crate) fn new(streams: usize) -> Self {
+    /// The streams of a plan without readers.
+    pub(crate) fn new(plan: &Plan) -> Self {
+        let streams = 0..plan.streams.len();
         Outputs {
-            streams: (0..streams).map(|_| Vec::new()).collect(),
-            ..Outputs::default()
+            streams: streams.clone().map(|_| Vec::new()).collect(),
+            counters: streams
+                .map(|s| OutputCounter::new(output_key(plan, s)))
+                .collect(),
+            waiting: VecDeque::new(),
+            rows: 0,
         }
     }
 
@@ -51,10 +61,36 @@ impl Outputs {
         self.streams[stream].push(output);
     }
 
+    /// Numbers the rows of a stream from now on. Errors: why they have no numbers, and what to do.
+    pub(crate) fn begin_numbers(&mut self, stream: usize) -> Result<(), String> {
+        self.counters[stream].begin()
+    }
+
+    /// By stream: the last number given in each group that has one. Part of a worker's state.
+    pub(crate) fn numbers(&self) -> Vec<Vec<(u16, u64)>> {
+        self.counters.iter().map(OutputCounter::last).collect()
+    }
+
+    /// Goes on from these numbers. A worker may get those of all workers: the owner of a group has the largest
+    /// number of it from then on, so that the numbers of all workers are put together by taking it.
+    pub(crate) fn set_numbers(&mut self, numbers: &[Vec<(u16, u64)>]) {
+        for (counter, last) in self.counters.iter_mut().zip(numbers) {
+            counter.set(last);
+        }
+    }
+
     /// Shows rows to the readers of their stream.
     #[inline]
     pub(crate) fn show(&mut self, stream: usize, batch: &Batch) {
-        let outputs = &mut self.streams[stream];
+        let (outputs, counter) = (&mut self.streams[stream], &mut self.counters[stream]);
+        let numbered = |output: &Output| matches!(output, Output::Numbered(_));
+        let numbers = match outputs.iter().any(numbered) {
+            true => counter.number(batch),
+            false => {
+                counter.count(batch);
+                &[]
+            }
+        };
         if outputs.is_empty() {
             return;
         }
@@ -63,6 +99,7 @@ impl Outputs {
         outputs.retain_mut(|output| {
             match output {
                 Output::Shared(callback) => callback(batch),
+                Output::Numbered(callback) => callback(batch, numbers),
                 Output::Own(callback) => callback(batch),
                 Output::Channel(channel) if waiting.is_empty() => {
                     match channel.sender.try_send(batch.clone()) {

@@ -246,3 +246,55 @@ impl Positions {
         }
     }
 }
+
+#[cfg(all(test, not(eventflux_loom)))]
+mod tests {
+    use super::*;
+
+    fn at(number: u64, clock: i64) -> Applied {
+        let clock = (clock > 0).then_some(Timestamp(clock));
+        Applied { number, clock }
+    }
+
+    fn cut(open: bool, clock: Option<i64>, applied: &[(u32, Applied)], last: Applied) -> InputCut {
+        InputCut {
+            name: "a".to_string(),
+            open,
+            clock: clock.map(Timestamp),
+            applied: applied.to_vec(),
+            last,
+        }
+    }
+
+    #[test]
+    fn a_position_only_goes_on() {
+        let mut applied = at(3, 30);
+        applied.raise(at(2, 99));
+        assert_eq!(applied, at(3, 30));
+        applied.raise(at(3, 40));
+        assert_eq!(applied, at(3, 40));
+        applied.raise(at(4, 35));
+        assert_eq!(applied, at(4, 35));
+    }
+
+    #[test]
+    fn the_position_of_an_app_is_the_smallest_of_its_instances() {
+        let first = cut(true, None, &[(0, at(7, 70)), (2, at(5, 50))], at(7, 70));
+        let second = cut(true, Some(60), &[(1, at(5, 55))], at(9, 90));
+        let [merged] = merge([first, second]).try_into().expect("one input");
+        assert_eq!((merged.position, merged.clock), (5, Some(Timestamp(55))));
+        assert!(merged.open);
+        let ids: Vec<u32> = merged.applied.iter().map(|(id, _)| *id).collect();
+        assert_eq!(ids, [0, 2, 1]);
+    }
+
+    #[test]
+    fn an_app_without_instances_has_the_last_row_as_its_position() {
+        let cuts = [
+            cut(true, None, &[], at(4, 0)),
+            cut(true, None, &[], at(6, 0)),
+        ];
+        let [merged] = merge(cuts).try_into().expect("one input");
+        assert_eq!((merged.position, merged.open), (6, false));
+    }
+}

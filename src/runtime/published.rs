@@ -63,3 +63,26 @@ impl Published {
         Some(Applied { number, clock })
     }
 }
+
+#[cfg(all(test, not(eventflux_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_gets_what_a_sender_of_its_time_wrote() {
+        let published = Published::new();
+        assert_eq!(published.read(0), Some(Applied::default()));
+        let at = |number, clock: Option<i64>| Applied {
+            number,
+            clock: clock.map(Timestamp),
+        };
+        published.write(0, at(7, Some(-5)));
+        assert_eq!(published.read(0), Some(at(7, Some(-5))));
+        assert_eq!(published.read(1), None);
+        published.write(1, at(3, None));
+        assert_eq!(
+            (published.read(0), published.read(1)),
+            (None, Some(at(3, None)))
+        );
+    }
+}

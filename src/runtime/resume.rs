@@ -93,3 +93,7 @@ impl Shared {
         self.rewound();
     }
 }
+
+#[cfg(all(test, not(eventflux_loom)))]
+#[path = "resume_tests.rs"]
+mod tests;

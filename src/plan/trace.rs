@@ -1,0 +1,122 @@
+//! Where the key of a keyed component is to be found in the streams that it writes.
+
+use super::{Plan, Routing};
+use std::collections::HashMap;
+
+/// How the rows of a stream are put into key groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum OutputKey {
+    /// One worker writes them all: they are in group 0.
+    Whole,
+    /// By the key in these columns.
+    Columns(Vec<usize>),
+    /// The key does not come out; why, and what to do.
+    Lost(String),
+}
+
+/// How the rows of a stream that queries write are put into key groups.
+pub(crate) fn output_key(plan: &Plan, stream: usize) -> OutputKey {
+    let written = |q: &usize| plan.queries[*q].target == stream;
+    let mut components = plan.components.iter();
+    let Some(component) = components.find(|c| c.queries.iter().any(written)) else {
+        return OutputKey::Whole;
+    };
+    let Routing::Keyed {
+        stream: entry,
+        columns,
+    } = &component.routing
+    else {
+        return OutputKey::Whole;
+    };
+    // By stream, for each key column: the columns that carry it unchanged.
+    let own = columns.iter().map(|c| vec![*c]).collect();
+    let mut carried: HashMap<usize, Vec<Vec<usize>>> = HashMap::from([(*entry, own)]);
+    // Writers before readers: a keyed component has no cycle.
+    for query in component.queries.iter().map(|q| &plan.queries[*q]) {
+        let Some(from) = carried.get(&query.input) else {
+            continue;
+        };
+        let mut to: Vec<Vec<usize>> = Vec::new();
+        for sources in from {
+            let carries = |output: &usize| {
+                let column = query.outputs[*output].as_column();
+                column.is_some_and(|c| c < query.input_len && sources.contains(&c))
+            };
+            to.push((0..query.outputs.len()).filter(carries).collect());
+        }
+        match carried.get_mut(&query.target) {
+            // Several queries write the stream: what all of them carry.
+            Some(have) => have
+                .iter_mut()
+                .zip(&to)
+                .for_each(|(have, to)| have.retain(|c| to.contains(c))),
+            None => drop(carried.insert(query.target, to)),
+        }
+    }
+    let found = carried.get(&stream).into_iter().flatten();
+    let found: Vec<usize> = found.filter_map(|c| c.first().copied()).collect();
+    if found.len() == columns.len() {
+        return OutputKey::Columns(found);
+    }
+    let entry = &plan.streams[*entry];
+    let names = columns
+        .iter()
+        .map(|c| &*entry.schema.attributes()[*c].name)
+        .collect::<Vec<_>>()
+        .join(", ");
+    OutputKey::Lost(format!(
+        "they are counted per key, and the key {}.({names}) is not among the columns; \
+         select ({names}) as they are in every query that writes the stream",
+        entry.name
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Catalogue, plan};
+    use crate::sql::parse;
+
+    fn key(queries: &str, stream: &str) -> OutputKey {
+        let text = format!("CREATE STREAM A (sym STRING, seat INT, x DOUBLE); {queries}");
+        let (app, unread) = parse(&text);
+        let plan = plan(&text, &app, &Catalogue::default(), unread).unwrap();
+        output_key(&plan, plan.stream(stream).unwrap())
+    }
+
+    #[test]
+    fn a_stream_of_one_worker_is_one_group() {
+        let sums = "INSERT INTO S SELECT sym, sum(x) AS t FROM A WINDOW('length', 3) GROUP BY sym;";
+        assert_eq!(key(sums, "S"), OutputKey::Whole);
+        assert_eq!(key(sums, "A"), OutputKey::Whole);
+    }
+
+    #[test]
+    fn the_key_is_traced_through_a_chain() {
+        let chain = "INSERT INTO B SELECT x + 1.0 AS y, seat AS s, sym AS name FROM A;
+                     INSERT INTO C SELECT sum(y) AS t, name, name AS again, s FROM B GROUP BY s, name;";
+        let columns = |c: &[usize]| OutputKey::Columns(c.to_vec());
+        assert_eq!(key(chain, "B"), columns(&[2, 1]));
+        assert_eq!(key(chain, "C"), columns(&[1, 3]));
+    }
+
+    #[test]
+    fn a_lost_key_is_named_with_what_to_do() {
+        let lost = "INSERT INTO S SELECT upper(sym) AS u, sum(x) AS t FROM A GROUP BY sym;";
+        let OutputKey::Lost(why) = key(lost, "S") else {
+            panic!("the key is not carried");
+        };
+        assert!(
+            why.contains("A.(sym)") && why.contains("select (sym)"),
+            "{why}"
+        );
+    }
+
+    #[test]
+    fn writers_of_one_stream_carry_the_key_in_the_same_column() {
+        let same = "INSERT INTO B SELECT sym, x FROM A; INSERT INTO B SELECT sym, 0.0 - x FROM A;
+                    INSERT INTO S SELECT sym, sum(x) AS t FROM B GROUP BY sym;";
+        assert_eq!(key(same, "B"), OutputKey::Columns(vec![0]));
+        assert_eq!(key(same, "S"), OutputKey::Columns(vec![0]));
+    }
+}
