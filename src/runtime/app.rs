@@ -16,7 +16,7 @@ use crate::error::{BuildError, Problem, RuntimeError};
 use crate::event::{Batch, Schema, Timestamp};
 use crate::operator::Counters;
 use crate::plan::{Plan, explain};
-use crate::store::{PersistenceStore, Revision};
+use crate::store::PersistenceStore;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -71,7 +71,7 @@ pub struct EventFluxAppRuntime {
     clock: Mutex<Option<Input>>,
     connected: Mutex<Connected>,
     warnings: Vec<Problem>,
-    snapshots: Option<SnapshotService>,
+    pub(super) snapshots: Option<SnapshotService>,
 }
 
 impl EventFluxAppRuntime {
@@ -102,28 +102,10 @@ impl EventFluxAppRuntime {
     /// With its state kept in a store.
     pub(crate) fn stored(mut self, store: Arc<dyn PersistenceStore>) -> Self {
         let config = self.shared.config.checkpoints.clone();
-        self.snapshots = Some(SnapshotService::new(&self.shared, store, config));
+        let snapshots = SnapshotService::new(&self.shared, store, config);
+        // Nothing runs yet, so nothing can hold the barrier.
+        self.snapshots = Some(snapshots.expect("an app that has not started locks at once"));
         self
-    }
-
-    /// Takes the checkpoints of the app. Errors: [`CheckpointError::NoStore`].
-    pub fn snapshot_service(&self) -> Result<&SnapshotService, CheckpointError> {
-        self.snapshots.as_ref().ok_or(CheckpointError::NoStore)
-    }
-
-    /// Takes a checkpoint and waits until it is durable; see [`SnapshotService::persist`].
-    pub fn persist(&self) -> Result<Revision, CheckpointError> {
-        self.snapshot_service()?.persist()
-    }
-
-    /// Asks for a checkpoint; the handle tells how it went.
-    pub fn persist_async(&self) -> Result<PersistHandle, CheckpointError> {
-        self.snapshot_service()?.persist_async()
-    }
-
-    /// What checkpoints and restores did so far.
-    pub fn checkpoint_metrics(&self) -> Result<CheckpointMetrics, CheckpointError> {
-        Ok(self.snapshot_service()?.metrics())
     }
 
     /// With the sources and sinks that its streams ask for.

@@ -7,7 +7,7 @@
 use super::core::Core;
 use super::position::InputCut;
 use crate::event::Timestamp;
-use crate::state::{Cut, CutRecord, Drain, Rebase, Settle, StateHolder, Track};
+use crate::state::{Cut, CutRecord, Drain, Rebase, Settle, StateHolder, Track, Untrack};
 use crossbeam::channel::{Receiver, Sender, TrySendError};
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -120,6 +120,11 @@ impl Core {
                 committed: committed(instance),
             });
         });
+    }
+
+    /// Tracks no more.
+    pub(crate) fn untrack(&mut self) {
+        self.holders(&mut |_, _, holder| holder.state(&mut Untrack));
     }
 
     /// Captures the state as it is now; what is to be encoded is left to [`Core::drain`].

@@ -432,10 +432,11 @@ impl Core {
     }
 
     /// Puts other instances in the place of those here; [`Core::restore_inputs`] must follow.
-    pub(crate) fn replace_instances(&mut self, instances: Vec<Instance>) {
-        let before: Vec<u32> = self.instances.list().iter().map(|i| i.id).collect();
-        self.instances.replace(instances);
-        self.positions.instances_replaced(&before, &self.instances);
+    pub(crate) fn replace_instances(&mut self, instances: Vec<Instance>) -> Vec<Instance> {
+        let before = self.instances.replace(instances);
+        let ids: Vec<u32> = before.iter().map(|i| i.id).collect();
+        self.positions.instances_replaced(&ids, &self.instances);
+        before
     }
 
     /// What this worker has applied of each named input. Called with all workers locked.

@@ -114,6 +114,9 @@ impl Graph {
     ) {
     }
 
+    /// Drops all keys but those of some key groups.
+    pub(crate) fn keep_groups(&mut self, _keep: &dyn Fn(u64) -> bool) {}
+
     /// The query whose operator worked last.
     pub(crate) fn current_query(&self) -> usize {
         self.nodes.get(self.current).map_or(0, |n| n.query)

@@ -28,7 +28,7 @@ pub(crate) struct Instance {
 }
 
 /// The key groups that a worker owns.
-fn groups_of(worker: usize, workers: usize) -> Range<u16> {
+pub(crate) fn groups_of(worker: usize, workers: usize) -> Range<u16> {
     let owned = |group: &u16| worker_of(u64::from(*group), workers) == worker;
     let first = (0..GROUPS).find(owned).unwrap_or(GROUPS);
     let count = (first..GROUPS).take_while(owned).count();
@@ -136,10 +136,10 @@ impl Instances {
         instances
     }
 
-    /// Puts other instances in the place of these.
-    pub(crate) fn replace(&mut self, mut list: Vec<Instance>) {
+    /// Puts other instances in the place of these; answers these.
+    pub(crate) fn replace(&mut self, mut list: Vec<Instance>) -> Vec<Instance> {
         list.sort_by_key(|i| (i.component, i.groups.start));
-        self.list = list;
+        let before = std::mem::replace(&mut self.list, list);
         self.timed.clear();
         self.current = 0;
         self.readers.iter_mut().for_each(Vec::clear);
@@ -162,6 +162,7 @@ impl Instances {
                 .resize(self.picked.len().max(of_one.len()), Vec::new());
             first = end;
         }
+        before
     }
 
     pub(crate) fn list(&self) -> &[Instance] {

@@ -33,5 +33,5 @@ pub(crate) use section::{Section, SectionKind, sections};
 pub(crate) use slab::Slab;
 pub(crate) use visit::{
     ContainerCut, Cut, CutRecord, Describe, Drain, Load, Rebase, Settle, Stored, StoredContainer,
-    Track,
+    Track, Untrack,
 };

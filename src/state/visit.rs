@@ -2,7 +2,7 @@
 
 use super::Slot;
 use super::holder::{Container, Register, RegisterReader, Visitor};
-use super::marks::CutMarks;
+use super::marks::{CutMarks, Marks};
 use super::reader::Reader;
 use super::section::{Malformed, Path, Section, SectionKind, SlotsOut, begin_section, end_section};
 use std::collections::HashMap;
@@ -54,6 +54,18 @@ impl Visitor for Track {
     fn container(&mut self, _name: &'static str, container: &mut dyn Container) {
         let slots = container.slots();
         container.marks().track(slots, self.committed);
+    }
+    fn register(&mut self, _register: &mut dyn Register) {}
+    fn pane(&mut self, _start: i64) {}
+}
+
+/// Tracks no more.
+pub(crate) struct Untrack;
+
+impl Visitor for Untrack {
+    fn container(&mut self, _name: &'static str, container: &mut dyn Container) {
+        container.drop_handed_over();
+        *container.marks() = Marks::default();
     }
     fn register(&mut self, _register: &mut dyn Register) {}
     fn pane(&mut self, _start: i64) {}

@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// The public name of a committed checkpoint.
 ///
 /// Epochs only grow over the life of an app, so revisions order by epoch. The text form is `<generation>-<epoch>`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Revision {
     /// Which owner of the app's state wrote it: grows with every start that claims the state.
     pub generation: u64,

@@ -14,9 +14,7 @@ use crate::runtime::graph::Graph;
 use crate::runtime::instance::{GROUPS, Instance, groups_of};
 use crate::runtime::named::Mark;
 use crate::runtime::position::{Applied, InputPosition};
-use crate::state::{
-    Load, Malformed, SectionKind, Stored, StoredContainer, Track, sections,
-};
+use crate::state::{Load, Malformed, SectionKind, Stored, StoredContainer, Track, sections};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
@@ -59,10 +57,11 @@ impl Builder<'_> {
     /// Errors: the revision's content makes no sense.
     pub(super) fn build(&self, read: &Read) -> Result<Built, CheckpointError> {
         let manifest = &read.manifest;
-        self.assemble(read).map_err(|malformed| CheckpointError::Damaged {
-            revision: manifest.revision,
-            reason: malformed.to_string(),
-        })
+        self.assemble(read)
+            .map_err(|malformed| CheckpointError::Damaged {
+                revision: manifest.revision,
+                reason: malformed.to_string(),
+            })
     }
 
     fn assemble(&self, read: &Read) -> Result<Built, Malformed> {
@@ -99,7 +98,10 @@ impl Builder<'_> {
         }
         let least = manifest.instances.iter().map(|i| i.now_us).min();
         let least = least.unwrap_or(Timestamp::MIN.0);
-        built.now = now.into_iter().map(|n| Timestamp(n.unwrap_or(least))).collect();
+        built.now = now
+            .into_iter()
+            .map(|n| Timestamp(n.unwrap_or(least)))
+            .collect();
         built.inputs = inputs(manifest, &heirs);
         Ok(built)
     }
@@ -133,7 +135,11 @@ impl Builder<'_> {
             }
             let same = nodes.len() == record.stages.len()
                 && nodes.iter().all(|(node, from)| *from == Some(*node));
-            origins.push(Origin { record, nodes, same });
+            origins.push(Origin {
+                record,
+                nodes,
+                same,
+            });
         }
         origins.sort_by_key(|o| o.record.groups.0);
         let mut next = 0;
@@ -151,7 +157,10 @@ impl Builder<'_> {
     }
 
     fn is_keyed(&self, component: usize) -> bool {
-        matches!(self.plan.components[component].routing, Routing::Keyed { .. })
+        matches!(
+            self.plan.components[component].routing,
+            Routing::Keyed { .. }
+        )
     }
 
     /// The instances of a component on a worker: their key groups and where they come from.
@@ -234,7 +243,9 @@ fn index<'r>(read: &'r Read, parts: &Parts) -> Result<Stored<'r>, Malformed> {
     let bytes: usize = read.chunks.iter().map(Vec::len).sum();
     for record in &read.manifest.containers {
         if record.slots as usize > bytes + SLOTS_SPARE {
-            return Err(Malformed::new("a container has more slots than its revision has bytes"));
+            return Err(Malformed::new(
+                "a container has more slots than its revision has bytes",
+            ));
         }
         let container = StoredContainer {
             slots: record.slots,
@@ -281,7 +292,10 @@ fn inputs(manifest: &Manifest, heirs: &HashMap<u32, Vec<u32>>) -> Vec<InputPosit
             position,
             clock: input.clock_us.map(Timestamp),
             applied,
-            mark: input.mark.as_ref().map(|(number, token)| Mark::new(*number, token)),
+            mark: input
+                .mark
+                .as_ref()
+                .map(|(number, token)| Mark::new(*number, token)),
         }
     };
     manifest.inputs.iter().map(position).collect()

@@ -4,12 +4,16 @@
 //! is what is known of the last one; `retire` deletes what is no longer needed; `schema` says whose state it is;
 //! `restore` builds an app's state from a revision; `blob` does both without a store.
 
+mod app;
+mod build;
 mod config;
 mod epoch;
 mod error;
 mod head;
 mod metrics;
 mod output;
+mod read;
+mod restore;
 mod retire;
 mod schema;
 mod service;
@@ -18,4 +22,5 @@ pub use config::{CheckpointConfig, FailurePolicy};
 pub use error::CheckpointError;
 pub use metrics::{CheckpointMetrics, PhaseTimes};
 pub use output::PositionedOutput;
+pub use restore::{RestoreOptions, RestoreReport};
 pub use service::{CheckpointEvent, PersistHandle, SnapshotService};

@@ -1,7 +1,7 @@
 //! Reads a revision: everything is fetched and verified before anything is built from it.
 
 use super::error::CheckpointError;
-use crate::checkpoint::{ChunkRecord, Fault, FaultKind, Manifest, open, read_blob};
+use crate::checkpoint::{ChunkRecord, Fault, FaultKind, Manifest, open, read_blob, write_blob};
 use crate::store::{Digest, PersistenceStore, Revision, StoreError};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -64,14 +64,18 @@ pub(super) fn read(
     let manifest = manifest.ok_or_else(|| damaged(revision, "its manifest is missing"))?;
     let manifest = Manifest::decode(&manifest, Some(digest)).map_err(|f| damaged(revision, f))?;
     if manifest.revision != revision || manifest.app != app {
-        let reason = format!("its manifest is that of app '{}', revision {}", manifest.app, manifest.revision);
+        let reason = format!(
+            "its manifest is that of app '{}', revision {}",
+            manifest.app, manifest.revision
+        );
         return Err(damaged(revision, reason));
     }
     let fetch = |record: &ChunkRecord| {
         let bytes = store.get_chunk(app, record.name)?;
         let missing = || damaged(revision, format!("chunk {} is missing", record.name));
         let mut raw = Vec::new();
-        open(&bytes.ok_or_else(missing)?, record, app, &mut raw).map_err(|f| damaged(revision, f))?;
+        open(&bytes.ok_or_else(missing)?, record, app, &mut raw)
+            .map_err(|f| damaged(revision, f))?;
         Ok(raw)
     };
     let chunks = in_parallel(&manifest.chunks, fetch)?;
@@ -80,6 +84,31 @@ pub(super) fn read(
         chunks,
         incremental: true,
     })
+}
+
+/// A revision of a store as one blob.
+pub(super) fn export(
+    store: &dyn PersistenceStore,
+    app: &str,
+    revision: Revision,
+    digest: Option<Digest>,
+) -> Result<Vec<u8>, CheckpointError> {
+    let Some(digest) = digest else {
+        let blob = store.load(app, revision)?;
+        return blob.ok_or_else(|| damaged(revision, "the store does not have it"));
+    };
+    let manifest = store.manifest(app, revision)?;
+    let manifest = manifest.ok_or_else(|| damaged(revision, "its manifest is missing"))?;
+    let manifest = Manifest::decode(&manifest, Some(digest)).map_err(|f| damaged(revision, f))?;
+    let mut chunks = Vec::with_capacity(manifest.chunks.len());
+    for record in &manifest.chunks {
+        let bytes = store.get_chunk(app, record.name)?;
+        let missing = || damaged(revision, format!("chunk {} is missing", record.name));
+        chunks.push((*record, bytes.ok_or_else(missing)?));
+    }
+    let mut blob = Vec::new();
+    write_blob(&manifest, chunks.into_iter(), &mut blob).map_err(|e| damaged(revision, e))?;
+    Ok(blob)
 }
 
 /// Reads the bytes of a whole revision.

@@ -3,13 +3,14 @@
 use super::build::{Builder, Built};
 use super::error::CheckpointError;
 use super::head::Head;
-use super::read::{Read, read, revisions};
+use super::read::{Read, export, read, revisions};
 use super::schema::{Differences, Schema};
 use super::service::Inner;
 use crate::checkpoint::Parts;
 use crate::runtime::named::ResumePoint;
 use crate::runtime::shared::Shared;
 use crate::store::{PersistenceStore, Revision};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Which revision is restored, and what may differ. Starts from [`Default`]: the last one, nothing may.
@@ -70,11 +71,26 @@ pub struct RestoreReport {
     pub dropped: Vec<String>,
 }
 
-/// How long the phases of a restore took.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct RestoreTimes {
+/// State that was swapped in.
+pub(super) struct Swapped {
+    parts: Parts,
+    next_instance: u32,
+    differences: Differences,
+    inputs: Vec<ResumePoint>,
     build: Duration,
     swap: Duration,
+}
+
+impl Swapped {
+    pub(super) fn report(self, revision: Revision) -> RestoreReport {
+        RestoreReport {
+            revision: Some(revision),
+            skipped: Vec::new(),
+            inputs: self.inputs,
+            added: self.differences.added,
+            dropped: self.differences.removed,
+        }
+    }
 }
 
 /// Builds the state of an app from what was read, and swaps it in.
@@ -85,7 +101,7 @@ pub(super) fn swap_in(
     options: &RestoreOptions,
     tracked: bool,
     rewind: &mut dyn FnMut() -> Result<(), CheckpointError>,
-) -> Result<(Parts, u32, Differences, Vec<ResumePoint>, RestoreTimes), CheckpointError> {
+) -> Result<Swapped, CheckpointError> {
     let revision = read.manifest.revision;
     let differences = schema.differences(&read.manifest.queries);
     differences.check(revision, options.allow_new, options.allow_dropped)?;
@@ -134,16 +150,22 @@ pub(super) fn swap_in(
     drop(guard);
     // The state of before is freed outside the lock.
     drop(old);
-    let times = RestoreTimes {
+    Ok(Swapped {
+        parts,
+        next_instance,
+        differences,
+        inputs: resume,
         build,
         swap: begun.elapsed(),
-    };
-    Ok((parts, next_instance, differences, resume, times))
+    })
 }
 
 impl Inner {
     /// Restores a revision of the store.
-    pub(super) fn restore(&self, options: &RestoreOptions) -> Result<RestoreReport, CheckpointError> {
+    pub(super) fn restore(
+        &self,
+        options: &RestoreOptions,
+    ) -> Result<RestoreReport, CheckpointError> {
         if self.shared.is_inside() {
             return Err(CheckpointError::InsideCallback);
         }
@@ -208,31 +230,73 @@ impl Inner {
             for (name, output) in &outputs {
                 let known = read.manifest.positions.iter().find(|(n, _)| n == name);
                 let position = known.map(|(_, position)| position.as_slice());
-                output.rewind(position).map_err(|reason| CheckpointError::Output {
-                    name: name.clone(),
-                    reason,
-                })?;
+                output
+                    .rewind(position)
+                    .map_err(|reason| CheckpointError::Output {
+                        name: name.clone(),
+                        reason,
+                    })?;
             }
             Ok(())
         };
-        let (parts, next_instance, differences, inputs, times) =
-            swap_in(&self.shared, &self.schema, read, options, true, &mut rewind)?;
+        let mut swapped = swap_in(&self.shared, &self.schema, read, options, true, &mut rewind)?;
         let revision = read.manifest.revision;
-        head.parts = if read.incremental { parts } else { Parts::default() };
+        let parts = std::mem::take(&mut swapped.parts);
+        head.parts = if read.incremental {
+            parts
+        } else {
+            Parts::default()
+        };
         head.whole = !read.incremental;
         head.unsettled = false;
         head.small.clear();
         head.epoch = head.epoch.max(revision.epoch);
-        self.next_instance.store(next_instance, std::sync::atomic::Ordering::Relaxed);
+        self.next_instance
+            .store(swapped.next_instance, Ordering::Relaxed);
         let mut metrics = self.metrics.lock();
-        metrics.restore_build.add(times.build);
-        metrics.restore_swap.add(times.swap);
-        Ok(RestoreReport {
-            revision: Some(revision),
-            skipped: Vec::new(),
-            inputs,
-            added: differences.added,
-            dropped: differences.removed,
-        })
+        metrics.restore_build.add(swapped.build);
+        metrics.restore_swap.add(swapped.swap);
+        Ok(swapped.report(revision))
+    }
+
+    /// Restores what did not come from the store; the next checkpoint is whole.
+    pub(super) fn restore_read(
+        &self,
+        read: &Read,
+        options: &RestoreOptions,
+    ) -> Result<RestoreReport, CheckpointError> {
+        self.go_on(&mut self.head.lock(), read, options)
+    }
+
+    pub(super) fn revisions(&self) -> Result<Vec<Revision>, CheckpointError> {
+        let all = revisions(&*self.store, &self.app)?;
+        Ok(all.into_iter().map(|(revision, _)| revision).collect())
+    }
+
+    /// Deletes all revisions.
+    pub(super) fn clear(&self) -> Result<(), CheckpointError> {
+        if self.shared.is_inside() {
+            return Err(CheckpointError::InsideCallback);
+        }
+        let mut head = self.head.lock();
+        self.store.clear_all_revisions(&self.app)?;
+        head.parts = Parts::default();
+        head.parent = None;
+        head.kept.clear();
+        head.leftovers.clear();
+        head.whole = true;
+        Ok(())
+    }
+
+    /// The head as one blob.
+    pub(super) fn export(&self) -> Result<Vec<u8>, CheckpointError> {
+        let _head = self.head.lock();
+        let store = &*self.store;
+        let last = revisions(store, &self.app)?.pop();
+        let (revision, digest) = last.ok_or_else(|| CheckpointError::Nothing {
+            app: self.app.clone(),
+            store: store.describe(),
+        })?;
+        export(store, &self.app, revision, digest)
     }
 }

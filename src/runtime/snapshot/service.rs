@@ -112,15 +112,14 @@ impl SnapshotService {
         shared: &Arc<Shared>,
         store: Arc<dyn PersistenceStore>,
         config: CheckpointConfig,
-    ) -> Self {
+    ) -> Result<Self, CheckpointError> {
         let mut next_instance = 0;
-        let tracked = shared.with_all(|_, core| {
+        shared.with_all(|_, core| {
             core.track(&|_| false);
             for instance in core.instances_mut() {
                 next_instance = next_instance.max(instance.id + 1);
             }
-        });
-        tracked.expect("an app that has not started locks its barrier at once");
+        })?;
         let inner = Inner {
             app: shared.name.clone(),
             schema: Schema::of(&shared.plan, &shared.name),
@@ -137,10 +136,10 @@ impl SnapshotService {
             answered: Condvar::new(),
             observer: Mutex::default(),
         };
-        SnapshotService {
+        Ok(SnapshotService {
             inner: Arc::new(inner),
             thread: Mutex::default(),
-        }
+        })
     }
 
     pub(crate) fn inner(&self) -> &Arc<Inner> {
