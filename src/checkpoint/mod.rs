@@ -24,7 +24,7 @@ mod manifest;
 mod verify;
 mod wire;
 
-pub use blob::{read_blob, write_blob};
+pub use blob::{BlobChunks, read_blob, write_blob};
 pub use chunk::{ChunkRecord, CompressionType, ParseCompressionError, RAW_BYTES_MAX, open, seal};
 pub use diff::{Changed, ManifestDiff};
 pub use fault::{Fault, FaultKind};
