@@ -6,8 +6,11 @@ use eventflux::store::ChunkName;
 
 const EPOCH: u64 = 100_000;
 
+/// The epoch of the base of a part.
+type Base = fn(u32) -> u64;
+
 /// A manifest with as many parts; the base of part p is of the epoch that `base` says, a chunk for each part.
-fn manifest(parts: u32, containers: u32, base: fn(u32) -> u64) -> Manifest {
+fn manifest(parts: u32, containers: u32, base: Base) -> Manifest {
     let chunk = |epoch, number| ChunkRecord {
         name: ChunkName {
             generation: 12,
@@ -41,7 +44,7 @@ fn manifest(parts: u32, containers: u32, base: fn(u32) -> u64) -> Manifest {
 
 #[test]
 fn a_part_takes_at_most_64_bytes_of_a_manifest() {
-    let layouts: [(&str, u32, fn(u32) -> u64); 3] = [
+    let layouts: [(&str, u32, Base); 3] = [
         ("in turn", 10, |p| EPOCH - u64::from(p / 13) % 8),
         ("mixed", 10, |p| EPOCH - u64::from(p) * 7 % 8),
         ("old, 4 parts each", 250, |p| {
