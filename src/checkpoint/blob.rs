@@ -60,8 +60,11 @@ pub fn write_blob(
     out.out.write_all(&digest)
 }
 
+/// Chunks of a blob: what the manifest says of each, and its bytes.
+pub type BlobChunks<'a> = Vec<(ChunkRecord, &'a [u8])>;
+
 /// Reads a blob: its manifest and the bytes of its chunks, all of them verified, decompression included.
-pub fn read_blob(bytes: &[u8]) -> Result<(Manifest, Vec<(ChunkRecord, &[u8])>), Fault> {
+pub fn read_blob(bytes: &[u8]) -> Result<(Manifest, BlobChunks<'_>), Fault> {
     let fault = |why| Fault::new("blob", why);
     let (mut reader, manifest) = head(bytes).map_err(fault)?;
     let manifest = Manifest::decode(manifest, None)?;

@@ -99,3 +99,8 @@ fn parse_app() {
 fn event_line() {
     run("event_line", bodies::event_line);
 }
+
+#[test]
+fn checkpoint_bytes() {
+    run("checkpoint_bytes", bodies::checkpoint_bytes);
+}

@@ -1,6 +1,11 @@
 //! What each fuzz target does with its bytes. Shared with `tests/it/fuzz.rs`, which runs it on stable.
 
+use eventflux::checkpoint::{
+    ChunkRecord, CompressionType, Manifest, ManifestDiff, RAW_BYTES_MAX, digest, open, read_blob,
+    seal,
+};
 use eventflux::connector::json::{EventLine, EventRow, RowDecoder, RowEncoder, decode_line};
+use eventflux::store::ChunkName;
 use eventflux::{EventFluxManager, RuntimeConfig, Schema, Timestamp, Type, Value, Workers};
 
 /// An app builds or is refused with places inside its text; one that builds has a plan.
@@ -83,4 +88,88 @@ fn written(stream: &str, at: Timestamp, values: &[Value]) -> Vec<u8> {
     let batch = out.try_recv().expect("the row comes out");
     RowEncoder::new(stream).encode(&batch, &mut text);
     text
+}
+
+/// Content under right digests and lengths: a manifest, a chunk or a blob, as the first byte says. It is refused, or
+/// what was read is within the limits and can be written again.
+pub fn checkpoint_bytes(data: &[u8]) {
+    let Some((kind, data)) = data.split_first() else {
+        return;
+    };
+    match kind % 3 {
+        0 => manifest_bytes(data.to_vec()),
+        1 => chunk_bytes(data.to_vec()),
+        _ => blob_bytes(data.to_vec()),
+    }
+}
+
+/// Puts a field into a header, as far as the header is there.
+fn put(bytes: &mut [u8], at: usize, field: &[u8]) {
+    if let Some(place) = bytes.get_mut(at..at + field.len()) {
+        place.copy_from_slice(field);
+    }
+}
+
+fn manifest_bytes(mut bytes: Vec<u8>) {
+    let length = bytes.len().saturating_sub(18) as u32;
+    put(&mut bytes, 0, b"EFMF\x01\0");
+    put(&mut bytes, 14, &length.to_le_bytes());
+    match Manifest::decode(&bytes, Some(digest(&bytes))) {
+        Ok(manifest) => written_again(&manifest),
+        Err(fault) => assert!(!fault.to_string().is_empty()),
+    }
+}
+
+fn written_again(manifest: &Manifest) {
+    let (bytes, digest) = manifest.encode().expect("what was read can be written");
+    let again = Manifest::decode(&bytes, Some(digest)).expect("what was written can be read");
+    assert_eq!(*manifest, again);
+    assert!(ManifestDiff::new(manifest, &again).is_empty());
+    let mut other = again;
+    other.queries.clear();
+    other.inputs.clear();
+    assert!(!ManifestDiff::new(manifest, &other).to_string().is_empty());
+}
+
+fn chunk_bytes(mut bytes: Vec<u8>) {
+    const APP: &str = "Vwap";
+    let name = ChunkName {
+        generation: 1,
+        epoch: 2,
+        number: 3,
+    };
+    let mut head = Vec::new();
+    seal(name, APP, b"", CompressionType::None, &mut head).expect("it is small");
+    let payload = bytes.len().saturating_sub(43) as u32;
+    // all but the codec and the promised length
+    put(&mut bytes, 0, &head[..6]);
+    put(&mut bytes, 7, &head[7..35]);
+    put(&mut bytes, 39, &payload.to_le_bytes());
+    let promised = bytes.get(35..39).and_then(|b| b.try_into().ok());
+    let record = ChunkRecord {
+        name,
+        digest: digest(&bytes),
+        stored: bytes.len() as u32,
+        raw: promised.map_or(0, u32::from_le_bytes),
+    };
+    let mut raw = Vec::new();
+    match open(&bytes, &record, APP, &mut raw) {
+        Ok(()) => assert_eq!(raw.len(), record.raw as usize),
+        Err(fault) => assert!(raw.is_empty() && !fault.to_string().is_empty()),
+    }
+    assert!(raw.capacity() <= RAW_BYTES_MAX as usize);
+}
+
+fn blob_bytes(mut bytes: Vec<u8>) {
+    let end = bytes.len().saturating_sub(16);
+    put(&mut bytes, 0, b"EFBL\x01\0");
+    let right = digest(&bytes[..end]);
+    put(&mut bytes, end, &right.to_le_bytes());
+    match read_blob(&bytes) {
+        Ok((manifest, chunks)) => {
+            assert_eq!(manifest.chunks.len(), chunks.len());
+            written_again(&manifest);
+        }
+        Err(fault) => assert!(!fault.to_string().is_empty()),
+    }
 }
