@@ -34,7 +34,9 @@ pub(super) struct Saved {
 impl Saved {
     /// Whether a chunk was deleted.
     pub(super) fn is_dead(&self, revision: Revision, number: u32) -> bool {
-        self.dead.get(&revision).is_some_and(|d| d.contains(&number))
+        self.dead
+            .get(&revision)
+            .is_some_and(|d| d.contains(&number))
     }
 
     pub(super) fn encode(&self) -> String {

@@ -62,7 +62,13 @@ pub(super) struct Folder {
     path: PathBuf,
     /// Segments opened for reading, the one used last at the end.
     open: Mutex<Vec<Arc<Segment>>>,
+    /// The catalogue of the claim made here.
+    pub(super) owned: Owned,
 }
+
+/// What the owner knows to be durable. The file may be newer after a write that failed, so the owner's own readers
+/// look here; empty while there is no claim.
+pub(super) type Owned = Arc<Mutex<Option<Arc<Saved>>>>;
 
 impl Folder {
     pub(super) fn new(disk: Arc<dyn Disk>, path: PathBuf) -> Folder {
@@ -70,6 +76,7 @@ impl Folder {
             disk,
             path,
             open: Mutex::default(),
+            owned: Owned::default(),
         }
     }
 
@@ -105,7 +112,10 @@ impl Folder {
     }
 
     /// The catalogue; `None` for an app that was never claimed or saved.
-    pub(super) fn saved(&self) -> Result<Option<Saved>, StoreError> {
+    pub(super) fn saved(&self) -> Result<Option<Arc<Saved>>, StoreError> {
+        if let Some(owned) = &*self.owned.lock() {
+            return Ok(Some(owned.clone()));
+        }
         if let Some(saved) = self.read_catalogue()? {
             return Ok(Some(saved));
         }
@@ -123,7 +133,7 @@ impl Folder {
         }
     }
 
-    fn read_catalogue(&self) -> Result<Option<Saved>, StoreError> {
+    fn read_catalogue(&self) -> Result<Option<Arc<Saved>>, StoreError> {
         let path = self.catalogue_path();
         let Some(bytes) = self.read_file(&path, CATALOGUE_BYTES_MAX)? else {
             return Ok(None);
@@ -132,7 +142,7 @@ impl Folder {
             what: shown(&path),
             reason,
         })?;
-        Ok(Some(saved))
+        Ok(Some(Arc::new(saved)))
     }
 
     /// The bytes of a file; `None` where it is absent.

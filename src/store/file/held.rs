@@ -1,29 +1,34 @@
 //! What the owner of an app's folder does to it: every call that writes, in the order that survives a power loss.
 //!
 //! Invariants:
-//! * A file that the catalogue names, and the entry of that file in its folder, are durable before the catalogue is
-//!   replaced; the catalogue is durable before a call answers `Ok` and before a file that it no longer names is deleted.
+//! * A file that the catalogue names, and its name in the folder, are durable before the catalogue is replaced; the catalogue is durable before a call answers `Ok` and before a file that it no longer names is deleted.
 //! * `saved` is what the last successful write left. After a failed one the file may be newer: the next write
 //!   replaces it, and nothing is deleted before that.
-//! * A segment whose sync failed is never committed: the system may have dropped the bytes and will not say so again.
+//! * A commit makes all chunks durable that were put before it, those of epochs that were not committed, too. One that
+//!   found a segment whose sync failed is never done: the system may have dropped the bytes and will not say so again.
 
 use super::catalogue::Saved;
 use super::disk::{DiskFile, Mode};
-use super::folder::{Folder, Named, io_error, shown};
+use super::folder::{Folder, Named, Owned, io_error, shown};
 use super::segment::Segment;
 use super::{ChunkName, Claim, Commit, Committed, Revision, StoreError};
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// A locked folder.
 pub(super) struct Held {
     /// The generation of the claim; `None` while a call without a claim holds the lock.
     pub(super) generation: Option<u64>,
-    saved: Saved,
+    saved: Arc<Saved>,
+    /// Where `saved` is shown to readers while there is a claim.
+    owned: Owned,
     /// The segment of the epoch being written.
     writer: Option<Segment>,
-    /// Epochs whose segment could not be made durable.
+    /// Segments with chunks that no sync was asked for.
+    unsynced: BTreeSet<Revision>,
+    /// Epochs whose commit found that chunks could not be made durable.
     failed: BTreeSet<u64>,
     /// Unlocks when it is dropped.
     _lock: Box<dyn DiskFile>,
@@ -34,7 +39,9 @@ impl Held {
         Ok(Held {
             generation: None,
             saved: folder.saved()?.unwrap_or_default(),
+            owned: folder.owned.clone(),
             writer: None,
+            unsynced: BTreeSet::new(),
             failed: BTreeSet::new(),
             _lock: lock,
         })
@@ -43,7 +50,7 @@ impl Held {
     /// Claims the app, then deletes what no revision and no living chunk needs.
     pub(super) fn claim(&mut self, folder: &Folder) -> Result<Claim, StoreError> {
         let files = folder.files()?;
-        let mut next = self.saved.clone();
+        let mut next = Saved::clone(&self.saved);
         let seen = files.iter().filter_map(|(named, _)| named.revision());
         // a generation seen in a file but not in the catalogue: the catalogue is an old copy
         for revision in seen {
@@ -55,7 +62,9 @@ impl Held {
             .retain(|r, _| files.iter().any(|(n, _)| *n == Named::Segment(*r)));
         self.write(folder, next)?;
         self.generation = Some(claim.generation);
+        *self.owned.lock() = Some(self.saved.clone());
         self.writer = None;
+        self.unsynced.clear();
         self.failed.clear();
         for (named, name) in files {
             let needed = match named {
@@ -87,12 +96,12 @@ impl Held {
         if self.generation.is_some() {
             self.check(revision.generation)?;
         }
-        let mut next = self.saved.clone();
+        let mut next = Saved::clone(&self.saved);
         if !next.ledger.save(revision, xxh3_128(bytes))? {
             return Ok(());
         }
         if folder.saved()?.is_none() {
-            self.write(folder, self.saved.clone())?;
+            self.write(folder, Saved::clone(&self.saved))?;
         }
         replace(folder, &folder.blob_path(revision), bytes)?;
         self.write(folder, next)
@@ -110,8 +119,10 @@ impl Held {
             return Err(StoreError::Conflict { what });
         }
         let what = shown(&folder.segment_path(name.revision()));
-        self.segment(folder, name.revision())?
-            .put(name, bytes, &what)
+        let segment = self.segment(folder, name.revision())?;
+        segment.put(name, bytes, &what)?;
+        self.unsynced.insert(name.revision());
+        Ok(())
     }
 
     pub(super) fn commit(
@@ -121,7 +132,7 @@ impl Held {
     ) -> Result<Committed, StoreError> {
         let revision = commit.revision;
         self.check(revision.generation)?;
-        let mut next = self.saved.clone();
+        let mut next = Saved::clone(&self.saved);
         if next.ledger.commit(commit)? == Committed::Already {
             return Ok(Committed::Already);
         }
@@ -134,9 +145,10 @@ impl Held {
         }
         let segment = self.segment(folder, revision)?;
         segment.seal(commit.manifest, &shown(&path))?;
-        if let Err(e) = segment.sync() {
+        self.unsynced.insert(revision);
+        if let Err(error) = self.sync(folder) {
             self.failed.insert(revision.epoch);
-            return Err(io_error(&path, &e));
+            return Err(error);
         }
         sync_dir(folder, folder.path())?;
         self.write(folder, next)?;
@@ -151,7 +163,7 @@ impl Held {
         revisions: &[Revision],
         chunks: &[ChunkName],
     ) -> Result<(), StoreError> {
-        let mut next = self.saved.clone();
+        let mut next = Saved::clone(&self.saved);
         next.ledger.retire(revisions)?;
         let mut touched: BTreeSet<Revision> = revisions.iter().copied().collect();
         for chunk in chunks {
@@ -172,16 +184,20 @@ impl Held {
             }
         }
         self.write(folder, next)?;
+        let mut gone = Vec::new();
         for revision in touched {
             if self.is_gone(folder, revision)? {
                 let path = folder.segment_path(revision);
                 self.remove(folder, &path, Some(revision))?;
-                self.saved.dead.remove(&revision);
+                gone.push(revision);
             }
             if self.saved.ledger.find(revision).is_none() {
                 self.remove(folder, &folder.blob_path(revision), None)?;
             }
         }
+        let mut next = Saved::clone(&self.saved);
+        next.dead.retain(|revision, _| !gone.contains(revision));
+        self.show(next);
         Ok(())
     }
 
@@ -191,14 +207,14 @@ impl Held {
         name: &str,
         revision: Option<Revision>,
     ) -> Result<(), StoreError> {
-        let mut next = self.saved.clone();
+        let mut next = Saved::clone(&self.saved);
         next.ledger.pin(name, revision)?;
         self.write(folder, next)
     }
 
     pub(super) fn clear(&mut self, folder: &Folder) -> Result<(), StoreError> {
         let files = folder.files()?;
-        let mut next = self.saved.clone();
+        let mut next = Saved::clone(&self.saved);
         let seen = files.iter().filter_map(|(named, _)| named.revision());
         let last = seen.map(|revision| revision.epoch).max();
         next.ledger.epoch = next.ledger.epoch.max(last.unwrap_or_default());
@@ -211,12 +227,19 @@ impl Held {
         Ok(())
     }
 
+    /// Makes all segments durable.
+    fn sync(&mut self, folder: &Folder) -> Result<(), StoreError> {
+        while let Some(revision) = self.unsynced.pop_last() {
+            let segment = self.segment(folder, revision)?;
+            segment
+                .sync()
+                .map_err(|e| io_error(&folder.segment_path(revision), &e))?;
+        }
+        Ok(())
+    }
+
     /// The segment of an epoch, made if absent.
-    fn segment(
-        &mut self,
-        folder: &Folder,
-        revision: Revision,
-    ) -> Result<&mut Segment, StoreError> {
+    fn segment(&mut self, folder: &Folder, revision: Revision) -> Result<&mut Segment, StoreError> {
         let segment = match self.writer.take() {
             Some(segment) if segment.revision == revision => segment,
             _ => {
@@ -250,6 +273,7 @@ impl Held {
     ) -> Result<(), StoreError> {
         if let Some(revision) = revision {
             folder.close(revision);
+            self.unsynced.remove(&revision);
             self.writer.take_if(|segment| segment.revision == revision);
         }
         match folder.disk.remove(path) {
@@ -262,8 +286,21 @@ impl Held {
     fn write(&mut self, folder: &Folder, next: Saved) -> Result<(), StoreError> {
         let text = next.encode();
         replace(folder, &folder.catalogue_path(), text.as_bytes())?;
-        self.saved = next;
+        self.show(next);
         Ok(())
+    }
+
+    fn show(&mut self, saved: Saved) {
+        self.saved = Arc::new(saved);
+        if self.generation.is_some() {
+            *self.owned.lock() = Some(self.saved.clone());
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        *self.owned.lock() = None;
     }
 }
 
