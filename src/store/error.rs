@@ -105,7 +105,8 @@ impl StoreError {
 
     /// An I/O error at a file or key.
     pub(crate) fn io(what: impl ToString, error: &std::io::Error) -> Self {
-        if error.kind() == std::io::ErrorKind::StorageFull {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        if matches!(error.kind(), StorageFull | QuotaExceeded) {
             return StoreError::Full {
                 what: what.to_string(),
             };

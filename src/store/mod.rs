@@ -5,10 +5,17 @@
 //! [`commit`](PersistenceStore::commit), then [`retire`](PersistenceStore::retire).
 
 mod error;
+mod fault;
+mod file;
+mod ledger;
+mod memory;
 mod name;
 mod traits;
 
 pub use error::StoreError;
+pub use fault::{Call, Fault, FaultStore, Gate, Operation};
+pub use file::{Disk, DiskFile, FileStore, Mode, OsDisk};
+pub use memory::MemoryStore;
 pub use name::{ChunkName, ParseRevisionError, Revision};
 pub use traits::{
     Catalogue, Claim, Commit, Committed, Digest, Entry, Owner, PersistenceStore, StoreHealth,

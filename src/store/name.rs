@@ -1,5 +1,6 @@
 //! Names of what a store keeps.
 
+use super::StoreError;
 use std::fmt;
 use std::str::FromStr;
 
@@ -81,6 +82,23 @@ impl fmt::Display for ChunkName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.{}", self.generation, self.epoch, self.number)
     }
+}
+
+/// Longest name of an app or a pin, in bytes.
+const NAME_BYTES_MAX: usize = 200;
+
+/// Refuses a name that could leave its folder, its key or its line.
+pub(super) fn check_name(what: &'static str, name: &str) -> Result<(), StoreError> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    let fits = (1..=NAME_BYTES_MAX).contains(&name.len());
+    if fits && !name.starts_with('.') && name.bytes().all(plain) {
+        return Ok(());
+    }
+    Err(StoreError::Name {
+        what,
+        name: name.to_string(),
+        reason: "1 to 200 ASCII letters, digits, '.', '_' or '-', the first one no '.'",
+    })
 }
 
 #[cfg(test)]
