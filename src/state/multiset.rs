@@ -10,7 +10,7 @@ use super::{Cells, Slot};
 
 const NONE: Entry = Entry::MAX;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Node<K> {
     key: K,
     count: u32,
