@@ -16,6 +16,7 @@ mod marks;
 mod multiset;
 mod reader;
 mod row_log;
+mod rows;
 mod section;
 mod slab;
 mod visit;
