@@ -12,6 +12,7 @@ mod cells;
 mod holder;
 mod key_bytes;
 mod key_index;
+mod key_slots;
 mod marks;
 mod multiset;
 mod reader;

@@ -251,7 +251,11 @@ fn decode(
         ($to:expr, $place:ident => $value:expr) => {
             for $place in 0..count {
                 let value = $value.ok_or_else(|| Malformed::new("a value is out of range"))?;
-                let value = if is_valid($place) { value } else { Default::default() };
+                let value = if is_valid($place) {
+                    value
+                } else {
+                    Default::default()
+                };
                 $to[slots.get($place) as usize] = value;
             }
         };
