@@ -113,6 +113,21 @@ impl KeyIndex {
         }
     }
 
+    /// The key of a slot, encoded.
+    #[cfg(test)]
+    pub(super) fn key(&self, slot: Slot) -> Vec<u8> {
+        let mut key = Vec::new();
+        let all: Vec<usize> = (0..self.keys.types().len()).collect();
+        let _ = self.keys.encode_columns(slot, &all, &mut key);
+        key
+    }
+
+    /// Room in the table.
+    #[cfg(test)]
+    pub(super) fn entries(&self) -> usize {
+        self.table.len()
+    }
+
     #[inline]
     fn home(&self, word: u64) -> usize {
         let hash = if matches!(self.keys.keys(), Keys::Word(_)) {

@@ -136,6 +136,11 @@ impl KeySlots {
         self.held.len()
     }
 
+    #[cfg(test)]
+    pub(super) fn types(&self) -> &[Type] {
+        &self.types
+    }
+
     #[inline]
     pub(super) fn keys(&self) -> &Keys {
         &self.keys
@@ -356,7 +361,10 @@ impl Slotted for KeySlots {
         for (place, held) in held.iter().enumerate() {
             let slot = slots.get(place) as usize;
             let text = texts.as_mut().and_then(Iterator::next).unwrap_or(&[]);
-            let word = words.get(place * 8..).map_or(0, |rest| word(rest, 0));
+            let word = match words.is_empty() {
+                true => 0,
+                false => word(words, place),
+            };
             self.decode_key(slot, *held == Held::Key as u8, word, text)
                 .ok_or_else(|| Malformed::new(format!("the key of slot {slot} is malformed")))?;
         }

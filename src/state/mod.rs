@@ -20,6 +20,8 @@ mod row_log;
 mod rows;
 mod section;
 mod slab;
+#[cfg(test)]
+mod tests;
 mod visit;
 
 pub use cell::Cell;
