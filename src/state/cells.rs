@@ -70,6 +70,20 @@ impl<T: Default + Clone> Cells<T> {
         &mut self.values[slot as usize]
     }
 
+    /// The values by slot, to be written at these slots only: one pass over the marks, and none where nothing is
+    /// tracked.
+    #[inline]
+    pub(crate) fn writing(&mut self, slots: &[Slot]) -> &mut [T] {
+        if self.marks.is_tracked() {
+            for slot in slots {
+                if self.marks.is_untouched(*slot) {
+                    self.touch(*slot);
+                }
+            }
+        }
+        &mut self.values
+    }
+
     /// Sets a slot back to its default.
     #[inline]
     pub fn reset(&mut self, slot: Slot) {
@@ -131,7 +145,7 @@ fn encode<'t, T: Cell>(
 
 impl<T: Cell> Slotted for Cells<T> {
     fn layout(&self) -> String {
-        format!("cells {}", T::LAYOUT)
+        format!("cells {}", T::layout())
     }
 
     fn slots(&self) -> usize {
@@ -201,7 +215,7 @@ impl<T: Cell> Slotted for Cells<T> {
             }
             let bytes = texts.as_mut().and_then(Iterator::next).unwrap_or(&[]);
             let value = T::read(&words, bytes)
-                .ok_or_else(|| Malformed::new(format!("no value of layout {}", T::LAYOUT)))?;
+                .ok_or_else(|| Malformed::new(format!("no value of layout {}", T::layout())))?;
             let slot = slots.get(place) as usize;
             let to = self.values.get_mut(slot);
             *to.ok_or_else(|| Malformed::new(format!("slot {slot} does not exist")))? = value;

@@ -97,6 +97,16 @@ impl RowLog {
         base as u32
     }
 
+    /// Whether there is such a log.
+    pub(crate) fn holds(&self, id: LogId) -> bool {
+        self.rings.get(id as usize).is_some_and(|ring| ring.held)
+    }
+
+    /// The key group of a row by these of its columns.
+    pub(crate) fn key_group_of(&self, _id: LogId, _seq: u64, _columns: &[usize]) -> u64 {
+        0
+    }
+
     /// Number of rows in a log.
     #[inline]
     pub(crate) fn len(&self, id: LogId) -> usize {
@@ -291,6 +301,23 @@ impl RowLog {
             place -= 1;
         }
         self.pop(id, 1);
+    }
+
+    /// Removes the rows of a log that are not to be kept; those that are close up behind. Cost: O(rows).
+    pub(crate) fn retain(&mut self, id: LogId, keep: impl Fn(&RowLog, u64) -> bool) {
+        let Range { start, end } = self.range(id);
+        let mut first = end;
+        for seq in (start..end).rev().filter(|seq| keep(self, *seq)).collect::<Vec<_>>() {
+            first -= 1;
+            let (from, to) = (self.index(id, seq), self.index(id, first));
+            if from != to {
+                self.at[to] = self.at[from];
+                for c in &mut self.columns {
+                    c.copy_within(from, to);
+                }
+            }
+        }
+        self.pop(id, (first - start) as usize);
     }
 
     /// Expires the `count` oldest rows of a log. Panics in debug builds when there are fewer.

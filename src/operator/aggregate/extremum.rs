@@ -6,14 +6,15 @@
 use super::fold::{Fold, push};
 use super::{Accumulator, Changes};
 use crate::event::{Column, Element, Sign, Str};
-use crate::state::{Multiset, Slot};
+use crate::operator::words_cell;
+use crate::state::{Cell, Multiset, Slot, StateHolder, Visitor};
 use std::any::Any;
 use std::cmp::Ordering;
 
 /// Element types with an order and a key that carries it.
-pub(crate) trait Ordered: Element + PartialEq {
+pub(crate) trait Ordered: Element + PartialEq + Cell {
     /// Sorts as the value does.
-    type Key: Ord + Clone + Send + 'static;
+    type Key: Ord + Cell;
     fn key(&self) -> Self::Key;
     fn of(key: &Self::Key) -> Self;
 }
@@ -36,7 +37,7 @@ macro_rules! ordered_itself {
 ordered_itself!(bool, i32, i64, Str);
 
 /// A floating-point number that is neither NaN nor −0.0, by its order.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Default, PartialEq)]
 pub(crate) struct Finite(f64);
 impl Eq for Finite {}
 impl PartialOrd for Finite {
@@ -49,6 +50,7 @@ impl Ord for Finite {
         self.0.total_cmp(&other.0)
     }
 }
+words_cell!(Finite, "f64", 1, |c| [c.0.to_bits()], |w| f64::read(w, &[]).map(Finite));
 impl Ordered for f64 {
     type Key = Finite;
     fn key(&self) -> Finite {
@@ -114,7 +116,6 @@ pub(crate) enum Question {
 pub(crate) struct Sorted<T: Ordered> {
     values: Multiset<T::Key>,
     question: Question,
-    slots: usize,
 }
 
 impl<T: Ordered> Sorted<T> {
@@ -122,15 +123,19 @@ impl<T: Ordered> Sorted<T> {
         Sorted {
             values: Multiset::default(),
             question,
-            slots: 0,
         }
+    }
+}
+
+impl<T: Ordered> StateHolder for Sorted<T> {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.values.state(visitor);
     }
 }
 
 impl<T: Ordered> Accumulator for Sorted<T> {
     fn ensure(&mut self, slots: usize) {
         self.values.ensure(slots);
-        self.slots = self.slots.max(slots);
     }
 
     fn update(&mut self, changes: &Changes<'_>, args: &[&Column], mut out: Option<&mut Column>) {
@@ -169,7 +174,6 @@ impl<T: Ordered> Accumulator for Sorted<T> {
 
     fn clear(&mut self) {
         self.values.clear();
-        self.slots = 0;
     }
 
     fn absorb(&mut self, from: &dyn Accumulator, to: &[Slot]) {
