@@ -90,7 +90,9 @@ impl Distinct {
         self.index
             .slots_of(&columns, batch.len(), &mut self.slots, &mut self.fresh);
         match &mut self.memory {
-            Memory::Flush | Memory::SinceFlush => self.rows.extend(self.fresh.iter().map(|(_, row)| *row)),
+            Memory::Flush | Memory::SinceFlush => {
+                self.rows.extend(self.fresh.iter().map(|(_, row)| *row))
+            }
             Memory::Window(copies) => {
                 copies.ensure(self.index.slots());
                 for (row, slot) in self.slots.iter().enumerate() {

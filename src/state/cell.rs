@@ -5,7 +5,8 @@ use crate::event::{Str, Timestamp};
 /// A value of a slot: some 64-bit words, and bytes where its size varies.
 ///
 /// The words of all slots of a section are stored column by column, little-endian, then the lengths of the bytes and
-/// the bytes. The encoding of a type is part of the on-disk format: another encoding has another layout.
+/// the bytes. The encoding of a type is part of the on-disk format: another encoding is another name.
+/// A type that may be absent is an `Option` of a cell: one more word.
 pub trait Cell: Clone + Default + Send + 'static {
     /// Names the encoding.
     fn layout() -> String;
@@ -93,9 +94,9 @@ impl<T: Cell> Cell for Option<T> {
         }
     }
     fn read(words: &[u64], bytes: &[u8]) -> Option<Self> {
-        match words[0] {
-            0 => Some(None),
-            1 => T::read(&words[1..], bytes).map(Some),
+        match words.split_first()? {
+            (0, _) => Some(None),
+            (1, words) => T::read(words, bytes).map(Some),
             _ => None,
         }
     }

@@ -1,14 +1,14 @@
 //! Columns by slot: rows of one schema that are overwritten in place.
 //!
-//! Encoding of a run or a list of slots, column by column: a byte that is 1 when the validity of each row follows, one
-//! byte per row; then the values in their own width, little-endian, or the lengths of the texts and the texts.
+//! Form in a checkpoint: that of the columns of a row log, see `rows.rs`.
 
 use super::Slot;
 use super::holder::private::Slotted;
 use super::marks::Marks;
-use super::reader::{Reader, put_texts};
+use super::reader::Reader;
+use super::rows::{decode_column, encode_column, value_bytes};
 use super::section::{Malformed, Slots};
-use crate::event::{Column, Data, Str, Type};
+use crate::event::{Column, Type};
 use std::ops::Range;
 
 /// A row per slot. All writes go through [`SlotColumns::writing`] and [`SlotColumns::clear`].
@@ -102,7 +102,7 @@ impl Slotted for SlotColumns {
     }
 
     fn slot_bytes(&self) -> usize {
-        self.columns.iter().map(|c| width(c.type_of())).sum()
+        self.columns.iter().map(value_bytes).sum()
     }
 
     fn marks(&mut self) -> &mut Marks {
@@ -112,13 +112,13 @@ impl Slotted for SlotColumns {
     fn encode_run(&self, run: Range<Slot>, out: &mut Vec<u8>) {
         let rows = run.start as usize..run.end as usize;
         for column in &self.columns {
-            put_column(column, rows.clone(), out);
+            encode_column(column, rows.clone(), out);
         }
     }
 
     fn encode_list(&self, slots: &[Slot], out: &mut Vec<u8>) {
         for column in &self.columns {
-            put_column(column, slots.iter().map(|slot| *slot as usize), out);
+            encode_column(column, slots.iter().map(|slot| *slot as usize), out);
         }
     }
 
@@ -134,7 +134,7 @@ impl Slotted for SlotColumns {
     fn encode_handed_over(&mut self, count: usize, out: &mut Vec<u8>) {
         let first = self.handed_over.len() - count;
         for column in &mut self.handed {
-            put_column(column, first..first + count, out);
+            encode_column(column, first..first + count, out);
             column.truncate(first);
         }
         self.handed_over.truncate(first);
@@ -159,85 +159,17 @@ impl Slotted for SlotColumns {
 
     fn decode(&mut self, slots: &Slots<'_>, mut payload: Reader<'_>) -> Result<(), Malformed> {
         let count = slots.len();
-        if let Some(slot) = (0..count).map(|i| slots.get(i)).find(|s| *s as usize >= self.slots) {
+        if let Some(slot) = (0..count)
+            .map(|i| slots.get(i))
+            .find(|s| *s as usize >= self.slots)
+        {
             return Err(Malformed::new(format!("slot {slot} does not exist")));
         }
         for column in &mut self.columns {
-            let rows = get_column(column.type_of(), count, &mut payload)?;
-            for place in 0..count {
-                column.set_from(slots.get(place) as usize, &rows, place);
-            }
+            decode_column(column, slots, &mut payload)?;
         }
         payload.end()
     }
-}
-
-/// Encoded bytes of a value, about.
-fn width(ty: Type) -> usize {
-    match ty {
-        Type::Bool => 2,
-        Type::Int | Type::Float => 5,
-        Type::Long | Type::Double => 9,
-        Type::String => 24,
-    }
-}
-
-/// Appends rows of a column.
-fn put_column(
-    column: &Column,
-    rows: impl ExactSizeIterator<Item = usize> + Clone,
-    out: &mut Vec<u8>,
-) {
-    let nulls = rows.clone().any(|row| column.is_null(row));
-    out.push(u8::from(nulls));
-    if nulls {
-        out.extend(rows.clone().map(|row| u8::from(!column.is_null(row))));
-    }
-    match column.data() {
-        Data::Bool(v) => out.extend(rows.map(|row| u8::from(v[row]))),
-        Data::Int(v) => rows.for_each(|row| out.extend_from_slice(&v[row].to_le_bytes())),
-        Data::Long(v) => rows.for_each(|row| out.extend_from_slice(&v[row].to_le_bytes())),
-        Data::Float(v) => rows.for_each(|row| out.extend_from_slice(&v[row].to_le_bytes())),
-        Data::Double(v) => rows.for_each(|row| out.extend_from_slice(&v[row].to_le_bytes())),
-        Data::String(v) => put_texts(rows.map(|row| v[row].as_bytes()), out),
-    }
-}
-
-/// Reads a column of `count` rows.
-fn get_column(ty: Type, count: usize, from: &mut Reader<'_>) -> Result<Column, Malformed> {
-    let byte = |byte: &u8| match byte {
-        0 => Ok(false),
-        1 => Ok(true),
-        _ => Err(Malformed::new("a truth value is neither 0 nor 1")),
-    };
-    let bytes = |bytes: &[u8]| bytes.iter().map(byte).collect::<Result<Vec<bool>, _>>();
-    let valid = match bytes(from.column(1, 1)?)?.first() {
-        Some(true) => bytes(from.column(count, 1)?)?,
-        _ => Vec::new(),
-    };
-    let data = match ty {
-        Type::Bool => Data::Bool(bytes(from.column(count, 1)?)?),
-        Type::Int => Data::Int(numbers(from.column(count, 4)?, i32::from_le_bytes)),
-        Type::Long => Data::Long(numbers(from.column(count, 8)?, i64::from_le_bytes)),
-        Type::Float => Data::Float(numbers(from.column(count, 4)?, f32::from_le_bytes)),
-        Type::Double => Data::Double(numbers(from.column(count, 8)?, f64::from_le_bytes)),
-        Type::String => {
-            let text = |bytes| std::str::from_utf8(bytes).map(Str::from);
-            let texts = from.texts(count)?.map(text).collect::<Result<Vec<_>, _>>();
-            Data::String(texts.map_err(|_| Malformed::new("a text is not UTF-8"))?)
-        }
-    };
-    let mut column = Column::from_data(data);
-    if !column.is_finite() {
-        return Err(Malformed::new("a number is not finite"));
-    }
-    *column.parts_mut().1 = valid;
-    Ok(column)
-}
-
-fn numbers<const N: usize, T>(bytes: &[u8], from: impl Fn([u8; N]) -> T) -> Vec<T> {
-    let (numbers, _) = bytes.as_chunks::<N>();
-    numbers.iter().map(|number| from(*number)).collect()
 }
 
 #[cfg(test)]
@@ -270,7 +202,11 @@ mod tests {
         let mut columns = SlotColumns::new(&TYPES);
         columns.ensure(rows as usize);
         for n in 0..rows {
-            for (column, value) in columns.writing([n as Slot].into_iter()).iter_mut().zip(row(n)) {
+            for (column, value) in columns
+                .writing([n as Slot].into_iter())
+                .iter_mut()
+                .zip(row(n))
+            {
                 let mut from = Column::new(column.type_of());
                 assert!(from.push(&value));
                 column.set_from(n as usize, &from, 0);
@@ -311,7 +247,11 @@ mod tests {
         columns.marks().track(100, false);
         columns.marks().cut(100, &[]);
         let other = filled(1);
-        for to in columns.writing([3, 9, 3].into_iter()).iter_mut().zip(other.columns()) {
+        for to in columns
+            .writing([3, 9, 3].into_iter())
+            .iter_mut()
+            .zip(other.columns())
+        {
             to.0.set_from(3, to.1, 0);
             to.0.set_from(9, to.1, 0);
         }
@@ -322,7 +262,10 @@ mod tests {
         let mut want = Vec::new();
         filled(100).encode_list(&[3, 9], &mut want);
         assert_eq!(bytes, want);
-        assert_eq!((columns.handed_over(), rows(&columns)[9].clone()), (0, row(0)));
+        assert_eq!(
+            (columns.handed_over(), rows(&columns)[9].clone()),
+            (0, row(0))
+        );
         columns.clear();
         assert_eq!((columns.handed_over(), columns.len()), (98, 0));
         columns.drop_handed_over();

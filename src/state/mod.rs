@@ -17,6 +17,7 @@ mod marks;
 mod multiset;
 mod reader;
 mod row_log;
+mod rows;
 mod section;
 mod slab;
 mod visit;
@@ -34,6 +35,6 @@ pub use section::{Malformed, Path};
 pub(crate) use section::{Section, SectionKind, sections};
 pub(crate) use slab::Slab;
 pub(crate) use visit::{
-    Capturing, ContainerCut, Cut, CutRecord, Describe, Drain, Load, Rebase, Settle, Stored, StoredContainer,
-    Track,
+    Capturing, ContainerCut, Cut, CutRecord, Describe, Drain, Load, Rebase, Settle, Stored,
+    StoredContainer, Track,
 };

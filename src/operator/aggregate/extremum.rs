@@ -50,7 +50,10 @@ impl Ord for Finite {
         self.0.total_cmp(&other.0)
     }
 }
-words_cell!(Finite, "f64", 1, |c| [c.0.to_bits()], |w| f64::read(w, &[]).map(Finite));
+words_cell!(Finite, "f64", 1, |c| [c.0.to_bits()], |w| {
+    let x = f64::read(w, &[])?;
+    (x != 0.0 || x.is_sign_positive()).then_some(Finite(x))
+});
 impl Ordered for f64 {
     type Key = Finite;
     fn key(&self) -> Finite {

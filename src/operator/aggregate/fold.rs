@@ -327,7 +327,9 @@ pub(crate) struct Moments {
 }
 
 words_cell!(
-    Moments, "moments", 3,
+    Moments,
+    "moments",
+    3,
     |c| [c.rows, c.mean.to_bits(), c.squares.to_bits()],
     |w| (w[0] <= COUNT_MAX).then(|| Moments {
         rows: w[0],
@@ -395,11 +397,12 @@ impl Votes {
     }
 }
 
-words_cell!(
-    Votes, "votes", 2,
-    |c| [c.yes, c.no],
-    |w| (w[0].max(w[1]) <= COUNT_MAX).then(|| Votes { yes: w[0], no: w[1] })
-);
+words_cell!(Votes, "votes", 2, |c| [c.yes, c.no], |w| (w[0].max(w[1])
+    <= COUNT_MAX)
+    .then(|| Votes {
+        yes: w[0],
+        no: w[1]
+    }));
 
 /// `and(x)` (`ALL` true) and `or(x)`: NULL when empty.
 pub(crate) struct Logic<const ALL: bool>;

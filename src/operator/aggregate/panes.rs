@@ -57,7 +57,8 @@ impl Pane {
     fn copy_to(&self, gone: &[Slot], to: &mut Pane, constant: &[bool], s: &mut Scratch) {
         let kept = |slot: &Slot| gone.binary_search(slot).is_err();
         s.rows.clear();
-        s.rows.extend((0..self.groups.index.slots() as Slot).filter(kept));
+        s.rows
+            .extend((0..self.groups.index.slots() as Slot).filter(kept));
         let pick = |columns: &SlotColumns| {
             let pick = |from: &Column| {
                 let mut column = Column::new(from.type_of());

@@ -35,19 +35,30 @@ pub(crate) struct FloatSum {
 
 // The total of `rows` values of 64 bits fits 126 bits.
 words_cell!(
-    IntegerSum, "integer sum", 3,
+    IntegerSum,
+    "integer sum",
+    3,
     |c| [c.low, c.high as u64, c.rows],
     |w| {
         let fits = w[2] <= COUNT_MAX && (w[1] as i64).unsigned_abs() <= COUNT_MAX;
-        fits.then(|| IntegerSum { low: w[0], high: w[1] as i64, rows: w[2] })
+        fits.then(|| IntegerSum {
+            low: w[0],
+            high: w[1] as i64,
+            rows: w[2],
+        })
     }
 );
 
 // A sum that left the range of numbers is state like any other.
 words_cell!(
-    FloatSum, "float sum", 2,
+    FloatSum,
+    "float sum",
+    2,
     |c| [c.sum.to_bits(), c.rows],
-    |w| (w[1] <= COUNT_MAX).then(|| FloatSum { sum: f64::from_bits(w[0]), rows: w[1] })
+    |w| (w[1] <= COUNT_MAX).then(|| FloatSum {
+        sum: f64::from_bits(w[0]),
+        rows: w[1]
+    })
 );
 
 impl FloatSum {

@@ -42,7 +42,8 @@ impl Collected {
     /// Writes one flush: the rows of the last one expire, the collected ones enter.
     pub(crate) fn turn_over(&mut self, moment: Moment, to: &mut Batch) {
         let rows = self.held.rows();
-        self.held.show(rows.start..self.first, moment, Sign::Minus, to);
+        self.held
+            .show(rows.start..self.first, moment, Sign::Minus, to);
         self.held.show(self.first..rows.end, moment, Sign::Plus, to);
         self.held.forget((self.first - rows.start) as usize);
         self.first = rows.end;
@@ -73,7 +74,9 @@ impl StateHolder for Collected {
         if visitor.is_loading() {
             let rows = self.held.rows();
             if self.first < rows.start || self.first > rows.end {
-                visitor.fail(Malformed::new("the rows of a batch do not begin in its log"));
+                visitor.fail(Malformed::new(
+                    "the rows of a batch do not begin in its log",
+                ));
             }
         }
     }

@@ -193,7 +193,9 @@ impl StateHolder for ExpressionBatch {
         if visitor.is_loading() {
             let rows = self.held.rows();
             if self.first < rows.start || self.first > rows.end {
-                visitor.fail(Malformed::new("the rows of a batch do not begin in its log"));
+                visitor.fail(Malformed::new(
+                    "the rows of a batch do not begin in its log",
+                ));
             } else if !rows.is_empty() && !self.condition.is_bound() {
                 visitor.fail(Malformed::new("a window has rows and no condition"));
             }

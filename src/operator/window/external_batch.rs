@@ -159,7 +159,9 @@ impl StateHolder for ExternalTimeBatch {
         if visitor.is_loading() {
             let rows = self.held.rows();
             if self.unsent < rows.start || self.unsent > rows.end {
-                visitor.fail(Malformed::new("the rows of a batch do not begin in its log"));
+                visitor.fail(Malformed::new(
+                    "the rows of a batch do not begin in its log",
+                ));
             }
         }
     }

@@ -31,9 +31,14 @@ struct Counted {
 }
 
 words_cell!(
-    Counted, "count and number", 2,
+    Counted,
+    "count and number",
+    2,
     |c| [c.count, c.number],
-    |w| (w[0] <= COUNT_MAX).then(|| Counted { count: w[0], number: w[1] })
+    |w| (w[0] <= COUNT_MAX).then(|| Counted {
+        count: w[0],
+        number: w[1]
+    })
 );
 
 impl Frequent {
@@ -140,11 +145,13 @@ struct Tally {
     number: u64,
 }
 
-words_cell!(
-    Tally, "tally", 3,
-    |c| [c.count, c.missed, c.number],
-    |w| (w[0].max(w[1]) <= COUNT_MAX).then(|| Tally { count: w[0], missed: w[1], number: w[2] })
-);
+words_cell!(Tally, "tally", 3, |c| [c.count, c.missed, c.number], |w| {
+    (w[0].max(w[1]) <= COUNT_MAX).then(|| Tally {
+        count: w[0],
+        missed: w[1],
+        number: w[2],
+    })
+});
 
 /// The keys with a count, in the order of their numbers; checks that the index holds them.
 fn rebuild(

@@ -7,9 +7,7 @@
 use super::held::{keep_groups, show};
 use crate::event::{Batch, Sign, Timestamp, Type, Value};
 use crate::operator::{Claims, Counters, Kind, Moment, Operator, Out};
-use crate::state::{
-    LogId, Malformed, Register, RegisterReader, RowLog, StateHolder, Visitor,
-};
+use crate::state::{LogId, Malformed, Register, RegisterReader, RowLog, StateHolder, Visitor};
 use std::collections::VecDeque;
 
 /// Where windows begin and end, in microseconds. `size` is a multiple of `slide`.

@@ -32,7 +32,9 @@ pub(super) struct Session {
 
 // `older` is one more than the entry, 0 for none.
 words_cell!(
-    Session, "session", 7,
+    Session,
+    "session",
+    7,
     |s| [
         u64::from(s.key),
         u64::from(s.log),
@@ -136,7 +138,9 @@ impl Sessions {
             }
         }
         if self.opened > COUNT_MAX {
-            return Err(Malformed::new("more sessions were opened than there can be"));
+            return Err(Malformed::new(
+                "more sessions were opened than there can be",
+            ));
         }
         Ok(())
     }
