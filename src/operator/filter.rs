@@ -3,6 +3,7 @@
 use super::{Counters, Kind, Operator, Out};
 use crate::event::Batch;
 use crate::expr::{Frame, Program};
+use crate::state::{StateHolder, Visitor};
 
 impl Batch {
     /// All rows as a program reads them.
@@ -36,6 +37,12 @@ impl Filter {
             rows: Vec::new(),
             faults: 0,
         }
+    }
+}
+
+impl StateHolder for Filter {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        visitor.register(&mut self.faults);
     }
 }
 

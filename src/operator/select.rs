@@ -5,6 +5,7 @@ use super::{Counters, Kind, Operator, Out};
 use crate::event::Batch;
 use crate::expr::Program;
 use crate::sql::ast::Events;
+use crate::state::{StateHolder, Visitor};
 
 /// Projects the rows for which the condition is TRUE and whose sign is wanted.
 pub(crate) struct Select {
@@ -49,6 +50,13 @@ pub(crate) fn choose(
         rows.extend((0..batch.len() as u32).filter(|r| events.takes(batch.sign(*r as usize))));
     }
     by_sign
+}
+
+impl StateHolder for Select {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        visitor.register(&mut self.faults);
+        self.projection.state(visitor);
+    }
 }
 
 impl Operator for Select {

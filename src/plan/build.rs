@@ -20,7 +20,6 @@ use crate::operator::window::{
 };
 use crate::sql::ast::Events;
 use crate::state::KeyIndex;
-use std::collections::VecDeque;
 
 /// An operator and an empty batch with the columns that it emits.
 pub(crate) struct Stage {
@@ -349,9 +348,16 @@ impl Builder<'_> {
         let types = self.output_types();
         if query.aggregates() {
             let retracts = query.window.as_ref().is_some_and(WindowPlan::retracts);
+            let transient = query.window.as_ref().is_some_and(WindowPlan::only_flushes);
             let grouping = self.grouping(layout);
-            let operator =
-                RunningAggregate::new(condition, query.events, grouping, retracts, projection);
+            let operator = RunningAggregate::new(
+                condition,
+                query.events,
+                grouping,
+                retracts,
+                transient,
+                projection,
+            );
             self.push(Box::new(operator), &types);
         } else {
             let sliding = query.window.as_ref().is_some_and(WindowPlan::retracts);
@@ -404,8 +410,9 @@ impl Builder<'_> {
         if query.distinct {
             let memory = match &query.window {
                 Some(window) if window.retracts() => Memory::Window(Default::default()),
-                Some(window) if window.flushes() => Memory::Flush,
-                _ => Memory::Recent(VecDeque::new()),
+                Some(window) if window.only_flushes() => Memory::Flush,
+                Some(window) if window.flushes() => Memory::SinceFlush,
+                _ => Memory::Recent(Default::default()),
             };
             let types = self.output_types();
             self.push(

@@ -294,6 +294,21 @@ impl RowLog {
         self.pop(id, 1);
     }
 
+    /// Removes the rows of a log that are not to be kept; the others close up at its tail. Cost: O(rows).
+    pub(crate) fn retain(&mut self, id: LogId, keep: impl Fn(&RowLog, u64) -> bool) {
+        let Range { start, end } = self.range(id);
+        let mut first = end;
+        for seq in (start..end).rev() {
+            if keep(self, seq) {
+                first -= 1;
+                if seq != first {
+                    self.rows.copy(self.index(id, seq), self.index(id, first));
+                }
+            }
+        }
+        self.pop(id, (first - start) as usize);
+    }
+
     /// Expires the `count` oldest rows of a log. Panics in debug builds when there are fewer.
     #[inline]
     pub(crate) fn pop(&mut self, id: LogId, count: usize) {

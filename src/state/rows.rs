@@ -180,6 +180,16 @@ impl Rows {
     }
 }
 
+/// Encoded size of a value of a column, about.
+pub(super) fn value_bytes(column: &Column) -> usize {
+    match column.type_of() {
+        Type::Bool => 1,
+        Type::Int | Type::Float => 4,
+        Type::Long | Type::Double => 8,
+        Type::String => 24,
+    }
+}
+
 /// Appends the payload of some rows.
 fn encode(
     at: &[Timestamp],
@@ -189,21 +199,29 @@ fn encode(
 ) {
     put_words(rows.clone().map(|row| at[row].0 as u64), out);
     for column in columns {
-        let valid = column.valid();
-        let nulls = !valid.is_empty() && rows.clone().any(|row| !valid[row]);
-        out.push(u8::from(nulls));
-        if nulls {
-            out.extend(rows.clone().map(|row| u8::from(valid[row])));
-        }
-        let rows = rows.clone();
-        match column.data() {
-            Data::Bool(v) => out.extend(rows.map(|row| u8::from(v[row]))),
-            Data::Int(v) => put_halves(rows.map(|row| v[row] as u32), out),
-            Data::Float(v) => put_halves(rows.map(|row| v[row].to_bits()), out),
-            Data::Long(v) => put_words(rows.map(|row| v[row] as u64), out),
-            Data::Double(v) => put_words(rows.map(|row| v[row].to_bits()), out),
-            Data::String(v) => put_texts(rows.map(|row| v[row].as_bytes()), out),
-        }
+        encode_column(column, rows.clone(), out);
+    }
+}
+
+/// Appends a column's part of a payload.
+pub(super) fn encode_column(
+    column: &Column,
+    rows: impl ExactSizeIterator<Item = usize> + Clone,
+    out: &mut Vec<u8>,
+) {
+    let valid = column.valid();
+    let nulls = !valid.is_empty() && rows.clone().any(|row| !valid[row]);
+    out.push(u8::from(nulls));
+    if nulls {
+        out.extend(rows.clone().map(|row| u8::from(valid[row])));
+    }
+    match column.data() {
+        Data::Bool(v) => out.extend(rows.map(|row| u8::from(v[row]))),
+        Data::Int(v) => put_halves(rows.map(|row| v[row] as u32), out),
+        Data::Float(v) => put_halves(rows.map(|row| v[row].to_bits()), out),
+        Data::Long(v) => put_words(rows.map(|row| v[row] as u64), out),
+        Data::Double(v) => put_words(rows.map(|row| v[row].to_bits()), out),
+        Data::String(v) => put_texts(rows.map(|row| v[row].as_bytes()), out),
     }
 }
 
@@ -224,7 +242,7 @@ fn half(column: &[u8], i: usize) -> u32 {
 }
 
 /// Writes a column's part of a payload to slots, which exist.
-fn decode(
+pub(super) fn decode_column(
     column: &mut Column,
     slots: &Slots<'_>,
     payload: &mut Reader<'_>,
@@ -301,13 +319,7 @@ impl Slotted for Rows {
     }
 
     fn slot_bytes(&self) -> usize {
-        let bytes = |c: &Column| match c.type_of() {
-            Type::Bool => 1,
-            Type::Int | Type::Float => 4,
-            Type::Long | Type::Double => 8,
-            Type::String => 24,
-        };
-        8 + self.columns.iter().map(bytes).sum::<usize>()
+        8 + self.columns.iter().map(value_bytes).sum::<usize>()
     }
 
     fn marks(&mut self) -> &mut Marks {
@@ -367,7 +379,7 @@ impl Slotted for Rows {
                 Timestamp(word(times, place) as i64);
         }
         for column in &mut self.columns {
-            decode(column, slots, &mut payload)?;
+            decode_column(column, slots, &mut payload)?;
         }
         payload.end()
     }

@@ -57,6 +57,9 @@ impl Visitor for Track {
     }
     fn register(&mut self, _register: &mut dyn Register) {}
     fn pane(&mut self, _start: i64) {}
+    fn tracks(&self) -> bool {
+        true
+    }
 }
 
 /// Tracks no more.
@@ -355,23 +358,42 @@ impl Visitor for Load<'_> {
     }
 }
 
+/// Whether a capture of any container is not complete.
+#[derive(Debug, Default)]
+pub(crate) struct Capturing {
+    pub(crate) any: bool,
+}
+
+impl Visitor for Capturing {
+    fn container(&mut self, _name: &'static str, container: &mut dyn Container) {
+        self.any |= container.marks().is_capturing() || container.handed_over() > 0;
+    }
+    fn register(&mut self, _register: &mut dyn Register) {}
+    fn pane(&mut self, _start: i64) {}
+}
+
 /// Tells which containers there are.
 #[derive(Debug, Default)]
 pub(crate) struct Describe {
-    /// Name and layout of each container; of panes those of the first one.
-    pub(crate) containers: Vec<(&'static str, String)>,
-    /// Number of panes seen.
-    panes: usize,
+    /// Name and layout of each container; of panes those of one.
+    pub(crate) containers: Vec<(String, String)>,
+    part: String,
 }
 
 impl Visitor for Describe {
     fn container(&mut self, name: &'static str, container: &mut dyn Container) {
-        if self.panes <= 1 {
-            self.containers.push((name, container.layout()));
-        }
+        let name = format!("{}{name}", self.part);
+        self.containers.push((name, container.layout()));
     }
     fn register(&mut self, _register: &mut dyn Register) {}
-    fn pane(&mut self, start: i64) {
-        self.panes += usize::from(start != Path::NO_PANE);
+    fn pane(&mut self, _start: i64) {}
+    fn part(&mut self, name: &'static str, number: usize) {
+        self.part = match name {
+            "" => String::new(),
+            name => format!("{name} {number}: "),
+        };
+    }
+    fn describes(&self) -> bool {
+        true
     }
 }

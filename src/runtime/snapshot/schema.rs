@@ -3,7 +3,7 @@
 use super::error::CheckpointError;
 use crate::checkpoint::{ContainerKind, QueryRecord, StageRecord};
 use crate::plan::Plan;
-use crate::runtime::graph::Graph;
+use crate::runtime::graph::{GRAPH_NODE, Graph};
 use crate::state::{Describe, StateHolder};
 use crate::store::Revision;
 use std::collections::BTreeMap;
@@ -39,7 +39,7 @@ impl Schema {
             let mut nodes = Nodes::new();
             let mut graph = Graph::new(plan, component, app);
             graph.nodes_state(&mut |node, query, stage, holder| {
-                if node != u16::MAX {
+                if node != GRAPH_NODE {
                     nodes.push((node, query as u32, stage));
                     schema.queries[query].stages.push(describe(holder));
                 }
@@ -78,17 +78,10 @@ impl Schema {
 fn describe(holder: &mut dyn StateHolder) -> StageRecord {
     let mut visitor = Describe::default();
     holder.state(&mut visitor);
-    let kind = |(name, layout): (&str, String)| ContainerKind {
-        name: name.to_string(),
-        layout,
-    };
+    let kind = |(name, layout)| ContainerKind { name, layout };
     StageRecord {
         name: String::new(),
-        containers: visitor
-            .containers
-            .into_iter()
-            .map(|(n, l)| kind((n, l)))
-            .collect(),
+        containers: visitor.containers.into_iter().map(kind).collect(),
     }
 }
 

@@ -140,7 +140,7 @@ fn some_ranges<S: Subject>(subject: &mut S, random: &mut Random) -> Rebase {
 pub(super) fn capture(holder: &mut dyn StateHolder) -> Committed {
     let mut record = CutRecord::default();
     let rebase = Rebase::new();
-    let mut cut = Cut::new(INSTANCE, NODE, &rebase, &mut record);
+    let mut cut = Cut::new(INSTANCE, NODE, &rebase, false, &mut record);
     holder.state(&mut cut);
     cut.end();
     let mut chunk = record.sections;
@@ -163,7 +163,7 @@ pub(super) fn epoch<S: Subject>(
 ) -> Option<(Vec<u8>, Vec<(Path, u32)>)> {
     let rebase = some_ranges(subject, random);
     let mut record = CutRecord::default();
-    let mut cut = Cut::new(INSTANCE, NODE, &rebase, &mut record);
+    let mut cut = Cut::new(INSTANCE, NODE, &rebase, false, &mut record);
     subject.holder().state(&mut cut);
     cut.end();
     let mut chunk = record.sections;
