@@ -1,7 +1,8 @@
 //! What the owner of an app's folder does to it: every call that writes, in the order that survives a power loss.
 //!
 //! Invariants:
-//! * A file that the catalogue names, and its name in the folder, are durable before the catalogue is replaced; the catalogue is durable before a call answers `Ok` and before a file that it no longer names is deleted.
+//! * A file that the catalogue names, and its name in the folder, are durable before the catalogue is replaced; the
+//!   catalogue is durable before a call answers `Ok` and before a file that it no longer names is deleted.
 //! * `saved` is what the last successful write left, without the dead chunks of segments deleted since. After a failed
 //!   write the file may be newer: the next one replaces it, and nothing is deleted before that.
 //! * A commit makes all chunks durable that were put before it, those of epochs that were not committed, too. One that
