@@ -350,7 +350,7 @@ impl Core {
     /// Whether nothing of an input waits in a lane.
     fn is_drained(&self, input: u64) -> bool {
         let mut lanes = self.lanes.iter().filter(|l| l.input == input);
-        lanes.all(|l| l.lane.is_empty())
+        lanes.all(|l| l.lane.is_drained())
     }
 
     /// What passes without rows: the wall clock in processing time, the patience with idle inputs in event time. True

@@ -20,6 +20,7 @@ pub(crate) mod input_handler;
 pub(crate) mod instance;
 pub(crate) mod lane;
 pub(crate) mod manager;
+pub(crate) mod moments;
 pub(crate) mod named;
 pub(crate) mod output;
 pub(crate) mod output_number;
