@@ -103,12 +103,12 @@ impl<T: Cell> StateHolder for Values<T> {
 fn cells_are_what_they_were_at_the_cut() {
     macro_rules! each {
         ($($ty:ty),*) => {$(
-            drive(Values::<$ty>::default, 1..15);
-            drive(Values::<Option<$ty>>::default, 1..5);
+            drive(Values::<$ty>::default, 1..8);
+            drive(Values::<Option<$ty>>::default, 1..4);
         )*};
     }
     each!(u64, u32, i64, i32, bool, f64, f32, Timestamp, Str);
-    drive(Values::<Option<Option<u32>>>::default, 1..5);
+    drive(Values::<Option<Option<u32>>>::default, 1..4);
 }
 
 #[test]

@@ -193,14 +193,16 @@ pub(super) fn drive<S: Subject>(make: impl Fn() -> S, seeds: Range<u64>) {
     for seed in seeds {
         let mut random = Random::new(seed);
         let mut subject = make();
-        for _ in 0..random.below(200) {
+        for _ in 0..random.below(400) {
             subject.change(&mut random);
         }
         subject.holder().state(&mut Track { committed: false });
         let mut committed = Committed::default();
         for number in 0..15 {
             let what = format!("seed {seed}, epoch {number}");
-            for _ in 0..random.below(120) {
+            // Few, so that a part is captured; many, so that all is.
+            let most = if random.once_in(3) { 120 } else { 10 };
+            for _ in 0..random.below(most) {
                 subject.change(&mut random);
             }
             check(&mut subject, &what);
