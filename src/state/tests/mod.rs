@@ -52,6 +52,8 @@ pub(super) trait Subject {
     fn holder(&mut self) -> &mut dyn StateHolder;
     /// Changes container and model alike.
     fn change(&mut self, random: &mut Random);
+    /// Forgets everything, where that is one call.
+    fn clear(&mut self) {}
     fn model(&mut self) -> &mut Self::Contents;
     /// What the container holds.
     fn contents(&self) -> Self::Contents;
@@ -176,6 +178,9 @@ pub(super) fn epoch<S: Subject>(
         for _ in 0..random.below(6) {
             subject.change(random);
         }
+        if random.once_in(40) {
+            subject.clear();
+        }
     }
     let committed = !fails;
     subject.holder().state(&mut Settle { committed });
@@ -204,6 +209,9 @@ pub(super) fn drive<S: Subject>(make: impl Fn() -> S, seeds: Range<u64>) {
             let most = if random.once_in(3) { 120 } else { 10 };
             for _ in 0..random.below(most) {
                 subject.change(&mut random);
+            }
+            if random.once_in(20) {
+                subject.clear();
             }
             check(&mut subject, &what);
             let want = subject.model().clone();
