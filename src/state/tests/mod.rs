@@ -132,8 +132,7 @@ fn some_ranges<S: Subject>(subject: &mut S, random: &mut Random) -> Rebase {
         };
         let from = random.below(size as u64 + 1) as u32;
         let to = from + random.below(u64::from(size as u32 - from) + 1) as u32;
-        let ranges: Vec<Range<Slot>> = vec![from..to];
-        rebase.insert(path, ranges);
+        rebase.insert(path, std::iter::once(from..to).collect());
     }
     rebase
 }
@@ -157,12 +156,15 @@ pub(super) fn capture(holder: &mut dyn StateHolder) -> Committed {
     }
 }
 
+/// The sections of an epoch, and the slots of its containers.
+type Captured = (Vec<u8>, Vec<(Path, u32)>);
+
 /// One epoch. `None` when it failed: then nothing of it is kept.
 pub(super) fn epoch<S: Subject>(
     subject: &mut S,
     random: &mut Random,
     fails: bool,
-) -> Option<(Vec<u8>, Vec<(Path, u32)>)> {
+) -> Option<Captured> {
     let rebase = some_ranges(subject, random);
     let mut record = CutRecord::default();
     let mut cut = Cut::new(INSTANCE, NODE, &rebase, &mut record);
