@@ -7,6 +7,7 @@ mod build;
 mod component;
 mod explain;
 mod query;
+mod route;
 mod scope;
 mod streams;
 mod window;
