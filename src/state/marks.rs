@@ -225,7 +225,7 @@ impl Marks {
             // What was handed over is passed over.
             let over = marks[run..].iter().take_while(|m| **m == self.now).count();
             range.start += (run + over) as Slot;
-            if range.is_empty() {
+            if range.start >= range.end {
                 self.scan.pop();
             }
             if run > 0 {

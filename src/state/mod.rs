@@ -13,6 +13,7 @@ mod columns;
 mod holder;
 mod key_bytes;
 mod key_index;
+mod key_slots;
 mod marks;
 mod multiset;
 mod reader;
@@ -20,6 +21,8 @@ mod row_log;
 mod rows;
 mod section;
 mod slab;
+#[cfg(test)]
+mod tests;
 mod visit;
 
 pub use cell::Cell;

@@ -186,6 +186,27 @@ impl<K: Ord + Clone> Multiset<K> {
         }
     }
 
+    /// Number of slots.
+    #[cfg(test)]
+    pub(super) fn slots(&self) -> usize {
+        self.roots.len()
+    }
+
+    /// The values of a slot with their counts.
+    #[cfg(test)]
+    pub(super) fn values(&self, slot: Slot) -> std::collections::BTreeMap<K, u32> {
+        let mut values = std::collections::BTreeMap::new();
+        let mut stack = vec![self.roots.get(slot).node];
+        while let Some(at) = stack.pop() {
+            if at != NONE {
+                let node = self.nodes.get(at);
+                values.insert(node.key.clone(), node.count);
+                stack.extend([node.left, node.right]);
+            }
+        }
+        values
+    }
+
     fn replace(&mut self, slot: Slot, parent: Entry, old: Entry, new: Entry) {
         if parent == NONE {
             self.roots.get_mut(slot).node = new;

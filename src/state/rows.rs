@@ -12,7 +12,7 @@ use super::holder::private::Slotted;
 use super::marks::Marks;
 use super::reader::{Reader, put_texts, put_words, word};
 use super::section::{Malformed, Slots};
-use crate::event::{Batch, Column, Data, Str, Timestamp, Type};
+use crate::event::{Batch, Column, Data, Str, Timestamp, Type, each_vec};
 use std::ops::Range;
 
 /// Rows that changed before a capture had them.
@@ -138,12 +138,34 @@ impl Rows {
         if !self.texts {
             return;
         }
+        self.hand_over_needed(rows.clone());
         for row in rows {
-            // It does not count as written: what is captured of a row that is gone does not matter.
-            if self.marks.is_needed(row as Slot) {
-                self.touch(row);
-            }
             self.columns.iter_mut().for_each(|c| c.forget(row));
+        }
+    }
+
+    /// No log has these rows in its region any more: sets them to defaults, so that they compress to nothing.
+    pub(super) fn void(&mut self, rows: Range<usize>) {
+        self.hand_over_needed(rows.clone());
+        self.at[rows.clone()].fill(Timestamp::default());
+        for column in &mut self.columns {
+            let (data, valid) = column.parts_mut();
+            each_vec!(data, v => v[rows.clone()].fill(Default::default()));
+            if !valid.is_empty() {
+                valid[rows.clone()].fill(true);
+            }
+        }
+    }
+
+    /// Rows that go do not count as written, as it does not matter what a capture has of them; but one under way may
+    /// need what they held.
+    fn hand_over_needed(&mut self, rows: Range<usize>) {
+        if self.marks.is_capturing() {
+            for row in rows {
+                if self.marks.is_needed(row as Slot) {
+                    self.touch(row);
+                }
+            }
         }
     }
 
