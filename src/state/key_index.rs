@@ -82,16 +82,6 @@ impl KeyIndex {
         self.keys.len()
     }
 
-    /// The slots of the keys held.
-    pub(crate) fn held_slots(&self) -> impl Iterator<Item = Slot> {
-        (0..self.slots).filter(|slot| !self.free.contains(slot))
-    }
-
-    /// The key group of the key of a slot by these of its columns; `None` when the slot holds no key.
-    pub(crate) fn key_group_of(&self, _slot: Slot, _columns: &[usize]) -> Option<u64> {
-        None
-    }
-
     /// Appends the slot of each of the `rows` rows; new keys get a slot, and `(slot, row)` is appended to `fresh`.
     ///
     /// Allocates only for new keys.
