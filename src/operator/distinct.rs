@@ -4,10 +4,10 @@
 //! copy; else over the last [`DISTINCT_ROWS_MAX`] different rows.
 
 use super::aggregate::Columns;
-use super::{COUNT_MAX, Counters, Kind, Operator, Out};
+use super::{Counters, Kind, Operator, Out, counter};
 use crate::event::{Batch, Column, Sign, Type};
 use crate::sql::ast::Events;
-use crate::state::{Cells, KeyIndex, Malformed, Slot, StateHolder, Visitor};
+use crate::state::{Cells, KeyIndex, Slot, StateHolder, Visitor};
 use std::collections::VecDeque;
 
 /// Different rows remembered without a window: 1 M keys of 50 bytes are 100 MB, a bound that an embedder notices in
@@ -44,15 +44,11 @@ impl Recent {
         self.came += 1;
     }
 
-    fn rebuild(&mut self, index: &KeyIndex) -> Result<(), Malformed> {
+    fn rebuild(&mut self, index: &KeyIndex) {
         self.numbers.ensure(index.slots());
         let mut slots: Vec<Slot> = index.held_slots().collect();
         slots.sort_by_key(|slot| *self.numbers.get(*slot));
-        if self.came > COUNT_MAX {
-            return Err(Malformed::new("more rows were seen than there can be"));
-        }
         self.order = slots.into();
-        Ok(())
     }
 }
 
@@ -153,7 +149,7 @@ pub(crate) fn keep_first(
 
 impl StateHolder for Distinct {
     fn state(&mut self, visitor: &mut dyn Visitor) {
-        visitor.register(&mut self.forgotten);
+        counter(visitor, &mut self.forgotten);
         if matches!(self.memory, Memory::Flush) {
             return;
         }
@@ -167,12 +163,10 @@ impl StateHolder for Distinct {
                 }
             }
             Memory::Recent(recent) => {
-                visitor.register(&mut recent.came);
+                counter(visitor, &mut recent.came);
                 visitor.container("numbers", &mut recent.numbers);
-                if visitor.is_loading()
-                    && let Err(why) = recent.rebuild(&self.index)
-                {
-                    visitor.fail(why);
+                if visitor.is_loading() {
+                    recent.rebuild(&self.index);
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Filters before a window, and the columns that the rest of the query reads.
 
-use super::{Counters, Kind, Operator, Out};
+use super::{Counters, Kind, Operator, Out, counter};
 use crate::event::Batch;
 use crate::expr::{Frame, Program};
 use crate::state::{StateHolder, Visitor};
@@ -42,7 +42,7 @@ impl Filter {
 
 impl StateHolder for Filter {
     fn state(&mut self, visitor: &mut dyn Visitor) {
-        visitor.register(&mut self.faults);
+        counter(visitor, &mut self.faults);
     }
 }
 

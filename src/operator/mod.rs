@@ -7,12 +7,14 @@ pub(crate) mod filter;
 pub(crate) mod projection;
 mod retired;
 pub(crate) mod select;
+#[cfg(test)]
+pub(crate) mod testing;
 pub(crate) mod window;
 mod words;
 
 pub(crate) use claims::Claims;
 pub(crate) use retired::Retired;
-pub(crate) use words::{COUNT_MAX, words_cell};
+pub(crate) use words::{COUNT_MAX, counter, words_cell};
 
 use crate::event::{Batch, Sign, Timestamp};
 use crate::state::{Malformed, Register, RegisterReader, StateHolder};

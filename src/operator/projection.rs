@@ -1,7 +1,7 @@
 //! SELECT list, HAVING, ORDER BY, LIMIT and OFFSET: the end of every query.
 
 use super::distinct::keep_first;
-use super::{Kind, Out};
+use super::{Kind, Out, counter};
 use crate::event::{Batch, Column, Data, Sign};
 use crate::expr::{Frame, Program};
 use crate::state::{KeyIndex, StateHolder, Visitor};
@@ -169,7 +169,7 @@ impl Projection {
 /// Its index of DISTINCT holds nothing between two flushes.
 impl StateHolder for Projection {
     fn state(&mut self, visitor: &mut dyn Visitor) {
-        visitor.register(&mut self.faults);
+        counter(visitor, &mut self.faults);
     }
 }
 

@@ -1,7 +1,7 @@
 //! SELECT without aggregates: condition and projection in one pass.
 
 use super::projection::{Projection, Rows};
-use super::{Counters, Kind, Operator, Out};
+use super::{Counters, Kind, Operator, Out, counter};
 use crate::event::Batch;
 use crate::expr::Program;
 use crate::sql::ast::Events;
@@ -54,7 +54,7 @@ pub(crate) fn choose(
 
 impl StateHolder for Select {
     fn state(&mut self, visitor: &mut dyn Visitor) {
-        visitor.register(&mut self.faults);
+        counter(visitor, &mut self.faults);
         self.projection.state(visitor);
     }
 }

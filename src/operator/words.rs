@@ -1,4 +1,6 @@
-//! Values of a slot that are a few words.
+//! Values of a slot that are a few words, and counts.
+
+use crate::state::{Malformed, Visitor};
 
 /// Implements [`Cell`](crate::state::Cell): `words_cell!(type, "layout", number of words, |value| [words],
 /// |words| value or None)`.
@@ -25,4 +27,14 @@ macro_rules! words_cell {
 pub(crate) use words_cell;
 
 /// Counts above this are nonsense: no run of rows is that long, and sums of counts stay in range.
-pub(crate) const COUNT_MAX: u64 = 1 << 62;
+pub(crate) const COUNT_MAX: u64 = 1 << 56;
+
+/// A register that counts.
+pub(crate) fn counter(visitor: &mut dyn Visitor, count: &mut u64) {
+    visitor.register(count);
+    if visitor.is_loading() && *count > COUNT_MAX {
+        visitor.fail(Malformed::new(
+            "something was counted more often than it can be",
+        ));
+    }
+}

@@ -8,6 +8,7 @@ mod component;
 mod explain;
 mod identity;
 mod query;
+mod route;
 mod scope;
 mod streams;
 mod trace;

@@ -12,7 +12,7 @@ use crate::event::{Batch, Column, Sign, Timestamp, Type, Value};
 use crate::expr::{Frame, Program};
 use crate::operator::projection::{Projection, Rows};
 use crate::operator::window::Panes;
-use crate::operator::{Counters, Kind, Moment, Operator, Out, Retired};
+use crate::operator::{Counters, Kind, Moment, Operator, Out, Retired, counter};
 use crate::state::{Malformed, Path, Slot, SlotColumns, StateHolder, Visitor};
 use std::collections::VecDeque;
 
@@ -380,8 +380,8 @@ impl StateHolder for PaneAggregate {
             self.spare.push(pane);
         }
         visitor.register(&mut self.closed);
-        visitor.register(&mut self.late);
-        visitor.register(&mut self.faults);
+        counter(visitor, &mut self.late);
+        counter(visitor, &mut self.faults);
         self.projection.state(visitor);
         let mut starts: Vec<i64> = self.open.iter().map(|pane| pane.start).collect();
         visitor.register(&mut starts);

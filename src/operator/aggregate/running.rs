@@ -9,7 +9,7 @@ use crate::event::{Batch, Column, Sign, Timestamp};
 use crate::expr::{Frame, Program};
 use crate::operator::projection::{Projection, Rows};
 use crate::operator::select::choose;
-use crate::operator::{Counters, Kind, Operator, Out};
+use crate::operator::{Counters, Kind, Operator, Out, counter};
 use crate::sql::ast::Events;
 use crate::state::{Cells, Slot, StateHolder, Visitor};
 
@@ -266,7 +266,7 @@ fn forget_empty(
 
 impl StateHolder for RunningAggregate {
     fn state(&mut self, visitor: &mut dyn Visitor) {
-        visitor.register(&mut self.faults);
+        counter(visitor, &mut self.faults);
         self.projection.state(visitor);
         if self.transient {
             return;

@@ -8,8 +8,8 @@ use super::Held;
 use super::condition_scope::BoundCondition;
 use crate::event::{Column, Sign, Timestamp, Type};
 use crate::expr::{Frame, Program};
-use crate::operator::Moment;
 use crate::operator::aggregate::{Accumulator, Changes};
+use crate::operator::{Moment, counter};
 use crate::sql::ast::Events;
 use crate::state::{StateHolder, Visitor};
 
@@ -142,7 +142,7 @@ impl Condition {
 
 impl StateHolder for Condition {
     fn state(&mut self, visitor: &mut dyn Visitor) {
-        visitor.register(&mut self.faults);
+        counter(visitor, &mut self.faults);
         for (i, call) in self.calls.iter_mut().enumerate() {
             visitor.part("aggregate", i);
             call.accumulator.state(visitor);

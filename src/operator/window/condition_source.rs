@@ -8,7 +8,7 @@ use super::condition::Condition;
 use super::condition_scope::{BoundCondition, bind_expression_window};
 use crate::event::{Batch, Data, Schema, Str, Type};
 use crate::expr::Functions;
-use crate::operator::Retired;
+use crate::operator::{Retired, counter};
 use crate::sql::ast::Span;
 use crate::state::{Malformed, Path, StateHolder, Visitor};
 use std::fmt;
@@ -183,7 +183,7 @@ impl CurrentCondition {
 /// A condition that may change has its aggregates in a pane of its number. Comes last in `state`.
 impl StateHolder for CurrentCondition {
     fn state(&mut self, visitor: &mut dyn Visitor) {
-        visitor.register(&mut self.faults);
+        counter(visitor, &mut self.faults);
         if let ConditionSource::Text(_) = self.source {
             self.condition.iter_mut().for_each(|c| c.state(visitor));
             return;

@@ -2,7 +2,7 @@
 
 use super::{Collected, Crontab};
 use crate::event::{Batch, Sign, Timestamp, Type};
-use crate::operator::{Counters, Kind, Moment, Operator, Out};
+use crate::operator::{Counters, Kind, Moment, Operator, Out, counter};
 use crate::state::{StateHolder, Visitor};
 
 /// Flushes at cron times; the rows of a flush leave with the next, also when that brings none.
@@ -47,7 +47,7 @@ impl StateHolder for Cron {
     fn state(&mut self, visitor: &mut dyn Visitor) {
         self.collected.state(visitor);
         visitor.register(&mut self.next);
-        visitor.register(&mut self.late);
+        counter(visitor, &mut self.late);
     }
 }
 

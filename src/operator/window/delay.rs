@@ -2,7 +2,7 @@
 
 use super::Held;
 use crate::event::{Batch, Sign, Timestamp, Type};
-use crate::operator::{Counters, Kind, Moment, Operator, Out};
+use crate::operator::{Counters, Kind, Moment, Operator, Out, counter};
 use crate::state::{StateHolder, Visitor};
 
 /// Passes rows `span_us` later.
@@ -40,7 +40,7 @@ impl Delay {
 impl StateHolder for Delay {
     fn state(&mut self, visitor: &mut dyn Visitor) {
         self.held.state(visitor);
-        visitor.register(&mut self.late);
+        counter(visitor, &mut self.late);
     }
 }
 

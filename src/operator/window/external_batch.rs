@@ -8,7 +8,7 @@
 use super::external_time::time_of;
 use super::{Due, Held};
 use crate::event::{Batch, Sign, Timestamp, Type};
-use crate::operator::{Counters, Kind, Moment, Operator, Out};
+use crate::operator::{Counters, Kind, Moment, Operator, Out, counter};
 use crate::state::{Malformed, StateHolder, Visitor};
 
 /// Where the first batch starts, in milliseconds of the attribute's clock.
@@ -152,7 +152,7 @@ impl StateHolder for ExternalTimeBatch {
         visitor.register(&mut self.origin);
         visitor.register(&mut self.end);
         visitor.register(&mut self.now);
-        visitor.register(&mut self.faults);
+        counter(visitor, &mut self.faults);
         if let Some(timeout) = &mut self.timeout {
             visitor.register(&mut timeout.next);
         }

@@ -6,7 +6,7 @@
 
 use super::Held;
 use crate::event::{Batch, Column, Data, Sign, Timestamp, Type};
-use crate::operator::{Counters, Kind, Moment, Operator, Out};
+use crate::operator::{Counters, Kind, Moment, Operator, Out, counter};
 use crate::state::{StateHolder, Visitor};
 
 /// The time in milliseconds that an INT or LONG attribute of a row holds; none when it is NULL.
@@ -70,7 +70,7 @@ impl StateHolder for ExternalTime {
     fn state(&mut self, visitor: &mut dyn Visitor) {
         self.held.state(visitor);
         visitor.register(&mut self.now);
-        visitor.register(&mut self.faults);
+        counter(visitor, &mut self.faults);
     }
 }
 

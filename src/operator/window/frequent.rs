@@ -9,7 +9,7 @@ use super::keys::Keys;
 use super::latest::Latest;
 use crate::event::{Batch, Sign, Type};
 use crate::expr::Program;
-use crate::operator::{COUNT_MAX, Counters, Kind, Moment, Operator, Out, words_cell};
+use crate::operator::{COUNT_MAX, Counters, Kind, Moment, Operator, Out, counter, words_cell};
 use crate::state::{Cells, Malformed, Slot, StateHolder, Visitor};
 
 /// Counts at most `keys_max` keys; a key that finds no room takes one from the count of each other.
@@ -89,11 +89,11 @@ impl StateHolder for Frequent {
         self.keys.state(visitor);
         self.latest.state(visitor);
         visitor.container("counts", &mut self.counts);
-        visitor.register(&mut self.came);
+        counter(visitor, &mut self.came);
         if visitor.is_loading() {
             let (slots, counts) = (self.counts.len(), &self.counts);
             let tally = |key| (counts.get(key).count, counts.get(key).number);
-            match rebuild(&self.keys, slots, tally, self.came) {
+            match rebuild(&self.keys, slots, tally) {
                 Ok(counted) if counted.len() <= self.keys_max => self.counted = counted,
                 Ok(_) => visitor.fail(Malformed::new("too many keys are counted")),
                 Err(why) => visitor.fail(why),
@@ -158,9 +158,8 @@ fn rebuild(
     keys: &Keys,
     slots: usize,
     tally: impl Fn(Slot) -> (u64, u64),
-    came: u64,
 ) -> Result<Vec<Slot>, Malformed> {
-    if came > COUNT_MAX || !keys.hold(slots, |key| tally(key).0 > 0) {
+    if !keys.hold(slots, |key| tally(key).0 > 0) {
         return Err(Malformed::new("a count belongs to no key"));
     }
     let mut counted: Vec<Slot> = (0..slots as Slot).filter(|key| tally(*key).0 > 0).collect();
@@ -232,14 +231,13 @@ impl StateHolder for LossyFrequent {
         self.keys.state(visitor);
         self.latest.state(visitor);
         visitor.container("tallies", &mut self.tallies);
-        visitor.register(&mut self.came);
-        visitor.register(&mut self.rows);
+        counter(visitor, &mut self.came);
+        counter(visitor, &mut self.rows);
         if visitor.is_loading() {
             let (slots, tallies) = (self.tallies.len(), &self.tallies);
             let tally = |key| (tallies.get(key).count, tallies.get(key).number);
-            match rebuild(&self.keys, slots, tally, self.came) {
-                Ok(counted) if self.rows <= COUNT_MAX => self.counted = counted,
-                Ok(_) => visitor.fail(Malformed::new("more rows came than there can be")),
+            match rebuild(&self.keys, slots, tally) {
+                Ok(counted) => self.counted = counted,
                 Err(why) => visitor.fail(why),
             }
         }

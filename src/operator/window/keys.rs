@@ -6,6 +6,7 @@
 use crate::event::{Batch, Type};
 use crate::expr::Program;
 use crate::operator::aggregate::Columns;
+use crate::operator::counter;
 use crate::state::{KeyIndex, Slot, StateHolder, Visitor};
 
 /// Key expressions and the slots of the keys in use.
@@ -102,6 +103,6 @@ impl StateHolder for Keys {
     fn state(&mut self, visitor: &mut dyn Visitor) {
         debug_assert!(self.loose.is_empty(), "keys are let go of within a batch");
         self.index.state(visitor);
-        visitor.register(&mut self.faults);
+        counter(visitor, &mut self.faults);
     }
 }

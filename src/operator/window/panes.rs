@@ -6,7 +6,7 @@
 
 use super::held::{keep_groups, show};
 use crate::event::{Batch, Sign, Timestamp, Type, Value};
-use crate::operator::{Claims, Counters, Kind, Moment, Operator, Out};
+use crate::operator::{Claims, Counters, Kind, Moment, Operator, Out, counter};
 use crate::state::{LogId, Malformed, Register, RegisterReader, RowLog, StateHolder, Visitor};
 use std::collections::VecDeque;
 
@@ -179,7 +179,7 @@ impl StateHolder for PaneRows {
         self.log.state(visitor);
         visitor.register(&mut self.open);
         visitor.register(&mut self.closed);
-        visitor.register(&mut self.late);
+        counter(visitor, &mut self.late);
         if visitor.is_loading() {
             let mut claims = Claims::default();
             let mut claim = |pane: &Pane| claims.claim(&self.log, pane.log, 0);

@@ -10,7 +10,7 @@ use super::keys::Keys;
 use super::sessions::{Session, Sessions};
 use crate::event::{Batch, Sign, Timestamp, Type};
 use crate::expr::Program;
-use crate::operator::{Claims, Counters, Kind, Moment, Operator, Out};
+use crate::operator::{Claims, Counters, Kind, Moment, Operator, Out, counter};
 use crate::state::{Cells, LogId, Malformed, Slot, StateHolder, Visitor};
 
 /// What a session window emits.
@@ -146,7 +146,7 @@ impl StateHolder for SessionWindow {
         if let Emission::ExpiringFlushes(last) = &mut self.emission {
             visitor.container("last logs", last);
         }
-        visitor.register(&mut self.late);
+        counter(visitor, &mut self.late);
         if visitor.is_loading()
             && let Err(why) = self.rebuild()
         {

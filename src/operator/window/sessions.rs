@@ -7,7 +7,7 @@
 //! is out of date. The heap is an index: it can be rebuilt from the sessions.
 
 use crate::event::{Batch, Timestamp, Type};
-use crate::operator::{COUNT_MAX, Claims, words_cell};
+use crate::operator::{Claims, counter, words_cell};
 use crate::state::{Cells, LogId, Malformed, RowLog, Slab, Slot, StateHolder, Visitor};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -136,11 +136,6 @@ impl Sessions {
                 self.closing.push(Reverse(Closing { due, order, entry }));
                 next = session.older;
             }
-        }
-        if self.opened > COUNT_MAX {
-            return Err(Malformed::new(
-                "more sessions were opened than there can be",
-            ));
         }
         Ok(())
     }
@@ -305,7 +300,7 @@ impl StateHolder for Sessions {
         self.log.state(visitor);
         visitor.container("newest", &mut self.newest);
         self.sessions.state(visitor);
-        visitor.register(&mut self.opened);
+        counter(visitor, &mut self.opened);
     }
 }
 

@@ -5,7 +5,7 @@
 //! Cost: O(log n) comparisons per row, and moving the list behind its place: 4 n bytes at most.
 
 use crate::event::{Batch, Sign, Type};
-use crate::operator::{COUNT_MAX, Kind, Moment, Operator, Out};
+use crate::operator::{Kind, Moment, Operator, Out, counter};
 use crate::state::{Cells, LogId, Malformed, RowLog, StateHolder, Visitor};
 use std::cmp::Ordering;
 
@@ -75,9 +75,6 @@ impl Sort {
         if order.iter().any(|id| self.log.len(*id) != 1) || order.len() > self.rows_max {
             return Err(Malformed::new("a sort window has too many rows or too few"));
         }
-        if self.came > COUNT_MAX {
-            return Err(Malformed::new("more rows came than there can be"));
-        }
         let number = |id: LogId| *self.numbers.get(id);
         order.sort_by(|a, b| self.compare(*a, *b).then(number(*a).cmp(&number(*b))));
         self.order = order;
@@ -89,7 +86,7 @@ impl StateHolder for Sort {
     fn state(&mut self, visitor: &mut dyn Visitor) {
         self.log.state(visitor);
         visitor.container("numbers", &mut self.numbers);
-        visitor.register(&mut self.came);
+        counter(visitor, &mut self.came);
         if visitor.is_loading()
             && let Err(why) = self.rebuild()
         {

@@ -2,7 +2,7 @@
 
 use super::{Collected, Due, Held};
 use crate::event::{Batch, Sign, Timestamp, Type};
-use crate::operator::{Counters, Kind, Moment, Operator, Out};
+use crate::operator::{Counters, Kind, Moment, Operator, Out, counter};
 use crate::state::{Malformed, StateHolder, Visitor};
 
 /// At most `rows_max` rows of the last `span_us`.
@@ -43,7 +43,7 @@ impl Time {
 impl StateHolder for Time {
     fn state(&mut self, visitor: &mut dyn Visitor) {
         self.held.state(visitor);
-        visitor.register(&mut self.late);
+        counter(visitor, &mut self.late);
         if visitor.is_loading() && self.held.len() > self.rows_max {
             visitor.fail(Malformed::new("a window has too many rows"));
         }
@@ -164,7 +164,7 @@ impl StateHolder for TimeBatch {
     fn state(&mut self, visitor: &mut dyn Visitor) {
         self.collected.state(visitor);
         visitor.register(&mut self.due.next);
-        visitor.register(&mut self.late);
+        counter(visitor, &mut self.late);
     }
 }
 
