@@ -33,7 +33,7 @@ impl Revisions {
     pub(crate) fn cut(&mut self, holder: &mut dyn StateHolder) {
         let mut record = CutRecord::default();
         let rebase = Rebase::default();
-        let mut cut = Cut::new(INSTANCE, NODE, &rebase, &mut record);
+        let mut cut = Cut::new(INSTANCE, NODE, &rebase, false, &mut record);
         holder.state(&mut cut);
         cut.end();
         self.slots.clear();

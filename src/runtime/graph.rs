@@ -319,25 +319,6 @@ impl Graph {
         }
     }
 
-    /// Calls `f` with the state of each operator: its number, its query, its place within that; and last with what
-    /// the graph itself keeps, under number `u16::MAX`.
-    pub(crate) fn nodes_state(&mut self, f: &mut dyn FnMut(u16, usize, u16, &mut dyn StateHolder)) {
-        let (mut query, mut stage) = (usize::MAX, 0);
-        for (number, node) in self.nodes.iter_mut().enumerate() {
-            stage = if node.query == query { stage + 1 } else { 0 };
-            query = node.query;
-            f(number as u16, query, stage, node.operator.as_mut());
-        }
-        f(u16::MAX, usize::MAX, 0, self);
-    }
-
-    /// Forgets the keys of key groups that are not kept.
-    pub(crate) fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
-        for node in &mut self.nodes {
-            node.operator.keep_groups(keep);
-        }
-    }
-
     /// When the next timer is due.
     pub(crate) fn due(&self) -> Option<Timestamp> {
         self.nodes.iter().filter_map(|n| n.operator.due()).min()
@@ -349,15 +330,6 @@ impl Graph {
             node.operator.count(into);
         }
         into.limit_rows += self.dropped_around;
-    }
-}
-
-/// What the graph keeps beside its operators, between two batches.
-impl StateHolder for Graph {
-    fn state(&mut self, visitor: &mut dyn Visitor) {
-        debug_assert!(self.waiting.is_empty() && self.around.is_empty());
-        visitor.register(&mut self.last_cause);
-        visitor.register(&mut self.dropped_around);
     }
 }
 

@@ -1,9 +1,7 @@
 //! One app over a memory store: what it remembers survives it.
 
 use eventflux::store::MemoryStore;
-use eventflux::{
-    EventFluxAppRuntime, EventFluxManager, RuntimeConfig, Timestamp, Value, Workers,
-};
+use eventflux::{EventFluxAppRuntime, EventFluxManager, RuntimeConfig, Timestamp, Value, Workers};
 use std::sync::Arc;
 
 const APP: &str = "@app:name('sums') @app:playback
