@@ -8,3 +8,4 @@ mod hooked;
 mod kill;
 mod outage;
 mod points;
+mod race;
