@@ -10,7 +10,7 @@ use crate::checkpoint::{
 use crate::plan::Routing;
 use crate::runtime::capture::{CoreCut, CutOrder, Drained, Piece};
 use crate::runtime::position::InputPosition;
-use crate::state::{ContainerCut, Rebase};
+use crate::state::{ContainerCut, Rebase, SectionKind, sections};
 use crate::store::{ChunkName, Commit, Digest, Revision, StoreError};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use std::collections::BTreeMap;
@@ -64,7 +64,14 @@ impl AppCut {
 
     /// Everything that is compared to see whether anything changed beside containers.
     fn small(&self) -> Vec<u8> {
-        let mut small = self.sections();
+        let mut small = Vec::new();
+        let all = self.sections();
+        // A container that was cleared has changed by itself, and is no longer cleared at the next cut.
+        let registers = sections(&all).flatten();
+        for section in registers.filter(|s| s.kind == SectionKind::Registers) {
+            small.extend_from_slice(format!("{:?}", section.path).as_bytes());
+            small.extend_from_slice(section.payload);
+        }
         let rest = (&self.inputs, &self.outputs, self.numbers());
         small.extend_from_slice(format!("{rest:?}").as_bytes());
         small.extend(self.cores.iter().flat_map(|c| c.now.0.to_le_bytes()));
