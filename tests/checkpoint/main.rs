@@ -3,9 +3,11 @@
 mod basic;
 mod child;
 mod common;
+mod corrupt;
 mod fault;
 mod hooked;
 mod kill;
 mod outage;
 mod points;
 mod race;
+mod service;
