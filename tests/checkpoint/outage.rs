@@ -2,10 +2,10 @@
 
 use crate::common::{NAME, Seen, app, app_of, send_row, send_rows, uninterrupted};
 use eventflux::checkpoint::verify;
-use eventflux::store::{Call, Fault, FaultStore, Gate, MemoryStore, PersistenceStore};
+use eventflux::store::{Call, Fault, FaultStore, Gate, MemoryStore, PersistenceStore, Revision};
 use eventflux::{
     CheckpointConfig, CheckpointError, CheckpointEvent, EventFluxAppRuntime, FailurePolicy, Input,
-    SendError, Timestamp, Workers,
+    SendError, Timestamp, Value, Workers,
 };
 use std::sync::{Arc, mpsc};
 
@@ -228,10 +228,38 @@ fn rows_go_on_while_the_store_is_slow_and_chunks_wait() {
         let metrics = app.checkpoint_metrics().expect("it has a store");
         assert!(metrics.chunks >= 5, "{} chunks", metrics.chunks);
         // What changed meanwhile is in the next one.
-        app.persist().expect("a checkpoint");
-        let metrics = app.checkpoint_metrics().expect("it has a store");
-        assert!(metrics.delta_bytes + metrics.base_bytes > 6_000_000);
+        let next = app.persist().expect("a checkpoint");
+        drop(input);
+        drop(app);
+        for (revision, rows) in [(revision, 1), (next, 2)] {
+            assert_eq!(counts(&store, revision), vec![rows; 6_000]);
+        }
     }
+}
+
+/// How many rows of each key a revision holds.
+fn counts(store: &Arc<FaultStore>, revision: Revision) -> Vec<i64> {
+    let app = app_of(
+        MANY,
+        Some(store.clone()),
+        Workers::Inline,
+        CheckpointConfig::default(),
+    );
+    let out = app.subscribe("Out").expect("a stream");
+    app.restore_revision(&revision).expect("restores");
+    app.start().expect("it starts");
+    let mut input = app.input().expect("opens");
+    let mut counts = Vec::new();
+    for k in 0..6_000i64 {
+        let sent = input.send_at("S", Timestamp::from_millis(2), (k, "y"));
+        sent.expect("the row is taken");
+        let batch = out.try_recv().expect("a row");
+        match batch.value(0, 1) {
+            Value::Long(count) => counts.push(count - 1),
+            other => panic!("{other:?}"),
+        }
+    }
+    counts
 }
 
 #[test]
