@@ -1,4 +1,4 @@
-//! Command line of eventflux: runs, checks and explains SQL apps, and generates events for them.
+//! Command line of eventflux: runs, checks and explains SQL apps, generates events for them, and looks after their state.
 //!
 //! `args` is what can be typed; every subcommand has a file. Rows go to standard output, everything else to
 //! standard error.
@@ -13,6 +13,7 @@ mod pipe;
 mod report;
 mod run;
 mod signal;
+mod state;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => app::check(&args),
         Command::Explain(args) => app::explain(&args),
+        Command::State(what) => state::run(&what),
         Command::Bench(args) => eventflux_cli::bench::run(&args).map_err(Failure::from),
     };
     match done {
