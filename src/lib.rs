@@ -79,7 +79,7 @@ pub use runtime::output_number::OutputNumber;
 pub use runtime::row::{Field, Row, RowWriter};
 pub use runtime::snapshot::{
     CheckpointConfig, CheckpointError, CheckpointEvent, CheckpointMetrics, FailurePolicy,
-    PersistHandle, PhaseTimes, PositionedOutput, SnapshotService,
+    PersistHandle, PhaseTimes, PositionedOutput, RestoreOptions, RestoreReport, SnapshotService,
 };
 pub use runtime::wait::WaitStrategy;
 

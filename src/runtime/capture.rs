@@ -55,6 +55,8 @@ pub(crate) struct CoreCut {
     pub(crate) instances: Vec<InstanceCut>,
     pub(crate) now: Timestamp,
     pub(crate) inputs: Vec<InputCut>,
+    /// By stream: group and number of the last row.
+    pub(crate) numbers: Vec<Vec<(u16, u64)>>,
 }
 
 /// How a slice of encoding ended.
@@ -156,6 +158,7 @@ impl Core {
             instances,
             now: self.now(),
             inputs: self.cut_inputs(),
+            numbers: self.outputs.numbers(),
         }
     }
 

@@ -5,10 +5,11 @@ use crate::event::{Str, Timestamp};
 /// A value of a slot: some 64-bit words, and bytes where its size varies.
 ///
 /// The words of all slots of a section are stored column by column, little-endian, then the lengths of the bytes and
-/// the bytes. The encoding of a type is part of the on-disk format: another encoding is another `LAYOUT`.
+/// the bytes. The encoding of a type is part of the on-disk format: another encoding is another name.
+/// A type that may be absent is an `Option` of a cell: one more word.
 pub trait Cell: Clone + Default + Send + 'static {
     /// Names the encoding.
-    const LAYOUT: &'static str;
+    fn layout() -> String;
     /// Number of words.
     const WORDS: usize;
     /// Whether bytes follow.
@@ -26,8 +27,10 @@ pub trait Cell: Clone + Default + Send + 'static {
 macro_rules! one_word {
     ($($ty:ty, $layout:literal, $to:expr, $from:expr;)*) => {$(
         impl Cell for $ty {
-            const LAYOUT: &'static str = $layout;
             const WORDS: usize = 1;
+            fn layout() -> String {
+                $layout.to_string()
+            }
             #[inline]
             fn word(&self, _k: usize) -> u64 {
                 let to: fn($ty) -> u64 = $to;
@@ -54,9 +57,11 @@ one_word! {
 }
 
 impl Cell for Str {
-    const LAYOUT: &'static str = "text";
     const WORDS: usize = 0;
     const BYTES: bool = true;
+    fn layout() -> String {
+        "text".to_string()
+    }
     fn word(&self, _k: usize) -> u64 {
         0
     }
@@ -69,36 +74,30 @@ impl Cell for Str {
 }
 
 /// One word says whether there is a value; the words of an absent one are 0.
-macro_rules! optional {
-    ($($ty:ty, $layout:literal;)*) => {$(
-        impl Cell for Option<$ty> {
-            const LAYOUT: &'static str = $layout;
-            const WORDS: usize = 1 + <$ty as Cell>::WORDS;
-            const BYTES: bool = <$ty as Cell>::BYTES;
-            #[inline]
-            fn word(&self, k: usize) -> u64 {
-                match (self, k) {
-                    (None, _) => 0,
-                    (Some(_), 0) => 1,
-                    (Some(value), k) => value.word(k - 1),
-                }
-            }
-            fn bytes(&self, out: &mut Vec<u8>) {
-                if let Some(value) = self {
-                    value.bytes(out);
-                }
-            }
-            fn read(words: &[u64], bytes: &[u8]) -> Option<Self> {
-                match words[0] {
-                    0 => Some(None),
-                    1 => <$ty as Cell>::read(&words[1..], bytes).map(Some),
-                    _ => None,
-                }
-            }
+impl<T: Cell> Cell for Option<T> {
+    const WORDS: usize = 1 + T::WORDS;
+    const BYTES: bool = T::BYTES;
+    fn layout() -> String {
+        format!("{}?", T::layout())
+    }
+    #[inline]
+    fn word(&self, k: usize) -> u64 {
+        match (self, k) {
+            (None, _) => 0,
+            (Some(_), 0) => 1,
+            (Some(value), k) => value.word(k - 1),
         }
-    )*};
-}
-optional! {
-    u64, "u64?"; u32, "u32?"; i64, "i64?"; i32, "i32?"; bool, "bool?"; f64, "f64?"; f32, "f32?"; Timestamp, "time?";
-    Str, "text?";
+    }
+    fn bytes(&self, out: &mut Vec<u8>) {
+        if let Some(value) = self {
+            value.bytes(out);
+        }
+    }
+    fn read(words: &[u64], bytes: &[u8]) -> Option<Self> {
+        match words.split_first()? {
+            (0, _) => Some(None),
+            (1, words) => T::read(words, bytes).map(Some),
+            _ => None,
+        }
+    }
 }

@@ -131,7 +131,7 @@ fn encode<'t, T: Cell>(
 
 impl<T: Cell> Slotted for Cells<T> {
     fn layout(&self) -> String {
-        format!("cells {}", T::LAYOUT)
+        format!("cells {}", T::layout())
     }
 
     fn slots(&self) -> usize {
@@ -201,7 +201,7 @@ impl<T: Cell> Slotted for Cells<T> {
             }
             let bytes = texts.as_mut().and_then(Iterator::next).unwrap_or(&[]);
             let value = T::read(&words, bytes)
-                .ok_or_else(|| Malformed::new(format!("no value of layout {}", T::LAYOUT)))?;
+                .ok_or_else(|| Malformed::new(format!("no value of layout {}", T::layout())))?;
             let slot = slots.get(place) as usize;
             let to = self.values.get_mut(slot);
             *to.ok_or_else(|| Malformed::new(format!("slot {slot} does not exist")))? = value;

@@ -3,7 +3,9 @@
 //! Per column a tag: NULL 0; BOOL 1 and a byte; INT and LONG 2 and an i64; FLOAT and DOUBLE 3 and an f64; STRING 4, a
 //! u32 length and UTF-8. Numbers are little-endian. The encoding is part of the on-disk format.
 
-use crate::event::{Column, Data};
+use crate::event::{Column, Data, Type};
+use smallvec::SmallVec;
+use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Number of key groups: the unit in which keys are spread over workers, now and after a restore.
@@ -23,14 +25,60 @@ pub(crate) fn encode_key(columns: &[&Column], row: usize, out: &mut Vec<u8>) {
             Data::Long(v) => tagged(2, v[row].to_le_bytes(), out),
             Data::Float(v) => tagged(3, f64::from(v[row]).to_le_bytes(), out),
             Data::Double(v) => tagged(3, v[row].to_le_bytes(), out),
-            Data::String(v) => {
-                let text = v[row].as_bytes();
-                out.push(4);
-                out.extend_from_slice(&(text.len() as u32).to_le_bytes());
-                out.extend_from_slice(text);
-            }
+            Data::String(v) => encode_text(&v[row], out),
         }
     }
+}
+
+/// Appends a key column that is a string.
+#[inline]
+pub(super) fn encode_text(text: &str, out: &mut Vec<u8>) {
+    out.push(4);
+    out.extend_from_slice(&(text.len() as u32).to_le_bytes());
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// Appends a key column that is a boolean or an integer, from its word.
+pub(super) fn encode_word(ty: Type, word: u64, out: &mut Vec<u8>) {
+    match ty {
+        Type::Bool => out.extend_from_slice(&[1, word as u8]),
+        _ => tagged(2, word.to_le_bytes(), out),
+    }
+}
+
+/// Where the columns stand in an encoded key; `None` when it is no key of these types.
+pub(super) fn parts_of_key(key: &[u8], types: &[Type]) -> Option<SmallVec<[Range<usize>; 4]>> {
+    let mut parts = SmallVec::new();
+    let mut rest = key;
+    for ty in types {
+        let start = key.len() - rest.len();
+        let (tag, tail) = rest.split_first()?;
+        rest = match (tag, ty) {
+            (0, _) => tail,
+            (1, Type::Bool) => tail.split_first().filter(|(b, _)| **b <= 1)?.1,
+            (2, Type::Int | Type::Long) => {
+                let (bytes, tail) = tail.split_first_chunk()?;
+                let value = i64::from_le_bytes(*bytes);
+                (*ty == Type::Long || i32::try_from(value).is_ok()).then_some(tail)?
+            }
+            (3, Type::Float | Type::Double) => {
+                let (bytes, tail) = tail.split_first_chunk()?;
+                let value = f64::from_le_bytes(*bytes);
+                let is =
+                    value.is_finite() && (*ty == Type::Double || f64::from(value as f32) == value);
+                is.then_some(tail)?
+            }
+            (4, Type::String) => {
+                let (len, tail) = tail.split_first_chunk()?;
+                let (text, tail) = tail.split_at_checked(u32::from_le_bytes(*len) as usize)?;
+                std::str::from_utf8(text).ok()?;
+                tail
+            }
+            _ => return None,
+        };
+        parts.push(start..key.len() - rest.len());
+    }
+    rest.is_empty().then_some(parts)
 }
 
 #[inline]

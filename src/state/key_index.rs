@@ -10,8 +10,12 @@
 //! the most common key: a bad one, or a hash that scatters them, costs 10 ns more per row in mispredicted probes.
 //! Cost: 12 bytes per entry at a load of 1/8 to 1/4 in small tables and 1/4 to 1/2 in large ones, and the key itself.
 
+mod load;
+
 use super::key_bytes::encode_key;
-use crate::event::{Column, Data, Str, Type};
+use super::key_slots::{Held, KeySlots, Keys};
+use super::{StateHolder, Visitor};
+use crate::event::{Column, Data, Type};
 use foldhash::fast::RandomState;
 use std::hash::{BuildHasher, Hasher};
 
@@ -34,28 +38,16 @@ struct Entry {
     slot: Slot,
 }
 
-/// What identifies a slot, by slot number.
-#[derive(Debug)]
-enum Keys {
-    /// No key column: one slot.
-    One,
-    /// One column of integers or booleans.
-    Word(Vec<u64>),
-    /// One column of strings.
-    Text(Vec<Str>),
-    /// Any other columns, encoded.
-    Bytes(Vec<Box<[u8]>>),
-}
-
 /// The slots of the keys seen so far.
 #[derive(Debug)]
 pub(crate) struct KeyIndex {
-    keys: Keys,
+    /// By slot. Everything else is an index of it.
+    keys: KeySlots,
     table: Vec<Entry>,
     shift: u32,
     null: Slot,
+    /// Slots without a key.
     free: Vec<Slot>,
-    slots: Slot,
     hasher: RandomState,
     /// Odd; the top bits of a product with it are the place of a word.
     multiplier: u64,
@@ -65,36 +57,29 @@ pub(crate) struct KeyIndex {
 impl KeyIndex {
     /// An empty index of keys of these types.
     pub(crate) fn new(types: &[Type]) -> Self {
-        let keys = match types {
-            [] => Keys::One,
-            [Type::Bool | Type::Int | Type::Long] => Keys::Word(Vec::new()),
-            [Type::String] => Keys::Text(Vec::new()),
-            _ => Keys::Bytes(Vec::new()),
-        };
         let mut index = KeyIndex {
-            keys,
+            keys: KeySlots::new(types),
             table: Vec::new(),
             shift: 0,
             null: EMPTY,
             free: Vec::new(),
-            slots: 0,
             multiplier: multiplier(&RandomState::default()),
             hasher: RandomState::default(),
             scratch: Vec::new(),
         };
-        index.resize(16);
+        index.resize(load::ENTRIES_MIN);
         index
     }
 
     /// Number of keys held.
     pub(crate) fn len(&self) -> usize {
-        self.slots as usize - self.free.len()
+        self.slots() - self.free.len()
     }
 
     /// One more than the greatest slot ever given.
     #[inline]
     pub(crate) fn slots(&self) -> usize {
-        self.slots as usize
+        self.keys.len()
     }
 
     /// Appends the slot of each of the `rows` rows; new keys get a slot, and `(slot, row)` is appended to `fresh`.
@@ -108,11 +93,12 @@ impl KeyIndex {
         fresh: &mut Vec<(Slot, u32)>,
     ) {
         out.reserve(rows);
-        match (&self.keys, columns) {
+        match (self.keys.keys(), columns) {
             (Keys::One, _) => {
-                if self.slots == 0 && rows > 0 {
-                    self.slots = 1;
-                    fresh.push((0, 0));
+                if self.len() == 0 && rows > 0 {
+                    let slot = self.take_slot();
+                    self.keys.set(slot, Held::Key);
+                    fresh.push((slot, 0));
                 }
                 out.resize(out.len() + rows, 0);
             }
@@ -127,9 +113,24 @@ impl KeyIndex {
         }
     }
 
+    /// The key of a slot, encoded.
+    #[cfg(test)]
+    pub(super) fn key(&self, slot: Slot) -> Vec<u8> {
+        let mut key = Vec::new();
+        let all: Vec<usize> = (0..self.keys.types().len()).collect();
+        let _ = self.keys.encode_columns(slot, &all, &mut key);
+        key
+    }
+
+    /// Room in the table.
+    #[cfg(test)]
+    pub(super) fn entries(&self) -> usize {
+        self.table.len()
+    }
+
     #[inline]
     fn home(&self, word: u64) -> usize {
-        let hash = if matches!(self.keys, Keys::Word(_)) {
+        let hash = if matches!(self.keys.keys(), Keys::Word(_)) {
             word.wrapping_mul(self.multiplier)
         } else {
             word
@@ -195,24 +196,30 @@ impl KeyIndex {
     }
 
     fn slot_of_word(&mut self, word: u64, row: usize, fresh: &mut Vec<(Slot, u32)>) -> Slot {
+        let (place, found) = self.probe_word(word);
+        found.unwrap_or_else(|| {
+            let slot = self.insert(place, word);
+            self.keys.set_word(slot, word);
+            fresh.push((slot, row as u32));
+            slot
+        })
+    }
+
+    /// Where the word is or would be inserted.
+    #[inline]
+    fn probe_word(&self, word: u64) -> (usize, Option<Slot>) {
         let mask = self.table.len() - 1;
         let mut place = self.home(word) & mask;
         loop {
             let entry = self.table[place];
             if entry.slot == EMPTY {
-                break;
+                return (place, None);
             }
             if entry.word == word {
-                return entry.slot;
+                return (place, Some(entry.slot));
             }
             place = (place + 1) & mask;
         }
-        let slot = self.insert(place, word);
-        if let Keys::Word(keys) = &mut self.keys {
-            store(keys, slot, word);
-        }
-        fresh.push((slot, row as u32));
-        slot
     }
 
     fn texts(
@@ -231,15 +238,13 @@ impl KeyIndex {
                 continue;
             }
             let hash = self.hash(value.as_bytes());
-            let Keys::Text(keys) = &self.keys else {
+            let Keys::Text(keys) = self.keys.keys() else {
                 unreachable!("this index has text keys")
             };
             let (place, found) = self.probe(hash, |slot| keys[slot as usize] == *value);
             let slot = found.unwrap_or_else(|| {
                 let slot = self.insert(place, hash);
-                if let Keys::Text(keys) = &mut self.keys {
-                    store(keys, slot, value.clone());
-                }
+                self.keys.set_text(slot, value.clone());
                 fresh.push((slot, row as u32));
                 slot
             });
@@ -259,15 +264,13 @@ impl KeyIndex {
             key.clear();
             encode_key(columns, row, &mut key);
             let hash = self.hash(&key);
-            let Keys::Bytes(keys) = &self.keys else {
+            let Keys::Bytes(keys) = self.keys.keys() else {
                 unreachable!("this index has encoded keys")
             };
             let (place, found) = self.probe(hash, |slot| *keys[slot as usize] == *key);
             let slot = found.unwrap_or_else(|| {
                 let slot = self.insert(place, hash);
-                if let Keys::Bytes(keys) = &mut self.keys {
-                    store(keys, slot, key.as_slice().into());
-                }
+                self.keys.set_bytes(slot, key.as_slice().into());
                 fresh.push((slot, row as u32));
                 slot
             });
@@ -303,11 +306,7 @@ impl KeyIndex {
     fn null_slot(&mut self, row: usize, fresh: &mut Vec<(Slot, u32)>) -> Slot {
         if self.null == EMPTY {
             self.null = self.take_slot();
-            match &mut self.keys {
-                Keys::Word(keys) => store(keys, self.null, 0),
-                Keys::Text(keys) => store(keys, self.null, Str::default()),
-                Keys::One | Keys::Bytes(_) => {}
-            }
+            self.keys.set(self.null, Held::Null);
             fresh.push((self.null, row as u32));
         }
         self.null
@@ -315,9 +314,12 @@ impl KeyIndex {
 
     fn take_slot(&mut self) -> Slot {
         self.free.pop().unwrap_or_else(|| {
-            self.slots += 1;
-            assert!(self.slots < EMPTY, "an index holds less than 4 G keys");
-            self.slots - 1
+            let slots = self.keys.len();
+            assert!(
+                slots < EMPTY as usize - 1,
+                "an index holds less than 4 G keys"
+            );
+            self.keys.push()
         })
     }
 
@@ -325,12 +327,7 @@ impl KeyIndex {
     fn insert(&mut self, place: usize, word: u64) -> Slot {
         let slot = self.take_slot();
         self.table[place] = Entry { word, slot };
-        let load = if self.table.len() < SMALL_ENTRIES_MAX {
-            4
-        } else {
-            2
-        };
-        if self.len() * load > self.table.len() {
+        if is_full(self.len(), self.table.len()) {
             self.resize(self.table.len() * 2);
         }
         slot
@@ -360,26 +357,23 @@ impl KeyIndex {
     /// Forgets a key; its slot may be given to another.
     pub(crate) fn remove(&mut self, slot: Slot) {
         self.free.push(slot);
-        if slot == self.null {
-            self.null = EMPTY;
-            return;
-        }
-        let word = match &mut self.keys {
-            Keys::One => {
-                self.free.clear();
-                self.slots = 0;
-                return;
-            }
-            Keys::Word(keys) => keys[slot as usize],
-            Keys::Text(keys) => {
-                let key = std::mem::take(&mut keys[slot as usize]);
-                self.hash(key.as_bytes())
-            }
-            Keys::Bytes(keys) => {
-                let key = std::mem::take(&mut keys[slot as usize]);
-                self.hash(&key)
-            }
+        let place = slot as usize;
+        let word = match self.keys.keys() {
+            _ if slot == self.null => None,
+            Keys::One => None,
+            Keys::Word(keys) => Some(keys[place]),
+            Keys::Text(keys) => Some(self.hash(keys[place].as_bytes())),
+            Keys::Bytes(keys) => Some(self.hash(&keys[place])),
         };
+        self.keys.reset(slot);
+        match word {
+            Some(word) => self.remove_entry(slot, word),
+            None => self.null = EMPTY,
+        }
+    }
+
+    /// Takes the entry of a slot out of the table: what probed past it moves up.
+    fn remove_entry(&mut self, slot: Slot, word: u64) {
         let mask = self.table.len() - 1;
         let mut hole = self.home(word);
         while self.table[hole].slot != slot {
@@ -399,22 +393,22 @@ impl KeyIndex {
 
     /// Forgets all keys; keeps the memory.
     pub(crate) fn clear(&mut self) {
-        match &mut self.keys {
-            Keys::One => {}
-            Keys::Word(keys) => keys.clear(),
-            Keys::Text(keys) => keys.clear(),
-            Keys::Bytes(keys) => keys.clear(),
-        }
-        if self.slots > 0 {
+        if self.slots() > 0 {
             self.table.fill(Entry {
                 word: 0,
                 slot: EMPTY,
             });
         }
+        self.keys.clear();
         self.free.clear();
         self.null = EMPTY;
-        self.slots = 0;
     }
+}
+
+/// Whether a table of so many entries is too small for so many keys.
+#[inline]
+fn is_full(keys: usize, entries: usize) -> bool {
+    keys * if entries < SMALL_ENTRIES_MAX { 4 } else { 2 } > entries
 }
 
 /// The best of some random odd multipliers: the one by which the fewest of 512 consecutive integers share a place
@@ -431,15 +425,15 @@ fn multiplier(random: &RandomState) -> u64 {
     candidates.min_by_key(collisions).unwrap_or(1)
 }
 
-fn store<T: Default>(keys: &mut Vec<T>, slot: Slot, key: T) {
-    if keys.len() <= slot as usize {
-        keys.resize_with(slot as usize + 1, T::default);
+impl StateHolder for KeyIndex {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        visitor.container("keys", &mut self.keys);
+        if visitor.is_loading()
+            && let Err(fault) = self.rebuild()
+        {
+            visitor.fail(fault);
+        }
     }
-    keys[slot as usize] = key;
-}
-
-impl super::StateHolder for KeyIndex {
-    fn state(&mut self, _visitor: &mut dyn super::Visitor) {}
 }
 
 #[cfg(test)]

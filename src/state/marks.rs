@@ -118,6 +118,13 @@ impl Marks {
         self.scan.iter().any(|range| range.contains(&slot))
     }
 
+    /// Whether a capture under way still needs what a slot holds.
+    pub(crate) fn is_needed(&self, slot: Slot) -> bool {
+        self.capturing
+            && self.is_untouched(slot)
+            && (self.is_pending(slot) || self.is_to_scan(slot))
+    }
+
     /// The container has `slots` slots now; new ones are clean.
     #[inline]
     pub(crate) fn grow(&mut self, slots: usize) {

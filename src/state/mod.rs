@@ -12,12 +12,16 @@ mod cells;
 mod holder;
 mod key_bytes;
 mod key_index;
+mod key_slots;
 mod marks;
 mod multiset;
 mod reader;
 mod row_log;
+mod rows;
 mod section;
 mod slab;
+#[cfg(test)]
+mod tests;
 mod visit;
 
 pub use cell::Cell;

@@ -1,18 +1,25 @@
 //! Sorted values with counts, one set per slot: exact minimum, maximum and distinct count under any retraction.
 //!
 //! How: a treap per slot, all nodes in one slab, so that sets that grow and shrink allocate nothing in steady state.
-//! The priority of a node is a hash of its number, so the shape does not depend on the order of values.
+//! The priority of a node is a hash of its number, so the shape does not depend on the order of values. The hash is
+//! salted at random, so that no order of values makes a tree deep on purpose; the salt is stored with the trees.
+//! A node is written only when it changes: what a search passes is not.
 //! Cost: O(log n) expected per change, O(log n) for the ends.
 //! Source: Seidel and Aragon, "Randomized Search Trees", Algorithmica 1996.
 
+mod load;
+
 use super::slab::{Entry, Slab};
 use super::{Cells, Slot};
+use std::cmp::Ordering;
+use std::hash::BuildHasher;
 
 const NONE: Entry = Entry::MAX;
 
-#[derive(Debug)]
+#[derive(Clone, Debug, Default)]
 struct Node<K> {
     key: K,
+    /// How often the slot holds it.
     count: u32,
     left: Entry,
     right: Entry,
@@ -38,6 +45,7 @@ impl Default for Root {
 pub(crate) struct Multiset<K> {
     roots: Cells<Root>,
     nodes: Slab<Node<K>>,
+    salt: u64,
 }
 
 impl<K> Default for Multiset<K> {
@@ -45,6 +53,7 @@ impl<K> Default for Multiset<K> {
         Multiset {
             roots: Cells::default(),
             nodes: Slab::default(),
+            salt: foldhash::fast::RandomState::default().hash_one(0),
         }
     }
 }
@@ -82,22 +91,22 @@ impl<K: Ord + Clone> Multiset<K> {
     }
 
     /// Adds a value to a slot.
+    #[inline]
     pub(crate) fn add(&mut self, slot: Slot, key: &K) {
-        let mut at = self.roots.get(slot).node;
-        while at != NONE {
-            let node = self.nodes.get_mut(at);
-            match key.cmp(&node.key) {
-                std::cmp::Ordering::Less => at = node.left,
-                std::cmp::Ordering::Greater => at = node.right,
-                std::cmp::Ordering::Equal => {
-                    node.count += 1;
-                    return;
-                }
-            }
+        self.add_many(slot, key, 1);
+    }
+
+    /// Adds a value to a slot `count` times.
+    fn add_many(&mut self, slot: Slot, key: &K, count: u32) {
+        let found = self.search(slot, key).0;
+        if found != NONE {
+            let node = self.nodes.get_mut(found);
+            node.count = node.count.saturating_add(count);
+            return;
         }
         let fresh = self.nodes.insert(Node {
             key: key.clone(),
-            count: 1,
+            count,
             left: NONE,
             right: NONE,
         });
@@ -110,23 +119,13 @@ impl<K: Ord + Clone> Multiset<K> {
 
     /// Takes one of a value away from a slot; false when the slot does not hold it.
     pub(crate) fn retract(&mut self, slot: Slot, key: &K) -> bool {
-        let (mut at, mut parent) = (self.roots.get(slot).node, NONE);
-        while at != NONE {
-            let node = self.nodes.get_mut(at);
-            let next = match key.cmp(&node.key) {
-                std::cmp::Ordering::Less => node.left,
-                std::cmp::Ordering::Greater => node.right,
-                std::cmp::Ordering::Equal => break,
-            };
-            parent = at;
-            at = next;
-        }
+        let (at, parent) = self.search(slot, key);
         if at == NONE {
             return false;
         }
-        let node = self.nodes.get_mut(at);
-        node.count -= 1;
-        if node.count > 0 {
+        let node = self.nodes.get(at);
+        if node.count > 1 {
+            self.nodes.get_mut(at).count -= 1;
             return true;
         }
         let (left, right) = (node.left, node.right);
@@ -135,6 +134,22 @@ impl<K: Ord + Clone> Multiset<K> {
         self.nodes.remove(at);
         self.roots.get_mut(slot).distinct -= 1;
         true
+    }
+
+    /// The node of a value and the node above it.
+    fn search(&self, slot: Slot, key: &K) -> (Entry, Entry) {
+        let (mut at, mut parent) = (self.roots.get(slot).node, NONE);
+        while at != NONE {
+            let node = self.nodes.get(at);
+            let next = match key.cmp(&node.key) {
+                Ordering::Less => node.left,
+                Ordering::Greater => node.right,
+                Ordering::Equal => break,
+            };
+            parent = at;
+            at = next;
+        }
+        (at, parent)
     }
 
     /// Forgets the values of a slot.
@@ -156,7 +171,7 @@ impl<K: Ord + Clone> Multiset<K> {
     /// Forgets all values of all slots.
     pub(crate) fn clear(&mut self) {
         self.roots.clear();
-        self.nodes = Slab::default();
+        self.nodes.clear();
     }
 
     /// Adds all values of slot `from` to slot `to`.
@@ -165,12 +180,31 @@ impl<K: Ord + Clone> Multiset<K> {
         while let Some(at) = stack.pop() {
             if at != NONE {
                 let node = from.nodes.get(at);
-                for _ in 0..node.count {
-                    self.add(to, &node.key);
-                }
+                self.add_many(to, &node.key, node.count);
                 stack.extend([node.left, node.right]);
             }
         }
+    }
+
+    /// Number of slots.
+    #[cfg(test)]
+    pub(super) fn slots(&self) -> usize {
+        self.roots.len()
+    }
+
+    /// The values of a slot with their counts.
+    #[cfg(test)]
+    pub(super) fn values(&self, slot: Slot) -> std::collections::BTreeMap<K, u32> {
+        let mut values = std::collections::BTreeMap::new();
+        let mut stack = vec![self.roots.get(slot).node];
+        while let Some(at) = stack.pop() {
+            if at != NONE {
+                let node = self.nodes.get(at);
+                values.insert(node.key.clone(), node.count);
+                stack.extend([node.left, node.right]);
+            }
+        }
+        values
     }
 
     fn replace(&mut self, slot: Slot, parent: Entry, old: Entry, new: Entry) {
@@ -186,26 +220,38 @@ impl<K: Ord + Clone> Multiset<K> {
         }
     }
 
+    fn set_left(&mut self, at: Entry, to: Entry) {
+        if self.nodes.get(at).left != to {
+            self.nodes.get_mut(at).left = to;
+        }
+    }
+
+    fn set_right(&mut self, at: Entry, to: Entry) {
+        if self.nodes.get(at).right != to {
+            self.nodes.get_mut(at).right = to;
+        }
+    }
+
     /// Inserts a single node below `at`; answers the new root. Recursion depth is the height: O(log n) expected.
     fn insert(&mut self, at: Entry, fresh: Entry) -> Entry {
         if at == NONE {
             return fresh;
         }
-        if priority(fresh) > priority(at) {
+        if self.priority(fresh) > self.priority(at) {
             let key = self.nodes.get(fresh).key.clone();
             let (left, right) = self.split(at, &key);
             let node = self.nodes.get_mut(fresh);
             (node.left, node.right) = (left, right);
             return fresh;
         }
-        if self.nodes.get(fresh).key < self.nodes.get(at).key {
-            let left = self.nodes.get(at).left;
+        let node = self.nodes.get(at);
+        let (left, right) = (node.left, node.right);
+        if self.nodes.get(fresh).key < node.key {
             let left = self.insert(left, fresh);
-            self.nodes.get_mut(at).left = left;
+            self.set_left(at, left);
         } else {
-            let right = self.nodes.get(at).right;
             let right = self.insert(right, fresh);
-            self.nodes.get_mut(at).right = right;
+            self.set_right(at, right);
         }
         at
     }
@@ -214,15 +260,15 @@ impl<K: Ord + Clone> Multiset<K> {
         if at == NONE {
             return (NONE, NONE);
         }
-        if self.nodes.get(at).key < *key {
-            let right = self.nodes.get(at).right;
+        let node = self.nodes.get(at);
+        let (left, right) = (node.left, node.right);
+        if node.key < *key {
             let (low, high) = self.split(right, key);
-            self.nodes.get_mut(at).right = low;
+            self.set_right(at, low);
             (at, high)
         } else {
-            let left = self.nodes.get(at).left;
             let (low, high) = self.split(left, key);
-            self.nodes.get_mut(at).left = high;
+            self.set_left(at, high);
             (low, at)
         }
     }
@@ -234,30 +280,29 @@ impl<K: Ord + Clone> Multiset<K> {
         if right == NONE {
             return left;
         }
-        if priority(left) > priority(right) {
+        if self.priority(left) > self.priority(right) {
             let inner = self.nodes.get(left).right;
             let inner = self.merge(inner, right);
-            self.nodes.get_mut(left).right = inner;
+            self.set_right(left, inner);
             left
         } else {
             let inner = self.nodes.get(right).left;
             let inner = self.merge(left, inner);
-            self.nodes.get_mut(right).left = inner;
+            self.set_left(right, inner);
             right
         }
     }
 }
 
-/// A hash of the entry number (the finaliser of SplitMix64): distinct for distinct entries.
-fn priority(entry: Entry) -> u64 {
-    let mut x = u64::from(entry).wrapping_add(0x9e37_79b9_7f4a_7c15);
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
-}
-
-impl<K: Send> super::StateHolder for Multiset<K> {
-    fn state(&mut self, _visitor: &mut dyn super::Visitor) {}
+impl<K> Multiset<K> {
+    /// A hash of the entry number (the finaliser of SplitMix64): distinct for distinct entries.
+    #[inline]
+    fn priority(&self, entry: Entry) -> u64 {
+        let mut x = (u64::from(entry) ^ self.salt).wrapping_add(0x9e37_79b9_7f4a_7c15);
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        x ^ (x >> 31)
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,13 @@
 //! and a sequence number that only grows, so that what was appended or expired since a moment is two ranges of
 //! numbers.
 //! Cost: append and expire O(1) amortised; a log of n rows takes at most 4n rows of memory, at least four.
+//! A checkpoint has the rings, and the rows of the arena by slot. A delta costs the rows written since the last cut; a
+//! base costs the whole arena: what logs hold, and beside it what is left over in their regions and in free ones.
 
+mod load;
+
+use super::rows::Rows;
+use super::{Cells, StateHolder, Visitor};
 use crate::event::{Batch, Column, Timestamp, Type};
 use std::ops::Range;
 
@@ -17,7 +23,10 @@ pub(crate) type LogId = u32;
 /// 4 rows: the smallest region, so that a key with one or two rows costs little.
 const REGION_BITS_MIN: u8 = 2;
 
-#[derive(Clone, Copy, Debug, Default)]
+/// Sizes of regions are powers of two below this.
+const REGION_SIZES: usize = 32;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Ring {
     base: u32,
     bits: u8,
@@ -26,13 +35,20 @@ struct Ring {
     tail: u64,
 }
 
+impl Ring {
+    #[inline]
+    fn index(&self, seq: u64) -> usize {
+        self.base as usize + (seq & ((1 << self.bits) - 1)) as usize
+    }
+}
+
 /// Logs of rows of one schema.
 #[derive(Debug)]
 pub(crate) struct RowLog {
-    columns: Vec<Column>,
-    at: Vec<Timestamp>,
-    rings: Vec<Ring>,
+    rows: Rows,
+    rings: Cells<Ring>,
     free_rings: Vec<LogId>,
+    /// By size.
     free_regions: Vec<Vec<u32>>,
 }
 
@@ -40,11 +56,10 @@ impl RowLog {
     /// No log yet; rows have columns of these types.
     pub(crate) fn new(types: &[Type]) -> Self {
         RowLog {
-            columns: types.iter().map(|t| Column::new(*t)).collect(),
-            at: Vec::new(),
-            rings: Vec::new(),
+            rows: Rows::new(types),
+            rings: Cells::default(),
             free_rings: Vec::new(),
-            free_regions: vec![Vec::new(); 32],
+            free_regions: vec![Vec::new(); REGION_SIZES],
         }
     }
 
@@ -60,81 +75,84 @@ impl RowLog {
         };
         match self.free_rings.pop() {
             Some(id) => {
-                self.rings[id as usize] = ring;
+                *self.rings.get_mut(id) = ring;
                 id
             }
-            None => {
-                self.rings.push(ring);
-                (self.rings.len() - 1) as LogId
-            }
+            None => self.rings.push(ring),
         }
     }
 
     /// Drops a log and its rows.
     pub(crate) fn close(&mut self, id: LogId) {
         self.pop(id, self.len(id));
-        let ring = &mut self.rings[id as usize];
+        let ring = std::mem::take(self.rings.get_mut(id));
         debug_assert!(ring.held, "a log is closed once");
-        ring.held = false;
         self.free_regions[ring.bits as usize].push(ring.base);
         self.free_rings.push(id);
+    }
+
+    /// Whether there is such a log.
+    pub(crate) fn holds(&self, id: LogId) -> bool {
+        self.rings.find(id).is_some_and(|ring| ring.held)
+    }
+
+    /// Number of logs.
+    pub(crate) fn logs(&self) -> usize {
+        self.rings.len() - self.free_rings.len()
     }
 
     fn region(&mut self, bits: u8) -> u32 {
         if let Some(base) = self.free_regions[bits as usize].pop() {
             return base;
         }
-        let base = self.at.len();
+        let base = self.rows.len();
         let end = base + (1usize << bits);
         assert!(
             end <= u32::MAX as usize,
             "a row log holds less than 4 G rows"
         );
-        self.at.resize(end, Timestamp::default());
-        for c in &mut self.columns {
-            c.grow(end);
-        }
+        self.rows.grow(end);
         base as u32
     }
 
     /// Number of rows in a log.
     #[inline]
     pub(crate) fn len(&self, id: LogId) -> usize {
-        let r = &self.rings[id as usize];
+        let r = self.rings.get(id);
         (r.tail - r.head) as usize
     }
 
     /// Sequence numbers of the rows in a log.
     #[inline]
     pub(crate) fn range(&self, id: LogId) -> Range<u64> {
-        let r = &self.rings[id as usize];
+        let r = self.rings.get(id);
         r.head..r.tail
     }
 
     /// Where a row stands in [`RowLog::columns`].
     #[inline]
     pub(crate) fn index(&self, id: LogId, seq: u64) -> usize {
-        let r = &self.rings[id as usize];
+        let r = self.rings.get(id);
         debug_assert!((r.head..r.tail).contains(&seq), "row {seq} is in the log");
-        r.base as usize + (seq & ((1 << r.bits) - 1)) as usize
+        r.index(seq)
     }
 
     /// Timestamp of a row.
     #[inline]
     pub(crate) fn at(&self, id: LogId, seq: u64) -> Timestamp {
-        self.at[self.index(id, seq)]
+        self.rows.at()[self.index(id, seq)]
     }
 
     /// The shared columns, to be read at [`RowLog::index`].
     #[inline]
     pub(crate) fn columns(&self) -> &[Column] {
-        &self.columns
+        self.rows.columns()
     }
 
     /// Timestamps beside [`RowLog::columns`].
     #[inline]
     pub(crate) fn times(&self) -> &[Timestamp] {
-        &self.at
+        self.rows.at()
     }
 
     /// The one or two contiguous pieces of a range of rows.
@@ -142,7 +160,7 @@ impl RowLog {
         if seqs.is_empty() {
             return [0..0, 0..0];
         }
-        let r = &self.rings[id as usize];
+        let r = self.rings.get(id);
         let (base, mask) = (r.base as usize, (1u64 << r.bits) - 1);
         let first = (seqs.start & mask) as usize;
         let count = (seqs.end - seqs.start) as usize;
@@ -153,30 +171,38 @@ impl RowLog {
         ]
     }
 
+    #[inline]
     fn reserve(&mut self, id: LogId, more: usize) {
-        let ring = self.rings[id as usize];
+        let ring = self.rings.get(id);
         let need = (ring.tail - ring.head) as usize + more;
-        let mut bits = ring.bits;
-        while need > 1usize << bits {
-            bits += 1;
+        if need > 1usize << ring.bits {
+            self.move_to_region_for(id, need);
         }
-        if bits == ring.bits {
-            return;
-        }
+    }
+
+    #[cold]
+    fn move_to_region_for(&mut self, id: LogId, rows: usize) {
+        let old = *self.rings.get(id);
+        let bits = rows.next_power_of_two().trailing_zeros() as u8;
         let base = self.region(bits);
-        for seq in ring.head..ring.tail {
-            let from = ring.base as usize + (seq & ((1 << ring.bits) - 1)) as usize;
-            let to = base as usize + (seq & ((1 << bits) - 1)) as usize;
-            self.at[to] = self.at[from];
-            for c in &mut self.columns {
-                c.copy_within(from, to);
-                c.forget(from);
-            }
+        let new = Ring { base, bits, ..old };
+        for seq in old.head..old.tail {
+            self.rows.copy(old.index(seq), new.index(seq));
         }
-        self.free_regions[ring.bits as usize].push(ring.base);
-        let ring = &mut self.rings[id as usize];
-        ring.base = base;
-        ring.bits = bits;
+        for piece in self.pieces(id, old.head..old.tail) {
+            self.rows.forget(piece);
+        }
+        self.free_regions[old.bits as usize].push(old.base);
+        *self.rings.get_mut(id) = new;
+    }
+
+    /// Makes room for a row at the tail; answers where it stands.
+    #[inline]
+    fn extend(&mut self, id: LogId) -> usize {
+        self.reserve(id, 1);
+        let ring = self.rings.get_mut(id);
+        ring.tail += 1;
+        ring.index(ring.tail - 1)
     }
 
     /// Appends row `row` of a batch, with its columns `keep[0], keep[1], …`.
@@ -189,23 +215,14 @@ impl RowLog {
         keep: &[usize],
         row: usize,
     ) {
-        self.reserve(id, 1);
-        let ring = &mut self.rings[id as usize];
-        ring.tail += 1;
-        let to = self.index(id, self.rings[id as usize].tail - 1);
-        self.at[to] = at;
-        for (column, k) in self.columns.iter_mut().zip(keep) {
-            column.set_from(to, &batch.columns[*k], row);
-        }
+        let to = self.extend(id);
+        self.rows.set(to, at, batch, keep, row);
     }
 
     /// Appends row `row` of a column to a log of one column.
     pub(crate) fn push_value(&mut self, id: LogId, from: &Column, row: usize) {
-        self.reserve(id, 1);
-        let ring = &mut self.rings[id as usize];
-        ring.tail += 1;
-        let to = self.index(id, self.rings[id as usize].tail - 1);
-        self.columns[0].set_from(to, from, row);
+        let to = self.extend(id);
+        self.rows.set_value(to, from, row);
     }
 
     /// Appends rows `rows` of a batch.
@@ -217,17 +234,15 @@ impl RowLog {
         rows: Range<usize>,
     ) {
         self.reserve(id, rows.len());
-        let ring = &mut self.rings[id as usize];
+        let ring = self.rings.get_mut(id);
         let first = ring.tail;
         ring.tail += rows.len() as u64;
         let end = ring.tail;
         let mut from = rows.start;
         for piece in self.pieces(id, first..end) {
             let count = piece.len();
-            self.at[piece.clone()].copy_from_slice(&batch.at[from..from + count]);
-            for (column, k) in self.columns.iter_mut().zip(keep) {
-                column.copy_range(piece.start, &batch.columns[*k], from..from + count);
-            }
+            self.rows
+                .set_range(piece.start, batch, keep, from..from + count);
             from += count;
         }
     }
@@ -246,18 +261,12 @@ impl RowLog {
         let mut place = end - 1;
         while place > start && self.at(id, place - 1) > at {
             let (from, to) = (self.index(id, place - 1), self.index(id, place));
-            self.at[to] = self.at[from];
-            for c in &mut self.columns {
-                c.copy_within(from, to);
-            }
+            self.rows.copy(from, to);
             place -= 1;
         }
         if place < end - 1 {
             let to = self.index(id, place);
-            self.at[to] = at;
-            for (column, k) in self.columns.iter_mut().zip(keep) {
-                column.set_from(to, &batch.columns[*k], row);
-            }
+            self.rows.set(to, at, batch, keep, row);
         }
     }
 
@@ -267,13 +276,8 @@ impl RowLog {
         self.reserve(id, self.len(other));
         for seq in rows {
             let from = self.index(other, seq);
-            let ring = &mut self.rings[id as usize];
-            ring.tail += 1;
-            let to = self.index(id, self.rings[id as usize].tail - 1);
-            self.at[to] = self.at[from];
-            for c in &mut self.columns {
-                c.copy_within(from, to);
-            }
+            let to = self.extend(id);
+            self.rows.copy(from, to);
         }
         self.close(other);
     }
@@ -284,10 +288,7 @@ impl RowLog {
         let mut place = seq;
         while place > head {
             let (from, to) = (self.index(id, place - 1), self.index(id, place));
-            self.at[to] = self.at[from];
-            for c in &mut self.columns {
-                c.copy_within(from, to);
-            }
+            self.rows.copy(from, to);
             place -= 1;
         }
         self.pop(id, 1);
@@ -296,16 +297,13 @@ impl RowLog {
     /// Expires the `count` oldest rows of a log. Panics in debug builds when there are fewer.
     #[inline]
     pub(crate) fn pop(&mut self, id: LogId, count: usize) {
-        let head = self.rings[id as usize].head;
-        for i in 0..self.columns.len() {
-            if self.columns[i].type_of() == Type::String {
-                for seq in head..head + count as u64 {
-                    let index = self.index(id, seq);
-                    self.columns[i].forget(index);
-                }
+        if self.rows.has_texts() {
+            let head = self.rings.get(id).head;
+            for piece in self.pieces(id, head..head + count as u64) {
+                self.rows.forget(piece);
             }
         }
-        let ring = &mut self.rings[id as usize];
+        let ring = self.rings.get_mut(id);
         debug_assert!(
             ring.head + count as u64 <= ring.tail,
             "rows that expire are held"
@@ -317,7 +315,7 @@ impl RowLog {
     #[inline]
     pub(crate) fn read(&self, id: LogId, seq: u64, out: &mut [Column]) {
         let index = self.index(id, seq);
-        for (to, from) in out.iter_mut().zip(&self.columns) {
+        for (to, from) in out.iter_mut().zip(self.rows.columns()) {
             to.push_from(from, index);
         }
     }
@@ -325,15 +323,23 @@ impl RowLog {
     /// Appends the values of a range of rows to columns of the same types.
     pub(crate) fn read_rows(&self, id: LogId, seqs: Range<u64>, out: &mut [Column]) {
         for piece in self.pieces(id, seqs) {
-            for (to, from) in out.iter_mut().zip(&self.columns) {
+            for (to, from) in out.iter_mut().zip(self.rows.columns()) {
                 to.extend_range(from, piece.clone());
             }
         }
     }
 }
 
-impl super::StateHolder for RowLog {
-    fn state(&mut self, _visitor: &mut dyn super::Visitor) {}
+impl StateHolder for RowLog {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        visitor.container("rings", &mut self.rings);
+        visitor.container("rows", &mut self.rows);
+        if visitor.is_loading()
+            && let Err(fault) = self.rebuild()
+        {
+            visitor.fail(fault);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -307,10 +307,12 @@ fn fill(
 ) -> Result<(), Malformed> {
     let stored = stored.ok_or_else(|| Malformed::new(format!("nothing is stored for {path:?}")))?;
     container.reset_to(stored.slots as usize);
-    for section in &stored.sections {
+    // What stands before the last clearing is void, and may name slots that are gone.
+    let cleared = |section: &Section<'_>| section.kind == SectionKind::Cleared;
+    let from = stored.sections.iter().rposition(cleared).unwrap_or(0);
+    for section in &stored.sections[from..] {
         match section.kind {
-            SectionKind::Cleared => container.reset_to(stored.slots as usize),
-            SectionKind::Registers => {}
+            SectionKind::Cleared | SectionKind::Registers => {}
             SectionKind::Base | SectionKind::Delta => {
                 container.decode(&section.slots, Reader::new(section.payload))?;
             }

@@ -6,14 +6,14 @@
 use super::fold::{Fold, push};
 use super::{Accumulator, Changes};
 use crate::event::{Column, Element, Sign, Str};
-use crate::state::{Multiset, Slot};
+use crate::state::{Cell, Multiset, Slot};
 use std::any::Any;
 use std::cmp::Ordering;
 
 /// Element types with an order and a key that carries it.
 pub(crate) trait Ordered: Element + PartialEq {
     /// Sorts as the value does.
-    type Key: Ord + Clone + Send + 'static;
+    type Key: Ord + Cell;
     fn key(&self) -> Self::Key;
     fn of(key: &Self::Key) -> Self;
 }
@@ -36,7 +36,7 @@ macro_rules! ordered_itself {
 ordered_itself!(bool, i32, i64, Str);
 
 /// A floating-point number that is neither NaN nor −0.0, by its order.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Default, PartialEq)]
 pub(crate) struct Finite(f64);
 impl Eq for Finite {}
 impl PartialOrd for Finite {
@@ -47,6 +47,19 @@ impl PartialOrd for Finite {
 impl Ord for Finite {
     fn cmp(&self, other: &Self) -> Ordering {
         self.0.total_cmp(&other.0)
+    }
+}
+impl Cell for Finite {
+    const WORDS: usize = 1;
+    fn layout() -> String {
+        f64::layout()
+    }
+    fn word(&self, _k: usize) -> u64 {
+        self.0.to_bits()
+    }
+    fn read(words: &[u64], bytes: &[u8]) -> Option<Self> {
+        let x = f64::read(words, bytes)?;
+        (x != 0.0 || x.is_sign_positive()).then_some(Finite(x))
     }
 }
 impl Ordered for f64 {

@@ -4,7 +4,8 @@ use super::error::CheckpointError;
 use super::head::{Claimed, Head, Kept};
 use super::service::Inner;
 use crate::checkpoint::{
-    AppliedRecord, ChunkRecord, InputRecord, InstanceRecord, Manifest, Parts, seal, write_blob,
+    AppliedRecord, ChunkRecord, InputRecord, InstanceRecord, Manifest, OutputRecord, Parts, seal,
+    write_blob,
 };
 use crate::plan::Routing;
 use crate::runtime::capture::{CoreCut, CutOrder, Drained, Piece};
@@ -12,6 +13,7 @@ use crate::runtime::position::InputPosition;
 use crate::state::{ContainerCut, Rebase};
 use crate::store::{ChunkName, Commit, Digest, Revision, StoreError};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long to wait for workers that encode before looking at the time again.
@@ -47,10 +49,23 @@ impl AppCut {
         all.all(|c| c.marks.unchanged)
     }
 
+    /// The numbers of the last rows of all streams: in every group those of the worker that is furthest.
+    fn numbers(&self) -> Vec<BTreeMap<u16, u64>> {
+        let streams = self.cores.iter().map(|c| c.numbers.len()).max();
+        let mut all = vec![BTreeMap::new(); streams.unwrap_or(0)];
+        for (stream, numbers) in self.cores.iter().flat_map(|c| c.numbers.iter().enumerate()) {
+            for (group, number) in numbers {
+                let last: &mut u64 = all[stream].entry(*group).or_default();
+                *last = number.max(last).to_owned();
+            }
+        }
+        all
+    }
+
     /// Everything that is compared to see whether anything changed beside containers.
     fn small(&self) -> Vec<u8> {
         let mut small = self.sections();
-        let rest = (&self.inputs, &self.outputs);
+        let rest = (&self.inputs, &self.outputs, self.numbers());
         small.extend_from_slice(format!("{rest:?}").as_bytes());
         small.extend(self.cores.iter().flat_map(|c| c.now.0.to_le_bytes()));
         small
@@ -371,7 +386,7 @@ impl Inner {
             instances,
             containers: written.parts.container_records(),
             inputs: cut.inputs.iter().map(input_record).collect(),
-            outputs: Vec::new(),
+            outputs: self.output_records(cut),
             positions: cut.outputs.clone(),
             chunks: written.parts.chunk_records(),
             raw_bytes: written.raw_bytes,
@@ -379,6 +394,15 @@ impl Inner {
             base_bytes: written.base_bytes,
             delta_bytes: written.delta_bytes,
         }
+    }
+
+    fn output_records(&self, cut: &AppCut) -> Vec<OutputRecord> {
+        let streams = self.shared.plan.streams.iter().zip(cut.numbers());
+        let records = streams.map(|(stream, numbers)| OutputRecord {
+            stream: stream.name.to_string(),
+            numbers: numbers.into_iter().collect(),
+        });
+        records.filter(|r| !r.numbers.is_empty()).collect()
     }
 
     fn commit(

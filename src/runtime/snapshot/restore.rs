@@ -7,6 +7,7 @@ use super::read::{Read, export, read, revisions};
 use super::schema::{Differences, Schema};
 use super::service::Inner;
 use crate::checkpoint::Parts;
+use crate::plan::StreamPlan;
 use crate::runtime::named::ResumePoint;
 use crate::runtime::shared::Shared;
 use crate::store::{PersistenceStore, Revision};
@@ -135,10 +136,17 @@ pub(super) fn swap_in(
         next_instance,
     } = built;
     let resume = inputs.iter().cloned().map(ResumePoint::from).collect();
+    let of = |stream: &StreamPlan| {
+        let mut all = read.manifest.outputs.iter();
+        let known = all.find(|o| o.stream == *stream.name);
+        known.map(|o| o.numbers.clone()).unwrap_or_default()
+    };
+    let numbers: Vec<Vec<(u16, u64)>> = shared.plan.streams.iter().map(of).collect();
     let mut old = Vec::new();
     for (cell, instances) in shared.cells.iter().zip(instances) {
         cell.with_locked(&guard, |core| {
             old.push(core.replace_instances(instances));
+            core.outputs.set_numbers(&numbers);
             if tracked {
                 core.track(&|id| unchanged.contains(&id));
             } else {

@@ -14,6 +14,7 @@ mod report;
 mod run;
 mod signal;
 mod state;
+mod store;
 
 use args::{Cli, Command};
 use clap::Parser;

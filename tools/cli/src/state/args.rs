@@ -71,7 +71,7 @@ pub enum StateCommand {
 /// Where state is.
 #[derive(Args, Debug)]
 pub struct StoreArg {
-    /// The store: file:DIR
+    /// The store: memory, file:DIR
     #[arg(value_name = "URL")]
     pub url: String,
 }

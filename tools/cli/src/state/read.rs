@@ -1,8 +1,9 @@
 //! A store as the commands see it: apps, catalogues, manifests.
 
 use crate::failure::Failure;
+use crate::store::open_store;
 use eventflux::checkpoint::{Manifest, digest, read_blob};
-use eventflux::store::{Catalogue, Entry, FileStore, Owner, PersistenceStore, Revision};
+use eventflux::store::{Catalogue, Entry, Owner, PersistenceStore, Revision};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -34,17 +35,6 @@ pub fn open(url: &str) -> Result<Opened, Failure> {
 pub fn make(url: &str) -> Result<Opened, Failure> {
     let store = open_store(url)?;
     Ok(Opened { store })
-}
-
-fn open_store(url: &str) -> Result<Arc<dyn PersistenceStore>, Failure> {
-    match url.strip_prefix("file:") {
-        Some(dir) if !dir.is_empty() => {
-            Ok(Arc::new(FileStore::open(dir).map_err(Failure::from_run)?))
-        }
-        _ => Err(Failure::usage(format!(
-            "'{url}' is no store: expected file:DIR"
-        ))),
-    }
 }
 
 impl Opened {

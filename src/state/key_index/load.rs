@@ -1,0 +1,85 @@
+//! Key indexes in a checkpoint: what is checked and rebuilt when keys are read, and where keys belong.
+
+use super::{EMPTY, Entry, Held, KeyIndex, Keys, Slot, is_full};
+use crate::state::Malformed;
+use crate::state::key_bytes::key_group;
+
+/// Smallest table.
+pub(super) const ENTRIES_MIN: usize = 16;
+
+impl KeyIndex {
+    /// Makes the table of the keys, at its size at once; no key stands twice.
+    pub(super) fn rebuild(&mut self) -> Result<(), Malformed> {
+        let slots = self.slots();
+        self.free.clear();
+        self.null = EMPTY;
+        if slots >= EMPTY as usize || (matches!(self.keys.keys(), Keys::One) && slots > 1) {
+            return Err(Malformed::new(format!("{slots} keys are too many")));
+        }
+        for slot in (0..slots as Slot).rev() {
+            match self.keys.held(slot) {
+                Held::Absent => self.free.push(slot),
+                Held::Null if self.null == EMPTY => self.null = slot,
+                Held::Null => return Err(twice(slot)),
+                Held::Key => {}
+            }
+        }
+        let mut entries = ENTRIES_MIN;
+        while is_full(self.len(), entries) {
+            entries *= 2;
+        }
+        self.table.clear();
+        self.resize(entries);
+        for slot in 0..slots as Slot {
+            if self.keys.held(slot) == Held::Key {
+                self.enter(slot)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Enters a slot's key into the table.
+    fn enter(&mut self, slot: Slot) -> Result<(), Malformed> {
+        let key = slot as usize;
+        let (word, place, found) = match self.keys.keys() {
+            Keys::One => return Ok(()),
+            Keys::Word(keys) => {
+                let (place, found) = self.probe_word(keys[key]);
+                (keys[key], place, found)
+            }
+            Keys::Text(keys) => {
+                let hash = self.hash(keys[key].as_bytes());
+                let (place, found) = self.probe(hash, |slot| keys[slot as usize] == keys[key]);
+                (hash, place, found)
+            }
+            Keys::Bytes(keys) => {
+                let hash = self.hash(&keys[key]);
+                let (place, found) = self.probe(hash, |slot| keys[slot as usize] == keys[key]);
+                (hash, place, found)
+            }
+        };
+        if found.is_some() {
+            return Err(twice(slot));
+        }
+        self.table[place] = Entry { word, slot };
+        Ok(())
+    }
+
+    /// The slots that have a key, NULL among them.
+    pub(crate) fn held_slots(&self) -> impl Iterator<Item = Slot> {
+        let slots = 0..self.slots() as Slot;
+        slots.filter(|slot| self.keys.held(*slot) != Held::Absent)
+    }
+
+    /// The key group of a slot by the columns at `positions` of its key; `None` when the slot has no key or there is
+    /// no such column.
+    pub(crate) fn key_group_of(&self, slot: Slot, positions: &[usize]) -> Option<u64> {
+        let mut key = Vec::new();
+        self.keys.encode_columns(slot, positions, &mut key)?;
+        Some(key_group(&key))
+    }
+}
+
+fn twice(slot: Slot) -> Malformed {
+    Malformed::new(format!("the key of slot {slot} stands twice"))
+}

@@ -1,0 +1,228 @@
+//! Containers against models: random changes, cuts at random moments, drained in slices between further changes, some
+//! epochs failing, some parts captured whole; what is loaded from the committed sections is what was there at the cut.
+
+mod cells;
+mod hostile;
+mod key_index;
+mod row_log;
+mod sorted;
+
+use super::*;
+use std::fmt::Debug;
+use std::ops::Range;
+
+/// Numbers from a seed (xorshift).
+pub(super) struct Random(u64);
+
+impl Random {
+    pub(super) fn new(seed: u64) -> Self {
+        Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub(super) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 >> 3
+    }
+
+    pub(super) fn below(&mut self, n: u64) -> u64 {
+        self.next() % n.max(1)
+    }
+
+    /// True once in `n` times.
+    pub(super) fn once_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+
+    /// Mostly short, at times long.
+    pub(super) fn text(&mut self) -> String {
+        let long = if self.once_in(4) { 40 } else { 3 };
+        let len = self.below(long) as usize;
+        "é".repeat(len) + &self.below(1000).to_string()
+    }
+}
+
+/// A container and what it should hold.
+pub(super) trait Subject {
+    type Contents: Clone + PartialEq + Debug;
+
+    /// One of the same types without contents.
+    fn empty(&self) -> Self;
+    fn holder(&mut self) -> &mut dyn StateHolder;
+    /// Changes container and model alike.
+    fn change(&mut self, random: &mut Random);
+    fn model(&mut self) -> &mut Self::Contents;
+    /// What the container holds.
+    fn contents(&self) -> Self::Contents;
+    /// What must be true of it beside that.
+    fn check(&mut self) {}
+}
+
+/// Sections of committed epochs, and the number of slots at the last of them.
+#[derive(Default)]
+pub(super) struct Committed {
+    pub(super) chunks: Vec<Vec<u8>>,
+    pub(super) slots: Vec<(Path, u32)>,
+}
+
+impl Committed {
+    pub(super) fn stored(&self) -> Result<Stored<'_>, Malformed> {
+        let mut stored = Stored::default();
+        for (path, slots) in &self.slots {
+            stored.containers.entry(*path).or_default().slots = *slots;
+        }
+        for section in self.chunks.iter().flat_map(|chunk| sections(chunk)) {
+            let section = section?;
+            let path = section.path;
+            if section.kind == SectionKind::Registers {
+                let at = (path.instance, path.node);
+                stored.registers.insert(at, section.payload);
+            } else {
+                let to = stored.containers.entry(path).or_default();
+                to.sections.push(section);
+            }
+        }
+        Ok(stored)
+    }
+
+    /// A container of the committed contents.
+    pub(super) fn load<S: Subject>(&self, like: &S) -> Result<S, Malformed> {
+        let stored = self.stored()?;
+        let mut loaded = like.empty();
+        let mut load = Load::new(INSTANCE, NODE, &stored);
+        loaded.holder().state(&mut load);
+        load.end()?;
+        *loaded.model() = loaded.contents();
+        Ok(loaded)
+    }
+}
+
+const INSTANCE: u32 = 3;
+const NODE: u16 = 5;
+
+/// Takes note of how many slots containers have.
+#[derive(Default)]
+struct Sizes(Vec<usize>);
+
+impl Visitor for Sizes {
+    fn container(&mut self, _name: &'static str, container: &mut dyn Container) {
+        self.0.push(container.slots());
+    }
+    fn register(&mut self, _register: &mut dyn Register) {}
+    fn pane(&mut self, _start: i64) {}
+}
+
+/// Ranges of some containers, to be captured whole.
+fn some_ranges<S: Subject>(subject: &mut S, random: &mut Random) -> Rebase {
+    let mut sizes = Sizes::default();
+    subject.holder().state(&mut sizes);
+    let mut rebase = Rebase::new();
+    for (container, size) in sizes.0.into_iter().enumerate() {
+        if random.once_in(2) {
+            continue;
+        }
+        let path = Path {
+            instance: INSTANCE,
+            node: NODE,
+            container: container as u16,
+            pane: Path::NO_PANE,
+        };
+        let from = random.below(size as u64 + 1) as u32;
+        let to = from + random.below(u64::from(size as u32 - from) + 1) as u32;
+        let ranges: Vec<Range<Slot>> = vec![from..to];
+        rebase.insert(path, ranges);
+    }
+    rebase
+}
+
+/// One epoch without changes between.
+pub(super) fn capture(holder: &mut dyn StateHolder) -> Committed {
+    let mut record = CutRecord::default();
+    let rebase = Rebase::new();
+    let mut cut = Cut::new(INSTANCE, NODE, &rebase, &mut record);
+    holder.state(&mut cut);
+    cut.end();
+    let mut chunk = record.sections;
+    let mut drain = Drain::new(INSTANCE, NODE, usize::MAX, &mut chunk);
+    holder.state(&mut drain);
+    assert!(drain.complete);
+    holder.state(&mut Settle { committed: true });
+    let containers = record.containers.iter();
+    Committed {
+        chunks: vec![chunk],
+        slots: containers.map(|c| (c.path, c.slots)).collect(),
+    }
+}
+
+/// One epoch. `None` when it failed: then nothing of it is kept.
+pub(super) fn epoch<S: Subject>(
+    subject: &mut S,
+    random: &mut Random,
+    fails: bool,
+) -> Option<(Vec<u8>, Vec<(Path, u32)>)> {
+    let rebase = some_ranges(subject, random);
+    let mut record = CutRecord::default();
+    let mut cut = Cut::new(INSTANCE, NODE, &rebase, &mut record);
+    subject.holder().state(&mut cut);
+    cut.end();
+    let mut chunk = record.sections;
+    loop {
+        let mut drain = Drain::new(INSTANCE, NODE, 1, &mut chunk);
+        subject.holder().state(&mut drain);
+        if drain.complete || (fails && random.once_in(4)) {
+            break;
+        }
+        for _ in 0..random.below(6) {
+            subject.change(random);
+        }
+    }
+    let committed = !fails;
+    subject.holder().state(&mut Settle { committed });
+    let containers = record.containers.iter();
+    committed.then(|| (chunk, containers.map(|c| (c.path, c.slots)).collect()))
+}
+
+pub(super) fn check<S: Subject>(subject: &mut S, what: &str) {
+    assert_eq!(subject.contents(), *subject.model(), "{what}");
+    subject.check();
+}
+
+/// Drives a container from many seeds.
+pub(super) fn drive<S: Subject>(make: impl Fn() -> S, seeds: Range<u64>) {
+    for seed in seeds {
+        let mut random = Random::new(seed);
+        let mut subject = make();
+        for _ in 0..random.below(200) {
+            subject.change(&mut random);
+        }
+        subject.holder().state(&mut Track { committed: false });
+        let mut committed = Committed::default();
+        for number in 0..15 {
+            let what = format!("seed {seed}, epoch {number}");
+            for _ in 0..random.below(120) {
+                subject.change(&mut random);
+            }
+            check(&mut subject, &what);
+            let want = subject.model().clone();
+            let fails = random.once_in(3);
+            let Some((chunk, slots)) = epoch(&mut subject, &mut random, fails) else {
+                continue;
+            };
+            committed.chunks.push(chunk);
+            committed.slots = slots;
+            let mut loaded = committed.load(&subject).expect(&what);
+            assert_eq!(*loaded.model(), want, "{what}");
+            loaded.check();
+            if random.once_in(4) {
+                subject = loaded;
+                subject.holder().state(&mut Track { committed: true });
+            } else {
+                for _ in 0..60 {
+                    loaded.change(&mut random);
+                }
+                check(&mut loaded, &what);
+            }
+        }
+    }
+}
