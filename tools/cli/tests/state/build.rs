@@ -11,18 +11,25 @@ use eventflux::{
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// One test at a time: a child that another test forks holds this one's file locks until it becomes the command.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// A folder that goes away with the test.
-pub struct Folder(PathBuf);
+pub struct Folder(
+    PathBuf,
+    #[expect(unused, reason = "held")] MutexGuard<'static, ()>,
+);
 
 impl Folder {
     pub fn new(name: &str) -> Self {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let id = std::process::id();
         let path = std::env::temp_dir().join(format!("eventflux-state-{name}-{id}"));
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).expect("a folder");
-        Folder(path)
+        Folder(path, alone)
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -151,7 +158,8 @@ fn path(node: u16, container: u16) -> Path {
     }
 }
 
-/// Commits a revision by hand that has something of everything; app `desk`.
+/// Commits a revision by hand that has something of everything; app `desk`. The rows of its window have a base in the
+/// first one, and changes in all that follow.
 pub fn by_hand(store: &dyn PersistenceStore, rows: u64) -> Revision {
     let owner = Owner {
         name: "a test".to_string(),
@@ -164,8 +172,17 @@ pub fn by_hand(store: &dyn PersistenceStore, rows: u64) -> Revision {
         epoch,
         number: 0,
     };
+    let catalogue = store.catalogue("desk").expect("it is sound");
+    let head = catalogue.revisions.last();
+    let old = head.map(|e| store.manifest("desk", e.revision).expect("read"));
+    let old = old
+        .flatten()
+        .map(|bytes| Manifest::decode(&bytes, None).expect("it is sound"));
     let raw = [
-        section(path(0, 0), 0, 900, 48_000),
+        match &old {
+            None => section(path(0, 0), 0, 900, 48_000),
+            Some(_) => section(path(0, 0), 1, 10, 500),
+        },
         section(path(1, 0), 0, 40, 9_000),
         section(path(1, 1), 0, 40, 640),
         section(path(0, 0), 3, 0, 24),
@@ -174,13 +191,16 @@ pub fn by_hand(store: &dyn PersistenceStore, rows: u64) -> Revision {
     let mut bytes = Vec::new();
     let chunk = seal(name, "desk", &raw, CompressionType::Zstd, &mut bytes).expect("it is small");
     store.put_chunk("desk", name, &bytes).expect("it is stored");
-    let catalogue = store.catalogue("desk").expect("it is sound");
-    let parent = catalogue.revisions.last().map(|e| (e.revision, e.digest));
-    let manifest = Manifest {
+    let parent = head.map(|e| (e.revision, e.digest));
+    let mut manifest = Manifest {
         revision: name.revision(),
         parent,
         ..full(chunk, rows)
     };
+    if let Some(old) = old {
+        manifest.containers[0].bases = old.containers[0].bases.clone();
+        manifest.chunks = [old.chunks, manifest.chunks].concat();
+    }
     let (bytes, digest) = manifest.encode().expect("it is right");
     let commit = Commit {
         revision: manifest.revision,

@@ -55,7 +55,12 @@ fn apps_and_revisions_are_listed() {
     );
     assert_eq!(of[2]["inputs"][0]["next_row"], 4);
     assert_eq!(of[2]["inputs"][0]["name"], "feed");
-    assert!(of[2]["state_bytes"].as_u64().is_some_and(|n| n > 0), "{of}");
+    let sizes = &apps[0]["revisions"][0];
+    assert_eq!(sizes["state_bytes"], 57_784);
+    assert_eq!(
+        (&sizes["chunks"], &sizes["chain"]),
+        (&Value::from(1), &Value::from(1))
+    );
 }
 
 #[test]

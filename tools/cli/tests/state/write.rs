@@ -35,7 +35,6 @@ fn a_revision_goes_on_elsewhere() {
     let report = runtime.restore_last_revision().expect("it fits");
     assert_eq!(report.inputs[0].next, 5);
     let more = persist_more(&runtime);
-    assert!(more.epoch > 4, "{more}");
     runtime.shutdown().expect("it stops");
     expect(0, &["verify", &there]);
     // on top of what the store has, older state becomes the head
