@@ -1,4 +1,4 @@
-//! Command line of eventflux: runs, checks and explains SQL apps, generates events for them, and looks after their state.
+//! Command line of eventflux: runs, checks and explains SQL apps, generates events, looks after state.
 //!
 //! `args` is what can be typed; every subcommand has a file. Rows go to standard output, everything else to
 //! standard error.

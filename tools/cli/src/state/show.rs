@@ -404,7 +404,7 @@ fn show_containers(containers: &[ContainerView]) {
     let all = |s: &Sum| s.bytes.map_or(0, |(base, delta)| base + delta);
     let greatest = sums.values().map(all).max().unwrap_or(0);
     let head = [
-        ("  query", '<'),
+        (" query", '<'),
         ("stage", '>'),
         ("container", '<'),
         ("places", '>'),
@@ -417,7 +417,7 @@ fn show_containers(containers: &[ContainerView]) {
     let rows = sums.iter().map(|((query, stage, name), s)| {
         let shown = |n: Option<u64>| n.map_or("?".to_string(), bytes);
         vec![
-            format!("  {query}"),
+            format!(" {query}"),
             stage.to_string(),
             name.clone(),
             count(s.places),
@@ -436,7 +436,7 @@ fn show_instances(instances: &[InstanceView]) {
         return;
     }
     let head = [
-        ("  instance", '>'),
+        (" instance", '>'),
         ("worker", '>'),
         ("key groups", '<'),
         ("time (UTC)", '<'),
@@ -470,7 +470,7 @@ fn time(us: Option<i64>) -> String {
 fn show_edges(v: &RevisionView) {
     if !v.inputs.is_empty() {
         let head = [
-            ("  input", '<'),
+            (" input", '<'),
             ("next row", '>'),
             ("clock (UTC)", '<'),
             ("", '<'),
@@ -479,7 +479,7 @@ fn show_edges(v: &RevisionView) {
         let rows = v.inputs.iter().map(|i| {
             let mark = i.mark.as_ref();
             vec![
-                format!("  {}", plain(&i.name)),
+                format!(" {}", plain(&i.name)),
                 count(i.next_row),
                 time(i.clock_us),
                 if i.open { "open" } else { "closed" }.to_string(),
@@ -491,11 +491,11 @@ fn show_edges(v: &RevisionView) {
         println!("\ninputs\n{}", table(&head, rows.collect()));
     }
     if !v.outputs.is_empty() {
-        let head = [("  stream", '<'), ("key groups", '>'), ("rows", '>')];
+        let head = [(" stream", '<'), ("key groups", '>'), ("rows", '>')];
         let rows = v.outputs.iter().map(|o| {
             let numbers = o.numbers.iter().map(|(_, n)| *n);
             vec![
-                format!("  {}", plain(&o.stream)),
+                format!(" {}", plain(&o.stream)),
                 count(o.numbers.len() as u64),
                 count(numbers.fold(0, u64::saturating_add)),
             ]
