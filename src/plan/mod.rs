@@ -7,13 +7,15 @@ mod build;
 mod component;
 mod explain;
 mod query;
+#[cfg(test)]
+mod restore_tests;
 mod route;
 mod scope;
 mod streams;
 mod window;
 mod window_args;
 
-pub(crate) use build::stages;
+pub(crate) use build::{Stage, stages};
 pub(crate) use component::{Component, Routing};
 pub(crate) use explain::explain;
 pub(crate) use query::QueryPlan;
