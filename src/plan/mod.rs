@@ -15,7 +15,7 @@ mod streams;
 mod window;
 mod window_args;
 
-pub(crate) use build::{Stage, stages};
+pub(crate) use build::stages;
 pub(crate) use component::{Component, Routing};
 pub(crate) use explain::explain;
 pub(crate) use query::QueryPlan;

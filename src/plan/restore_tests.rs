@@ -1,6 +1,7 @@
 //! Queries that are captured and restored while rows come, and whose state is split over workers.
 
-use super::{Catalogue, Plan, Routing, Stage, plan, stages};
+use super::build::{Stage, stages};
+use super::{Catalogue, Plan, Routing, plan};
 use crate::event::{Batch, Column, Sign, Str, Timestamp, Type, Value};
 use crate::operator::aggregate::AggregateFunction;
 use crate::operator::testing::Revisions;
