@@ -114,6 +114,18 @@ impl Marks {
         captured
     }
 
+    /// [`Marks::touch`] of a range while no capture is under way: nothing is to be handed over.
+    pub(crate) fn touch_all(&mut self, slots: Range<usize>) {
+        debug_assert!(!self.capturing, "a capture may need what is written over");
+        let first = slots.start;
+        for (place, mark) in self.of[slots].iter_mut().enumerate() {
+            if *mark != self.now {
+                *mark = self.now;
+                self.written.push((first + place) as Slot);
+            }
+        }
+    }
+
     fn is_to_scan(&self, slot: Slot) -> bool {
         self.scan.iter().any(|range| range.contains(&slot))
     }

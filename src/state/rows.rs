@@ -185,6 +185,9 @@ impl Rows {
 
     #[cold]
     fn touch_rows(&mut self, rows: Range<usize>) {
+        if !self.marks.is_capturing() {
+            return self.marks.touch_all(rows);
+        }
         for row in rows {
             if self.marks.touch(row as Slot) {
                 self.hand_over(row);

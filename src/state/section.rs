@@ -157,7 +157,7 @@ pub(crate) fn sections(chunk: &[u8]) -> impl Iterator<Item = Result<Section<'_>,
 }
 
 fn read_section<'a>(rest: &mut &'a [u8]) -> Option<Section<'a>> {
-    fn take<'a, const N: usize>(rest: &mut &'a [u8]) -> Option<[u8; N]> {
+    fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
         let (head, tail) = rest.split_first_chunk::<N>()?;
         *rest = tail;
         Some(*head)

@@ -61,10 +61,6 @@ impl<T: Sample> Subject for Values<T> {
                 self.cells.ensure(slots);
                 self.model.resize(slots, T::default());
             }
-            1 if random.once_in(9) => {
-                self.cells.clear();
-                self.model.clear();
-            }
             2..=4 => {
                 let value = T::sample(random);
                 assert_eq!(self.cells.push(value.clone()) as usize, self.model.len());
@@ -81,6 +77,11 @@ impl<T: Sample> Subject for Values<T> {
             }
             _ => {}
         }
+    }
+
+    fn clear(&mut self) {
+        self.cells.clear();
+        self.model.clear();
     }
 
     fn model(&mut self) -> &mut Vec<T> {
