@@ -74,7 +74,7 @@ pub(crate) enum SectionKind {
 
 /// The slots of a section, in the order of its payload.
 #[derive(Clone, Debug)]
-pub(crate) enum Slots<'a> {
+pub enum Slots<'a> {
     Run(Range<Slot>),
     /// Little-endian numbers.
     List(&'a [u8]),

@@ -57,8 +57,8 @@ impl Visitor for Track {
     }
     fn register(&mut self, _register: &mut dyn Register) {}
     fn pane(&mut self, _start: i64) {}
-    fn tracks(&self) -> bool {
-        true
+    fn tracks(&self) -> Option<bool> {
+        Some(true)
     }
 }
 
@@ -71,6 +71,9 @@ impl Visitor for Untrack {
         *container.marks() = Marks::default();
     }
     fn register(&mut self, _register: &mut dyn Register) {}
+    fn tracks(&self) -> Option<bool> {
+        Some(false)
+    }
     fn pane(&mut self, _start: i64) {}
 }
 
