@@ -12,7 +12,7 @@ use crate::runtime::capture::{CoreCut, CutOrder, Drained, Piece};
 use crate::runtime::handler::HANDLERS;
 use crate::runtime::instance::GROUPS;
 use crate::runtime::position::InputPosition;
-use crate::state::{ContainerCut, Rebase};
+use crate::state::{ContainerCut, Rebase, divide};
 use crate::store::{ChunkName, Commit, Digest, Revision, StoreError};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use std::collections::BTreeMap;
@@ -309,11 +309,24 @@ impl Inner {
         Ok(())
     }
 
-    /// Seals and stores the sections of one chunk.
-    fn put(&self, epoch: u64, raw: &[u8], written: &mut Written) -> Result<(), CheckpointError> {
-        if raw.is_empty() {
-            return Ok(());
-        }
+    /// Seals and stores sections: one chunk, or several where values are large.
+    fn put(
+        &self,
+        epoch: u64,
+        sections: &[u8],
+        written: &mut Written,
+    ) -> Result<(), CheckpointError> {
+        let groups = divide(sections, RAW_BYTES_MAX as usize).into_iter();
+        let mut groups = groups.filter(|group| !group.is_empty());
+        groups.try_for_each(|group| self.put_chunk(epoch, group, written))
+    }
+
+    fn put_chunk(
+        &self,
+        epoch: u64,
+        raw: &[u8],
+        written: &mut Written,
+    ) -> Result<(), CheckpointError> {
         let name = ChunkName {
             generation: written.generation,
             epoch,
