@@ -8,6 +8,8 @@ mod component;
 mod explain;
 mod identity;
 mod query;
+#[cfg(test)]
+mod restore_tests;
 mod route;
 mod scope;
 mod streams;
