@@ -82,6 +82,16 @@ pub fn failure(
     name: &str,
     app: &str,
     steps: &[Step],
+    differs: &dyn Fn(&Outputs, Setup) -> Option<String>,
+) -> Option<String> {
+    failure_with(name, app, steps, &EventFluxManager::new, differs)
+}
+
+/// As [`failure`], with functions of the caller's.
+pub fn failure_with(
+    name: &str,
+    app: &str,
+    steps: &[Step],
     manager: &dyn Fn() -> EventFluxManager,
     differs: &dyn Fn(&Outputs, Setup) -> Option<String>,
 ) -> Option<String> {
@@ -108,13 +118,7 @@ pub fn failure(
 fn case_failure(file: &str, case: &Case) -> Option<String> {
     let name = format!("{file}: {}", case.name);
     let differs = |outputs: &Outputs, setup: Setup| difference(case, outputs, setup);
-    failure(
-        &name,
-        &case.app,
-        &case.steps,
-        &EventFluxManager::new,
-        &differs,
-    )
+    failure(&name, &case.app, &case.steps, &differs)
 }
 
 /// The cases of all script files, by file.
