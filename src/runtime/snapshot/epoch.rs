@@ -4,8 +4,8 @@ use super::error::CheckpointError;
 use super::head::{Claimed, Head, Kept};
 use super::service::Inner;
 use crate::checkpoint::{
-    AppliedRecord, ChunkRecord, InputRecord, InstanceRecord, Manifest, OutputRecord, Parts, seal,
-    write_blob,
+    AppliedRecord, ChunkRecord, InputRecord, InstanceRecord, Manifest, OutputRecord, Parts,
+    RAW_BYTES_MAX, seal, write_blob,
 };
 use crate::plan::Routing;
 use crate::runtime::capture::{CoreCut, CutOrder, Drained, Piece};

@@ -6,13 +6,13 @@ use super::head::Head;
 use super::read::{Read, export, read, revisions};
 use super::schema::{Differences, Schema};
 use super::service::Inner;
-use crate::checkpoint::Parts;
+use crate::checkpoint::{Manifest, Parts};
 use crate::plan::StreamPlan;
 use crate::runtime::named::ResumePoint;
 use crate::runtime::shared::Shared;
 use crate::store::{PersistenceStore, Revision};
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Which revision is restored, and what may differ. Starts from [`Default`]: the last one, nothing may.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +62,8 @@ impl RestoreOptions {
 pub struct RestoreReport {
     /// The revision; `None` when there was none and an empty start was allowed.
     pub revision: Option<Revision>,
+    /// When its state was cut.
+    pub taken: Option<SystemTime>,
     /// Newer revisions that could not be used, newest first, and why.
     pub skipped: Vec<(Revision, String)>,
     /// From where each named input has to send again.
@@ -83,9 +85,11 @@ pub(super) struct Swapped {
 }
 
 impl Swapped {
-    pub(super) fn report(self, revision: Revision) -> RestoreReport {
+    pub(super) fn report(self, manifest: &Manifest) -> RestoreReport {
+        let since = Duration::from_millis(u64::try_from(manifest.created_ms).unwrap_or(0));
         RestoreReport {
-            revision: Some(revision),
+            revision: Some(manifest.revision),
+            taken: UNIX_EPOCH.checked_add(since),
             skipped: Vec::new(),
             inputs: self.inputs,
             added: self.differences.added,
@@ -185,6 +189,8 @@ impl Inner {
         }
         let mut head = self.head.lock();
         let store: &dyn PersistenceStore = &*self.store;
+        // Before outputs go back: another process may be writing them.
+        head.claim(store, &self.app, self.config.takeover)?;
         let mut candidates = revisions(store, &self.app)?;
         if let Some(wanted) = options.revision {
             candidates.retain(|(revision, _)| *revision == wanted);
@@ -225,6 +231,7 @@ impl Inner {
     fn nothing(&self) -> RestoreReport {
         RestoreReport {
             revision: None,
+            taken: None,
             skipped: Vec::new(),
             inputs: Vec::new(),
             added: Vec::new(),
@@ -270,7 +277,7 @@ impl Inner {
         let mut metrics = self.metrics.lock();
         metrics.restore_build.add(swapped.build);
         metrics.restore_swap.add(swapped.swap);
-        Ok(swapped.report(revision))
+        Ok(swapped.report(&read.manifest))
     }
 
     /// Restores what did not come from the store; the next checkpoint is whole.

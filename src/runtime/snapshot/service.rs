@@ -153,14 +153,19 @@ impl SnapshotService {
 
     /// Claims the app's state and begins to take checkpoints at the interval.
     pub(crate) fn start(&self) -> Result<(), CheckpointError> {
-        let inner = &self.inner;
-        let takeover = inner.config.takeover;
-        inner
-            .head
-            .lock()
-            .claim(&*inner.store, &inner.app, takeover)?;
+        self.claim()?;
         self.run();
         Ok(())
+    }
+
+    /// Claims the app's state, unless that was done: `start` and a restore do it, too. Who holds the claim knows that
+    /// no other process writes what belongs to the state, an output for example. It ends with the app.
+    ///
+    /// Errors: [`StoreError::Locked`] while another process holds it.
+    pub fn claim(&self) -> Result<(), CheckpointError> {
+        let inner = &self.inner;
+        let mut head = inner.head.lock();
+        head.claim(&*inner.store, &inner.app, inner.config.takeover)
     }
 
     /// Starts the thread, unless it runs.
