@@ -1,8 +1,10 @@
 //! Commands that write: export and import, prune, pin.
 
 use crate::build::{APP, Folder, app, built, by_hand, expect, has, persist};
-use eventflux::store::{ChunkName, Owner, PersistenceStore};
+use eventflux::store::{ChunkName, Owner, PersistenceStore, Revision};
+use eventflux::{Batch, EventFluxAppRuntime, Timestamp, Value};
 use std::fs;
+use std::sync::{Arc, Mutex};
 
 fn owner() -> Owner {
     Owner {
@@ -50,10 +52,16 @@ fn a_revision_goes_on_elsewhere() {
     assert_eq!(report.inputs[0].next, 5);
 }
 
-fn persist_more(runtime: &eventflux::EventFluxAppRuntime) -> eventflux::store::Revision {
+fn persist_more(runtime: &EventFluxAppRuntime) -> Revision {
+    let sums = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&sums);
+    let take = move |batch: &Batch| seen.lock().expect("no panic").push(batch.value(0, 1));
+    runtime.add_callback("Out", take).expect("a stream");
     let mut input = runtime.open_input("feed").expect("it is closed");
-    let at = eventflux::Timestamp(9_000_000);
-    input.send_at("Trades", at, ("more", 1.0)).expect("it runs");
+    let at = Timestamp(9_000_000);
+    input.send_at("Trades", at, ("S3", 10.0)).expect("it runs");
+    // 3 of the state that came with the file
+    assert_eq!(*sums.lock().expect("no panic"), [Value::Double(13.0)]);
     runtime.persist().expect("it is stored")
 }
 
