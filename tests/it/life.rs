@@ -5,8 +5,9 @@
 //! be that of a run that never crashed, wherever the checkpoint found the rows.
 
 use crate::app::{Collected, Outputs, Setup, Step, take_step};
+use eventflux::checkpoint::{open, read_blob};
 use eventflux::store::MemoryStore;
-use eventflux::{EventFluxAppRuntime, EventFluxManager, Input};
+use eventflux::{CheckpointError, EventFluxAppRuntime, EventFluxManager, Input};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,9 @@ pub enum Fate {
 
 /// How long a worker may take for the rows of a few steps before that is an error.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The kind of section that says that a container was emptied.
+const CLEARED: u8 = 2;
 
 /// What does not change from life to life.
 pub struct World<'a> {
@@ -84,8 +88,7 @@ impl World<'_> {
         let mut manager = (self.manager)();
         manager.set_persistence_store(Arc::new(store.clone()));
         let setup = self.setups[number % self.setups.len()];
-        let app = format!("@app:name('lives') {}", self.app);
-        let built = manager.create_with(&app, setup.config());
+        let built = manager.create_with(&named(self.app), setup.config());
         let runtime = built.map_err(|e| format!("build: {e}"))?;
         collected.attach(&runtime);
         let service = runtime.snapshot_service().expect("there is a store");
@@ -163,4 +166,70 @@ impl Life {
             .shutdown()
             .map_err(|e| format!("shutdown: {e}"))
     }
+}
+
+/// Sections of captured state: what each is, and its bytes.
+pub type Sections = Vec<(String, Vec<u8>)>;
+
+fn named(app: &str) -> String {
+    format!("@app:name('lives') {app}")
+}
+
+/// The state behind some steps of an app, inline, with a checkpoint behind each: captured whole from the app itself,
+/// and from another one to which the checkpoints brought it.
+pub fn whole_and_restored(
+    manager: &dyn Fn() -> EventFluxManager,
+    app: &str,
+    steps: &[Step],
+) -> Result<(Sections, Sections), String> {
+    let create = |manager: EventFluxManager| {
+        let built = manager.create_with(&named(app), Setup::INLINE.config());
+        let runtime = built.map_err(|e| e.to_string())?;
+        Ok::<_, String>(runtime)
+    };
+    let failed = |e: CheckpointError| e.to_string();
+    let mut stored = manager();
+    stored.set_persistence_store(Arc::new(MemoryStore::new()));
+    let runtime = create(stored)?;
+    runtime.start().map_err(|e| e.to_string())?;
+    let mut input = runtime.open_input("timeline").map_err(|e| e.to_string())?;
+    for step in steps {
+        take_step(&runtime, &mut input, step, 0);
+        runtime.persist().map_err(failed)?;
+    }
+    let other = create(manager())?;
+    other
+        .restore(&runtime.snapshot().map_err(failed)?)
+        .map_err(failed)?;
+    runtime.clear_all_revisions().map_err(failed)?;
+    Ok((captured(&runtime)?, captured(&other)?))
+}
+
+/// The sections of a full capture: their heads as text, and their bytes. The layout is that of `src/state/section.rs`.
+fn captured(runtime: &EventFluxAppRuntime) -> Result<Sections, String> {
+    let blob = runtime.snapshot().map_err(|e| e.to_string())?;
+    let (manifest, chunks) = read_blob(&blob).map_err(|e| e.to_string())?;
+    let (mut all, mut raw) = (Vec::new(), Vec::new());
+    for (record, sealed) in chunks {
+        open(sealed, &record, &manifest.app, &mut raw).map_err(|e| e.to_string())?;
+        let mut rest = raw.as_slice();
+        while !rest.is_empty() {
+            let number = |from: usize, to: usize| {
+                let bytes = rest[from..to].iter().rev();
+                bytes.fold(0u64, |n, byte| n << 8 | u64::from(*byte))
+            };
+            let (node, container, pane) = (number(4, 6), number(6, 8), number(8, 16) as i64);
+            let (kind, first, count) = (rest[16], number(18, 22), number(22, 26));
+            let end = 30 + number(26, 30) as usize;
+            let head = format!(
+                "node {node} container {container} pane {pane} kind {kind}: {count} slots from {first}"
+            );
+            // That a container was emptied before says nothing of what it holds now.
+            if kind != CLEARED {
+                all.push((head, rest[30..end].to_vec()));
+            }
+            rest = &rest[end..];
+        }
+    }
+    Ok(all)
 }
