@@ -70,6 +70,7 @@ pub use runtime::barrier::{
 };
 pub use runtime::column_batch::ColumnBatch;
 pub use runtime::config::{Backpressure, RuntimeConfig, Workers};
+pub use runtime::handler::RowHandler;
 pub use runtime::input::Input;
 pub use runtime::input_handler::InputHandler;
 pub use runtime::manager::EventFluxManager;
@@ -79,13 +80,13 @@ pub use runtime::output_number::OutputNumber;
 pub use runtime::row::{Field, Row, RowWriter};
 pub use runtime::snapshot::{
     CheckpointConfig, CheckpointError, CheckpointEvent, CheckpointMetrics, FailurePolicy,
-    PersistHandle, PhaseTimes, PositionedOutput, SnapshotService,
+    PersistHandle, PhaseTimes, PositionedOutput, RestoreOptions, RestoreReport, SnapshotService,
 };
 pub use runtime::wait::WaitStrategy;
 
 mod sql;
 
-mod state;
+pub mod state;
 
 pub mod store;
 

@@ -6,13 +6,13 @@ use super::head::Head;
 use super::read::{Read, export, read, revisions};
 use super::schema::{Differences, Schema};
 use super::service::Inner;
-use crate::checkpoint::Parts;
+use crate::checkpoint::{Manifest, Parts};
 use crate::plan::StreamPlan;
 use crate::runtime::named::ResumePoint;
 use crate::runtime::shared::Shared;
 use crate::store::{PersistenceStore, Revision};
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Which revision is restored, and what may differ. Starts from [`Default`]: the last one, nothing may.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +62,8 @@ impl RestoreOptions {
 pub struct RestoreReport {
     /// The revision; `None` when there was none and an empty start was allowed.
     pub revision: Option<Revision>,
+    /// When its state was cut.
+    pub taken: Option<SystemTime>,
     /// Newer revisions that could not be used, newest first, and why.
     pub skipped: Vec<(Revision, String)>,
     /// From where each named input has to send again.
@@ -83,9 +85,11 @@ pub(super) struct Swapped {
 }
 
 impl Swapped {
-    pub(super) fn report(self, revision: Revision) -> RestoreReport {
+    pub(super) fn report(self, manifest: &Manifest) -> RestoreReport {
+        let since = Duration::from_millis(u64::try_from(manifest.created_ms).unwrap_or(0));
         RestoreReport {
-            revision: Some(revision),
+            revision: Some(manifest.revision),
+            taken: UNIX_EPOCH.checked_add(since),
             skipped: Vec::new(),
             inputs: self.inputs,
             added: self.differences.added,
@@ -104,7 +108,8 @@ pub(super) fn swap_in(
     rewind: &mut dyn FnMut() -> Result<(), CheckpointError>,
 ) -> Result<Swapped, CheckpointError> {
     let revision = read.manifest.revision;
-    let differences = schema.differences(&read.manifest.queries);
+    let handlers = shared.handlers.lock().clone();
+    let differences = schema.differences(&handlers, &read.manifest.queries);
     differences.check(revision, options.allow_new, options.allow_dropped)?;
     let begun = Instant::now();
     let mut next_instance = 0;
@@ -117,6 +122,7 @@ pub(super) fn swap_in(
         schema,
         app: &shared.name,
         workers: shared.cells.len(),
+        handlers: &handlers,
         next_instance,
     };
     let built = builder.build(read)?;
@@ -129,6 +135,7 @@ pub(super) fn swap_in(
     rewind()?;
     let Built {
         instances,
+        handlers,
         now,
         inputs,
         parts,
@@ -143,9 +150,12 @@ pub(super) fn swap_in(
     };
     let numbers: Vec<Vec<(u16, u64)>> = shared.plan.streams.iter().map(of).collect();
     let mut old = Vec::new();
-    for (cell, instances) in shared.cells.iter().zip(instances) {
+    for ((cell, instances), handlers) in shared.cells.iter().zip(instances).zip(handlers) {
         cell.with_locked(&guard, |core| {
-            old.push(core.replace_instances(instances));
+            old.push((
+                core.replace_instances(instances),
+                core.replace_handlers(handlers),
+            ));
             core.outputs.set_numbers(&numbers);
             if tracked {
                 core.track(&|id| unchanged.contains(&id));
@@ -179,6 +189,8 @@ impl Inner {
         }
         let mut head = self.head.lock();
         let store: &dyn PersistenceStore = &*self.store;
+        // Before outputs go back: another process may be writing them.
+        head.claim(store, &self.app, self.config.takeover)?;
         let mut candidates = revisions(store, &self.app)?;
         if let Some(wanted) = options.revision {
             candidates.retain(|(revision, _)| *revision == wanted);
@@ -219,6 +231,7 @@ impl Inner {
     fn nothing(&self) -> RestoreReport {
         RestoreReport {
             revision: None,
+            taken: None,
             skipped: Vec::new(),
             inputs: Vec::new(),
             added: Vec::new(),
@@ -264,7 +277,7 @@ impl Inner {
         let mut metrics = self.metrics.lock();
         metrics.restore_build.add(swapped.build);
         metrics.restore_swap.add(swapped.swap);
-        Ok(swapped.report(revision))
+        Ok(swapped.report(&read.manifest))
     }
 
     /// Restores what did not come from the store; the next checkpoint is whole.

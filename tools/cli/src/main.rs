@@ -13,6 +13,7 @@ mod pipe;
 mod report;
 mod run;
 mod signal;
+mod store;
 
 use args::{Cli, Command};
 use clap::Parser;
