@@ -180,7 +180,7 @@ fn apps() -> Vec<String> {
     let windows = WINDOWS.iter();
     let windows = windows.flat_map(|w| SELECTS.iter().map(move |s| select(w, s)));
     let others = QUERIES.iter().map(|q| q.to_string());
-    let clock = |n: usize| match n % 3 {
+    let clock = |n: usize| match (n + n / 3) % 3 {
         2 => "@app:playback(lateness='6 MILLISECONDS')",
         _ => "@app:playback",
     };
@@ -191,6 +191,7 @@ fn apps() -> Vec<String> {
 /// Sends of one row and of several, late rows, pauses, the clock alone; every type with NULLs.
 fn timeline(draw: &mut Draw) -> Vec<Step> {
     let (mut at, mut ts) = (0i64, 1_000i64);
+    let keys = [5, 5, 60][draw.below(3)];
     let mut steps = Vec::new();
     while steps.len() < 32 {
         at += [0, 1_000, 3_000, 9_000, 26_000][draw.below(5)];
@@ -205,7 +206,7 @@ fn timeline(draw: &mut Draw) -> Vec<Step> {
             ts += [0, 1, 4, 15][draw.below(4)];
             let late = [0, 0, 0, 5_000][draw.below(4)];
             let told = draw.below(8) > 0;
-            (told.then_some(at - late), row(draw, ts))
+            (told.then_some(at - late), row(draw, keys, ts))
         });
         let rows: Vec<_> = rows.collect();
         // A row without a time needs a clock.
@@ -215,7 +216,7 @@ fn timeline(draw: &mut Draw) -> Vec<Step> {
     steps
 }
 
-fn row(draw: &mut Draw, ts: i64) -> Vec<Literal> {
+fn row(draw: &mut Draw, keys: usize, ts: i64) -> Vec<Literal> {
     let texts = [
         "a",
         "b",
@@ -224,7 +225,7 @@ fn row(draw: &mut Draw, ts: i64) -> Vec<Literal> {
     ];
     let conditions = ["count() <= 2", "count() <= 4", "sum(i) < 7"];
     let text = |t: &str| Literal::Text(t.to_string());
-    let number = draw.below(5) as i64;
+    let number = draw.below(keys) as i64;
     let mut values = vec![
         text(texts[draw.below(4)]),
         Literal::Integer(number),

@@ -6,8 +6,10 @@
 
 use crate::app::{Collected, Outputs, Setup, Step, take_step};
 use eventflux::checkpoint::{open, read_blob};
-use eventflux::store::MemoryStore;
-use eventflux::{CheckpointError, EventFluxAppRuntime, EventFluxManager, Input};
+use eventflux::store::{MemoryStore, Revision};
+use eventflux::{
+    CheckpointError, EventFluxAppRuntime, EventFluxManager, Input, SendError, Timestamp,
+};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,6 +22,12 @@ pub enum Fate {
     PersistAtOnce,
     /// The app goes down; another one goes on from the last revision.
     Crash,
+    /// As `Crash`, from the oldest revision that is kept.
+    CrashFar,
+    /// The app itself goes back to the last revision, while it runs.
+    Rewind,
+    /// As `Rewind`, to the oldest revision that is kept.
+    RewindFar,
 }
 
 /// How long a worker may take for the rows of a few steps before that is an error.
@@ -50,57 +58,56 @@ struct Life {
 impl World<'_> {
     /// What comes out in all lives together; `fates`: before which step something happens, in that order.
     pub fn run(&self, fates: &[(usize, Fate)]) -> Result<Outputs, String> {
-        let (store, collected) = (MemoryStore::new(), Arc::new(Collected::default()));
+        let mut past = Past::default();
         let mut lives = 0;
-        let mut durable = false;
-        let mut life = self.begin(&store, &collected, lives, durable)?;
+        let mut life = self.begin(&mut past, lives, false)?;
         for (step, fate) in fates {
             life.go_on(self.steps, *step);
             match fate {
-                Fate::Crash => {
+                Fate::Persist => {
+                    life.settle()?;
+                    past.persist(&life.runtime)?;
+                }
+                Fate::PersistAtOnce => past.persist(&life.runtime)?,
+                Fate::Crash | Fate::CrashFar => {
                     life.end()?;
                     lives += 1;
-                    life = self.begin(&store, &collected, lives, durable)?;
+                    life = self.begin(&mut past, lives, *fate == Fate::CrashFar)?;
                 }
-                Fate::Persist | Fate::PersistAtOnce => {
-                    if *fate == Fate::Persist {
-                        life.settle()?;
+                Fate::Rewind | Fate::RewindFar => {
+                    let far = *fate == Fate::RewindFar;
+                    if let Some(position) = past.restore(&life.runtime, far)? {
+                        let told = life.input.advance_clock(Timestamp(0));
+                        let resume_at = position + 1;
+                        if told != Err(SendError::Rewound { resume_at }) {
+                            return Err(format!("after a restore to {position}: {told:?}"));
+                        }
+                        life.move_to(self.steps, position);
                     }
-                    life.runtime
-                        .persist()
-                        .map_err(|e| format!("persist: {e}"))?;
-                    durable = true;
                 }
             }
         }
         life.go_on(self.steps, self.steps.len());
         life.end()?;
-        Ok(collected.take())
+        Ok(past.collected.take())
     }
 
-    fn begin(
-        &self,
-        store: &MemoryStore,
-        collected: &Arc<Collected>,
-        number: usize,
-        durable: bool,
-    ) -> Result<Life, String> {
+    /// Begins a life: from a revision, if there is one.
+    fn begin(&self, past: &mut Past, number: usize, far: bool) -> Result<Life, String> {
         let mut manager = (self.manager)();
-        manager.set_persistence_store(Arc::new(store.clone()));
+        manager.set_persistence_store(Arc::new(past.store.clone()));
         let setup = self.setups[number % self.setups.len()];
         let built = manager.create_with(&named(self.app), setup.config());
         let runtime = built.map_err(|e| format!("build: {e}"))?;
-        collected.attach(&runtime);
+        past.collected.attach(&runtime);
         let service = runtime.snapshot_service().expect("there is a store");
-        service.add_output("collected", Arc::clone(collected) as Arc<_>);
-        let mut position = 0;
-        if durable {
-            let report = runtime.restore_last_revision();
-            let report = report.map_err(|e| format!("restore on {setup:?}: {e}"))?;
-            position = report.inputs.first().map_or(0, |point| point.next - 1);
-        } else {
-            collected.take();
+        service.add_output("collected", Arc::clone(&past.collected) as Arc<_>);
+        let restored = past.restore(&runtime, far);
+        let restored = restored.map_err(|e| format!("{e} on {setup:?}"))?;
+        if restored.is_none() {
+            past.collected.take();
         }
+        let position = restored.unwrap_or(0);
         runtime.start().map_err(|e| format!("start: {e}"))?;
         let input = runtime.open_input("timeline");
         let input = input.map_err(|e| format!("open: {e}"))?;
@@ -108,31 +115,86 @@ impl World<'_> {
             let found = input.position();
             return Err(format!("the input is at {found}, the report at {position}"));
         }
-        Ok(Life {
+        let mut life = Life {
             runtime,
             input,
-            next: self.step_after(position),
-            sent: position,
-        })
-    }
-
-    /// The step behind row number `position`, or the one that it is part of while rows of that follow.
-    fn step_after(&self, position: u64) -> usize {
-        let mut rows = 0;
-        if position == 0 {
-            return 0;
-        }
-        for (number, step) in self.steps.iter().enumerate() {
-            rows += step.rows();
-            if rows >= position {
-                return if rows == position { number + 1 } else { number };
-            }
-        }
-        self.steps.len()
+            next: 0,
+            sent: 0,
+        };
+        life.move_to(self.steps, position);
+        Ok(life)
     }
 }
 
+/// What outlives an app.
+#[derive(Default)]
+struct Past {
+    store: MemoryStore,
+    collected: Arc<Collected>,
+    /// The revisions that led to what `collected` holds. Others were left behind by a restore to an older one: rows
+    /// came out in another order there, so their count says nothing of the rows that are collected now.
+    line: Vec<Revision>,
+}
+
+impl Past {
+    fn persist(&mut self, runtime: &EventFluxAppRuntime) -> Result<(), String> {
+        let revision = runtime.persist().map_err(|e| format!("persist: {e}"))?;
+        if self.line.last() != Some(&revision) {
+            self.line.push(revision);
+        }
+        Ok(())
+    }
+
+    /// Goes on from the last revision or, `far`, the oldest that is kept; answers the position of the input, or
+    /// nothing when there is no revision.
+    fn restore(&mut self, runtime: &EventFluxAppRuntime, far: bool) -> Result<Option<u64>, String> {
+        let kept = runtime.revisions().map_err(|e| e.to_string())?;
+        let oldest = self.line.iter().position(|r| kept.contains(r));
+        let place = if far {
+            oldest
+        } else {
+            self.line.len().checked_sub(1)
+        };
+        let Some(place) = place else {
+            return Ok(None);
+        };
+        self.line.truncate(place + 1);
+        let revision = self.line[place];
+        let report = match kept.last() == Some(&revision) {
+            true => runtime.restore_last_revision(),
+            false => runtime.restore_revision(&revision),
+        };
+        let report = report.map_err(|e| format!("restore: {e}"))?;
+        if report.revision != Some(revision) {
+            return Err(format!("{revision} was asked for: {report:?}"));
+        }
+        Ok(Some(
+            report.inputs.first().map_or(0, |point| point.next - 1),
+        ))
+    }
+}
+
+/// The step behind row number `position`, or the one that it is part of while rows of that follow.
+fn step_after(steps: &[Step], position: u64) -> usize {
+    let mut rows = 0;
+    if position == 0 {
+        return 0;
+    }
+    for (number, step) in steps.iter().enumerate() {
+        rows += step.rows();
+        if rows >= position {
+            return if rows == position { number + 1 } else { number };
+        }
+    }
+    steps.len()
+}
+
 impl Life {
+    /// What follows is sent from behind this row.
+    fn move_to(&mut self, steps: &[Step], position: u64) {
+        (self.next, self.sent) = (step_after(steps, position), position);
+    }
+
     /// Takes the steps before `end` that have not been taken.
     fn go_on(&mut self, steps: &[Step], end: usize) {
         while self.next < end {
