@@ -297,7 +297,7 @@ impl Inner {
             Parts::default()
         };
         head.whole = !read.incremental;
-        head.unsettled = false;
+        head.unsettled = None;
         head.small.clear();
         head.epoch = head.epoch.max(revision.epoch);
         self.next_instance
@@ -328,6 +328,7 @@ impl Inner {
             return Err(CheckpointError::InsideCallback);
         }
         let mut head = self.head.lock();
+        head.doubt();
         self.store.clear_all_revisions(&self.app)?;
         head.parts = Parts::default();
         head.parent = None;
