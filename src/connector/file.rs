@@ -2,8 +2,8 @@
 
 use super::bad_row::BadRow;
 use super::csv::{CsvEncoder, CsvError, CsvRow, CsvRows};
-use super::json::{RowDecoder, RowEncoder};
 use super::file_output::FileOutput;
+use super::json::{RowDecoder, RowEncoder};
 use super::lines::Lines;
 use super::options::{Key, OptionError, Options};
 use super::traits::{ConnectorError, RowSink, Sink, Source, StopSignal};

@@ -48,14 +48,20 @@ fn rows_empty_the_file_or_go_behind_what_it_holds() {
     place.put("old\n");
     let kept = place.output("h\n", true);
     add(&kept, "new\n");
-    assert_eq!((position(&kept), place.text()), ("8".into(), "old\n".into()));
+    assert_eq!(
+        (position(&kept), place.text()),
+        ("8".into(), "old\n".into())
+    );
     kept.sync().expect("a disk");
     assert_eq!(place.text(), "old\nnew\n");
     let emptied = place.output("h\n", false);
     assert_eq!(place.text(), "old\nnew\n");
     add(&emptied, "1\n");
     emptied.flush().expect("a disk");
-    assert_eq!((position(&emptied), place.text()), ("4".into(), "h\n1\n".into()));
+    assert_eq!(
+        (position(&emptied), place.text()),
+        ("4".into(), "h\n1\n".into())
+    );
 }
 
 #[test]
@@ -85,7 +91,10 @@ fn a_file_of_another_run_is_refused_and_left_alone() {
     place.put("123");
     let refused = place.output("", false).rewind(Some(b"4"));
     let why = refused.expect_err("too short");
-    assert!(why.contains("has 3 bytes") && why.contains("had 4"), "{why}");
+    assert!(
+        why.contains("has 3 bytes") && why.contains("had 4"),
+        "{why}"
+    );
     let why = place.output("", false).rewind(None).expect_err("not empty");
     assert!(why.contains("move it away"), "{why}");
     let why = place.output("", false).rewind(Some(b"x"));
