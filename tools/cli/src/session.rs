@@ -287,6 +287,8 @@ impl Session {
         quiet: bool,
     ) -> Result<(), Failure> {
         let Sender { input, numbers, .. } = self.sender;
+        // What is to go on closes no windows.
+        let flush = flush && (complete || numbers.is_none());
         // An input that was stopped before its end holds the clock in the last checkpoint, as it did.
         let left = match (complete, numbers.is_some()) {
             (true, true) => {
