@@ -70,6 +70,7 @@ pub use runtime::barrier::{
 };
 pub use runtime::column_batch::ColumnBatch;
 pub use runtime::config::{Backpressure, RuntimeConfig, Workers};
+pub use runtime::handler::RowHandler;
 pub use runtime::input::Input;
 pub use runtime::input_handler::InputHandler;
 pub use runtime::manager::EventFluxManager;
@@ -85,7 +86,7 @@ pub use runtime::wait::WaitStrategy;
 
 mod sql;
 
-mod state;
+pub mod state;
 
 pub mod store;
 

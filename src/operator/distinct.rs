@@ -4,10 +4,10 @@
 //! copy; else over the last [`DISTINCT_ROWS_MAX`] different rows.
 
 use super::aggregate::Columns;
-use super::{Counters, Kind, Operator, Out};
+use super::{Counters, Kind, Operator, Out, counter};
 use crate::event::{Batch, Column, Sign, Type};
 use crate::sql::ast::Events;
-use crate::state::{Cells, KeyIndex, Slot};
+use crate::state::{Cells, KeyIndex, Slot, StateHolder, Visitor};
 use std::collections::VecDeque;
 
 /// Different rows remembered without a window: 1 M keys of 50 bytes are 100 MB, a bound that an embedder notices in
@@ -16,12 +16,40 @@ const DISTINCT_ROWS_MAX: usize = 1_000_000;
 
 /// Which rows count as seen.
 pub(crate) enum Memory {
-    /// Those of the same flush and sign; of rows that pass as they come, those since the last flush.
+    /// Those of the same flush and sign: nothing between two flushes.
     Flush,
+    /// The same, and of rows that pass as they come those since the last flush.
+    SinceFlush,
     /// Those in the sliding window: copies per row.
     Window(Cells<u32>),
-    /// The last different ones, oldest first.
-    Recent(VecDeque<Slot>),
+    /// The last different ones.
+    Recent(Recent),
+}
+
+/// Slots in the order in which they came.
+#[derive(Debug, Default)]
+pub(crate) struct Recent {
+    /// Oldest first: an index, by `numbers`.
+    order: VecDeque<Slot>,
+    /// How many came before, by slot.
+    numbers: Cells<u64>,
+    came: u64,
+}
+
+impl Recent {
+    fn push(&mut self, slot: Slot) {
+        self.order.push_back(slot);
+        self.numbers.ensure(slot as usize + 1);
+        *self.numbers.get_mut(slot) = self.came;
+        self.came += 1;
+    }
+
+    fn rebuild(&mut self, index: &KeyIndex) {
+        self.numbers.ensure(index.slots());
+        let mut slots: Vec<Slot> = index.held_slots().collect();
+        slots.sort_by_key(|slot| *self.numbers.get(*slot));
+        self.order = slots.into();
+    }
 }
 
 /// Passes the first of equal rows.
@@ -58,7 +86,9 @@ impl Distinct {
         self.index
             .slots_of(&columns, batch.len(), &mut self.slots, &mut self.fresh);
         match &mut self.memory {
-            Memory::Flush => self.rows.extend(self.fresh.iter().map(|(_, row)| *row)),
+            Memory::Flush | Memory::SinceFlush => {
+                self.rows.extend(self.fresh.iter().map(|(_, row)| *row))
+            }
             Memory::Window(copies) => {
                 copies.ensure(self.index.slots());
                 for (row, slot) in self.slots.iter().enumerate() {
@@ -66,7 +96,7 @@ impl Distinct {
                     let sign = batch.sign(row);
                     let before = *count;
                     *count = if sign == Sign::Plus {
-                        before + 1
+                        before.saturating_add(1)
                     } else {
                         before.saturating_sub(1)
                     };
@@ -75,11 +105,11 @@ impl Distinct {
                     }
                 }
             }
-            Memory::Recent(order) => {
+            Memory::Recent(recent) => {
                 self.rows.extend(self.fresh.iter().map(|(_, row)| *row));
-                order.extend(self.fresh.iter().map(|(slot, _)| *slot));
-                while order.len() > DISTINCT_ROWS_MAX {
-                    let oldest = order.pop_front().expect("the list is not empty");
+                self.fresh.iter().for_each(|(slot, _)| recent.push(*slot));
+                while recent.order.len() > DISTINCT_ROWS_MAX {
+                    let oldest = recent.order.pop_front().expect("the list is not empty");
                     self.index.remove(oldest);
                     self.forgotten += 1;
                 }
@@ -115,6 +145,32 @@ pub(crate) fn keep_first(
         let sign = usize::from(batch.sign(*row as usize) == Sign::Minus);
         !std::mem::replace(&mut seen[slots[*row as usize] as usize][sign], true)
     });
+}
+
+impl StateHolder for Distinct {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        counter(visitor, &mut self.forgotten);
+        if matches!(self.memory, Memory::Flush) {
+            return;
+        }
+        self.index.state(visitor);
+        match &mut self.memory {
+            Memory::Flush | Memory::SinceFlush => {}
+            Memory::Window(copies) => {
+                visitor.container("copies", copies);
+                if visitor.is_loading() {
+                    copies.ensure(self.index.slots());
+                }
+            }
+            Memory::Recent(recent) => {
+                counter(visitor, &mut recent.came);
+                visitor.container("numbers", &mut recent.numbers);
+                if visitor.is_loading() {
+                    recent.rebuild(&self.index);
+                }
+            }
+        }
+    }
 }
 
 impl Operator for Distinct {

@@ -1,8 +1,9 @@
 //! Filters before a window, and the columns that the rest of the query reads.
 
-use super::{Counters, Kind, Operator, Out};
+use super::{Counters, Kind, Operator, Out, counter};
 use crate::event::Batch;
 use crate::expr::{Frame, Program};
+use crate::state::{StateHolder, Visitor};
 
 impl Batch {
     /// All rows as a program reads them.
@@ -36,6 +37,12 @@ impl Filter {
             rows: Vec::new(),
             faults: 0,
         }
+    }
+}
+
+impl StateHolder for Filter {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        counter(visitor, &mut self.faults);
     }
 }
 

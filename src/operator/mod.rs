@@ -1,13 +1,23 @@
 //! Operators: rows in, rows out. Each is owned by one worker and never sees a store, a thread, a clock or a lock.
 
 pub(crate) mod aggregate;
+mod claims;
 pub(crate) mod distinct;
 pub(crate) mod filter;
 pub(crate) mod projection;
+mod retired;
 pub(crate) mod select;
+#[cfg(test)]
+pub(crate) mod testing;
 pub(crate) mod window;
+mod words;
+
+pub(crate) use claims::Claims;
+pub(crate) use retired::Retired;
+pub(crate) use words::{COUNT_MAX, counter, words_cell};
 
 use crate::event::{Batch, Sign, Timestamp};
+use crate::state::{Malformed, Register, RegisterReader, StateHolder};
 
 /// How the rows of a batch belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +44,10 @@ pub(crate) struct Counters {
 ///
 /// Rows of a batch carry the clock at which each is processed; an operator with timers fires those that are due at or
 /// before it first, so that batch borders never matter.
-pub(crate) trait Operator: Send {
+///
+/// What it keeps between calls it lists as a [`StateHolder`]: rows and keys in containers, the rest in registers,
+/// its counters too.
+pub(crate) trait Operator: Send + StateHolder {
     /// Processes rows.
     fn rows(&mut self, kind: Kind, batch: &Batch, out: &mut Out);
 
@@ -54,6 +67,14 @@ pub(crate) trait Operator: Send {
 
     /// Adds its counters.
     fn count(&self, _into: &mut Counters) {}
+
+    /// Its component is spread over workers by these columns, in this order: positions among its key columns, or
+    /// among the columns it keeps where it has no key.
+    fn routed_by(&mut self, _positions: Vec<usize>) {}
+
+    /// Forgets all keys, and rows held, of key groups that are not kept. Without effect on operators that stand on one
+    /// worker only.
+    fn keep_groups(&mut self, _keep: &dyn Fn(u64) -> bool) {}
 }
 
 /// Where an operator puts its rows, with spent batches to reuse.
@@ -104,7 +125,7 @@ impl Out {
 }
 
 /// The circumstances in which a row is emitted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Moment {
     /// Timestamp the emitted row gets.
     pub(crate) at: Timestamp,
@@ -143,6 +164,20 @@ impl Moment {
             clock: due.plus(-1),
             cause,
         }
+    }
+}
+
+impl Register for Moment {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.at.put(out);
+        self.clock.put(out);
+        self.cause.put(out);
+    }
+
+    fn get(&mut self, from: &mut RegisterReader<'_>) -> Result<(), Malformed> {
+        self.at.get(from)?;
+        self.clock.get(from)?;
+        self.cause.get(from)
     }
 }
 

@@ -1,10 +1,10 @@
 //! SELECT list, HAVING, ORDER BY, LIMIT and OFFSET: the end of every query.
 
 use super::distinct::keep_first;
-use super::{Kind, Out};
+use super::{Kind, Out, counter};
 use crate::event::{Batch, Column, Data, Sign};
 use crate::expr::{Frame, Program};
-use crate::state::KeyIndex;
+use crate::state::{KeyIndex, StateHolder, Visitor};
 use std::cmp::Ordering;
 
 /// The tail of a query. Order and limits act on each flush; on rows that merely travel together they act on each row.
@@ -163,6 +163,13 @@ impl Projection {
                 .find(|o| *o != Ordering::Equal)
                 .unwrap_or(Ordering::Equal)
         });
+    }
+}
+
+/// Its index of DISTINCT holds nothing between two flushes.
+impl StateHolder for Projection {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        counter(visitor, &mut self.faults);
     }
 }
 

@@ -1,10 +1,11 @@
 //! SELECT without aggregates: condition and projection in one pass.
 
 use super::projection::{Projection, Rows};
-use super::{Counters, Kind, Operator, Out};
+use super::{Counters, Kind, Operator, Out, counter};
 use crate::event::Batch;
 use crate::expr::Program;
 use crate::sql::ast::Events;
+use crate::state::{StateHolder, Visitor};
 
 /// Projects the rows for which the condition is TRUE and whose sign is wanted.
 pub(crate) struct Select {
@@ -49,6 +50,13 @@ pub(crate) fn choose(
         rows.extend((0..batch.len() as u32).filter(|r| events.takes(batch.sign(*r as usize))));
     }
     by_sign
+}
+
+impl StateHolder for Select {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        counter(visitor, &mut self.faults);
+        self.projection.state(visitor);
+    }
 }
 
 impl Operator for Select {

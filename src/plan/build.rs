@@ -20,7 +20,6 @@ use crate::operator::window::{
 };
 use crate::sql::ast::Events;
 use crate::state::KeyIndex;
-use std::collections::VecDeque;
 
 /// An operator and an empty batch with the columns that it emits.
 pub(crate) struct Stage {
@@ -36,16 +35,20 @@ pub(crate) struct Builder<'a> {
     salt: String,
     tracks_clock: bool,
     tracks_cause: bool,
+    /// Columns of the input by which the component is spread over workers.
+    routing: Option<Vec<usize>>,
     stages: Vec<Stage>,
 }
 
-/// The operators of a query, in the order in which rows pass them.
+/// The operators of a query, in the order in which rows pass them. `routing`: the columns of its input by which the
+/// component is spread over workers, if it is.
 pub(crate) fn stages(
     query: &QueryPlan,
     input: &Schema,
     app: &str,
     tracks_clock: bool,
     tracks_cause: bool,
+    routing: Option<Vec<usize>>,
 ) -> Vec<Stage> {
     let mut builder = Builder {
         query,
@@ -53,6 +56,7 @@ pub(crate) fn stages(
         salt: format!("{app}/{}", query.name),
         tracks_clock,
         tracks_cause,
+        routing,
         stages: Vec::new(),
     };
     builder.build();
@@ -128,6 +132,18 @@ impl Builder<'_> {
         self.stages.push(Stage { operator, like });
     }
 
+    /// Where each routing column stands among these columns or expressions over the input; none where there is no
+    /// routing.
+    fn positions(&self, place: impl Fn(usize) -> Option<usize>) -> Vec<usize> {
+        let routing = self.routing.iter().flatten();
+        let place = |c: &usize| place(*c).expect("an operator has the columns it is routed by");
+        routing.map(place).collect()
+    }
+
+    fn positions_among(&self, keys: &[Typed]) -> Vec<usize> {
+        self.positions(|c| keys.iter().position(|k| k.as_column() == Some(c)))
+    }
+
     /// The filter before a window; keeps these columns.
     fn filter(&mut self, keep: &[usize]) {
         if let Some(filter) = &self.query.filter {
@@ -194,7 +210,7 @@ impl Builder<'_> {
         types: &mut Vec<Type>,
     ) {
         let expires = self.query.events != Events::Current;
-        let operator: Box<dyn Operator> = match window {
+        let mut operator: Box<dyn Operator> = match window {
             WindowPlan::Length(rows) => Box::new(Length::new(*rows, keep, types)),
             WindowPlan::LengthBatch { rows, streams } => {
                 Box::new(LengthBatch::new(*rows, *streams, keep, types))
@@ -242,6 +258,10 @@ impl Builder<'_> {
             }
             keyed => self.keyed_window(keyed, keep, types),
         };
+        operator.routed_by(match window.own_keys() {
+            Some(keys) => self.positions_among(keys),
+            None => self.positions(|c| used.binary_search(&c).ok()),
+        });
         if matches!(window, WindowPlan::Panes(_)) {
             types.extend([Type::Long, Type::Long]);
         }
@@ -349,9 +369,17 @@ impl Builder<'_> {
         let types = self.output_types();
         if query.aggregates() {
             let retracts = query.window.as_ref().is_some_and(WindowPlan::retracts);
+            let transient = query.window.as_ref().is_some_and(WindowPlan::only_flushes);
             let grouping = self.grouping(layout);
-            let operator =
-                RunningAggregate::new(condition, query.events, grouping, retracts, projection);
+            let mut operator = RunningAggregate::new(
+                condition,
+                query.events,
+                grouping,
+                retracts,
+                transient,
+                projection,
+            );
+            operator.routed_by(self.positions_among(&query.keys));
             self.push(Box::new(operator), &types);
         } else {
             let sliding = query.window.as_ref().is_some_and(WindowPlan::retracts);
@@ -387,7 +415,7 @@ impl Builder<'_> {
             c => kept + (c - n),
         });
         let types = self.output_types();
-        let operator = PaneAggregate::new(
+        let mut operator = PaneAggregate::new(
             panes,
             condition,
             grouping,
@@ -396,6 +424,7 @@ impl Builder<'_> {
             constant,
             projection,
         );
+        operator.routed_by(self.positions_among(&query.keys));
         self.push(Box::new(operator), &types);
     }
 
@@ -404,8 +433,9 @@ impl Builder<'_> {
         if query.distinct {
             let memory = match &query.window {
                 Some(window) if window.retracts() => Memory::Window(Default::default()),
-                Some(window) if window.flushes() => Memory::Flush,
-                _ => Memory::Recent(VecDeque::new()),
+                Some(window) if window.only_flushes() => Memory::Flush,
+                Some(window) if window.flushes() => Memory::SinceFlush,
+                _ => Memory::Recent(Default::default()),
             };
             let types = self.output_types();
             self.push(

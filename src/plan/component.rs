@@ -4,6 +4,7 @@
 //! it happens there. So a component is keyed only if every query in it agrees on columns that can be traced back to
 //! the one stream through which rows come in; any query that needs to see all rows makes the whole component single.
 
+use super::route::routes;
 use super::{QueryPlan, StreamPlan};
 use crate::expr::Typed;
 use std::collections::{HashMap, HashSet};
@@ -20,9 +21,21 @@ pub(crate) enum Routing {
         stream: usize,
         /// Its key columns.
         columns: Vec<usize>,
+        /// By query, the columns of its input that they have become.
+        routes: HashMap<usize, Vec<usize>>,
     },
     /// All rows to one worker; why.
     Single(String),
+}
+
+impl Routing {
+    /// The columns of a query's input that say where a row stands, where rows are spread over workers.
+    pub(crate) fn route(&self, query: usize) -> Option<Vec<usize>> {
+        match self {
+            Routing::Keyed { routes, .. } => routes.get(&query).cloned(),
+            Routing::Single(_) => None,
+        }
+    }
 }
 
 /// Queries connected by streams.
@@ -192,6 +205,14 @@ fn demand(query: &QueryPlan) -> Demand {
     }
 }
 
+/// The columns of its input by which a query tells keys apart; `None` when it does not.
+pub(super) fn plain_keys(query: &QueryPlan) -> Option<Vec<usize>> {
+    match demand(query) {
+        Demand::Columns(columns) => Some(columns),
+        Demand::None | Demand::All(_) => None,
+    }
+}
+
 fn columns(columns: Vec<usize>, otherwise: &'static str) -> Demand {
     if columns.is_empty() {
         Demand::All(otherwise)
@@ -244,11 +265,17 @@ fn routing(streams: &[StreamPlan], queries: &[QueryPlan], order: &[usize], cycle
     if entries.any(|s| s != first) {
         return Routing::Single("rows come in through several streams".to_string());
     }
-    match allowed.get(&first) {
-        Some(columns) => Routing::Keyed {
+    let Some(columns) = allowed.remove(&first) else {
+        return Routing::Single("no query has a key".to_string());
+    };
+    match routes(streams, queries, order, first, &columns) {
+        Some(routes) => Routing::Keyed {
             stream: first,
-            columns: columns.clone(),
+            columns,
+            routes,
         },
-        None => Routing::Single("no query has a key".to_string()),
+        None => {
+            Routing::Single("writers of one stream give its key from other columns".to_string())
+        }
     }
 }

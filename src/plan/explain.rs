@@ -18,7 +18,9 @@ pub(crate) fn explain(plan: &Plan) -> String {
     );
     for (number, component) in plan.components.iter().enumerate() {
         let routing = match &component.routing {
-            Routing::Keyed { stream, columns } => {
+            Routing::Keyed {
+                stream, columns, ..
+            } => {
                 let stream = &plan.streams[*stream];
                 let names = columns
                     .iter()

@@ -24,6 +24,7 @@ pub(crate) fn output_key(plan: &Plan, stream: usize) -> OutputKey {
     let Routing::Keyed {
         stream: entry,
         columns,
+        ..
     } = &component.routing
     else {
         return OutputKey::Whole;

@@ -108,6 +108,22 @@ impl WindowPlan {
         !self.retracts() && !matches!(self, WindowPlan::Delay(_) | WindowPlan::FirstUnique(_))
     }
 
+    /// Its rows also pass as they come, and its flushes only expire them.
+    pub(crate) fn streams(&self) -> bool {
+        match self {
+            WindowPlan::LengthBatch { streams, .. } | WindowPlan::TimeBatch { streams, .. } => {
+                *streams
+            }
+            WindowPlan::ExpressionBatch { options, .. } => options.streams,
+            _ => false,
+        }
+    }
+
+    /// Everything that leaves it is a flush: nothing that a flush begins anew survives between two calls.
+    pub(crate) fn only_flushes(&self) -> bool {
+        self.flushes() && !self.streams()
+    }
+
     /// It has timers or drops rows behind the clock.
     pub(crate) fn timed(&self) -> bool {
         match self {

@@ -9,7 +9,7 @@ use super::output::{Output, Subscription, subscription};
 use super::output_number::OutputNumber;
 use super::park::{Parker, parker};
 use super::shared::Shared;
-use super::snapshot::{CheckpointError, CheckpointMetrics, PersistHandle, SnapshotService};
+use super::snapshot::SnapshotService;
 use super::worker;
 use crate::connector::Connection;
 use crate::error::{BuildError, Problem, RuntimeError};

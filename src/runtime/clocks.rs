@@ -120,3 +120,33 @@ impl InputClocks {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_restored_clock_is_held_through_a_close_until_the_input_speaks_or_patience_ends() {
+        let mut clocks = InputClocks::new(Some(Duration::ZERO));
+        clocks.restore(1, Some(Timestamp(5)));
+        clocks.open(2);
+        clocks.set(2, Timestamp(9));
+        clocks.close(1);
+        assert_eq!(
+            (clocks.least(), clocks.of_others(2)),
+            (Some(Timestamp(5)), Timestamp(5))
+        );
+        // Opened again it has its clock; it speaks, and its end is an end again.
+        clocks.open(1);
+        assert!(!clocks.hear(1));
+        clocks.close(1);
+        assert_eq!(clocks.least(), Some(Timestamp(9)));
+        clocks.restore(1, Some(Timestamp(5)));
+        clocks.lose_patience(|input| input == 1);
+        assert_eq!(clocks.least(), Some(Timestamp(9)));
+        assert!(
+            clocks.hear(1),
+            "what it says now does not turn the clock back"
+        );
+    }
+}

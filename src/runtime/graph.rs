@@ -10,6 +10,7 @@ use super::output::Outputs;
 use crate::event::{Batch, Timestamp};
 use crate::operator::{Counters, Kind, Operator, Out};
 use crate::plan::{Component, Plan, stages};
+use crate::state::{StateHolder, Visitor};
 use std::collections::VecDeque;
 
 /// Derived rows of one cause in a component with a cycle. A query that feeds itself and never filters would not end;
@@ -28,6 +29,22 @@ struct Node {
     out: Out,
     next: Next,
     query: usize,
+}
+
+/// The node under which a graph keeps what belongs to none of its operators.
+pub(crate) const GRAPH_NODE: u16 = u16::MAX;
+
+/// What a graph itself remembers.
+struct Own<'a> {
+    last_cause: &'a mut u64,
+    dropped_around: &'a mut u64,
+}
+
+impl StateHolder for Own<'_> {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        visitor.register(self.last_cause);
+        visitor.register(self.dropped_around);
+    }
 }
 
 /// The operators of one component.
@@ -87,6 +104,7 @@ impl Graph {
                 app,
                 component.tracks_clock,
                 component.tracks_cause,
+                component.routing.route(*number),
             );
             let last = stages.len() - 1;
             for (i, stage) in stages.into_iter().enumerate() {
@@ -107,15 +125,28 @@ impl Graph {
         graph
     }
 
-    /// Calls `f` with number, query, stage and state of every node.
-    pub(crate) fn nodes_state(
-        &mut self,
-        _f: &mut dyn FnMut(u16, usize, u16, &mut dyn crate::state::StateHolder),
-    ) {
+    /// Calls `f` with number, query, stage within the query, and state of every node, then with what belongs to the
+    /// graph itself, as node [`GRAPH_NODE`].
+    pub(crate) fn nodes_state(&mut self, f: &mut dyn FnMut(u16, usize, u16, &mut dyn StateHolder)) {
+        let (mut before, mut stage) = (usize::MAX, 0);
+        for (number, node) in self.nodes.iter_mut().enumerate() {
+            stage = if node.query == before { stage + 1 } else { 0 };
+            before = node.query;
+            f(number as u16, node.query, stage, node.operator.as_mut());
+        }
+        let mut own = Own {
+            last_cause: &mut self.last_cause,
+            dropped_around: &mut self.dropped_around,
+        };
+        f(GRAPH_NODE, usize::MAX, 0, &mut own);
     }
 
     /// Drops all keys but those of some key groups.
-    pub(crate) fn keep_groups(&mut self, _keep: &dyn Fn(u64) -> bool) {}
+    pub(crate) fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
+        for node in &mut self.nodes {
+            node.operator.keep_groups(keep);
+        }
+    }
 
     /// The query whose operator worked last.
     pub(crate) fn current_query(&self) -> usize {

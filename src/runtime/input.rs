@@ -6,13 +6,15 @@
 use super::column_batch::ColumnBatch;
 use super::config::Backpressure;
 use super::door::{Door, Sending};
+use super::moments::{tell_times, write};
 use super::named::{Mark, Start};
 use super::position::{Applied, Stamp};
-use super::row::{Row, RowWriter};
+use super::row::Row;
 use super::shared::Shared;
 use crate::error::{RowError, RuntimeError, SendError, TrySendError};
 use crate::event::{Batch, Column, Timestamp};
 use std::sync::Arc;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// One producer: rows of all streams in one order.
 ///
@@ -31,6 +33,8 @@ pub struct Input {
     replay_to: u64,
     /// Restores that it knows of.
     rewinds: u32,
+    /// Added to the number of a row to make its cause: rows of two named inputs have different causes.
+    cause: u64,
     /// By stream: rows on their way in.
     scratch: Vec<Batch>,
 }
@@ -52,12 +56,15 @@ impl Input {
     }
 
     fn new(door: Door, start: Start, rewinds: u32) -> Self {
+        let named = door.named.as_deref();
+        let cause = named.map_or(0, |named| xxh3_64(named.name.as_bytes()));
         Input {
             scratch: door.shared.likes.clone(),
             door,
             at: start.at,
             replay_to: start.replay_to,
             rewinds,
+            cause,
         }
     }
 
@@ -235,26 +242,27 @@ impl Input {
     /// A send that ends with this clock after this many rows.
     #[inline]
     fn sending(&self, stream: usize, rows: usize, clock: Option<Timestamp>, wait: bool) -> Sending {
-        if self.door.named.is_none() {
-            return Sending {
-                stream,
-                stamp: Stamp::default(),
-                numbered: false,
-                wait,
+        let named = self.door.named.is_some();
+        let mut stamp = Stamp::default();
+        if named {
+            let number = self.at.number + rows as u64;
+            stamp = Stamp {
+                rewinds: self.rewinds,
+                before: self.at,
+                last: Applied { number, clock },
             };
         }
-        let number = self.at.number + rows as u64;
-        let stamp = Stamp {
-            rewinds: self.rewinds,
-            before: self.at,
-            last: Applied { number, clock },
-        };
         Sending {
             stream,
             stamp,
-            numbered: self.at.number < self.replay_to,
+            numbered: named && self.at.number < self.replay_to,
             wait,
         }
+    }
+
+    #[inline]
+    fn next_cause(&self) -> u64 {
+        self.cause.wrapping_add(self.at.number + 1)
     }
 
     /// The send has gone out.
@@ -283,13 +291,13 @@ impl Input {
         wait: bool,
     ) -> Result<(), SendError> {
         self.check()?;
-        let Applied { number, mut clock } = self.at;
+        let (mut clock, cause) = (self.at.clock, self.next_cause());
         let batch = &mut self.scratch[stream];
         // What a panic or an error may have left is no part of this send.
         batch.clear();
         for (at, row) in rows {
             let shared = &self.door.shared;
-            write(shared, stream, at, &row, &mut clock, number, batch)?;
+            write(shared, stream, at, &row, &mut clock, cause, batch)?;
         }
         let rows = batch.len();
         let sending = self.sending(stream, rows, clock, wait);
@@ -330,7 +338,7 @@ impl Input {
         {
             return Err(SendError::TimeOutOfRange(*at));
         }
-        let clock = tell_times(shared, self.at, batch);
+        let clock = tell_times(shared, self.at.clock, self.next_cause(), batch);
         let rows = batch.len();
         let sending = self.sending(stream, rows, clock, true);
         self.door.dispatch(&sending, &mut columns.batch)?;
@@ -346,78 +354,5 @@ impl Drop for Input {
             let (at, replay_to) = (self.at, self.replay_to);
             named.close(self.rewinds, Start { at, replay_to });
         }
-    }
-}
-
-/// Appends a row with its time and clock. `number`: that of the last row before the send.
-#[inline]
-fn write<R: Row>(
-    shared: &Shared,
-    stream: usize,
-    at: Option<Timestamp>,
-    row: &R,
-    clock: &mut Option<Timestamp>,
-    number: u64,
-    batch: &mut Batch,
-) -> Result<(), SendError> {
-    let at = match at.or(*clock) {
-        Some(at) => at,
-        None if shared.event_time => return Err(SendError::NoTime),
-        None => Timestamp::default(),
-    };
-    if shared.event_time && !Timestamp::RANGE.contains(&at) {
-        return Err(SendError::TimeOutOfRange(at));
-    }
-    if let Err(error) = RowWriter::write(&mut batch.columns, row) {
-        let stream = shared.plan.streams[stream].name.to_string();
-        return Err(SendError::Row { stream, error });
-    }
-    if shared.event_time {
-        let own = at.plus(-shared.plan.lateness_us);
-        *clock = Some(clock.map_or(own, |c| c.max(own)));
-    }
-    if batch.tracks_clock {
-        batch.clock.push(clock.unwrap_or(at));
-    }
-    if batch.tracks_cause {
-        batch.causes.push(number + 1 + batch.at.len() as u64);
-    }
-    batch.at.push(at);
-    Ok(())
-}
-
-/// Fills in clock and cause of the rows of a batch; answers the clock after them.
-fn tell_times(shared: &Shared, before: Applied, batch: &mut Batch) -> Option<Timestamp> {
-    let Applied { number, clock } = before;
-    batch.clock.clear();
-    batch.causes.clear();
-    if batch.tracks_cause {
-        batch
-            .causes
-            .extend((0..batch.at.len() as u64).map(|i| number + 1 + i));
-    }
-    if !shared.event_time {
-        if batch.tracks_clock {
-            batch.clock.extend_from_slice(&batch.at);
-        }
-        return clock;
-    }
-    let lateness = shared.plan.lateness_us;
-    let mut latest = clock.unwrap_or(Timestamp::MIN);
-    if batch.tracks_clock {
-        batch.clock.extend(batch.at.iter().map(|at| {
-            latest = latest.max(at.plus(-lateness));
-            latest
-        }));
-    } else {
-        latest = batch
-            .at
-            .iter()
-            .fold(latest, |l, at| l.max(at.plus(-lateness)));
-    }
-    if batch.is_empty() {
-        clock
-    } else {
-        Some(latest)
     }
 }

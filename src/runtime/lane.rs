@@ -23,7 +23,7 @@ use crossbeam::utils::CachePadded;
 
 use super::park::Waker;
 use super::slot::Slot;
-use crate::sync::{Arc, AtomicBool, Ordering};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering};
 
 /// What travels: a value with its place in the order of the lane.
 #[derive(Debug)]
@@ -102,6 +102,8 @@ struct Shared<T> {
     closed: Ring<Packet<T>>,
     returned: Ring<Packet<T>>,
     producer_gone: CachePadded<AtomicBool>,
+    /// Packets that the producer has begun. On a line of its own: only a cut reads it.
+    opened: CachePadded<AtomicU64>,
 }
 
 /// The sending side. Dropping it ends the lane; what was sent is still delivered.
@@ -137,6 +139,7 @@ pub(crate) fn lane<T>(capacity: usize, waker: Waker) -> (Producer<T>, Consumer<T
         closed,
         returned,
         producer_gone: CachePadded::new(AtomicBool::new(false)),
+        opened: CachePadded::new(AtomicU64::new(0)),
     });
     let producer = Producer {
         shared: Arc::clone(&shared),
@@ -268,6 +271,8 @@ impl<T> Producer<T> {
         };
         packet.seq = self.next_seq;
         self.next_seq += 1;
+        // Relaxed: who relies on it has acquired something that this thread stored later (see `is_drained`).
+        self.shared.opened.store(self.next_seq, Ordering::Relaxed);
         packet
     }
 }
@@ -324,6 +329,14 @@ impl<T> Consumer<T> {
         self.early.is_none()
             && self.shared.closed.at(self.closed_head).is_empty()
             && self.shared.open.is_empty()
+    }
+
+    /// Whether every packet that the producer has begun was taken. Unlike [`Consumer::is_empty`] it is not deceived by
+    /// a packet that is out of its slot while the producer appends to it. What the producer sent before a store that
+    /// the caller has acquired is counted.
+    #[inline]
+    pub(crate) fn is_drained(&self) -> bool {
+        self.shared.opened.load(Ordering::Relaxed) == self.next_seq
     }
 
     /// Whether the producer is gone. If so, what [`Consumer::pop`] still gives is the rest.

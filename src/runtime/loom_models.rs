@@ -361,7 +361,7 @@ fn loom_published_gives_number_and_clock_of_one_write() {
     });
 }
 
-/// What a cut relies on: with the number a reader sees the row in the lane, unless the worker took it.
+/// What a cut relies on: with the number a reader sees that the lane has the row, unless the worker took it.
 #[test]
 fn loom_published_comes_behind_what_was_sent() {
     model(3, || {
@@ -381,7 +381,7 @@ fn loom_published_comes_behind_what_was_sent() {
         let mut taken = 0;
         for _ in 0..2 {
             let read = published.read(0);
-            if consumer.is_empty() {
+            if consumer.is_drained() {
                 let number = read.map_or(0, |r| r.number);
                 assert!(number <= taken, "row {number} is not in the lane");
             } else if let Some(mut packet) = consumer.pop() {

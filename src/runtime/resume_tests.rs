@@ -427,19 +427,29 @@ fn a_replay_gives_the_same_uuids() {
         let runtime = started(APP, workers);
         let rows = collect(&runtime, "V");
         let mut input = runtime.open_input("feed").unwrap();
+        let take = || std::mem::take(&mut *rows.lock());
         let run = |input: &mut Input| {
             for n in input.position() + 1..=20 {
                 let at = Some(Timestamp(n as i64));
                 assert_eq!(input.send_numbered(n, "U", at, (n as i64,)), Ok(true));
             }
             wait_for(&runtime, 21);
-            std::mem::take(&mut *rows.lock())
+            take()
         };
         let first = run(&mut input);
         restore(&runtime, workers.max(1), |positions| positions.clear());
         let rewound = SendError::Rewound { resume_at: 1 };
         assert_eq!(input.advance_clock(Timestamp(99)), Err(rewound));
         assert_eq!(run(&mut input), first);
+        // Another input has other ones.
+        let mut other = runtime.open_input("other").unwrap();
+        let at = Some(Timestamp(20));
+        assert_eq!(other.send_numbered(1, "U", at, (1_i64,)), Ok(true));
+        drop(other);
+        runtime.shutdown().unwrap();
+        let rows = rows.lock();
+        assert_eq!((rows[0][0].clone(), rows.len()), (first[0][0].clone(), 1));
+        assert_ne!(rows[0][1], first[0][1]);
     }
 }
 

@@ -70,6 +70,20 @@ impl<T: Default + Clone> Cells<T> {
         &mut self.values[slot as usize]
     }
 
+    /// The values by slot, to be written at these slots only: one pass over the marks, and none where nothing is
+    /// tracked.
+    #[inline]
+    pub(crate) fn writing(&mut self, slots: &[Slot]) -> &mut [T] {
+        if self.marks.is_tracked() {
+            for slot in slots {
+                if self.marks.is_untouched(*slot) {
+                    self.touch(*slot);
+                }
+            }
+        }
+        &mut self.values
+    }
+
     /// Sets a slot back to its default.
     #[inline]
     pub fn reset(&mut self, slot: Slot) {
@@ -92,11 +106,6 @@ impl<T: Default + Clone> Cells<T> {
         }
         self.marks.clear();
         self.values.clear();
-    }
-
-    /// Whether a checkpoint of these values is being taken.
-    pub(crate) fn is_capturing(&self) -> bool {
-        self.marks.is_capturing() || !self.handed_over.is_empty()
     }
 
     #[cold]

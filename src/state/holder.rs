@@ -8,6 +8,7 @@ use super::marks::Marks;
 use super::reader::Reader;
 use super::section::{Malformed, Slots};
 use crate::event::{Str, Timestamp};
+use std::collections::VecDeque;
 use std::ops::Range;
 
 /// Something that remembers: it lists its containers and registers.
@@ -31,6 +32,20 @@ pub trait Visitor {
     /// Containers from here on belong to a pane that begins at this time, until the next call;
     /// [`Path::NO_PANE`](super::Path::NO_PANE) ends it. Times are in microseconds.
     fn pane(&mut self, start: i64);
+
+    /// Containers from here on belong to this part of the holder, until the next call; an empty name ends it. For
+    /// messages.
+    fn part(&mut self, _name: &'static str, _number: usize) {}
+
+    /// Whether tracking begins or ends with this visit; a holder then has panes that are new tracked too, or not.
+    fn tracks(&self) -> Option<bool> {
+        None
+    }
+
+    /// Whether only names and layouts are asked for: of panes, then, those of any one.
+    fn describes(&self) -> bool {
+        false
+    }
 
     /// Whether state is being put in, not taken out.
     fn is_loading(&self) -> bool {
@@ -171,6 +186,19 @@ impl<T: Register + Default> Register for Vec<T> {
             value.get(from)?;
             self.push(value);
         }
+        Ok(())
+    }
+}
+
+impl<T: Register + Default> Register for VecDeque<T> {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.len().put(out);
+        self.iter().for_each(|value| value.put(out));
+    }
+    fn get(&mut self, from: &mut RegisterReader<'_>) -> Result<(), Malformed> {
+        let mut values = Vec::new();
+        values.get(from)?;
+        *self = values.into();
         Ok(())
     }
 }

@@ -33,7 +33,7 @@ pub(crate) struct CutMarks {
 
 /// Marks of one container.
 #[derive(Debug)]
-pub(crate) struct Marks {
+pub struct Marks {
     of: Vec<u8>,
     now: u8,
     tracked: bool,
@@ -112,6 +112,18 @@ impl Marks {
         self.of[slot as usize] = self.now;
         self.written.push(slot);
         captured
+    }
+
+    /// [`Marks::touch`] of a range while no capture is under way: nothing is to be handed over.
+    pub(crate) fn touch_all(&mut self, slots: Range<usize>) {
+        debug_assert!(!self.capturing, "a capture may need what is written over");
+        let first = slots.start;
+        for (place, mark) in self.of[slots].iter_mut().enumerate() {
+            if *mark != self.now {
+                *mark = self.now;
+                self.written.push((first + place) as Slot);
+            }
+        }
     }
 
     fn is_to_scan(&self, slot: Slot) -> bool {
@@ -230,7 +242,7 @@ impl Marks {
             // What was handed over is passed over.
             let over = marks[run..].iter().take_while(|m| **m == self.now).count();
             range.start += (run + over) as Slot;
-            if range.is_empty() {
+            if range.start >= range.end {
                 self.scan.pop();
             }
             if run > 0 {

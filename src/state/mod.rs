@@ -9,6 +9,7 @@
 
 mod cell;
 mod cells;
+mod columns;
 mod holder;
 mod key_bytes;
 mod key_index;
@@ -26,6 +27,7 @@ mod visit;
 
 pub use cell::Cell;
 pub use cells::Cells;
+pub(crate) use columns::SlotColumns;
 pub use holder::{Container, Register, RegisterReader, StateHolder, Visitor};
 pub(crate) use key_bytes::{KEY_GROUPS, encode_key, key_group, worker_of};
 pub(crate) use key_index::KeyIndex;
@@ -33,9 +35,9 @@ pub use key_index::Slot;
 pub(crate) use multiset::Multiset;
 pub(crate) use row_log::{LogId, RowLog};
 pub use section::{Malformed, Path};
-pub(crate) use section::{Section, SectionKind, sections};
+pub(crate) use section::{Section, SectionKind, divide, sections};
 pub(crate) use slab::Slab;
 pub(crate) use visit::{
-    ContainerCut, Cut, CutRecord, Describe, Drain, Load, Rebase, Settle, Stored, StoredContainer,
-    Track, Untrack,
+    Capturing, ContainerCut, Cut, CutRecord, Describe, Drain, Load, Rebase, Settle, Stored,
+    StoredContainer, Track, Untrack,
 };

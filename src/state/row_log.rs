@@ -8,7 +8,8 @@
 //! numbers.
 //! Cost: append and expire O(1) amortised; a log of n rows takes at most 4n rows of memory, at least four.
 //! A checkpoint has the rings, and the rows of the arena by slot. A delta costs the rows written since the last cut; a
-//! base costs the whole arena: what logs hold, and beside it what is left over in their regions and in free ones.
+//! base costs the whole arena: at most 4 rows per row of the peak, of which those in free regions are defaults, and
+//! those beside the rows of a log are what was there before.
 
 mod load;
 
@@ -84,21 +85,15 @@ impl RowLog {
 
     /// Drops a log and its rows.
     pub(crate) fn close(&mut self, id: LogId) {
-        self.pop(id, self.len(id));
         let ring = std::mem::take(self.rings.get_mut(id));
         debug_assert!(ring.held, "a log is closed once");
-        self.free_regions[ring.bits as usize].push(ring.base);
+        self.free(&ring);
         self.free_rings.push(id);
     }
 
     /// Whether there is such a log.
     pub(crate) fn holds(&self, id: LogId) -> bool {
         self.rings.find(id).is_some_and(|ring| ring.held)
-    }
-
-    /// Number of logs.
-    pub(crate) fn logs(&self) -> usize {
-        self.rings.len() - self.free_rings.len()
     }
 
     fn region(&mut self, bits: u8) -> u32 {
@@ -113,6 +108,18 @@ impl RowLog {
         );
         self.rows.grow(end);
         base as u32
+    }
+
+    fn free(&mut self, ring: &Ring) {
+        let base = ring.base as usize;
+        self.rows.void(base..base + (1 << ring.bits));
+        self.free_regions[ring.bits as usize].push(ring.base);
+    }
+
+    /// Number of logs.
+    #[cfg(test)]
+    pub(crate) fn logs(&self) -> usize {
+        self.rings.len() - self.free_rings.len()
     }
 
     /// Number of rows in a log.
@@ -189,10 +196,7 @@ impl RowLog {
         for seq in old.head..old.tail {
             self.rows.copy(old.index(seq), new.index(seq));
         }
-        for piece in self.pieces(id, old.head..old.tail) {
-            self.rows.forget(piece);
-        }
-        self.free_regions[old.bits as usize].push(old.base);
+        self.free(&old);
         *self.rings.get_mut(id) = new;
     }
 
@@ -292,6 +296,21 @@ impl RowLog {
             place -= 1;
         }
         self.pop(id, 1);
+    }
+
+    /// Removes the rows of a log that are not to be kept; the others close up at its tail. Cost: O(rows).
+    pub(crate) fn retain(&mut self, id: LogId, keep: impl Fn(&RowLog, u64) -> bool) {
+        let Range { start, end } = self.range(id);
+        let mut first = end;
+        for seq in (start..end).rev() {
+            if keep(self, seq) {
+                first -= 1;
+                if seq != first {
+                    self.rows.copy(self.index(id, seq), self.index(id, first));
+                }
+            }
+        }
+        self.pop(id, (first - start) as usize);
     }
 
     /// Expires the `count` oldest rows of a log. Panics in debug builds when there are fewer.

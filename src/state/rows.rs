@@ -12,7 +12,7 @@ use super::holder::private::Slotted;
 use super::marks::Marks;
 use super::reader::{Reader, put_texts, put_words, word};
 use super::section::{Malformed, Slots};
-use crate::event::{Batch, Column, Data, Str, Timestamp, Type};
+use crate::event::{Batch, Column, Data, Str, Timestamp, Type, each_vec};
 use std::ops::Range;
 
 /// Rows that changed before a capture had them.
@@ -138,12 +138,34 @@ impl Rows {
         if !self.texts {
             return;
         }
+        self.hand_over_needed(rows.clone());
         for row in rows {
-            // It does not count as written: what is captured of a row that is gone does not matter.
-            if self.marks.is_needed(row as Slot) {
-                self.touch(row);
-            }
             self.columns.iter_mut().for_each(|c| c.forget(row));
+        }
+    }
+
+    /// No log has these rows in its region any more: sets them to defaults, so that they compress to nothing.
+    pub(super) fn void(&mut self, rows: Range<usize>) {
+        self.hand_over_needed(rows.clone());
+        self.at[rows.clone()].fill(Timestamp::default());
+        for column in &mut self.columns {
+            let (data, valid) = column.parts_mut();
+            each_vec!(data, v => v[rows.clone()].fill(Default::default()));
+            if !valid.is_empty() {
+                valid[rows.clone()].fill(true);
+            }
+        }
+    }
+
+    /// Rows that go do not count as written, as it does not matter what a capture has of them; but one under way may
+    /// need what they held.
+    fn hand_over_needed(&mut self, rows: Range<usize>) {
+        if self.marks.is_capturing() {
+            for row in rows {
+                if self.marks.is_needed(row as Slot) {
+                    self.touch(row);
+                }
+            }
         }
     }
 
@@ -163,6 +185,9 @@ impl Rows {
 
     #[cold]
     fn touch_rows(&mut self, rows: Range<usize>) {
+        if !self.marks.is_capturing() {
+            return self.marks.touch_all(rows);
+        }
         for row in rows {
             if self.marks.touch(row as Slot) {
                 self.hand_over(row);
@@ -180,6 +205,16 @@ impl Rows {
     }
 }
 
+/// Encoded size of a value of a column, about.
+pub(super) fn value_bytes(column: &Column) -> usize {
+    match column.type_of() {
+        Type::Bool => 1,
+        Type::Int | Type::Float => 4,
+        Type::Long | Type::Double => 8,
+        Type::String => 24,
+    }
+}
+
 /// Appends the payload of some rows.
 fn encode(
     at: &[Timestamp],
@@ -189,21 +224,29 @@ fn encode(
 ) {
     put_words(rows.clone().map(|row| at[row].0 as u64), out);
     for column in columns {
-        let valid = column.valid();
-        let nulls = !valid.is_empty() && rows.clone().any(|row| !valid[row]);
-        out.push(u8::from(nulls));
-        if nulls {
-            out.extend(rows.clone().map(|row| u8::from(valid[row])));
-        }
-        let rows = rows.clone();
-        match column.data() {
-            Data::Bool(v) => out.extend(rows.map(|row| u8::from(v[row]))),
-            Data::Int(v) => put_halves(rows.map(|row| v[row] as u32), out),
-            Data::Float(v) => put_halves(rows.map(|row| v[row].to_bits()), out),
-            Data::Long(v) => put_words(rows.map(|row| v[row] as u64), out),
-            Data::Double(v) => put_words(rows.map(|row| v[row].to_bits()), out),
-            Data::String(v) => put_texts(rows.map(|row| v[row].as_bytes()), out),
-        }
+        encode_column(column, rows.clone(), out);
+    }
+}
+
+/// Appends a column's part of a payload.
+pub(super) fn encode_column(
+    column: &Column,
+    rows: impl ExactSizeIterator<Item = usize> + Clone,
+    out: &mut Vec<u8>,
+) {
+    let valid = column.valid();
+    let nulls = !valid.is_empty() && rows.clone().any(|row| !valid[row]);
+    out.push(u8::from(nulls));
+    if nulls {
+        out.extend(rows.clone().map(|row| u8::from(valid[row])));
+    }
+    match column.data() {
+        Data::Bool(v) => out.extend(rows.map(|row| u8::from(v[row]))),
+        Data::Int(v) => put_halves(rows.map(|row| v[row] as u32), out),
+        Data::Float(v) => put_halves(rows.map(|row| v[row].to_bits()), out),
+        Data::Long(v) => put_words(rows.map(|row| v[row] as u64), out),
+        Data::Double(v) => put_words(rows.map(|row| v[row].to_bits()), out),
+        Data::String(v) => put_texts(rows.map(|row| v[row].as_bytes()), out),
     }
 }
 
@@ -224,7 +267,7 @@ fn half(column: &[u8], i: usize) -> u32 {
 }
 
 /// Writes a column's part of a payload to slots, which exist.
-fn decode(
+pub(super) fn decode_column(
     column: &mut Column,
     slots: &Slots<'_>,
     payload: &mut Reader<'_>,
@@ -301,13 +344,7 @@ impl Slotted for Rows {
     }
 
     fn slot_bytes(&self) -> usize {
-        let bytes = |c: &Column| match c.type_of() {
-            Type::Bool => 1,
-            Type::Int | Type::Float => 4,
-            Type::Long | Type::Double => 8,
-            Type::String => 24,
-        };
-        8 + self.columns.iter().map(bytes).sum::<usize>()
+        8 + self.columns.iter().map(value_bytes).sum::<usize>()
     }
 
     fn marks(&mut self) -> &mut Marks {
@@ -367,7 +404,7 @@ impl Slotted for Rows {
                 Timestamp(word(times, place) as i64);
         }
         for column in &mut self.columns {
-            decode(column, slots, &mut payload)?;
+            decode_column(column, slots, &mut payload)?;
         }
         payload.end()
     }

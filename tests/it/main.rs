@@ -3,8 +3,10 @@
 mod app;
 mod bad_input;
 mod conformance;
+mod crash;
 mod docs;
 mod fuzz;
+mod life;
 mod literal;
 mod nab;
 mod script;

@@ -92,6 +92,26 @@ fn a_claim_sweeps_what_nothing_needs() {
     assert_eq!(store.acquire(APP, &owner("c")).unwrap().last_epoch, 9);
 }
 
+/// A segment that was committed and lost its first header is kept: someone may want to look at it.
+#[test]
+fn a_claim_does_not_sweep_a_damaged_segment() {
+    let folder = Folder::new("keep-damaged");
+    let app = filled(&folder);
+    let store = FileStore::open(folder.path()).unwrap();
+    store.acquire(APP, &owner("b")).unwrap();
+    let (old, new) = (revision(1, 1), revision(2, 3));
+    store.commit(APP, &commit(new, Some(old), b"m")).unwrap();
+    store.retire(APP, &[old], &[chunk(1, 1, 0)]).unwrap();
+    drop(store);
+    let mut bytes = fs::read(app.join("1.1.seg")).unwrap();
+    bytes[0] ^= 1;
+    fs::write(app.join("1.1.seg"), bytes).unwrap();
+    let store = FileStore::open(folder.path()).unwrap();
+    store.acquire(APP, &owner("c")).unwrap();
+    assert!(app.join("1.1.seg").exists());
+    assert_eq!(store.get_chunk(APP, chunk(1, 1, 1)), Ok(None));
+}
+
 /// Reads all there is; errors are fine, panics and wrong bytes are not.
 fn read_all(folder: &Folder) -> Result<(), StoreError> {
     let store = FileStore::open(folder.path())?;

@@ -42,6 +42,8 @@ struct State {
     log: Vec<Step>,
     calls: usize,
     fail: Option<(usize, ErrorKind)>,
+    /// Steps in the log when the call failed.
+    failed_after: usize,
 }
 
 /// The disk; clones are the same one.
@@ -92,11 +94,19 @@ impl TornDisk {
         self.0.lock().unwrap().fail = Some((k, kind));
     }
 
+    /// Steps in the log when the call failed that was to fail.
+    pub fn failed_after(&self) -> usize {
+        self.0.lock().unwrap().failed_after
+    }
+
     fn change<R>(&self, f: impl FnOnce(&mut State) -> io::Result<R>) -> io::Result<R> {
         let mut state = self.0.lock().unwrap();
         state.calls += 1;
         match state.fail {
-            Some((k, kind)) if k == state.calls => Err(kind.into()),
+            Some((k, kind)) if k == state.calls => {
+                state.failed_after = state.log.len();
+                Err(kind.into())
+            }
             _ => f(&mut state),
         }
     }

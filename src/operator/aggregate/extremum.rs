@@ -6,12 +6,13 @@
 use super::fold::{Fold, push};
 use super::{Accumulator, Changes};
 use crate::event::{Column, Element, Sign, Str};
-use crate::state::{Cell, Multiset, Slot};
+use crate::operator::words_cell;
+use crate::state::{Cell, Multiset, Slot, StateHolder, Visitor};
 use std::any::Any;
 use std::cmp::Ordering;
 
 /// Element types with an order and a key that carries it.
-pub(crate) trait Ordered: Element + PartialEq {
+pub(crate) trait Ordered: Element + PartialEq + Cell {
     /// Sorts as the value does.
     type Key: Ord + Cell;
     fn key(&self) -> Self::Key;
@@ -49,19 +50,10 @@ impl Ord for Finite {
         self.0.total_cmp(&other.0)
     }
 }
-impl Cell for Finite {
-    const WORDS: usize = 1;
-    fn layout() -> String {
-        f64::layout()
-    }
-    fn word(&self, _k: usize) -> u64 {
-        self.0.to_bits()
-    }
-    fn read(words: &[u64], bytes: &[u8]) -> Option<Self> {
-        let x = f64::read(words, bytes)?;
-        (x != 0.0 || x.is_sign_positive()).then_some(Finite(x))
-    }
-}
+words_cell!(Finite, "f64", 1, |c| [c.0.to_bits()], |w| {
+    let x = f64::read(w, &[])?;
+    (x != 0.0 || x.is_sign_positive()).then_some(Finite(x))
+});
 impl Ordered for f64 {
     type Key = Finite;
     fn key(&self) -> Finite {
@@ -127,7 +119,6 @@ pub(crate) enum Question {
 pub(crate) struct Sorted<T: Ordered> {
     values: Multiset<T::Key>,
     question: Question,
-    slots: usize,
 }
 
 impl<T: Ordered> Sorted<T> {
@@ -135,15 +126,19 @@ impl<T: Ordered> Sorted<T> {
         Sorted {
             values: Multiset::default(),
             question,
-            slots: 0,
         }
+    }
+}
+
+impl<T: Ordered> StateHolder for Sorted<T> {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.values.state(visitor);
     }
 }
 
 impl<T: Ordered> Accumulator for Sorted<T> {
     fn ensure(&mut self, slots: usize) {
         self.values.ensure(slots);
-        self.slots = self.slots.max(slots);
     }
 
     fn update(&mut self, changes: &Changes<'_>, args: &[&Column], mut out: Option<&mut Column>) {
@@ -182,7 +177,6 @@ impl<T: Ordered> Accumulator for Sorted<T> {
 
     fn clear(&mut self) {
         self.values.clear();
-        self.slots = 0;
     }
 
     fn absorb(&mut self, from: &dyn Accumulator, to: &[Slot]) {

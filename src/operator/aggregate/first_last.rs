@@ -5,14 +5,14 @@
 
 use super::{Accumulator, Changes};
 use crate::event::{Column, Sign, Type};
-use crate::state::{Cells, LogId, RowLog, Slot};
+use crate::operator::Claims;
+use crate::state::{Cells, LogId, RowLog, Slot, StateHolder, Visitor};
 use std::any::Any;
 
 /// The values of each group in order of arrival.
 pub(crate) struct Ends {
     log: RowLog,
     logs: Cells<Option<LogId>>,
-    slots: usize,
     last: bool,
     retracts: bool,
 }
@@ -23,7 +23,6 @@ impl Ends {
         Ends {
             log: RowLog::new(&[ty]),
             logs: Cells::default(),
-            slots: 0,
             last,
             retracts,
         }
@@ -59,10 +58,24 @@ impl Ends {
     }
 }
 
+impl StateHolder for Ends {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.log.state(visitor);
+        visitor.container("logs", &mut self.logs);
+        if visitor.is_loading() {
+            let mut claims = Claims::default();
+            let ids = (0..self.logs.len()).filter_map(|slot| *self.logs.get(slot as Slot));
+            let claimed = ids.map(|id| claims.claim(&self.log, id, 0));
+            if let Err(why) = claimed.collect::<Result<(), _>>() {
+                visitor.fail(why);
+            }
+        }
+    }
+}
+
 impl Accumulator for Ends {
     fn ensure(&mut self, slots: usize) {
         self.logs.ensure(slots);
-        self.slots = self.slots.max(slots);
     }
 
     fn update(&mut self, changes: &Changes<'_>, args: &[&Column], mut out: Option<&mut Column>) {
@@ -100,17 +113,19 @@ impl Accumulator for Ends {
     }
 
     fn reset(&mut self, slot: Slot) {
-        if let Some(id) = self.logs.get_mut(slot).take() {
+        if let Some(id) = *self.logs.get(slot) {
             self.log.close(id);
+            self.logs.reset(slot);
         }
     }
 
     fn clear(&mut self) {
-        for slot in 0..self.slots {
-            self.reset(slot as Slot);
+        for slot in 0..self.logs.len() {
+            if let Some(id) = *self.logs.get(slot as Slot) {
+                self.log.close(id);
+            }
         }
         self.logs.clear();
-        self.slots = 0;
     }
 
     fn absorb(&mut self, from: &dyn Accumulator, to: &[Slot]) {

@@ -1,9 +1,10 @@
-//! Aggregates whose state is one small value per group: count, sum, avg, stdDev, and, or, and extremes without
-//! retraction.
+//! Aggregates whose state is one small value per group: count, stdDev, and, or; sums and extremes without retraction
+//! stand in their files.
 
 use super::{Accumulator, Changes};
 use crate::event::{Column, Element, Sign};
-use crate::state::{Cells, Slot};
+use crate::operator::{COUNT_MAX, words_cell};
+use crate::state::{Cell, Cells, Slot, StateHolder, Visitor};
 use std::any::Any;
 
 /// How one value per group follows the rows. NULL arguments are skipped before.
@@ -11,7 +12,7 @@ pub(crate) trait Fold: Send + 'static {
     /// Element type of the argument.
     type In: Element;
     /// State of a group; the default is the empty group.
-    type Cell: Default + Clone + Send;
+    type Cell: Cell;
     /// Element type of the result.
     type Out: Element;
     /// A value enters.
@@ -27,7 +28,6 @@ pub(crate) trait Fold: Send + 'static {
 /// The accumulator of a [`Fold`].
 pub(crate) struct Folded<F: Fold> {
     cells: Cells<F::Cell>,
-    slots: usize,
     nulls: Vec<usize>,
 }
 
@@ -35,44 +35,40 @@ impl<F: Fold> Default for Folded<F> {
     fn default() -> Self {
         Folded {
             cells: Cells::default(),
-            slots: 0,
             nulls: Vec::new(),
         }
     }
 }
 
 impl<F: Fold> Folded<F> {
-    #[inline]
-    fn apply(&mut self, slot: Slot, sign: Sign, value: &F::In) -> &F::Cell {
-        let cell = self.cells.get_mut(slot);
-        match sign {
-            Sign::Plus => F::add(cell, value),
-            Sign::Minus => F::retract(cell, value),
-        }
-        cell
-    }
-
     /// All rows enter, none is NULL, all want a value: the loop of GROUP BY without a window.
     fn update_plain(&mut self, changes: &Changes<'_>, values: &[F::In], out: &mut Column) {
         let (data, valid) = out.parts_mut();
         let to = F::Out::vec(data).expect("the result column has the type of the aggregate");
         let before = to.len();
-        let (cells, nulls) = (&mut self.cells, &mut self.nulls);
-        to.extend(
-            changes
-                .slots
-                .iter()
-                .zip(values)
-                .enumerate()
-                .map(|(row, (slot, value))| {
-                    let cell = cells.get_mut(*slot);
-                    F::add(cell, value);
-                    F::value(cell).unwrap_or_else(|| {
-                        nulls.push(before + row);
-                        F::Out::default()
-                    })
-                }),
-        );
+        let nulls = &mut self.nulls;
+        let mut push = |row: usize, cell: &F::Cell| {
+            F::value(cell).unwrap_or_else(|| {
+                nulls.push(before + row);
+                F::Out::default()
+            })
+        };
+        let rows = changes.slots.iter().zip(values).enumerate();
+        if let (true, Some(slot)) = (changes.lone, changes.slots.first()) {
+            let mut cell = self.cells.get(*slot).clone();
+            to.extend(rows.map(|(row, (_, value))| {
+                F::add(&mut cell, value);
+                push(row, &cell)
+            }));
+            *self.cells.get_mut(*slot) = cell;
+        } else {
+            let cells = self.cells.writing(changes.slots);
+            to.extend(rows.map(|(row, (slot, value))| {
+                let cell = &mut cells[*slot as usize];
+                F::add(cell, value);
+                push(row, cell)
+            }));
+        }
         mark_nulls(nulls, to.len(), valid);
     }
 
@@ -97,8 +93,9 @@ impl<F: Fold> Folded<F> {
             *self.cells.get_mut(*slot) = cell;
             return mark_nulls(&mut self.nulls, to.len(), valid);
         }
+        let cells = self.cells.writing(changes.slots);
         for ((slot, sign), value) in changes.slots.iter().zip(changes.signs).zip(values) {
-            let cell = self.cells.get_mut(*slot);
+            let cell = &mut cells[*slot as usize];
             if *sign == Sign::Minus {
                 F::retract(cell, value);
                 continue;
@@ -110,6 +107,15 @@ impl<F: Fold> Folded<F> {
             }));
         }
         mark_nulls(&mut self.nulls, to.len(), valid);
+    }
+}
+
+/// A value enters or leaves.
+#[inline]
+fn apply<F: Fold>(cell: &mut F::Cell, sign: Sign, value: &F::In) {
+    match sign {
+        Sign::Plus => F::add(cell, value),
+        Sign::Minus => F::retract(cell, value),
     }
 }
 
@@ -140,10 +146,15 @@ pub(super) fn push<T: Element>(value: Option<T>, out: &mut Column) {
     }
 }
 
+impl<F: Fold> StateHolder for Folded<F> {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        visitor.container("values", &mut self.cells);
+    }
+}
+
 impl<F: Fold> Accumulator for Folded<F> {
     fn ensure(&mut self, slots: usize) {
         self.cells.ensure(slots);
-        self.slots = self.slots.max(slots);
     }
 
     fn update(&mut self, changes: &Changes<'_>, args: &[&Column], out: Option<&mut Column>) {
@@ -160,22 +171,23 @@ impl<F: Fold> Accumulator for Folded<F> {
                 self.update_signed(changes, values, out);
             }
             Some(out) => {
+                let cells = self.cells.writing(changes.slots);
                 for (row, slot) in changes.slots.iter().enumerate() {
                     let sign = changes.sign(row);
-                    let cell = if arg.is_null(row) {
-                        self.cells.get(*slot)
-                    } else {
-                        self.apply(*slot, sign, &values[row])
-                    };
+                    let cell = &mut cells[*slot as usize];
+                    if !arg.is_null(row) {
+                        apply::<F>(cell, sign, &values[row]);
+                    }
                     if changes.emit.takes(sign) {
                         push(F::value(cell), out);
                     }
                 }
             }
             None => {
+                let cells = self.cells.writing(changes.slots);
                 for (row, slot) in changes.slots.iter().enumerate() {
                     if plain || !arg.is_null(row) {
-                        self.apply(*slot, changes.sign(row), &values[row]);
+                        apply::<F>(&mut cells[*slot as usize], changes.sign(row), &values[row]);
                     }
                 }
             }
@@ -192,7 +204,6 @@ impl<F: Fold> Accumulator for Folded<F> {
 
     fn clear(&mut self) {
         self.cells.clear();
-        self.slots = 0;
     }
 
     fn absorb(&mut self, from: &dyn Accumulator, to: &[Slot]) {
@@ -216,6 +227,12 @@ pub(crate) struct Count {
     cells: Cells<i64>,
 }
 
+impl StateHolder for Count {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        visitor.container("counts", &mut self.cells);
+    }
+}
+
 impl Accumulator for Count {
     fn ensure(&mut self, slots: usize) {
         self.cells.ensure(slots);
@@ -224,21 +241,33 @@ impl Accumulator for Count {
     fn update(&mut self, changes: &Changes<'_>, args: &[&Column], mut out: Option<&mut Column>) {
         use crate::sql::ast::Events;
         let plain = changes.signs.is_empty() && args.iter().all(|a| a.valid().is_empty());
+        // Wrapping: a count that was loaded may be any number.
+        let lone = changes.slots.first().filter(|_| changes.lone);
         match &mut out {
             None if plain => {
+                let cells = self.cells.writing(changes.slots);
                 for slot in changes.slots {
-                    *self.cells.get_mut(*slot) += 1;
+                    let cell = &mut cells[*slot as usize];
+                    *cell = cell.wrapping_add(1);
                 }
                 return;
             }
             Some(out) if plain && changes.emit != Events::Expired => {
                 let (data, valid) = out.parts_mut();
                 let to = i64::vec(data).expect("a count is LONG");
-                to.extend(changes.slots.iter().map(|slot| {
+                if let Some(slot) = lone {
                     let cell = self.cells.get_mut(*slot);
-                    *cell += 1;
-                    *cell
-                }));
+                    let rows = changes.slots.len() as i64;
+                    to.extend((1..=rows).map(|row| cell.wrapping_add(row)));
+                    *cell = cell.wrapping_add(rows);
+                } else {
+                    let cells = self.cells.writing(changes.slots);
+                    to.extend(changes.slots.iter().map(|slot| {
+                        let cell = &mut cells[*slot as usize];
+                        *cell = cell.wrapping_add(1);
+                        *cell
+                    }));
+                }
                 if !valid.is_empty() {
                     valid.resize(to.len(), true);
                 }
@@ -246,11 +275,12 @@ impl Accumulator for Count {
             }
             _ => {}
         }
+        let cells = self.cells.writing(changes.slots);
         for (row, slot) in changes.slots.iter().enumerate() {
             let sign = changes.sign(row);
-            let cell = self.cells.get_mut(*slot);
+            let cell = &mut cells[*slot as usize];
             if args.first().is_none_or(|a| !a.is_null(row)) {
-                *cell += i64::from(sign as i8);
+                *cell = cell.wrapping_add(i64::from(sign as i8));
             }
             if let Some(out) = out.as_deref_mut()
                 && changes.emit.takes(sign)
@@ -278,171 +308,13 @@ impl Accumulator for Count {
             .downcast_ref::<Self>()
             .expect("accumulators of one call have one type");
         for (slot, to) in to.iter().enumerate() {
-            *self.cells.get_mut(*to) += from.cells.get(slot as Slot);
+            let cell = self.cells.get_mut(*to);
+            *cell = cell.wrapping_add(*from.cells.get(slot as Slot));
         }
     }
 
     fn as_any(&self) -> &dyn Any {
         self
-    }
-}
-
-/// Exact sum of integers: 128 bits in two halves, so that a group takes 24 bytes and not 32, and a count.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct IntegerSum {
-    low: u64,
-    high: i64,
-    rows: u64,
-}
-
-impl IntegerSum {
-    #[inline]
-    fn total(&self) -> i128 {
-        (i128::from(self.high) << 64) | i128::from(self.low)
-    }
-
-    #[inline]
-    fn set(&mut self, total: i128) {
-        self.low = total as u64;
-        self.high = (total >> 64) as i64;
-    }
-}
-
-/// Sum of floating-point numbers in row order; exactly zero again when the last value left.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct FloatSum {
-    sum: f64,
-    rows: u64,
-}
-
-impl FloatSum {
-    #[inline]
-    fn total(&self) -> f64 {
-        self.sum
-    }
-
-    #[inline]
-    fn set(&mut self, total: f64) {
-        self.sum = total;
-    }
-}
-
-/// What sums share: a running total of some numbers.
-pub(crate) trait Total: Default + Clone + Send + 'static {
-    /// Element type of the argument.
-    type In: Element;
-    /// Element type of `sum`.
-    type Sum: Element;
-    fn add(&mut self, value: &Self::In);
-    fn retract(&mut self, value: &Self::In);
-    fn merge(&mut self, other: &Self);
-    fn sum(&self) -> Option<Self::Sum>;
-    fn average(&self) -> Option<f64>;
-}
-
-/// The totals of one element type.
-macro_rules! totals {
-    ($($name:ident: $in:ty => $cell:ident, $wide:ty, $out:ty);*) => {$(
-        #[doc = concat!("Running total of ", stringify!($in), " values.")]
-        #[derive(Clone, Copy, Default)]
-        pub(crate) struct $name($cell);
-
-        impl Total for $name {
-            type In = $in;
-            type Sum = $out;
-            #[inline]
-            fn add(&mut self, value: &$in) {
-                self.0.set(self.0.total() + <$wide>::from(*value));
-                self.0.rows += 1;
-            }
-            #[inline]
-            fn retract(&mut self, value: &$in) {
-                self.0.rows = self.0.rows.saturating_sub(1);
-                let left = self.0.total() - <$wide>::from(*value);
-                self.0.set(if self.0.rows == 0 { <$wide>::default() } else { left });
-            }
-            fn merge(&mut self, other: &Self) {
-                self.0.set(self.0.total() + other.0.total());
-                self.0.rows += other.0.rows;
-            }
-            #[inline]
-            fn sum(&self) -> Option<$out> {
-                if self.0.rows == 0 { None } else { narrow(self.0.total()) }
-            }
-            fn average(&self) -> Option<f64> {
-                let average = self.0.total() as f64 / self.0.rows as f64;
-                (self.0.rows > 0 && average.is_finite()).then_some(average)
-            }
-        }
-    )*};
-}
-totals!(IntTotal: i32 => IntegerSum, i128, i64; LongTotal: i64 => IntegerSum, i128, i64;
-    FloatTotal: f32 => FloatSum, f64, f64; DoubleTotal: f64 => FloatSum, f64, f64);
-
-/// A total as a result; `None` when it does not fit.
-trait Narrow<T> {
-    fn narrow(self) -> Option<T>;
-}
-impl Narrow<i64> for i128 {
-    #[inline]
-    fn narrow(self) -> Option<i64> {
-        i64::try_from(self).ok()
-    }
-}
-impl Narrow<f64> for f64 {
-    #[inline]
-    fn narrow(self) -> Option<f64> {
-        self.is_finite().then_some(self + 0.0)
-    }
-}
-#[inline]
-fn narrow<T, W: Narrow<T>>(wide: W) -> Option<T> {
-    wide.narrow()
-}
-
-/// `sum(x)`: NULL when empty or out of range.
-pub(crate) struct Sum<T>(std::marker::PhantomData<T>);
-impl<T: Total> Fold for Sum<T> {
-    type In = T::In;
-    type Cell = T;
-    type Out = T::Sum;
-    #[inline]
-    fn add(cell: &mut T, value: &T::In) {
-        cell.add(value);
-    }
-    #[inline]
-    fn retract(cell: &mut T, value: &T::In) {
-        cell.retract(value);
-    }
-    fn merge(cell: &mut T, other: &T) {
-        cell.merge(other);
-    }
-    #[inline]
-    fn value(cell: &T) -> Option<T::Sum> {
-        cell.sum()
-    }
-}
-
-/// `avg(x)`: NULL when empty.
-pub(crate) struct Average<T>(std::marker::PhantomData<T>);
-impl<T: Total> Fold for Average<T> {
-    type In = T::In;
-    type Cell = T;
-    type Out = f64;
-    #[inline]
-    fn add(cell: &mut T, value: &T::In) {
-        cell.add(value);
-    }
-    #[inline]
-    fn retract(cell: &mut T, value: &T::In) {
-        cell.retract(value);
-    }
-    fn merge(cell: &mut T, other: &T) {
-        cell.merge(other);
-    }
-    #[inline]
-    fn value(cell: &T) -> Option<f64> {
-        cell.average()
     }
 }
 
@@ -453,6 +325,18 @@ pub(crate) struct Moments {
     mean: f64,
     squares: f64,
 }
+
+words_cell!(
+    Moments,
+    "moments",
+    3,
+    |c| [c.rows, c.mean.to_bits(), c.squares.to_bits()],
+    |w| (w[0] <= COUNT_MAX).then(|| Moments {
+        rows: w[0],
+        mean: f64::from_bits(w[1]),
+        squares: f64::from_bits(w[2]),
+    })
+);
 
 /// `stdDev(x)` of the whole population; NULL when empty, never below zero.
 ///
@@ -480,6 +364,10 @@ impl Fold for Deviation {
         cell.squares = (cell.squares - delta * (value - cell.mean)).max(0.0);
     }
     fn merge(cell: &mut Moments, other: &Moments) {
+        if cell.rows == 0 {
+            *cell = *other;
+            return;
+        }
         let rows = cell.rows + other.rows;
         if other.rows == 0 {
             return;
@@ -508,6 +396,13 @@ impl Votes {
         if value { &mut self.yes } else { &mut self.no }
     }
 }
+
+words_cell!(Votes, "votes", 2, |c| [c.yes, c.no], |w| (w[0].max(w[1])
+    <= COUNT_MAX)
+    .then(|| Votes {
+        yes: w[0],
+        no: w[1]
+    }));
 
 /// `and(x)` (`ALL` true) and `or(x)`: NULL when empty.
 pub(crate) struct Logic<const ALL: bool>;

@@ -2,9 +2,8 @@
 
 use super::extremum::{Forever, Ordered, Question, Sorted};
 use super::first_last::Ends;
-use super::fold::{
-    Average, Count, Deviation, DoubleTotal, FloatTotal, Folded, IntTotal, Logic, LongTotal, Sum,
-};
+use super::fold::{Count, Deviation, Folded, Logic};
+use super::totals::{Average, DoubleTotal, FloatTotal, IntTotal, LongTotal, Sum};
 use super::user::Registered;
 use super::{Accumulator, AggregateFunction};
 use crate::event::{Str, Type};

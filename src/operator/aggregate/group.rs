@@ -4,7 +4,7 @@ use super::{Accumulator, Aggregate, AggregateCall, Changes};
 use crate::event::{Column, Type};
 use crate::expr::{Frame, Program};
 use crate::sql::ast::Events;
-use crate::state::{KeyIndex, Slot};
+use crate::state::{KeyIndex, Slot, StateHolder, Visitor};
 use smallvec::SmallVec;
 
 /// A few columns, by reference.
@@ -58,7 +58,11 @@ impl Groups {
 
     /// Makes room for all slots of the index.
     pub(super) fn ensure(&mut self) {
-        let slots = self.index.slots();
+        self.ensure_slots(self.index.slots());
+    }
+
+    /// Makes room for slots below `slots`.
+    pub(super) fn ensure_slots(&mut self, slots: usize) {
         for a in &mut self.accumulators {
             a.ensure(slots);
         }
@@ -92,9 +96,7 @@ impl Groups {
     /// Forgets a group.
     pub(super) fn remove(&mut self, slot: Slot) {
         self.index.remove(slot);
-        for a in &mut self.accumulators {
-            a.reset(slot);
-        }
+        self.reset(slot);
     }
 
     /// Forgets all groups.
@@ -105,11 +107,41 @@ impl Groups {
         }
     }
 
+    /// The slots of groups whose key group, by these positions among the keys, is not kept.
+    pub(super) fn not_kept(&self, positions: &[usize], keep: &dyn Fn(u64) -> bool) -> Vec<Slot> {
+        let gone = |slot: &Slot| {
+            let group = self.index.key_group_of(*slot, positions);
+            group.is_some_and(|group| !keep(group))
+        };
+        self.index.held_slots().filter(gone).collect()
+    }
+
+    /// Sets the accumulators of a slot back that belongs to no group.
+    pub(super) fn reset(&mut self, slot: Slot) {
+        for a in &mut self.accumulators {
+            a.reset(slot);
+        }
+    }
+
     /// Merges slot `i` of other groups into slot `to[i]`.
     pub(super) fn absorb(&mut self, other: &Groups, to: &[Slot]) {
         self.ensure();
         for (mine, theirs) in self.accumulators.iter_mut().zip(&other.accumulators) {
             mine.absorb(theirs.as_ref(), to);
+        }
+    }
+}
+
+impl StateHolder for Groups {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.index.state(visitor);
+        for (i, accumulator) in self.accumulators.iter_mut().enumerate() {
+            visitor.part("aggregate", i);
+            accumulator.state(visitor);
+        }
+        visitor.part("", 0);
+        if visitor.is_loading() {
+            self.ensure();
         }
     }
 }

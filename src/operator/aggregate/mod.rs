@@ -10,6 +10,7 @@ mod function;
 mod group;
 mod panes;
 mod running;
+mod totals;
 mod user;
 
 pub(crate) use function::{Aggregate, AggregateCall};
@@ -20,7 +21,7 @@ pub use user::AggregateFunction;
 
 use crate::event::{Column, Sign};
 use crate::sql::ast::Events;
-use crate::state::Slot;
+use crate::state::{Slot, StateHolder};
 use std::any::Any;
 
 /// Rows of a batch as an accumulator sees them.
@@ -32,7 +33,7 @@ pub(crate) struct Changes<'a> {
     pub(crate) signs: &'a [Sign],
     /// Rows that want the value after them.
     pub(crate) emit: Events,
-    /// There is one group, so that its state may stay in registers.
+    /// There is one group, so that its state may stay in registers, and is written once.
     pub(crate) lone: bool,
 }
 
@@ -47,8 +48,8 @@ impl Changes<'_> {
     }
 }
 
-/// One aggregate call over all groups.
-pub(crate) trait Accumulator: Send {
+/// One aggregate call over all groups. When its state was loaded, [`Accumulator::ensure`] follows.
+pub(crate) trait Accumulator: Send + StateHolder {
     /// Makes room for slots below `slots`.
     fn ensure(&mut self, slots: usize);
 

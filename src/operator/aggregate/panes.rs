@@ -12,8 +12,8 @@ use crate::event::{Batch, Column, Sign, Timestamp, Type, Value};
 use crate::expr::{Frame, Program};
 use crate::operator::projection::{Projection, Rows};
 use crate::operator::window::Panes;
-use crate::operator::{Counters, Kind, Moment, Operator, Out};
-use crate::state::Slot;
+use crate::operator::{Counters, Kind, Moment, Operator, Out, Retired, counter};
+use crate::state::{Malformed, Path, Slot, SlotColumns, StateHolder, Visitor};
 use std::collections::VecDeque;
 
 /// The groups of one pane.
@@ -21,9 +21,9 @@ struct Pane {
     start: i64,
     groups: Groups,
     /// Key columns by slot.
-    keys: Vec<Column>,
+    keys: SlotColumns,
     /// Read columns of the last row by slot.
-    last: Vec<Column>,
+    last: SlotColumns,
 }
 
 impl Pane {
@@ -31,36 +31,75 @@ impl Pane {
         Pane {
             start: 0,
             groups: Groups::new(grouping),
-            keys: grouping.key_types.iter().map(|t| Column::new(*t)).collect(),
-            last: read.iter().map(|t| Column::new(*t)).collect(),
+            keys: SlotColumns::new(&grouping.key_types),
+            last: SlotColumns::new(read),
         }
     }
 
     fn clear(&mut self) {
         self.groups.clear();
-        for column in self.keys.iter_mut().chain(&mut self.last) {
-            column.clear();
+        self.keys.clear();
+        self.last.clear();
+    }
+
+    /// Holds the keys of new groups.
+    fn set_keys<'a>(&mut self, fresh: &[(Slot, u32)], from: impl IntoIterator<Item = &'a Column>) {
+        self.keys.ensure(self.groups.index.slots());
+        let keys = self.keys.writing(fresh.iter().map(|(slot, _)| *slot));
+        for (to, from) in keys.iter_mut().zip(from) {
+            for (slot, row) in fresh {
+                to.set_from(*slot as usize, from, *row as usize);
+            }
         }
+    }
+
+    /// Moves the groups at slots other than `gone` to a pane that is empty; their order stays.
+    fn copy_to(&self, gone: &[Slot], to: &mut Pane, constant: &[bool], s: &mut Scratch) {
+        let kept = |slot: &Slot| gone.binary_search(slot).is_err();
+        s.rows.clear();
+        s.rows
+            .extend((0..self.groups.index.slots() as Slot).filter(kept));
+        let pick = |columns: &SlotColumns| {
+            let pick = |from: &Column| {
+                let mut column = Column::new(from.type_of());
+                column.extend_rows(from, &s.rows);
+                column
+            };
+            columns.columns().iter().map(pick).collect::<Vec<_>>()
+        };
+        let (keys, last) = (pick(&self.keys), pick(&self.last));
+        let columns = keys.iter().collect::<super::group::Columns<'_>>();
+        s.slots.clear();
+        s.fresh.clear();
+        let index = &mut to.groups.index;
+        index.slots_of(&columns, s.rows.len(), &mut s.slots, &mut s.fresh);
+        to.set_keys(&s.fresh, &keys);
+        set_last(&mut to.last, s.rows.len(), constant, s, |k| &last[k], None);
+        // What goes is gathered in a slot of its own, which is then forgotten.
+        let mut slots = vec![s.rows.len() as Slot; self.groups.index.slots()];
+        for (from, to) in s.rows.iter().zip(&s.slots) {
+            slots[*from as usize] = *to;
+        }
+        to.groups.ensure_slots(s.rows.len() + 1);
+        to.groups.absorb(&self.groups, &slots);
+        to.groups.reset(s.rows.len() as Slot);
     }
 
     /// Merges a later pane.
     fn absorb(&mut self, other: &Pane, constant: &[bool], s: &mut Scratch) {
         s.slots.clear();
         s.fresh.clear();
-        let keys = other.keys.iter().collect::<super::group::Columns<'_>>();
+        let keys = other.keys.columns();
         self.groups.index.slots_of(
-            &keys,
+            &keys.iter().collect::<super::group::Columns<'_>>(),
             other.groups.index.slots(),
             &mut s.slots,
             &mut s.fresh,
         );
-        for (_, row) in &s.fresh {
-            for (to, from) in self.keys.iter_mut().zip(&other.keys) {
-                to.push_from(from, *row as usize);
-            }
-        }
+        self.set_keys(&s.fresh, keys);
         let slots = self.groups.index.slots();
-        set_last(&mut self.last, slots, constant, s, |k| &other.last[k], None);
+        let last = other.last.columns();
+        set_last(&mut self.last, slots, constant, s, |k| &last[k], None);
         self.groups.absorb(&other.groups, &s.slots);
     }
 }
@@ -68,15 +107,20 @@ impl Pane {
 /// Overwrites the read columns of each row's group, so that the last row stays. Those that are `constant` within a
 /// group are written with its first row only.
 fn set_last<'a>(
-    last: &mut [Column],
+    last: &mut SlotColumns,
     slots: usize,
     constant: &[bool],
     s: &Scratch,
     from: impl Fn(usize) -> &'a Column,
     rows: Option<&[u32]>,
 ) {
-    for (k, column) in last.iter_mut().enumerate() {
-        column.grow(slots);
+    last.ensure(slots);
+    let columns = if constant.iter().all(|c| *c) {
+        last.writing(s.fresh.iter().map(|(slot, _)| *slot))
+    } else {
+        last.writing(s.slots.iter().copied())
+    };
+    for (k, column) in columns.iter_mut().enumerate() {
         if constant[k] {
             for (slot, row) in &s.fresh {
                 let row = rows.map_or(*row as usize, |r| r[*row as usize] as usize);
@@ -106,7 +150,11 @@ pub(crate) struct PaneAggregate {
     /// Which of them are columns of the key.
     constant: Vec<bool>,
     open: VecDeque<Pane>,
+    /// Panes that are closed and that a checkpoint still needs.
+    retired: Retired<Pane>,
     spare: Vec<Pane>,
+    /// Which of the keys say where a group stands.
+    routing: Vec<usize>,
     merged: Pane,
     closed: i64,
     projection: Projection,
@@ -141,7 +189,9 @@ impl PaneAggregate {
             read_types,
             constant,
             open: VecDeque::new(),
+            retired: Retired::default(),
             spare: Vec::new(),
+            routing: Vec::new(),
             closed: i64::MIN,
             projection,
             window: Batch {
@@ -163,14 +213,27 @@ impl PaneAggregate {
         }
         let place = self.open.partition_point(|p| p.start < start);
         if self.open.get(place).is_none_or(|p| p.start != start) {
-            let mut pane = self
-                .spare
-                .pop()
-                .unwrap_or_else(|| Pane::new(&self.grouping, &self.read_types));
-            pane.start = start;
+            let pane = self.fresh_pane(start);
             self.open.insert(place, pane);
         }
         place
+    }
+
+    fn fresh_pane(&mut self, start: i64) -> Pane {
+        let mut pane = self
+            .spare
+            .pop()
+            .unwrap_or_else(|| Pane::new(&self.grouping, &self.read_types));
+        pane.start = start;
+        self.retired.begin(&mut pane);
+        pane
+    }
+
+    fn recycle(&mut self, pane: Pane) {
+        if let Some(mut pane) = self.retired.retire(pane.start, pane) {
+            pane.clear();
+            self.spare.push(pane);
+        }
     }
 
     /// Folds rows `first..end` of the batch, which lie in one pane.
@@ -216,12 +279,11 @@ impl PaneAggregate {
         );
         pane.groups.ensure();
         if !s.fresh.is_empty() {
-            for (program, to) in keys.iter_mut().zip(&mut pane.keys) {
-                let from = program.eval(&frame, &mut self.faults);
-                for (_, row) in &s.fresh {
-                    to.push_from(from, *row as usize);
-                }
+            let mut from = super::group::Columns::new();
+            for program in keys.iter_mut() {
+                from.push(program.eval(&frame, &mut self.faults));
             }
+            pane.set_keys(&s.fresh, from);
         }
         let (read, slots) = (&self.read, pane.groups.index.slots());
         let from = |k: usize| &batch.columns[read[k]];
@@ -271,7 +333,7 @@ impl PaneAggregate {
         self.window.tracks_clock = true;
         self.window.tracks_cause = true;
         let kept = self.read.len();
-        for (to, from) in self.window.columns.iter_mut().zip(&groups.last) {
+        for (to, from) in self.window.columns.iter_mut().zip(groups.last.columns()) {
             to.extend_range(from, 0..rows);
         }
         self.window.columns[kept].extend_value(&Value::Long(Timestamp(start).millis()), rows);
@@ -289,10 +351,61 @@ impl PaneAggregate {
             .emit(Kind::Flush(Timestamp(end)), &rows, out);
         let kept_from = start.saturating_add(self.panes.slide_us);
         while self.open.front().is_some_and(|p| p.start < kept_from) {
-            let mut pane = self.open.pop_front().expect("the front was just seen");
+            let pane = self.open.pop_front().expect("the front was just seen");
+            self.recycle(pane);
+        }
+    }
+}
+
+impl StateHolder for Pane {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.groups.state(visitor);
+        visitor.container("key columns", &mut self.keys);
+        visitor.container("last rows", &mut self.last);
+        if visitor.is_loading() {
+            let slots = self.groups.index.slots();
+            if self.groups.index.len() != slots || self.keys.len() > slots {
+                visitor.fail(Malformed::new("a pane has groups without a key"));
+            }
+            self.keys.ensure(slots);
+            self.last.ensure(slots);
+        }
+    }
+}
+
+impl StateHolder for PaneAggregate {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        for mut pane in self.retired.state(visitor) {
             pane.clear();
             self.spare.push(pane);
         }
+        visitor.register(&mut self.closed);
+        counter(visitor, &mut self.late);
+        counter(visitor, &mut self.faults);
+        self.projection.state(visitor);
+        let mut starts: Vec<i64> = self.open.iter().map(|pane| pane.start).collect();
+        visitor.register(&mut starts);
+        if visitor.is_loading() {
+            match self.panes.check(starts.iter().copied(), self.closed) {
+                Ok(()) => {
+                    self.open.clear();
+                    for start in starts {
+                        let pane = self.fresh_pane(start);
+                        self.open.push_back(pane);
+                    }
+                }
+                Err(why) => visitor.fail(why),
+            }
+        }
+        if visitor.describes() {
+            self.merged.state(visitor);
+            return;
+        }
+        for pane in &mut self.open {
+            visitor.pane(pane.start);
+            pane.state(visitor);
+        }
+        visitor.pane(Path::NO_PANE);
     }
 }
 
@@ -355,5 +468,27 @@ impl Operator for PaneAggregate {
     fn count(&self, into: &mut Counters) {
         into.late_rows += self.late;
         into.value_faults += self.faults + self.projection.faults();
+    }
+
+    fn routed_by(&mut self, positions: Vec<usize>) {
+        self.routing = positions;
+    }
+
+    fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
+        for pane in std::mem::take(&mut self.open) {
+            let gone = pane.groups.not_kept(&self.routing, keep);
+            if gone.is_empty() {
+                self.open.push_back(pane);
+                continue;
+            }
+            let mut kept = self.fresh_pane(pane.start);
+            pane.copy_to(&gone, &mut kept, &self.constant, &mut self.scratch);
+            self.recycle(pane);
+            if kept.groups.index.len() > 0 {
+                self.open.push_back(kept);
+            } else {
+                self.recycle(kept);
+            }
+        }
     }
 }

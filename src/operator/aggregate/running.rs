@@ -9,9 +9,9 @@ use crate::event::{Batch, Column, Sign, Timestamp};
 use crate::expr::{Frame, Program};
 use crate::operator::projection::{Projection, Rows};
 use crate::operator::select::choose;
-use crate::operator::{Counters, Kind, Operator, Out};
+use crate::operator::{Counters, Kind, Operator, Out, counter};
 use crate::sql::ast::Events;
-use crate::state::{Cells, Slot};
+use crate::state::{Cells, Slot, StateHolder, Visitor};
 
 /// GROUP BY and aggregates behind a source, a sliding window or a batch window.
 pub(crate) struct RunningAggregate {
@@ -21,6 +21,10 @@ pub(crate) struct RunningAggregate {
     groups: Groups,
     /// Rows in each group, where rows may leave and an empty group is forgotten.
     sizes: Option<Cells<i64>>,
+    /// Rows come in flushes only, each of which begins anew: nothing survives between two calls.
+    transient: bool,
+    /// Which of the keys say where a group stands.
+    routing: Vec<usize>,
     results: Vec<Column>,
     projection: Projection,
     faults: u64,
@@ -39,12 +43,13 @@ struct Scratch {
 }
 
 impl RunningAggregate {
-    /// With `retracts`, rows may leave one by one.
+    /// With `retracts`, rows may leave one by one; with `transient`, rows come in flushes only.
     pub(crate) fn new(
         condition: Option<Program>,
         events: Events,
         grouping: Grouping,
         retracts: bool,
+        transient: bool,
         projection: Projection,
     ) -> Self {
         RunningAggregate {
@@ -53,6 +58,8 @@ impl RunningAggregate {
             groups: Groups::new(&grouping),
             // A lone group without keys stays, unless a registered aggregate wants to start anew.
             sizes: (retracts && !grouping.lasts() && !grouping.is_lone()).then(Cells::default),
+            transient,
+            routing: Vec::new(),
             results: result_columns(&grouping),
             grouping,
             projection,
@@ -238,9 +245,11 @@ fn forget_empty(
 ) {
     sizes.ensure(groups.index.slots());
     empty.clear();
+    let values = sizes.writing(changes.slots);
     for (row, slot) in changes.slots.iter().enumerate() {
-        let size = sizes.get_mut(*slot);
-        *size += i64::from(changes.sign(row) as i8);
+        let size = &mut values[*slot as usize];
+        // Wrapping: a size that was loaded may be any number.
+        *size = size.wrapping_add(i64::from(changes.sign(row) as i8));
         if *size <= 0 {
             empty.push(*slot);
         }
@@ -255,6 +264,23 @@ fn forget_empty(
     }
 }
 
+impl StateHolder for RunningAggregate {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        counter(visitor, &mut self.faults);
+        self.projection.state(visitor);
+        if self.transient {
+            return;
+        }
+        self.groups.state(visitor);
+        if let Some(sizes) = &mut self.sizes {
+            visitor.container("rows in groups", sizes);
+            if visitor.is_loading() {
+                sizes.ensure(self.groups.index.slots());
+            }
+        }
+    }
+}
+
 impl Operator for RunningAggregate {
     fn rows(&mut self, kind: Kind, batch: &Batch, out: &mut Out) {
         match kind {
@@ -265,5 +291,18 @@ impl Operator for RunningAggregate {
 
     fn count(&self, into: &mut Counters) {
         into.value_faults += self.faults + self.projection.faults();
+    }
+
+    fn routed_by(&mut self, positions: Vec<usize>) {
+        self.routing = positions;
+    }
+
+    fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
+        for slot in self.groups.not_kept(&self.routing, keep) {
+            self.groups.remove(slot);
+            if let Some(sizes) = &mut self.sizes {
+                sizes.reset(slot);
+            }
+        }
     }
 }

@@ -1,14 +1,17 @@
 //! Aggregates registered by the user.
 
 use super::{Accumulator, Changes};
-use crate::event::{Column, Sign, Type, Value};
-use crate::state::{Cells, Slot};
+use crate::event::{Column, Sign, Str, Type, Value};
+use crate::operator::COUNT_MAX;
+use crate::state::{Cell, Cells, Malformed, Slot, StateHolder, Visitor};
 use std::any::Any;
 use std::sync::Arc;
 
 /// An aggregate function that SQL can call once it is registered.
 ///
-/// The state of a group is a row of values, so that the engine can store and restore it.
+/// The state of a group is a row of values, always as many as [`AggregateFunction::empty`] answers. That is all that a
+/// function needs to take part in checkpoints: the engine stores the row and gives it back, and a function keeps
+/// nothing beside it.
 pub trait AggregateFunction: Send + Sync {
     /// Type of the result for arguments of these types; the text of an error says what is accepted.
     fn result(&self, args: &[Type]) -> Result<Type, String>;
@@ -25,7 +28,7 @@ pub trait AggregateFunction: Send + Sync {
 }
 
 /// One group. It starts anew when its last row leaves, whether or not the batch ends there.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct State {
     rows: u64,
     values: Vec<Value>,
@@ -47,12 +50,110 @@ impl State {
     }
 }
 
+/// One word with the number of rows. Bytes: per value a tag, 0 for NULL, 1 BOOL, 2 INT, 3 LONG, 4 FLOAT, 5 DOUBLE,
+/// 6 STRING, and the value in its own width, little-endian; a text after its length in 4 bytes.
+impl Cell for State {
+    const WORDS: usize = 1;
+    const BYTES: bool = true;
+
+    fn layout() -> String {
+        "rows and values".to_string()
+    }
+
+    fn word(&self, _k: usize) -> u64 {
+        self.rows
+    }
+
+    fn bytes(&self, out: &mut Vec<u8>) {
+        self.values.iter().for_each(|value| put_value(value, out));
+    }
+
+    fn read(words: &[u64], mut bytes: &[u8]) -> Option<Self> {
+        let mut values = Vec::new();
+        while !bytes.is_empty() {
+            values.push(get_value(&mut bytes)?);
+        }
+        let rows = words[0];
+        (rows <= COUNT_MAX).then_some(State { rows, values })
+    }
+}
+
+fn put_value(value: &Value, out: &mut Vec<u8>) {
+    match value {
+        Value::Null => out.push(0),
+        Value::Bool(x) => out.extend_from_slice(&[1, u8::from(*x)]),
+        Value::Int(x) => {
+            out.push(2);
+            out.extend_from_slice(&x.to_le_bytes());
+        }
+        Value::Long(x) => {
+            out.push(3);
+            out.extend_from_slice(&x.to_le_bytes());
+        }
+        Value::Float(x) => {
+            out.push(4);
+            out.extend_from_slice(&x.to_le_bytes());
+        }
+        Value::Double(x) => {
+            out.push(5);
+            out.extend_from_slice(&x.to_le_bytes());
+        }
+        Value::String(text) => {
+            out.push(6);
+            out.extend_from_slice(&(text.len() as u32).to_le_bytes());
+            out.extend_from_slice(text.as_bytes());
+        }
+    }
+}
+
+/// Any bits are a number: a state is the user's own.
+fn get_value(from: &mut &[u8]) -> Option<Value> {
+    fn take<const N: usize>(from: &mut &[u8]) -> Option<[u8; N]> {
+        let (head, rest) = from.split_first_chunk::<N>()?;
+        *from = rest;
+        Some(*head)
+    }
+    Some(match take::<1>(from)?[0] {
+        0 => Value::Null,
+        1 => match take::<1>(from)?[0] {
+            byte @ 0..=1 => Value::Bool(byte == 1),
+            _ => return None,
+        },
+        2 => Value::Int(i32::from_le_bytes(take(from)?)),
+        3 => Value::Long(i64::from_le_bytes(take(from)?)),
+        4 => Value::Float(f32::from_le_bytes(take(from)?)),
+        5 => Value::Double(f64::from_le_bytes(take(from)?)),
+        6 => {
+            let len = u32::from_le_bytes(take(from)?) as usize;
+            let (text, rest) = from.split_at_checked(len)?;
+            *from = rest;
+            Value::String(Str::from(std::str::from_utf8(text).ok()?))
+        }
+        _ => return None,
+    })
+}
+
 impl Registered {
     pub(crate) fn new(function: Arc<dyn AggregateFunction>) -> Self {
         Registered {
             function,
             states: Cells::default(),
             scratch: Vec::new(),
+        }
+    }
+}
+
+impl StateHolder for Registered {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        visitor.container("states", &mut self.states);
+        if visitor.is_loading() {
+            let len = self.function.empty().len();
+            let other = |state: &State| state.values.len() != len;
+            let mut states = (0..self.states.len()).map(|slot| self.states.get(slot as Slot));
+            if states.any(|state| state.as_ref().is_some_and(other)) {
+                let why = "the state of a registered aggregate has another number of values";
+                visitor.fail(Malformed::new(why));
+            }
         }
     }
 }
@@ -113,10 +214,13 @@ impl Accumulator for Registered {
             .expect("accumulators of one call have one type");
         for (slot, to) in to.iter().enumerate() {
             if let Some(other) = from.states.get(slot as Slot) {
-                let cell = self.states.get_mut(*to);
-                let state = cell.get_or_insert_with(|| State::of(&*self.function));
-                state.rows += other.rows;
-                self.function.merge(&mut state.values, &other.values);
+                match self.states.get_mut(*to) {
+                    None => *self.states.get_mut(*to) = Some(other.clone()),
+                    Some(state) => {
+                        state.rows += other.rows;
+                        self.function.merge(&mut state.values, &other.values);
+                    }
+                }
             }
         }
     }

@@ -1,15 +1,14 @@
 //! `lengthBatch(n)`: flushed every n rows. `batch()`: flushed at the end of every send.
 
-use super::Held;
-use super::held::turn_over;
+use super::Collected;
 use crate::event::{Batch, Sign, Type};
 use crate::operator::{Kind, Moment, Operator, Out};
+use crate::state::{Malformed, StateHolder, Visitor};
 
 /// Collects `rows_max` rows, then flushes.
 #[derive(Debug)]
 pub(crate) struct LengthBatch {
-    current: Held,
-    previous: Held,
+    collected: Collected,
     rows_max: usize,
     streams: bool,
 }
@@ -20,10 +19,18 @@ impl LengthBatch {
     pub(crate) fn new(rows_max: usize, streams: bool, keep: Vec<usize>, types: &[Type]) -> Self {
         assert!(rows_max > 0, "a batch holds at least one row");
         LengthBatch {
-            current: Held::new(keep.clone(), types),
-            previous: Held::new(keep, types),
+            collected: Collected::new(keep, types),
             rows_max,
             streams,
+        }
+    }
+}
+
+impl StateHolder for LengthBatch {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.collected.state(visitor);
+        if visitor.is_loading() && self.collected.len() > self.rows_max {
+            visitor.fail(Malformed::new("a batch has too many rows"));
         }
     }
 }
@@ -34,20 +41,20 @@ impl Operator for LengthBatch {
         for row in 0..batch.len() {
             let moment = Moment::of(batch, row);
             if self.streams {
-                if self.current.len() == self.rows_max {
+                if self.collected.len() == self.rows_max {
                     out.emit(Kind::Rows, to);
                     to = out.batch();
-                    self.current.drain(moment, Sign::Minus, &mut to);
+                    self.collected.drain(moment, Sign::Minus, &mut to);
                     out.emit(Kind::Flush(moment.at), to);
                     to = out.batch();
                 }
-                self.current.push(batch, row);
-                to.push_row(batch, &self.current.keep, row, moment, Sign::Plus);
+                self.collected.push(batch, row);
+                to.push_row(batch, &self.collected.held.keep, row, moment, Sign::Plus);
                 continue;
             }
-            self.current.push(batch, row);
-            if self.current.len() == self.rows_max {
-                turn_over(&mut self.current, &mut self.previous, moment, &mut to);
+            self.collected.push(batch, row);
+            if self.collected.len() == self.rows_max {
+                self.collected.turn_over(moment, &mut to);
                 out.emit(Kind::Flush(moment.at), to);
                 to = out.batch();
             }
@@ -56,21 +63,11 @@ impl Operator for LengthBatch {
     }
 
     fn close(&mut self, out: &mut Out) {
-        let range = self.current.log.range(self.current.id);
-        if !self.streams && !range.is_empty() {
-            let at = self.current.log.at(self.current.id, range.end - 1);
+        if !self.streams && self.collected.len() > 0 {
+            let moment = self.collected.held.last_moment();
             let mut to = out.batch();
-            turn_over(
-                &mut self.current,
-                &mut self.previous,
-                Moment {
-                    at,
-                    clock: at,
-                    cause: 0,
-                },
-                &mut to,
-            );
-            out.emit(Kind::Flush(at), to);
+            self.collected.turn_over(moment, &mut to);
+            out.emit(Kind::Flush(moment.at), to);
         }
     }
 }
@@ -78,8 +75,7 @@ impl Operator for LengthBatch {
 /// One flush per send: `batch()`.
 #[derive(Debug)]
 pub(crate) struct SendBatch {
-    current: Held,
-    previous: Held,
+    collected: Collected,
     last: Option<Moment>,
 }
 
@@ -87,17 +83,23 @@ impl SendBatch {
     /// Flushes at the end of every send that brought rows.
     pub(crate) fn new(keep: Vec<usize>, types: &[Type]) -> Self {
         SendBatch {
-            current: Held::new(keep.clone(), types),
-            previous: Held::new(keep, types),
+            collected: Collected::new(keep, types),
             last: None,
         }
+    }
+}
+
+impl StateHolder for SendBatch {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.collected.state(visitor);
+        visitor.register(&mut self.last);
     }
 }
 
 impl Operator for SendBatch {
     fn rows(&mut self, _kind: Kind, batch: &Batch, _out: &mut Out) {
         for row in 0..batch.len() {
-            self.current.push(batch, row);
+            self.collected.push(batch, row);
             self.last = Some(Moment::of(batch, row));
         }
     }
@@ -105,7 +107,7 @@ impl Operator for SendBatch {
     fn send_end(&mut self, out: &mut Out) {
         if let Some(moment) = self.last.take() {
             let mut to = out.batch();
-            turn_over(&mut self.current, &mut self.previous, moment, &mut to);
+            self.collected.turn_over(moment, &mut to);
             out.emit(Kind::Flush(moment.at), to);
         }
     }

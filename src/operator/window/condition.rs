@@ -8,9 +8,10 @@ use super::Held;
 use super::condition_scope::BoundCondition;
 use crate::event::{Column, Sign, Timestamp, Type};
 use crate::expr::{Frame, Program};
-use crate::operator::Moment;
 use crate::operator::aggregate::{Accumulator, Changes};
+use crate::operator::{Moment, counter};
 use crate::sql::ast::Events;
+use crate::state::{StateHolder, Visitor};
 
 /// One aggregate over the rows of the window.
 struct Call {
@@ -96,8 +97,7 @@ impl Condition {
     /// All rows have left.
     pub(super) fn clear(&mut self) {
         for call in &mut self.calls {
-            call.accumulator.clear();
-            call.accumulator.ensure(1);
+            call.accumulator.reset(0);
         }
     }
 
@@ -137,6 +137,20 @@ impl Condition {
     /// Values that became NULL.
     pub(super) fn faults(&self) -> u64 {
         self.faults
+    }
+}
+
+impl StateHolder for Condition {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        counter(visitor, &mut self.faults);
+        for (i, call) in self.calls.iter_mut().enumerate() {
+            visitor.part("aggregate", i);
+            call.accumulator.state(visitor);
+            if visitor.is_loading() {
+                call.accumulator.ensure(1);
+            }
+        }
+        visitor.part("", 0);
     }
 }
 

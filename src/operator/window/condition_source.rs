@@ -8,7 +8,9 @@ use super::condition::Condition;
 use super::condition_scope::{BoundCondition, bind_expression_window};
 use crate::event::{Batch, Data, Schema, Str, Type};
 use crate::expr::Functions;
+use crate::operator::{Retired, counter};
 use crate::sql::ast::Span;
+use crate::state::{Malformed, Path, StateHolder, Visitor};
 use std::fmt;
 
 /// The condition of an expression window, by columns of its input.
@@ -76,9 +78,13 @@ pub(super) enum Found {
 /// The condition in force.
 pub(super) struct CurrentCondition {
     condition: Option<Condition>,
+    /// Conditions before it that a checkpoint still needs.
+    retired: Retired<Condition>,
     source: ConditionSource,
-    /// The last text of the column.
+    /// The last text of the column that was bound.
     text: Option<Str>,
+    /// How many were bound: the number of the condition.
+    bound: i64,
     keep: Vec<usize>,
     types: Vec<Type>,
     faults: u64,
@@ -92,8 +98,10 @@ impl CurrentCondition {
         };
         CurrentCondition {
             condition,
+            retired: Retired::default(),
             source,
             text: None,
+            bound: 0,
             keep: keep.to_vec(),
             types: types.to_vec(),
             faults: 0,
@@ -126,16 +134,7 @@ impl CurrentCondition {
 
     #[cold]
     fn bind(&mut self, text: Option<&Str>) -> Found {
-        let bound = match (&self.source, text) {
-            (
-                ConditionSource::Column {
-                    schema, functions, ..
-                },
-                Some(text),
-            ) => bind_expression_window(text, Span::default(), schema, functions).ok(),
-            _ => None,
-        };
-        let Some(bound) = bound else {
+        let Some(mut condition) = text.and_then(|text| self.condition_of(text)) else {
             self.faults += 1;
             return if self.condition.is_some() {
                 Found::Same
@@ -144,13 +143,63 @@ impl CurrentCondition {
             };
         };
         self.faults += self.condition.as_ref().map_or(0, Condition::faults);
-        self.condition = Some(Condition::new(&bound, &self.keep, &self.types));
+        self.retired.begin(&mut condition);
+        if let Some(before) = self.condition.replace(condition) {
+            self.retired.retire(self.bound, before);
+        }
+        self.bound = self.bound.wrapping_add(1);
         self.text = text.cloned();
         Found::Changed
+    }
+
+    /// The condition of a text of the column.
+    fn condition_of(&self, text: &Str) -> Option<Condition> {
+        let ConditionSource::Column {
+            schema, functions, ..
+        } = &self.source
+        else {
+            return None;
+        };
+        let bound = bind_expression_window(text, Span::default(), schema, functions).ok()?;
+        Some(Condition::new(&bound, &self.keep, &self.types))
+    }
+
+    /// Whether there is a condition.
+    pub(super) fn is_bound(&self) -> bool {
+        self.condition.is_some()
+    }
+
+    /// Shows the conditions that are no longer in force to a visitor, before all else that the operator holds.
+    pub(super) fn retired(&mut self, visitor: &mut dyn Visitor) {
+        self.retired.state(visitor);
     }
 
     /// Values that became NULL, and texts that were no condition.
     pub(super) fn faults(&self) -> u64 {
         self.faults + self.condition.as_ref().map_or(0, Condition::faults)
+    }
+}
+
+/// A condition that may change has its aggregates in a pane of its number. Comes last in `state`.
+impl StateHolder for CurrentCondition {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        counter(visitor, &mut self.faults);
+        if let ConditionSource::Text(_) = self.source {
+            self.condition.iter_mut().for_each(|c| c.state(visitor));
+            return;
+        }
+        visitor.register(&mut self.bound);
+        visitor.register(&mut self.text);
+        if visitor.is_loading() {
+            self.condition = self.text.as_ref().and_then(|t| self.condition_of(t));
+            if self.condition.is_some() != self.text.is_some() || self.bound < 0 {
+                visitor.fail(Malformed::new("a condition cannot be bound"));
+            }
+        }
+        if let Some(condition) = self.condition.as_mut().filter(|_| !visitor.describes()) {
+            visitor.pane(self.bound);
+            condition.state(visitor);
+            visitor.pane(Path::NO_PANE);
+        }
     }
 }

@@ -1,15 +1,14 @@
 //! `cron('…')`: flushed at the times of a cron expression, in UTC.
 
-use super::held::turn_over;
-use super::{Crontab, Held};
+use super::{Collected, Crontab};
 use crate::event::{Batch, Sign, Timestamp, Type};
-use crate::operator::{Counters, Kind, Moment, Operator, Out};
+use crate::operator::{Counters, Kind, Moment, Operator, Out, counter};
+use crate::state::{StateHolder, Visitor};
 
 /// Flushes at cron times; the rows of a flush leave with the next, also when that brings none.
 #[derive(Debug)]
 pub(crate) struct Cron {
-    current: Held,
-    previous: Held,
+    collected: Collected,
     crontab: Crontab,
     next: Option<Timestamp>,
     expires: bool,
@@ -19,10 +18,8 @@ pub(crate) struct Cron {
 impl Cron {
     /// With `expires` the rows of a flush leave as `−` rows with the next one.
     pub(crate) fn new(crontab: Crontab, expires: bool, keep: Vec<usize>, types: &[Type]) -> Self {
-        let (current, previous) = (Held::new(keep.clone(), types), Held::new(keep, types));
         Cron {
-            current,
-            previous,
+            collected: Collected::new(keep, types),
             crontab,
             next: None,
             expires,
@@ -34,15 +31,23 @@ impl Cron {
         let moment = Moment::timer(due, cause);
         let mut to = out.batch();
         if self.expires {
-            turn_over(&mut self.current, &mut self.previous, moment, &mut to);
+            self.collected.turn_over(moment, &mut to);
         } else {
-            self.current.drain(moment, Sign::Plus, &mut to);
+            self.collected.drain(moment, Sign::Plus, &mut to);
         }
         out.emit(Kind::Flush(due), to);
     }
 
     fn holds_rows(&self) -> bool {
-        self.current.len() > 0 || self.previous.len() > 0
+        self.collected.holds_rows()
+    }
+}
+
+impl StateHolder for Cron {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.collected.state(visitor);
+        visitor.register(&mut self.next);
+        counter(visitor, &mut self.late);
     }
 }
 
@@ -58,7 +63,7 @@ impl Operator for Cron {
             if self.next.is_none() {
                 self.next = self.crontab.next(moment.clock.max(moment.at));
             }
-            self.current.push(batch, row);
+            self.collected.push(batch, row);
         }
     }
 
@@ -75,7 +80,7 @@ impl Operator for Cron {
     }
 
     fn close(&mut self, out: &mut Out) {
-        if self.current.len() > 0
+        if self.collected.len() > 0
             && let Some(due) = self.next
         {
             self.flush(due, 0, out);

@@ -2,13 +2,16 @@
 
 use super::Held;
 use crate::event::{Batch, Sign, Timestamp, Type};
-use crate::operator::{Counters, Kind, Moment, Operator, Out};
+use crate::operator::{Counters, Kind, Moment, Operator, Out, counter};
+use crate::state::{StateHolder, Visitor};
 
 /// Passes rows `span_us` later.
 #[derive(Debug)]
 pub(crate) struct Delay {
     held: Held,
     span_us: i64,
+    /// Which of the kept columns say where a row stands.
+    routing: Vec<usize>,
     late: u64,
 }
 
@@ -19,6 +22,7 @@ impl Delay {
         Delay {
             held: Held::new(keep, types),
             span_us,
+            routing: Vec::new(),
             late: 0,
         }
     }
@@ -30,6 +34,13 @@ impl Delay {
                 .emit(oldest, Moment::timer(due, cause), Sign::Plus, to);
             self.held.log.pop(self.held.id, 1);
         }
+    }
+}
+
+impl StateHolder for Delay {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.held.state(visitor);
+        counter(visitor, &mut self.late);
     }
 }
 
@@ -66,6 +77,14 @@ impl Operator for Delay {
 
     fn count(&self, into: &mut Counters) {
         into.late_rows += self.late;
+    }
+
+    fn routed_by(&mut self, positions: Vec<usize>) {
+        self.routing = positions;
+    }
+
+    fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
+        self.held.keep_groups(&self.routing, keep);
     }
 }
 

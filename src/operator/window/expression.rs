@@ -8,6 +8,7 @@ use super::Held;
 use super::condition_source::{ConditionSource, CurrentCondition, Found};
 use crate::event::{Batch, Sign, Type};
 use crate::operator::{Counters, Kind, Moment, Operator, Out};
+use crate::state::{Malformed, StateHolder, Visitor};
 
 /// The last rows for which the condition is TRUE.
 pub(crate) struct Expression {
@@ -26,7 +27,7 @@ impl Expression {
     }
 
     fn leave(&mut self, moment: Moment, to: &mut Batch) {
-        let oldest = self.held.log.range(self.held.id).start;
+        let oldest = self.held.rows().start;
         self.condition.get().change(&self.held, oldest, Sign::Minus);
         self.held.expire(moment, to);
     }
@@ -36,7 +37,7 @@ impl Expression {
     fn enter(&mut self, seq: u64, moment: Moment, to: &mut Batch) -> bool {
         self.condition.get().change(&self.held, seq, Sign::Plus);
         loop {
-            let first = self.held.log.range(self.held.id).start;
+            let first = self.held.rows().start;
             if self.condition.get().holds(&self.held, first, seq, moment) {
                 return true;
             }
@@ -44,6 +45,17 @@ impl Expression {
                 return false;
             }
             self.leave(moment, to);
+        }
+    }
+}
+
+impl StateHolder for Expression {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.condition.retired(visitor);
+        self.held.state(visitor);
+        self.condition.state(visitor);
+        if visitor.is_loading() && self.held.len() > 0 && !self.condition.is_bound() {
+            visitor.fail(Malformed::new("a window has rows and no condition"));
         }
     }
 }
@@ -57,7 +69,7 @@ impl Operator for Expression {
                 Found::Nothing => continue,
                 Found::Same => {}
                 Found::Changed => {
-                    for seq in self.held.log.range(self.held.id) {
+                    for seq in self.held.rows() {
                         if !self.enter(seq, moment, &mut to) {
                             self.leave(moment, &mut to);
                         }
@@ -65,7 +77,7 @@ impl Operator for Expression {
                 }
             }
             self.held.push(batch, row);
-            let seq = self.held.log.range(self.held.id).end - 1;
+            let seq = self.held.rows().end - 1;
             let stays = self.enter(seq, moment, &mut to);
             to.push_row(batch, &self.held.keep, row, moment, Sign::Plus);
             if !stays {
@@ -112,7 +124,7 @@ impl ExpressionBatch {
         let condition = CurrentCondition::new(source, &keep, types);
         let held = Held::new(keep, types);
         ExpressionBatch {
-            first: held.log.range(held.id).start,
+            first: held.rows().start,
             held,
             condition,
             options,
@@ -122,33 +134,20 @@ impl ExpressionBatch {
     /// Ends the batch before row `end`.
     fn flush(&mut self, end: u64, moment: Moment, out: &mut Out) {
         let mut to = out.batch();
-        let head = self.held.log.range(self.held.id).start;
+        let head = self.held.rows().start;
         if self.options.streams {
-            self.emit(head..end, Sign::Minus, moment, &mut to);
+            self.held.show(head..end, moment, Sign::Minus, &mut to);
         } else {
-            self.emit(head..self.first, Sign::Minus, moment, &mut to);
-            self.emit(self.first..end, Sign::Plus, moment, &mut to);
+            let (last, rows) = (head..self.first, self.first..end);
+            self.held.show(last, moment, Sign::Minus, &mut to);
+            self.held.show(rows, moment, Sign::Plus, &mut to);
         }
         let keeps = self.options.expires && !self.options.streams;
         let gone = if keeps { self.first } else { end } - head;
-        self.held.log.pop(self.held.id, gone as usize);
+        self.held.forget(gone as usize);
         self.first = end;
         out.emit(Kind::Flush(moment.at), to);
         self.condition.get().clear();
-    }
-
-    fn emit(&self, rows: std::ops::Range<u64>, sign: Sign, moment: Moment, to: &mut Batch) {
-        let Held { log, id, .. } = &self.held;
-        for seq in rows.clone() {
-            to.push_moment(
-                Moment {
-                    at: log.at(*id, seq),
-                    ..moment
-                },
-                sign,
-            );
-        }
-        log.read_rows(*id, rows, &mut to.columns);
     }
 }
 
@@ -185,6 +184,25 @@ impl ExpressionBatch {
     }
 }
 
+impl StateHolder for ExpressionBatch {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.condition.retired(visitor);
+        self.held.state(visitor);
+        visitor.register(&mut self.first);
+        self.condition.state(visitor);
+        if visitor.is_loading() {
+            let rows = self.held.rows();
+            if self.first < rows.start || self.first > rows.end {
+                visitor.fail(Malformed::new(
+                    "the rows of a batch do not begin in its log",
+                ));
+            } else if !rows.is_empty() && !self.condition.is_bound() {
+                visitor.fail(Malformed::new("a window has rows and no condition"));
+            }
+        }
+    }
+}
+
 impl Operator for ExpressionBatch {
     fn rows(&mut self, _kind: Kind, batch: &Batch, out: &mut Out) {
         let mut to = out.batch();
@@ -194,31 +212,22 @@ impl Operator for ExpressionBatch {
                 Found::Nothing => continue,
                 Found::Same => {}
                 Found::Changed => {
-                    for seq in self.first..self.held.log.range(self.held.id).end {
+                    for seq in self.first..self.held.rows().end {
                         to = self.enter(seq, None, moment, to, out);
                     }
                 }
             }
             self.held.push(batch, row);
-            let seq = self.held.log.range(self.held.id).end - 1;
+            let seq = self.held.rows().end - 1;
             to = self.enter(seq, Some((batch, row)), moment, to, out);
         }
         out.emit(Kind::Rows, to);
     }
 
     fn close(&mut self, out: &mut Out) {
-        let end = self.held.log.range(self.held.id).end;
+        let end = self.held.rows().end;
         if !self.options.streams && self.first < end {
-            let at = self.held.log.at(self.held.id, end - 1);
-            self.flush(
-                end,
-                Moment {
-                    at,
-                    clock: at,
-                    cause: 0,
-                },
-                out,
-            );
+            self.flush(end, self.held.last_moment(), out);
         }
     }
 

@@ -8,7 +8,8 @@
 use super::external_time::time_of;
 use super::{Due, Held};
 use crate::event::{Batch, Sign, Timestamp, Type};
-use crate::operator::{Counters, Kind, Moment, Operator, Out};
+use crate::operator::{Counters, Kind, Moment, Operator, Out, counter};
+use crate::state::{Malformed, StateHolder, Visitor};
 
 /// Where the first batch starts, in milliseconds of the attribute's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +57,7 @@ impl ExternalTimeBatch {
         assert!(span.span_ms > 0, "a batch of time has a length");
         let held = Held::new(keep, types);
         ExternalTimeBatch {
-            unsent: held.log.range(held.id).start,
+            unsent: held.rows().start,
             held,
             reopened: false,
             span,
@@ -90,46 +91,30 @@ impl ExternalTimeBatch {
     }
 
     fn holds_unsent(&self) -> bool {
-        self.unsent < self.held.log.range(self.held.id).end
+        self.unsent < self.held.rows().end
     }
 
     /// `ends`: the batch is over, else it goes on after this flush.
     fn flush(&mut self, moment: Moment, at: Timestamp, ends: bool, out: &mut Out) {
         if self.holds_unsent() {
             let mut to = out.batch();
-            let Held { log, id, .. } = &self.held;
-            let range = log.range(*id);
+            let range = self.held.rows();
             if self.expires {
-                self.emit(range.start..self.unsent, Sign::Minus, moment, &mut to);
+                let rows = range.start..self.unsent;
+                self.held.show(rows, moment, Sign::Minus, &mut to);
             }
             if !self.reopened {
-                self.held
-                    .log
-                    .pop(self.held.id, (self.unsent - range.start) as usize);
+                self.held.forget((self.unsent - range.start) as usize);
             }
-            let rows = self.held.log.range(self.held.id);
+            let rows = self.held.rows();
             self.unsent = rows.end;
-            self.emit(rows, Sign::Plus, moment, &mut to);
+            self.held.show(rows, moment, Sign::Plus, &mut to);
             out.emit(Kind::Flush(at), to);
         }
         self.reopened = !ends;
         if ends && !self.expires {
-            self.held.log.pop(self.held.id, self.held.len());
+            self.held.forget(self.held.len());
         }
-    }
-
-    fn emit(&self, rows: std::ops::Range<u64>, sign: Sign, moment: Moment, to: &mut Batch) {
-        let Held { log, id, .. } = &self.held;
-        for seq in rows.clone() {
-            to.push_moment(
-                Moment {
-                    at: log.at(*id, seq),
-                    ..moment
-                },
-                sign,
-            );
-        }
-        log.read_rows(*id, rows, &mut to.columns);
     }
 
     fn enter(&mut self, batch: &Batch, row: usize, moment: Moment, out: &mut Out) {
@@ -159,6 +144,29 @@ impl ExternalTimeBatch {
     }
 }
 
+impl StateHolder for ExternalTimeBatch {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.held.state(visitor);
+        visitor.register(&mut self.unsent);
+        visitor.register(&mut self.reopened);
+        visitor.register(&mut self.origin);
+        visitor.register(&mut self.end);
+        visitor.register(&mut self.now);
+        counter(visitor, &mut self.faults);
+        if let Some(timeout) = &mut self.timeout {
+            visitor.register(&mut timeout.next);
+        }
+        if visitor.is_loading() {
+            let rows = self.held.rows();
+            if self.unsent < rows.start || self.unsent > rows.end {
+                visitor.fail(Malformed::new(
+                    "the rows of a batch do not begin in its log",
+                ));
+            }
+        }
+    }
+}
+
 impl Operator for ExternalTimeBatch {
     fn rows(&mut self, _kind: Kind, batch: &Batch, out: &mut Out) {
         for row in 0..batch.len() {
@@ -181,20 +189,8 @@ impl Operator for ExternalTimeBatch {
 
     fn close(&mut self, out: &mut Out) {
         if self.holds_unsent() {
-            let at = self
-                .held
-                .log
-                .at(self.held.id, self.held.log.range(self.held.id).end - 1);
-            self.flush(
-                Moment {
-                    at,
-                    clock: at,
-                    cause: 0,
-                },
-                at,
-                true,
-                out,
-            );
+            let moment = self.held.last_moment();
+            self.flush(moment, moment.at, true, out);
         }
     }
 

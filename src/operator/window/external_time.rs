@@ -6,7 +6,8 @@
 
 use super::Held;
 use crate::event::{Batch, Column, Data, Sign, Timestamp, Type};
-use crate::operator::{Counters, Kind, Moment, Operator, Out};
+use crate::operator::{Counters, Kind, Moment, Operator, Out, counter};
+use crate::state::{StateHolder, Visitor};
 
 /// The time in milliseconds that an INT or LONG attribute of a row holds; none when it is NULL.
 #[inline]
@@ -62,6 +63,14 @@ impl ExternalTime {
         let Held { log, id, keep } = &mut self.held;
         log.insert(*id, Timestamp(time), batch, keep, row);
         to.push_row(batch, keep, row, moment, Sign::Plus);
+    }
+}
+
+impl StateHolder for ExternalTime {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.held.state(visitor);
+        visitor.register(&mut self.now);
+        counter(visitor, &mut self.faults);
     }
 }
 

@@ -9,17 +9,37 @@ use super::keys::Keys;
 use super::latest::Latest;
 use crate::event::{Batch, Sign, Type};
 use crate::expr::Program;
-use crate::operator::{Counters, Kind, Moment, Operator, Out};
-use crate::state::{Cells, Slot};
+use crate::operator::{COUNT_MAX, Counters, Kind, Moment, Operator, Out, counter, words_cell};
+use crate::state::{Cells, Malformed, Slot, StateHolder, Visitor};
 
 /// Counts at most `keys_max` keys; a key that finds no room takes one from the count of each other.
 pub(crate) struct Frequent {
     keys: Keys,
     latest: Latest,
-    counts: Cells<u64>,
+    counts: Cells<Counted>,
+    /// An index, by the numbers of the counts.
     counted: Vec<Slot>,
+    came: u64,
     keys_max: usize,
 }
+
+/// How often a key came since it is counted, and how many keys were counted before it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counted {
+    count: u64,
+    number: u64,
+}
+
+words_cell!(
+    Counted,
+    "count and number",
+    2,
+    |c| [c.count, c.number],
+    |w| (w[0] <= COUNT_MAX).then(|| Counted {
+        count: w[0],
+        number: w[1]
+    })
+);
 
 impl Frequent {
     /// `keys_max` is at least 1; the planner gives all columns as keys when the query names none.
@@ -37,6 +57,7 @@ impl Frequent {
             latest,
             counts: Cells::default(),
             counted: Vec::new(),
+            came: 0,
             keys_max,
         }
     }
@@ -51,7 +72,7 @@ impl Frequent {
             ..
         } = self;
         counted.retain(|key| {
-            let count = counts.get_mut(*key);
+            let Counted { count, .. } = counts.get_mut(*key);
             *count -= 1;
             if *count == 0 {
                 latest.expire(*key, moment, to);
@@ -60,6 +81,24 @@ impl Frequent {
             }
             *count > 0
         });
+    }
+}
+
+impl StateHolder for Frequent {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.keys.state(visitor);
+        self.latest.state(visitor);
+        visitor.container("counts", &mut self.counts);
+        counter(visitor, &mut self.came);
+        if visitor.is_loading() {
+            let (slots, counts) = (self.counts.len(), &self.counts);
+            let tally = |key| (counts.get(key).count, counts.get(key).number);
+            match rebuild(&self.keys, slots, tally) {
+                Ok(counted) if counted.len() <= self.keys_max => self.counted = counted,
+                Ok(_) => visitor.fail(Malformed::new("too many keys are counted")),
+                Err(why) => visitor.fail(why),
+            }
+        }
     }
 }
 
@@ -72,7 +111,7 @@ impl Operator for Frequent {
         let mut to = out.batch();
         for row in 0..batch.len() {
             let (key, moment) = (self.keys.slots[row], Moment::of(batch, row));
-            if *self.counts.get(key) == 0 {
+            if self.counts.get(key).count == 0 {
                 if self.counted.len() == self.keys_max {
                     self.decrement(moment, &mut to);
                 }
@@ -80,14 +119,16 @@ impl Operator for Frequent {
                     continue;
                 }
                 self.counted.push(key);
+                self.counts.get_mut(key).number = self.came;
+                self.came += 1;
             }
-            *self.counts.get_mut(key) += 1;
+            self.counts.get_mut(key).count += 1;
             self.latest.set(key, batch, row);
             to.push_row(batch, &self.latest.keep, row, moment, Sign::Plus);
         }
         out.emit(Kind::Rows, to);
         let counts = &self.counts;
-        self.keys.forget(|key| *counts.get(key) > 0);
+        self.keys.forget(|key| counts.get(key).count > 0);
     }
 
     fn count(&self, into: &mut Counters) {
@@ -95,11 +136,35 @@ impl Operator for Frequent {
     }
 }
 
-/// How often a key came since it is counted, and how often it may have come before.
+/// How often a key came since it is counted, how often it may have come before, and how many keys were counted before
+/// it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {
     count: u64,
     missed: u64,
+    number: u64,
+}
+
+words_cell!(Tally, "tally", 3, |c| [c.count, c.missed, c.number], |w| {
+    (w[0].max(w[1]) <= COUNT_MAX).then(|| Tally {
+        count: w[0],
+        missed: w[1],
+        number: w[2],
+    })
+});
+
+/// The keys with a count, in the order of their numbers; checks that the index holds them.
+fn rebuild(
+    keys: &Keys,
+    slots: usize,
+    tally: impl Fn(Slot) -> (u64, u64),
+) -> Result<Vec<Slot>, Malformed> {
+    if !keys.hold(slots, |key| tally(key).0 > 0) {
+        return Err(Malformed::new("a count belongs to no key"));
+    }
+    let mut counted: Vec<Slot> = (0..slots as Slot).filter(|key| tally(*key).0 > 0).collect();
+    counted.sort_by_key(|key| tally(*key).1);
+    Ok(counted)
 }
 
 /// Counts keys with an error of at most `error` times the number of rows.
@@ -107,7 +172,9 @@ pub(crate) struct LossyFrequent {
     keys: Keys,
     latest: Latest,
     tallies: Cells<Tally>,
+    /// An index, by the numbers of the tallies.
     counted: Vec<Slot>,
+    came: u64,
     share: f64,
     bucket_rows: u64,
     rows: u64,
@@ -129,6 +196,7 @@ impl LossyFrequent {
             latest: Latest::new(keep, types),
             tallies: Cells::default(),
             counted: Vec::new(),
+            came: 0,
             share: support - error,
             bucket_rows: (1.0 / error).ceil() as u64,
             rows: 0,
@@ -158,6 +226,24 @@ impl LossyFrequent {
     }
 }
 
+impl StateHolder for LossyFrequent {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.keys.state(visitor);
+        self.latest.state(visitor);
+        visitor.container("tallies", &mut self.tallies);
+        counter(visitor, &mut self.came);
+        counter(visitor, &mut self.rows);
+        if visitor.is_loading() {
+            let (slots, tallies) = (self.tallies.len(), &self.tallies);
+            let tally = |key| (tallies.get(key).count, tallies.get(key).number);
+            match rebuild(&self.keys, slots, tally) {
+                Ok(counted) => self.counted = counted,
+                Err(why) => visitor.fail(why),
+            }
+        }
+    }
+}
+
 impl Operator for LossyFrequent {
     fn rows(&mut self, _kind: Kind, batch: &Batch, out: &mut Out) {
         let slots = self.keys.look_up(batch);
@@ -170,7 +256,8 @@ impl Operator for LossyFrequent {
             let bucket = self.rows.div_ceil(self.bucket_rows);
             let tally = self.tallies.get_mut(key);
             if tally.count == 0 {
-                tally.missed = bucket - 1;
+                (tally.missed, tally.number) = (bucket - 1, self.came);
+                self.came += 1;
                 self.counted.push(key);
             }
             tally.count += 1;

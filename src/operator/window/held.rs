@@ -2,7 +2,8 @@
 
 use crate::event::{Batch, Sign, Timestamp, Type};
 use crate::operator::Moment;
-use crate::state::{LogId, RowLog};
+use crate::state::{LogId, Malformed, RowLog, StateHolder, Visitor};
+use std::ops::Range;
 
 /// One row log and the columns of the input it keeps.
 #[derive(Debug)]
@@ -29,11 +30,27 @@ impl Held {
         self.log.len(self.id)
     }
 
+    /// Sequence numbers of the rows held.
+    #[inline]
+    pub(crate) fn rows(&self) -> Range<u64> {
+        self.log.range(self.id)
+    }
+
     /// Timestamp of the oldest row.
     #[inline]
     pub(crate) fn oldest(&self) -> Option<Timestamp> {
         let range = self.log.range(self.id);
         (!range.is_empty()).then(|| self.log.at(self.id, range.start))
+    }
+
+    /// The moment of the newest row, where that ends a batch before its time. Panics when no row is held.
+    pub(crate) fn last_moment(&self) -> Moment {
+        let at = self.log.at(self.id, self.rows().end - 1);
+        Moment {
+            at,
+            clock: at,
+            cause: 0,
+        }
     }
 
     /// Holds one more row, after all others.
@@ -64,21 +81,40 @@ impl Held {
         self.log.pop(self.id, 1);
     }
 
-    /// Appends all rows held, with their own timestamps as `at`.
-    pub(crate) fn show(&self, moment: Moment, sign: Sign, out: &mut Batch) {
-        show(&self.log, self.id, moment, sign, out);
+    /// Appends rows held, with their own timestamps as `at`.
+    pub(crate) fn show(&self, rows: Range<u64>, moment: Moment, sign: Sign, out: &mut Batch) {
+        show(&self.log, self.id, rows, moment, sign, out);
     }
 
-    /// Appends all rows held, with their own timestamps as `at`, and forgets them.
-    pub(crate) fn drain(&mut self, moment: Moment, sign: Sign, out: &mut Batch) {
-        self.show(moment, sign, out);
-        self.log.pop(self.id, self.len());
+    /// Forgets the oldest rows.
+    pub(crate) fn forget(&mut self, rows: usize) {
+        self.log.pop(self.id, rows);
+    }
+
+    /// Forgets rows of key groups that are not kept, by these of the kept columns.
+    pub(crate) fn keep_groups(&mut self, routing: &[usize], keep: &dyn Fn(u64) -> bool) {
+        keep_groups(&mut self.log, self.id, routing, keep);
     }
 }
 
-/// Appends all rows of a log, with their own timestamps as `at`, to the first columns of a batch.
-pub(super) fn show(log: &RowLog, id: LogId, moment: Moment, sign: Sign, out: &mut Batch) {
-    let rows = log.range(id);
+impl StateHolder for Held {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.log.state(visitor);
+        if visitor.is_loading() && !self.log.holds(self.id) {
+            visitor.fail(Malformed::new("a window has no log"));
+        }
+    }
+}
+
+/// Appends rows of a log, with their own timestamps as `at`, to the first columns of a batch.
+pub(super) fn show(
+    log: &RowLog,
+    id: LogId,
+    rows: Range<u64>,
+    moment: Moment,
+    sign: Sign,
+    out: &mut Batch,
+) {
     for seq in rows.clone() {
         let at = log.at(id, seq);
         out.push_moment(Moment { at, ..moment }, sign);
@@ -86,9 +122,12 @@ pub(super) fn show(log: &RowLog, id: LogId, moment: Moment, sign: Sign, out: &mu
     log.read_rows(id, rows, &mut out.columns);
 }
 
-/// Writes one flush: the previous rows expire, the current ones enter and become the previous ones.
-pub(super) fn turn_over(current: &mut Held, previous: &mut Held, moment: Moment, to: &mut Batch) {
-    previous.drain(moment, Sign::Minus, to);
-    std::mem::swap(current, previous);
-    previous.show(moment, Sign::Plus, to);
+/// Forgets rows of a log of key groups that are not kept, by these of its columns.
+pub(super) fn keep_groups(
+    log: &mut RowLog,
+    id: LogId,
+    routing: &[usize],
+    keep: &dyn Fn(u64) -> bool,
+) {
+    log.retain(id, |log, seq| keep(log.key_group_of(id, seq, routing)));
 }

@@ -6,7 +6,8 @@
 use crate::event::{Batch, Type};
 use crate::expr::Program;
 use crate::operator::aggregate::Columns;
-use crate::state::{KeyIndex, Slot};
+use crate::operator::counter;
+use crate::state::{KeyIndex, Slot, StateHolder, Visitor};
 
 /// Key expressions and the slots of the keys in use.
 pub(super) struct Keys {
@@ -16,7 +17,10 @@ pub(super) struct Keys {
     pub(super) slots: Vec<Slot>,
     /// New slots and the rows that brought them.
     pub(super) fresh: Vec<(Slot, u32)>,
+    /// Empty between batches.
     loose: Vec<Slot>,
+    /// Which of the key columns say where a key stands.
+    pub(super) routing: Vec<usize>,
     pub(super) faults: u64,
 }
 
@@ -28,6 +32,7 @@ impl Keys {
             slots: Vec::new(),
             fresh: Vec::new(),
             loose: Vec::new(),
+            routing: Vec::new(),
             faults: 0,
         }
     }
@@ -66,9 +71,38 @@ impl Keys {
         }
     }
 
+    /// Whether all slots below `slots` that are in use hold a key.
+    pub(super) fn hold(&self, slots: usize, in_use: impl Fn(Slot) -> bool) -> bool {
+        let mut held = vec![false; self.index.slots()];
+        self.index
+            .held_slots()
+            .for_each(|slot| held[slot as usize] = true);
+        let is_held = |slot: Slot| held.get(slot as usize).copied().unwrap_or(false);
+        (0..slots as Slot).all(|slot| !in_use(slot) || is_held(slot))
+    }
+
+    /// Forgets the keys of key groups that are not kept; answers their slots.
+    pub(super) fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) -> Vec<Slot> {
+        let gone = |slot: &Slot| {
+            let group = self.index.key_group_of(*slot, &self.routing);
+            group.is_some_and(|group| !keep(group))
+        };
+        let gone: Vec<Slot> = self.index.held_slots().filter(gone).collect();
+        gone.iter().for_each(|slot| self.index.remove(*slot));
+        gone
+    }
+
     /// Number of keys held.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.index.len()
+    }
+}
+
+impl StateHolder for Keys {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        debug_assert!(self.loose.is_empty(), "keys are let go of within a batch");
+        self.index.state(visitor);
+        counter(visitor, &mut self.faults);
     }
 }

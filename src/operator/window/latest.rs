@@ -1,8 +1,8 @@
 //! The latest row of each key.
 
 use crate::event::{Batch, Sign, Type};
-use crate::operator::Moment;
-use crate::state::{Cells, LogId, RowLog, Slot};
+use crate::operator::{Claims, Moment};
+use crate::state::{Cells, LogId, RowLog, Slot, StateHolder, Visitor};
 
 /// At most one row per key, in a log of its own.
 #[derive(Debug)]
@@ -52,8 +52,24 @@ impl Latest {
 
     /// Forgets a key.
     pub(super) fn remove(&mut self, key: Slot) {
-        if let Some(id) = self.rows.get_mut(key).take() {
+        if let Some(id) = self.rows.find(key).copied().flatten() {
             self.log.close(id);
+            self.rows.reset(key);
+        }
+    }
+}
+
+impl StateHolder for Latest {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.log.state(visitor);
+        visitor.container("logs", &mut self.rows);
+        if visitor.is_loading() {
+            let mut claims = Claims::default();
+            let ids = (0..self.rows.len()).filter_map(|key| *self.rows.get(key as Slot));
+            let claimed = ids.map(|id| claims.claim(&self.log, id, 1));
+            if let Err(why) = claimed.collect::<Result<(), _>>() {
+                visitor.fail(why);
+            }
         }
     }
 }

@@ -6,6 +6,7 @@
 use super::Held;
 use crate::event::{Batch, Sign, Type, extend_pairs};
 use crate::operator::{Kind, Operator, Out};
+use crate::state::{Malformed, StateHolder, Visitor};
 
 /// Rows that enter at once: with those that leave 512 rows of 17 B and more, so that what is emitted is read back
 /// from L1.
@@ -77,6 +78,15 @@ fn moments(batch: &Batch, first: usize, enter: usize, swap: usize, to: &mut Batc
     }
     if to.tracks_cause {
         copy(&batch.causes, first, middle, end, &mut to.causes);
+    }
+}
+
+impl StateHolder for Length {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.held.state(visitor);
+        if visitor.is_loading() && self.held.len() > self.rows_max {
+            visitor.fail(Malformed::new("a window has too many rows"));
+        }
     }
 }
 

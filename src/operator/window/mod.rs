@@ -5,6 +5,7 @@
 
 mod batch;
 mod clock;
+mod collected;
 mod condition;
 mod condition_scope;
 mod condition_source;
@@ -32,6 +33,7 @@ mod unique;
 
 pub(crate) use batch::{LengthBatch, SendBatch};
 pub(crate) use clock::Due;
+pub(crate) use collected::Collected;
 pub(crate) use condition_scope::bind_expression_window;
 pub(crate) use condition_source::ConditionSource;
 pub(crate) use cron::Cron;

@@ -4,10 +4,10 @@
 //! columns are appended to every row that leaves: start and end of its window in milliseconds.
 //! Source of the panes: Li et al., "No Pane, No Gain", SIGMOD Record 2005.
 
-use super::held::show;
+use super::held::{keep_groups, show};
 use crate::event::{Batch, Sign, Timestamp, Type, Value};
-use crate::operator::{Counters, Kind, Moment, Operator, Out};
-use crate::state::{LogId, RowLog};
+use crate::operator::{Claims, Counters, Kind, Moment, Operator, Out, counter};
+use crate::state::{LogId, Malformed, Register, RegisterReader, RowLog, StateHolder, Visitor};
 use std::collections::VecDeque;
 
 /// Where windows begin and end, in microseconds. `size` is a multiple of `slide`.
@@ -37,12 +37,49 @@ impl Panes {
         self.first_end(first)
             .max(closed.saturating_add(self.slide_us))
     }
+
+    /// Whether panes that were loaded can be open, and a window can have closed there.
+    pub(crate) fn check(
+        &self,
+        starts: impl Iterator<Item = i64>,
+        closed: i64,
+    ) -> Result<(), Malformed> {
+        let mut after = i64::MIN;
+        for start in starts {
+            let at = Timestamp(start.saturating_add(self.slide_us));
+            if start <= after || self.start(Timestamp(start)) != start || !in_range(at) {
+                return Err(Malformed::new("a pane does not stand on the grid"));
+            }
+            after = start;
+        }
+        let back = Timestamp(closed.saturating_sub(self.size_us));
+        match closed == i64::MIN || in_range(back) {
+            true => Ok(()),
+            false => Err(Malformed::new("a window closed at no time")),
+        }
+    }
 }
 
-#[derive(Debug)]
+fn in_range(at: Timestamp) -> bool {
+    Timestamp::RANGE.contains(&at)
+}
+
+#[derive(Debug, Default)]
 struct Pane {
     start: i64,
     log: LogId,
+}
+
+impl Register for Pane {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.start.put(out);
+        self.log.put(out);
+    }
+
+    fn get(&mut self, from: &mut RegisterReader<'_>) -> Result<(), Malformed> {
+        self.start.get(from)?;
+        self.log.get(from)
+    }
 }
 
 /// Windows on a grid that keep their rows.
@@ -56,6 +93,8 @@ pub(crate) struct PaneRows {
     closed: i64,
     /// Rows of the window that closed last leave with the next.
     expires: bool,
+    /// Which of the kept columns say where a row stands.
+    routing: Vec<usize>,
     late: u64,
 }
 
@@ -70,6 +109,7 @@ impl PaneRows {
             open: VecDeque::new(),
             closed: i64::MIN,
             expires,
+            routing: Vec::new(),
             late: 0,
         }
     }
@@ -97,8 +137,9 @@ impl PaneRows {
             .iter()
             .filter(|p| p.start >= start && p.start < end)
         {
-            let (count, kept) = (self.log.len(pane.log), self.keep.len());
-            show(&self.log, pane.log, moment, sign, to);
+            let (rows, kept) = (self.log.range(pane.log), self.keep.len());
+            let count = self.log.len(pane.log);
+            show(&self.log, pane.log, rows, moment, sign, to);
             to.columns[kept].extend_value(&Value::Long(Timestamp(start).millis()), count);
             to.columns[kept + 1].extend_value(&Value::Long(Timestamp(end).millis()), count);
         }
@@ -118,8 +159,9 @@ impl PaneRows {
         self.window(end, Sign::Plus, moment, &mut to);
         self.closed = end;
         // The pane that only the closed window needed stays one slide longer where it must still expire.
-        let kept_from = end.saturating_add(if self.expires { 0 } else { self.panes.slide_us })
-            - self.panes.size_us;
+        let kept_from = end
+            .saturating_add(if self.expires { 0 } else { self.panes.slide_us })
+            .saturating_sub(self.panes.size_us);
         while self.open.front().is_some_and(|p| p.start < kept_from) {
             let pane = self.open.pop_front().expect("the front was just seen");
             self.log.close(pane.log);
@@ -128,6 +170,24 @@ impl PaneRows {
             out.recycle(to);
         } else {
             out.emit(Kind::Flush(Timestamp(end)), to);
+        }
+    }
+}
+
+impl StateHolder for PaneRows {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.log.state(visitor);
+        visitor.register(&mut self.open);
+        visitor.register(&mut self.closed);
+        counter(visitor, &mut self.late);
+        if visitor.is_loading() {
+            let mut claims = Claims::default();
+            let mut claim = |pane: &Pane| claims.claim(&self.log, pane.log, 0);
+            let starts = self.open.iter().map(|pane| pane.start);
+            let checked = self.panes.check(starts, self.closed);
+            if let Err(why) = checked.and_then(|()| self.open.iter().try_for_each(&mut claim)) {
+                visitor.fail(why);
+            }
         }
     }
 }
@@ -167,5 +227,21 @@ impl Operator for PaneRows {
 
     fn count(&self, into: &mut Counters) {
         into.late_rows += self.late;
+    }
+
+    fn routed_by(&mut self, positions: Vec<usize>) {
+        self.routing = positions;
+    }
+
+    fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
+        let (log, routing) = (&mut self.log, &self.routing);
+        self.open.retain(|pane| {
+            keep_groups(log, pane.log, routing, keep);
+            let empty = log.len(pane.log) == 0;
+            if empty {
+                log.close(pane.log);
+            }
+            !empty
+        });
     }
 }

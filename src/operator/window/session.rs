@@ -10,8 +10,8 @@ use super::keys::Keys;
 use super::sessions::{Session, Sessions};
 use crate::event::{Batch, Sign, Timestamp, Type};
 use crate::expr::Program;
-use crate::operator::{Counters, Kind, Moment, Operator, Out};
-use crate::state::{Cells, LogId, Slot};
+use crate::operator::{Claims, Counters, Kind, Moment, Operator, Out, counter};
+use crate::state::{Cells, LogId, Malformed, Slot, StateHolder, Visitor};
 
 /// What a session window emits.
 #[derive(Debug)]
@@ -117,7 +117,7 @@ impl SessionWindow {
             .into_iter()
             .chain([(session.log, Sign::Plus)])
         {
-            show(log, id, moment, sign, to);
+            show(log, id, log.range(id), moment, sign, to);
         }
         match self.emission {
             Emission::ExpiringFlushes(_) => before.into_iter().for_each(|id| log.close(id)),
@@ -136,6 +136,47 @@ impl SessionWindow {
             };
             kept || sessions.has(key)
         });
+    }
+}
+
+impl StateHolder for SessionWindow {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.keys.state(visitor);
+        self.sessions.state(visitor);
+        if let Emission::ExpiringFlushes(last) = &mut self.emission {
+            visitor.container("last logs", last);
+        }
+        counter(visitor, &mut self.late);
+        if visitor.is_loading()
+            && let Err(why) = self.rebuild()
+        {
+            visitor.fail(why);
+        }
+    }
+}
+
+impl SessionWindow {
+    /// Checks what was loaded, and makes the order in which sessions close.
+    fn rebuild(&mut self) -> Result<(), Malformed> {
+        let mut claims = Claims::default();
+        self.sessions.rebuild(&mut claims)?;
+        let mut slots = self.sessions.keys();
+        let mut last_of: &dyn Fn(Slot) -> Option<LogId> = &|_| None;
+        let last_in;
+        if let Emission::ExpiringFlushes(last) = &self.emission {
+            slots = slots.max(last.len());
+            last_in = |key| last.find(key).copied().flatten();
+            last_of = &last_in;
+        }
+        for id in (0..slots as Slot).filter_map(last_of) {
+            claims.claim(&self.sessions.log, id, 0)?;
+        }
+        let in_use = |key| last_of(key).is_some() || self.sessions.has(key);
+        if self.keys.hold(slots, in_use) {
+            Ok(())
+        } else {
+            Err(Malformed::new("a session belongs to no key"))
+        }
     }
 }
 
@@ -185,6 +226,23 @@ impl Operator for SessionWindow {
     fn count(&self, into: &mut Counters) {
         into.late_rows += self.late;
         into.value_faults += self.keys.faults;
+    }
+
+    fn routed_by(&mut self, positions: Vec<usize>) {
+        self.keys.routing = positions;
+    }
+
+    fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
+        for key in self.keys.keep_groups(keep) {
+            self.sessions.remove(key);
+            if let Emission::ExpiringFlushes(last) = &mut self.emission
+                && let Some(id) = last.find(key).copied().flatten()
+            {
+                self.sessions.log.close(id);
+                last.reset(key);
+            }
+        }
+        self.sessions.settle();
     }
 }
 

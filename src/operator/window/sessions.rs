@@ -7,7 +7,8 @@
 //! is out of date. The heap is an index: it can be rebuilt from the sessions.
 
 use crate::event::{Batch, Timestamp, Type};
-use crate::state::{Cells, LogId, RowLog, Slab, Slot};
+use crate::operator::{Claims, counter, words_cell};
+use crate::state::{Cells, LogId, Malformed, RowLog, Slab, Slot, StateHolder, Visitor};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
@@ -15,7 +16,7 @@ use std::collections::binary_heap::PeekMut;
 type Entry = u32;
 
 /// Rows of one key with less than the gap between one and the next.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Session {
     pub(super) key: Slot,
     pub(super) log: LogId,
@@ -28,6 +29,34 @@ pub(super) struct Session {
     order: u64,
     older: Option<Entry>,
 }
+
+// `older` is one more than the entry, 0 for none.
+words_cell!(
+    Session,
+    "session",
+    7,
+    |s| [
+        u64::from(s.key),
+        u64::from(s.log),
+        s.due.0 as u64,
+        s.first.0 as u64,
+        s.end.0 as u64,
+        s.order,
+        s.older.map_or(0, |older| u64::from(older) + 1),
+    ],
+    |w| Some(Session {
+        key: Slot::try_from(w[0]).ok()?,
+        log: LogId::try_from(w[1]).ok()?,
+        due: Timestamp(w[2] as i64),
+        first: Timestamp(w[3] as i64),
+        end: Timestamp(w[4] as i64),
+        order: w[5],
+        older: match w[6] {
+            0 => None,
+            entry => Some(Entry::try_from(entry - 1).ok()?),
+        },
+    })
+);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Closing {
@@ -69,7 +98,46 @@ impl Sessions {
 
     /// Whether a key has an open session.
     pub(super) fn has(&self, key: Slot) -> bool {
-        self.newest.get(key).is_some()
+        self.newest.find(key).is_some_and(Option::is_some)
+    }
+
+    /// One more than the greatest key that may have a session.
+    pub(super) fn keys(&self) -> usize {
+        self.newest.len()
+    }
+
+    /// Drops the sessions of a key. [`Sessions::settle`] follows.
+    pub(super) fn remove(&mut self, key: Slot) {
+        let mut next = self.newest.find(key).copied().flatten();
+        if next.is_some() {
+            self.newest.reset(key);
+        }
+        while let Some(entry) = next {
+            let session = self.sessions.remove(entry);
+            self.log.close(session.log);
+            next = session.older;
+        }
+    }
+
+    /// Checks the sessions that were loaded, claims their logs and makes the heap.
+    pub(super) fn rebuild(&mut self, claims: &mut Claims) -> Result<(), Malformed> {
+        let wrong = || Malformed::new("the sessions of a key are not a list");
+        self.closing.clear();
+        for key in 0..self.newest.len() as Slot {
+            let mut next = *self.newest.get(key);
+            while let Some(entry) = next {
+                let session = self.sessions.find(entry).ok_or_else(wrong)?;
+                // A log has one owner, so a list that leads back into itself ends here.
+                claims.claim(&self.log, session.log, 1)?;
+                if session.key != key || session.order >= self.opened {
+                    return Err(wrong());
+                }
+                let Session { due, order, .. } = *session;
+                self.closing.push(Reverse(Closing { due, order, entry }));
+                next = session.older;
+            }
+        }
+        Ok(())
     }
 
     /// Puts a row into a session of its key. False, and the row is not held, when it is late (`at < clock`) and joins
@@ -224,6 +292,15 @@ impl Sessions {
         self.link(session.key, above, session.older);
         self.sessions.remove(entry);
         Some(session)
+    }
+}
+
+impl StateHolder for Sessions {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.log.state(visitor);
+        visitor.container("newest", &mut self.newest);
+        self.sessions.state(visitor);
+        counter(visitor, &mut self.opened);
     }
 }
 

@@ -5,8 +5,8 @@
 //! Cost: O(log n) comparisons per row, and moving the list behind its place: 4 n bytes at most.
 
 use crate::event::{Batch, Sign, Type};
-use crate::operator::{Kind, Moment, Operator, Out};
-use crate::state::{LogId, RowLog};
+use crate::operator::{Kind, Moment, Operator, Out, counter};
+use crate::state::{Cells, LogId, Malformed, RowLog, StateHolder, Visitor};
 use std::cmp::Ordering;
 
 /// One attribute of the order.
@@ -21,7 +21,11 @@ pub(crate) struct SortKey {
 #[derive(Debug)]
 pub(crate) struct Sort {
     log: RowLog,
+    /// An index, by the rows and `numbers`.
     order: Vec<LogId>,
+    /// How many rows came before, by log.
+    numbers: Cells<u64>,
+    came: u64,
     by: Vec<SortKey>,
     keep: Vec<usize>,
     rows_max: usize,
@@ -34,6 +38,8 @@ impl Sort {
         Sort {
             log: RowLog::new(types),
             order: Vec::new(),
+            numbers: Cells::default(),
+            came: 0,
             by,
             keep,
             rows_max,
@@ -61,6 +67,34 @@ impl Sort {
     }
 }
 
+impl Sort {
+    /// Puts the logs in order, by their rows and then by their numbers.
+    fn rebuild(&mut self) -> Result<(), Malformed> {
+        let ids = 0..self.numbers.len() as LogId;
+        let mut order: Vec<LogId> = ids.filter(|id| self.log.holds(*id)).collect();
+        if order.iter().any(|id| self.log.len(*id) != 1) || order.len() > self.rows_max {
+            return Err(Malformed::new("a sort window has too many rows or too few"));
+        }
+        let number = |id: LogId| *self.numbers.get(id);
+        order.sort_by(|a, b| self.compare(*a, *b).then(number(*a).cmp(&number(*b))));
+        self.order = order;
+        Ok(())
+    }
+}
+
+impl StateHolder for Sort {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.log.state(visitor);
+        visitor.container("numbers", &mut self.numbers);
+        counter(visitor, &mut self.came);
+        if visitor.is_loading()
+            && let Err(why) = self.rebuild()
+        {
+            visitor.fail(why);
+        }
+    }
+}
+
 impl Operator for Sort {
     fn rows(&mut self, _kind: Kind, batch: &Batch, out: &mut Out) {
         let mut to = out.batch();
@@ -68,6 +102,9 @@ impl Operator for Sort {
             let moment = Moment::of(batch, row);
             let id = self.log.open();
             self.log.push(id, batch.at[row], batch, &self.keep, row);
+            self.numbers.ensure(id as usize + 1);
+            *self.numbers.get_mut(id) = self.came;
+            self.came += 1;
             let place = self
                 .order
                 .partition_point(|held| self.compare(*held, id) != Ordering::Greater);

@@ -3,10 +3,12 @@
 //! Input, one line each: `1000 a 1` is a row at 1000 ms; `clock 2000`, `lateness 500`, `send` (its end) and `close`
 //! are what they say. Output, one line each: `+ 1000 a 1` is a row, `[2000] - 1000 a 1, + 1500 b 2` a flush. Every
 //! feed runs in batches of one row, of three and of all rows between two other lines, and all three must emit the
-//! same.
+//! same. So must a window that is captured and loaded into a new one after every line, and one that is captured while
+//! further lines come.
 
 use crate::event::{Batch, Column, Schema, Sign, Str, Timestamp, Type, Value};
 use crate::expr::{Program, Typed};
+use crate::operator::testing::Revisions;
 use crate::operator::{Counters, Kind, Operator, Out};
 use crate::sql::ast::Span;
 
@@ -43,8 +45,96 @@ pub(crate) fn check(
         run.window.count(&mut count);
         counters.push(count);
     }
+    for rows_max in [1, usize::MAX] {
+        counters.push(check_restored(feed, want, rows_max, &make));
+        check_captured(feed, want, rows_max, &make);
+    }
+    check_damaged(feed, &make);
     assert!(counters.iter().all(|c| *c == counters[0]), "{counters:?}");
     counters[0]
+}
+
+/// After every line a new window goes on, with what the one before held.
+fn check_restored(
+    feed: &Feed<'_>,
+    want: &[&str],
+    rows_max: usize,
+    make: &impl Fn() -> Box<dyn Operator>,
+) -> Counters {
+    let mut run = Run::new(feed, rows_max, make());
+    let mut revisions = Revisions::default();
+    revisions.track(run.window.as_mut());
+    for line in feed.lines {
+        run.line(line);
+        if rows_max == 1 {
+            run.pass();
+        }
+        revisions.cut(run.window.as_mut());
+        assert!(revisions.drain(run.window.as_mut(), usize::MAX));
+        run.window = make();
+        if let Err(why) = revisions.load(run.window.as_mut()) {
+            panic!("after {line:?}: {why}");
+        }
+        revisions.track(run.window.as_mut());
+    }
+    run.pass();
+    assert_eq!(run.emitted, want, "restored after every line");
+    let mut count = Counters::default();
+    run.window.count(&mut count);
+    count
+}
+
+/// Captures are drained while further lines come; from each of them a new window emits the rest.
+fn check_captured(
+    feed: &Feed<'_>,
+    want: &[&str],
+    rows_max: usize,
+    make: &impl Fn() -> Box<dyn Operator>,
+) {
+    let mut run = Run::new(feed, rows_max, make());
+    let mut revisions = Revisions::default();
+    revisions.track(run.window.as_mut());
+    let mut cut: Option<(usize, Run<'_>)> = None;
+    for (number, line) in feed.lines.iter().enumerate() {
+        if cut.is_none() {
+            run.pass();
+            revisions.cut(run.window.as_mut());
+            cut = Some((number, run.beside(make())));
+        }
+        run.line(line);
+        run.pass();
+        if revisions.drain(run.window.as_mut(), 1 + number % 2)
+            && let Some((first, mut other)) = cut.take()
+        {
+            if let Err(why) = revisions.load(other.window.as_mut()) {
+                panic!("before line {first}: {why}");
+            }
+            feed.lines[first..].iter().for_each(|line| other.line(line));
+            other.pass();
+            assert_eq!(other.emitted, want, "captured before line {first}");
+        }
+    }
+    assert_eq!(run.emitted, want, "captured on the way");
+}
+
+/// Bytes that are wrong make an error or some other state, and no panic when that is used.
+fn check_damaged(feed: &Feed<'_>, make: &impl Fn() -> Box<dyn Operator>) {
+    let half = feed.lines.len() / 2;
+    let mut run = Run::new(feed, usize::MAX, make());
+    let mut revisions = Revisions::default();
+    revisions.track(run.window.as_mut());
+    feed.lines[..half].iter().for_each(|line| run.line(line));
+    run.pass();
+    revisions.cut(run.window.as_mut());
+    assert!(revisions.drain(run.window.as_mut(), usize::MAX));
+    for seed in 0..200 {
+        let mut other = run.beside(make());
+        other.is_damaged = true;
+        if revisions.damaged(seed).load(other.window.as_mut()).is_ok() {
+            feed.lines[half..].iter().for_each(|line| other.line(line));
+            other.pass();
+        }
+    }
 }
 
 struct Run<'a> {
@@ -58,6 +148,8 @@ struct Run<'a> {
     seen: Timestamp,
     lateness_us: i64,
     rows: u64,
+    /// What is emitted may be nonsense.
+    is_damaged: bool,
 }
 
 impl<'a> Run<'a> {
@@ -79,6 +171,20 @@ impl<'a> Run<'a> {
             seen: Timestamp::MIN,
             lateness_us: 0,
             rows: 0,
+            is_damaged: false,
+        }
+    }
+
+    /// The same moment with another window. All rows have been passed.
+    fn beside(&self, window: Box<dyn Operator>) -> Run<'a> {
+        assert!(self.batch.is_empty(), "rows have been passed");
+        Run {
+            emitted: self.emitted.clone(),
+            clock: self.clock,
+            seen: self.seen,
+            lateness_us: self.lateness_us,
+            rows: self.rows,
+            ..Run::new(self.feed, self.rows_max, window)
         }
     }
 
@@ -117,6 +223,9 @@ impl<'a> Run<'a> {
     /// One jump, or one step per due time, which must not differ.
     fn advance(&mut self, to: Timestamp) {
         self.clock = self.clock.max(to);
+        if self.is_damaged {
+            return self.window.clock(to, 0, &mut self.out);
+        }
         while self.rows_max == 1
             && let Some(due) = self.window.due().filter(|d| *d < to)
         {
@@ -154,7 +263,7 @@ impl<'a> Run<'a> {
                 batch.signs.is_empty() || batch.signs.len() == batch.len(),
                 "signs fit the rows"
             );
-            for clock in &batch.clock {
+            for clock in batch.clock.iter().filter(|_| !self.is_damaged) {
                 assert!(*clock >= self.seen, "the clock goes back");
                 self.seen = *clock;
             }

@@ -1,9 +1,9 @@
 //! `time(t)`: each row stays t. `timeLength(t, n)`: at most n of them. `timeBatch(t [, start])`: flushed every t.
 
-use super::held::turn_over;
-use super::{Due, Held};
+use super::{Collected, Due, Held};
 use crate::event::{Batch, Sign, Timestamp, Type};
-use crate::operator::{Counters, Kind, Moment, Operator, Out};
+use crate::operator::{Counters, Kind, Moment, Operator, Out, counter};
+use crate::state::{Malformed, StateHolder, Visitor};
 
 /// At most `rows_max` rows of the last `span_us`.
 #[derive(Debug)]
@@ -11,6 +11,8 @@ pub(crate) struct Time {
     held: Held,
     span_us: i64,
     rows_max: usize,
+    /// Which of the kept columns say where a row stands.
+    routing: Vec<usize>,
     late: u64,
 }
 
@@ -25,6 +27,7 @@ impl Time {
             held: Held::new(keep, types),
             span_us,
             rows_max,
+            routing: Vec::new(),
             late: 0,
         }
     }
@@ -33,6 +36,16 @@ impl Time {
     fn expire(&mut self, now: Timestamp, cause: u64, to: &mut Batch) {
         while let Some(due) = self.due().filter(|d| *d <= now) {
             self.held.expire(Moment::timer(due, cause), to);
+        }
+    }
+}
+
+impl StateHolder for Time {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.held.state(visitor);
+        counter(visitor, &mut self.late);
+        if visitor.is_loading() && self.held.len() > self.rows_max {
+            visitor.fail(Malformed::new("a window has too many rows"));
         }
     }
 }
@@ -75,6 +88,14 @@ impl Operator for Time {
     fn count(&self, into: &mut Counters) {
         into.late_rows += self.late;
     }
+
+    fn routed_by(&mut self, positions: Vec<usize>) {
+        self.routing = positions;
+    }
+
+    fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
+        self.held.keep_groups(&self.routing, keep);
+    }
 }
 
 /// How a batch window of time starts counting.
@@ -89,10 +110,11 @@ pub(crate) enum Start {
 /// Flushes every `span_us`.
 #[derive(Debug)]
 pub(crate) struct TimeBatch {
-    current: Held,
-    previous: Held,
+    collected: Collected,
     due: Due,
     start: Start,
+    /// Which of the kept columns say where a row stands.
+    routing: Vec<usize>,
     /// Rows pass as they come; the flush only expires them.
     streams: bool,
     late: u64,
@@ -108,10 +130,10 @@ impl TimeBatch {
         types: &[Type],
     ) -> Self {
         TimeBatch {
-            current: Held::new(keep.clone(), types),
-            previous: Held::new(keep, types),
+            collected: Collected::new(keep, types),
             due: Due::every(span_us),
             start,
+            routing: Vec::new(),
             streams,
             late: 0,
         }
@@ -121,20 +143,28 @@ impl TimeBatch {
         let moment = Moment::timer(due, cause);
         let mut to = out.batch();
         if self.streams {
-            self.current.drain(moment, Sign::Minus, &mut to);
+            self.collected.drain(moment, Sign::Minus, &mut to);
         } else {
-            turn_over(&mut self.current, &mut self.previous, moment, &mut to);
+            self.collected.turn_over(moment, &mut to);
         }
         out.emit(Kind::Flush(due), to);
     }
 
     fn holds_rows(&self) -> bool {
-        self.current.len() > 0 || self.previous.len() > 0
+        self.collected.holds_rows()
     }
 
     fn pass(&mut self, to: Box<Batch>, out: &mut Out) -> Box<Batch> {
         out.emit(Kind::Rows, to);
         out.batch()
+    }
+}
+
+impl StateHolder for TimeBatch {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.collected.state(visitor);
+        visitor.register(&mut self.due.next);
+        counter(visitor, &mut self.late);
     }
 }
 
@@ -158,9 +188,9 @@ impl Operator for TimeBatch {
                     Start::Grid(origin) => self.due.start_aligned(moment.now(), origin),
                 }
             }
-            self.current.push(batch, row);
+            self.collected.push(batch, row);
             if self.streams {
-                to.push_row(batch, &self.current.keep, row, moment, Sign::Plus);
+                to.push_row(batch, &self.collected.held.keep, row, moment, Sign::Plus);
             }
         }
         out.emit(Kind::Rows, to);
@@ -176,7 +206,7 @@ impl Operator for TimeBatch {
     }
 
     fn close(&mut self, out: &mut Out) {
-        if let Some(due) = self.due.next.filter(|_| self.current.len() > 0) {
+        if let Some(due) = self.due.next.filter(|_| self.collected.len() > 0) {
             self.flush(due, 0, out);
             self.due.start(due);
         }
@@ -188,6 +218,14 @@ impl Operator for TimeBatch {
 
     fn count(&self, into: &mut Counters) {
         into.late_rows += self.late;
+    }
+
+    fn routed_by(&mut self, positions: Vec<usize>) {
+        self.routing = positions;
+    }
+
+    fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
+        self.collected.keep_groups(&self.routing, keep);
     }
 }
 

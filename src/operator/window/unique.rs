@@ -7,6 +7,7 @@ use super::latest::Latest;
 use crate::event::{Batch, Sign, Type};
 use crate::expr::Program;
 use crate::operator::{Counters, Kind, Moment, Operator, Out};
+use crate::state::{StateHolder, Visitor};
 
 /// The latest row per key; the one that it replaces leaves first.
 pub(crate) struct Unique {
@@ -28,6 +29,13 @@ impl Unique {
     }
 }
 
+impl StateHolder for Unique {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.keys.state(visitor);
+        self.latest.state(visitor);
+    }
+}
+
 impl Operator for Unique {
     fn rows(&mut self, _kind: Kind, batch: &Batch, out: &mut Out) {
         let slots = self.keys.look_up(batch);
@@ -44,6 +52,16 @@ impl Operator for Unique {
 
     fn count(&self, into: &mut Counters) {
         into.value_faults += self.keys.faults;
+    }
+
+    fn routed_by(&mut self, positions: Vec<usize>) {
+        self.keys.routing = positions;
+    }
+
+    fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
+        for key in self.keys.keep_groups(keep) {
+            self.latest.remove(key);
+        }
     }
 }
 
@@ -64,6 +82,12 @@ impl FirstUnique {
     }
 }
 
+impl StateHolder for FirstUnique {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.keys.state(visitor);
+    }
+}
+
 impl Operator for FirstUnique {
     fn rows(&mut self, _kind: Kind, batch: &Batch, out: &mut Out) {
         self.keys.look_up(batch);
@@ -80,6 +104,14 @@ impl Operator for FirstUnique {
 
     fn count(&self, into: &mut Counters) {
         into.value_faults += self.keys.faults;
+    }
+
+    fn routed_by(&mut self, positions: Vec<usize>) {
+        self.keys.routing = positions;
+    }
+
+    fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
+        self.keys.keep_groups(keep);
     }
 }
 

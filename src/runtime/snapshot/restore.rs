@@ -108,7 +108,8 @@ pub(super) fn swap_in(
     rewind: &mut dyn FnMut() -> Result<(), CheckpointError>,
 ) -> Result<Swapped, CheckpointError> {
     let revision = read.manifest.revision;
-    let differences = schema.differences(&read.manifest.queries);
+    let handlers = shared.handlers.lock().clone();
+    let differences = schema.differences(&handlers, &read.manifest.queries);
     differences.check(revision, options.allow_new, options.allow_dropped)?;
     let begun = Instant::now();
     let mut next_instance = 0;
@@ -121,6 +122,7 @@ pub(super) fn swap_in(
         schema,
         app: &shared.name,
         workers: shared.cells.len(),
+        handlers: &handlers,
         next_instance,
     };
     let built = builder.build(read)?;
@@ -133,6 +135,7 @@ pub(super) fn swap_in(
     rewind()?;
     let Built {
         instances,
+        handlers,
         now,
         inputs,
         parts,
@@ -147,9 +150,12 @@ pub(super) fn swap_in(
     };
     let numbers: Vec<Vec<(u16, u64)>> = shared.plan.streams.iter().map(of).collect();
     let mut old = Vec::new();
-    for (cell, instances) in shared.cells.iter().zip(instances) {
+    for ((cell, instances), handlers) in shared.cells.iter().zip(instances).zip(handlers) {
         cell.with_locked(&guard, |core| {
-            old.push(core.replace_instances(instances));
+            old.push((
+                core.replace_instances(instances),
+                core.replace_handlers(handlers),
+            ));
             core.outputs.set_numbers(&numbers);
             if tracked {
                 core.track(&|id| unchanged.contains(&id));

@@ -31,6 +31,11 @@ pub enum CheckpointEvent {
     RetireFailed(StoreError),
 }
 
+thread_local! {
+    /// Whether this is a checkpoint thread: an observer that asked for a checkpoint would wait for itself.
+    static ON_THREAD: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
 type Observer = Arc<dyn Fn(&CheckpointEvent) + Send + Sync>;
 type Outcome = Result<Revision, CheckpointError>;
 
@@ -189,7 +194,7 @@ impl SnapshotService {
 
     /// Asks for a checkpoint.
     pub fn persist_async(&self) -> Result<PersistHandle, CheckpointError> {
-        if self.inner.shared.is_inside() {
+        if self.inner.shared.is_inside() || ON_THREAD.with(std::cell::Cell::get) {
             return Err(CheckpointError::InsideCallback);
         }
         self.run();
@@ -204,7 +209,8 @@ impl SnapshotService {
         metrics
     }
 
-    /// Tells of checkpoints as they end. The observer runs on the checkpoint thread: it delays the next one.
+    /// Tells of checkpoints as they end. The observer runs on the checkpoint thread: it delays the next one, and cannot
+    /// ask for one itself.
     pub fn observe(&self, observer: impl Fn(&CheckpointEvent) + Send + Sync + 'static) {
         *self.inner.observer.lock() = Some(Arc::new(observer));
     }
@@ -263,6 +269,7 @@ impl Inner {
     }
 
     fn run(&self) {
+        ON_THREAD.with(|on| on.set(true));
         let mut due = self
             .config
             .interval

@@ -65,17 +65,17 @@ impl RowLog {
             let next = next.filter(|_| base >= end && base % unit == 0);
             let wrong = || Malformed::new(format!("the region of log {id} is not its own"));
             let next = next.ok_or_else(wrong)?;
-            self.free(end..base);
+            self.free_gap(end..base);
             self.forget_unheld(&ring);
             end = next;
         }
-        self.free(end..arena);
+        self.free_gap(end..arena);
         Ok(())
     }
 
     /// A gap between regions becomes regions, the greatest first.
-    fn free(&mut self, gap: std::ops::Range<u32>) {
-        self.rows.forget(gap.start as usize..gap.end as usize);
+    fn free_gap(&mut self, gap: std::ops::Range<u32>) {
+        self.rows.void(gap.start as usize..gap.end as usize);
         let mut base = gap.start;
         while base < gap.end {
             let bits = (gap.end - base).ilog2();

@@ -52,7 +52,7 @@ fn mutate(chunk: &mut [u8], random: &mut Random) {
 }
 
 fn attack<S: Subject>(make: impl Fn() -> S) {
-    for seed in 1..4 {
+    for seed in 1..3 {
         let random = &mut Random::new(seed);
         let mut subject = make();
         subject.holder().state(&mut Track { committed: false });
@@ -67,12 +67,12 @@ fn attack<S: Subject>(make: impl Fn() -> S) {
         }
         assert!(attempt(&committed, &subject, random));
         for (at, chunk) in committed.chunks.iter().enumerate() {
-            let step = 1 + chunk.len() / 150;
+            let step = 1 + chunk.len() / 40;
             for len in (0..chunk.len()).step_by(step) {
                 let hostile = with_chunk(&committed, at, chunk[..len].to_vec());
                 attempt(&hostile, &subject, random);
             }
-            for _ in 0..300 {
+            for _ in 0..70 {
                 let mut chunk = chunk.clone();
                 (0..=random.below(3)).for_each(|_| mutate(&mut chunk, random));
                 attempt(&with_chunk(&committed, at, chunk), &subject, random);
@@ -99,7 +99,7 @@ fn cut_short<S: Subject>(make: impl Fn() -> S) {
     let stored = committed.stored().expect("it is sound");
     for (path, container) in &stored.containers {
         for (at, section) in container.sections.iter().enumerate() {
-            let step = 1 + section.payload.len() / 300;
+            let step = 1 + section.payload.len() / 120;
             for len in (0..section.payload.len()).step_by(step) {
                 let mut hostile = committed.stored().expect("it is sound");
                 let to = hostile.containers.get_mut(path).expect("it is there");

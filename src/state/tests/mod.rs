@@ -52,6 +52,8 @@ pub(super) trait Subject {
     fn holder(&mut self) -> &mut dyn StateHolder;
     /// Changes container and model alike.
     fn change(&mut self, random: &mut Random);
+    /// Forgets everything, where that is one call.
+    fn clear(&mut self) {}
     fn model(&mut self) -> &mut Self::Contents;
     /// What the container holds.
     fn contents(&self) -> Self::Contents;
@@ -130,8 +132,7 @@ fn some_ranges<S: Subject>(subject: &mut S, random: &mut Random) -> Rebase {
         };
         let from = random.below(size as u64 + 1) as u32;
         let to = from + random.below(u64::from(size as u32 - from) + 1) as u32;
-        let ranges: Vec<Range<Slot>> = vec![from..to];
-        rebase.insert(path, ranges);
+        rebase.insert(path, std::iter::once(from..to).collect());
     }
     rebase
 }
@@ -140,7 +141,7 @@ fn some_ranges<S: Subject>(subject: &mut S, random: &mut Random) -> Rebase {
 pub(super) fn capture(holder: &mut dyn StateHolder) -> Committed {
     let mut record = CutRecord::default();
     let rebase = Rebase::new();
-    let mut cut = Cut::new(INSTANCE, NODE, &rebase, &mut record);
+    let mut cut = Cut::new(INSTANCE, NODE, &rebase, false, &mut record);
     holder.state(&mut cut);
     cut.end();
     let mut chunk = record.sections;
@@ -155,15 +156,18 @@ pub(super) fn capture(holder: &mut dyn StateHolder) -> Committed {
     }
 }
 
+/// The sections of an epoch, and the slots of its containers.
+type Captured = (Vec<u8>, Vec<(Path, u32)>);
+
 /// One epoch. `None` when it failed: then nothing of it is kept.
 pub(super) fn epoch<S: Subject>(
     subject: &mut S,
     random: &mut Random,
     fails: bool,
-) -> Option<(Vec<u8>, Vec<(Path, u32)>)> {
+) -> Option<Captured> {
     let rebase = some_ranges(subject, random);
     let mut record = CutRecord::default();
-    let mut cut = Cut::new(INSTANCE, NODE, &rebase, &mut record);
+    let mut cut = Cut::new(INSTANCE, NODE, &rebase, false, &mut record);
     subject.holder().state(&mut cut);
     cut.end();
     let mut chunk = record.sections;
@@ -175,6 +179,9 @@ pub(super) fn epoch<S: Subject>(
         }
         for _ in 0..random.below(6) {
             subject.change(random);
+        }
+        if random.once_in(40) {
+            subject.clear();
         }
     }
     let committed = !fails;
@@ -193,15 +200,20 @@ pub(super) fn drive<S: Subject>(make: impl Fn() -> S, seeds: Range<u64>) {
     for seed in seeds {
         let mut random = Random::new(seed);
         let mut subject = make();
-        for _ in 0..random.below(200) {
+        for _ in 0..random.below(400) {
             subject.change(&mut random);
         }
         subject.holder().state(&mut Track { committed: false });
         let mut committed = Committed::default();
         for number in 0..15 {
             let what = format!("seed {seed}, epoch {number}");
-            for _ in 0..random.below(120) {
+            // Few, so that a part is captured; many, so that all is.
+            let most = if random.once_in(3) { 120 } else { 10 };
+            for _ in 0..random.below(most) {
                 subject.change(&mut random);
+            }
+            if random.once_in(20) {
+                subject.clear();
             }
             check(&mut subject, &what);
             let want = subject.model().clone();

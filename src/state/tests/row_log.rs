@@ -195,7 +195,7 @@ fn bytes(rows: usize, keys: usize) -> (usize, usize) {
     let random = &mut Random::new(1);
     let ids: Vec<LogId> = (0..keys).map(|_| subject.log.open()).collect();
     let batch = subject.batch(10, random);
-    let mut slide = |subject: &mut Logs| {
+    let slide = |subject: &mut Logs| {
         for id in &ids {
             subject.log.push_rows(*id, &batch, &[0, 1], 0..10);
             let over = subject.log.len(*id).saturating_sub(rows);
@@ -216,7 +216,6 @@ fn a_base_costs_the_arena_and_a_delta_what_was_written() {
         let (base, delta) = bytes(rows, keys);
         // A row has 24 bytes, flags and its share of headers. Ten come before ten go.
         let peak = (rows + 10) * keys * 27;
-        eprintln!("{rows} x {keys}: {base} of {peak}; {delta}");
         assert!(base <= 4 * peak, "{rows} x {keys}: {base} of {peak}");
         // The rows written, with their numbers, and the rings.
         let written = 10 * keys * (4 + 27) + keys * 28;

@@ -34,16 +34,17 @@ impl Subject for Entries {
                 *self.slab.get_mut(entry) = value.clone();
                 self.model.insert(entry, value);
             }
-            (6, _) if random.once_in(60) => {
-                self.slab.clear();
-                self.model.clear();
-            }
             _ => {
                 let value = Str::sample(random);
                 let entry = self.slab.insert(value.clone());
                 assert_eq!(self.model.insert(entry, value), None);
             }
         }
+    }
+
+    fn clear(&mut self) {
+        self.slab.clear();
+        self.model.clear();
     }
 
     fn model(&mut self) -> &mut Self::Contents {
@@ -117,10 +118,6 @@ impl<K: Key> Subject for Sorted<K> {
                 self.set.reset(slot as Slot);
                 self.model[slot].clear();
             }
-            6 if random.once_in(20) => {
-                self.set.clear();
-                self.model.clear();
-            }
             7..=30 => {
                 let held = self.model[slot].get_mut(&key);
                 assert_eq!(self.set.retract(slot as Slot, &key), held.is_some());
@@ -135,6 +132,11 @@ impl<K: Key> Subject for Sorted<K> {
                 *count = count.saturating_add(1);
             }
         }
+    }
+
+    fn clear(&mut self) {
+        self.set.clear();
+        self.model.clear();
     }
 
     fn model(&mut self) -> &mut Self::Contents {

@@ -1,9 +1,10 @@
 //! What the owner of an app's folder does to it: every call that writes, in the order that survives a power loss.
 //!
 //! Invariants:
-//! * A file that the catalogue names, and its name in the folder, are durable before the catalogue is replaced; the catalogue is durable before a call answers `Ok` and before a file that it no longer names is deleted.
-//! * `saved` is what the last successful write left. After a failed one the file may be newer: the next write
-//!   replaces it, and nothing is deleted before that.
+//! * A file that the catalogue names, and its name in the folder, are durable before the catalogue is replaced; the
+//!   catalogue is durable before a call answers `Ok` and before a file that it no longer names is deleted.
+//! * `saved` is what the last successful write left, without the dead chunks of segments deleted since. After a failed
+//!   write the file may be newer: the next one replaces it, and nothing is deleted before that.
 //! * A commit makes all chunks durable that were put before it, those of epochs that were not committed, too. One that
 //!   found a segment whose sync failed is never done: the system may have dropped the bytes and will not say so again.
 
@@ -68,12 +69,13 @@ impl Held {
         self.failed.clear();
         for (named, name) in files {
             let needed = match named {
-                Named::Segment(revision) => !self.is_gone(folder, revision)?,
+                Named::Segment(revision) => !self.is_gone(folder, revision).is_ok_and(|gone| gone),
                 Named::Blob(revision) => self.saved.ledger.find(revision).is_some(),
                 Named::Temporary => false,
             };
             if !needed {
-                self.remove(folder, &folder.path().join(name), named.revision())?;
+                // one that cannot be deleted takes room, which is no reason to refuse the claim
+                let _ = self.remove(folder, &folder.path().join(name), named.revision());
             }
         }
         Ok(claim)
@@ -195,6 +197,7 @@ impl Held {
                 self.remove(folder, &folder.blob_path(revision), None)?;
             }
         }
+        // on disk these lines stay until the next write
         let mut next = Saved::clone(&self.saved);
         next.dead.retain(|revision, _| !gone.contains(revision));
         self.show(next);
@@ -260,6 +263,11 @@ impl Held {
         let Some(segment) = folder.segment(revision)? else {
             return Ok(false);
         };
+        // without any record: torn if it was never committed, else damaged, and not to be thrown away for that
+        let head = self.saved.ledger.head().map_or(0, |e| e.revision.epoch);
+        if segment.index.is_empty() && revision.epoch <= head {
+            return Ok(false);
+        }
         let mut numbers = segment.index.chunks.keys();
         Ok(numbers.all(|number| self.saved.is_dead(revision, *number)))
     }

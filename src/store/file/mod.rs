@@ -193,8 +193,11 @@ impl PersistenceStore for FileStore {
 
     fn load(&self, app: &str, revision: Revision) -> Result<Option<Vec<u8>>, StoreError> {
         let app = self.app(app)?;
-        let saved = app.folder.saved()?.unwrap_or_default();
-        let Some(kept) = saved.ledger.find(revision).filter(|kept| kept.whole) else {
+        let kept = || {
+            let saved = app.folder.saved()?.unwrap_or_default();
+            Ok(saved.ledger.find(revision).filter(|kept| kept.whole))
+        };
+        let Some(found) = kept()? else {
             return Ok(None);
         };
         let path = app.folder.blob_path(revision);
@@ -203,8 +206,10 @@ impl PersistenceStore for FileStore {
             reason: reason.to_string(),
         };
         match app.folder.read_file(&path, u64::MAX)? {
+            // the owner may have retired it meanwhile
+            None if kept()?.is_none() => Ok(None),
             None => Err(corrupt("it is missing, but the catalogue names it")),
-            Some(bytes) if xxh3_128(&bytes) == kept.entry.digest => Ok(Some(bytes)),
+            Some(bytes) if xxh3_128(&bytes) == found.entry.digest => Ok(Some(bytes)),
             Some(_) => Err(corrupt("its bytes are not the ones that were written")),
         }
     }
@@ -242,8 +247,16 @@ impl PersistenceStore for FileStore {
     }
 
     fn release(&self, app: &str, generation: u64) -> Result<(), StoreError> {
-        self.claimed(app, generation, |_, held| held.check(generation))?;
-        self.app(app)?.claim.lock().held = None;
+        let app = self.app(app)?;
+        let mut claim = app.claim.lock();
+        match &claim.held {
+            Some(held) => held.check(generation)?,
+            None => {
+                let saved = app.folder.saved()?.unwrap_or_default();
+                return Err(saved.ledger.fenced(generation));
+            }
+        }
+        claim.held = None;
         Ok(())
     }
 

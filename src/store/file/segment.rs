@@ -89,6 +89,11 @@ fn read_header(header: &[u8; HEADER], revision: Revision) -> Option<(u32, u32, u
 }
 
 impl Index {
+    /// Whether it has no record at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.chunks.is_empty() && self.manifest.is_none()
+    }
+
     /// Reads the headers of a file.
     fn scan(file: &dyn DiskFile, revision: Revision) -> io::Result<Index> {
         let length = file.length()?;

@@ -1,0 +1,207 @@
+//! `sum(x)` and `avg(x)`: running totals.
+
+use super::fold::Fold;
+use crate::event::Element;
+use crate::operator::{COUNT_MAX, words_cell};
+use crate::state::Cell;
+
+/// Exact sum of integers: 128 bits in two halves, so that a group takes 24 bytes and not 32, and a count.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct IntegerSum {
+    low: u64,
+    high: i64,
+    rows: u64,
+}
+
+impl IntegerSum {
+    #[inline]
+    fn total(&self) -> i128 {
+        (i128::from(self.high) << 64) | i128::from(self.low)
+    }
+
+    #[inline]
+    fn set(&mut self, total: i128) {
+        self.low = total as u64;
+        self.high = (total >> 64) as i64;
+    }
+}
+
+/// Sum of floating-point numbers in row order; exactly zero again when the last value left.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct FloatSum {
+    sum: f64,
+    rows: u64,
+}
+
+// The total of `rows` values of 64 bits fits 126 bits.
+words_cell!(
+    IntegerSum,
+    "integer sum",
+    3,
+    |c| [c.low, c.high as u64, c.rows],
+    |w| {
+        let fits = w[2] <= COUNT_MAX && (w[1] as i64).unsigned_abs() <= COUNT_MAX;
+        fits.then(|| IntegerSum {
+            low: w[0],
+            high: w[1] as i64,
+            rows: w[2],
+        })
+    }
+);
+
+// A sum that left the range of numbers is state like any other.
+words_cell!(
+    FloatSum,
+    "float sum",
+    2,
+    |c| [c.sum.to_bits(), c.rows],
+    |w| (w[1] <= COUNT_MAX).then(|| FloatSum {
+        sum: f64::from_bits(w[0]),
+        rows: w[1]
+    })
+);
+
+impl FloatSum {
+    #[inline]
+    fn total(&self) -> f64 {
+        self.sum
+    }
+
+    #[inline]
+    fn set(&mut self, total: f64) {
+        self.sum = total;
+    }
+}
+
+/// What sums share: a running total of some numbers.
+pub(crate) trait Total: Cell {
+    /// Element type of the argument.
+    type In: Element;
+    /// Element type of `sum`.
+    type Sum: Element;
+    fn add(&mut self, value: &Self::In);
+    fn retract(&mut self, value: &Self::In);
+    fn merge(&mut self, other: &Self);
+    fn sum(&self) -> Option<Self::Sum>;
+    fn average(&self) -> Option<f64>;
+}
+
+/// The totals of one element type.
+macro_rules! totals {
+    ($($name:ident: $in:ty => $cell:ident, $wide:ty, $out:ty);*) => {$(
+        #[doc = concat!("Running total of ", stringify!($in), " values.")]
+        #[derive(Clone, Copy, Default)]
+        pub(crate) struct $name($cell);
+
+        impl Cell for $name {
+            const WORDS: usize = $cell::WORDS;
+            fn layout() -> String {
+                $cell::layout()
+            }
+            #[inline]
+            fn word(&self, k: usize) -> u64 {
+                self.0.word(k)
+            }
+            fn read(words: &[u64], bytes: &[u8]) -> Option<Self> {
+                $cell::read(words, bytes).map($name)
+            }
+        }
+
+        impl Total for $name {
+            type In = $in;
+            type Sum = $out;
+            #[inline]
+            fn add(&mut self, value: &$in) {
+                self.0.set(self.0.total() + <$wide>::from(*value));
+                self.0.rows += 1;
+            }
+            #[inline]
+            fn retract(&mut self, value: &$in) {
+                self.0.rows = self.0.rows.saturating_sub(1);
+                let left = self.0.total() - <$wide>::from(*value);
+                self.0.set(if self.0.rows == 0 { <$wide>::default() } else { left });
+            }
+            fn merge(&mut self, other: &Self) {
+                self.0.set(self.0.total() + other.0.total());
+                self.0.rows += other.0.rows;
+            }
+            #[inline]
+            fn sum(&self) -> Option<$out> {
+                if self.0.rows == 0 { None } else { narrow(self.0.total()) }
+            }
+            fn average(&self) -> Option<f64> {
+                let average = self.0.total() as f64 / self.0.rows as f64;
+                (self.0.rows > 0 && average.is_finite()).then_some(average)
+            }
+        }
+    )*};
+}
+totals!(IntTotal: i32 => IntegerSum, i128, i64; LongTotal: i64 => IntegerSum, i128, i64;
+    FloatTotal: f32 => FloatSum, f64, f64; DoubleTotal: f64 => FloatSum, f64, f64);
+
+/// A total as a result; `None` when it does not fit.
+trait Narrow<T> {
+    fn narrow(self) -> Option<T>;
+}
+impl Narrow<i64> for i128 {
+    #[inline]
+    fn narrow(self) -> Option<i64> {
+        i64::try_from(self).ok()
+    }
+}
+impl Narrow<f64> for f64 {
+    #[inline]
+    fn narrow(self) -> Option<f64> {
+        self.is_finite().then_some(self + 0.0)
+    }
+}
+#[inline]
+fn narrow<T, W: Narrow<T>>(wide: W) -> Option<T> {
+    wide.narrow()
+}
+
+/// `sum(x)`: NULL when empty or out of range.
+pub(crate) struct Sum<T>(std::marker::PhantomData<T>);
+impl<T: Total> Fold for Sum<T> {
+    type In = T::In;
+    type Cell = T;
+    type Out = T::Sum;
+    #[inline]
+    fn add(cell: &mut T, value: &T::In) {
+        cell.add(value);
+    }
+    #[inline]
+    fn retract(cell: &mut T, value: &T::In) {
+        cell.retract(value);
+    }
+    fn merge(cell: &mut T, other: &T) {
+        cell.merge(other);
+    }
+    #[inline]
+    fn value(cell: &T) -> Option<T::Sum> {
+        cell.sum()
+    }
+}
+
+/// `avg(x)`: NULL when empty.
+pub(crate) struct Average<T>(std::marker::PhantomData<T>);
+impl<T: Total> Fold for Average<T> {
+    type In = T::In;
+    type Cell = T;
+    type Out = f64;
+    #[inline]
+    fn add(cell: &mut T, value: &T::In) {
+        cell.add(value);
+    }
+    #[inline]
+    fn retract(cell: &mut T, value: &T::In) {
+        cell.retract(value);
+    }
+    fn merge(cell: &mut T, other: &T) {
+        cell.merge(other);
+    }
+    #[inline]
+    fn value(cell: &T) -> Option<f64> {
+        cell.average()
+    }
+}

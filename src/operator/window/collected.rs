@@ -1,0 +1,83 @@
+//! What batch windows hold: the rows of the last flush, and behind them those collected for the next, in one log.
+
+use super::Held;
+use crate::event::{Batch, Sign, Type};
+use crate::operator::Moment;
+use crate::state::{Malformed, StateHolder, Visitor};
+
+/// Rows of two flushes.
+#[derive(Debug)]
+pub(crate) struct Collected {
+    pub(crate) held: Held,
+    /// The first row that no flush has held.
+    first: u64,
+}
+
+impl Collected {
+    /// Holds nothing yet; `types` are those of the kept columns.
+    pub(crate) fn new(keep: Vec<usize>, types: &[Type]) -> Self {
+        let held = Held::new(keep, types);
+        Collected {
+            first: held.rows().start,
+            held,
+        }
+    }
+
+    /// Number of rows collected for the next flush.
+    pub(crate) fn len(&self) -> usize {
+        (self.held.rows().end - self.first) as usize
+    }
+
+    /// Whether there is any row, collected or to expire.
+    pub(crate) fn holds_rows(&self) -> bool {
+        self.held.len() > 0
+    }
+
+    /// Collects a row.
+    #[inline]
+    pub(crate) fn push(&mut self, batch: &Batch, row: usize) {
+        self.held.push(batch, row);
+    }
+
+    /// Writes one flush: the rows of the last one expire, the collected ones enter.
+    pub(crate) fn turn_over(&mut self, moment: Moment, to: &mut Batch) {
+        let rows = self.held.rows();
+        self.held
+            .show(rows.start..self.first, moment, Sign::Minus, to);
+        self.held.show(self.first..rows.end, moment, Sign::Plus, to);
+        self.held.forget((self.first - rows.start) as usize);
+        self.first = rows.end;
+    }
+
+    /// Appends the collected rows and forgets them.
+    pub(crate) fn drain(&mut self, moment: Moment, sign: Sign, to: &mut Batch) {
+        let rows = self.held.rows();
+        self.held.show(self.first..rows.end, moment, sign, to);
+        self.held.forget(self.held.len());
+        self.first = rows.end;
+    }
+
+    /// Forgets rows of key groups that are not kept, by these of the kept columns.
+    pub(crate) fn keep_groups(&mut self, routing: &[usize], keep: &dyn Fn(u64) -> bool) {
+        let is_kept = |seq: &u64| keep(self.held.log.key_group_of(self.held.id, *seq, routing));
+        let rows = self.held.rows();
+        let collected = (self.first..rows.end).filter(is_kept).count();
+        self.held.keep_groups(routing, keep);
+        self.first = rows.end - collected as u64;
+    }
+}
+
+impl StateHolder for Collected {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.held.state(visitor);
+        visitor.register(&mut self.first);
+        if visitor.is_loading() {
+            let rows = self.held.rows();
+            if self.first < rows.start || self.first > rows.end {
+                visitor.fail(Malformed::new(
+                    "the rows of a batch do not begin in its log",
+                ));
+            }
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Checkpoints of running apps: taken, lost, restored, continued.
+
+mod basic;
