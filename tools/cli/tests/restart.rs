@@ -1,7 +1,7 @@
 //! Runs that are killed and started again leave the file of one that was not.
 //!
 //! When a run is killed is decided by what it has written, never by time: a run is waited for until its file has so
-//! many bytes, or it has ended.
+//! many bytes and its store another revision, or it has ended.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -105,34 +105,47 @@ fn expect(output: &Output, status: i32, parts: &[&str]) {
     }
 }
 
-/// Waits until a file has so many bytes, or the run has ended; answers whether it was the file.
-fn reaches(child: &mut Child, file: &str, bytes: u64) -> bool {
+/// Waits until something holds, or the run has ended; answers whether it holds.
+fn reaches(child: &mut Child, holds: impl Fn() -> bool) -> bool {
     let begun = Instant::now();
     loop {
-        let length = fs::metadata(file).map_or(0, |about| about.len());
-        if length >= bytes {
+        if holds() {
             return true;
         }
         if child.try_wait().expect("a child").is_some() {
             return false;
         }
-        assert!(
-            begun.elapsed() < PATIENCE,
-            "{file} has {length} bytes, not {bytes}"
-        );
+        assert!(begun.elapsed() < PATIENCE, "nothing happens");
         park_timeout(Duration::from_millis(1));
     }
 }
 
+fn length(file: &str) -> u64 {
+    fs::metadata(file).map_or(0, |about| about.len())
+}
+
+/// The greatest epoch of which the folder of an app has a file.
+fn epoch(folder: &str) -> u64 {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = files.map(|f| f.file_name().to_string_lossy().into_owned());
+    let epochs = names.filter_map(|n| n.split('.').nth(1)?.parse().ok());
+    epochs.max().unwrap_or(0)
+}
+
 /// Runs a command again and again, killing it at each of the lengths, then to its end; answers how often it was
-/// killed, and how often it went on with a revision.
-fn killed(args: &[&str], out: &str, lengths: &[u64]) -> (usize, usize) {
+/// killed, and how often it went on with a revision. `state`: the app's folder in the store.
+fn killed(args: &[&str], out: &str, state: &str, lengths: &[u64]) -> (usize, usize) {
     let (mut kills, mut restores) = (0, 0);
-    let mut note =
-        |output: &Output| restores += usize::from(stderr(output).contains("restored revision"));
-    for bytes in lengths {
+    let mut note = |output: &Output| {
+        restores += usize::from(stderr(output).contains("restored revision"));
+    };
+    for (n, bytes) in lengths.iter().enumerate() {
+        // The first one without a revision, the others with one more: the file of the one after it is there.
+        let least = if n == 0 { 0 } else { epoch(state) + 2 };
         let mut child = start(args);
-        if reaches(&mut child, out, *bytes) {
+        if reaches(&mut child, || {
+            length(out) >= *bytes && epoch(state) >= least
+        }) {
             child.kill().expect("kill -9");
             kills += 1;
         }
@@ -177,16 +190,18 @@ fn restarted(name: &str, queries: &str) {
         folder.file("e.jsonl", &events(ROWS)),
     );
     let whole = folder.path("whole.jsonl");
-    expect(
-        &run(&["run", &app, "--events", &events, "--out", &whole]),
-        0,
-        &["bad lines"],
-    );
+    let plain = ["run", &app, "--events", &events, "--out"];
+    let stored = [&plain[..], &[&whole, "--store", "memory"]].concat();
+    expect(&run(&stored), 0, &["bad lines"]);
+    // an id is made of the input's name, which only a run with a store gives it
+    if !queries.contains("uuid") {
+        let unstored = folder.path("plain.jsonl");
+        expect(&run(&[&plain[..], &[&unstored]].concat()), 0, &[]);
+        same(&unstored, &whole);
+    }
     for workers in ["inline", "1"] {
-        let (out, url) = (
-            folder.path(workers),
-            format!("file:{}", folder.path(&format!("s-{workers}"))),
-        );
+        let (out, store) = (folder.path(workers), folder.path(&format!("s-{workers}")));
+        let (url, state) = (format!("file:{store}"), format!("{store}/{name}"));
         let args = [
             "run",
             &app,
@@ -201,7 +216,7 @@ fn restarted(name: &str, queries: &str) {
             "--checkpoint-interval",
             "20ms",
         ];
-        let (kills, restores) = killed(&args, &out, &KILLED_AT);
+        let (kills, restores) = killed(&args, &out, &state, &KILLED_AT);
         assert!(
             kills >= 2 && restores >= 2,
             "{kills} kills, {restores} restores"
@@ -374,13 +389,14 @@ fn one_run_at_a_time_writes_a_state() {
     let lock = Path::new(&folder.path("s")).join("counts").join("lock");
     let mut first = Command::new(env!("CARGO_BIN_EXE_eventflux"))
         .args(["run", &app, "--events", "-", "--out", &out, "--store", &url])
+        .args(["--checkpoint-interval", "1h"])
         .stdin(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .expect("the binary starts");
     // it reads what nobody writes, and holds the state meanwhile
     let lock = lock.to_string_lossy().into_owned();
-    assert!(reaches(&mut first, &lock, 1) && reaches(&mut first, &out, 0));
+    assert!(reaches(&mut first, || length(&lock) > 0));
     let owner = format!("process {}", first.id());
     let args = [
         "run", &app, "--events", &events, "--out", &out, "--store", &url,
@@ -459,10 +475,8 @@ fn sources_and_sinks_of_an_app_go_on_too() {
             &format!("kept-{workers}"),
             &folder.path(&format!("{workers}.csv")),
         );
-        let (log, url) = (
-            folder.path(&format!("log-{workers}")),
-            format!("file:{}", folder.path("s")),
-        );
+        let (log, store) = (folder.path(&format!("log-{workers}")), folder.path("s"));
+        let (url, state) = (format!("file:{store}"), format!("{store}/kept-{workers}"));
         let args = [
             "run",
             &kept,
@@ -475,7 +489,7 @@ fn sources_and_sinks_of_an_app_go_on_too() {
             "--checkpoint-interval",
             "20ms",
         ];
-        let (kills, restores) = killed(&args, &out, &[1, 100_000, 200_000]);
+        let (kills, restores) = killed(&args, &out, &state, &[1, 100_000, 200_000]);
         assert!(
             kills >= 2 && restores >= 1,
             "{kills} kills, {restores} restores"
