@@ -5,6 +5,7 @@ mod bad_input;
 mod conformance;
 mod crash;
 mod docs;
+mod exactly_once;
 mod fuzz;
 mod life;
 mod literal;
