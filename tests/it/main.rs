@@ -6,6 +6,7 @@ mod conformance;
 mod crash;
 mod crash_kinds;
 mod docs;
+mod exactly_once;
 mod fuzz;
 mod life;
 mod literal;

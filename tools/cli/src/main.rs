@@ -5,6 +5,7 @@
 
 mod app;
 mod args;
+mod checkpoints;
 mod events;
 mod failure;
 mod generate;
@@ -12,6 +13,7 @@ mod output;
 mod pipe;
 mod report;
 mod run;
+mod session;
 mod signal;
 mod state;
 mod store;
