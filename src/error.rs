@@ -330,6 +330,11 @@ pub enum RuntimeError {
     /// The app has no stream of this name.
     #[error("no stream '{0}'; the app's streams are those it creates and those its queries write")]
     UnknownStream(String),
+    /// The app has a handler of this name.
+    #[error(
+        "the app has a handler '{0}'; give each a name of its own: checkpoints tell them apart by it"
+    )]
+    HandlerTaken(String),
     /// The app was started before.
     #[error("the app was started before; create a new runtime")]
     AlreadyStarted,

@@ -32,7 +32,7 @@
 //! thread or on pinned workers fed by lock-free lanes; in event time or processing time; with build errors that name
 //! line, column and remedy. The figures are in `PERFORMANCE.md`, the language in `docs/language.md`.
 //!
-//! It is not: a server, a cluster, an async framework, a database. Joins, patterns, tables and checkpoints are not
+//! It is not: a server, a cluster, an async framework, a database. Joins, patterns, tables and a store in Redis are not
 //! there yet.
 //!
 //! ```text
@@ -70,6 +70,7 @@ pub use runtime::barrier::{
 };
 pub use runtime::column_batch::ColumnBatch;
 pub use runtime::config::{Backpressure, RuntimeConfig, Workers};
+pub use runtime::handler::RowHandler;
 pub use runtime::input::Input;
 pub use runtime::input_handler::InputHandler;
 pub use runtime::manager::EventFluxManager;
@@ -85,7 +86,7 @@ pub use runtime::wait::WaitStrategy;
 
 mod sql;
 
-mod state;
+pub mod state;
 
 pub mod store;
 

@@ -2,19 +2,20 @@
 
 use super::bad_row::BadRow;
 use super::csv::{CsvEncoder, CsvError, CsvRow, CsvRows};
+use super::file_output::FileOutput;
 use super::json::{RowDecoder, RowEncoder};
 use super::lines::Lines;
 use super::options::{Key, OptionError, Options};
 use super::traits::{ConnectorError, RowSink, Sink, Source, StopSignal};
+use crate::PositionedOutput;
 use crate::event::{Batch, Schema};
-use std::fs::{File, OpenOptions};
-use std::io::{BufReader, Write};
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Rows after which a source says where it is.
 const POSITION_ROWS: u64 = 256;
-/// Bytes that a sink collects before it writes.
-const WRITE_BYTES: usize = 64 << 10;
 
 /// How rows stand in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +113,9 @@ impl FileSource {
                 break;
             }
         }
-        rows.position(&lines.number().to_string());
+        let last = lines.number();
+        self.reached(last, after)?;
+        rows.position(&last.to_string());
         Ok(())
     }
 
@@ -129,12 +132,12 @@ impl FileSource {
                 CsvError::Io(e) => self.fails(e),
                 e => ConnectorError::Other(format!("{}: {e}", self.path.display())),
             })?;
-        let mut last = after;
+        let mut last = 0;
         while let Some(CsvRow { line, row }) = read.next_row().map_err(|e| self.fails(e))? {
+            last = line;
             if line <= after {
                 continue;
             }
-            last = line;
             match row {
                 Ok((at, row)) => rows.row(at, row)?,
                 Err(fault) => rows.bad_row(&self.place(line), fault)?,
@@ -146,8 +149,20 @@ impl FileSource {
                 break;
             }
         }
+        self.reached(last, after)?;
         rows.position(&last.to_string());
         Ok(())
+    }
+
+    /// Whether the file has the lines that were read before.
+    fn reached(&self, last: u64, after: u64) -> Result<(), ConnectorError> {
+        if last >= after {
+            return Ok(());
+        }
+        Err(ConnectorError::Other(format!(
+            "{} ends at line {last}, and was read up to line {after} before: it is not the file of that run",
+            self.path.display()
+        )))
     }
 
     fn place(&self, line: u64) -> String {
@@ -191,14 +206,11 @@ enum Encoder {
     Csv(CsvEncoder),
 }
 
-/// Writes a file.
+/// Writes a file. Its length is part of checkpoints, so a restored app leaves the file of one that never stopped.
 #[derive(Debug)]
 pub struct FileSink {
-    path: PathBuf,
-    append: bool,
     encoder: Encoder,
-    file: Option<File>,
-    text: Vec<u8>,
+    output: Arc<FileOutput>,
 }
 
 impl FileSink {
@@ -218,62 +230,42 @@ impl FileSink {
         },
     ];
 
-    /// A sink of these options; the file is opened with the first rows, or at the end.
+    /// A sink of these options; the file is opened with the first rows, by a checkpoint, or at the end.
     pub fn new(stream: &str, schema: &Schema, options: &Options) -> Result<Self, OptionError> {
         let path = PathBuf::from(options.require("path")?);
+        let mut header = Vec::new();
         let encoder = match Format::from(options, &path)? {
             Format::Json => Encoder::Json(RowEncoder::new(stream)),
-            Format::Csv => Encoder::Csv(CsvEncoder::new(schema)),
+            Format::Csv => {
+                let csv = CsvEncoder::new(schema);
+                csv.header(&mut header);
+                Encoder::Csv(csv)
+            }
         };
-        Ok(FileSink {
-            append: options.one_of("append", &["false", "true"])? == "true",
-            path,
-            encoder,
-            file: None,
-            text: Vec::new(),
-        })
+        let keep = options.one_of("append", &["false", "true"])? == "true";
+        let output = Arc::new(FileOutput::new(path, header, keep));
+        Ok(FileSink { encoder, output })
     }
 
-    fn file(&mut self) -> Result<&mut File, ConnectorError> {
-        if self.file.is_none() {
-            let mut file = OpenOptions::new();
-            let file = match self.append {
-                true => file.append(true).create(true),
-                false => file.write(true).truncate(true).create(true),
-            };
-            let file = file
-                .open(&self.path)
-                .map_err(|e| ConnectorError::io(self.path.display(), e))?;
-            let empty = file.metadata().map_or(true, |m| m.len() == 0);
-            if let (Encoder::Csv(csv), true) = (&self.encoder, empty) {
-                let rows = std::mem::take(&mut self.text);
-                csv.header(&mut self.text);
-                self.text.extend_from_slice(&rows);
-            }
-            self.file = Some(file);
-        }
-        Ok(self.file.as_mut().expect("opened above"))
+    fn fails(&self, e: std::io::Error) -> ConnectorError {
+        ConnectorError::io(self.output.path().display(), e)
     }
 }
 
 impl Sink for FileSink {
     fn rows(&mut self, _stream: &str, batch: &Batch) -> Result<(), ConnectorError> {
-        match &self.encoder {
-            Encoder::Json(json) => json.encode(batch, &mut self.text),
-            Encoder::Csv(csv) => csv.encode(batch, &mut self.text),
-        }
-        if self.text.len() >= WRITE_BYTES {
-            self.flush()?;
-        }
-        Ok(())
+        let added = match &self.encoder {
+            Encoder::Json(json) => self.output.append(|text| json.encode(batch, text)),
+            Encoder::Csv(csv) => self.output.append(|text| csv.encode(batch, text)),
+        };
+        added.map_err(|e| self.fails(e))
     }
 
     fn flush(&mut self) -> Result<(), ConnectorError> {
-        self.file()?;
-        let text = std::mem::take(&mut self.text);
-        let written = self.file()?.write_all(&text);
-        self.text = text;
-        self.text.clear();
-        written.map_err(|e| ConnectorError::io(self.path.display(), e))
+        self.output.flush().map_err(|e| self.fails(e))
+    }
+
+    fn positioned(&self) -> Option<Arc<dyn PositionedOutput>> {
+        Some(Arc::clone(&self.output) as _)
     }
 }

@@ -44,6 +44,15 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
+    /// Goes on with a reader that stands at byte `bytes_read`, behind line `number`.
+    pub fn resumed(reader: R, bytes_read: u64, number: u64) -> Self {
+        Lines {
+            number,
+            bytes_read,
+            ..Lines::new(reader)
+        }
+    }
+
     /// Bytes consumed so far: where the next line begins.
     pub fn bytes_read(&self) -> u64 {
         self.bytes_read

@@ -40,6 +40,7 @@ mod bad_row;
 pub mod csv;
 mod date;
 mod file;
+mod file_output;
 pub mod json;
 mod lines;
 mod log;
@@ -51,6 +52,7 @@ mod traits;
 
 pub use bad_row::{BadRow, Misfit};
 pub use file::{FileSink, FileSource, Format};
+pub use file_output::FileOutput;
 pub use lines::{LINE_BYTES_MAX, Line, Lines};
 pub use log::LogSink;
 pub use options::{Key, OptionError, Options};

@@ -228,11 +228,21 @@ impl Feed {
         mut rows: impl RowSink + Send + 'static,
         from: Option<String>,
     ) -> io::Result<Self> {
+        Feed::spawn(stream, move |stop| {
+            source.run(&mut rows, stop, from.as_deref())
+        })
+    }
+
+    /// Runs on a thread of its own what a source does.
+    pub(crate) fn spawn(
+        stream: &str,
+        run: impl FnOnce(&StopSignal) -> Result<(), ConnectorError> + Send + 'static,
+    ) -> io::Result<Self> {
         let stop = StopSignal::new();
         let asked = stop.clone();
         let thread = Builder::new()
             .name(format!("source-{stream}"))
-            .spawn(move || source.run(&mut rows, &asked, from.as_deref()))?;
+            .spawn(move || run(&asked))?;
         Ok(Feed {
             stream: stream.into(),
             thread,

@@ -5,6 +5,7 @@
 //! batches of one stream in their order.
 
 use super::bad_row::BadRow;
+use crate::PositionedOutput;
 use crate::event::{Batch, Schema, Timestamp, Value};
 use parking_lot::{Condvar, Mutex};
 use std::fmt::Display;
@@ -66,15 +67,26 @@ pub trait RowSink {
     /// Reports a row that could not be read; `on.error` decides whether that is an error.
     fn bad_row(&mut self, place: &dyn Display, fault: BadRow) -> Result<(), ConnectorError>;
 
-    /// Says that all rows so far are read again from here: what `run` gets as `from` after a restore.
+    /// Says that what comes after all rows so far is read again from here: what `run` gets as `from` after a restore.
+    ///
+    /// Where the app has a store, rows are numbered in the order in which they are handed over, and a checkpoint keeps
+    /// the newest position at or before the last row that it holds. Rows after that position come again, with their
+    /// numbers; those that the checkpoint holds are dropped.
     fn position(&mut self, position: &str);
 }
 
 /// Produces the rows of one stream.
+///
+/// An app with a store counts on two things, or a restore loses or doubles rows: from a position that the source
+/// reported it emits the rows that it emitted after reporting it, the same ones in the same order (rows that it found
+/// bad before are found bad again); and it reports positions now and then. A source that reports none begins at its
+/// beginning after a restore, and must emit all its rows again.
 pub trait Source: Send {
     /// Emits rows until there are no more or `stop` is asked. Runs on a thread of its own and may block.
     ///
-    /// `from` is a position that this source reported; rows up to it are not emitted again.
+    /// `from` is a position that this source reported, perhaps in another process; rows up to it are not emitted
+    /// again. It is called again after it ended with [`ConnectorError::Stopped`], when the app went back to an earlier
+    /// state.
     fn run(
         &mut self,
         rows: &mut dyn RowSink,
@@ -88,9 +100,19 @@ pub trait Sink: Send {
     /// Takes a batch. A failed batch is not offered again.
     fn rows(&mut self, stream: &str, batch: &Batch) -> Result<(), ConnectorError>;
 
-    /// Passes on what is buffered. Called when the app shuts down.
+    /// Passes on what is buffered. Called when the app shuts down, and before a checkpoint is committed unless
+    /// `positioned` answers an output.
+    ///
+    /// What is passed on when this returns is what the outside has seen. After a restore rows that were passed on
+    /// after the checkpoint come again.
     fn flush(&mut self) -> Result<(), ConnectorError> {
         Ok(())
+    }
+
+    /// The output behind this sink, if it can go back to an earlier position: then a restored app leaves the output
+    /// of one that never stopped. Called once, before the first batch; its name in checkpoints is `sink/<stream>`.
+    fn positioned(&self) -> Option<Arc<dyn PositionedOutput>> {
+        None
     }
 }
 

@@ -41,7 +41,7 @@ impl<T: StateHolder> Retired<T> {
 
     /// Shows the parts set aside to a visitor; answers those that are no longer needed. Comes first in `state`.
     pub(crate) fn state(&mut self, visitor: &mut dyn Visitor) -> Vec<T> {
-        self.tracked |= visitor.tracks();
+        self.tracked = visitor.tracks().unwrap_or(self.tracked);
         for (number, part) in &mut self.parts {
             visitor.pane(*number);
             part.state(visitor);

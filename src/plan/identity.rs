@@ -5,6 +5,9 @@
 //! moved. Its window, keys and aggregates decide what its state means.
 
 use super::QueryPlan;
+use super::scope::Call;
+use crate::event::Type;
+use crate::expr::Typed;
 use crate::sql::ast::{Query, Span};
 use std::collections::HashMap;
 use xxhash_rust::xxh3::xxh3_64;
@@ -23,16 +26,22 @@ pub(crate) struct QueryIdentity {
 }
 
 impl QueryIdentity {
-    /// The identity of a query of an app's text; `calls`: its aggregate calls as written.
-    pub(super) fn of<'a>(
-        app: &str,
-        query: &Query,
-        calls: impl Iterator<Item = &'a str>,
-    ) -> QueryIdentity {
+    /// The identity of a query of an app's text; `keys`: its bound keys, `calls`: its aggregate calls.
+    pub(super) fn of(app: &str, query: &Query, keys: &[Typed], calls: &[Call]) -> QueryIdentity {
         let written = |span: Span| normal(app.get(span.range()).unwrap_or_default());
         let window = query.source.window.as_ref().map(|w| written(w.span));
-        let keys: Vec<String> = query.group_by.iter().map(|k| written(k.span)).collect();
-        let calls: Vec<String> = calls.map(normal).collect();
+        let typed = |text: String, of: &[Typed]| {
+            let types: Vec<String> = of.iter().map(|t| type_name(t.ty)).collect();
+            format!("{text}: {}", types.join(", "))
+        };
+        let keys = query.group_by.iter().zip(keys);
+        let keys: Vec<String> = keys
+            .map(|(key, bound)| typed(written(key.span), std::slice::from_ref(bound)))
+            .collect();
+        let calls: Vec<String> = calls
+            .iter()
+            .map(|c| typed(normal(&c.text), &c.args))
+            .collect();
         let distinct = if query.distinct.is_some() {
             " DISTINCT"
         } else {
@@ -72,6 +81,10 @@ pub(super) fn tell_apart(queries: &mut [QueryPlan]) -> Option<usize> {
         }
     }
     None
+}
+
+fn type_name(ty: Option<Type>) -> String {
+    ty.map_or_else(|| "NULL".to_string(), |ty| ty.to_string())
 }
 
 /// A text with each run of blanks outside quotes as one.

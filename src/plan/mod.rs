@@ -8,6 +8,8 @@ mod component;
 mod explain;
 mod identity;
 mod query;
+#[cfg(test)]
+mod restore_tests;
 mod route;
 mod scope;
 mod streams;
@@ -72,6 +74,13 @@ impl Plan {
         self.streams
             .iter()
             .position(|s| s.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The component whose queries write a stream, if any do.
+    pub(crate) fn writer_of(&self, stream: usize) -> Option<usize> {
+        let writes = |q: &usize| self.queries[*q].target == stream;
+        let mut components = self.components.iter();
+        components.position(|c| c.queries.iter().any(writes))
     }
 
     /// Position of the stream of this name if rows may come in through it: one that was declared.

@@ -103,7 +103,7 @@ pub(super) fn bind_query(
             .name
             .as_ref()
             .map_or_else(|| format!("query {}", place + 1), |n| n.text.clone()),
-        identity: QueryIdentity::of(planner.text, query, calls.iter().map(|c| c.text.as_str())),
+        identity: QueryIdentity::of(planner.text, query, &clauses.keys, &calls),
         window_text,
         input,
         input_len: stream.schema.len(),

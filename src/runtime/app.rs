@@ -9,7 +9,7 @@ use super::output::{Output, Subscription, subscription};
 use super::output_number::OutputNumber;
 use super::park::{Parker, parker};
 use super::shared::Shared;
-use super::snapshot::{CheckpointError, CheckpointMetrics, PersistHandle, SnapshotService};
+use super::snapshot::SnapshotService;
 use super::worker;
 use crate::connector::Connection;
 use crate::error::{BuildError, Problem, RuntimeError};
@@ -104,7 +104,9 @@ impl EventFluxAppRuntime {
         let config = self.shared.config.checkpoints.clone();
         let snapshots = SnapshotService::new(&self.shared, store, config);
         // Nothing runs yet, so nothing can hold the barrier.
-        self.snapshots = Some(snapshots.expect("an app that has not started locks at once"));
+        let snapshots = snapshots.expect("an app that has not started locks at once");
+        self.connected.lock().position_sinks(&snapshots);
+        self.snapshots = Some(snapshots);
         self
     }
 
@@ -363,6 +365,8 @@ impl EventFluxAppRuntime {
             .snapshots
             .as_ref()
             .map_or(Ok(()), SnapshotService::stop);
+        let left = self.connected.lock().take_left();
+        drop(left);
         let mut readers = Vec::new();
         self.shared
             .with_all(|_, core| readers.append(&mut core.close()))?;

@@ -5,6 +5,7 @@
 //! over a bounded channel; while it is full the slices do nothing and rows go on.
 
 use super::core::Core;
+use super::handler::{HANDLERS, RowHandler};
 use super::position::InputCut;
 use crate::event::Timestamp;
 use crate::state::{Cut, CutRecord, Drain, Rebase, Settle, StateHolder, Track, Untrack};
@@ -113,6 +114,10 @@ impl Core {
                 .graph
                 .nodes_state(&mut |node, _, _, holder| f(id, node, holder));
         }
+        let id = HANDLERS + self.worker as u32;
+        for (node, handler) in self.outputs.handlers().into_iter().enumerate() {
+            f(id, node as u16, handler.as_mut());
+        }
     }
 
     /// Begins to track what changes. `committed`: whether the last revision holds what an instance holds.
@@ -122,6 +127,15 @@ impl Core {
                 committed: committed(instance),
             });
         });
+    }
+
+    /// Puts other handlers of the user in the place of those here; answers these.
+    pub(crate) fn replace_handlers(
+        &mut self,
+        handlers: Vec<Box<dyn RowHandler>>,
+    ) -> Vec<Box<dyn RowHandler>> {
+        let old = self.outputs.handlers().into_iter().zip(handlers);
+        old.map(|(old, new)| std::mem::replace(old, new)).collect()
     }
 
     /// Tracks no more.
@@ -215,6 +229,20 @@ impl Core {
                 capture.next = (capture.next.0 + 1, 0);
             }
             if worked {
+                return false;
+            }
+        }
+        self.encode_handlers(capture)
+    }
+
+    /// As [`Core::encode`], of the handlers of the user.
+    fn encode_handlers(&mut self, capture: &mut Capture) -> bool {
+        let id = HANDLERS + self.worker as u32;
+        let before = capture.out.len();
+        for (node, handler) in self.outputs.handlers().into_iter().enumerate() {
+            let mut drain = Drain::new(id, node as u16, 1, &mut capture.out);
+            handler.state(&mut drain);
+            if capture.out.len() > before {
                 return false;
             }
         }

@@ -1,13 +1,16 @@
 //! Sources and sinks of an app: they start and end with it.
 //!
 //! A source has an input of its own, so its rows keep their order and its clock is one of the app's clocks until it
-//! ends. A sink is a callback behind a lock: workers that write the same stream take turns. What goes wrong is
+//! ends. Where the app has a store the input is named `source/<stream>` and its rows are numbered: the source goes on
+//! from the position that it had reported before the restored checkpoint, and rows that the checkpoint holds are
+//! dropped by number. A sink is a callback behind a lock: workers that write the same stream take turns. What goes wrong is
 //! counted and shown to an observer; under `'on.error'='stop'` the app takes no more rows and `shutdown` answers
 //! with the error.
 
 use super::app::EventFluxAppRuntime;
 use super::input::Input;
 use super::shared::Shared;
+use super::snapshot::{PositionedOutput, SnapshotService};
 use crate::connector::{
     BadRow, Connection, ConnectorError, Connectors, Feed, OnError, OptionError, RowSink, Sink,
     Source, StopSignal,
@@ -99,6 +102,26 @@ struct Outlet {
     on_error: OnError,
 }
 
+/// What a sink that cannot go back does for checkpoints: nothing that a checkpoint holds waits in it.
+impl PositionedOutput for Outlet {
+    fn position(&self) -> Result<Vec<u8>, String> {
+        Ok(Vec::new())
+    }
+
+    fn sync(&self) -> Result<(), String> {
+        self.sink.lock().flush().map_err(|e| e.to_string())
+    }
+
+    fn rewind(&self, _position: Option<&[u8]>) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// Name of a sink in checkpoints.
+fn sink_name(stream: &str) -> String {
+    format!("sink/{stream}")
+}
+
 /// The connections of one app.
 #[derive(Default)]
 pub(crate) struct Connected {
@@ -106,7 +129,11 @@ pub(crate) struct Connected {
     feeds: Vec<Feed>,
     outlets: Vec<Arc<Outlet>>,
     incidents: Arc<Incidents>,
+    left: Left,
 }
+
+/// Inputs of sources that were asked to stop: they are not at their end, and a checkpoint says so.
+type Left = Arc<Mutex<Vec<Input>>>;
 
 impl Connected {
     pub(crate) fn new(shared: &Arc<Shared>, waiting: Vec<(Arc<str>, Connection)>) -> Self {
@@ -117,6 +144,17 @@ impl Connected {
                 ..Incidents::default()
             }),
             ..Connected::default()
+        }
+    }
+
+    /// Makes the positions of sinks that have one part of checkpoints.
+    pub(crate) fn position_sinks(&self, snapshots: &SnapshotService) {
+        for (stream, connection) in &self.waiting {
+            if let Connection::Sink(sink, _) = connection
+                && let Some(output) = sink.positioned()
+            {
+                snapshots.add_output(&sink_name(stream), output);
+            }
         }
     }
 
@@ -131,12 +169,16 @@ impl Connected {
                 sources.push((stream, connection));
                 continue;
             };
+            let positioned = sink.positioned().is_some();
             let outlet = Arc::new(Outlet {
                 stream: Arc::clone(&stream),
                 sink: Mutex::new(sink),
                 on_error,
             });
             self.outlets.push(Arc::clone(&outlet));
+            if let Some(snapshots) = runtime.snapshots.as_ref().filter(|_| !positioned) {
+                snapshots.add_output(&sink_name(&stream), Arc::clone(&outlet) as _);
+            }
             let incidents = Arc::clone(&self.incidents);
             runtime.add_callback(&stream, move |batch| {
                 let written = outlet.sink.lock().rows(&outlet.stream, batch);
@@ -161,22 +203,37 @@ impl Connected {
             let schema = runtime
                 .schema(&stream)
                 .ok_or_else(|| RuntimeError::UnknownStream(stream.to_string()))?;
+            let stored = runtime.snapshots.is_some();
+            let input = match stored {
+                true => runtime.open_input(&format!("source/{stream}"))?,
+                false => runtime.input()?,
+            };
             let inlet = Inlet {
-                input: runtime.input()?,
+                input,
                 stream: Arc::clone(&stream),
                 schema,
                 on_error,
                 incidents: Arc::clone(&self.incidents),
+                event_time: runtime.is_event_time(),
+                numbers: stored.then(Numbers::default),
             };
-            let source = Box::new(Reported {
+            let supply = Supply {
                 source,
-                stream: Arc::clone(&stream),
-                on_error,
-                incidents: Arc::clone(&self.incidents),
-            });
-            self.feeds.push(Feed::start(&stream, source, inlet, None)?);
+                inlet,
+                left: Arc::clone(&self.left),
+            };
+            let feed = Feed::spawn(&stream, move |stop| {
+                supply.run(stop);
+                Ok(())
+            })?;
+            self.feeds.push(feed);
         }
         Ok(())
+    }
+
+    /// The inputs of sources that were stopped before their end.
+    pub(crate) fn take_left(&self) -> Vec<Input> {
+        std::mem::take(&mut *self.left.lock())
     }
 
     /// Whether a source has not ended yet.
@@ -228,6 +285,17 @@ impl Connected {
     }
 }
 
+/// The numbers of a source's rows.
+#[derive(Default)]
+struct Numbers {
+    /// The last row that the source emitted.
+    last: u64,
+    /// A row before it had a time, so that rows without one are no bad rows.
+    timed: bool,
+    /// The app went back to an earlier state: the source begins again.
+    rewound: bool,
+}
+
 /// Where a source's rows enter the app.
 struct Inlet {
     input: Input,
@@ -235,6 +303,48 @@ struct Inlet {
     schema: Schema,
     on_error: OnError,
     incidents: Arc<Incidents>,
+    event_time: bool,
+    /// Where the app has a store.
+    numbers: Option<Numbers>,
+}
+
+impl Inlet {
+    /// From where the source emits rows.
+    fn begin(&mut self) -> Option<String> {
+        let numbers = self.numbers.as_mut()?;
+        let mark = self.input.last_mark();
+        let last = mark.as_ref().map_or(0, |m| m.number);
+        *numbers = Numbers {
+            last,
+            timed: last > 0,
+            rewound: false,
+        };
+        mark.map(|m| m.token)
+    }
+
+    fn is_rewound(&self) -> bool {
+        self.numbers.as_ref().is_some_and(|n| n.rewound)
+    }
+
+    fn send(&mut self, at: Option<Timestamp>, row: &[Value]) -> Result<(), SendError> {
+        let Some(numbers) = &mut self.numbers else {
+            return match at {
+                Some(at) => self.input.send_at(&self.stream, at, row),
+                None => self.input.send(&self.stream, row),
+            };
+        };
+        // The input's clock does not tell: after a restore it is ahead of the rows that come again.
+        if self.event_time && at.is_none() && !numbers.timed {
+            return Err(SendError::NoTime);
+        }
+        let number = numbers.last + 1;
+        let sent = self.input.send_numbered(number, &self.stream, at, row);
+        numbers.rewound |= matches!(sent, Err(SendError::Rewound { .. }));
+        sent?;
+        numbers.last = number;
+        numbers.timed |= at.is_some();
+        Ok(())
+    }
 }
 
 impl RowSink for Inlet {
@@ -243,13 +353,11 @@ impl RowSink for Inlet {
     }
 
     fn row(&mut self, at: Option<Timestamp>, row: &[Value]) -> Result<(), ConnectorError> {
-        let sent = match at {
-            Some(at) => self.input.send_at(&self.stream, at, row),
-            None => self.input.send(&self.stream, row),
-        };
-        match sent {
+        match self.send(at, row) {
             Ok(()) => Ok(()),
-            Err(SendError::Stopped | SendError::Poisoned(_)) => Err(ConnectorError::Stopped),
+            Err(SendError::Stopped | SendError::Poisoned(_) | SendError::Rewound { .. }) => {
+                Err(ConnectorError::Stopped)
+            }
             Err(SendError::NoTime) => self.bad_row(&"a row", BadRow::NoTime),
             Err(e) => Err(ConnectorError::Other(e.to_string())),
         }
@@ -270,31 +378,45 @@ impl RowSink for Inlet {
         }
     }
 
-    fn position(&mut self, _position: &str) {
-        // A revision does not hold positions: a source of a restored app begins at its beginning.
+    fn position(&mut self, position: &str) {
+        // While rows come again the input is ahead of the source, and the mark would stand at the wrong row.
+        let caught_up = |n: &Numbers| !n.rewound && n.last == self.input.position();
+        if self.numbers.as_ref().is_some_and(caught_up) {
+            self.input.mark(position);
+        }
     }
 }
 
-/// A source whose error is reported when it happens, not when the app ends.
-struct Reported {
+/// A source with the place where its rows go: what its thread runs.
+struct Supply {
     source: Box<dyn Source>,
-    stream: Arc<str>,
-    on_error: OnError,
-    incidents: Arc<Incidents>,
+    inlet: Inlet,
+    left: Left,
 }
 
-impl Source for Reported {
-    fn run(
-        &mut self,
-        rows: &mut dyn RowSink,
-        stop: &StopSignal,
-        from: Option<&str>,
-    ) -> Result<(), ConnectorError> {
-        match self.source.run(rows, stop, from) {
-            Ok(()) | Err(ConnectorError::Stopped) => {}
-            Err(e) => self.incidents.add(&self.stream, self.on_error, &e),
+impl Supply {
+    /// Runs the source, again after each restore. Its error is reported when it happens, not when the app ends.
+    fn run(mut self, stop: &StopSignal) {
+        loop {
+            let from = self.inlet.begin();
+            let ended = self.source.run(&mut self.inlet, stop, from.as_deref());
+            if self.inlet.is_rewound() && !stop.is_stopped() {
+                continue;
+            }
+            let Inlet { on_error, .. } = self.inlet;
+            match ended {
+                Ok(()) | Err(ConnectorError::Stopped) => {}
+                Err(e) => self.inlet.incidents.add(&self.inlet.stream, on_error, &e),
+            }
+            break;
         }
-        Ok(())
+        let Inlet { input, numbers, .. } = self.inlet;
+        match numbers {
+            Some(_) if stop.is_stopped() => self.left.lock().push(input),
+            // An app that takes no more has no clock to wait for this input.
+            Some(_) => drop(input.finish()),
+            None => {}
+        }
     }
 }
 

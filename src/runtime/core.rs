@@ -46,6 +46,8 @@ struct Incoming<'a> {
 
 /// Everything that one worker owns.
 pub(crate) struct Core {
+    /// Number of the worker.
+    pub(super) worker: usize,
     /// A cut that is not encoded yet.
     pub(super) capture: Option<super::capture::Capture>,
     instances: Instances,
@@ -69,12 +71,14 @@ impl Core {
     /// A worker with these instances.
     pub(crate) fn new(
         plan: &Plan,
+        worker: usize,
         instances: Vec<Instance>,
         event_time: bool,
         ordered: bool,
     ) -> Self {
         let idle = plan.idle_timeout_us;
         Core {
+            worker,
             capture: None,
             instances: Instances::new(plan, instances),
             outputs: Outputs::new(plan),

@@ -7,7 +7,7 @@ use super::column_batch::ColumnBatch;
 use super::config::Backpressure;
 use super::door::{Door, Sending};
 use super::moments::{tell_times, write};
-use super::named::Start;
+use super::named::{Mark, Start};
 use super::position::{Applied, Stamp};
 use super::row::Row;
 use super::shared::Shared;
@@ -192,6 +192,28 @@ impl Input {
         if let Some(named) = &self.door.named {
             named.mark(self.rewinds, self.at.number, token);
         }
+    }
+
+    /// The newest mark at or before [`Input::position`]: from there its source reads on when the input was opened, or
+    /// rewound by a restore. The row behind it has the number after the mark's; `send_numbered` leaves out those that
+    /// were taken already. `None` where nothing was marked: the source begins at its beginning, with row 1.
+    pub fn last_mark(&self) -> Option<Mark> {
+        self.door.named.as_ref()?.mark_at(self.at.number)
+    }
+
+    /// Ends the input: its source has nothing more to say. Unlike dropping it, that also ends the hold on the clock
+    /// which an input has after a restore until it says more.
+    pub fn finish(mut self) -> Result<(), SendError> {
+        self.check()?;
+        let Some(to) = self.at.clock.filter(|_| self.door.shared.event_time) else {
+            return Ok(());
+        };
+        let stamp = Stamp {
+            rewinds: self.rewinds,
+            before: self.at,
+            last: self.at,
+        };
+        self.door.advance_clock(to, stamp)
     }
 
     /// Whether rows are taken now, and from where this input counts.

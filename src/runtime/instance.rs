@@ -11,11 +11,11 @@ use super::position::Applied;
 use crate::event::{Batch, Timestamp};
 use crate::operator::Counters;
 use crate::plan::{Plan, Routing};
-use crate::state::{encode_key, key_group, worker_of};
+use crate::state::{KEY_GROUPS, encode_key, key_group, worker_of};
 use std::ops::Range;
 
 /// Number of key groups.
-pub(crate) const GROUPS: u16 = 128;
+pub(crate) const GROUPS: u16 = KEY_GROUPS as u16;
 
 /// The operators of one component for some key groups.
 pub(crate) struct Instance {

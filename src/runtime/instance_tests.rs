@@ -32,7 +32,7 @@ fn run(workers: usize, rows_max: usize) -> ByKey {
     let plan = planned(APP);
     let instances = initial_instances(&plan, "app", workers);
     let instances = instances.into_iter().map(|(_, i)| i).collect();
-    let mut core = Core::new(&plan, instances, true, false);
+    let mut core = Core::new(&plan, 0, instances, true, false);
     let found = Arc::new(Mutex::new(ByKey::new()));
     for stream in 1..plan.streams.len() {
         let found = Arc::clone(&found);

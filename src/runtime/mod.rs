@@ -15,6 +15,7 @@ pub(crate) mod connect;
 pub(crate) mod core;
 pub(crate) mod door;
 pub(crate) mod graph;
+pub(crate) mod handler;
 pub(crate) mod input;
 pub(crate) mod input_handler;
 pub(crate) mod instance;

@@ -1,5 +1,6 @@
 //! Where rows leave the engine: callbacks on the worker, and subscriptions for a thread of the user.
 
+use super::handler::RowHandler;
 use super::output_number::{OutputCounter, OutputNumber};
 use crate::event::Batch;
 use crate::plan::{Plan, output_key};
@@ -20,6 +21,8 @@ pub(crate) enum Output {
     Numbered(Arc<dyn Fn(&Batch, &[OutputNumber]) + Send + Sync>),
     /// This worker's own.
     Own(Box<dyn FnMut(&Batch) + Send>),
+    /// A handler with state, and its place among those of the worker.
+    Handler(usize, Box<dyn RowHandler>),
     /// A subscription.
     Channel(Channel),
 }
@@ -59,6 +62,19 @@ impl Outputs {
     /// Adds a reader.
     pub(crate) fn add(&mut self, stream: usize, output: Output) {
         self.streams[stream].push(output);
+    }
+
+    /// The handlers with state, in the order in which they were added.
+    pub(crate) fn handlers(&mut self) -> Vec<&mut Box<dyn RowHandler>> {
+        let all = self.streams.iter_mut().flatten();
+        let mut handlers: Vec<_> = all
+            .filter_map(|output| match output {
+                Output::Handler(place, handler) => Some((*place, handler)),
+                _ => None,
+            })
+            .collect();
+        handlers.sort_by_key(|(place, _)| *place);
+        handlers.into_iter().map(|(_, handler)| handler).collect()
     }
 
     /// Numbers the rows of a stream from now on. Errors: why they have no numbers, and what to do.
@@ -101,6 +117,7 @@ impl Outputs {
                 Output::Shared(callback) => callback(batch),
                 Output::Numbered(callback) => callback(batch, numbers),
                 Output::Own(callback) => callback(batch),
+                Output::Handler(_, handler) => handler.rows(batch),
                 Output::Channel(channel) if waiting.is_empty() => {
                     match channel.sender.try_send(batch.clone()) {
                         Ok(()) => {}

@@ -4,6 +4,7 @@ use super::barrier::{LOCK_WAIT, LockError, LockGuard, ThreadBarrier, WorkerSlot}
 use super::cell::BarrierCell;
 use super::config::RuntimeConfig;
 use super::core::Core;
+use super::handler::HandlerKind;
 use super::instance::{Instance, initial_instances};
 use super::named::NamedInput;
 use super::park::Waker;
@@ -85,6 +86,8 @@ pub(crate) struct Shared {
     /// Named inputs that are or were open, or that a restore has brought.
     pub(super) named: Mutex<Vec<Arc<NamedInput>>>,
     pub(crate) dropped: AtomicU64,
+    /// Handlers of the user, by place.
+    pub(super) handlers: Mutex<Vec<HandlerKind>>,
 }
 
 thread_local! {
@@ -113,10 +116,10 @@ impl Shared {
         for (worker, instance) in initial_instances(&plan, &name, workers) {
             instances[worker].push(instance);
         }
-        let core = |instances| Core::new(&plan, instances, event_time, ordered);
+        let core = |(worker, instances)| Core::new(&plan, worker, instances, event_time, ordered);
         let cells = slots
             .iter()
-            .zip(instances)
+            .zip(instances.into_iter().enumerate())
             .map(|(slot, instances)| BarrierCell::new(slot, core(instances)))
             .collect();
         let inline = inline.then(|| Inline {
@@ -143,6 +146,7 @@ impl Shared {
             next_input: AtomicU64::new(0),
             named: Mutex::default(),
             dropped: AtomicU64::new(0),
+            handlers: Mutex::default(),
         };
         (shared, slots)
     }

@@ -108,11 +108,6 @@ impl<T: Default + Clone> Cells<T> {
         self.values.clear();
     }
 
-    /// Whether a checkpoint of these values is being taken.
-    pub(crate) fn is_capturing(&self) -> bool {
-        self.marks.is_capturing() || !self.handed_over.is_empty()
-    }
-
     #[cold]
     fn touch(&mut self, slot: Slot) {
         if self.marks.touch(slot) {

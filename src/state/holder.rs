@@ -37,9 +37,9 @@ pub trait Visitor {
     /// messages.
     fn part(&mut self, _name: &'static str, _number: usize) {}
 
-    /// Whether tracking begins; a holder then has panes that are new tracked too.
-    fn tracks(&self) -> bool {
-        false
+    /// Whether tracking begins or ends with this visit; a holder then has panes that are new tracked too, or not.
+    fn tracks(&self) -> Option<bool> {
+        None
     }
 
     /// Whether only names and layouts are asked for: of panes, then, those of any one.

@@ -33,7 +33,7 @@ pub(crate) struct CutMarks {
 
 /// Marks of one container.
 #[derive(Debug)]
-pub(crate) struct Marks {
+pub struct Marks {
     of: Vec<u8>,
     now: u8,
     tracked: bool,

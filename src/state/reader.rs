@@ -4,7 +4,7 @@ use super::section::Malformed;
 
 /// What is left of some bytes.
 #[derive(Clone, Debug)]
-pub(crate) struct Reader<'a> {
+pub struct Reader<'a> {
     rest: &'a [u8],
 }
 

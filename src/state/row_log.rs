@@ -96,11 +96,6 @@ impl RowLog {
         self.rings.find(id).is_some_and(|ring| ring.held)
     }
 
-    /// Number of logs.
-    pub(crate) fn logs(&self) -> usize {
-        self.rings.len() - self.free_rings.len()
-    }
-
     fn region(&mut self, bits: u8) -> u32 {
         if let Some(base) = self.free_regions[bits as usize].pop() {
             return base;
@@ -119,6 +114,12 @@ impl RowLog {
         let base = ring.base as usize;
         self.rows.void(base..base + (1 << ring.bits));
         self.free_regions[ring.bits as usize].push(ring.base);
+    }
+
+    /// Number of logs.
+    #[cfg(test)]
+    pub(crate) fn logs(&self) -> usize {
+        self.rings.len() - self.free_rings.len()
     }
 
     /// Number of rows in a log.

@@ -74,7 +74,7 @@ pub(crate) enum SectionKind {
 
 /// The slots of a section, in the order of its payload.
 #[derive(Clone, Debug)]
-pub(crate) enum Slots<'a> {
+pub enum Slots<'a> {
     Run(Range<Slot>),
     /// Little-endian numbers.
     List(&'a [u8]),
@@ -166,6 +166,26 @@ pub(crate) fn sections(chunk: &[u8]) -> impl Iterator<Item = Result<Section<'_>,
         }
         Some(section.ok_or_else(|| Malformed::new("a section's header does not fit its chunk")))
     })
+}
+
+/// Divides sections into groups of at most `max` bytes each, where no single one has more.
+pub(crate) fn divide(sections: &[u8], max: usize) -> Vec<&[u8]> {
+    let mut groups = Vec::new();
+    let (mut rest, mut group) = (sections, sections);
+    while !rest.is_empty() {
+        let before = rest;
+        if read_section(&mut rest).is_none() {
+            break;
+        }
+        let with = group.len() - rest.len();
+        let without = group.len() - before.len();
+        if with > max && without > 0 {
+            groups.push(&group[..without]);
+            group = before;
+        }
+    }
+    groups.push(group);
+    groups
 }
 
 fn read_section<'a>(rest: &mut &'a [u8]) -> Option<Section<'a>> {

@@ -76,6 +76,7 @@ impl<T: Clone> Slab<T> {
     }
 
     /// The entries held, by number.
+    #[cfg(test)]
     pub(crate) fn held(&self) -> impl Iterator<Item = (Entry, &T)> {
         let entries = 0..self.entries.len() as Entry;
         entries.filter_map(|entry| Some((entry, self.find(entry)?)))

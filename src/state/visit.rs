@@ -11,8 +11,15 @@ use std::ops::Range;
 /// Slots of a delta section at most: some microseconds of work.
 const LIST_SLOTS_MAX: usize = 256;
 
-/// Slots of a base section at most.
+/// Slots of a base section at most, and about its bytes: some ten microseconds of work.
 const RUN_SLOTS_MAX: usize = 4_096;
+const RUN_BYTES: usize = 64 << 10;
+
+/// Bytes of values handed over that are encoded at once, about.
+const HANDED_OVER_BYTES: usize = 16 << 10;
+
+/// A section with several slots has no more bytes than this: a chunk has room for sixteen of them.
+const SECTION_BYTES_MAX: usize = 1 << 20;
 
 /// Where a visit stands.
 #[derive(Clone, Copy, Debug)]
@@ -57,8 +64,8 @@ impl Visitor for Track {
     }
     fn register(&mut self, _register: &mut dyn Register) {}
     fn pane(&mut self, _start: i64) {}
-    fn tracks(&self) -> bool {
-        true
+    fn tracks(&self) -> Option<bool> {
+        Some(true)
     }
 }
 
@@ -71,6 +78,9 @@ impl Visitor for Untrack {
         *container.marks() = Marks::default();
     }
     fn register(&mut self, _register: &mut dyn Register) {}
+    fn tracks(&self) -> Option<bool> {
+        Some(false)
+    }
     fn pane(&mut self, _start: i64) {}
 }
 
@@ -195,7 +205,11 @@ impl<'a> Drain<'a> {
     /// Encodes one section; false when nothing is left.
     fn section(&mut self, path: Path, container: &mut dyn Container) -> bool {
         self.slots.clear();
-        container.handed_over_slots(LIST_SLOTS_MAX, &mut self.slots);
+        let width = container.slot_bytes().max(1);
+        container.handed_over_slots(
+            (HANDED_OVER_BYTES / width).clamp(1, LIST_SLOTS_MAX),
+            &mut self.slots,
+        );
         if !self.slots.is_empty() {
             let slots = SlotsOut::List(&self.slots);
             let start = begin_section(self.out, path, SectionKind::Delta, slots);
@@ -209,19 +223,40 @@ impl<'a> Drain<'a> {
         container
             .marks()
             .take_pending(LIST_SLOTS_MAX, &mut self.slots);
+        let run_max = (RUN_BYTES / width).clamp(LIST_SLOTS_MAX, RUN_SLOTS_MAX);
         if !self.slots.is_empty() {
-            let slots = SlotsOut::List(&self.slots);
-            let start = begin_section(self.out, path, SectionKind::Delta, slots);
-            container.encode_list(&self.slots, self.out);
-            end_section(self.out, start);
-        } else if let Some(run) = container.marks().take_run(RUN_SLOTS_MAX) {
-            let slots = SlotsOut::Run(run.clone());
-            let start = begin_section(self.out, path, SectionKind::Base, slots);
-            container.encode_run(run, self.out);
-            end_section(self.out, start);
+            list(path, container, &self.slots, self.out);
+        } else if let Some(slots) = container.marks().take_run(run_max) {
+            run(path, container, slots, self.out);
         }
         !container.marks().end_if_taken() || container.handed_over() > 0
     }
+}
+
+/// Encodes some slots; in several sections where long texts would make one too large for a chunk.
+fn list(path: Path, container: &dyn Container, slots: &[Slot], out: &mut Vec<u8>) {
+    let start = begin_section(out, path, SectionKind::Delta, SlotsOut::List(slots));
+    container.encode_list(slots, out);
+    if out.len() - start > SECTION_BYTES_MAX && slots.len() > 1 {
+        out.truncate(start);
+        let (first, second) = slots.split_at(slots.len() / 2);
+        list(path, container, first, out);
+        return list(path, container, second, out);
+    }
+    end_section(out, start);
+}
+
+/// As [`list`], a run of slots.
+fn run(path: Path, container: &dyn Container, slots: Range<Slot>, out: &mut Vec<u8>) {
+    let start = begin_section(out, path, SectionKind::Base, SlotsOut::Run(slots.clone()));
+    container.encode_run(slots.clone(), out);
+    if out.len() - start > SECTION_BYTES_MAX && slots.len() > 1 {
+        out.truncate(start);
+        let middle = slots.start + slots.len() as Slot / 2;
+        run(path, container, slots.start..middle, out);
+        return run(path, container, middle..slots.end, out);
+    }
+    end_section(out, start);
 }
 
 impl Visitor for Drain<'_> {

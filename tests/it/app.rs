@@ -2,7 +2,8 @@
 
 use crate::literal::Literal;
 use eventflux::{
-    Batch, BuildError, EventFluxManager, RuntimeConfig, Schema, Sign, Timestamp, Value, Workers,
+    Batch, BuildError, EventFluxAppRuntime, EventFluxManager, Input, PositionedOutput,
+    RuntimeConfig, Schema, Sign, Timestamp, Value, Workers,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -16,6 +17,16 @@ pub enum Step {
     Clock(i64),
 }
 
+impl Step {
+    /// Rows sent by it.
+    pub fn rows(&self) -> u64 {
+        match self {
+            Step::Send(_, rows) => rows.len() as u64,
+            Step::Clock(_) => 0,
+        }
+    }
+}
+
 /// One row that came out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Emitted {
@@ -26,6 +37,11 @@ pub struct Emitted {
 
 /// Rows by stream, in the order in which they came.
 pub type Outputs = BTreeMap<String, Vec<Emitted>>;
+
+/// Rows as texts that differ where the rows do.
+pub fn shown_rows(rows: &[Emitted]) -> Vec<String> {
+    rows.iter().map(|row| format!("{row:?}")).collect()
+}
 
 /// How often and where a script runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,6 +68,58 @@ impl Setup {
     }
 }
 
+/// Rows that came out so far. As a positioned output it goes back to where a checkpoint found it.
+#[derive(Default)]
+pub struct Collected(Mutex<Outputs>);
+
+impl Collected {
+    /// Shows it every stream that queries write.
+    pub fn attach(self: &Arc<Self>, runtime: &EventFluxAppRuntime) {
+        for stream in runtime.streams().into_iter().filter(|s| s.written) {
+            let (into, name) = (Arc::clone(self), stream.name.clone());
+            let callback = move |batch: &Batch| {
+                let mut all = into.0.lock().expect("no callback panics");
+                let rows = all.entry(name.clone()).or_default();
+                rows.extend((0..batch.len()).map(|row| emitted(batch, row)));
+            };
+            let added = runtime.add_callback(&stream.name, callback);
+            added.expect("the stream exists");
+        }
+    }
+
+    /// What it holds; it is empty then.
+    pub fn take(&self) -> Outputs {
+        std::mem::take(&mut *self.0.lock().expect("no callback panics"))
+    }
+}
+
+impl PositionedOutput for Collected {
+    fn position(&self) -> Result<Vec<u8>, String> {
+        let all = self.0.lock().expect("no callback panics");
+        let counts: BTreeMap<&str, usize> = all
+            .iter()
+            .map(|(name, rows)| (name.as_str(), rows.len()))
+            .collect();
+        serde_json::to_vec(&counts).map_err(|e| e.to_string())
+    }
+
+    fn sync(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn rewind(&self, position: Option<&[u8]>) -> Result<(), String> {
+        let counts: BTreeMap<String, usize> = match position {
+            Some(bytes) => serde_json::from_slice(bytes).map_err(|e| e.to_string())?,
+            None => BTreeMap::new(),
+        };
+        let mut all = self.0.lock().expect("no callback panics");
+        for (name, rows) in all.iter_mut() {
+            rows.truncate(counts.get(name).copied().unwrap_or(0));
+        }
+        Ok(())
+    }
+}
+
 /// Runs an app over a timeline from one producer; all streams that queries write are collected.
 pub fn run(app: &str, steps: &[Step], setup: Setup) -> Result<Outputs, BuildError> {
     run_on(&EventFluxManager::new(), app, steps, setup)
@@ -65,53 +133,46 @@ pub fn run_on(
     setup: Setup,
 ) -> Result<Outputs, BuildError> {
     let runtime = manager.create_with(app, setup.config())?;
-    let collected = Arc::new(Mutex::new(Outputs::new()));
-    for stream in runtime.streams() {
-        let into = Arc::clone(&collected);
-        let name = stream.name.clone();
-        let callback = move |batch: &Batch| {
-            let mut all = into.lock().expect("no callback panics");
-            let rows = all.entry(name.clone()).or_default();
-            rows.extend((0..batch.len()).map(|row| emitted(batch, row)));
-        };
-        if stream.written {
-            runtime
-                .add_callback(&stream.name, callback)
-                .expect("the stream exists");
-        }
-    }
+    let collected = Arc::new(Collected::default());
+    collected.attach(&runtime);
     runtime.start().expect("threads start");
     let mut input = runtime.input().expect("the app runs");
     for step in steps {
-        match step {
-            Step::Clock(us) => input.advance_clock(Timestamp(*us)).expect("the app runs"),
-            Step::Send(stream, rows) => {
-                let schema = runtime
-                    .schema(stream)
-                    .unwrap_or_else(|| panic!("no stream {stream}"));
-                let mut rows: Vec<_> = rows
-                    .iter()
-                    .map(|(at, values)| (at.map(Timestamp), typed(&schema, values)))
-                    .collect();
-                let sent = match rows.len() {
-                    1 => {
-                        let (at, row) = rows.remove(0);
-                        match at {
-                            Some(at) => input.send_at(stream, at, row),
-                            None => input.send(stream, row),
-                        }
-                    }
-                    _ => input.send_batch(stream, rows),
-                };
-                sent.unwrap_or_else(|e| panic!("{stream}: {e}"));
-            }
-        }
+        take_step(&runtime, &mut input, step, 0);
     }
     drop(input);
     runtime.shutdown().expect("no worker panicked");
     drop(runtime);
-    let outputs = std::mem::take(&mut *collected.lock().expect("no callback panics"));
-    Ok(outputs)
+    Ok(collected.take())
+}
+
+/// Does what a step says, without the first `skipped` of its rows.
+pub fn take_step(runtime: &EventFluxAppRuntime, input: &mut Input, step: &Step, skipped: usize) {
+    let (stream, rows) = match step {
+        Step::Clock(us) => {
+            let told = input.advance_clock(Timestamp(*us));
+            return told.expect("the app runs");
+        }
+        Step::Send(stream, rows) => (stream, &rows[skipped..]),
+    };
+    let schema = runtime
+        .schema(stream)
+        .unwrap_or_else(|| panic!("no stream {stream}"));
+    let mut rows: Vec<_> = rows
+        .iter()
+        .map(|(at, values)| (at.map(Timestamp), typed(&schema, values)))
+        .collect();
+    let sent = match rows.len() {
+        1 => {
+            let (at, row) = rows.remove(0);
+            match at {
+                Some(at) => input.send_at(stream, at, row),
+                None => input.send(stream, row),
+            }
+        }
+        _ => input.send_batch(stream, rows),
+    };
+    sent.unwrap_or_else(|e| panic!("{stream}: {e}"));
 }
 
 fn emitted(batch: &Batch, row: usize) -> Emitted {

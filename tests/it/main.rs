@@ -3,8 +3,12 @@
 mod app;
 mod bad_input;
 mod conformance;
+mod crash;
+mod crash_kinds;
 mod docs;
+mod exactly_once;
 mod fuzz;
+mod life;
 mod literal;
 mod nab;
 mod script;

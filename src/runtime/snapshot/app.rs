@@ -107,6 +107,6 @@ impl EventFluxAppRuntime {
             false,
             &mut || Ok(()),
         )?;
-        Ok(swapped.report(read.manifest.revision))
+        Ok(swapped.report(&read.manifest))
     }
 }

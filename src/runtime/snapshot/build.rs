@@ -11,10 +11,11 @@ use crate::checkpoint::{InstanceRecord, Manifest, Parts};
 use crate::event::Timestamp;
 use crate::plan::{Plan, Routing};
 use crate::runtime::graph::Graph;
+use crate::runtime::handler::{HANDLERS, HandlerKind, RowHandler};
 use crate::runtime::instance::{GROUPS, Instance, groups_of};
 use crate::runtime::named::Mark;
 use crate::runtime::position::{Applied, InputPosition};
-use crate::state::{Load, Malformed, SectionKind, Stored, StoredContainer, Track, sections};
+use crate::state::{Load, Malformed, SectionKind, Stored, StoredContainer, sections};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
@@ -29,6 +30,8 @@ pub(super) struct Built {
     pub(super) now: Vec<Timestamp>,
     pub(super) inputs: Vec<InputPosition>,
     pub(super) parts: Parts,
+    /// Handlers of the user, by worker and place.
+    pub(super) handlers: Vec<Vec<Box<dyn RowHandler>>>,
     /// Instances that are as the revision holds them.
     pub(super) unchanged: HashSet<u32>,
     pub(super) next_instance: u32,
@@ -49,6 +52,7 @@ pub(super) struct Builder<'a> {
     pub(super) schema: &'a Schema,
     pub(super) app: &'a str,
     pub(super) workers: usize,
+    pub(super) handlers: &'a [HandlerKind],
     /// Instances get no number below this.
     pub(super) next_instance: u32,
 }
@@ -73,6 +77,7 @@ impl Builder<'_> {
         let stored = index(read, &parts)?;
         let mut built = Built {
             instances: (0..self.workers).map(|_| Vec::new()).collect(),
+            handlers: self.handlers(manifest, &stored)?,
             now: Vec::new(),
             inputs: Vec::new(),
             parts,
@@ -104,6 +109,64 @@ impl Builder<'_> {
             .collect();
         built.inputs = inputs(manifest, &heirs);
         Ok(built)
+    }
+
+    /// The handlers of the user as the revision holds them; those that it does not know remember nothing.
+    fn handlers(
+        &self,
+        manifest: &Manifest,
+        stored: &Stored<'_>,
+    ) -> Result<Vec<Vec<Box<dyn RowHandler>>>, Malformed> {
+        let mut all: Vec<Vec<Box<dyn RowHandler>>> = Vec::new();
+        for worker in 0..self.workers {
+            let mut made = Vec::new();
+            for kind in self.handlers {
+                let mut handler = kind.make(worker);
+                if let Some((instance, node)) = self.handler_origin(kind, worker, manifest)? {
+                    let mut load = Load::new(instance, node, stored);
+                    handler.state(&mut load);
+                    load.end()?;
+                }
+                made.push(handler);
+            }
+            all.push(made);
+        }
+        Ok(all)
+    }
+
+    /// Which copy of the revision a worker's copy of a handler continues.
+    fn handler_origin(
+        &self,
+        kind: &HandlerKind,
+        worker: usize,
+        manifest: &Manifest,
+    ) -> Result<Option<(u32, u16)>, Malformed> {
+        let query = manifest.queries.iter().position(|q| q.id == kind.record.id);
+        let Some(query) = query else {
+            return Ok(None);
+        };
+        let before = usize::from(manifest.workers);
+        let component = self.plan.writer_of(kind.stream);
+        let from = match component {
+            _ if before == self.workers => worker,
+            // One worker saw all rows.
+            Some(component) if !self.is_keyed(component) => {
+                if component % self.workers != worker {
+                    return Ok(None);
+                }
+                component % before
+            }
+            _ => {
+                let name = &kind.record.text;
+                let why =
+                    format!("{name}: several workers had a share; restore on {before} workers");
+                return Err(Malformed::new(why));
+            }
+        };
+        let id = HANDLERS + from as u32;
+        let record = manifest.instances.iter().find(|i| i.id == id);
+        let node = record.and_then(|r| r.stages.iter().position(|(q, _)| *q as usize == query));
+        Ok(node.map(|node| (id, node as u16)))
     }
 
     /// The instances of the revision that hold the state of a component.
@@ -228,7 +291,6 @@ fn load(graph: &mut Graph, origin: &Origin<'_>, stored: &Stored<'_>) -> Result<(
         let known = origin.nodes.iter().find(|(own, _)| *own == node);
         let from = known.map_or(Some(node), |(_, from)| *from);
         if let (Ok(()), Some(from)) = (&loaded, from) {
-            holder.state(&mut Track { committed: true });
             let mut load = Load::new(origin.record.id, from, stored);
             holder.state(&mut load);
             loaded = load.end();

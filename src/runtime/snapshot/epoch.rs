@@ -4,13 +4,15 @@ use super::error::CheckpointError;
 use super::head::{Claimed, Head, Kept};
 use super::service::Inner;
 use crate::checkpoint::{
-    AppliedRecord, ChunkRecord, InputRecord, InstanceRecord, Manifest, OutputRecord, Parts, seal,
-    write_blob,
+    AppliedRecord, ChunkRecord, InputRecord, InstanceRecord, Manifest, OutputRecord, Parts,
+    RAW_BYTES_MAX, seal, write_blob,
 };
 use crate::plan::Routing;
 use crate::runtime::capture::{CoreCut, CutOrder, Drained, Piece};
+use crate::runtime::handler::HANDLERS;
+use crate::runtime::instance::GROUPS;
 use crate::runtime::position::InputPosition;
-use crate::state::{ContainerCut, Rebase, SectionKind, sections};
+use crate::state::{ContainerCut, Rebase, SectionKind, divide, sections};
 use crate::store::{ChunkName, Commit, Digest, Revision, StoreError};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use std::collections::BTreeMap;
@@ -305,11 +307,24 @@ impl Inner {
         Ok(())
     }
 
-    /// Seals and stores the sections of one chunk.
-    fn put(&self, epoch: u64, raw: &[u8], written: &mut Written) -> Result<(), CheckpointError> {
-        if raw.is_empty() {
-            return Ok(());
-        }
+    /// Seals and stores sections: one chunk, or several where values are large.
+    fn put(
+        &self,
+        epoch: u64,
+        sections: &[u8],
+        written: &mut Written,
+    ) -> Result<(), CheckpointError> {
+        let groups = divide(sections, RAW_BYTES_MAX as usize).into_iter();
+        let mut groups = groups.filter(|group| !group.is_empty());
+        groups.try_for_each(|group| self.put_chunk(epoch, group, written))
+    }
+
+    fn put_chunk(
+        &self,
+        epoch: u64,
+        raw: &[u8],
+        written: &mut Written,
+    ) -> Result<(), CheckpointError> {
         let name = ChunkName {
             generation: written.generation,
             epoch,
@@ -368,15 +383,32 @@ impl Inner {
                 }
             }));
         }
-        instances.sort_by_key(|i| i.id);
         let next_instance = instances.iter().map(|i| i.id + 1).max().unwrap_or(0);
+        let handlers = self.shared.handlers.lock();
+        let mut queries = schema.queries.clone();
+        if !handlers.is_empty() {
+            let first = queries.len() as u32;
+            queries.extend(handlers.iter().map(|h| h.record.clone()));
+            for (worker, core) in cut.cores.iter().enumerate() {
+                instances.push(InstanceRecord {
+                    id: HANDLERS + worker as u32,
+                    keyed: false,
+                    groups: (0, GROUPS),
+                    worker: worker as u16,
+                    now_us: core.now.0,
+                    stages: (0..handlers.len() as u32).map(|h| (first + h, 0)).collect(),
+                });
+            }
+        }
+        drop(handlers);
+        instances.sort_by_key(|i| i.id);
         Manifest {
             app: self.app.clone(),
             revision,
             parent: head.parent,
             created_ms: cut.created_ms,
             workers: cut.cores.len() as u16,
-            queries: schema.queries.clone(),
+            queries,
             next_instance: next_instance.max(
                 self.next_instance
                     .load(std::sync::atomic::Ordering::Relaxed),

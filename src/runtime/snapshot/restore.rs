@@ -6,13 +6,18 @@ use super::head::Head;
 use super::read::{Read, export, read, revisions};
 use super::schema::{Differences, Schema};
 use super::service::Inner;
-use crate::checkpoint::Parts;
+use crate::checkpoint::{Manifest, Parts};
 use crate::plan::StreamPlan;
+use crate::runtime::barrier::LockGuard;
+use crate::runtime::cell::BarrierCell;
+use crate::runtime::core::Core;
+use crate::runtime::handler::RowHandler;
+use crate::runtime::instance::Instance;
 use crate::runtime::named::ResumePoint;
 use crate::runtime::shared::Shared;
 use crate::store::{PersistenceStore, Revision};
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Which revision is restored, and what may differ. Starts from [`Default`]: the last one, nothing may.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +67,8 @@ impl RestoreOptions {
 pub struct RestoreReport {
     /// The revision; `None` when there was none and an empty start was allowed.
     pub revision: Option<Revision>,
+    /// When its state was cut.
+    pub taken: Option<SystemTime>,
     /// Newer revisions that could not be used, newest first, and why.
     pub skipped: Vec<(Revision, String)>,
     /// From where each named input has to send again.
@@ -83,9 +90,11 @@ pub(super) struct Swapped {
 }
 
 impl Swapped {
-    pub(super) fn report(self, revision: Revision) -> RestoreReport {
+    pub(super) fn report(self, manifest: &Manifest) -> RestoreReport {
+        let since = Duration::from_millis(u64::try_from(manifest.created_ms).unwrap_or(0));
         RestoreReport {
-            revision: Some(revision),
+            revision: Some(manifest.revision),
+            taken: UNIX_EPOCH.checked_add(since),
             skipped: Vec::new(),
             inputs: self.inputs,
             added: self.differences.added,
@@ -104,7 +113,8 @@ pub(super) fn swap_in(
     rewind: &mut dyn FnMut() -> Result<(), CheckpointError>,
 ) -> Result<Swapped, CheckpointError> {
     let revision = read.manifest.revision;
-    let differences = schema.differences(&read.manifest.queries);
+    let handlers = shared.handlers.lock().clone();
+    let differences = schema.differences(&handlers, &read.manifest.queries);
     differences.check(revision, options.allow_new, options.allow_dropped)?;
     let begun = Instant::now();
     let mut next_instance = 0;
@@ -117,9 +127,11 @@ pub(super) fn swap_in(
         schema,
         app: &shared.name,
         workers: shared.cells.len(),
+        handlers: &handlers,
         next_instance,
     };
-    let built = builder.build(read)?;
+    let mut built = builder.build(read)?;
+    let numbers = numbers(shared, read);
     let build = begun.elapsed();
     let begun = Instant::now();
     let guard = shared.lock()?;
@@ -127,45 +139,71 @@ pub(super) fn swap_in(
         return Err(CheckpointError::Poisoned(poison));
     }
     rewind()?;
-    let Built {
-        instances,
-        now,
+    let inputs = built
+        .inputs
+        .iter()
+        .cloned()
+        .map(ResumePoint::from)
+        .collect();
+    let old = replace(shared, &guard, &mut built, &numbers, tracked);
+    drop(guard);
+    let swap = begun.elapsed();
+    // The state of before is freed outside the lock.
+    drop(old);
+    Ok(Swapped {
+        parts: built.parts,
+        next_instance: built.next_instance,
+        differences,
         inputs,
-        parts,
-        unchanged,
-        next_instance,
-    } = built;
-    let resume = inputs.iter().cloned().map(ResumePoint::from).collect();
+        build,
+        swap,
+    })
+}
+
+/// The numbers of the last rows, by stream.
+fn numbers(shared: &Shared, read: &Read) -> Vec<Vec<(u16, u64)>> {
     let of = |stream: &StreamPlan| {
         let mut all = read.manifest.outputs.iter();
         let known = all.find(|o| o.stream == *stream.name);
         known.map(|o| o.numbers.clone()).unwrap_or_default()
     };
-    let numbers: Vec<Vec<(u16, u64)>> = shared.plan.streams.iter().map(of).collect();
-    let mut old = Vec::new();
-    for (cell, instances) in shared.cells.iter().zip(instances) {
-        cell.with_locked(&guard, |core| {
-            old.push(core.replace_instances(instances));
-            core.outputs.set_numbers(&numbers);
+    shared.plan.streams.iter().map(of).collect()
+}
+
+/// What a worker had before.
+type Old = (Vec<Instance>, Vec<Box<dyn RowHandler>>);
+
+/// Puts what was built in the place of what runs; answers that.
+fn replace(
+    shared: &Shared,
+    guard: &LockGuard<'_>,
+    built: &mut Built,
+    numbers: &[Vec<(u16, u64)>],
+    tracked: bool,
+) -> Vec<Old> {
+    let unchanged = &built.unchanged;
+    let new = built.instances.drain(..).zip(built.handlers.drain(..));
+    let replace = |(cell, (instances, handlers)): (&BarrierCell<Core>, Old)| {
+        cell.with_locked(guard, |core| {
+            let old = (
+                core.replace_instances(instances),
+                core.replace_handlers(handlers),
+            );
+            core.outputs.set_numbers(numbers);
             if tracked {
                 core.track(&|id| unchanged.contains(&id));
             } else {
                 core.untrack();
             }
-        });
-    }
-    shared.restore_inputs(&guard, inputs, |worker| now[worker]);
-    drop(guard);
-    // The state of before is freed outside the lock.
-    drop(old);
-    Ok(Swapped {
-        parts,
-        next_instance,
-        differences,
-        inputs: resume,
-        build,
-        swap: begun.elapsed(),
-    })
+            old
+        })
+    };
+    let old = shared.cells.iter().zip(new).map(replace).collect();
+    let now = &built.now;
+    shared.restore_inputs(guard, std::mem::take(&mut built.inputs), |worker| {
+        now[worker]
+    });
+    old
 }
 
 impl Inner {
@@ -179,6 +217,8 @@ impl Inner {
         }
         let mut head = self.head.lock();
         let store: &dyn PersistenceStore = &*self.store;
+        // Before outputs go back: another process may be writing them.
+        head.claim(store, &self.app, self.config.takeover)?;
         let mut candidates = revisions(store, &self.app)?;
         if let Some(wanted) = options.revision {
             candidates.retain(|(revision, _)| *revision == wanted);
@@ -219,6 +259,7 @@ impl Inner {
     fn nothing(&self) -> RestoreReport {
         RestoreReport {
             revision: None,
+            taken: None,
             skipped: Vec::new(),
             inputs: Vec::new(),
             added: Vec::new(),
@@ -264,7 +305,7 @@ impl Inner {
         let mut metrics = self.metrics.lock();
         metrics.restore_build.add(swapped.build);
         metrics.restore_swap.add(swapped.swap);
-        Ok(swapped.report(revision))
+        Ok(swapped.report(&read.manifest))
     }
 
     /// Restores what did not come from the store; the next checkpoint is whole.

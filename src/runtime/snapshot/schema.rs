@@ -4,6 +4,7 @@ use super::error::CheckpointError;
 use crate::checkpoint::{ContainerKind, QueryRecord, StageRecord};
 use crate::plan::Plan;
 use crate::runtime::graph::{GRAPH_NODE, Graph};
+use crate::runtime::handler::HandlerKind;
 use crate::state::{Describe, StateHolder};
 use crate::store::Revision;
 use std::collections::BTreeMap;
@@ -28,7 +29,7 @@ impl Schema {
         let record = |q: &crate::plan::QueryPlan| QueryRecord {
             id: q.identity.id.clone(),
             text: q.identity.text.clone(),
-            fingerprint: xxh3_64(q.identity.state_text.as_bytes()),
+            fingerprint: 0,
             stages: Vec::new(),
         };
         let mut schema = Schema {
@@ -36,6 +37,13 @@ impl Schema {
             nodes: Vec::new(),
         };
         for component in &plan.components {
+            for query in &component.queries {
+                // Where a key's state stands depends on the columns that rows are spread by.
+                let route = component.routing.route(*query);
+                let state = &plan.queries[*query].identity.state_text;
+                let text = format!("{state} SPREAD BY {route:?}");
+                schema.queries[*query].fingerprint = xxh3_64(text.as_bytes());
+            }
             let mut nodes = Nodes::new();
             let mut graph = Graph::new(plan, component, app);
             graph.nodes_state(&mut |node, query, stage, holder| {
@@ -50,11 +58,18 @@ impl Schema {
     }
 
     /// What of the plan's queries and those of a revision does not fit.
-    pub(super) fn differences(&self, stored: &[QueryRecord]) -> Differences {
+    pub(super) fn differences(
+        &self,
+        handlers: &[HandlerKind],
+        stored: &[QueryRecord],
+    ) -> Differences {
         let stored: BTreeMap<&str, &QueryRecord> =
             stored.iter().map(|q| (q.id.as_str(), q)).collect();
-        let own: BTreeMap<&str, &QueryRecord> =
-            self.queries.iter().map(|q| (q.id.as_str(), q)).collect();
+        let all = self
+            .queries
+            .iter()
+            .chain(handlers.iter().map(|h| &h.record));
+        let own: BTreeMap<&str, &QueryRecord> = all.map(|q| (q.id.as_str(), q)).collect();
         let text = |q: &&QueryRecord| format!("{}: {}", q.id, q.text);
         let added = own.values().filter(|q| !stored.contains_key(q.id.as_str()));
         let removed = stored.values().filter(|q| !own.contains_key(q.id.as_str()));

@@ -31,6 +31,11 @@ pub enum CheckpointEvent {
     RetireFailed(StoreError),
 }
 
+thread_local! {
+    /// Whether this is a checkpoint thread: an observer that asked for a checkpoint would wait for itself.
+    static ON_THREAD: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
 type Observer = Arc<dyn Fn(&CheckpointEvent) + Send + Sync>;
 type Outcome = Result<Revision, CheckpointError>;
 
@@ -148,14 +153,19 @@ impl SnapshotService {
 
     /// Claims the app's state and begins to take checkpoints at the interval.
     pub(crate) fn start(&self) -> Result<(), CheckpointError> {
-        let inner = &self.inner;
-        let takeover = inner.config.takeover;
-        inner
-            .head
-            .lock()
-            .claim(&*inner.store, &inner.app, takeover)?;
+        self.claim()?;
         self.run();
         Ok(())
+    }
+
+    /// Claims the app's state, unless that was done: `start` and a restore do it, too. Who holds the claim knows that
+    /// no other process writes what belongs to the state, an output for example. It ends with the app.
+    ///
+    /// Errors: [`StoreError::Locked`] while another process holds it.
+    pub fn claim(&self) -> Result<(), CheckpointError> {
+        let inner = &self.inner;
+        let mut head = inner.head.lock();
+        head.claim(&*inner.store, &inner.app, inner.config.takeover)
     }
 
     /// Starts the thread, unless it runs.
@@ -184,7 +194,7 @@ impl SnapshotService {
 
     /// Asks for a checkpoint.
     pub fn persist_async(&self) -> Result<PersistHandle, CheckpointError> {
-        if self.inner.shared.is_inside() {
+        if self.inner.shared.is_inside() || ON_THREAD.with(std::cell::Cell::get) {
             return Err(CheckpointError::InsideCallback);
         }
         self.run();
@@ -199,7 +209,8 @@ impl SnapshotService {
         metrics
     }
 
-    /// Tells of checkpoints as they end. The observer runs on the checkpoint thread: it delays the next one.
+    /// Tells of checkpoints as they end. The observer runs on the checkpoint thread: it delays the next one, and cannot
+    /// ask for one itself.
     pub fn observe(&self, observer: impl Fn(&CheckpointEvent) + Send + Sync + 'static) {
         *self.inner.observer.lock() = Some(Arc::new(observer));
     }
@@ -258,6 +269,7 @@ impl Inner {
     }
 
     fn run(&self) {
+        ON_THREAD.with(|on| on.set(true));
         let mut due = self
             .config
             .interval
