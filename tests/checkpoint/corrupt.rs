@@ -149,10 +149,13 @@ impl Damage {
     }
 }
 
+/// What is answered instead, by call and name.
+type Altered = HashMap<(Call, String), Option<Vec<u8>>>;
+
 /// Answers other bytes than the store has, by call and name, or another catalogue.
 #[derive(Default)]
 struct Alter {
-    bytes: Mutex<HashMap<(Call, String), Option<Vec<u8>>>>,
+    bytes: Mutex<Altered>,
     catalogue: Mutex<Option<Catalogue>>,
 }
 
@@ -343,19 +346,6 @@ fn a_damaged_portable_blob_is_refused() {
     restored.check(&report, &revisions);
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("the folder takes folders");
-    for entry in fs::read_dir(from).expect("it is there") {
-        let entry = entry.expect("it can be read");
-        let to = to.join(entry.file_name());
-        if entry.file_type().expect("it has one").is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).expect("there is room");
-        }
-    }
-}
-
 #[test]
 fn damaged_files_never_bring_a_wrong_state() {
     let template = Folder::new("corrupt-template");
@@ -384,7 +374,7 @@ fn damaged_files_never_bring_a_wrong_state() {
         };
         for damage in Damage::all(&bytes(name), &others) {
             let folder = Folder::new("corrupt");
-            copy(template.path(), folder.path());
+            folder.copy(&template);
             let path = folder.path().join(NAME).join(name);
             match damage.apply(&bytes(name)) {
                 Some(damaged) => fs::write(&path, damaged).expect("there is room"),

@@ -6,6 +6,7 @@ mod common;
 mod corrupt;
 mod fault;
 mod hooked;
+mod kept;
 mod kill;
 mod outage;
 mod points;

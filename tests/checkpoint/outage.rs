@@ -265,14 +265,36 @@ fn counts(store: &Arc<FaultStore>, revision: Revision) -> Vec<i64> {
 #[test]
 fn a_checkpoint_has_a_deadline() {
     let store = fault_store();
-    let gate = Gate::new();
-    store.at_call(Call::PutChunk, 2, Fault::Wait(gate.clone()));
     let config = CheckpointConfig::default().epoch_timeout(std::time::Duration::ZERO);
     let (app, _seen, mut input) = started(&store, Workers::Pinned(1), config);
     send_rows(&mut input, 1, 20);
-    gate.open();
     let error = app.persist().expect_err("no time at all");
     assert!(matches!(error, CheckpointError::Timeout { .. }), "{error}");
     let metrics = app.checkpoint_metrics().expect("it has a store");
     assert_eq!(metrics.failed["timeout"], 1);
+}
+
+#[test]
+fn an_app_whose_state_was_taken_over_takes_no_rows() {
+    for workers in [Workers::Inline, Workers::Pinned(2)] {
+        let store = fault_store();
+        let (first, _seen, mut input) = started(&store, workers, CheckpointConfig::default());
+        send_rows(&mut input, 1, 20);
+        first.flush().expect("all is processed");
+        let taken = first.persist().expect("a checkpoint");
+        let config = CheckpointConfig::default().takeover(true);
+        let (second, _seen, mut other) = started(&store, Workers::Inline, config);
+        send_rows(&mut input, 21, 40);
+        first.flush().expect("all is processed");
+        for _ in 0..2 {
+            let error = first.persist().expect_err("the state has another owner");
+            assert_eq!(error.reason(), "fenced", "{error}");
+            assert_eq!(send_row(&mut input, 41), Err(SendError::Suspended));
+        }
+        assert_eq!(store.last_revision(NAME), Ok(Some(taken)));
+        send_rows(&mut other, 1, 10);
+        let newer = second.persist().expect("it is the owner");
+        assert!(newer > taken && newer.generation == 2);
+        assert!(verify(&*store, NAME, newer).is_sound());
+    }
 }
