@@ -198,6 +198,19 @@ fn an_interval_and_requests_are_one_row_of_checkpoints() {
 }
 
 #[test]
+fn an_observer_that_panics_ends_checkpoints_and_nobody_waits() {
+    let (app, mut input) = started(Arc::new(MemoryStore::new()), Workers::Inline);
+    let service = app.snapshot_service().expect("it has a store");
+    service.observe(|_| panic!("told by a test"));
+    send_rows(&mut input, 1, 20);
+    for _ in 0..3 {
+        let error = app.persist().expect_err("the thread has ended");
+        assert!(matches!(error, CheckpointError::Stopped), "{error}");
+    }
+    send_rows(&mut input, 21, 40);
+}
+
+#[test]
 fn an_app_without_a_store_says_so() {
     let app = app_of(APP, None, Workers::Inline, config());
     app.start().expect("it starts");

@@ -105,6 +105,15 @@ impl PersistHandle {
     }
 }
 
+/// Ends the service with its thread, whatever ends that: an observer or an output may panic, and nobody may wait for ever.
+struct Ended<'a>(&'a Inner);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
 fn outcome(control: &Control, ticket: u64) -> Option<Outcome> {
     let mut results = control.results.iter();
     results
@@ -270,6 +279,7 @@ impl Inner {
 
     fn run(&self) {
         ON_THREAD.with(|on| on.set(true));
+        let _ended = Ended(self);
         let mut due = self
             .config
             .interval
