@@ -245,7 +245,7 @@ fn row(draw: &mut Draw, keys: usize, ts: i64) -> Vec<Literal> {
 }
 
 /// What differs; rows come in any order where several workers run.
-fn difference(want: &Outputs, got: &Outputs, workers: usize) -> Option<String> {
+pub fn difference(want: &Outputs, got: &Outputs, workers: usize) -> Option<String> {
     let streams = want.keys().chain(got.keys());
     streams.into_iter().find_map(|stream| {
         let rows = |from: &Outputs| {

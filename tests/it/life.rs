@@ -8,7 +8,8 @@ use crate::app::{Collected, Outputs, Setup, Step, take_step};
 use eventflux::checkpoint::{open, read_blob};
 use eventflux::store::{MemoryStore, Revision};
 use eventflux::{
-    CheckpointError, EventFluxAppRuntime, EventFluxManager, Input, SendError, Timestamp,
+    CheckpointError, EventFluxAppRuntime, EventFluxManager, Input, PersistHandle, SendError,
+    Timestamp,
 };
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,6 +21,8 @@ pub enum Fate {
     Persist,
     /// A checkpoint while rows may still wait in lanes.
     PersistAtOnce,
+    /// A checkpoint that is waited for at the next fate only: rows go on while it is encoded.
+    PersistMeanwhile,
     /// The app goes down; another one goes on from the last revision.
     Crash,
     /// As `Crash`, from the oldest revision that is kept.
@@ -63,7 +66,12 @@ impl World<'_> {
         let mut life = self.begin(&mut past, lives, false)?;
         for (step, fate) in fates {
             life.go_on(self.steps, *step);
+            past.wait()?;
             match fate {
+                Fate::PersistMeanwhile => {
+                    let asked = life.runtime.persist_async();
+                    past.asked = Some(asked.map_err(|e| format!("persist: {e}"))?);
+                }
                 Fate::Persist => {
                     life.settle()?;
                     past.persist(&life.runtime)?;
@@ -88,6 +96,7 @@ impl World<'_> {
             }
         }
         life.go_on(self.steps, self.steps.len());
+        past.wait()?;
         life.end()?;
         Ok(past.collected.take())
     }
@@ -134,11 +143,22 @@ struct Past {
     /// The revisions that led to what `collected` holds. Others were left behind by a restore to an older one: rows
     /// came out in another order there, so their count says nothing of the rows that are collected now.
     line: Vec<Revision>,
+    /// A checkpoint that was not waited for.
+    asked: Option<PersistHandle>,
 }
 
 impl Past {
+    fn wait(&mut self) -> Result<(), String> {
+        let asked = self.asked.take();
+        asked.map_or(Ok(()), |asked| self.durable(asked.wait()))
+    }
+
     fn persist(&mut self, runtime: &EventFluxAppRuntime) -> Result<(), String> {
-        let revision = runtime.persist().map_err(|e| format!("persist: {e}"))?;
+        self.durable(runtime.persist())
+    }
+
+    fn durable(&mut self, revision: Result<Revision, CheckpointError>) -> Result<(), String> {
+        let revision = revision.map_err(|e| format!("persist: {e}"))?;
         if self.line.last() != Some(&revision) {
             self.line.push(revision);
         }
