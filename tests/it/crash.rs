@@ -105,6 +105,7 @@ pub fn failure_with(
     plans(steps.len(), &mut draw).into_iter().find_map(|fates| {
         let setups = setups(&mut draw);
         let world = World {
+            numbered: draw.below(2) == 0,
             manager,
             app,
             steps,
@@ -115,8 +116,9 @@ pub fn failure_with(
         let (fates, why) = fewer(fates, &differs);
         let workers: Vec<usize> = setups.iter().map(|s| s.workers).collect();
         Some(format!(
-            "SEED={}: {name}: {fates:?} on {workers:?}: {why}",
-            seed()
+            "SEED={}: {name}: {fates:?} on {workers:?}, numbered {}: {why}",
+            seed(),
+            world.numbered
         ))
     })
 }

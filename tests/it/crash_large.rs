@@ -12,20 +12,21 @@ const APPS: &[&str] = &[
     "INSERT INTO A SELECT k, count() AS n, sum(v) AS s, min(v) AS m FROM S GROUP BY k;",
     "INSERT INTO A SELECT t, count() AS n, max(v) AS m FROM S WINDOW('time', 30 MILLISECONDS) GROUP BY t; \
      INSERT ALL EVENTS INTO B SELECT k, v FROM S WINDOW('unique', k); \
-     INSERT INTO C SELECT count() AS n, distinctCount(k) AS d FROM S WINDOW('length', 6000);",
+     INSERT INTO C SELECT max(length(t)) AS n, distinctCount(k) AS d FROM S WINDOW('length', 6000);",
     "INSERT INTO A SELECT k, count() AS n FROM S WINDOW('sessionBatch', 25 MILLISECONDS, k) GROUP BY k; \
      INSERT INTO B SELECT DISTINCT t FROM S; \
      INSERT INTO C SELECT t, sum(v) AS s, first(k) AS f FROM S WINDOW('hop', 40 MILLISECONDS, 20 MILLISECONDS) \
      GROUP BY t;",
 ];
 
+/// Texts of 300 bytes: the windows that hold them have more than one part of a megabyte.
 const SENDS: usize = 60;
 const ROWS: usize = 250;
 
 fn timeline(draw: &mut Draw) -> Vec<Step> {
     let send = |number: usize| {
         let row = |draw: &mut Draw| {
-            let text = format!("key number {}, longer than what fits", draw.below(3_000));
+            let text = format!("{:>300}", draw.below(3_000));
             let key = draw.below(SENDS * ROWS) as i64;
             vec![
                 Literal::Integer(key),
@@ -63,6 +64,7 @@ fn large_state_survives_crashes_while_rows_go_on() {
             }
         }
         let world = World {
+            numbered: number % 2 == 0,
             manager: &EventFluxManager::new,
             app: &app,
             steps: &steps,

@@ -47,6 +47,8 @@ pub struct World<'a> {
     pub steps: &'a [Step],
     /// Of each life in turn, from the first again after the last.
     pub setups: &'a [Setup],
+    /// Rows that came before are recognised by their numbers; else the output goes back with the app.
+    pub numbered: bool,
 }
 
 /// An app from its start or a restore to its end.
@@ -62,6 +64,9 @@ impl World<'_> {
     /// What comes out in all lives together; `fates`: before which step something happens, in that order.
     pub fn run(&self, fates: &[(usize, Fate)]) -> Result<Outputs, String> {
         let mut past = Past::default();
+        if self.numbered {
+            past.collected = Arc::new(Collected::numbered());
+        }
         let mut lives = 0;
         let mut life = self.begin(&mut past, lives, false)?;
         for (step, fate) in fates {
@@ -98,6 +103,9 @@ impl World<'_> {
         life.go_on(self.steps, self.steps.len());
         past.wait()?;
         life.end()?;
+        if let Some(wrong) = past.collected.wrong() {
+            return Err(wrong);
+        }
         Ok(past.collected.take())
     }
 
