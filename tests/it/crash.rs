@@ -2,7 +2,7 @@
 //!
 //! For every line of a case: a checkpoint behind it, then a crash there or some lines later; besides, a checkpoint
 //! behind every line, with crashes between, and restores of the app as it runs, to the last revision and to the oldest
-//! that is kept. Each life runs on another number of workers and with other batches. Where
+//! that is kept, and a store that fails now and then. Each life runs on another number of workers and with other batches. Where
 //! a case has more lines than [`LINES_MAX`], lines are drawn; the seed is part of the name of a failure, and
 //! `SEED=n` draws others.
 
@@ -74,7 +74,8 @@ fn plans(steps: usize, draw: &mut Draw) -> Vec<Vec<(usize, Fate)>> {
     let mut several = Vec::new();
     let ends = [Fate::Crash, Fate::CrashFar, Fate::Rewind, Fate::RewindFar];
     for line in 1..=steps {
-        several.push((line, Fate::PersistAtOnce));
+        let persist = [Fate::PersistAtOnce, Fate::PersistFails][draw.below(4) / 3];
+        several.push((line, persist));
         if draw.below(steps) < LINES_MAX {
             several.push((line, ends[draw.below(4)]));
         }

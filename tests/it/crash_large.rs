@@ -57,7 +57,8 @@ fn large_state_survives_crashes_while_rows_go_on() {
         let mut step = 0;
         while step < SENDS {
             step += 1 + draw.below(3);
-            fates.push((step.min(SENDS), Fate::PersistMeanwhile));
+            let persist = [Fate::PersistMeanwhile, Fate::PersistFails][draw.below(5) / 4];
+            fates.push((step.min(SENDS), persist));
             if draw.below(8) == 0 {
                 let ends = [Fate::Crash, Fate::CrashFar, Fate::Rewind];
                 fates.push(((step + 1).min(SENDS), ends[draw.below(3)]));
