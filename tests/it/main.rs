@@ -7,6 +7,7 @@ mod crash;
 mod crash_kinds;
 mod crash_large;
 mod docs;
+mod exactly_once;
 mod fuzz;
 mod life;
 mod literal;

@@ -1,9 +1,8 @@
-//! What checkpoints cost, as numbers to read and as text for Prometheus.
+//! What checkpoints cost, as numbers to read.
 
 use crate::store::{Revision, StoreHealth};
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::time::Duration;
 
 /// Durations of one phase.
@@ -22,8 +21,8 @@ impl Default for PhaseTimes {
 impl PhaseTimes {
     pub(crate) fn add(&mut self, duration: Duration) {
         let value = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        // An auto-resizing histogram takes any value.
-        self.nanos.saturating_record(value);
+        // It grows as it must, up to 64 bits; `saturating_record` would not let it.
+        let _ = self.nanos.record(value);
     }
 
     /// How often the phase ran.
@@ -105,134 +104,4 @@ pub struct CheckpointMetrics {
     pub durable_age: Option<Duration>,
     /// The store as it was when it was last used.
     pub store: Option<StoreHealth>,
-}
-
-impl CheckpointMetrics {
-    /// The numbers in the text format of Prometheus, version 0.0.4. `app` becomes a label.
-    pub fn prometheus(&self, app: &str) -> String {
-        let label = app
-            .replace('\\', "\\\\")
-            .replace('"', "\\\"")
-            .replace('\n', "\\n");
-        let mut out = String::new();
-        let phases = [
-            ("align", &self.align),
-            ("pause", &self.pause),
-            ("drain", &self.drain),
-            ("encode", &self.encode),
-            ("upload", &self.upload),
-            ("commit", &self.commit),
-            ("total", &self.total),
-            ("restore_read", &self.restore_read),
-            ("restore_build", &self.restore_build),
-            ("restore_swap", &self.restore_swap),
-        ];
-        for (name, times) in phases {
-            summary(&mut out, name, &label, times);
-        }
-        let seconds = |d: Option<Duration>| d.map_or(-1.0, |d| d.as_secs_f64());
-        let counters = [
-            ("committed_total", "checkpoints committed", self.committed),
-            (
-                "unchanged_total",
-                "requests without a change",
-                self.unchanged,
-            ),
-            ("skipped_total", "triggers skipped while busy", self.skipped),
-            ("raw_bytes_total", "bytes of state encoded", self.raw_bytes),
-            (
-                "stored_bytes_total",
-                "bytes given to the store",
-                self.stored_bytes,
-            ),
-            ("base_bytes_total", "bytes of whole parts", self.base_bytes),
-            (
-                "delta_bytes_total",
-                "bytes of changed slots",
-                self.delta_bytes,
-            ),
-            (
-                "retire_failures_total",
-                "deletions that failed",
-                self.retire_failures,
-            ),
-        ];
-        for (name, help, value) in counters {
-            line(&mut out, name, "counter", help, &label, value as f64);
-        }
-        let gauges = [
-            (
-                "failures_in_a_row",
-                "failures since the last success",
-                f64::from(self.failures_in_a_row),
-            ),
-            (
-                "dirty_entries",
-                "changed slots of the last checkpoint",
-                self.dirty_entries as f64,
-            ),
-            (
-                "manifest_bytes",
-                "size of the last manifest",
-                self.manifest_bytes as f64,
-            ),
-            ("chunks", "chunks of the head", self.chunks as f64),
-            (
-                "chain_length",
-                "epochs that a restore reads of a part",
-                self.chain as f64,
-            ),
-            (
-                "durable_epoch",
-                "last durable epoch",
-                self.durable.map_or(0, |r| r.epoch) as f64,
-            ),
-            (
-                "durable_age_seconds",
-                "age of the last durable state, -1 for none",
-                seconds(self.durable_age),
-            ),
-        ];
-        for (name, help, value) in gauges {
-            line(&mut out, name, "gauge", help, &label, value);
-        }
-        let name = "eventflux_checkpoint_failed_total";
-        let _ = writeln!(
-            out,
-            "# HELP {name} checkpoints that failed\n# TYPE {name} counter"
-        );
-        for (reason, count) in &self.failed {
-            let _ = writeln!(out, "{name}{{app=\"{label}\",reason=\"{reason}\"}} {count}");
-        }
-        out
-    }
-}
-
-fn line(out: &mut String, name: &str, kind: &str, help: &str, label: &str, value: f64) {
-    let name = format!("eventflux_checkpoint_{name}");
-    let _ = writeln!(
-        out,
-        "# HELP {name} {help}\n# TYPE {name} {kind}\n{name}{{app=\"{label}\"}} {value}"
-    );
-}
-
-fn summary(out: &mut String, phase: &str, label: &str, times: &PhaseTimes) {
-    let name = format!("eventflux_checkpoint_{phase}_seconds");
-    let _ = writeln!(
-        out,
-        "# HELP {name} duration of {phase}\n# TYPE {name} summary"
-    );
-    for quantile in [0.5, 0.99, 0.999, 1.0] {
-        let value = times.quantile(quantile).as_secs_f64();
-        let _ = writeln!(
-            out,
-            "{name}{{app=\"{label}\",quantile=\"{quantile}\"}} {value}"
-        );
-    }
-    let _ = writeln!(
-        out,
-        "{name}_sum{{app=\"{label}\"}} {}",
-        times.sum().as_secs_f64()
-    );
-    let _ = writeln!(out, "{name}_count{{app=\"{label}\"}} {}", times.count());
 }

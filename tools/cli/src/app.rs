@@ -2,8 +2,10 @@
 
 use crate::args::{CheckArgs, Clock, ExplainArgs, WorkerCount};
 use crate::failure::Failure;
-use eventflux::{EventFluxAppRuntime, EventFluxManager, RuntimeConfig, Workers};
+use eventflux::store::PersistenceStore;
+use eventflux::{CheckpointConfig, EventFluxAppRuntime, EventFluxManager, RuntimeConfig, Workers};
 use std::path::Path;
+use std::sync::Arc;
 
 /// The text of an app and how it is run.
 pub struct App {
@@ -11,6 +13,7 @@ pub struct App {
     text: String,
     config: RuntimeConfig,
     clock: Option<Clock>,
+    store: Option<Arc<dyn PersistenceStore>>,
 }
 
 impl App {
@@ -34,12 +37,19 @@ impl App {
             text,
             config,
             clock,
+            store: None,
         })
     }
 
     /// Reads a file, for a look at the app only.
     fn peek(path: &Path) -> Result<Self, Failure> {
         App::read(path, WorkerCount::Inline, None)
+    }
+
+    /// Keeps its state in a store.
+    pub fn keep(&mut self, store: Arc<dyn PersistenceStore>, checkpoints: CheckpointConfig) {
+        self.config = self.config.clone().checkpoints(checkpoints);
+        self.store = Some(store);
     }
 
     /// Fixes the order of rows across streams.
@@ -50,7 +60,11 @@ impl App {
     /// Builds the app.
     pub fn build(&self) -> Result<EventFluxAppRuntime, Failure> {
         let App { name, text, .. } = self;
-        let runtime = EventFluxManager::new()
+        let mut manager = EventFluxManager::new();
+        if let Some(store) = &self.store {
+            manager.set_persistence_store(Arc::clone(store));
+        }
+        let runtime = manager
             .create_with(text, self.config.clone())
             .map_err(|e| Failure::usage(format!("{name}\n{e}")))?;
         if self.clock == Some(Clock::Processing) && runtime.is_event_time() {

@@ -1,5 +1,6 @@
 //! What can be typed, and the help that says so.
 
+use crate::checkpoints::StateArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -31,6 +32,9 @@ pub enum Command {
     /// Generate events
     #[command(subcommand)]
     Gen(Generate),
+    /// Look at the state that apps have in a store, and look after it
+    #[command(subcommand)]
+    State(crate::state::StateCommand),
     /// Measure the engine beside the same work written by hand
     Bench(eventflux_cli::bench::BenchArgs),
 }
@@ -42,10 +46,16 @@ const RUN_HELP: &str = r#"Events are JSON lines:
 Rows come out the same way, rows that leave with "sign":"-", from every stream that a query writes and none reads.
 The end of the input does not move the clock: windows that time has not closed stay open unless --flush.
 
+With --store the app's state, the place in --events and --input, and the length of --out are kept together. A run that
+was killed at any moment and is started again by the same command goes on, and leaves the file of one that was not.
+Events on standard input must come again from the first one; rows on standard output may come twice.
+
 Examples:
   eventflux run app.sql --events events.jsonl
   eventflux gen trades --rows 100000 | eventflux run app.sql --events - --out out.jsonl
-  eventflux run app.sql --input Trades=trades.csv --input News=news.jsonl --print Alerts --flush"#;
+  eventflux run app.sql --input Trades=trades.csv --input News=news.jsonl --print Alerts --flush
+  eventflux run app.sql --store file:state --events events.jsonl --out out.jsonl
+  eventflux run app.sql --store file:state --restore 1-42 --checkpoint-interval 500ms --events e.jsonl --out o.jsonl"#;
 
 /// Options of `run`.
 #[derive(Args, Debug)]
@@ -81,6 +91,9 @@ pub struct RunArgs {
     /// No progress bar and no summary
     #[arg(long, short)]
     pub quiet: bool,
+    /// What is done about state.
+    #[command(flatten)]
+    pub state: StateArgs,
 }
 
 /// Options of `check`.

@@ -3,6 +3,9 @@
 //! Every file has a cursor that holds its next event decoded. The event with the smallest time is taken, ties in
 //! the order of the command line; an event without a time stands at the time of the one before it in its file, so
 //! files without times are read one after the other.
+//!
+//! A token says where all files stand before the event at hand, so that a later run goes on with that event: per file
+//! the byte and line behind what was taken, and the time by which its next event is placed.
 
 use crate::args::StreamFile;
 use crate::failure::Failure;
@@ -11,7 +14,7 @@ use eventflux::connector::json::{EventLine, EventRow, RowDecoder, decode_line};
 use eventflux::connector::{BadRow, Format, Lines};
 use eventflux::event::{Schema, Timestamp, Value};
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 /// The streams of an app, by position.
@@ -102,6 +105,37 @@ pub struct Events {
     given: Option<usize>,
     /// Bytes of all files, where all are files.
     bytes: Option<u64>,
+    /// Where an earlier run stopped, for the files in their order; none when everything is read from its beginning.
+    places: Option<Vec<Place>>,
+}
+
+/// Where a file stands before an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    /// Bytes before it.
+    offset: u64,
+    /// Lines before it.
+    line: u64,
+    /// Where the event before it stands among those of other files.
+    time: Timestamp,
+}
+
+impl Place {
+    const START: Place = Place {
+        offset: 0,
+        line: 0,
+        time: Timestamp::MIN,
+    };
+
+    fn read(text: &str) -> Option<Self> {
+        let (offset, rest) = text.split_once(':')?;
+        let (line, time) = rest.split_once(':')?;
+        Some(Place {
+            offset: offset.parse().ok()?,
+            line: line.parse().ok()?,
+            time: Timestamp(time.parse().ok()?),
+        })
+    }
 }
 
 impl Events {
@@ -112,7 +146,41 @@ impl Events {
             cursors: Vec::new(),
             given: None,
             bytes: Some(0),
+            places: None,
         }
+    }
+
+    /// Files that are added go on where a token of an earlier run says.
+    pub fn resume(&mut self, token: &str) -> Result<(), Failure> {
+        let places: Option<Vec<Place>> = token.split(' ').map(Place::read).collect();
+        self.places = Some(places.ok_or_else(|| {
+            let message = format!(
+                "'{token}' is no place in files of events: another program wrote the revision"
+            );
+            Failure::run(message)
+        })?);
+        Ok(())
+    }
+
+    /// Whether all files are there that a token names, and no others.
+    pub fn check_resumed(&self) -> Result<(), Failure> {
+        match &self.places {
+            Some(places) if places.len() != self.cursors.len() => Err(Failure::run(format!(
+                "the revision was taken of {} files of events, not of {}: give the same ones",
+                places.len(),
+                self.cursors.len()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where all files stand before the event at hand; at their ends when there is none.
+    pub fn token(&self) -> String {
+        let places = self.cursors.iter().map(|c| {
+            let Place { offset, line, time } = c.before;
+            format!("{offset}:{line}:{}", time.0)
+        });
+        places.collect::<Vec<_>>().join(" ")
     }
 
     /// The streams.
@@ -122,14 +190,17 @@ impl Events {
 
     /// Adds a file of events of any streams.
     pub fn add_file(&mut self, path: &Path) -> Result<(), Failure> {
-        let reader = self.open(path)?;
-        self.add_events(&path.display().to_string(), reader)
+        let (reader, place) = self.open(path, true)?;
+        let lines = Lines::resumed(reader, place.offset, place.line);
+        self.add(path.display().to_string(), Text::Events(lines), place);
+        Ok(())
     }
 
     /// Adds events of any streams from a reader whose end is not known.
-    pub fn add_reader(&mut self, name: &str, reader: Box<dyn Read>) -> Result<(), Failure> {
+    pub fn add_reader(&mut self, name: &str, reader: Box<dyn Read>) {
         self.bytes = None;
-        self.add_events(name, reader)
+        let lines = Lines::new(buffered(reader));
+        self.add(name.into(), Text::Events(lines), Place::START);
     }
 
     /// Adds a file of rows of one stream.
@@ -142,35 +213,49 @@ impl Events {
                 self.streams.names()
             )));
         };
-        let reader = self.open(&input.path)?;
-        let text = match Format::of(&input.path) {
-            Format::Json => Text::Rows(Lines::new(reader), stream),
+        let format = Format::of(&input.path);
+        let (reader, place) = self.open(&input.path, format == Format::Json)?;
+        let text = match format {
+            Format::Json => Text::Rows(Lines::resumed(reader, place.offset, place.line), stream),
             Format::Csv => {
                 let rows = CsvRows::new(reader, self.streams.schema(stream), None);
-                let rows = rows.map_err(|e| Failure::run(format!("{name}: {e}")))?;
+                let mut rows = rows.map_err(|e| Failure::run(format!("{name}: {e}")))?;
+                pass(&mut rows, &name, place)?;
                 Text::Csv(Box::new(rows), stream)
             }
         };
-        self.add(name, text)
+        self.add(name, text, place);
+        Ok(())
     }
 
-    fn open(&mut self, path: &Path) -> Result<BufReader<Box<dyn Read>>, Failure> {
+    /// Opens the next file; with `seek` where an earlier run stopped.
+    fn open(&mut self, path: &Path, seek: bool) -> Result<(Reader, Place), Failure> {
         let failure = |e: io::Error| Failure::run(format!("{}: {e}", path.display()));
-        let file = File::open(path).map_err(failure)?;
+        let mut file = File::open(path).map_err(failure)?;
         let about = file.metadata().map_err(failure)?;
         self.bytes = match self.bytes {
             Some(bytes) if about.is_file() => Some(bytes + about.len()),
             _ => None,
         };
-        Ok(buffered(Box::new(file)))
+        let places = self.places.as_ref();
+        let place = places.and_then(|p| p.get(self.cursors.len()).copied());
+        let place = place.unwrap_or(Place::START);
+        // As above: the end of a file of CSV may be told as one byte more.
+        if about.len() + u64::from(!seek) < place.offset {
+            return Err(Failure::run(format!(
+                "{} has {} bytes, and was read up to byte {} before: it is not the file of that run",
+                path.display(),
+                about.len(),
+                place.offset
+            )));
+        }
+        if seek && place.offset > 0 {
+            file.seek(SeekFrom::Start(place.offset)).map_err(failure)?;
+        }
+        Ok((buffered(Box::new(file)), place))
     }
 
-    fn add_events(&mut self, name: &str, reader: impl Read + 'static) -> Result<(), Failure> {
-        let reader = buffered(Box::new(reader));
-        self.add(name.into(), Text::Events(Lines::new(reader)))
-    }
-
-    fn add(&mut self, file: String, text: Text) -> Result<(), Failure> {
+    fn add(&mut self, file: String, text: Text, place: Place) {
         self.cursors.push(Cursor {
             file,
             text,
@@ -178,9 +263,9 @@ impl Events {
             batch: Vec::new(),
             held: Held::Nothing,
             line: 0,
-            time: Timestamp::MIN,
+            time: place.time,
+            before: place,
         });
-        Ok(())
     }
 
     /// Bytes of all files, if they have an end.
@@ -193,8 +278,8 @@ impl Events {
         self.cursors.iter().map(Cursor::bytes_read).sum()
     }
 
-    /// The next event; `None` at the end of all files.
-    pub fn next_event(&mut self) -> Result<Option<Placed<'_>>, Failure> {
+    /// Goes to the next event; `false` at the end of all files.
+    pub fn advance(&mut self) -> Result<bool, Failure> {
         match self.given.take() {
             Some(given) => self.cursors[given].advance(&self.streams)?,
             // the first one: nothing was given out, or the end was reached
@@ -208,12 +293,29 @@ impl Events {
         }
         let open = self.cursors.iter().enumerate();
         let open = open.filter(|(_, c)| !matches!(c.held, Held::End));
-        let Some((next, _)) = open.min_by_key(|(_, c)| c.time) else {
-            return Ok(None);
-        };
-        self.given = Some(next);
-        Ok(Some(self.cursors[next].placed()))
+        self.given = open.min_by_key(|(_, c)| c.time).map(|(next, _)| next);
+        Ok(self.given.is_some())
     }
+
+    /// The event at hand.
+    pub fn event(&self) -> Option<Placed<'_>> {
+        self.given.map(|given| self.cursors[given].placed())
+    }
+}
+
+/// Reads past the rows that an earlier run took.
+fn pass(rows: &mut CsvRows<Reader>, name: &str, to: Place) -> Result<(), Failure> {
+    let failure = |e: io::Error| Failure::run(format!("{name}: {e}"));
+    while rows.bytes_read() < to.offset && rows.next_row().map_err(failure)?.is_some() {}
+    // A last row without a line end is read as if it had one.
+    let behind = rows.bytes_read().checked_sub(to.offset);
+    if to.offset == 0 || matches!(behind, Some(0 | 1)) {
+        return Ok(());
+    }
+    Err(Failure::run(format!(
+        "{name} has no row at byte {}, up to which it was read before: it is not the file of that run",
+        to.offset
+    )))
 }
 
 fn buffered(reader: Box<dyn Read>) -> BufReader<Box<dyn Read>> {
@@ -252,9 +354,24 @@ struct Cursor {
     line: u64,
     /// Where the held event stands among those of other files.
     time: Timestamp,
+    /// Where the file stands before the held event.
+    before: Place,
 }
 
 impl Cursor {
+    /// Where the file stands behind the held event.
+    fn place(&self) -> Place {
+        let line = match &self.text {
+            Text::Events(lines) | Text::Rows(lines, _) => lines.number(),
+            Text::Csv(..) => self.line,
+        };
+        Place {
+            offset: self.bytes_read(),
+            line,
+            time: self.time,
+        }
+    }
+
     fn bytes_read(&self) -> u64 {
         match &self.text {
             Text::Events(lines) | Text::Rows(lines, _) => lines.bytes_read(),
@@ -264,6 +381,9 @@ impl Cursor {
 
     /// Reads the next event.
     fn advance(&mut self, streams: &Streams) -> Result<(), Failure> {
+        if !matches!(self.held, Held::Nothing) {
+            self.before = self.place();
+        }
         let read = self.read(streams);
         self.held = read.map_err(|e| Failure::run(format!("{}: {e}", self.file)))?;
         let time = match &self.held {
@@ -384,7 +504,8 @@ mod tests {
 
     fn all(events: &mut Events) -> Vec<String> {
         let mut out = Vec::new();
-        while let Some(Placed { file, line, event }) = events.next_event().expect("readable") {
+        while events.advance().expect("readable") {
+            let Placed { file, line, event } = events.event().expect("at hand");
             let text = match event {
                 Event::Row { stream, at, row } => {
                     format!("{stream} {:?} {}", at.map(|at| at.millis()), row[0])
@@ -402,8 +523,7 @@ mod tests {
     }
 
     fn text(events: &mut Events, name: &str, text: &'static str) {
-        let added = events.add_reader(name, Box::new(text.as_bytes()));
-        added.expect("added");
+        events.add_reader(name, Box::new(text.as_bytes()));
     }
 
     #[test]
@@ -468,5 +588,49 @@ mod tests {
                 "b:4 1 Some(5) 5",
             ]
         );
+    }
+
+    #[test]
+    fn a_token_of_any_event_leads_to_that_event() {
+        let folder = std::env::temp_dir().join(format!("eventflux-events-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let put = |name: &str, text: &str| {
+            let path = folder.join(name);
+            std::fs::write(&path, text).expect("written");
+            path
+        };
+        let json = put(
+            "a.jsonl",
+            "{\"stream\":\"A\",\"at\":1,\"row\":[1]}\n\n?\n{\"clock\":4}\n{\"stream\":\"B\",\"row\":[2]}\n\
+             {\"stream\":\"A\",\"at\":9,\"row\":[3]}",
+        );
+        let csv = put("b.csv", "at,n\n2,4\n4,x\n,5\n8,6\n");
+        let open = |token: Option<&str>| {
+            let mut events = Events::new(streams());
+            token.map(|t| events.resume(t)).transpose()?;
+            events.add_file(&json)?;
+            let (stream, path) = ("B".to_string(), csv.clone());
+            events.add_rows(&StreamFile { stream, path })?;
+            events.check_resumed().map(|()| events)
+        };
+        let whole = all(&mut open(None).expect("readable"));
+        assert_eq!(whole.len(), 9);
+        let mut events = open(None).expect("readable");
+        for from in 0..=whole.len() {
+            assert_eq!(events.advance().expect("readable"), from < whole.len());
+            let token = events.token();
+            let rest = all(&mut open(Some(&token)).expect("readable"));
+            assert_eq!(rest, whole[from..], "{token}");
+        }
+        for (token, why) in [
+            ("9:1:0", "of 1 files of events, not of 2"),
+            ("900:1:0 0:0:0", "was read up to byte 900"),
+            ("0:0:0 7:1:0", "no row at byte 7"),
+            ("x", "is no place"),
+        ] {
+            let failure = open(Some(token)).err().expect(token).to_string();
+            assert!(failure.contains(why), "{failure}");
+        }
+        std::fs::remove_dir_all(&folder).expect("it was made");
     }
 }

@@ -1,10 +1,11 @@
-//! Command line of eventflux: runs, checks and explains SQL apps, and generates events for them.
+//! Command line of eventflux: runs, checks and explains SQL apps, generates events, looks after state.
 //!
 //! `args` is what can be typed; every subcommand has a file. Rows go to standard output, everything else to
 //! standard error.
 
 mod app;
 mod args;
+mod checkpoints;
 mod events;
 mod failure;
 mod generate;
@@ -12,7 +13,9 @@ mod output;
 mod pipe;
 mod report;
 mod run;
+mod session;
 mod signal;
+mod state;
 mod store;
 
 use args::{Cli, Command};
@@ -26,6 +29,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => app::check(&args),
         Command::Explain(args) => app::explain(&args),
+        Command::State(what) => state::run(&what),
         Command::Bench(args) => eventflux_cli::bench::run(&args).map_err(Failure::from),
     };
     match done {

@@ -2,15 +2,18 @@
 //!
 //! Callbacks append to one buffer under one lock, so the order of rows is the order of the callbacks, across
 //! streams, too. A reader that has gone away (`| head`) is no error: the run ends.
+//!
+//! For checkpoints a file is an output that goes back to its length; of standard output nothing can be taken back, so
+//! rows after the last checkpoint come again.
 
 use crate::failure::Failure;
-use eventflux::connector::Format;
+use eventflux::PositionedOutput;
 use eventflux::connector::csv::CsvEncoder;
 use eventflux::connector::json::RowEncoder;
+use eventflux::connector::{FileOutput, Format};
 use eventflux::event::{Batch, Schema};
-use std::fs::File;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,16 +22,21 @@ const WRITE_BYTES: usize = 64 << 10;
 
 /// Where rows go.
 pub struct Output {
-    path: PathBuf,
-    format: Format,
+    to: To,
     /// No row can be written any more.
     closed: AtomicBool,
-    buffer: Mutex<Buffer>,
+    state: Mutex<State>,
 }
 
-struct Buffer {
+enum To {
+    File(Arc<FileOutput>),
+    Stream(Mutex<Box<dyn Write + Send>>),
+}
+
+#[derive(Default)]
+struct State {
+    /// What a stream did not get yet.
     text: Vec<u8>,
-    to: Box<dyn Write + Send>,
     rows: u64,
     error: Option<io::Error>,
 }
@@ -42,55 +50,74 @@ pub enum Encoder {
 }
 
 impl Output {
-    /// Opens the file, or takes standard output for `-`.
-    pub fn create(path: &Path) -> Result<Arc<Self>, Failure> {
-        let to: Box<dyn Write + Send> = match path == Path::new("-") {
-            true => Box::new(io::stdout()),
-            false => {
-                let file = File::create(path);
-                Box::new(file.map_err(|e| Failure::run(format!("{}: {e}", path.display())))?)
-            }
-        };
-        Ok(Arc::new(Output::new(path, to)))
+    /// Rows of these schemas to a file, or to standard output for `-`. A file is not opened yet.
+    pub fn new(path: &Path, schemas: &[&Schema]) -> Arc<Self> {
+        if path == Path::new("-") {
+            return Output::of(To::Stream(Mutex::new(Box::new(io::stdout()))));
+        }
+        let mut header = Vec::new();
+        if let (Format::Csv, [schema]) = (Format::of(path), schemas) {
+            CsvEncoder::new(schema).header(&mut header);
+        }
+        Output::of(To::File(Arc::new(FileOutput::new(path, header, false))))
     }
 
-    fn new(path: &Path, to: Box<dyn Write + Send>) -> Self {
-        Output {
-            path: path.into(),
-            format: Format::of(path),
+    fn of(to: To) -> Arc<Self> {
+        Arc::new(Output {
+            to,
             closed: AtomicBool::new(false),
-            buffer: Mutex::new(Buffer {
-                text: Vec::with_capacity(2 * WRITE_BYTES),
-                to,
-                rows: 0,
-                error: None,
+            state: Mutex::default(),
+        })
+    }
+
+    /// Empties the file, unless it is open.
+    pub fn open(&self) -> Result<(), Failure> {
+        match &self.to {
+            To::File(file) => file.open().map_err(|e| {
+                let name = file.path().display();
+                Failure::run(format!("{name}: {e}"))
             }),
+            To::Stream(_) => Ok(()),
         }
     }
 
-    /// An encoder of a stream's rows; CSV gets its header.
+    /// What checkpoints know it by.
+    pub fn positioned(self: &Arc<Self>) -> (&'static str, Arc<dyn PositionedOutput>) {
+        match &self.to {
+            To::File(file) => ("out", Arc::clone(file) as _),
+            To::Stream(_) => ("stdout", Arc::new(Shown(Arc::clone(self)))),
+        }
+    }
+
+    /// An encoder of a stream's rows.
     pub fn encoder(&self, stream: &str, schema: &Schema) -> Encoder {
-        match self.format {
-            Format::Json => Encoder::Json(RowEncoder::new(stream)),
-            Format::Csv => {
-                let csv = CsvEncoder::new(schema);
-                csv.header(&mut self.lock().text);
-                Encoder::Csv(csv)
+        match &self.to {
+            To::File(file) if Format::of(file.path()) == Format::Csv => {
+                Encoder::Csv(CsvEncoder::new(schema))
             }
+            To::File(_) | To::Stream(_) => Encoder::Json(RowEncoder::new(stream)),
         }
     }
 
     /// Appends the rows of a batch.
     pub fn rows(&self, encoder: &Encoder, batch: &Batch) {
-        let mut buffer = self.lock();
-        let buffer = &mut *buffer;
-        match encoder {
-            Encoder::Json(json) => json.encode(batch, &mut buffer.text),
-            Encoder::Csv(csv) => csv.encode(batch, &mut buffer.text),
+        let encode = |text: &mut Vec<u8>| match encoder {
+            Encoder::Json(json) => json.encode(batch, text),
+            Encoder::Csv(csv) => csv.encode(batch, text),
+        };
+        let mut state = self.lock();
+        state.rows += batch.len() as u64;
+        if state.error.is_some() {
+            return;
         }
-        buffer.rows += batch.len() as u64;
-        if buffer.text.len() >= WRITE_BYTES {
-            self.write(buffer);
+        match &self.to {
+            To::File(file) => self.note(&mut state, file.append(encode)),
+            To::Stream(_) => {
+                encode(&mut state.text);
+                if state.text.len() >= WRITE_BYTES {
+                    self.write(&mut state);
+                }
+            }
         }
     }
 
@@ -113,26 +140,61 @@ impl Output {
     /// Writes the rest; fails if a row was lost for another reason than a reader that has gone away.
     pub fn finish(&self) -> Result<(), Failure> {
         self.flush();
-        match self.lock().error.take() {
-            None => Ok(()),
-            Some(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            Some(e) => Err(Failure::run(format!("{}: {e}", self.path.display()))),
+        let name = match &self.to {
+            To::File(file) => file.path().display().to_string(),
+            To::Stream(_) => "standard output".to_string(),
+        };
+        match (self.lock().error.take(), &self.to) {
+            (Some(e), _) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            (Some(e), _) => Err(Failure::run(format!("{name}: {e}"))),
+            // A checkpoint may have found it.
+            (None, To::File(file)) => file.position().map(drop).map_err(Failure::run),
+            (None, To::Stream(_)) => Ok(()),
         }
     }
 
-    fn write(&self, buffer: &mut Buffer) {
-        if buffer.error.is_none() {
-            let written = buffer.to.write_all(&buffer.text);
-            if let Err(e) = written.and_then(|()| buffer.to.flush()) {
-                buffer.error = Some(e);
-                self.closed.store(true, Ordering::Relaxed);
-            }
+    fn write(&self, state: &mut State) {
+        if state.error.is_none() {
+            let written = match &self.to {
+                To::File(file) => file.flush(),
+                To::Stream(to) => {
+                    let mut to = to.lock().unwrap_or_else(PoisonError::into_inner);
+                    to.write_all(&state.text).and_then(|()| to.flush())
+                }
+            };
+            self.note(state, written);
         }
-        buffer.text.clear();
+        state.text.clear();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Buffer> {
-        self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
+    fn note(&self, state: &mut State, written: io::Result<()>) {
+        if let Err(e) = written {
+            state.error = Some(e);
+            self.closed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Standard output, for checkpoints: nothing that one holds waits here.
+struct Shown(Arc<Output>);
+
+impl PositionedOutput for Shown {
+    fn position(&self) -> Result<Vec<u8>, String> {
+        Ok(Vec::new())
+    }
+
+    fn sync(&self) -> Result<(), String> {
+        self.0.flush();
+        let state = self.0.lock();
+        state.error.as_ref().map_or(Ok(()), |e| Err(e.to_string()))
+    }
+
+    fn rewind(&self, _position: Option<&[u8]>) -> Result<(), String> {
+        Ok(())
     }
 }
 
@@ -163,8 +225,8 @@ mod tests {
             (io::ErrorKind::BrokenPipe, true),
             (io::ErrorKind::StorageFull, false),
         ] {
-            let output = Output::new(Path::new("o.csv"), Box::new(Fails(3, kind)));
-            output.encoder("S", &Schema::default());
+            let output = Output::of(To::Stream(Mutex::new(Box::new(Fails(3, kind)))));
+            output.lock().text.extend_from_slice(b"a row");
             assert!(!output.is_closed());
             output.flush();
             assert!(output.is_closed());

@@ -2,18 +2,21 @@
 //!
 //! One thread reads, decodes and sends; what the app emits is collected by callbacks. The end of the input closes
 //! nothing that time has not closed, unless `--flush`. A signal ends the reading, then everything sent is processed
-//! and written.
+//! and written. With a store the run goes on where an earlier one stopped: see `checkpoints` and `session`.
 
-use crate::app::{self, App};
-use crate::args::{OnBad, RunArgs, WorkerCount};
-use crate::events::{Event, Events, Placed, Streams};
+use crate::app::App;
+use crate::args::{RunArgs, WorkerCount};
+use crate::checkpoints::{MetricsFile, watch};
+use crate::events::{Events, Streams};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::pipe::Pipe;
-use crate::report::{BadLines, Latency, Progress, Summary};
+use crate::report::{Latency, Progress};
+use crate::session::{Resume, Session};
 use crate::signal;
-use eventflux::connector::{BadRow, Format};
-use eventflux::{EventFluxAppRuntime, Input, SendError, StreamInfo};
+use crate::store::open_store;
+use eventflux::connector::Format;
+use eventflux::{EventFluxAppRuntime, StreamInfo};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +28,9 @@ const SOURCE_CHECK: Duration = Duration::from_millis(20);
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     signal::install()?;
     let mut app = App::read(&args.app, args.workers, args.clock)?;
+    if let Some(url) = &args.state.store {
+        app.keep(open_store(url)?, args.state.config());
+    }
     let mut runtime = app.build()?;
     app.warn(&runtime);
     let streams = runtime.streams();
@@ -49,29 +55,32 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         )));
     }
     check_files(args)?;
-    let output = Output::create(&args.out)?;
+    let schemas: Vec<_> = printed.iter().map(|s| &s.schema).collect();
+    let output = Output::new(&args.out, &schemas);
     for stream in &printed {
         print(&runtime, stream, &output)?;
     }
+    let mark = args.state.restore(&runtime, &output)?;
+    let resume = Resume::new(&mut events, mark.as_ref(), are_files(args))?;
     open(&mut events, args, &output)?;
+    events.check_resumed()?;
     let progress = Progress::new(events.bytes(), args.quiet);
     runtime.observe_connectors(progress.teller());
+    watch(&runtime, &progress);
+    let latency = Latency::new(args.workers == WorkerCount::Inline);
+    let metrics = MetricsFile::new(args.state.metrics.as_deref());
     // opened first: a source may end the app as soon as it starts
-    let input = runtime.input().map_err(Failure::from_run)?;
+    let lines = (args.on_bad, latency);
+    let mut session = Session::open(&runtime, &resume, lines, (progress, metrics))?;
     runtime.start().map_err(Failure::from_run)?;
-    let mut session = Session {
-        input,
-        bad_lines: BadLines::default(),
-        on_bad: args.on_bad,
-        latency: Latency::new(args.workers == WorkerCount::Inline),
-        progress,
-        ended: false,
-    };
-    let pumped = session.pump(&mut events, &output);
+    let mut pumped = session.pump(&runtime, &mut events, &output);
     if pumped.is_ok() {
-        wait_for_sources(&runtime, &output);
+        pumped = wait_for_sources(&runtime, &mut session, &output);
     }
-    let finished = session.finish(runtime, args.flush && pumped.is_ok(), &output, args.quiet);
+    let complete = pumped.is_ok() && !signal::is_asked() && !output.is_closed();
+    // what was read before a signal is flushed, too
+    let ends = (complete, args.flush && pumped.is_ok());
+    let finished = session.finish(runtime, ends, &output, args.quiet);
     pumped.and(finished)?;
     match signal::is_asked() {
         true => Err(Failure::interrupted()),
@@ -115,11 +124,23 @@ fn is_source((key, value): &(String, String)) -> bool {
 }
 
 /// Waits for the end of the app's own sources, a signal, or an output that takes no more.
-fn wait_for_sources(runtime: &EventFluxAppRuntime, output: &Output) {
+fn wait_for_sources(
+    runtime: &EventFluxAppRuntime,
+    session: &mut Session,
+    output: &Output,
+) -> Result<(), Failure> {
     while runtime.is_fed() && !signal::is_asked() && !output.is_closed() {
         std::thread::sleep(SOURCE_CHECK);
         output.flush();
+        session.tick(runtime)?;
     }
+    Ok(())
+}
+
+/// Whether all events of the command line are in files, so that a later run can go on inside of them.
+fn are_files(args: &RunArgs) -> bool {
+    let files = args.events.iter().chain(args.input.iter().map(|i| &i.path));
+    files.into_iter().all(|path| path.is_file())
 }
 
 /// Finds what would fail after the output is emptied: an input that is not there, or that is the output itself.
@@ -156,7 +177,7 @@ fn open(events: &mut Events, args: &RunArgs, output: &Arc<Output>) -> Result<(),
         if path == Path::new("-") {
             let output = output.clone();
             let pipe = Pipe::stdin(Box::new(move || output.flush()));
-            events.add_reader("stdin", Box::new(pipe))?;
+            events.add_reader("stdin", Box::new(pipe));
         } else {
             events.add_file(path)?;
         }
@@ -164,107 +185,4 @@ fn open(events: &mut Events, args: &RunArgs, output: &Arc<Output>) -> Result<(),
     args.input
         .iter()
         .try_for_each(|input| events.add_rows(input))
-}
-
-/// A run in progress.
-struct Session {
-    input: Input,
-    bad_lines: BadLines,
-    on_bad: OnBad,
-    latency: Latency,
-    progress: Progress,
-    /// The app takes no more rows; its end says why.
-    ended: bool,
-}
-
-impl Session {
-    /// Sends all events, until a signal or an output that takes no more.
-    fn pump(&mut self, events: &mut Events, output: &Output) -> Result<(), Failure> {
-        let names: Vec<String> = events.streams().to_names();
-        while !signal::is_asked() && !output.is_closed() && !self.ended {
-            let Some(placed) = events.next_event()? else {
-                break;
-            };
-            let rows = self.send(&names, placed)?;
-            self.progress
-                .add(rows, || (events.bytes_read(), output.row_count()));
-        }
-        Ok(())
-    }
-
-    /// Sends one event; returns its rows.
-    fn send(&mut self, names: &[String], placed: Placed<'_>) -> Result<u64, Failure> {
-        let Placed { file, line, event } = placed;
-        let input = &mut self.input;
-        let (sent, rows) = match event {
-            Event::Bad(fault) => return self.bad(file, line, fault),
-            Event::Row { stream, at, row } => {
-                let name = &names[stream];
-                let sent = self.latency.of(|| match at {
-                    Some(at) => input.send_at(name, at, row),
-                    None => input.send(name, row),
-                });
-                (sent, 1)
-            }
-            Event::Clock(at) => (self.latency.of(|| input.advance_clock(at)), 0),
-            Event::Batch(batch) => {
-                let sent = batch.iter().try_for_each(|(stream, rows)| {
-                    let rows = rows.iter().map(|(at, row)| (*at, row));
-                    input.send_batch(&names[*stream], rows)
-                });
-                (sent, batch.iter().map(|(_, rows)| rows.len() as u64).sum())
-            }
-        };
-        match sent {
-            Ok(()) => Ok(rows),
-            Err(SendError::NoTime) => self.bad(file, line, &BadRow::NoTime),
-            Err(SendError::Stopped | SendError::Poisoned(_)) => {
-                self.ended = true;
-                Ok(0)
-            }
-            Err(e) => Err(Failure::run(format!("{file}:{line}: {e}"))),
-        }
-    }
-
-    /// Counts a bad line, or ends the run.
-    fn bad(&mut self, file: &str, line: u64, fault: &BadRow) -> Result<u64, Failure> {
-        self.bad_lines.add(file, line, fault, &self.progress);
-        match self.on_bad {
-            OnBad::Skip => Ok(0),
-            OnBad::Stop => Err(Failure::run(format!("{file}:{line} is bad, stopped"))),
-        }
-    }
-
-    /// Closes what is asked to be closed, waits for all rows, and reports.
-    fn finish(
-        self,
-        runtime: EventFluxAppRuntime,
-        flush: bool,
-        output: &Output,
-        quiet: bool,
-    ) -> Result<(), Failure> {
-        drop(self.input);
-        let flushed = match flush {
-            true => runtime.flush().map_err(Failure::from_run),
-            false => Ok(()),
-        };
-        let stopped = runtime.shutdown().map_err(Failure::from_run);
-        let written = output.finish();
-        self.progress.finish();
-        if !quiet {
-            let summary = Summary {
-                rows_in: self.progress.rows(),
-                rows_out: output.row_count(),
-                elapsed: self.progress.elapsed(),
-                bad_lines: self.bad_lines.count(),
-                counters: &app::counters(&runtime),
-                latency: &self.latency,
-                interrupted: signal::is_asked(),
-            };
-            eprintln!("{}", summary.text());
-        } else if self.bad_lines.count() > 0 {
-            eprintln!("bad lines: {}", self.bad_lines.count());
-        }
-        flushed.and(stopped).and(written)
-    }
 }

@@ -1,0 +1,102 @@
+//! The example `exactly_once`, killed in mid-stream: what it delivers is what it delivers without being killed.
+//!
+//! The processes that are killed are this program, told by its environment to run the example.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::park_timeout;
+use std::time::{Duration, Instant};
+
+#[path = "../../examples/exactly_once.rs"]
+mod example;
+
+/// Where the example begins when it is run as a program.
+const _: fn() -> Result<(), Box<dyn std::error::Error>> = example::main;
+
+const TEST: &str = "exactly_once::a_program_that_is_killed_delivers_each_row_once";
+const FOLDER: &str = "EVENTFLUX_EXACTLY_ONCE";
+const ROWS: u64 = 20_000;
+/// Nothing here takes longer, or it hangs.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// A folder that goes away with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let name = format!("eventflux-once-{name}-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).expect("a folder");
+        Folder(path)
+    }
+
+    fn delivered(&self) -> Vec<u8> {
+        fs::read(self.0.join("delivered.txt")).unwrap_or_default()
+    }
+
+    /// The greatest epoch of which the store has a file.
+    fn epoch(&self) -> u64 {
+        let files = fs::read_dir(self.0.join("state/volume")).into_iter();
+        let names = files.flatten().flatten();
+        let names = names.map(|f| f.file_name().to_string_lossy().into_owned());
+        let epochs = names.filter_map(|n| n.split('.').nth(1)?.parse().ok());
+        epochs.max().unwrap_or(0)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn start(folder: &Folder) -> Child {
+    Command::new(std::env::current_exe().expect("this program"))
+        .args([TEST, "--exact", "--nocapture"])
+        .env(FOLDER, &folder.0)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("this program starts")
+}
+
+#[test]
+fn a_program_that_is_killed_delivers_each_row_once() {
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        return example::run(Path::new(&folder), ROWS).expect("it ends well");
+    }
+    let whole = Folder::new("whole");
+    example::run(&whole.0, ROWS).expect("it ends well");
+    let folder = Folder::new("killed");
+    let (mut kills, mut restores) = (0, 0);
+    for lives in 0.. {
+        let mut child = start(&folder);
+        let (begun, length) = (Instant::now(), folder.delivered().len());
+        // The second file of an epoch says that the first one is committed.
+        let wanted = (length + 20_000, folder.epoch() + 2);
+        while child.try_wait().expect("a child").is_none() {
+            assert!(begun.elapsed() < PATIENCE, "nothing happens");
+            if lives < 4 && folder.delivered().len() >= wanted.0 && folder.epoch() >= wanted.1 {
+                child.kill().expect("kill -9");
+                kills += 1;
+                break;
+            }
+            park_timeout(Duration::from_millis(1));
+        }
+        let output = child.wait_with_output().expect("it ends");
+        let text = String::from_utf8_lossy(&output.stdout);
+        restores += usize::from(text.contains("restored "));
+        if output.status.success() {
+            break;
+        }
+        assert!(lives < 4, "{text}");
+    }
+    assert!(
+        kills >= 1 && restores >= 1,
+        "{kills} kills, {restores} restores"
+    );
+    assert_eq!(folder.delivered().len(), whole.delivered().len());
+    assert!(folder.delivered() == whole.delivered());
+    let text = String::from_utf8(whole.delivered()).expect("text");
+    assert_eq!(text.lines().count() as u64, ROWS);
+}

@@ -1,0 +1,325 @@
+//! What `run` does about the state of its app: the options, the store, the restore, and what it says of them.
+
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::report::Progress;
+use clap::{Args, ValueEnum};
+use eventflux::checkpoint::CompressionType;
+use eventflux::store::Revision;
+use eventflux::{
+    CheckpointConfig, CheckpointEvent, EventFluxAppRuntime, Mark, RestoreOptions, RestoreReport,
+};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::{Duration, Instant, SystemTime};
+
+/// The input of all events that the command line names.
+pub const EVENTS: &str = "events";
+/// Time between two checkpoints unless told otherwise, and between two writings of metrics.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Options of `run` about state.
+#[derive(Args, Debug)]
+pub struct StateArgs {
+    /// Keep the state of the app, which needs @app:name, and go on with it in the next run
+    #[arg(long, value_name = "memory|file:DIR", help_heading = "State")]
+    pub store: Option<String>,
+    /// Time between two checkpoints, such as 500ms, 1s, 5m [default: 1s]
+    #[arg(long, value_name = "TIME", requires = "store", value_parser = duration, help_heading = "State")]
+    pub checkpoint_interval: Option<Duration>,
+    /// Where to go on: auto (the last revision, or empty if there never was one), latest, a revision, none [default: auto]
+    #[arg(
+        long,
+        value_name = "auto|latest|REVISION|none",
+        requires = "store",
+        help_heading = "State"
+    )]
+    pub restore: Option<Restore>,
+    /// Let queries that are new start empty, and forget the state of those that are gone
+    #[arg(long, requires = "store", help_heading = "State")]
+    pub evolve: bool,
+    /// How state is compressed [default: zstd]
+    #[arg(long, value_enum, requires = "store", help_heading = "State")]
+    pub compression: Option<Compression>,
+    /// Claim the state even while another process seems to hold it
+    #[arg(long, requires = "store", help_heading = "State")]
+    pub takeover: bool,
+    /// Write metrics here each second and at the end, in the text format of Prometheus
+    #[arg(long, value_name = "FILE", help_heading = "State")]
+    pub metrics: Option<PathBuf>,
+}
+
+/// What a run starts from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Restore {
+    /// The last revision; empty where there never was one.
+    #[default]
+    Auto,
+    /// The last revision.
+    Latest,
+    /// This one.
+    Revision(Revision),
+    /// Empty.
+    Nothing,
+}
+
+impl FromStr for Restore {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Restore::Auto),
+            "latest" => Ok(Restore::Latest),
+            "none" => Ok(Restore::Nothing),
+            _ => text
+                .parse()
+                .map(Restore::Revision)
+                .map_err(|_| "expected auto, latest, none or a revision such as 1-42".into()),
+        }
+    }
+}
+
+/// How chunks are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Compression {
+    /// Not at all
+    None,
+    /// Faster, larger
+    Lz4,
+    /// Smaller
+    Zstd,
+}
+
+/// A time span such as `500ms`, longer than zero.
+fn duration(text: &str) -> Result<Duration, String> {
+    let expected = || "expected a time such as 500ms, 1s or 5m".to_string();
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .ok_or_else(expected)?;
+    let (number, unit) = text.split_at(digits);
+    let ms: u64 = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(expected()),
+    };
+    let number = number.parse::<u64>().map_err(|_| expected())?;
+    match number.checked_mul(ms) {
+        Some(ms) if ms > 0 => Ok(Duration::from_millis(ms)),
+        _ => Err(expected()),
+    }
+}
+
+impl StateArgs {
+    /// When checkpoints are taken and how.
+    pub fn config(&self) -> CheckpointConfig {
+        let compression = match self.compression {
+            None => CompressionType::default(),
+            Some(Compression::None) => CompressionType::None,
+            Some(Compression::Lz4) => CompressionType::Lz4,
+            Some(Compression::Zstd) => CompressionType::Zstd,
+        };
+        CheckpointConfig::default()
+            .interval(self.checkpoint_interval.unwrap_or(SECOND))
+            .compression(compression)
+            .takeover(self.takeover)
+            .on_shutdown(true)
+    }
+
+    fn options(&self, restore: Restore) -> RestoreOptions {
+        let options = RestoreOptions::default()
+            .allow_new(self.evolve)
+            .allow_dropped(self.evolve)
+            .allow_empty(restore == Restore::Auto);
+        match restore {
+            Restore::Revision(revision) => options.revision(revision),
+            Restore::Auto | Restore::Latest | Restore::Nothing => options,
+        }
+    }
+
+    /// Claims the state, goes back to a revision and takes the output along; answers where the events go on.
+    ///
+    /// Without a store it only empties the output.
+    pub fn restore(
+        &self,
+        runtime: &EventFluxAppRuntime,
+        output: &std::sync::Arc<Output>,
+    ) -> Result<Option<Mark>, Failure> {
+        let Some(url) = &self.store else {
+            return output.open().map(|()| None);
+        };
+        let service = runtime.snapshot_service().map_err(Failure::from_run)?;
+        // Before the output is touched: another run may be writing it.
+        service.claim().map_err(Failure::from_run)?;
+        let (name, positioned) = output.positioned();
+        service.add_output(name, positioned);
+        let restore = self.restore.unwrap_or_default();
+        let mut report = None;
+        if restore != Restore::Nothing {
+            let restored = runtime.restore_with(&self.options(restore));
+            let found = restored.map_err(Failure::from_run)?;
+            match found.revision {
+                Some(revision) => told(&found, revision, runtime.name(), url),
+                None => eprintln!(
+                    "starting empty: no revision of app {} in {url}",
+                    runtime.name()
+                ),
+            }
+            report = Some(found);
+        }
+        output.open()?;
+        let inputs = report.into_iter().flat_map(|r| r.inputs);
+        Ok(inputs
+            .filter(|input| input.name == EVENTS)
+            .find_map(|input| input.mark))
+    }
+}
+
+/// Says what was restored.
+fn told(report: &RestoreReport, revision: Revision, app: &str, url: &str) {
+    let mut text = format!("restored revision {revision} of app {app} from {url}");
+    let age = report
+        .taken
+        .and_then(|t| SystemTime::now().duration_since(t).ok());
+    if let Some(age) = age {
+        let _ = write!(text, ", {:.1} s old", age.as_secs_f64());
+    }
+    for input in &report.inputs {
+        let _ = write!(text, "; {} go on at row {}", input.name, input.next);
+    }
+    for query in &report.added {
+        let _ = write!(text, "\n  starts empty: {query}");
+    }
+    for query in &report.dropped {
+        let _ = write!(text, "\n  forgotten: {query}");
+    }
+    eprintln!("{text}");
+}
+
+/// Tells of checkpoints that fail while the app runs.
+pub fn watch(runtime: &EventFluxAppRuntime, progress: &Progress) {
+    let tell = progress.teller();
+    if let Ok(service) = runtime.snapshot_service() {
+        service.observe(move |event| match event {
+            CheckpointEvent::Failed(error, _) => tell("checkpoint", &error.to_string()),
+            CheckpointEvent::RetireFailed(error) => tell("checkpoint", &error.to_string()),
+            _ => {}
+        });
+    }
+}
+
+/// The file that metrics are written to.
+pub struct MetricsFile {
+    path: Option<PathBuf>,
+    due: Instant,
+}
+
+impl MetricsFile {
+    /// Nothing is written without a path.
+    pub fn new(path: Option<&Path>) -> Self {
+        MetricsFile {
+            path: path.map(Path::to_path_buf),
+            due: Instant::now() + SECOND,
+        }
+    }
+
+    /// Writes the file if a second has passed.
+    pub fn tick(&mut self, runtime: &EventFluxAppRuntime) -> Result<(), Failure> {
+        if self.path.is_none() || Instant::now() < self.due {
+            return Ok(());
+        }
+        self.due = Instant::now() + SECOND;
+        self.write(runtime)
+    }
+
+    /// Writes the file as a whole: who reads it never sees a part.
+    pub fn write(&self, runtime: &EventFluxAppRuntime) -> Result<(), Failure> {
+        let Some(path) = &self.path else {
+            return Ok(());
+        };
+        let failure = |e: std::io::Error| Failure::run(format!("{}: {e}", path.display()));
+        let mut new = path.clone().into_os_string();
+        new.push(".new");
+        std::fs::write(&new, text(runtime)).map_err(failure)?;
+        std::fs::rename(&new, path).map_err(failure)
+    }
+}
+
+fn text(runtime: &EventFluxAppRuntime) -> String {
+    let mut text = String::new();
+    let app = runtime.name();
+    let label = app.replace('\\', "\\\\").replace('"', "\\\"");
+    if let Ok(metrics) = runtime.metrics() {
+        for (name, help, value) in [
+            ("rows_in", "rows that entered components", metrics.rows_in),
+            (
+                "rows_out",
+                "rows shown to callbacks and sinks",
+                metrics.rows_out,
+            ),
+            ("late_rows", "rows behind the clock", metrics.late_rows),
+            (
+                "value_faults",
+                "values that became NULL",
+                metrics.value_faults,
+            ),
+            ("limit_rows", "rows beyond a limit", metrics.limit_rows),
+            (
+                "dropped_rows",
+                "rows dropped at full lanes",
+                metrics.dropped_rows,
+            ),
+            (
+                "connector_errors",
+                "errors of sources and sinks",
+                metrics.connector_errors,
+            ),
+        ] {
+            let name = format!("eventflux_{name}_total");
+            let _ = writeln!(
+                text,
+                "# HELP {name} {help}\n# TYPE {name} counter\n{name}{{app=\"{label}\"}} {value}"
+            );
+        }
+    }
+    if let Ok(checkpoints) = runtime.checkpoint_metrics() {
+        text += &checkpoints.prometheus(app);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_revisions_are_read() {
+        for (text, ms) in [
+            ("500ms", 500),
+            ("1s", 1_000),
+            ("5m", 300_000),
+            ("2h", 7_200_000),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(ms)));
+        }
+        for text in [
+            "",
+            "5",
+            "s",
+            "0s",
+            "-1s",
+            "1 s",
+            "1d",
+            "99999999999999999999s",
+            "9999999999999999999m",
+        ] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+        assert_eq!("auto".parse(), Ok(Restore::Auto));
+        let revision = "2-7".parse().expect("a revision");
+        assert_eq!("2-7".parse(), Ok(Restore::Revision(revision)));
+        assert!("newest".parse::<Restore>().is_err());
+    }
+}

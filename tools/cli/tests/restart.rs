@@ -1,0 +1,501 @@
+//! Runs that are killed and started again leave the file of one that was not.
+//!
+//! When a run is killed is decided by what it has written, never by time: a run is waited for until its file has so
+//! many bytes and its store another revision, or it has ended.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::park_timeout;
+use std::time::{Duration, Instant};
+
+const ROWS: u64 = 24_000;
+/// Bytes of output at which runs are killed, one after the other.
+const KILLED_AT: [u64; 4] = [1, 150_000, 400_000, 700_000];
+/// Nothing here takes longer, or it hangs.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// A folder that goes away with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let name = format!("eventflux-restart-{name}-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).expect("a folder");
+        Folder(path)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).to_string_lossy().into_owned()
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.path(name);
+        fs::write(&path, text).expect("written");
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Rows with times that grow, and among them bad lines, clock lines and batches.
+fn events(rows: u64) -> String {
+    let mut text = String::from("{\"stream\":\"S\",\"row\":[\"early\",0,0]}\n");
+    let (mut seed, mut at) = (7_u64, 1_000_u64);
+    let mut n = 0;
+    while n < rows {
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let r = seed >> 33;
+        at += r % 9;
+        let row = |key: u64| {
+            let price = (r % 10_000) as f64 / 8.0;
+            format!(
+                "{{\"stream\":\"S\",\"at\":{at},\"row\":[\"k{}\",{price},{n}]}}",
+                key % 40
+            )
+        };
+        if n % 97 == 5 {
+            text += "no event\n\n";
+        }
+        if n % 211 == 7 {
+            text += &format!("{{\"clock\":{at}}}\n");
+        }
+        if n % 301 == 9 {
+            text += &format!("{{\"batch\":[{},{},{}]}}\n", row(r), row(r + 1), row(r + 2));
+            n += 2;
+        } else {
+            text += &(row(r) + "\n");
+        }
+        n += 1;
+    }
+    text + &format!("{{\"clock\":{}}}\n", at + 100_000)
+}
+
+fn start(args: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_eventflux"))
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts")
+}
+
+fn run(args: &[&str]) -> Output {
+    start(args).wait_with_output().expect("it ends")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[track_caller]
+fn expect(output: &Output, status: i32, parts: &[&str]) {
+    let stderr = stderr(output);
+    assert_eq!(output.status.code(), Some(status), "{stderr}");
+    for part in parts {
+        assert!(stderr.contains(part), "{part}: {stderr}");
+    }
+}
+
+/// Waits until something holds, or the run has ended; answers whether it holds.
+fn reaches(child: &mut Child, holds: impl Fn() -> bool) -> bool {
+    let begun = Instant::now();
+    loop {
+        if holds() {
+            return true;
+        }
+        if child.try_wait().expect("a child").is_some() {
+            return false;
+        }
+        assert!(begun.elapsed() < PATIENCE, "nothing happens");
+        park_timeout(Duration::from_millis(1));
+    }
+}
+
+fn length(file: &str) -> u64 {
+    fs::metadata(file).map_or(0, |about| about.len())
+}
+
+/// The greatest epoch of which the folder of an app has a file.
+fn epoch(folder: &str) -> u64 {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = files.map(|f| f.file_name().to_string_lossy().into_owned());
+    let epochs = names.filter_map(|n| n.split('.').nth(1)?.parse().ok());
+    epochs.max().unwrap_or(0)
+}
+
+/// Runs a command again and again, killing it at each of the lengths, then to its end; answers how often it was
+/// killed, and how often it went on with a revision. `state`: the app's folder in the store.
+fn killed(args: &[&str], out: &str, state: &str, lengths: &[u64]) -> (usize, usize) {
+    let (mut kills, mut restores) = (0, 0);
+    let mut note = |output: &Output| {
+        restores += usize::from(stderr(output).contains("restored revision"));
+    };
+    for (n, bytes) in lengths.iter().enumerate() {
+        // The first one without a revision, the others with one more: the file of the one after it is there.
+        let least = if n == 0 { 0 } else { epoch(state) + 2 };
+        let mut child = start(args);
+        if reaches(&mut child, || {
+            length(out) >= *bytes && epoch(state) >= least
+        }) {
+            child.kill().expect("kill -9");
+            kills += 1;
+        }
+        note(&child.wait_with_output().expect("it ends"));
+    }
+    let last = run(args);
+    expect(&last, 0, &[]);
+    note(&last);
+    (kills, restores)
+}
+
+#[track_caller]
+fn same(left: &str, right: &str) {
+    let (left, right) = (
+        fs::read(left).expect("written"),
+        fs::read(right).expect("written"),
+    );
+    if left != right {
+        let at = left.iter().zip(&right).position(|(a, b)| a != b);
+        let at = at.unwrap_or(left.len().min(right.len()));
+        let around = |bytes: &[u8]| {
+            let part = &bytes[at.saturating_sub(200)..bytes.len().min(at + 100)];
+            String::from_utf8_lossy(part).into_owned()
+        };
+        let (a, b) = (around(&left), around(&right));
+        panic!(
+            "{} and {} bytes, differ at {at}:\n{a}\n-- and --\n{b}",
+            left.len(),
+            right.len()
+        );
+    }
+}
+
+/// Runs an app over the events with and without kills, inline and on one worker.
+fn restarted(name: &str, queries: &str) {
+    let folder = Folder::new(name);
+    let app = format!(
+        "@app:name('{name}') @app:playback CREATE STREAM S (sym STRING, price DOUBLE, qty LONG);\n{queries}"
+    );
+    let (app, events) = (
+        folder.file("a.sql", &app),
+        folder.file("e.jsonl", &events(ROWS)),
+    );
+    let whole = folder.path("whole.jsonl");
+    let plain = ["run", &app, "--events", &events, "--out"];
+    let stored = [&plain[..], &[&whole, "--store", "memory"]].concat();
+    expect(&run(&stored), 0, &["bad lines"]);
+    // an id is made of the input's name, which only a run with a store gives it
+    if !queries.contains("uuid") {
+        let unstored = folder.path("plain.jsonl");
+        expect(&run(&[&plain[..], &[&unstored]].concat()), 0, &[]);
+        same(&unstored, &whole);
+    }
+    for workers in ["inline", "1"] {
+        let (out, store) = (folder.path(workers), folder.path(&format!("s-{workers}")));
+        let (url, state) = (format!("file:{store}"), format!("{store}/{name}"));
+        let args = [
+            "run",
+            &app,
+            "--events",
+            &events,
+            "--out",
+            &out,
+            "--workers",
+            workers,
+            "--store",
+            &url,
+            "--checkpoint-interval",
+            "20ms",
+        ];
+        let (kills, restores) = killed(&args, &out, &state, &KILLED_AT);
+        assert!(
+            kills >= 2 && restores >= 2,
+            "{kills} kills, {restores} restores"
+        );
+        same(&out, &whole);
+    }
+}
+
+#[test]
+fn filters_and_chains() {
+    restarted(
+        "chain",
+        "INSERT INTO Mid SELECT sym, price * 2 AS price, qty FROM S WHERE qty % 3 != 1;
+         INSERT INTO Out SELECT sym, price, qty, uuid() AS id FROM Mid WHERE price > 10;
+         INSERT INTO Other SELECT sym, qty FROM S WHERE qty % 2 = 0;",
+    );
+}
+
+#[test]
+fn groups_without_and_over_windows() {
+    restarted(
+        "groups",
+        "INSERT INTO Totals SELECT sym, sum(price) AS total, count() AS n, max(price) AS top FROM S GROUP BY sym;
+         INSERT INTO Sliding SELECT sym, sum(qty) AS total, min(price) AS low
+            FROM S WINDOW('time', 500 MILLISECONDS) GROUP BY sym;",
+    );
+}
+
+#[test]
+fn windows_that_count_and_windows_that_close() {
+    restarted(
+        "windows",
+        "INSERT INTO Mid SELECT sym, avg(price) AS mean, count() AS n, max(qty) AS last
+            FROM S WINDOW('tumbling', 20 MILLISECONDS) GROUP BY sym;
+         INSERT INTO Out SELECT sym, sum(mean) AS total, max(last) AS last FROM Mid WINDOW('length', 50);
+         INSERT INTO Batches SELECT count() AS n, sum(qty) AS total FROM S WINDOW('lengthBatch', 17);
+         INSERT INTO Last SELECT sym, price, qty FROM S WINDOW('length', 3);",
+    );
+}
+
+const COUNT: &str = "CREATE STREAM S (sym STRING, price DOUBLE, qty LONG);
+    INSERT INTO Out SELECT count() AS n FROM S;";
+
+fn named(text: &str) -> String {
+    format!("@app:name('counts') @app:playback {text}")
+}
+
+#[test]
+fn a_run_says_from_what_it_starts() {
+    let folder = Folder::new("from");
+    let app = folder.file("a.sql", &named(COUNT));
+    let events = folder.file("e.jsonl", &events(50));
+    let (out, url) = (folder.path("o.jsonl"), format!("file:{}", folder.path("s")));
+    let with = |more: &[&str]| {
+        let args = [
+            "run", &app, "--events", &events, "--out", &out, "--store", &url,
+        ];
+        run(&[&args, more].concat())
+    };
+    let none = format!("no revision of app 'counts' in {url}");
+    expect(&with(&["--restore", "latest"]), 1, &[&none]);
+    let empty = format!("starting empty: no revision of app counts in {url}");
+    expect(&with(&[]), 0, &[&empty]);
+    let whole = fs::read(&out).expect("written");
+    let again = with(&["--metrics", &folder.path("m")]);
+    expect(
+        &again,
+        0,
+        &[
+            "restored revision 2-1 of app counts",
+            " s old",
+            "events go on at row ",
+        ],
+    );
+    assert_eq!(fs::read(&out).expect("written"), whole);
+    let metrics = fs::read_to_string(folder.path("m")).expect("written");
+    for part in [
+        "eventflux_rows_in_total{app=\"counts\"}",
+        "eventflux_checkpoint_durable_epoch",
+    ] {
+        assert!(metrics.contains(part), "{part}: {metrics}");
+    }
+    expect(&with(&["--restore", "2-1"]), 0, &["restored revision 2-1"]);
+    expect(
+        &with(&["--restore", "9-9"]),
+        1,
+        &["revision 9-9 cannot be restored"],
+    );
+    assert_eq!(fs::read(&out).expect("written"), whole);
+    let nothing = with(&["--restore", "none"]);
+    expect(&nothing, 0, &[]);
+    assert!(!stderr(&nothing).contains("restored"));
+    assert_eq!(fs::read(&out).expect("written"), whole);
+    // a file that is not that of the run
+    fs::write(&out, "short").expect("written");
+    expect(&with(&[]), 1, &["output 'out'", "has 5 bytes"]);
+    assert_eq!(fs::read_to_string(&out).expect("written"), "short");
+    fs::write(&out, &whole).expect("written");
+    fs::write(&events, "").expect("written");
+    expect(
+        &with(&[]),
+        1,
+        &["e.jsonl has 0 bytes, and was read up to byte"],
+    );
+}
+
+#[test]
+fn rows_behind_a_revision_are_counted_on_standard_input_too() {
+    let folder = Folder::new("stdin");
+    let app = folder.file("a.sql", &named(COUNT));
+    let (first, all) = (folder.file("1", &events(40)), folder.file("2", &events(90)));
+    let (out, url) = (folder.path("o.jsonl"), format!("file:{}", folder.path("s")));
+    let pipe = |events: &str| {
+        let args = ["run", &app, "--events", "-", "--out", &out, "--store", &url];
+        let events = fs::File::open(events).expect("written");
+        let child = Command::new(env!("CARGO_BIN_EXE_eventflux"))
+            .args(args)
+            .stdin(events)
+            .output();
+        expect(&child.expect("it ends"), 0, &[]);
+    };
+    // the clock at the end of the first is ahead of what comes: all of it is late by then, and counts the same
+    pipe(&first);
+    pipe(&all);
+    let whole = folder.path("w.jsonl");
+    let shared: String = fs::read_to_string(&all)
+        .expect("written")
+        .lines()
+        .take(2)
+        .collect();
+    assert!(shared.starts_with("{\"stream\":\"S\",\"row\":[\"early\""));
+    expect(
+        &run(&["run", &app, "--events", &all, "--out", &whole]),
+        0,
+        &[],
+    );
+    let lines = |path: &str| fs::read_to_string(path).expect("written").lines().count();
+    assert_eq!(lines(&out), lines(&whole));
+}
+
+#[test]
+fn an_app_changes_only_when_told() {
+    let folder = Folder::new("evolve");
+    let app = folder.file("a.sql", &named(COUNT));
+    let other = COUNT.replace("count() AS n", "sum(qty) AS n");
+    let other = folder.file("b.sql", &named(&other));
+    let events = folder.file("e.jsonl", &events(10));
+    let (out, url) = (folder.path("o.jsonl"), format!("file:{}", folder.path("s")));
+    let with = |app: &str, more: &[&str]| {
+        let args = [
+            "run", app, "--events", &events, "--out", &out, "--store", &url,
+        ];
+        run(&[&args, more].concat())
+    };
+    expect(&with(&app, &[]), 0, &[]);
+    expect(&with(&other, &[]), 1, &["does not fit the app", "--evolve"]);
+    expect(
+        &with(&other, &["--evolve"]),
+        0,
+        &["starts empty: ", "forgotten: "],
+    );
+}
+
+#[test]
+fn one_run_at_a_time_writes_a_state() {
+    let folder = Folder::new("two");
+    let app = folder.file("a.sql", &named(COUNT));
+    let events = folder.file("e.jsonl", &events(200));
+    let (out, url) = (folder.path("o.jsonl"), format!("file:{}", folder.path("s")));
+    let lock = Path::new(&folder.path("s")).join("counts").join("lock");
+    let mut first = Command::new(env!("CARGO_BIN_EXE_eventflux"))
+        .args(["run", &app, "--events", "-", "--out", &out, "--store", &url])
+        .args(["--checkpoint-interval", "1h"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary starts");
+    // it reads what nobody writes, and holds the state meanwhile
+    let lock = lock.to_string_lossy().into_owned();
+    assert!(reaches(&mut first, || length(&lock) > 0));
+    let owner = format!("process {}", first.id());
+    let args = [
+        "run", &app, "--events", &events, "--out", &out, "--store", &url,
+    ];
+    expect(&run(&args), 1, &["is in use by", &owner]);
+    let takeover = [&args[..], &["--takeover"]].concat();
+    expect(&run(&takeover), 1, &["cannot be taken over", &owner]);
+    first.kill().expect("kill -9");
+    first.wait().expect("it ends");
+    expect(&run(&args), 0, &["starting empty"]);
+}
+
+#[test]
+fn options_of_state_are_checked() {
+    let folder = Folder::new("options");
+    let app = folder.file("a.sql", &named(COUNT));
+    let unnamed = folder.file("b.sql", &format!("@app:playback {COUNT}"));
+    let events = folder.file("e.jsonl", &events(10));
+    for (args, status, part) in [
+        (
+            vec![&app[..], "--store", "s3://x"],
+            2,
+            "no such store; there are: memory, file:DIR",
+        ),
+        (vec![&app, "--restore", "latest"], 2, "--store"),
+        (
+            vec![&app, "--store", "memory", "--restore", "first"],
+            2,
+            "a revision such as 1-42",
+        ),
+        (
+            vec![&app, "--store", "memory", "--checkpoint-interval", "5"],
+            2,
+            "500ms, 1s or 5m",
+        ),
+        (vec![&unnamed, "--store", "memory"], 2, "@app:name"),
+        (
+            vec![&app, "--store", "memory", "--restore", "latest"],
+            1,
+            "no revision of app 'counts'",
+        ),
+        (
+            vec![&app, "--store", "memory", "--compression", "lz4"],
+            0,
+            "starting empty",
+        ),
+    ] {
+        let args = [&["run"], &args[..], &["--events", &events]].concat();
+        expect(&run(&args), status, &[part]);
+    }
+}
+
+#[test]
+fn sources_and_sinks_of_an_app_go_on_too() {
+    let folder = Folder::new("connect");
+    let rows: String = (0..ROWS).map(|n| format!("{n},k{},{n}\n", n % 7)).collect();
+    let from = folder.file("in.csv", &format!("at,sym,n\n7,bad,x\n{rows}"));
+    let app = |name: &str, to: &str| {
+        let text = format!(
+            "@app:name('{name}') @app:playback
+             CREATE STREAM S (sym STRING, n LONG) WITH ('type'='source', 'extension'='file', 'path'='{from}');
+             CREATE STREAM Out (sym STRING, n LONG, total LONG)
+                WITH ('type'='sink', 'extension'='file', 'path'='{to}');
+             INSERT INTO Out SELECT sym, n, n * 2 AS total FROM S WHERE n % 5 != 2;"
+        );
+        (folder.file(&format!("{name}.sql"), &text), to.to_string())
+    };
+    let (plain, whole) = app("plain", &folder.path("whole.csv"));
+    expect(
+        &run(&["run", &plain, "--out", &folder.path("log")]),
+        0,
+        &["connector errors"],
+    );
+    for workers in ["inline", "1"] {
+        let (kept, out) = app(
+            &format!("kept-{workers}"),
+            &folder.path(&format!("{workers}.csv")),
+        );
+        let (log, store) = (folder.path(&format!("log-{workers}")), folder.path("s"));
+        let (url, state) = (format!("file:{store}"), format!("{store}/kept-{workers}"));
+        let args = [
+            "run",
+            &kept,
+            "--out",
+            &log,
+            "--workers",
+            workers,
+            "--store",
+            &url,
+            "--checkpoint-interval",
+            "20ms",
+        ];
+        let (kills, restores) = killed(&args, &out, &state, &[1, 100_000, 200_000]);
+        assert!(
+            kills >= 2 && restores >= 1,
+            "{kills} kills, {restores} restores"
+        );
+        same(&out, &whole);
+        let text = fs::read_to_string(&log).expect("written");
+        assert_eq!(text.lines().count(), (ROWS - ROWS / 5) as usize);
+    }
+}
