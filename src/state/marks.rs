@@ -27,7 +27,7 @@ pub(crate) struct CutMarks {
     pub(crate) cleared: bool,
     /// All slots are captured, as a base.
     pub(crate) whole: bool,
-    /// Nothing changed and nothing is captured.
+    /// Nothing was written; ranges to be rebased may be captured all the same.
     pub(crate) unchanged: bool,
 }
 
@@ -210,7 +210,7 @@ impl Marks {
         self.cut = CutMarks {
             cleared: self.cleared,
             whole,
-            unchanged: !self.capturing && !self.cleared && !whole,
+            unchanged: self.pending.is_empty() && !self.cleared && !whole,
         };
         self.whole = false;
         self.cleared = false;

@@ -1,9 +1,9 @@
 //! What the tests share: an app with groups and a window, its rows, and what came out of it by number.
 
-use eventflux::store::PersistenceStore;
+use eventflux::store::{MemoryStore, PersistenceStore};
 use eventflux::{
     Batch, CheckpointConfig, EventFluxAppRuntime, EventFluxManager, Input, OutputNumber,
-    RuntimeConfig, SendError, Timestamp, Workers,
+    RestoreReport, RuntimeConfig, SendError, Timestamp, Workers,
 };
 use std::collections::BTreeMap;
 use std::fs;
@@ -134,6 +134,19 @@ pub fn uninterrupted(rows: u64) -> Rows {
     seen.dense()
 }
 
+/// A new app that goes on from the last revision, with the sink of the one before.
+pub fn restored(store: &MemoryStore, seen: &Seen) -> (EventFluxAppRuntime, RestoreReport) {
+    let app = app(
+        Arc::new(store.clone()),
+        Workers::Inline,
+        CheckpointConfig::default(),
+    );
+    seen.attach(&app, &STREAMS);
+    let report = app.restore_last_revision().expect("restores");
+    app.start().expect("it starts");
+    (app, report)
+}
+
 /// A folder for one test, gone with the value.
 pub struct Folder(PathBuf);
 
@@ -147,6 +160,11 @@ impl Folder {
         Folder(path)
     }
 
+    /// Takes what another one holds.
+    pub fn copy(&self, from: &Folder) {
+        copy(from.path(), self.path());
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.0
@@ -156,5 +174,18 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("the folder takes folders");
+    for entry in fs::read_dir(from).expect("it is there") {
+        let entry = entry.expect("it can be read");
+        let to = to.join(entry.file_name());
+        if entry.file_type().expect("it has one").is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).expect("there is room");
+        }
     }
 }

@@ -3,9 +3,12 @@
 mod basic;
 mod child;
 mod common;
+mod corrupt;
 mod fault;
 mod hooked;
+mod kept;
 mod kill;
 mod outage;
 mod points;
 mod race;
+mod service;

@@ -2,10 +2,10 @@
 
 use crate::common::{NAME, Seen, app, app_of, send_row, send_rows, uninterrupted};
 use eventflux::checkpoint::verify;
-use eventflux::store::{Call, Fault, FaultStore, Gate, MemoryStore, PersistenceStore};
+use eventflux::store::{Call, Fault, FaultStore, Gate, MemoryStore, PersistenceStore, Revision};
 use eventflux::{
     CheckpointConfig, CheckpointError, CheckpointEvent, EventFluxAppRuntime, FailurePolicy, Input,
-    SendError, Timestamp, Workers,
+    SendError, Timestamp, Value, Workers,
 };
 use std::sync::{Arc, mpsc};
 
@@ -228,23 +228,73 @@ fn rows_go_on_while_the_store_is_slow_and_chunks_wait() {
         let metrics = app.checkpoint_metrics().expect("it has a store");
         assert!(metrics.chunks >= 5, "{} chunks", metrics.chunks);
         // What changed meanwhile is in the next one.
-        app.persist().expect("a checkpoint");
-        let metrics = app.checkpoint_metrics().expect("it has a store");
-        assert!(metrics.delta_bytes + metrics.base_bytes > 6_000_000);
+        let next = app.persist().expect("a checkpoint");
+        drop(input);
+        drop(app);
+        for (revision, rows) in [(revision, 1), (next, 2)] {
+            assert_eq!(counts(&store, revision), vec![rows; 6_000]);
+        }
     }
+}
+
+/// How many rows of each key a revision holds.
+fn counts(store: &Arc<FaultStore>, revision: Revision) -> Vec<i64> {
+    let app = app_of(
+        MANY,
+        Some(store.clone()),
+        Workers::Inline,
+        CheckpointConfig::default(),
+    );
+    let out = app.subscribe("Out").expect("a stream");
+    app.restore_revision(&revision).expect("restores");
+    app.start().expect("it starts");
+    let mut input = app.input().expect("opens");
+    let mut counts = Vec::new();
+    for k in 0..6_000i64 {
+        let sent = input.send_at("S", Timestamp::from_millis(2), (k, "y"));
+        sent.expect("the row is taken");
+        let batch = out.try_recv().expect("a row");
+        match batch.value(0, 1) {
+            Value::Long(count) => counts.push(count - 1),
+            other => panic!("{other:?}"),
+        }
+    }
+    counts
 }
 
 #[test]
 fn a_checkpoint_has_a_deadline() {
     let store = fault_store();
-    let gate = Gate::new();
-    store.at_call(Call::PutChunk, 2, Fault::Wait(gate.clone()));
     let config = CheckpointConfig::default().epoch_timeout(std::time::Duration::ZERO);
     let (app, _seen, mut input) = started(&store, Workers::Pinned(1), config);
     send_rows(&mut input, 1, 20);
-    gate.open();
     let error = app.persist().expect_err("no time at all");
     assert!(matches!(error, CheckpointError::Timeout { .. }), "{error}");
     let metrics = app.checkpoint_metrics().expect("it has a store");
     assert_eq!(metrics.failed["timeout"], 1);
+}
+
+#[test]
+fn an_app_whose_state_was_taken_over_takes_no_rows() {
+    for workers in [Workers::Inline, Workers::Pinned(2)] {
+        let store = fault_store();
+        let (first, _seen, mut input) = started(&store, workers, CheckpointConfig::default());
+        send_rows(&mut input, 1, 20);
+        first.flush().expect("all is processed");
+        let taken = first.persist().expect("a checkpoint");
+        let config = CheckpointConfig::default().takeover(true);
+        let (second, _seen, mut other) = started(&store, Workers::Inline, config);
+        send_rows(&mut input, 21, 40);
+        first.flush().expect("all is processed");
+        for _ in 0..2 {
+            let error = first.persist().expect_err("the state has another owner");
+            assert_eq!(error.reason(), "fenced", "{error}");
+            assert_eq!(send_row(&mut input, 41), Err(SendError::Suspended));
+        }
+        assert_eq!(store.last_revision(NAME), Ok(Some(taken)));
+        send_rows(&mut other, 1, 10);
+        let newer = second.persist().expect("it is the owner");
+        assert!(newer > taken && newer.generation == 2);
+        assert!(verify(&*store, NAME, newer).is_sound());
+    }
 }

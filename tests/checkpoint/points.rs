@@ -3,8 +3,6 @@
 
 use crate::child::{Abort, Mode, Moment, Task};
 use crate::common::{Folder, uninterrupted};
-use std::fs;
-use std::path::Path;
 
 const ROWS: u64 = 240;
 
@@ -81,19 +79,6 @@ fn in_chunks_while_rows_go_on() {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("the folder takes folders");
-    for entry in fs::read_dir(from).expect("it is there") {
-        let entry = entry.expect("it can be read");
-        let to = to.join(entry.file_name());
-        if entry.file_type().expect("it has one").is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).expect("there is room");
-        }
-    }
-}
-
 #[test]
 fn in_restores_and_claims() {
     let template = Folder::new("points-template");
@@ -105,7 +90,7 @@ fn in_restores_and_claims() {
     assert!(half.epoch() >= 3, "there is something to restore");
     let again = |abort| {
         let folder = Folder::new("points-restore");
-        copy(template.path(), folder.path());
+        folder.copy(&template);
         aborted(&task(&folder, 0, Mode::Script), abort)
     };
     assert!(again(Abort::Rewind));

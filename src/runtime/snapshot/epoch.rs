@@ -136,9 +136,10 @@ impl Inner {
         let small = cut.small();
         if let Some((revision, _)) = head
             .parent
-            .filter(|_| !whole && rebase.is_empty() && cut.is_unchanged() && small == head.small)
+            .filter(|_| !whole && cut.is_unchanged() && small == head.small)
         {
-            self.settle(head, true);
+            // What was to be rebased is not: nothing was written, so nothing is lost with the capture.
+            self.settle(head, false);
             self.metrics.lock().unchanged += 1;
             return Ok(revision);
         }

@@ -126,7 +126,10 @@ impl Head {
         let catalogue = store.catalogue(app)?;
         self.kept.clear();
         for entry in &catalogue.revisions {
-            let manifest = store.manifest(app, entry.revision)?;
+            let manifest = match store.manifest(app, entry.revision) {
+                Err(StoreError::Corrupt { .. }) => None,
+                answer => answer?,
+            };
             let manifest = manifest.and_then(|m| Manifest::decode(&m, Some(entry.digest)).ok());
             // Of a revision that cannot be read nothing is deleted: it is named by `verify`.
             if let Some(manifest) = manifest {

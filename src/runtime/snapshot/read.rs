@@ -43,6 +43,14 @@ fn damaged(revision: Revision, reason: impl ToString) -> CheckpointError {
     }
 }
 
+/// An answer about a revision: what a store finds damaged is damage of the revision.
+fn answered<R>(revision: Revision, answer: Result<R, StoreError>) -> Result<R, CheckpointError> {
+    answer.map_err(|error| match error {
+        StoreError::Corrupt { .. } => damaged(revision, error),
+        other => other.into(),
+    })
+}
+
 /// Reads a revision of a store.
 pub(super) fn read(
     store: &dyn PersistenceStore,
@@ -51,7 +59,7 @@ pub(super) fn read(
     digest: Option<Digest>,
 ) -> Result<Read, CheckpointError> {
     let Some(digest) = digest else {
-        let blob = store.load(app, revision)?;
+        let blob = answered(revision, store.load(app, revision))?;
         let blob = blob.ok_or_else(|| damaged(revision, "the store does not have it"))?;
         let read = from_blob(&blob, app).map_err(|reason| damaged(revision, reason))?;
         let found = read.manifest.revision;
@@ -60,7 +68,7 @@ pub(super) fn read(
         }
         return Ok(read);
     };
-    let manifest = store.manifest(app, revision)?;
+    let manifest = answered(revision, store.manifest(app, revision))?;
     let manifest = manifest.ok_or_else(|| damaged(revision, "its manifest is missing"))?;
     let manifest = Manifest::decode(&manifest, Some(digest)).map_err(|f| damaged(revision, f))?;
     if manifest.revision != revision || manifest.app != app {
@@ -71,7 +79,7 @@ pub(super) fn read(
         return Err(damaged(revision, reason));
     }
     let fetch = |record: &ChunkRecord| {
-        let bytes = store.get_chunk(app, record.name)?;
+        let bytes = answered(revision, store.get_chunk(app, record.name))?;
         let missing = || damaged(revision, format!("chunk {} is missing", record.name));
         let mut raw = Vec::new();
         open(&bytes.ok_or_else(missing)?, record, app, &mut raw)
@@ -94,15 +102,15 @@ pub(super) fn export(
     digest: Option<Digest>,
 ) -> Result<Vec<u8>, CheckpointError> {
     let Some(digest) = digest else {
-        let blob = store.load(app, revision)?;
+        let blob = answered(revision, store.load(app, revision))?;
         return blob.ok_or_else(|| damaged(revision, "the store does not have it"));
     };
-    let manifest = store.manifest(app, revision)?;
+    let manifest = answered(revision, store.manifest(app, revision))?;
     let manifest = manifest.ok_or_else(|| damaged(revision, "its manifest is missing"))?;
     let manifest = Manifest::decode(&manifest, Some(digest)).map_err(|f| damaged(revision, f))?;
     let mut chunks = Vec::with_capacity(manifest.chunks.len());
     for record in &manifest.chunks {
-        let bytes = store.get_chunk(app, record.name)?;
+        let bytes = answered(revision, store.get_chunk(app, record.name))?;
         let missing = || damaged(revision, format!("chunk {} is missing", record.name));
         chunks.push((*record, bytes.ok_or_else(missing)?));
     }
