@@ -18,6 +18,7 @@
 mod blob;
 mod chunk;
 mod codec;
+mod contents;
 mod diff;
 mod fault;
 mod frame;
@@ -29,6 +30,7 @@ mod wire;
 pub use crate::state::Path;
 pub use blob::{BlobChunks, read_blob, write_blob};
 pub use chunk::{ChunkRecord, CompressionType, ParseCompressionError, RAW_BYTES_MAX, open, seal};
+pub use contents::{ContainerBytes, Contents};
 pub use diff::{Changed, ManifestDiff};
 pub use fault::{Fault, FaultKind};
 pub use frame::{FORMAT_VERSION, digest};
@@ -37,4 +39,4 @@ pub use manifest::{
     Manifest, OutputRecord, PARTS_MAX, QueryRecord, StageRecord,
 };
 pub(crate) use parts::Parts;
-pub use verify::{VerifyReport, verify, verify_all};
+pub use verify::{Verifier, VerifyReport, verify, verify_all};

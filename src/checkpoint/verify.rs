@@ -1,7 +1,7 @@
 //! Whether what a store holds is what was written: the chain of digests from the catalogue to the last chunk.
 
-use super::{ChunkRecord, Fault, FaultKind, Manifest, open, read_blob};
-use crate::store::{Catalogue, Entry, PersistenceStore, Revision, StoreError};
+use super::{ChunkRecord, Fault, FaultKind, Manifest, digest, open, read_blob};
+use crate::store::{Catalogue, Digest, Entry, PersistenceStore, Revision, StoreError};
 use std::collections::HashSet;
 use std::fmt;
 
@@ -40,10 +40,10 @@ impl fmt::Display for VerifyReport {
 
 /// Reads a revision from a store as a restore would, without building state of it, and reports what is wrong.
 pub fn verify(store: &dyn PersistenceStore, app: &str, revision: Revision) -> VerifyReport {
-    let mut check = Check::new(store, app);
+    let mut check = Verifier::new(store, app);
     match store.catalogue(app) {
-        Ok(catalogue) => check.revision(&catalogue, revision),
-        Err(StoreError::Unsupported { .. }) => check.whole(revision),
+        Ok(catalogue) => return check.verify(&catalogue, revision),
+        Err(StoreError::Unsupported { .. }) => check.whole("revision", revision, None),
         Err(error) => check.fault("catalogue", FaultKind::Unread(error)),
     }
     check.report
@@ -54,18 +54,17 @@ pub fn verify_all(
     store: &dyn PersistenceStore,
     app: &str,
 ) -> Result<Vec<(Revision, VerifyReport)>, StoreError> {
-    let mut check = Check::new(store, app);
+    let mut check = Verifier::new(store, app);
     let mut reports = Vec::new();
     match store.catalogue(app) {
         Ok(catalogue) => {
             for entry in &catalogue.revisions {
-                check.revision(&catalogue, entry.revision);
-                reports.push((entry.revision, std::mem::take(&mut check.report)));
+                reports.push((entry.revision, check.verify(&catalogue, entry.revision)));
             }
         }
         Err(StoreError::Unsupported { .. }) => {
             if let Some(last) = store.last_revision(app)? {
-                check.whole(last);
+                check.whole("revision", last, None);
                 reports.push((last, check.report));
             }
         }
@@ -74,25 +73,46 @@ pub fn verify_all(
     Ok(reports)
 }
 
-/// A verification under way.
-struct Check<'a> {
+/// Verifies revisions one after the other; chunks they share are read once.
+pub struct Verifier<'a> {
     store: &'a dyn PersistenceStore,
     app: &'a str,
     /// Chunks that were read and are as recorded.
     sound: HashSet<ChunkRecord>,
     raw: Vec<u8>,
     report: VerifyReport,
+    /// Is told how many bytes were read.
+    on_read: Box<dyn FnMut(u64) + 'a>,
 }
 
-impl<'a> Check<'a> {
-    fn new(store: &'a dyn PersistenceStore, app: &'a str) -> Self {
-        Check {
+impl<'a> Verifier<'a> {
+    /// Begins with nothing verified.
+    pub fn new(store: &'a dyn PersistenceStore, app: &'a str) -> Self {
+        Verifier {
             store,
             app,
             sound: HashSet::new(),
             raw: Vec::new(),
             report: VerifyReport::default(),
+            on_read: Box::new(|_| {}),
         }
+    }
+
+    /// Calls `told` with the number of bytes after everything that was read.
+    pub fn on_read(mut self, told: impl FnMut(u64) + 'a) -> Self {
+        self.on_read = Box::new(told);
+        self
+    }
+
+    /// Verifies a revision of the store's catalogue.
+    pub fn verify(&mut self, catalogue: &Catalogue, revision: Revision) -> VerifyReport {
+        self.revision(catalogue, revision);
+        std::mem::take(&mut self.report)
+    }
+
+    fn read(&mut self, bytes: &[u8]) {
+        self.report.bytes += bytes.len() as u64;
+        (self.on_read)(bytes.len() as u64);
     }
 
     fn fault(&mut self, what: impl fmt::Display, why: FaultKind) {
@@ -105,28 +125,30 @@ impl<'a> Check<'a> {
             return self.fault(format_args!("revision {revision}"), FaultKind::Missing);
         };
         match self.manifest(entry) {
-            Ok(manifest) => {
+            Ok(Some(manifest)) => {
                 self.parent(catalogue, &manifest);
                 for record in &manifest.chunks {
                     self.chunk(record);
                 }
             }
+            Ok(None) => self.whole("manifest of", revision, Some(entry.digest)),
             Err(fault) => self.report.faults.push(fault),
         }
     }
 
-    fn manifest(&mut self, entry: &Entry) -> Result<Manifest, Fault> {
+    /// The manifest of a committed revision; `None` where the store has none of that name.
+    fn manifest(&mut self, entry: &Entry) -> Result<Option<Manifest>, Fault> {
         let revision = entry.revision;
         let fault = |why| Fault::new(format_args!("manifest of {revision}"), why);
         let bytes = match self.store.manifest(self.app, revision) {
             Ok(Some(bytes)) => bytes,
-            Ok(None) => return Err(fault(FaultKind::Missing)),
+            Ok(None) => return Ok(None),
             Err(error) => return Err(fault(FaultKind::Unread(error))),
         };
-        self.report.bytes += bytes.len() as u64;
+        self.read(&bytes);
         let manifest = Manifest::decode(&bytes, Some(entry.digest)).map_err(|f| fault(f.why))?;
         self.named(&manifest, revision).map_err(fault)?;
-        Ok(manifest)
+        Ok(Some(manifest))
     }
 
     /// Whether a manifest is that of the app and revision under whose name it was found.
@@ -144,11 +166,23 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    /// A parent that is still there must be the one that the revision was built on.
+    /// A parent that is still there must be the one that the revision was built on, and no other may be between them.
     fn parent(&mut self, catalogue: &Catalogue, manifest: &Manifest) {
+        let entries = catalogue.revisions.iter().map(|e| e.revision);
+        let before = entries.filter(|r| *r < manifest.revision).max();
         let Some((parent, found)) = manifest.parent else {
+            if let Some(before) = before {
+                let why = format!("it names none, but {before} is before it");
+                let what = format_args!("parent of {}", manifest.revision);
+                self.fault(what, FaultKind::Malformed(why));
+            }
             return;
         };
+        if let Some(between) = before.filter(|b| *b > parent) {
+            let why = format!("{between} is between them");
+            let what = format_args!("parent {parent} of {}", manifest.revision);
+            self.fault(what, FaultKind::Malformed(why));
+        }
         let entry = catalogue.revisions.iter().find(|e| e.revision == parent);
         if let Some(expected) = entry.map(|e| e.digest).filter(|d| *d != found) {
             let what = format_args!("parent {parent} of {}", manifest.revision);
@@ -165,7 +199,7 @@ impl<'a> Check<'a> {
         let what = format!("chunk {}", record.name);
         match self.store.get_chunk(self.app, record.name) {
             Ok(Some(bytes)) => {
-                self.report.bytes += bytes.len() as u64;
+                self.read(&bytes);
                 match open(&bytes, record, self.app, &mut self.raw) {
                     Ok(()) => drop(self.sound.insert(*record)),
                     Err(fault) => self.report.faults.push(fault),
@@ -176,15 +210,19 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// A revision in a store that keeps them as whole blobs.
-    fn whole(&mut self, revision: Revision) {
+    /// A revision that is one blob; `kind` is what is missing where there is none.
+    fn whole(&mut self, kind: &str, revision: Revision, expected: Option<Digest>) {
         let what = format!("revision {revision}");
         let bytes = match self.store.load(self.app, revision) {
             Ok(Some(bytes)) => bytes,
-            Ok(None) => return self.fault(what, FaultKind::Missing),
+            Ok(None) => return self.fault(format!("{kind} {revision}"), FaultKind::Missing),
             Err(error) => return self.fault(what, FaultKind::Unread(error)),
         };
-        self.report.bytes += bytes.len() as u64;
+        self.read(&bytes);
+        let found = digest(&bytes);
+        if let Some(expected) = expected.filter(|e| *e != found) {
+            return self.fault(what, FaultKind::Digest { expected, found });
+        }
         match read_blob(&bytes) {
             Ok((manifest, chunks)) => {
                 self.report.chunks += chunks.len() as u64;

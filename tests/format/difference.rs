@@ -41,8 +41,8 @@ fn every_difference_has_a_line() {
         "input 'trades', instance 8: row 0 -> none",
         "stream 'Out', key group 5: row 70000 -> 70100",
         "sink 'file:out.jsonl': \\x00\\x01\\xfe\\xff -> \\x07",
-        "container 7/0/0/0: slots 10000 -> 10001",
-        "container 7/1/1/-60000000: slots 0 -> none",
+        "container 7/0/0@0: slots 10000 -> 10001",
+        "container 7/1/1@-60000000: slots 0 -> none",
         "workers: 2 -> 3",
         "chunks: 3 -> 2",
     ] {

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod compression;
+mod contents;
 mod damage;
 mod difference;
 mod fixtures;

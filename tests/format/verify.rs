@@ -224,3 +224,27 @@ fn stores_of_whole_revisions_are_verified_too() {
     let report = verify(&shelf, APP, head);
     assert!(report.to_string().contains("its digest is"), "{report}");
 }
+
+#[test]
+fn revisions_that_skip_one_before_them_are_told() {
+    let with_parent = |parent: Option<(Revision, Digest)>| {
+        faults(move |s, _| {
+            s.entries.pop();
+            let mut head = Manifest::decode(&s.manifests[&HEAD], None).unwrap();
+            head.parent = parent;
+            s.add(&head);
+        })
+    };
+    assert_eq!(
+        with_parent(None),
+        ["parent of 4-43: its content makes no sense: it names none, but 3-42 is before it"]
+    );
+    let older = Revision {
+        generation: 3,
+        epoch: 41,
+    };
+    assert_eq!(
+        with_parent(Some((older, 5))),
+        ["parent 3-41 of 4-43: its content makes no sense: 3-42 is between them"]
+    );
+}

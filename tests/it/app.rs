@@ -38,6 +38,11 @@ pub struct Emitted {
 /// Rows by stream, in the order in which they came.
 pub type Outputs = BTreeMap<String, Vec<Emitted>>;
 
+/// Rows as texts that differ where the rows do.
+pub fn shown_rows(rows: &[Emitted]) -> Vec<String> {
+    rows.iter().map(|row| format!("{row:?}")).collect()
+}
+
 /// How often and where a script runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Setup {

@@ -5,8 +5,11 @@
 //! be that of a run that never crashed, wherever the checkpoint found the rows.
 
 use crate::app::{Collected, Outputs, Setup, Step, take_step};
-use eventflux::store::MemoryStore;
-use eventflux::{EventFluxAppRuntime, EventFluxManager, Input};
+use eventflux::checkpoint::{open, read_blob};
+use eventflux::store::{MemoryStore, Revision};
+use eventflux::{
+    CheckpointError, EventFluxAppRuntime, EventFluxManager, Input, SendError, Timestamp,
+};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,10 +22,19 @@ pub enum Fate {
     PersistAtOnce,
     /// The app goes down; another one goes on from the last revision.
     Crash,
+    /// As `Crash`, from the oldest revision that is kept.
+    CrashFar,
+    /// The app itself goes back to the last revision, while it runs.
+    Rewind,
+    /// As `Rewind`, to the oldest revision that is kept.
+    RewindFar,
 }
 
 /// How long a worker may take for the rows of a few steps before that is an error.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The kind of section that says that a container was emptied.
+const CLEARED: u8 = 2;
 
 /// What does not change from life to life.
 pub struct World<'a> {
@@ -46,58 +58,56 @@ struct Life {
 impl World<'_> {
     /// What comes out in all lives together; `fates`: before which step something happens, in that order.
     pub fn run(&self, fates: &[(usize, Fate)]) -> Result<Outputs, String> {
-        let (store, collected) = (MemoryStore::new(), Arc::new(Collected::default()));
+        let mut past = Past::default();
         let mut lives = 0;
-        let mut durable = false;
-        let mut life = self.begin(&store, &collected, lives, durable)?;
+        let mut life = self.begin(&mut past, lives, false)?;
         for (step, fate) in fates {
             life.go_on(self.steps, *step);
             match fate {
-                Fate::Crash => {
+                Fate::Persist => {
+                    life.settle()?;
+                    past.persist(&life.runtime)?;
+                }
+                Fate::PersistAtOnce => past.persist(&life.runtime)?,
+                Fate::Crash | Fate::CrashFar => {
                     life.end()?;
                     lives += 1;
-                    life = self.begin(&store, &collected, lives, durable)?;
+                    life = self.begin(&mut past, lives, *fate == Fate::CrashFar)?;
                 }
-                Fate::Persist | Fate::PersistAtOnce => {
-                    if *fate == Fate::Persist {
-                        life.settle()?;
+                Fate::Rewind | Fate::RewindFar => {
+                    let far = *fate == Fate::RewindFar;
+                    if let Some(position) = past.restore(&life.runtime, far)? {
+                        let told = life.input.advance_clock(Timestamp(0));
+                        let resume_at = position + 1;
+                        if told != Err(SendError::Rewound { resume_at }) {
+                            return Err(format!("after a restore to {position}: {told:?}"));
+                        }
+                        life.move_to(self.steps, position);
                     }
-                    life.runtime
-                        .persist()
-                        .map_err(|e| format!("persist: {e}"))?;
-                    durable = true;
                 }
             }
         }
         life.go_on(self.steps, self.steps.len());
         life.end()?;
-        Ok(collected.take())
+        Ok(past.collected.take())
     }
 
-    fn begin(
-        &self,
-        store: &MemoryStore,
-        collected: &Arc<Collected>,
-        number: usize,
-        durable: bool,
-    ) -> Result<Life, String> {
+    /// Begins a life: from a revision, if there is one.
+    fn begin(&self, past: &mut Past, number: usize, far: bool) -> Result<Life, String> {
         let mut manager = (self.manager)();
-        manager.set_persistence_store(Arc::new(store.clone()));
+        manager.set_persistence_store(Arc::new(past.store.clone()));
         let setup = self.setups[number % self.setups.len()];
-        let app = format!("@app:name('lives') {}", self.app);
-        let built = manager.create_with(&app, setup.config());
+        let built = manager.create_with(&named(self.app), setup.config());
         let runtime = built.map_err(|e| format!("build: {e}"))?;
-        collected.attach(&runtime);
+        past.collected.attach(&runtime);
         let service = runtime.snapshot_service().expect("there is a store");
-        service.add_output("collected", Arc::clone(collected) as Arc<_>);
-        let mut position = 0;
-        if durable {
-            let report = runtime.restore_last_revision();
-            let report = report.map_err(|e| format!("restore on {setup:?}: {e}"))?;
-            position = report.inputs.first().map_or(0, |point| point.next - 1);
-        } else {
-            collected.take();
+        service.add_output("collected", Arc::clone(&past.collected) as Arc<_>);
+        let restored = past.restore(&runtime, far);
+        let restored = restored.map_err(|e| format!("{e} on {setup:?}"))?;
+        if restored.is_none() {
+            past.collected.take();
         }
+        let position = restored.unwrap_or(0);
         runtime.start().map_err(|e| format!("start: {e}"))?;
         let input = runtime.open_input("timeline");
         let input = input.map_err(|e| format!("open: {e}"))?;
@@ -105,31 +115,86 @@ impl World<'_> {
             let found = input.position();
             return Err(format!("the input is at {found}, the report at {position}"));
         }
-        Ok(Life {
+        let mut life = Life {
             runtime,
             input,
-            next: self.step_after(position),
-            sent: position,
-        })
-    }
-
-    /// The step behind row number `position`, or the one that it is part of while rows of that follow.
-    fn step_after(&self, position: u64) -> usize {
-        let mut rows = 0;
-        if position == 0 {
-            return 0;
-        }
-        for (number, step) in self.steps.iter().enumerate() {
-            rows += step.rows();
-            if rows >= position {
-                return if rows == position { number + 1 } else { number };
-            }
-        }
-        self.steps.len()
+            next: 0,
+            sent: 0,
+        };
+        life.move_to(self.steps, position);
+        Ok(life)
     }
 }
 
+/// What outlives an app.
+#[derive(Default)]
+struct Past {
+    store: MemoryStore,
+    collected: Arc<Collected>,
+    /// The revisions that led to what `collected` holds. Others were left behind by a restore to an older one: rows
+    /// came out in another order there, so their count says nothing of the rows that are collected now.
+    line: Vec<Revision>,
+}
+
+impl Past {
+    fn persist(&mut self, runtime: &EventFluxAppRuntime) -> Result<(), String> {
+        let revision = runtime.persist().map_err(|e| format!("persist: {e}"))?;
+        if self.line.last() != Some(&revision) {
+            self.line.push(revision);
+        }
+        Ok(())
+    }
+
+    /// Goes on from the last revision or, `far`, the oldest that is kept; answers the position of the input, or
+    /// nothing when there is no revision.
+    fn restore(&mut self, runtime: &EventFluxAppRuntime, far: bool) -> Result<Option<u64>, String> {
+        let kept = runtime.revisions().map_err(|e| e.to_string())?;
+        let oldest = self.line.iter().position(|r| kept.contains(r));
+        let place = if far {
+            oldest
+        } else {
+            self.line.len().checked_sub(1)
+        };
+        let Some(place) = place else {
+            return Ok(None);
+        };
+        self.line.truncate(place + 1);
+        let revision = self.line[place];
+        let report = match kept.last() == Some(&revision) {
+            true => runtime.restore_last_revision(),
+            false => runtime.restore_revision(&revision),
+        };
+        let report = report.map_err(|e| format!("restore: {e}"))?;
+        if report.revision != Some(revision) {
+            return Err(format!("{revision} was asked for: {report:?}"));
+        }
+        Ok(Some(
+            report.inputs.first().map_or(0, |point| point.next - 1),
+        ))
+    }
+}
+
+/// The step behind row number `position`, or the one that it is part of while rows of that follow.
+fn step_after(steps: &[Step], position: u64) -> usize {
+    let mut rows = 0;
+    if position == 0 {
+        return 0;
+    }
+    for (number, step) in steps.iter().enumerate() {
+        rows += step.rows();
+        if rows >= position {
+            return if rows == position { number + 1 } else { number };
+        }
+    }
+    steps.len()
+}
+
 impl Life {
+    /// What follows is sent from behind this row.
+    fn move_to(&mut self, steps: &[Step], position: u64) {
+        (self.next, self.sent) = (step_after(steps, position), position);
+    }
+
     /// Takes the steps before `end` that have not been taken.
     fn go_on(&mut self, steps: &[Step], end: usize) {
         while self.next < end {
@@ -163,4 +228,70 @@ impl Life {
             .shutdown()
             .map_err(|e| format!("shutdown: {e}"))
     }
+}
+
+/// Sections of captured state: what each is, and its bytes.
+pub type Sections = Vec<(String, Vec<u8>)>;
+
+fn named(app: &str) -> String {
+    format!("@app:name('lives') {app}")
+}
+
+/// The state behind some steps of an app, inline, with a checkpoint behind each: captured whole from the app itself,
+/// and from another one to which the checkpoints brought it.
+pub fn whole_and_restored(
+    manager: &dyn Fn() -> EventFluxManager,
+    app: &str,
+    steps: &[Step],
+) -> Result<(Sections, Sections), String> {
+    let create = |manager: EventFluxManager| {
+        let built = manager.create_with(&named(app), Setup::INLINE.config());
+        let runtime = built.map_err(|e| e.to_string())?;
+        Ok::<_, String>(runtime)
+    };
+    let failed = |e: CheckpointError| e.to_string();
+    let mut stored = manager();
+    stored.set_persistence_store(Arc::new(MemoryStore::new()));
+    let runtime = create(stored)?;
+    runtime.start().map_err(|e| e.to_string())?;
+    let mut input = runtime.open_input("timeline").map_err(|e| e.to_string())?;
+    for step in steps {
+        take_step(&runtime, &mut input, step, 0);
+        runtime.persist().map_err(failed)?;
+    }
+    let other = create(manager())?;
+    other
+        .restore(&runtime.snapshot().map_err(failed)?)
+        .map_err(failed)?;
+    runtime.clear_all_revisions().map_err(failed)?;
+    Ok((captured(&runtime)?, captured(&other)?))
+}
+
+/// The sections of a full capture: their heads as text, and their bytes. The layout is that of `src/state/section.rs`.
+fn captured(runtime: &EventFluxAppRuntime) -> Result<Sections, String> {
+    let blob = runtime.snapshot().map_err(|e| e.to_string())?;
+    let (manifest, chunks) = read_blob(&blob).map_err(|e| e.to_string())?;
+    let (mut all, mut raw) = (Vec::new(), Vec::new());
+    for (record, sealed) in chunks {
+        open(sealed, &record, &manifest.app, &mut raw).map_err(|e| e.to_string())?;
+        let mut rest = raw.as_slice();
+        while !rest.is_empty() {
+            let number = |from: usize, to: usize| {
+                let bytes = rest[from..to].iter().rev();
+                bytes.fold(0u64, |n, byte| n << 8 | u64::from(*byte))
+            };
+            let (node, container, pane) = (number(4, 6), number(6, 8), number(8, 16) as i64);
+            let (kind, first, count) = (rest[16], number(18, 22), number(22, 26));
+            let end = 30 + number(26, 30) as usize;
+            let head = format!(
+                "node {node} container {container} pane {pane} kind {kind}: {count} slots from {first}"
+            );
+            // That a container was emptied before says nothing of what it holds now.
+            if kind != CLEARED {
+                all.push((head, rest[30..end].to_vec()));
+            }
+            rest = &rest[end..];
+        }
+    }
+    Ok(all)
 }

@@ -4,6 +4,7 @@ mod app;
 mod bad_input;
 mod conformance;
 mod crash;
+mod crash_kinds;
 mod docs;
 mod exactly_once;
 mod fuzz;

@@ -1,11 +1,10 @@
 //! Runs an app's SQL on the engine, through the public API.
 
 use crate::app::App;
-use crate::input::Call;
+use crate::input::{Call, Row};
 use crate::oracle::Output;
 use eventflux::event::{Batch, Timestamp};
-use eventflux::{EventFluxManager, RuntimeConfig, Workers};
-
+use eventflux::{EventFluxManager, Input, RuntimeConfig, Workers};
 use std::sync::{Arc, Mutex};
 
 /// How an app is run.
@@ -61,21 +60,23 @@ pub fn run(app: &App, calls: &[Call], run: Run) -> Result<Vec<Option<Vec<Output>
             Call::Advance(at) => input
                 .advance_clock(Timestamp(*at))
                 .map_err(|e| e.to_string())?,
-            Call::Send(stream, rows) if rows.len() == 1 => {
-                let name = &app.streams[*stream].name;
-                input
-                    .send_at(name, Timestamp(rows[0].at), &rows[0].values)
-                    .map_err(|e| e.to_string())?;
-            }
-            Call::Send(stream, rows) => {
-                let name = &app.streams[*stream].name;
-                let rows = rows.iter().map(|r| (Some(Timestamp(r.at)), &r.values));
-                input.send_batch(name, rows).map_err(|e| e.to_string())?;
-            }
+            Call::Send(stream, rows) => send(&mut input, &app.streams[*stream].name, rows)?,
         }
     }
     drop(input);
     runtime.shutdown().map_err(|e| e.to_string())?;
     let take = |rows: Rows| std::mem::take(&mut *rows.lock().expect("no callback panics"));
     Ok(watched.into_iter().map(|rows| rows.map(take)).collect())
+}
+
+/// Rows as one send: an ordinary one for a single row.
+pub fn send(input: &mut Input, stream: &str, rows: &[Row]) -> Result<(), String> {
+    let sent = match rows {
+        [row] => input.send_at(stream, Timestamp(row.at), &row.values),
+        _ => {
+            let rows = rows.iter().map(|r| (Some(Timestamp(r.at)), &r.values));
+            input.send_batch(stream, rows)
+        }
+    };
+    sent.map_err(|e| e.to_string())
 }

@@ -1,8 +1,9 @@
 //! Model test: random apps over random input, the engine against a naive interpreter.
 //!
 //! `CASES` (2000) cases of `SEED` (1), from number `FIRST` (0); at most `REPORTS` (3) failures are made smaller and
-//! shown. Every case runs inline with several batch sizes and ways of sending, every fourth on two workers too. A
-//! failure prints a smaller case as SQL and an events file.
+//! shown. Every case runs inline with several batch sizes and ways of sending, every fourth on two workers too, every
+//! second with checkpoints and crashes over several numbers of workers. A failure prints a smaller case as SQL and an
+//! events file.
 
 mod app;
 mod compare;
@@ -10,6 +11,7 @@ mod engine;
 mod expr;
 mod generate;
 mod input;
+mod lives;
 mod oracle;
 mod random;
 mod shrink;
@@ -18,7 +20,8 @@ use app::App;
 use compare::Order;
 use engine::Run;
 use input::Call;
-use oracle::Fault;
+use lives::Fates;
+use oracle::{Fault, Output};
 use random::Random;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -44,9 +47,34 @@ struct Wrong {
     text: String,
 }
 
+/// How a case is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Several times, inline.
+    Inline,
+    Pinned,
+    /// With checkpoints and crashes drawn from this seed.
+    Crashes(u64),
+}
+
 /// What is wrong with a case; `None` when the engine agrees with the oracle.
-fn check(app: &App, calls: &[Call], pinned: bool, fault: Fault) -> Option<Wrong> {
+fn check(app: &App, calls: &[Call], way: Way, fault: Fault) -> Option<Wrong> {
     let expected = oracle::run(app, calls, fault);
+    let judge =
+        |run: &dyn Fn() -> Result<Vec<Option<Vec<Output>>>, String>, order, what: String| {
+            let (kind, text) = match catch_unwind(AssertUnwindSafe(run)) {
+                Err(_) => (Kind::Panic, "panic".to_string()),
+                Ok(Err(error)) => (Kind::Refused, error),
+                Ok(Ok(got)) => (
+                    Kind::Rows,
+                    compare::compare(app, &expected, &got, order)?.to_string(),
+                ),
+            };
+            Some(Wrong {
+                kind,
+                text: format!("{what}: {text}"),
+            })
+        };
     let run = |calls: &[Call], pinned, batch_rows_max, watch_all| {
         let run = Run {
             pinned,
@@ -54,36 +82,39 @@ fn check(app: &App, calls: &[Call], pinned: bool, fault: Fault) -> Option<Wrong>
             watch_all,
         };
         let order = if pinned { Order::PerKey } else { Order::Exact };
-        let got = catch_unwind(AssertUnwindSafe(|| engine::run(app, calls, run)));
-        let (kind, text) = match got {
-            Err(_) => (Kind::Panic, "panic".to_string()),
-            Ok(Err(error)) => (Kind::Refused, error),
-            Ok(Ok(got)) => (
-                Kind::Rows,
-                compare::compare(app, &expected, &got, order)?.to_string(),
-            ),
-        };
-        Some(Wrong {
-            kind,
-            text: format!("{run:?}: {text}"),
-        })
+        judge(&|| engine::run(app, calls, run), order, format!("{run:?}"))
     };
-    if pinned {
-        return run(calls, true, 7, true);
+    let sends = app.uses_sends();
+    match way {
+        Way::Pinned => run(calls, true, 7, true),
+        Way::Crashes(seed) => Fates::draw(seed, calls.len()).iter().find_map(|fates| {
+            let order = if fates.is_ordered() {
+                Order::Exact
+            } else {
+                Order::PerKey
+            };
+            judge(
+                &|| lives::run(app, calls, fates),
+                order,
+                format!("{fates:?}"),
+            )
+        }),
+        Way::Inline => {
+            let other = if sends {
+                calls.to_vec()
+            } else {
+                input::grouped(calls)
+            };
+            let single = if sends {
+                calls.to_vec()
+            } else {
+                input::one_by_one(calls)
+            };
+            run(calls, false, 256, true)
+                .or_else(|| run(&single, false, 1, true))
+                .or_else(|| run(&other, false, 7, false))
+        }
     }
-    let other = if app.uses_sends() {
-        calls.to_vec()
-    } else {
-        input::grouped(calls)
-    };
-    let single = if app.uses_sends() {
-        calls.to_vec()
-    } else {
-        input::one_by_one(calls)
-    };
-    run(calls, false, 256, true)
-        .or_else(|| run(&single, false, 1, true))
-        .or_else(|| run(&other, false, 7, false))
 }
 
 fn number_from(name: &str, default: u64) -> u64 {
@@ -93,12 +124,12 @@ fn number_from(name: &str, default: u64) -> u64 {
 }
 
 /// A failing case, made smaller, as text.
-fn report(seed: u64, number: u64, pinned: bool, wrong: Wrong) -> String {
+fn report(seed: u64, number: u64, way: Way, wrong: Wrong) -> String {
     let (app, calls) = case(seed, number);
     let (app, calls) = shrink::shrink(app, calls, &mut |app, calls| {
-        check(app, calls, pinned, Fault::None).is_some_and(|w| w.kind == wrong.kind)
+        check(app, calls, way, Fault::None).is_some_and(|w| w.kind == wrong.kind)
     });
-    let again = check(&app, &calls, pinned, Fault::None);
+    let again = check(&app, &calls, way, Fault::None);
     let text = again.map_or_else(
         || format!("does not fail again: {}", wrong.text),
         |w| w.text,
@@ -115,14 +146,12 @@ fn engine_agrees_with_the_oracle() {
     let mut reports = Vec::new();
     for number in first..first + cases {
         let (app, calls) = case(seed, number);
-        let runs = if number % 4 == 0 {
-            &[false, true][..]
-        } else {
-            &[false]
-        };
-        for pinned in runs {
-            if let Some(wrong) = check(&app, &calls, *pinned, Fault::None) {
-                reports.push(report(seed, number, *pinned, wrong));
+        let mut ways = vec![Way::Inline];
+        ways.extend((number % 4 == 0).then_some(Way::Pinned));
+        ways.extend((number % 2 == 1).then_some(Way::Crashes(number)));
+        for way in ways {
+            if let Some(wrong) = check(&app, &calls, way, Fault::None) {
+                reports.push(report(seed, number, way, wrong));
             }
         }
         if reports.len() >= reports_max {
@@ -142,8 +171,8 @@ fn a_wrong_oracle_is_caught() {
     for fault in [Fault::LengthKeepsOneMore, Fault::SumIgnoresRetraction] {
         let caught = (0..300).any(|number| {
             let (app, calls) = case(1, number);
-            check(&app, &calls, false, Fault::None).is_none()
-                && check(&app, &calls, false, fault).is_some()
+            check(&app, &calls, Way::Inline, Fault::None).is_none()
+                && check(&app, &calls, Way::Inline, fault).is_some()
         });
         assert!(caught, "{fault:?} was not caught");
     }

@@ -262,8 +262,9 @@ impl Operator for LossyFrequent {
             }
             tally.count += 1;
             let count = tally.count;
-            self.latest.set(key, batch, row);
             if count as f64 >= self.share * self.rows as f64 {
+                // Only what passes may leave: an aggregate behind must not lose what it never had.
+                self.latest.set(key, batch, row);
                 to.push_row(batch, &self.latest.keep, row, moment, Sign::Plus);
             }
             if self.rows.is_multiple_of(self.bucket_rows) {
@@ -401,6 +402,26 @@ mod tests {
         let make = || {
             let keys = vec![column(0, Type::String)];
             LossyFrequent::new(0.5, 0.25, keys, &[Type::String], vec![0, 1], &TYPES)
+        };
+        check(
+            &Feed {
+                types: &TYPES,
+                keep: &[0, 1],
+                lines: &lines,
+            },
+            &want,
+            || Box::new(make()),
+        );
+    }
+
+    #[test]
+    fn a_row_that_did_not_pass_does_not_leave() {
+        // buckets of 4 rows; b comes once within the first half of a bucket that it cannot pass
+        let lines = ["1 a 1", "2 a 2", "3 a 3", "4 b 4", "5 a 5"];
+        let want = ["+ 1 a 1.0", "+ 2 a 2.0", "+ 3 a 3.0", "+ 5 a 5.0"];
+        let make = || {
+            let keys = vec![column(0, Type::String)];
+            LossyFrequent::new(0.75, 0.25, keys, &[Type::String], vec![0, 1], &TYPES)
         };
         check(
             &Feed {

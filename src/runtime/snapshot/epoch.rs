@@ -12,7 +12,7 @@ use crate::runtime::capture::{CoreCut, CutOrder, Drained, Piece};
 use crate::runtime::handler::HANDLERS;
 use crate::runtime::instance::GROUPS;
 use crate::runtime::position::InputPosition;
-use crate::state::{ContainerCut, Rebase, divide};
+use crate::state::{ContainerCut, Rebase, SectionKind, divide, sections};
 use crate::store::{ChunkName, Commit, Digest, Revision, StoreError};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use std::collections::BTreeMap;
@@ -66,7 +66,14 @@ impl AppCut {
 
     /// Everything that is compared to see whether anything changed beside containers.
     fn small(&self) -> Vec<u8> {
-        let mut small = self.sections();
+        let mut small = Vec::new();
+        let all = self.sections();
+        // A container that was cleared has changed by itself, and is no longer cleared at the next cut.
+        let registers = sections(&all).flatten();
+        for section in registers.filter(|s| s.kind == SectionKind::Registers) {
+            small.extend_from_slice(format!("{:?}", section.path).as_bytes());
+            small.extend_from_slice(section.payload);
+        }
         let rest = (&self.inputs, &self.outputs, self.numbers());
         small.extend_from_slice(format!("{rest:?}").as_bytes());
         small.extend(self.cores.iter().flat_map(|c| c.now.0.to_le_bytes()));
@@ -117,20 +124,21 @@ impl Inner {
         let arrivals = Arrivals { pieces, spare };
         let order = CutOrder {
             epoch,
-            committed: std::mem::take(&mut head.unsettled).then_some(true),
+            committed: head.unsettled,
             rebase: &rebase,
             whole,
             pieces: &sender,
             spare: &spent,
         };
         let cut = self.cut(&order)?;
+        head.unsettled = None;
         drop(sender);
         let small = cut.small();
         if let Some((revision, _)) = head
             .parent
             .filter(|_| !whole && rebase.is_empty() && cut.is_unchanged() && small == head.small)
         {
-            self.settle(true)?;
+            self.settle(head, true);
             self.metrics.lock().unchanged += 1;
             return Ok(revision);
         }
@@ -139,31 +147,19 @@ impl Inner {
         drop(arrivals);
         match stored {
             Ok(revision) => {
-                head.unsettled = true;
+                head.unsettled = Some(true);
                 head.whole = false;
                 head.small = small;
                 self.committed(head, revision, cut.at);
                 Ok(revision)
             }
             Err(error) => {
-                if let Claimed::Chunks(generation) = head.claimed {
-                    self.note_leftovers(head, generation, epoch);
-                }
-                // A worker that is stuck is found by the next cut: this error says more.
-                if self.settle(false).is_err() {
-                    head.whole = true;
-                }
+                // Its chunks are left over, and a commit may have been done all the same.
+                head.doubt();
+                self.settle(head, false);
                 Err(error)
             }
         }
-    }
-
-    fn note_leftovers(&self, head: &mut Head, generation: u64, epoch: u64) {
-        let Ok(chunks) = self.store.chunks(&self.app) else {
-            return;
-        };
-        let of_epoch = |name: &ChunkName| name.generation == generation && name.epoch == epoch;
-        head.leftovers.extend(chunks.into_iter().filter(of_epoch));
     }
 
     /// Stops the workers between two steps and captures everything.
@@ -207,9 +203,10 @@ impl Inner {
         })
     }
 
-    /// Tells all workers how the epoch ended.
-    pub(super) fn settle(&self, committed: bool) -> Result<(), CheckpointError> {
-        Ok(self.shared.with_all(|_, core| core.settle(committed))?)
+    /// Tells all workers how the epoch ended; where one of them is stuck, the next cut tells them.
+    fn settle(&self, head: &mut Head, committed: bool) {
+        let told = self.shared.with_all(|_, core| core.settle(committed));
+        head.unsettled = told.is_err().then_some(committed);
     }
 
     fn store_cut(
@@ -497,7 +494,6 @@ impl Inner {
             Ok(_) => Ok(()),
             Err(error @ StoreError::StaleParent { .. }) => {
                 // The store fell back behind this process: what memory holds is newer. The next epoch is whole.
-                head.claimed = Claimed::No;
                 head.whole = true;
                 Err(error.into())
             }

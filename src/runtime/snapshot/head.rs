@@ -22,9 +22,21 @@ pub(super) enum Claimed {
     Whole(u64),
 }
 
+/// What is known of the app's catalogue in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Catalogued {
+    /// Nothing yet.
+    No,
+    /// It was read, and something failed since: a call that answered an error may have been done all the same.
+    Doubtful,
+    /// All of it.
+    Yes,
+}
+
 /// The last revision, and what the next one builds on.
 pub(super) struct Head {
     pub(super) claimed: Claimed,
+    pub(super) catalogued: Catalogued,
     /// The greatest epoch tried so far.
     pub(super) epoch: u64,
     /// The head of the store.
@@ -32,8 +44,8 @@ pub(super) struct Head {
     pub(super) parts: Parts,
     /// The state held in memory differs from `parts` as a whole: the next epoch captures everything.
     pub(super) whole: bool,
-    /// The last epoch was committed, and the workers do not know it yet.
-    pub(super) unsettled: bool,
+    /// How the last epoch ended, where the workers do not know it yet: whether it was committed.
+    pub(super) unsettled: Option<bool>,
     /// Oldest first.
     pub(super) kept: Vec<Kept>,
     /// What a failed epoch or deletion left behind.
@@ -46,27 +58,46 @@ impl Head {
     pub(super) fn new() -> Self {
         Head {
             claimed: Claimed::No,
+            catalogued: Catalogued::No,
             epoch: 0,
             parent: None,
             parts: Parts::default(),
             whole: true,
-            unsettled: false,
+            unsettled: None,
             kept: Vec::new(),
             leftovers: Vec::new(),
             small: Vec::new(),
         }
     }
 
-    /// Claims the app's state, unless it is claimed; reads what the store holds.
+    /// Claims the app's state, unless it is claimed; reads what the store holds, unless it is known.
     pub(super) fn claim(
         &mut self,
         store: &dyn PersistenceStore,
         app: &str,
         takeover: bool,
     ) -> Result<(), CheckpointError> {
-        if self.claimed != Claimed::No {
+        if self.claimed == Claimed::No {
+            self.acquire(store, app, takeover)?;
+        }
+        if matches!(self.claimed, Claimed::Whole(_)) || self.catalogued == Catalogued::Yes {
             return Ok(());
         }
+        let before = self.parent;
+        self.read(store, app)?;
+        // Between two readings only this process commits: another head is a commit that was thought to have failed, or
+        // the store fell back.
+        self.whole |= self.catalogued == Catalogued::Doubtful && before != self.parent;
+        self.catalogued = Catalogued::Yes;
+        Ok(())
+    }
+
+    fn acquire(
+        &mut self,
+        store: &dyn PersistenceStore,
+        app: &str,
+        takeover: bool,
+    ) -> Result<(), CheckpointError> {
         let name = format!("process {}", std::process::id());
         let claim = match store.acquire(app, &Owner { name, takeover }) {
             Ok(claim) => claim,
@@ -78,10 +109,16 @@ impl Head {
             }
             Err(error) => return Err(error.into()),
         };
-        self.read(store, app)?;
         self.epoch = self.epoch.max(claim.last_epoch);
         self.claimed = Claimed::Chunks(claim.generation);
         Ok(())
+    }
+
+    /// Something failed: the catalogue is read again before anything builds on it.
+    pub(super) fn doubt(&mut self) {
+        if self.catalogued == Catalogued::Yes {
+            self.catalogued = Catalogued::Doubtful;
+        }
     }
 
     /// Reads the catalogue: the head, and the chunks of the revisions that are kept.

@@ -12,6 +12,7 @@ mod error;
 mod head;
 mod metrics;
 mod output;
+mod prometheus;
 mod read;
 mod restore;
 mod retire;

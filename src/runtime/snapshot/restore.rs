@@ -8,6 +8,11 @@ use super::schema::{Differences, Schema};
 use super::service::Inner;
 use crate::checkpoint::{Manifest, Parts};
 use crate::plan::StreamPlan;
+use crate::runtime::barrier::LockGuard;
+use crate::runtime::cell::BarrierCell;
+use crate::runtime::core::Core;
+use crate::runtime::handler::RowHandler;
+use crate::runtime::instance::Instance;
 use crate::runtime::named::ResumePoint;
 use crate::runtime::shared::Shared;
 use crate::store::{PersistenceStore, Revision};
@@ -125,7 +130,8 @@ pub(super) fn swap_in(
         handlers: &handlers,
         next_instance,
     };
-    let built = builder.build(read)?;
+    let mut built = builder.build(read)?;
+    let numbers = numbers(shared, read);
     let build = begun.elapsed();
     let begun = Instant::now();
     let guard = shared.lock()?;
@@ -133,49 +139,71 @@ pub(super) fn swap_in(
         return Err(CheckpointError::Poisoned(poison));
     }
     rewind()?;
-    let Built {
-        instances,
-        handlers,
-        now,
+    let inputs = built
+        .inputs
+        .iter()
+        .cloned()
+        .map(ResumePoint::from)
+        .collect();
+    let old = replace(shared, &guard, &mut built, &numbers, tracked);
+    drop(guard);
+    let swap = begun.elapsed();
+    // The state of before is freed outside the lock.
+    drop(old);
+    Ok(Swapped {
+        parts: built.parts,
+        next_instance: built.next_instance,
+        differences,
         inputs,
-        parts,
-        unchanged,
-        next_instance,
-    } = built;
-    let resume = inputs.iter().cloned().map(ResumePoint::from).collect();
+        build,
+        swap,
+    })
+}
+
+/// The numbers of the last rows, by stream.
+fn numbers(shared: &Shared, read: &Read) -> Vec<Vec<(u16, u64)>> {
     let of = |stream: &StreamPlan| {
         let mut all = read.manifest.outputs.iter();
         let known = all.find(|o| o.stream == *stream.name);
         known.map(|o| o.numbers.clone()).unwrap_or_default()
     };
-    let numbers: Vec<Vec<(u16, u64)>> = shared.plan.streams.iter().map(of).collect();
-    let mut old = Vec::new();
-    for ((cell, instances), handlers) in shared.cells.iter().zip(instances).zip(handlers) {
-        cell.with_locked(&guard, |core| {
-            old.push((
+    shared.plan.streams.iter().map(of).collect()
+}
+
+/// What a worker had before.
+type Old = (Vec<Instance>, Vec<Box<dyn RowHandler>>);
+
+/// Puts what was built in the place of what runs; answers that.
+fn replace(
+    shared: &Shared,
+    guard: &LockGuard<'_>,
+    built: &mut Built,
+    numbers: &[Vec<(u16, u64)>],
+    tracked: bool,
+) -> Vec<Old> {
+    let unchanged = &built.unchanged;
+    let new = built.instances.drain(..).zip(built.handlers.drain(..));
+    let replace = |(cell, (instances, handlers)): (&BarrierCell<Core>, Old)| {
+        cell.with_locked(guard, |core| {
+            let old = (
                 core.replace_instances(instances),
                 core.replace_handlers(handlers),
-            ));
-            core.outputs.set_numbers(&numbers);
+            );
+            core.outputs.set_numbers(numbers);
             if tracked {
                 core.track(&|id| unchanged.contains(&id));
             } else {
                 core.untrack();
             }
-        });
-    }
-    shared.restore_inputs(&guard, inputs, |worker| now[worker]);
-    drop(guard);
-    // The state of before is freed outside the lock.
-    drop(old);
-    Ok(Swapped {
-        parts,
-        next_instance,
-        differences,
-        inputs: resume,
-        build,
-        swap: begun.elapsed(),
-    })
+            old
+        })
+    };
+    let old = shared.cells.iter().zip(new).map(replace).collect();
+    let now = &built.now;
+    shared.restore_inputs(guard, std::mem::take(&mut built.inputs), |worker| {
+        now[worker]
+    });
+    old
 }
 
 impl Inner {
@@ -269,7 +297,7 @@ impl Inner {
             Parts::default()
         };
         head.whole = !read.incremental;
-        head.unsettled = false;
+        head.unsettled = None;
         head.small.clear();
         head.epoch = head.epoch.max(revision.epoch);
         self.next_instance
@@ -300,6 +328,7 @@ impl Inner {
             return Err(CheckpointError::InsideCallback);
         }
         let mut head = self.head.lock();
+        head.doubt();
         self.store.clear_all_revisions(&self.app)?;
         head.parts = Parts::default();
         head.parent = None;

@@ -27,32 +27,23 @@ pub(super) fn retire(
             .collect(),
     };
     let newest = head.kept.len() - retain.min(head.kept.len());
-    let goes = |(place, revision): (usize, Revision)| place < newest && !pinned.contains(&revision);
     let mut going = Vec::new();
-    let mut place = 0;
-    let mut candidates: HashSet<ChunkName> = head.leftovers.drain(..).collect();
-    head.kept.retain(|kept| {
-        let leaves = goes((place, kept.revision));
-        place += 1;
-        if leaves {
+    let mut candidates: HashSet<ChunkName> = head.leftovers.iter().copied().collect();
+    let mut needed = HashSet::new();
+    for (place, kept) in head.kept.iter().enumerate() {
+        if place < newest && !pinned.contains(&kept.revision) {
             going.push(kept.revision);
             candidates.extend(&kept.chunks);
+        } else {
+            needed.extend(&kept.chunks);
         }
-        !leaves
-    });
-    for kept in &head.kept {
-        kept.chunks.iter().for_each(|name| {
-            candidates.remove(name);
-        });
     }
-    let mut chunks: Vec<ChunkName> = candidates.into_iter().collect();
+    let mut chunks: Vec<ChunkName> = candidates.difference(&needed).copied().collect();
     chunks.sort_unstable();
-    if going.is_empty() && chunks.is_empty() {
-        return Ok(());
+    if !going.is_empty() || !chunks.is_empty() {
+        store.retire(app, &going, &chunks)?;
     }
-    let retired = store.retire(app, &going, &chunks);
-    if retired.is_err() {
-        head.leftovers = chunks;
-    }
-    retired
+    head.kept.retain(|kept| !going.contains(&kept.revision));
+    head.leftovers.clear();
+    Ok(())
 }

@@ -52,6 +52,11 @@ impl Named {
     }
 }
 
+/// Whether a file of this name makes its folder that of an app.
+pub(super) fn is_catalogue_or_data(name: &str) -> bool {
+    name == "catalogue" || Named::of(name).is_some_and(|named| named.revision().is_some())
+}
+
 fn file_stem(revision: Revision) -> String {
     format!("{}.{}", revision.generation, revision.epoch)
 }

@@ -28,7 +28,7 @@ use super::{
     Catalogue, ChunkName, Claim, Commit, Committed, Entry, Owner, PersistenceStore, Revision,
     StoreError, StoreHealth,
 };
-use folder::{Folder, io_error, shown};
+use folder::{Folder, io_error, is_catalogue_or_data, shown};
 use held::Held;
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -287,13 +287,13 @@ impl PersistenceStore for FileStore {
 
     fn apps(&self) -> Result<Vec<String>, StoreError> {
         let mut names = (self.disk.list(&self.dir)).map_err(|e| io_error(&self.dir, &e))?;
-        // a folder without a catalogue holds nothing of a store
-        let has_catalogue = |name: &String| {
+        // revisions without a catalogue are an app that cannot be read: not listed it would not be missed
+        let is_app = |name: &String| {
             let files = self.disk.list(&self.dir.join(name));
             check_name("name of an app", name).is_ok()
-                && files.is_ok_and(|files| files.iter().any(|f| f == "catalogue"))
+                && files.is_ok_and(|files| files.iter().any(|f| is_catalogue_or_data(f)))
         };
-        names.retain(has_catalogue);
+        names.retain(is_app);
         names.sort();
         Ok(names)
     }

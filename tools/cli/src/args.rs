@@ -32,6 +32,9 @@ pub enum Command {
     /// Generate events
     #[command(subcommand)]
     Gen(Generate),
+    /// Look at the state that apps have in a store, and look after it
+    #[command(subcommand)]
+    State(crate::state::StateCommand),
     /// Measure the engine beside the same work written by hand
     Bench(eventflux_cli::bench::BenchArgs),
 }

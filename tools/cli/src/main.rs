@@ -1,4 +1,4 @@
-//! Command line of eventflux: runs, checks and explains SQL apps, and generates events for them.
+//! Command line of eventflux: runs, checks and explains SQL apps, generates events, looks after state.
 //!
 //! `args` is what can be typed; every subcommand has a file. Rows go to standard output, everything else to
 //! standard error.
@@ -15,6 +15,7 @@ mod report;
 mod run;
 mod session;
 mod signal;
+mod state;
 mod store;
 
 use args::{Cli, Command};
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => app::check(&args),
         Command::Explain(args) => app::explain(&args),
+        Command::State(what) => state::run(&what),
         Command::Bench(args) => eventflux_cli::bench::run(&args).map_err(Failure::from),
     };
     match done {

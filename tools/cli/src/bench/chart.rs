@@ -1,7 +1,8 @@
 //! Pictures as inline SVG: bars beside their limits, latencies over nines.
 
-use super::record::{Curve, Limit, Record};
-use super::report::{duration, rate, short};
+use super::figures::{duration, measured, short};
+use super::record::{Curve, Limit, Record, Unit};
+use super::report::{figure as figure_of, rate};
 use std::fmt::Write;
 
 /// Width of a picture of bars; the page scales it.
@@ -32,14 +33,17 @@ pub fn ratios(records: &[&Record]) -> String {
         .map(|r| {
             let by = r.baseline.median;
             let millions = rate(r);
-            let figure = format!("{} {}", short(r.ours.median), r.unit.name());
+            let figure = match r.unit {
+                Unit::Run | Unit::Bytes => figure_of(r, r.ours.median),
+                unit => format!("{} {}", short(r.ours.median), unit.name()),
+            };
             Bar {
                 name: r.question.into(),
                 title: format!(
                     "{}: {} beside {} ({})",
                     r.question,
                     figure,
-                    short(by),
+                    figure_of(r, by),
                     r.baseline_is
                 ),
                 length: r.ratio(),
@@ -67,14 +71,18 @@ pub fn shares(limits: &[(&str, &Limit)]) -> String {
             },
             title: format!(
                 "{question}: {} of at most {}",
-                duration(l.figure),
-                duration(l.max)
+                measured(l.measure, l.figure),
+                measured(l.measure, l.max)
             ),
             length: 100.0 * l.figure / l.max,
             spread: None,
             mark: Some(100.0),
             figure: format!("{:.0} %", 100.0 * l.figure / l.max),
-            unit: format!("{} of {}", duration(l.figure), duration(l.max)),
+            unit: format!(
+                "{} of {}",
+                measured(l.measure, l.figure),
+                measured(l.measure, l.max)
+            ),
         })
         .collect();
     bar_chart(&bars, " %", 250.0, "")

@@ -42,13 +42,13 @@ impl Engine {
 
     /// Starts an app. The calling thread must not be pinned when there are workers.
     pub fn start(app: &str, workers: Workers, read: Read) -> Result<Engine, String> {
-        let threads = match &workers {
-            Workers::Inline => 1,
-            Workers::Pinned(n) => *n,
-            Workers::Cores(cores) => cores.len(),
-        };
+        let threads = threads(&workers);
+        Engine::of(create(app, workers)?, threads, read)
+    }
+
+    /// Starts an app that was built for so many threads.
+    pub fn of(runtime: EventFluxAppRuntime, threads: usize, read: Read) -> Result<Engine, String> {
         let shown: Arc<[Shown]> = (0..threads).map(|_| Shown::default()).collect();
-        let runtime = create(app, workers)?;
         let per_worker = |worker: usize| {
             let shown = Arc::clone(&shown);
             let mut mine = Tally::default();
@@ -168,6 +168,15 @@ impl Engine {
             .set((first..first + rows).map(at).collect(), columns)
             .map_err(text)?;
         Ok(batch)
+    }
+}
+
+/// How many threads run an app.
+pub fn threads(workers: &Workers) -> usize {
+    match workers {
+        Workers::Inline => 1,
+        Workers::Pinned(n) => *n,
+        Workers::Cores(cores) => cores.len(),
     }
 }
 

@@ -6,12 +6,15 @@
 
 mod batches;
 mod chart;
+mod checkpoint;
 pub mod cores;
 pub mod data;
 pub mod engine;
+mod figures;
 pub mod hand;
 pub mod harness;
 mod lanes;
+mod lines;
 pub mod nexmark;
 mod open_loop;
 pub mod page;

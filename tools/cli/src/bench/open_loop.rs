@@ -10,7 +10,7 @@ use super::engine::{self, TRADES};
 use super::hand::{self, Group, Map};
 use super::harness::{Conditions, Spread};
 use super::lanes::{RING_SLOTS, distance, on, two_cores};
-use super::record::{Curve, Limit, Record, Unit, new_histogram};
+use super::record::{Curve, Limit, Measure, Record, Unit, new_histogram};
 use super::ring::Ring;
 use core_affinity::CoreId;
 use eventflux::{Batch, Data, Workers};
@@ -118,7 +118,12 @@ pub fn open_loop(c: &Conditions) -> Result<Record, String> {
         ("p50", a[0].median, b[0].median + 300.0),
         ("p99.9", a[3].median, p999_max),
     ]
-    .map(|(what, figure, max)| Limit { what, figure, max })
+    .map(|(what, figure, max)| Limit {
+        what,
+        measure: Measure::Nanos,
+        figure,
+        max,
+    })
     .into();
     record.curves = curves;
     record.ping_pong = Some(Spread::of(distances));

@@ -1,9 +1,11 @@
 //! Answers as one page of HTML that needs nothing else: no script, no font, no address.
 
 use super::chart::{self, CLASSES, escaped};
+use super::figures::{duration, min_max, short};
+use super::lines::{self, LINES};
 use super::questions::QUESTIONS;
 use super::record::{Answered, Limit, PERCENTILES, Record, Unit};
-use super::report::{budget, duration, figure, min_max, range_of, rate, short};
+use super::report::{budget, figure, range_of, rate};
 use std::fmt::Write;
 
 const STYLE: &str = include_str!("page.css");
@@ -25,6 +27,7 @@ pub fn html(about: &str, answers: &[Answered]) -> String {
     ratios(&mut out, &records);
     limits(&mut out, &records);
     latencies(&mut out, &records);
+    growth(&mut out, &records);
     numbers(&mut out, answers);
     out.push_str("</main></body></html>\n");
     out
@@ -78,9 +81,9 @@ fn ratios(out: &mut String, records: &[&Record]) {
     }
     let _ = write!(
         out,
-        "<section><h2>How many times the hand-written work</h2>\
-         <p class=\"quiet small\">Time per event, or bytes per group, divided by those of the same work written by \
-         hand, run by turns in one process. Shorter is better; 1× is as fast as by hand.</p>\
+        "<section><h2>How many times the baseline</h2>\
+         <p class=\"quiet small\">Time or bytes divided by those of the baseline, run by turns in one process: the same \
+         work written by hand where no other is named. Shorter is better; 1× is as fast as the baseline.</p>\
          {BAR_LEGEND}{NO_BUDGET}{MARK}budget</span>{WHISKER}</div>{}</section>",
         chart::ratios(&shown)
     );
@@ -98,7 +101,7 @@ fn limits(out: &mut String, records: &[&Record]) {
     let _ = write!(
         out,
         "<section><h2>How much of an absolute limit</h2>\
-         <p class=\"quiet small\">Nanoseconds per event, or at a percentile, as a share of what is allowed.</p>\
+         <p class=\"quiet small\">A time, a size or a number as a share of what is allowed.</p>\
          {BAR_LEGEND}{MARK}limit</span></div>{}</section>",
         chart::shares(&shown)
     );
@@ -157,6 +160,33 @@ fn latencies(out: &mut String, records: &[&Record]) {
     out.push_str("</tbody></table></div></section>\n");
 }
 
+fn growth(out: &mut String, records: &[&Record]) {
+    for r in records.iter().filter(|r| !r.panels.is_empty()) {
+        let _ = write!(
+            out,
+            "<section><h2>How the cost grows: {}</h2><p class=\"quiet small\">Both axes count tens: a line that rises \
+             by one field per field grows in proportion, a level one does not grow.</p><div class=\"curves\">",
+            escaped(r.question)
+        );
+        for panel in &r.panels {
+            let _ = write!(
+                out,
+                "<div><h3>{}</h3><div class=\"legend\">",
+                escaped(panel.title)
+            );
+            for (line, class) in panel.lines.iter().zip(LINES) {
+                let _ = write!(
+                    out,
+                    "<span><svg width=\"26\" height=\"10\"><path class=\"curve {class}\" d=\"M 0 5 H 26\"/></svg>{}</span>",
+                    escaped(line.name)
+                );
+            }
+            let _ = write!(out, "</div>{}</div>", lines::panel(panel));
+        }
+        out.push_str("</div></section>\n");
+    }
+}
+
 fn numbers(out: &mut String, answers: &[Answered]) {
     out.push_str(
         "<section><h2>All figures</h2><p class=\"quiet small\">Medians, below them the least and the greatest.</p>\
@@ -212,7 +242,7 @@ fn figures(out: &mut String, r: &Record) {
          <td class=\"n\">{}<br><span class=\"quiet\">{}</span></td><td class=\"n\">{:.2}×</td><td>{}</td>\
          <td class=\"n {class}\">{verdict}</td></tr>",
         figure(r, r.ours.median),
-        r.unit.name(),
+        unit_of(r),
         range_of(r, r.ours),
         rate(r),
         escaped(r.baseline_is),
@@ -221,6 +251,14 @@ fn figures(out: &mut String, r: &Record) {
         r.ratio(),
         escaped(&budget(r))
     );
+}
+
+/// The unit where the figure does not show it.
+fn unit_of(r: &Record) -> &'static str {
+    match r.unit {
+        Unit::Run | Unit::Bytes => "",
+        unit => unit.name(),
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The questions that can be asked, in the order in which they are answered.
 
+use super::checkpoint;
 use super::harness::Conditions;
 use super::nexmark;
 use super::record::Record;
@@ -17,10 +18,20 @@ pub struct Question {
     pub answer: fn(&Conditions) -> Result<Record, String>,
     /// Whether its thread is pinned; those with threads of their own pin these.
     pub pinned: bool,
+    /// Whether it takes minutes: quick runs ask it only by its own name.
+    pub long: bool,
 }
 
 /// Names of groups, in order.
-pub const GROUPS: [&str; 5] = ["memory", "columns", "send", "lane", "nexmark"];
+pub const GROUPS: [&str; 7] = [
+    "memory",
+    "columns",
+    "send",
+    "lane",
+    "nexmark",
+    "checkpoint",
+    "restore",
+];
 
 const fn inline(
     group: &'static str,
@@ -34,20 +45,31 @@ const fn inline(
         asks,
         answer,
         pinned: true,
+        long: false,
     }
 }
 
 const fn threads(
+    group: &'static str,
     id: &'static str,
     asks: &'static str,
     answer: fn(&Conditions) -> Result<Record, String>,
 ) -> Question {
     Question {
         id,
-        group: "lane",
+        group,
         asks,
         answer,
         pinned: false,
+        long: false,
+    }
+}
+
+/// Asked only in full runs, or by name.
+const fn long(question: Question) -> Question {
+    Question {
+        long: true,
+        ..question
     }
 }
 
@@ -144,26 +166,31 @@ pub const QUESTIONS: &[Question] = &[
         standing::barrier,
     ),
     threads(
+        "lane",
         "lane-open-loop",
         "producer, pinned worker, callback at 1 M events/s: latency",
         open_loop::open_loop,
     ),
     threads(
+        "lane",
         "lane-groupby-batches",
         "columns over a lane to a worker that groups by 1,000 keys",
         lanes::groupby_batches,
     ),
     threads(
+        "lane",
         "lane-groupby-single",
         "the same with one send per event",
         lanes::groupby_single,
     ),
     threads(
+        "lane",
         "two-workers-1k",
         "two workers beside one, 1,000 keys",
         lanes::two_workers_1k,
     ),
     threads(
+        "lane",
         "two-workers-1m",
         "two workers beside one, 1,000,000 keys",
         lanes::two_workers_1m,
@@ -199,6 +226,126 @@ pub const QUESTIONS: &[Question] = &[
         "nexmark-q12",
         "bids per bidder in windows of 10 s",
         nexmark::q12,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-pause-10k",
+        "how long rows wait for a cut, 10 k of 1 M groups changed",
+        checkpoint::pause_10k,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-pause-100k",
+        "the same, 100 k changed",
+        checkpoint::pause_100k,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-pause-1m",
+        "the same, all changed",
+        checkpoint::pause_1m,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-pause-10x",
+        "the same, 100 k of 10 M groups changed",
+        checkpoint::pause_10x,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-latency-inline",
+        "how long each send takes while a checkpoint is under way",
+        checkpoint::inline,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-throughput-100k",
+        "rows with a checkpoint per second beside none, 100 k of 1 M groups changed",
+        checkpoint::throughput_100k,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-throughput-1m",
+        "the same, all changed",
+        checkpoint::throughput_1m,
+    ),
+    inline(
+        "checkpoint",
+        "checkpoint-version-check",
+        "what an update pays to be tracked, without any checkpoint",
+        checkpoint::version_check,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-full-none",
+        "the first checkpoint of 1 M groups into memory, not compressed",
+        checkpoint::none,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-full-lz4",
+        "the same with lz4",
+        checkpoint::lz4,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-full-zstd",
+        "the same with zstd",
+        checkpoint::zstd,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-delta-bytes",
+        "bytes of changes per checkpoint, 10 k of 1 M groups changed",
+        checkpoint::delta_bytes,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-base-bytes",
+        "bytes captured whole per checkpoint while every part changes",
+        checkpoint::base_bytes,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-manifest-bytes",
+        "bytes of a manifest with a full chain",
+        checkpoint::manifest_bytes,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-memory",
+        "growth of memory while the store does not answer and all groups change",
+        checkpoint::memory,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-soak",
+        "memory and chunks over a day of checkpoints",
+        checkpoint::soak,
+    ),
+    long(threads(
+        "checkpoint",
+        "checkpoint-growth",
+        "how the cost grows with state, changes and interval",
+        checkpoint::growth,
+    )),
+    threads(
+        "restore",
+        "restore-file-1m",
+        "1 M groups and a full chain of increments from files",
+        checkpoint::file_1m,
+    ),
+    threads(
+        "restore",
+        "restore-file-1m-2to1",
+        "the same, written by two workers, on one",
+        checkpoint::file_1m_2to1,
+    ),
+    threads(
+        "restore",
+        "restore-memory-1m",
+        "the same from memory",
+        checkpoint::memory_1m,
     ),
 ];
 

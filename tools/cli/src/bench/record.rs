@@ -14,6 +14,10 @@ pub enum Unit {
     Latency,
     /// Bytes per group.
     Group,
+    /// Nanoseconds of a run from begin to end.
+    Run,
+    /// Bytes.
+    Bytes,
 }
 
 impl Unit {
@@ -24,8 +28,28 @@ impl Unit {
             Unit::Call => "ns/call",
             Unit::Latency => "p50",
             Unit::Group => "B/group",
+            Unit::Run => "run",
+            Unit::Bytes => "bytes",
         }
     }
+
+    /// Whether figures are sizes, not times.
+    pub fn is_size(self) -> bool {
+        matches!(self, Unit::Group | Unit::Bytes)
+    }
+}
+
+/// What a figure of a limit or of a panel counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// Multiples of something.
+    Times,
+    /// Nanoseconds.
+    Nanos,
+    /// Bytes.
+    Bytes,
+    /// Things.
+    Count,
 }
 
 /// Something that must hold.
@@ -33,6 +57,8 @@ impl Unit {
 pub struct Limit {
     /// What is limited: `ratio`, `ns`, `p50`, `p99.9`.
     pub what: &'static str,
+    /// What the figure counts.
+    pub measure: Measure,
     /// The figure.
     pub figure: f64,
     /// Its greatest allowed value.
@@ -44,6 +70,28 @@ impl Limit {
     pub fn holds(&self) -> bool {
         self.figure <= self.max
     }
+}
+
+/// A picture of how something grows: both axes are logarithmic.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Panel {
+    /// What grows.
+    pub title: &'static str,
+    /// What the figures count.
+    pub measure: Measure,
+    /// What it grows with, and what that counts.
+    pub with: (&'static str, Measure),
+    /// One line for each setting.
+    pub lines: Vec<Line>,
+}
+
+/// A line of a panel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// The setting.
+    pub name: &'static str,
+    /// What it grows with, and the figure; both are above 0.
+    pub points: Vec<(f64, f64)>,
 }
 
 /// How long events took, of one side.
@@ -122,6 +170,8 @@ pub struct Record {
     pub ping_pong: Option<Spread>,
     /// Latencies of both sides.
     pub curves: Vec<Curve>,
+    /// How figures grow.
+    pub panels: Vec<Panel>,
     /// What a reader has to know.
     pub notes: Vec<String>,
 }
@@ -145,6 +195,7 @@ impl Record {
             limits: Vec::new(),
             ping_pong: None,
             curves: Vec::new(),
+            panels: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -170,25 +221,27 @@ impl Record {
         self.limits.iter().find(|l| l.what == what)
     }
 
-    /// Adds a limit on the ratio.
-    pub fn within_ratio(mut self, max: f64) -> Record {
-        let figure = self.ratio();
+    /// Adds a limit.
+    pub fn within(mut self, what: &'static str, measure: Measure, figure: f64, max: f64) -> Record {
         self.limits.push(Limit {
-            what: "ratio",
+            what,
+            measure,
             figure,
             max,
         });
         self
     }
 
+    /// Adds a limit on the ratio.
+    pub fn within_ratio(self, max: f64) -> Record {
+        let figure = self.ratio();
+        self.within("ratio", Measure::Times, figure, max)
+    }
+
     /// Adds a limit on the engine's own median.
-    pub fn within_ns(mut self, max: f64) -> Record {
-        self.limits.push(Limit {
-            what: "ns",
-            figure: self.ours.median,
-            max,
-        });
-        self
+    pub fn within_ns(self, max: f64) -> Record {
+        let figure = self.ours.median;
+        self.within("ns", Measure::Nanos, figure, max)
     }
 }
 

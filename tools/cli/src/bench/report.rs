@@ -1,7 +1,8 @@
 //! Answers as a table for people and as JSON lines for programs.
 
+use super::figures::{bytes, duration, measured, min_max, quoted, short, significant};
 use super::harness::Spread;
-use super::record::{Answered, Curve, PERCENTILES, Record, Unit};
+use super::record::{Answered, Curve, Measure, PERCENTILES, Panel, Record, Unit};
 use comfy_table::{CellAlignment, Table, presets};
 use std::fmt::Write;
 
@@ -15,9 +16,9 @@ pub fn json(question: &str, answer: &Result<Record, String>) -> String {
             return out;
         }
     };
-    let figures = match r.unit {
-        Unit::Group => ("ours_bytes", "baseline_bytes"),
-        Unit::Event | Unit::Call | Unit::Latency => ("ours_ns", "baseline_ns"),
+    let figures = match r.unit.is_size() {
+        true => ("ours_bytes", "baseline_bytes"),
+        false => ("ours_ns", "baseline_ns"),
     };
     let _ = write!(
         out,
@@ -46,8 +47,9 @@ pub fn json(question: &str, answer: &Result<Record, String>) -> String {
     out.push_str(",\"limits\":");
     list(&mut out, &r.limits, |l| {
         format!(
-            "{{\"what\":{},\"figure\":{},\"max\":{},\"ok\":{}}}",
+            "{{\"what\":{},\"unit\":{},\"figure\":{},\"max\":{},\"ok\":{}}}",
             quoted(l.what),
+            quoted(symbol(l.measure)),
             number(l.figure),
             number(l.max),
             l.holds()
@@ -65,6 +67,10 @@ pub fn json(question: &str, answer: &Result<Record, String>) -> String {
         out.push_str(",\"latency_ns\":");
         list(&mut out, &r.curves, curve);
     }
+    if !r.panels.is_empty() {
+        out.push_str(",\"growth\":");
+        list(&mut out, &r.panels, panel);
+    }
     out.push_str(",\"notes\":");
     list(&mut out, &r.notes, |note| quoted(note));
     out.push('}');
@@ -78,6 +84,34 @@ fn curve(c: &Curve) -> String {
     }
     out.push('}');
     out
+}
+
+fn panel(p: &Panel) -> String {
+    let mut out = format!(
+        "{{\"what\":{},\"unit\":{},\"with\":{},\"with_unit\":{},\"lines\":",
+        quoted(p.title),
+        quoted(symbol(p.measure)),
+        quoted(p.with.0),
+        quoted(symbol(p.with.1))
+    );
+    list(&mut out, &p.lines, |line| {
+        let mut points = String::new();
+        list(&mut points, &line.points, |(x, y)| {
+            format!("[{},{}]", number(*x), number(*y))
+        });
+        format!("{{\"name\":{},\"points\":{points}}}", quoted(line.name))
+    });
+    out.push('}');
+    out
+}
+
+fn symbol(measure: Measure) -> &'static str {
+    match measure {
+        Measure::Times => "×",
+        Measure::Nanos => "ns",
+        Measure::Bytes => "B",
+        Measure::Count => "",
+    }
 }
 
 fn list<T>(out: &mut String, items: &[T], text: impl Fn(&T) -> String) {
@@ -101,37 +135,6 @@ fn number(x: f64) -> String {
         true => significant(x),
         false => "null".into(),
     }
-}
-
-/// A number with four significant digits and no exponent.
-pub fn significant(x: f64) -> String {
-    let digits = if x == 0.0 {
-        0
-    } else {
-        (3 - x.abs().log10().floor() as i32).clamp(0, 6)
-    };
-    let text = format!("{x:.*}", digits as usize);
-    match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
-        false => text,
-    }
-}
-
-/// A JSON string.
-pub fn quoted(text: &str) -> String {
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            '\n' => out.push_str("\\n"),
-            c if c.is_control() => {
-                let _ = write!(out, "\\u{:04x}", c as u32);
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }
 
 /// A table of all answers, then latencies and notes.
@@ -188,7 +191,8 @@ fn row(r: &Record) -> [String; 10] {
 /// A figure of a record: latencies with their unit, others in the record's.
 pub fn figure(r: &Record, figure: f64) -> String {
     match r.unit {
-        Unit::Latency => duration(figure),
+        Unit::Latency | Unit::Run => duration(figure),
+        Unit::Bytes => bytes(figure),
         Unit::Event | Unit::Call | Unit::Group => short(figure),
     }
 }
@@ -202,7 +206,7 @@ pub fn range_of(r: &Record, s: Spread) -> String {
 pub fn rate(r: &Record) -> String {
     match r.unit {
         Unit::Event => short(1000.0 / r.ours.median),
-        Unit::Call | Unit::Latency | Unit::Group => String::new(),
+        _ => String::new(),
     }
 }
 
@@ -212,43 +216,11 @@ pub fn budget(r: &Record) -> String {
         .limits
         .iter()
         .map(|l| match l.what {
-            "ratio" => format!("≤ {}×", significant(l.max)),
-            "ns" => format!("≤ {}", duration(l.max)),
-            what => format!("{what} ≤ {}", duration(l.max)),
+            "ratio" | "ns" => format!("≤ {}", measured(l.measure, l.max)),
+            what => format!("{what} ≤ {}", measured(l.measure, l.max)),
         })
         .collect();
     limits.join(", ")
-}
-
-/// Least and greatest figure.
-pub fn min_max(s: Spread) -> String {
-    format!("{}..{}", short(s.min), short(s.max))
-}
-
-/// A figure with as many decimals as a reader can use.
-pub fn short(x: f64) -> String {
-    match x.abs() {
-        x if x >= 100.0 => format!("{x:.0}"),
-        x if x >= 10.0 => format!("{x:.1}"),
-        _ => format!("{x:.2}"),
-    }
-}
-
-/// A duration with its unit.
-pub fn duration(ns: f64) -> String {
-    match ns {
-        ns if ns >= 1e9 => format!("{} s", short_or_whole(ns / 1e9)),
-        ns if ns >= 1e6 => format!("{} ms", short_or_whole(ns / 1e6)),
-        ns if ns >= 1e3 => format!("{} µs", short_or_whole(ns / 1e3)),
-        ns => format!("{} ns", short_or_whole(ns)),
-    }
-}
-
-fn short_or_whole(x: f64) -> String {
-    match x.fract() == 0.0 {
-        true => format!("{x:.0}"),
-        false => short(x),
-    }
 }
 
 fn below(out: &mut String, r: &Record) {
@@ -275,6 +247,45 @@ fn below(out: &mut String, r: &Record) {
     for note in &r.notes {
         let _ = writeln!(out, "{}: {note}", r.question);
     }
+    for panel in &r.panels {
+        let _ = writeln!(
+            out,
+            "{}: {} by {}\n{}",
+            r.question,
+            panel.title,
+            panel.with.0,
+            panel_table(panel)
+        );
+    }
+}
+
+/// A row for each place on the axis, a column for each line.
+fn panel_table(p: &Panel) -> Table {
+    let mut places: Vec<f64> = p
+        .lines
+        .iter()
+        .flat_map(|l| &l.points)
+        .map(|q| q.0)
+        .collect();
+    places.sort_by(f64::total_cmp);
+    places.dedup();
+    let mut table = Table::new();
+    let names = std::iter::once(p.with.0).chain(p.lines.iter().map(|l| l.name));
+    table
+        .load_style(presets::UTF8_FULL_CONDENSED)
+        .set_header(names);
+    for place in places {
+        let mut row = vec![measured(p.with.1, place)];
+        row.extend(p.lines.iter().map(|line| {
+            let at = line.points.iter().find(|(x, _)| *x == place);
+            at.map_or(String::new(), |(_, y)| measured(p.measure, *y))
+        }));
+        table.add_row(row);
+    }
+    for column in table.column_iter_mut() {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
 }
 
 #[cfg(test)]
@@ -295,20 +306,6 @@ mod tests {
             json("x", &Err("a\nb".into())),
             "{\"question\":\"x\",\"ok\":false,\"error\":\"a\\nb\"}"
         );
-    }
-
-    #[test]
-    fn four_digits_are_kept() {
-        for (x, text) in [
-            (0.0, "0"),
-            (1234567.0, "1234567"),
-            (12.3456, "12.35"),
-            (0.012345, "0.01235"),
-            (2.5, "2.5"),
-            (1e-9, "0"),
-        ] {
-            assert_eq!(significant(x), text);
-        }
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub enum BenchError {
 
 /// Asks the questions and writes the answers to standard output.
 pub fn run(args: &BenchArgs) -> Result<(), BenchError> {
-    let questions = select(&args.questions).map_err(BenchError::Usage)?;
+    let questions = select(&args.questions, args.quick && !args.list).map_err(BenchError::Usage)?;
     if args.list {
         return print(&list(&questions));
     }
@@ -150,8 +150,8 @@ fn commit() -> Option<String> {
     (out.status.success() && !text.trim().is_empty()).then(|| text.trim().to_string())
 }
 
-/// The questions that names stand for, in the order of the list.
-fn select(names: &[String]) -> Result<Vec<&'static Question>, String> {
+/// The questions that names stand for, in the order of the list. Quick runs leave out long ones that are not named.
+fn select(names: &[String], quick: bool) -> Result<Vec<&'static Question>, String> {
     let known = || QUESTIONS.iter().map(|q| q.id).chain(GROUPS);
     for name in names {
         if !known().any(|k| k == name) {
@@ -162,8 +162,10 @@ fn select(names: &[String]) -> Result<Vec<&'static Question>, String> {
             ));
         }
     }
-    let wanted =
-        |q: &&Question| names.is_empty() || names.iter().any(|n| n == q.id || n == q.group);
+    let wanted = |q: &&Question| {
+        let of_all = names.is_empty() || names.iter().any(|n| n == q.group);
+        names.iter().any(|n| n == q.id) || (of_all && !(quick && q.long))
+    };
     Ok(QUESTIONS.iter().filter(wanted).collect())
 }
 
@@ -218,7 +220,7 @@ mod tests {
 
     fn ids(names: &[&str]) -> Result<Vec<&'static str>, String> {
         let names: Vec<String> = names.iter().map(|n| n.to_string()).collect();
-        select(&names).map(|qs| qs.iter().map(|q| q.id).collect())
+        select(&names, false).map(|qs| qs.iter().map(|q| q.id).collect())
     }
 
     #[test]
@@ -230,6 +232,18 @@ mod tests {
         );
         let nexmark = ids(&["nexmark"]).expect("a group");
         assert!(nexmark.len() > 5 && nexmark.iter().all(|id| id.starts_with("nexmark-")));
+    }
+
+    #[test]
+    fn long_questions_are_named_in_quick_runs() {
+        let asked = |name: &str| select(&[name.to_string()], true).expect("known");
+        assert!(asked("checkpoint").iter().all(|q| !q.long));
+        assert!(asked("checkpoint-growth").iter().all(|q| q.long));
+        assert!(
+            ids(&["checkpoint"])
+                .expect("a group")
+                .contains(&"checkpoint-growth")
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::data::{NamedTrade, Trade, name_word, named, trades};
 use super::engine::{self, Engine, NAMED, TRADES};
 use super::hand::{self, Map};
 use super::harness::{Conditions, Tally, by_turns, same, timed, word2, word3};
-use super::record::{Curve, Limit, Record, Unit, new_histogram};
+use super::record::{Curve, Limit, Measure, Record, Unit, new_histogram};
 use eventflux::{InputHandler, Value};
 use hdrhistogram::Histogram;
 use std::time::Instant;
@@ -220,6 +220,7 @@ fn service<T>(
     record.limits = [("p50", p50, SERVICE_MAX.0), ("p99.9", p999, SERVICE_MAX.1)]
         .map(|(what, figure, max)| Limit {
             what,
+            measure: Measure::Nanos,
             figure: figure.median,
             max,
         })

@@ -85,7 +85,7 @@ pub fn memory(c: &Conditions) -> Result<Record, String> {
 }
 
 /// Resident memory of the process in bytes.
-fn resident() -> Result<u64, String> {
+pub(super) fn resident() -> Result<u64, String> {
     let status = std::fs::read_to_string("/proc/self/status").map_err(engine::text)?;
     status
         .lines()

@@ -1,0 +1,160 @@
+//! What the tests share: an app with groups and a window, its rows, and what came out of it by number.
+
+use eventflux::store::PersistenceStore;
+use eventflux::{
+    Batch, CheckpointConfig, EventFluxAppRuntime, EventFluxManager, Input, OutputNumber,
+    RuntimeConfig, SendError, Timestamp, Workers,
+};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+/// Every row gives one output of each query.
+pub const APP: &str = "@app:name('sums') @app:playback
+    CREATE STREAM S (k STRING, v LONG);
+    INSERT INTO Sums SELECT k, count() AS n, sum(v) AS total FROM S GROUP BY k;
+    INSERT INTO Recent SELECT k, sum(v) AS total, min(v) AS least, count() AS n
+    FROM S WINDOW('length', 20);";
+
+/// Name of the app.
+pub const NAME: &str = "sums";
+
+/// The streams that it writes.
+pub const STREAMS: [&str; 2] = ["Sums", "Recent"];
+
+/// The app over a store, not started.
+pub fn app(
+    store: Arc<dyn PersistenceStore>,
+    workers: Workers,
+    checkpoints: CheckpointConfig,
+) -> EventFluxAppRuntime {
+    app_of(APP, Some(store), workers, checkpoints)
+}
+
+/// Another app, with or without a store.
+pub fn app_of(
+    text: &str,
+    store: Option<Arc<dyn PersistenceStore>>,
+    workers: Workers,
+    checkpoints: CheckpointConfig,
+) -> EventFluxAppRuntime {
+    let mut manager = EventFluxManager::new();
+    if let Some(store) = store {
+        manager.set_persistence_store(store);
+    }
+    let config = RuntimeConfig::default()
+        .workers(workers)
+        .checkpoints(checkpoints);
+    manager.create_with(text, config).expect("the app is right")
+}
+
+/// Row `n`, counted from 1: its time, key and value.
+pub fn row(n: u64) -> (Timestamp, String, i64) {
+    let key = format!("key {}", n * 7 % 13);
+    (Timestamp::from_millis(n as i64), key, (n * n % 101) as i64)
+}
+
+/// Sends row `n`. A row that the app has already is left out.
+pub fn send_row(input: &mut Input, n: u64) -> Result<bool, SendError> {
+    let (at, key, value) = row(n);
+    input.send_numbered(n, "S", Some(at), (key.as_str(), value))
+}
+
+/// Sends rows `from..=to`.
+pub fn send_rows(input: &mut Input, from: u64, to: u64) {
+    for n in from..=to {
+        send_row(input, n).expect("the row is taken");
+    }
+}
+
+/// What came out: by stream, key group and number the row.
+pub type Rows = BTreeMap<(String, u16, u64), String>;
+
+/// Collects outputs, and compares what comes twice.
+#[derive(Clone, Default)]
+pub struct Seen(Arc<Mutex<Rows>>);
+
+impl Seen {
+    /// Collects what the app writes from now on.
+    pub fn of(app: &EventFluxAppRuntime) -> Seen {
+        let seen = Seen::default();
+        seen.attach(app, &STREAMS);
+        seen
+    }
+
+    /// Collects the rows of streams of one more app.
+    pub fn attach(&self, app: &EventFluxAppRuntime, streams: &[&'static str]) {
+        for stream in streams.iter().copied() {
+            let rows = Arc::clone(&self.0);
+            let add = move |batch: &Batch, numbers: &[OutputNumber]| {
+                let mut rows = rows.lock().expect("no callback panics");
+                for (place, number) in numbers.iter().enumerate() {
+                    let name = (stream.to_string(), number.group, number.number);
+                    let row = format!("{:?}", batch.row(place));
+                    let before = rows.entry(name).or_insert_with(|| row.clone());
+                    assert_eq!(*before, row, "{stream} {number:?} came out differently");
+                }
+            };
+            app.add_numbered_callback(stream, add).expect("a stream");
+        }
+    }
+
+    /// All rows so far.
+    pub fn rows(&self) -> Rows {
+        self.0.lock().expect("no row came out differently").clone()
+    }
+
+    /// All rows so far, without a gap in their numbers. A callback that found a difference shows here, too.
+    pub fn dense(&self) -> Rows {
+        let rows = self.rows();
+        assert_dense(&rows);
+        rows
+    }
+}
+
+/// Fails where a number is missing.
+pub fn assert_dense(rows: &Rows) {
+    let mut last: BTreeMap<(&str, u16), u64> = BTreeMap::new();
+    for (stream, group, number) in rows.keys() {
+        let before = last.insert((stream, *group), *number).unwrap_or(0);
+        assert_eq!(*number, before + 1, "a gap in {stream}, group {group}");
+    }
+}
+
+/// What the app writes of the first `rows` rows when nothing ever fails.
+pub fn uninterrupted(rows: u64) -> Rows {
+    let app = app_of(APP, None, Workers::Inline, CheckpointConfig::default());
+    let seen = Seen::of(&app);
+    app.start().expect("it starts");
+    let mut input = app.open_input("in").expect("opens");
+    send_rows(&mut input, 1, rows);
+    drop(input);
+    app.shutdown().expect("it stops");
+    seen.dense()
+}
+
+/// A folder for one test, gone with the value.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// An empty one.
+    pub fn new(test: &str) -> Folder {
+        let name = format!("eventflux-checkpoint-{}-{test}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::remove_dir_all(&path).ok();
+        fs::create_dir(&path).expect("the temporary folder takes folders");
+        Folder(path)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).ok();
+    }
+}

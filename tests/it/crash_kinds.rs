@@ -1,0 +1,355 @@
+//! Every kind of window, aggregate, key and clause with crashes while it holds rows, over drawn input.
+//!
+//! What must come out is what the same app gives without checkpoints, inline; `script` and the model test say whether
+//! that is right. Besides, the state that incremental checkpoints bring back must be, byte for byte, the state that a
+//! full capture of an app without checkpoints finds. A window or aggregate without a case here fails a test.
+
+use crate::app::{Emitted, Outputs, Setup, Step, run_on, shown_rows};
+use crate::crash::{Draw, failure_with, seed};
+use crate::life::whole_and_restored;
+use crate::literal::Literal;
+use crate::source::root;
+use eventflux::{AggregateFunction, EventFluxManager, Type, Value};
+use std::fs;
+
+const STREAM: &str =
+    "CREATE STREAM S (k STRING, i INT, l LONG, d DOUBLE, f FLOAT, b BOOL, ts LONG, c STRING);";
+
+/// Windows; each with several ways to select from it.
+const WINDOWS: &[&str] = &[
+    "'length', 4",
+    "'lengthBatch', 4",
+    "'lengthBatch', 4, stream_current",
+    "'time', 20 MILLISECONDS",
+    "'timeBatch', 20 MILLISECONDS",
+    "'timeBatch', 20 MILLISECONDS, 3",
+    "'timeBatch', 20 MILLISECONDS, stream_current",
+    "'timeLength', 20 MILLISECONDS, 3",
+    "'tumbling', 20 MILLISECONDS",
+    "'tumbling', 20 MILLISECONDS, 7",
+    "'hop', 20 MILLISECONDS, 5 MILLISECONDS",
+    "'sliding', 20 MILLISECONDS, 10 MILLISECONDS",
+    "'session', 10 MILLISECONDS",
+    "'session', 10 MILLISECONDS, k",
+    "'session', 10 MILLISECONDS, k, 5 MILLISECONDS",
+    "'sessionBatch', 10 MILLISECONDS",
+    "'sessionBatch', 10 MILLISECONDS, k",
+    "'externalTime', ts, 20 MILLISECONDS",
+    "'externalTimeBatch', ts, 20 MILLISECONDS",
+    "'externalTimeBatch', ts, 20 MILLISECONDS, 3, 30 MILLISECONDS",
+    "'externalTimeBatch', ts, 20 MILLISECONDS, ts, 30 MILLISECONDS",
+    "'batch'",
+    "'delay', 10 MILLISECONDS",
+    "'sort', 4, i, 'desc', k",
+    "'unique', k",
+    "'unique', k, b",
+    "'firstUnique', k, i",
+    "'frequent', 2, k",
+    "'frequent', 2",
+    "'lossyFrequent', 0.3, 0.1, k",
+    "'cron', '*/1 * * * * *'",
+    "'expression', 'count() <= 3'",
+    "'expression', 'sum(i) < 9 AND eventTimestamp(last) - eventTimestamp(first) < 30'",
+    "'expression', c",
+    "'expressionBatch', 'count() <= 3'",
+    "'expressionBatch', 'sum(i) < 9', include_triggering",
+    "'expressionBatch', c, FALSE, stream_current",
+];
+
+/// What is selected from each window.
+const SELECTS: &[(&str, &str, &str)] = &[
+    ("ALL EVENTS ", "k, i, f", ""),
+    (
+        "ALL EVENTS ",
+        "k, sum(i) AS s, min(l) AS m, distinctCount(b) AS n",
+        "GROUP BY k",
+    ),
+    (
+        "",
+        "max(d) AS m, count() AS n, last(k) AS z, stdDev(i) AS e",
+        "",
+    ),
+];
+
+/// Other queries: aggregates without a window, keys of all types, clauses, chains, cycles.
+const QUERIES: &[&str] = &[
+    "INSERT INTO Out SELECT k, count() AS a, count(d) AS b2, count(DISTINCT i) AS c2, distinctCount(k) AS e, \
+     sum(i) AS s, sum(d) AS t, avg(f) AS u, stdDev(d) AS v FROM S GROUP BY k;",
+    "INSERT INTO Out SELECT min(k) AS a, max(k) AS b2, min(d) AS c2, max(f) AS e, minForever(i) AS g, \
+     maxForever(k) AS h, first(k) AS j, last(d) AS m, and(b) AS n, or(b) AS o FROM S;",
+    "INSERT INTO Out SELECT min(k) AS a, max(d) AS b2, minForever(i) AS g, maxForever(d) AS h, first(k) AS j, \
+     last(k) AS m, and(b) AS n, or(b) AS o, count(DISTINCT k) AS p FROM S WINDOW('length', 5) GROUP BY b;",
+    "INSERT INTO Out SELECT min(k) AS a, max(d) AS b2, minForever(i) AS g, first(k) AS j, last(k) AS m, and(b) AS n, \
+     or(b) AS o, distinctCount(k) AS p, stdDev(d) AS q FROM S WINDOW('hop', 20 MILLISECONDS, 5 MILLISECONDS) \
+     GROUP BY b;",
+    "INSERT INTO Out SELECT i, count() AS n FROM S GROUP BY i;",
+    "INSERT INTO Out SELECT l, count() AS n FROM S GROUP BY l;",
+    "INSERT INTO Out SELECT d, count() AS n FROM S GROUP BY d;",
+    "INSERT INTO Out SELECT f, count() AS n FROM S GROUP BY f;",
+    "INSERT INTO Out SELECT b, count() AS n FROM S GROUP BY b;",
+    "INSERT INTO Out SELECT k, i, b, l % 3 AS r, sum(l) AS s FROM S GROUP BY k, i, b, l % 3;",
+    "INSERT INTO Out SELECT DISTINCT k, b FROM S;",
+    "INSERT ALL EVENTS INTO Out SELECT DISTINCT k, b FROM S WINDOW('length', 4);",
+    "INSERT INTO Out SELECT DISTINCT k, b FROM S WINDOW('lengthBatch', 4);",
+    "INSERT INTO Out SELECT k, i FROM S WINDOW('lengthBatch', 5) ORDER BY i DESC, k LIMIT 3 OFFSET 1;",
+    "INSERT INTO Out SELECT k, sum(i) AS s FROM S WINDOW('time', 20 MILLISECONDS) GROUP BY k ORDER BY s LIMIT 1;",
+    "INSERT INTO Out SELECT k, sum(i) AS s, count() AS n FROM S GROUP BY k HAVING n % 2 = 1 AND s > 0;",
+    "INSERT INTO A SELECT k, sum(i) AS s FROM S WINDOW('length', 3) GROUP BY k; \
+     INSERT INTO B SELECT k, max(s) AS m FROM A WINDOW('lengthBatch', 2) GROUP BY k; \
+     INSERT INTO Out SELECT k, m, count() AS n FROM B GROUP BY k;",
+    "INSERT INTO A SELECT k, sum(i) AS s FROM S WINDOW('tumbling', 10 MILLISECONDS) GROUP BY k; \
+     INSERT INTO B SELECT k, avg(s) AS m FROM A WINDOW('time', 40 MILLISECONDS) GROUP BY k; \
+     INSERT INTO Out SELECT k, m, count() AS n FROM B GROUP BY k;",
+    "INSERT INTO T SELECT i AS v FROM S; \
+     INSERT INTO T SELECT v - 1 AS v FROM T WINDOW('length', 3) WHERE v > 0; \
+     INSERT INTO Out SELECT v, count() AS n FROM T GROUP BY v;",
+    "INSERT INTO A SELECT k, count() AS n FROM S GROUP BY k; \
+     INSERT INTO B SELECT i, count() AS n FROM S GROUP BY i; \
+     INSERT INTO C SELECT count() AS n FROM S[i > 2] WINDOW('length', 9);",
+    "INSERT INTO Out SELECT k, mixed(i, k) AS m FROM S GROUP BY k;",
+    "INSERT ALL EVENTS INTO Out SELECT mixed(i, k) AS m FROM S WINDOW('length', 4);",
+    "INSERT INTO Out SELECT b, mixed(i, k) AS m FROM S WINDOW('hop', 20 MILLISECONDS, 10 MILLISECONDS) GROUP BY b;",
+    "INSERT INTO Out SELECT k, i, eventTimestamp() AS t FROM S WHERE i % 2 = 0;",
+];
+
+/// Counts, mixes numbers, and remembers a text longer than any that is kept in place.
+struct Mixed;
+
+impl AggregateFunction for Mixed {
+    fn result(&self, _args: &[Type]) -> Result<Type, String> {
+        Ok(Type::String)
+    }
+    fn empty(&self) -> Vec<Value> {
+        vec![
+            Value::Long(0),
+            Value::Null,
+            Value::Bool(false),
+            Value::Double(0.0),
+        ]
+    }
+    fn add(&self, state: &mut [Value], args: &[Value]) {
+        self.change(state, args, 1);
+        if let Value::String(text) = &args[1] {
+            state[1] =
+                Value::from(format!("the last text of this group is: {}", text.as_str()).as_str());
+        }
+    }
+    fn retract(&self, state: &mut [Value], args: &[Value]) {
+        self.change(state, args, -1);
+    }
+    fn merge(&self, state: &mut [Value], other: &[Value]) {
+        self.change(state, &[other[0].clone()], 1);
+        if !matches!(other[1], Value::Null) {
+            state[1] = other[1].clone();
+        }
+    }
+    fn value(&self, state: &[Value]) -> Value {
+        Value::from(format!("{state:?}").as_str())
+    }
+}
+
+impl Mixed {
+    fn change(&self, state: &mut [Value], args: &[Value], sign: i64) {
+        let by = match args[0] {
+            Value::Int(v) => i64::from(v),
+            Value::Long(v) => v,
+            _ => 100,
+        };
+        if let Value::Long(sum) = &mut state[0] {
+            *sum += sign * by;
+        }
+        if let Value::Double(half) = &mut state[3] {
+            *half += 0.5 * (sign * by) as f64;
+        }
+        state[2] = Value::Bool(sign > 0);
+    }
+}
+
+fn manager() -> EventFluxManager {
+    let mut manager = EventFluxManager::new();
+    let registered = manager.register_aggregate("mixed", Mixed);
+    registered.expect("the name is free");
+    manager
+}
+
+/// All apps of the table; every third one with lateness.
+fn apps() -> Vec<String> {
+    let select = |window: &str, (events, items, rest): &(&str, &str, &str)| {
+        format!("INSERT {events}INTO Out SELECT {items} FROM S WINDOW({window}) {rest};")
+    };
+    let windows = WINDOWS.iter();
+    let windows = windows.flat_map(|w| SELECTS.iter().map(move |s| select(w, s)));
+    let others = QUERIES.iter().map(|q| q.to_string());
+    let clock = |n: usize| match (n + n / 3) % 3 {
+        2 => "@app:playback(lateness='6 MILLISECONDS')",
+        _ => "@app:playback",
+    };
+    let whole = |(n, query): (usize, String)| format!("{} {STREAM} {query}", clock(n));
+    windows.chain(others).enumerate().map(whole).collect()
+}
+
+/// Sends of one row and of several, late rows, pauses, the clock alone; every type with NULLs.
+fn timeline(draw: &mut Draw) -> Vec<Step> {
+    let (mut at, mut ts) = (0i64, 1_000i64);
+    let keys = [5, 5, 60][draw.below(3)];
+    let mut steps = Vec::new();
+    while steps.len() < 32 {
+        at += [0, 1_000, 3_000, 9_000, 26_000][draw.below(5)];
+        if draw.below(40) == 0 {
+            at += 1_200_000;
+        }
+        if draw.below(9) == 0 {
+            steps.push(Step::Clock(at));
+            continue;
+        }
+        let rows = (0..1 + [0, 0, 0, 3][draw.below(4)]).map(|_| {
+            ts += [0, 1, 4, 15][draw.below(4)];
+            let late = [0, 0, 0, 5_000][draw.below(4)];
+            let told = draw.below(8) > 0;
+            (told.then_some(at - late), row(draw, keys, ts))
+        });
+        let rows: Vec<_> = rows.collect();
+        // A row without a time needs a clock.
+        let first = steps.is_empty() && rows[0].0.is_none();
+        steps.extend((!first).then(|| Step::Send("S".to_string(), rows)));
+    }
+    steps
+}
+
+fn row(draw: &mut Draw, keys: usize, ts: i64) -> Vec<Literal> {
+    let texts = [
+        "a",
+        "b",
+        "",
+        "a text that does not fit in twenty-three bytes, c",
+    ];
+    let conditions = ["count() <= 2", "count() <= 4", "sum(i) < 7"];
+    let text = |t: &str| Literal::Text(t.to_string());
+    let number = draw.below(keys) as i64;
+    let mut values = vec![
+        text(texts[draw.below(4)]),
+        Literal::Integer(number),
+        Literal::Integer([0, 7, i64::MAX, -9_007_199_254_740_993][draw.below(4)]),
+        Literal::Decimal([0.0, 0.5, -2.25, 1e300][draw.below(4)], 0.0),
+        Literal::Decimal([0.0, 0.5, -2.25, 8.0][draw.below(4)], 0.0),
+        Literal::Bool(draw.below(2) == 0),
+    ];
+    for value in &mut values {
+        if draw.below(9) == 0 {
+            *value = Literal::Null;
+        }
+    }
+    values.push(Literal::Integer(ts));
+    values.push(text(conditions[draw.below(9).saturating_sub(6)]));
+    values
+}
+
+/// What differs; rows come in any order where several workers run.
+fn difference(want: &Outputs, got: &Outputs, workers: usize) -> Option<String> {
+    let streams = want.keys().chain(got.keys());
+    streams.into_iter().find_map(|stream| {
+        let rows = |from: &Outputs| {
+            let rows: &[Emitted] = from.get(stream).map_or(&[], Vec::as_slice);
+            let mut lines: Vec<String> = shown_rows(rows);
+            if workers > 1 {
+                lines.sort_unstable();
+            }
+            lines
+        };
+        let (want, got) = (rows(want), rows(got));
+        let place = (0..want.len().max(got.len())).find(|i| want.get(*i) != got.get(*i))?;
+        let (w, g) = (want.get(place), got.get(place));
+        Some(format!("{stream}, row {place}: expected {w:?}, got {g:?}"))
+    })
+}
+
+fn check(remainder: usize) {
+    let mut failures = Vec::new();
+    for (number, app) in apps()
+        .iter()
+        .enumerate()
+        .filter(|(n, _)| n % 2 == remainder)
+    {
+        let steps = timeline(&mut Draw::new(seed(), app));
+        let want = run_on(&manager(), app, &steps, Setup::INLINE);
+        let want = want.unwrap_or_else(|e| panic!("{app}: {e}"));
+        let differs = |got: &Outputs, setup: Setup| difference(&want, got, setup.workers);
+        let name = format!("case {number}");
+        let failed = failure_with(&name, app, &steps, &manager, &differs);
+        failures.extend(failed.map(|why| format!("{app}\n{why}")));
+    }
+    let number = failures.len();
+    failures.truncate(12);
+    assert!(number == 0, "{number} apps:\n{}", failures.join("\n\n"));
+}
+
+#[test]
+fn every_kind_survives_crashes_even() {
+    check(0);
+}
+
+#[test]
+fn every_kind_survives_crashes_odd() {
+    check(1);
+}
+
+#[test]
+fn incremental_state_is_the_whole_state() {
+    let mut failures = Vec::new();
+    for app in apps() {
+        let mut draw = Draw::new(seed(), &app);
+        let steps = timeline(&mut draw);
+        let line = 1 + draw.below(steps.len());
+        let why = match whole_and_restored(&manager, &app, &steps[..line]) {
+            Err(error) => error,
+            Ok((whole, restored)) if whole == restored => continue,
+            Ok((whole, restored)) => {
+                let differ = |i: &usize| whole.get(*i) != restored.get(*i);
+                let place = (0..whole.len().max(restored.len())).find(differ);
+                let place = place.expect("they differ");
+                let (w, r) = (whole.get(place), restored.get(place));
+                format!("whole:    {w:?}\nrestored: {r:?}")
+            }
+        };
+        failures.push(format!("SEED={} {line} lines of {app}\n{why}", seed()));
+    }
+    let number = failures.len();
+    failures.truncate(12);
+    assert!(number == 0, "{number} apps:\n{}", failures.join("\n\n"));
+}
+
+/// The first strings of the tuples of a table in a source file.
+fn names_of(path: &str, table: &str) -> Vec<String> {
+    let text = fs::read_to_string(root().join(path)).expect("the file exists");
+    let from = text.find(table).expect("the table exists");
+    let end = text[from..].find("\n];").expect("the table ends") + from;
+    let tuples = text[from..end].split('(').skip(1);
+    let first = tuples.filter_map(|t| t.trim_start().strip_prefix('"')?.split('"').next());
+    first.map(str::to_string).collect()
+}
+
+#[test]
+fn every_window_and_aggregate_has_a_case() {
+    let windows = names_of("src/plan/window_args.rs", "const WINDOWS: [");
+    assert!(windows.len() >= 22, "{windows:?}");
+    let apps = apps();
+    for window in windows {
+        let written = format!("WINDOW('{window}'");
+        let known = apps.iter().any(|app| app.contains(&written));
+        assert!(known, "window {window} has no case with crashes");
+    }
+    let aggregates = names_of("src/operator/aggregate/function.rs", "const AGGREGATES: [");
+    assert!(aggregates.len() >= 13, "{aggregates:?}");
+    for aggregate in aggregates
+        .iter()
+        .map(String::as_str)
+        .chain(["count(DISTINCT i"])
+    {
+        let written = format!(" {}(", aggregate.trim_end_matches("(DISTINCT i"));
+        let known = |app: &&String| app.contains(&written) || app.contains(aggregate);
+        assert!(
+            apps.iter().any(|app| known(&app)),
+            "aggregate {aggregate} has no case with crashes"
+        );
+    }
+}

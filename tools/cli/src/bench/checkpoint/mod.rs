@@ -1,0 +1,22 @@
+//! What checkpoints cost: those who wait for a cut, the rows that flow meanwhile, the bytes, and the way back.
+//!
+//! All questions ask one app: GROUP BY a LONG key with a count and a sum. `rig` runs it with a store, sends rows that
+//! change a known number of groups per checkpoint, and proves the answer: an app restored from the store goes on
+//! with the right totals, or the question fails.
+
+mod full;
+mod growth;
+mod pause;
+mod restore;
+mod rig;
+mod sizes;
+mod steady;
+mod throughput;
+
+pub use full::{lz4, none, zstd};
+pub use growth::growth;
+pub use pause::{inline, pause_1m, pause_10k, pause_10x, pause_100k};
+pub use restore::{file_1m, file_1m_2to1, memory_1m};
+pub use sizes::{base_bytes, delta_bytes, manifest_bytes};
+pub use steady::{memory, soak};
+pub use throughput::{throughput_1m, throughput_100k, version_check};

@@ -1,0 +1,163 @@
+//! `state verify`: whether everything that a store holds is what was written.
+
+use super::args::VerifyArgs;
+use super::read::{Opened, open};
+use super::text::{bytes, many, plain};
+use crate::failure::Failure;
+use eventflux::checkpoint::{Verifier, VerifyReport};
+use eventflux::store::{Catalogue, ChunkName, Revision};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::cell::Cell;
+use std::collections::HashSet;
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+
+/// Orphans that are named; more are only counted.
+const ORPHANS_NAMED: usize = 5;
+
+/// What was found so far.
+#[derive(Default)]
+struct Tally {
+    revisions: usize,
+    faults: usize,
+}
+
+impl Tally {
+    fn fault(&mut self, app: &str, fault: impl std::fmt::Display) {
+        self.faults += 1;
+        println!("{app}: {}", plain(&fault.to_string()));
+    }
+
+    fn report(&mut self, app: &str, revision: Revision, report: &VerifyReport) {
+        self.revisions += 1;
+        self.faults += report.faults.len();
+        let state = match report.faults.len() {
+            0 => "sound".to_string(),
+            n => many(n, "fault"),
+        };
+        let chunks = many(report.chunks as usize, "chunk");
+        println!(
+            "{app} {revision}: {state}, {chunks}, {}",
+            bytes(report.bytes)
+        );
+        for fault in &report.faults {
+            println!("  {}", plain(&fault.to_string()));
+        }
+    }
+}
+
+pub fn run(args: &VerifyArgs) -> Result<(), Failure> {
+    let opened = open(&args.store.url)?;
+    let apps = match &args.app {
+        Some(app) => {
+            opened.check_app(app)?;
+            vec![app.clone()]
+        }
+        None => opened.apps()?,
+    };
+    let mut tally = Tally::default();
+    for app in &apps {
+        match opened.store.catalogue(app) {
+            Ok(catalogue) => verify_app(&opened, app, &catalogue, args.revision, &mut tally)?,
+            Err(error) => tally.fault(app, error),
+        }
+    }
+    let revisions = many(tally.revisions, "revision");
+    let of = many(apps.len(), "app");
+    match tally.faults {
+        0 => {
+            println!("{revisions} of {of}: sound");
+            Ok(())
+        }
+        n => Err(Failure::run(format!(
+            "{} in {revisions} of {of}; an older sound revision can be restored by its name",
+            many(n, "fault")
+        ))),
+    }
+}
+
+fn verify_app(
+    opened: &Opened,
+    app: &str,
+    catalogue: &Catalogue,
+    only: Option<Revision>,
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    let mut revisions: Vec<Revision> = catalogue.revisions.iter().map(|e| e.revision).collect();
+    if let Some(only) = only {
+        revisions = vec![opened.entry(app, catalogue, Some(only))?.revision];
+    }
+    let bar = progress(revisions.len());
+    let read = Cell::new(0);
+    let mut verifier = Verifier::new(&*opened.store, app).on_read(|n| {
+        read.set(read.get() + n);
+        bar.set_message(bytes(read.get()));
+    });
+    for revision in revisions {
+        let report = verifier.verify(catalogue, revision);
+        bar.inc(1);
+        // one that its owner retired while it was read is none of the store's revisions any more
+        if !report.is_sound() && is_retired(opened, app, revision) {
+            continue;
+        }
+        bar.suspend(|| tally.report(app, revision, &report));
+    }
+    bar.finish_and_clear();
+    for (name, revision) in &catalogue.pins {
+        if !catalogue.revisions.iter().any(|e| e.revision == *revision) {
+            let fault = format!("pin {name}: there is no revision {revision}");
+            tally.fault(app, fault);
+        }
+    }
+    if only.is_none() {
+        orphans(opened, app, catalogue, tally);
+    }
+    Ok(())
+}
+
+fn is_retired(opened: &Opened, app: &str, revision: Revision) -> bool {
+    let now = opened.store.catalogue(app);
+    now.is_ok_and(|c| c.revisions.iter().all(|e| e.revision != revision))
+}
+
+/// Tells chunks that no revision names.
+fn orphans(opened: &Opened, app: &str, catalogue: &Catalogue, tally: &mut Tally) {
+    let chunks = match opened.store.chunks(app) {
+        Ok(chunks) => chunks,
+        Err(error) => return tally.fault(app, format!("chunks: {error}")),
+    };
+    let mut named = HashSet::new();
+    for entry in &catalogue.revisions {
+        match opened.manifest(app, entry) {
+            Ok(held) => named.extend(held.manifest.chunks.iter().map(|c| c.name)),
+            // that is a fault already; what it needs is not known
+            Err(_) => return,
+        }
+    }
+    let orphans: Vec<ChunkName> = chunks.into_iter().filter(|c| !named.contains(c)).collect();
+    if orphans.is_empty() {
+        return;
+    }
+    let mut names: Vec<String> = orphans.iter().map(ChunkName::to_string).collect();
+    names.truncate(ORPHANS_NAMED);
+    if orphans.len() > ORPHANS_NAMED {
+        names.push("…".to_string());
+    }
+    println!(
+        "{app}: {} that no revision names ({}): no fault; a checkpoint under way or a crash leaves them, state prune deletes them",
+        many(orphans.len(), "chunk"),
+        names.join(", ")
+    );
+}
+
+/// A bar over so many revisions; nothing when standard error is not a terminal.
+fn progress(revisions: usize) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} revisions  {msg}  {elapsed}");
+    let bar = ProgressBar::new(revisions as u64)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
