@@ -32,7 +32,7 @@
 //! thread or on pinned workers fed by lock-free lanes; in event time or processing time; with build errors that name
 //! line, column and remedy. The figures are in `PERFORMANCE.md`, the language in `docs/language.md`.
 //!
-//! It is not: a server, a cluster, an async framework, a database. Joins, patterns, tables and checkpoints are not
+//! It is not: a server, a cluster, an async framework, a database. Joins, patterns, tables and a store in Redis are not
 //! there yet.
 //!
 //! ```text
