@@ -2,9 +2,9 @@
 //!
 //! For every line of a case: a checkpoint behind it, then a crash there or some lines later; besides, a checkpoint
 //! behind every line, with crashes between, and restores of the app as it runs, to the last revision and to the oldest
-//! that is kept, and a store that fails now and then. Each life runs on another number of workers and with other batches. Where
-//! a case has more lines than [`LINES_MAX`], lines are drawn; the seed is part of the name of a failure, and
-//! `SEED=n` draws others.
+//! that is kept, and a store that fails now and then. Each life runs on another number of workers and with other
+//! batches. Where a case has more lines than [`LINES_MAX`], lines are drawn; the seed is part of the name of a
+//! failure, and `SEED=n` draws others.
 
 use crate::app::{Outputs, Setup, Step};
 use crate::life::{Fate, World};
