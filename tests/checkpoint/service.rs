@@ -1,7 +1,8 @@
 //! The service's promises: who may ask, what is answered, and what is kept.
 
 use crate::common::{
-    APP, NAME, STREAMS, Seen, app, app_of, restored, send_row, send_rows, uninterrupted,
+    APP, NAME, STREAMS, Seen, app, app_of, restored, send_row, send_rows, send_wide, uninterrupted,
+    uninterrupted_wide,
 };
 use eventflux::store::{Call, Fault, FaultStore, Gate, MemoryStore, PersistenceStore};
 use eventflux::{
@@ -295,6 +296,52 @@ fn a_stuck_callback_fails_one_checkpoint() {
         send_rows(&mut app.open_input("in").expect("opens"), 61, 90);
         assert_eq!(seen.dense(), uninterrupted(90));
     }
+}
+
+#[test]
+fn what_a_stuck_callback_kept_from_the_store_comes_with_the_next() {
+    let inner = MemoryStore::new();
+    let seen = Seen::default();
+    {
+        let store = Arc::new(FaultStore::new(Arc::new(inner.clone())));
+        let (app, mut input) = started(store.clone(), Workers::Inline);
+        seen.attach(&app, &STREAMS);
+        let gate = Turnstile::default();
+        let stuck = gate.clone();
+        let added = app.add_callback("Recent", move |batch| {
+            if (0..batch.len()).any(|row| batch.at()[row] == Timestamp::from_millis(321)) {
+                stuck.pass();
+            }
+        });
+        added.expect("a stream");
+        send_wide(&mut input, 1, 300);
+        app.persist().expect("a checkpoint");
+        send_wide(&mut input, 301, 320);
+        let puts = store
+            .log()
+            .iter()
+            .filter(|o| o.call == Call::PutChunk)
+            .count();
+        let slow = Gate::new();
+        store.at_call(Call::PutChunk, puts + 1, Fault::Wait(slow.clone()));
+        std::thread::scope(|scope| {
+            let handle = app.persist_async().expect("asked for");
+            slow.wait_until_reached();
+            let sender = scope.spawn(|| send_wide(&mut input, 321, 330));
+            gate.wait_until_reached();
+            // Cut, but neither encoded nor given back before the callback ends.
+            slow.open();
+            let error = handle.wait().expect_err("the callback is stuck");
+            assert!(matches!(error, CheckpointError::Stuck { .. }), "{error}");
+            gate.open();
+            sender.join().expect("the barrier is open again");
+        });
+        app.persist().expect("the callback has ended");
+    }
+    let (app, report) = restored(&inner, &seen);
+    assert_eq!(report.inputs[0].next, 331);
+    send_wide(&mut app.open_input("in").expect("opens"), 331, 640);
+    assert!(seen.dense() == uninterrupted_wide(640));
 }
 
 #[test]
