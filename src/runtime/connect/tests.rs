@@ -222,7 +222,10 @@ impl Source for Gated {
                     return Ok(());
                 }
             }
-            rows.row(Some(Timestamp(n as i64)), &[Value::Long(n as i64)])?;
+            rows.row(
+                Some(Timestamp::from_millis(n as i64)),
+                &[Value::Long(n as i64)],
+            )?;
             if n % 10 == 0 {
                 rows.position(&n.to_string());
             }
@@ -265,7 +268,7 @@ fn wait_for_row(runtime: &EventFluxAppRuntime, row: u64) {
 #[test]
 fn a_source_begins_again_where_a_restore_says_and_its_file_goes_back() {
     let folder = Folder::new("rewind");
-    let rows: String = (1..=LAST).map(|n| format!("0.{n:03},,{n},{n}\n")).collect();
+    let rows: String = (1..=LAST).map(|n| format!("{n},,{n},{n}\n")).collect();
     let whole = format!("at,sign,n,c\n{rows}");
     for (i, workers) in [Workers::Inline, Workers::Pinned(1)]
         .into_iter()
