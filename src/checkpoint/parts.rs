@@ -237,7 +237,7 @@ impl Parts {
 
     /// The chunks of the revision, in the order of epochs and numbers.
     pub(crate) fn chunk_records(&self) -> Vec<ChunkRecord> {
-        let mut records: Vec<ChunkRecord> = self.chunks.iter().map(|c| c.record.clone()).collect();
+        let mut records: Vec<ChunkRecord> = self.chunks.iter().map(|c| c.record).collect();
         records.sort_by_key(|r| (r.name.epoch, r.name.number));
         records
     }

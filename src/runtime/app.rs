@@ -5,7 +5,7 @@ use super::connect::Connected;
 use super::input::Input;
 use super::input_handler::InputHandler;
 use super::named::ResumePoint;
-use super::output::{Output, Subscription, subscription};
+use super::output::{Numbered, Output, Subscription, subscription};
 use super::output_number::OutputNumber;
 use super::park::{Parker, parker};
 use super::shared::Shared;
@@ -258,7 +258,7 @@ impl EventFluxAppRuntime {
         callback: impl Fn(&Batch, &[OutputNumber]) + Send + Sync + 'static,
     ) -> Result<(), RuntimeError> {
         let number = self.stream(stream)?;
-        let callback: Arc<dyn Fn(&Batch, &[OutputNumber]) + Send + Sync> = Arc::new(callback);
+        let callback: Numbered = Arc::new(callback);
         let mut begun = Ok(());
         self.shared.with_all(|_, core| {
             begun = core.outputs.begin_numbers(number);

@@ -3,9 +3,10 @@
 //! A source has an input of its own, so its rows keep their order and its clock is one of the app's clocks until it
 //! ends. Where the app has a store the input is named `source/<stream>` and its rows are numbered: the source goes on
 //! from the position that it had reported before the restored checkpoint, and rows that the checkpoint holds are
-//! dropped by number. A sink is a callback behind a lock: workers that write the same stream take turns. What goes wrong is
-//! counted and shown to an observer; under `'on.error'='stop'` the app takes no more rows and `shutdown` answers
-//! with the error.
+//! dropped by number.
+//!
+//! A sink is a callback behind a lock: workers that write the same stream take turns. What goes wrong is counted and
+//! shown to an observer; under `'on.error'='stop'` the app takes no more rows and `shutdown` answers with the error.
 
 use super::app::EventFluxAppRuntime;
 use super::input::Input;

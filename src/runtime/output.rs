@@ -13,12 +13,15 @@ use std::time::Duration;
 /// Batches that a subscription holds before the worker waits for its reader: at 256 rows of 50 bytes some 13 MB.
 pub(crate) const SUBSCRIPTION_BATCHES_MAX: usize = 1_024;
 
+/// A closure that wants the number of each row.
+pub(crate) type Numbered = Arc<dyn Fn(&Batch, &[OutputNumber]) + Send + Sync>;
+
 /// A reader of a stream on the worker's thread.
 pub(crate) enum Output {
     /// One closure for all workers.
     Shared(Arc<dyn Fn(&Batch) + Send + Sync>),
     /// One for all workers that wants the numbers of the rows.
-    Numbered(Arc<dyn Fn(&Batch, &[OutputNumber]) + Send + Sync>),
+    Numbered(Numbered),
     /// This worker's own.
     Own(Box<dyn FnMut(&Batch) + Send>),
     /// A handler with state, and its place among those of the worker.

@@ -2,10 +2,10 @@
 
 use crate::literal::Literal;
 use eventflux::{
-    Batch, BuildError, EventFluxAppRuntime, EventFluxManager, Input, PositionedOutput,
-    RuntimeConfig, Schema, Sign, Timestamp, Value, Workers,
+    Batch, BuildError, EventFluxAppRuntime, EventFluxManager, Input, OutputNumber,
+    PositionedOutput, RuntimeConfig, Schema, Sign, Timestamp, Value, Workers,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 /// What happens to an app, in order.
@@ -68,17 +68,48 @@ impl Setup {
     }
 }
 
-/// Rows that came out so far. As a positioned output it goes back to where a checkpoint found it.
+/// Rows that came out so far. As a positioned output it goes back to where a checkpoint found it; with numbers, it
+/// leaves out what it has seen instead, where rows have numbers.
 #[derive(Default)]
-pub struct Collected(Mutex<Outputs>);
+pub struct Collected {
+    rows: Mutex<Outputs>,
+    /// Rows by stream and number; none where numbers are not asked for.
+    seen: Option<Mutex<Seen>>,
+}
+
+#[derive(Default)]
+struct Seen {
+    rows: BTreeMap<String, HashMap<OutputNumber, Emitted>>,
+    /// A row that came again and was another one.
+    wrong: Option<String>,
+}
 
 impl Collected {
+    /// Recognises rows by their numbers.
+    pub fn numbered() -> Self {
+        Collected {
+            seen: Some(Mutex::default()),
+            ..Collected::default()
+        }
+    }
+
     /// Shows it every stream that queries write.
     pub fn attach(self: &Arc<Self>, runtime: &EventFluxAppRuntime) {
         for stream in runtime.streams().into_iter().filter(|s| s.written) {
             let (into, name) = (Arc::clone(self), stream.name.clone());
+            let numbered = move |batch: &Batch, numbers: &[OutputNumber]| {
+                (0..batch.len()).for_each(|row| into.add(&name, emitted(batch, row), numbers[row]));
+            };
+            if let Some(seen) = &self.seen
+                && (runtime.add_numbered_callback(&stream.name, numbered)).is_ok()
+            {
+                let mut seen = seen.lock().expect("no callback panics");
+                seen.rows.entry(stream.name).or_default();
+                continue;
+            }
+            let (into, name) = (Arc::clone(self), stream.name.clone());
             let callback = move |batch: &Batch| {
-                let mut all = into.0.lock().expect("no callback panics");
+                let mut all = into.rows.lock().expect("no callback panics");
                 let rows = all.entry(name.clone()).or_default();
                 rows.extend((0..batch.len()).map(|row| emitted(batch, row)));
             };
@@ -87,19 +118,42 @@ impl Collected {
         }
     }
 
+    fn add(&self, stream: &str, row: Emitted, number: OutputNumber) {
+        let Some(seen) = &self.seen else { return };
+        let mut seen = seen.lock().expect("no callback panics");
+        let known = seen.rows.entry(stream.to_string()).or_default();
+        if let Some(before) = known.get(&number) {
+            let differs = *before != row;
+            let text = || format!("{stream}, {number:?}: {before:?} came again as {row:?}");
+            let wrong = differs.then(text);
+            seen.wrong = seen.wrong.take().or(wrong);
+            return;
+        }
+        known.insert(number, row.clone());
+        let mut all = self.rows.lock().expect("no callback panics");
+        all.entry(stream.to_string()).or_default().push(row);
+    }
+
+    /// A row that came again under its number and was another one.
+    pub fn wrong(&self) -> Option<String> {
+        let seen = self.seen.as_ref()?;
+        seen.lock().expect("no callback panics").wrong.clone()
+    }
+
     /// What it holds; it is empty then.
     pub fn take(&self) -> Outputs {
-        std::mem::take(&mut *self.0.lock().expect("no callback panics"))
+        if let Some(seen) = &self.seen {
+            *seen.lock().expect("no callback panics") = Seen::default();
+        }
+        std::mem::take(&mut *self.rows.lock().expect("no callback panics"))
     }
 }
 
 impl PositionedOutput for Collected {
     fn position(&self) -> Result<Vec<u8>, String> {
-        let all = self.0.lock().expect("no callback panics");
-        let counts: BTreeMap<&str, usize> = all
-            .iter()
-            .map(|(name, rows)| (name.as_str(), rows.len()))
-            .collect();
+        let all = self.rows.lock().expect("no callback panics");
+        let count = |(name, rows): (&String, &Vec<Emitted>)| (name.clone(), rows.len());
+        let counts: BTreeMap<String, usize> = all.iter().map(count).collect();
         serde_json::to_vec(&counts).map_err(|e| e.to_string())
     }
 
@@ -112,8 +166,13 @@ impl PositionedOutput for Collected {
             Some(bytes) => serde_json::from_slice(bytes).map_err(|e| e.to_string())?,
             None => BTreeMap::new(),
         };
-        let mut all = self.0.lock().expect("no callback panics");
-        for (name, rows) in all.iter_mut() {
+        let seen = self
+            .seen
+            .as_ref()
+            .map(|s| s.lock().expect("no callback panics"));
+        let numbered = |name: &str| seen.as_ref().is_some_and(|s| s.rows.contains_key(name));
+        let mut all = self.rows.lock().expect("no callback panics");
+        for (name, rows) in all.iter_mut().filter(|(name, _)| !numbered(name)) {
             rows.truncate(counts.get(name).copied().unwrap_or(0));
         }
         Ok(())

@@ -2,9 +2,9 @@
 //!
 //! For every line of a case: a checkpoint behind it, then a crash there or some lines later; besides, a checkpoint
 //! behind every line, with crashes between, and restores of the app as it runs, to the last revision and to the oldest
-//! that is kept. Each life runs on another number of workers and with other batches. Where
-//! a case has more lines than [`LINES_MAX`], lines are drawn; the seed is part of the name of a failure, and
-//! `SEED=n` draws others.
+//! that is kept, and a store that fails now and then. Each life runs on another number of workers and with other
+//! batches. Where a case has more lines than [`LINES_MAX`], lines are drawn; the seed is part of the name of a
+//! failure, and `SEED=n` draws others.
 
 use crate::app::{Outputs, Setup, Step};
 use crate::life::{Fate, World};
@@ -14,8 +14,8 @@ use eventflux::EventFluxManager;
 use std::collections::BTreeMap;
 use std::{env, fs};
 
-/// Lines of one case behind which there is a checkpoint.
-const LINES_MAX: usize = 6;
+/// Lines of one case behind which there is a checkpoint and a crash.
+const LINES_MAX: usize = 8;
 
 /// A splitmix64 sequence.
 pub struct Draw(u64);
@@ -53,9 +53,9 @@ fn setups(draw: &mut Draw) -> Vec<Setup> {
 }
 
 /// What happens in each run of a case of so many steps.
-fn plans(steps: usize, draw: &mut Draw) -> Vec<Vec<(usize, Fate)>> {
+fn plans(steps: usize, lines_max: usize, draw: &mut Draw) -> Vec<Vec<(usize, Fate)>> {
     let mut lines: Vec<usize> = (1..=steps).collect();
-    while lines.len() > LINES_MAX {
+    while lines.len() > lines_max {
         lines.remove(draw.below(lines.len()));
     }
     let mut plans = Vec::new();
@@ -74,8 +74,9 @@ fn plans(steps: usize, draw: &mut Draw) -> Vec<Vec<(usize, Fate)>> {
     let mut several = Vec::new();
     let ends = [Fate::Crash, Fate::CrashFar, Fate::Rewind, Fate::RewindFar];
     for line in 1..=steps {
-        several.push((line, Fate::PersistAtOnce));
-        if draw.below(steps) < LINES_MAX {
+        let persist = [Fate::PersistAtOnce, Fate::PersistFails][draw.below(4) / 3];
+        several.push((line, persist));
+        if draw.below(steps) < lines_max {
             several.push((line, ends[draw.below(4)]));
         }
     }
@@ -90,35 +91,40 @@ pub fn failure(
     steps: &[Step],
     differs: &dyn Fn(&Outputs, Setup) -> Option<String>,
 ) -> Option<String> {
-    failure_with(name, app, steps, &EventFluxManager::new, differs)
+    failure_with(name, app, steps, LINES_MAX, &EventFluxManager::new, differs)
 }
 
-/// As [`failure`], with functions of the caller's.
+/// As [`failure`], with functions and a number of lines of the caller's.
 pub fn failure_with(
     name: &str,
     app: &str,
     steps: &[Step],
+    lines_max: usize,
     manager: &dyn Fn() -> EventFluxManager,
     differs: &dyn Fn(&Outputs, Setup) -> Option<String>,
 ) -> Option<String> {
     let mut draw = Draw::new(seed(), name);
-    plans(steps.len(), &mut draw).into_iter().find_map(|fates| {
-        let setups = setups(&mut draw);
-        let world = World {
-            manager,
-            app,
-            steps,
-            setups: &setups,
-        };
-        let differs = |fates: &[Fated]| differs_with(&world, fates, differs);
-        differs(&fates)?;
-        let (fates, why) = fewer(fates, &differs);
-        let workers: Vec<usize> = setups.iter().map(|s| s.workers).collect();
-        Some(format!(
-            "SEED={}: {name}: {fates:?} on {workers:?}: {why}",
-            seed()
-        ))
-    })
+    plans(steps.len(), lines_max, &mut draw)
+        .into_iter()
+        .find_map(|fates| {
+            let setups = setups(&mut draw);
+            let world = World {
+                numbered: draw.below(2) == 0,
+                manager,
+                app,
+                steps,
+                setups: &setups,
+            };
+            let differs = |fates: &[Fated]| differs_with(&world, fates, differs);
+            differs(&fates)?;
+            let (fates, why) = fewer(fates, &differs);
+            let workers: Vec<usize> = setups.iter().map(|s| s.workers).collect();
+            Some(format!(
+                "SEED={}: {name}: {fates:?} on {workers:?}, numbered {}: {why}",
+                seed(),
+                world.numbered
+            ))
+        })
 }
 
 type Fated = (usize, Fate);

@@ -112,6 +112,9 @@ const QUERIES: &[&str] = &[
     "INSERT INTO Out SELECT k, i, eventTimestamp() AS t FROM S WHERE i % 2 = 0;",
 ];
 
+/// Lines of one case behind which there is a checkpoint and a crash.
+const LINES_MAX: usize = 3;
+
 /// Counts, mixes numbers, and remembers a text longer than any that is kept in place.
 struct Mixed;
 
@@ -245,7 +248,7 @@ fn row(draw: &mut Draw, keys: usize, ts: i64) -> Vec<Literal> {
 }
 
 /// What differs; rows come in any order where several workers run.
-fn difference(want: &Outputs, got: &Outputs, workers: usize) -> Option<String> {
+pub fn difference(want: &Outputs, got: &Outputs, workers: usize) -> Option<String> {
     let streams = want.keys().chain(got.keys());
     streams.into_iter().find_map(|stream| {
         let rows = |from: &Outputs| {
@@ -275,7 +278,7 @@ fn check(remainder: usize) {
         let want = want.unwrap_or_else(|e| panic!("{app}: {e}"));
         let differs = |got: &Outputs, setup: Setup| difference(&want, got, setup.workers);
         let name = format!("case {number}");
-        let failed = failure_with(&name, app, &steps, &manager, &differs);
+        let failed = failure_with(&name, app, &steps, LINES_MAX, &manager, &differs);
         failures.extend(failed.map(|why| format!("{app}\n{why}")));
     }
     let number = failures.len();

@@ -6,9 +6,10 @@
 
 use crate::app::{Collected, Outputs, Setup, Step, take_step};
 use eventflux::checkpoint::{open, read_blob};
-use eventflux::store::{MemoryStore, Revision};
+use eventflux::store::{FaultStore, MemoryStore, Revision};
 use eventflux::{
-    CheckpointError, EventFluxAppRuntime, EventFluxManager, Input, SendError, Timestamp,
+    CheckpointError, EventFluxAppRuntime, EventFluxManager, Input, PersistHandle, SendError,
+    Timestamp,
 };
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,6 +21,10 @@ pub enum Fate {
     Persist,
     /// A checkpoint while rows may still wait in lanes.
     PersistAtOnce,
+    /// A checkpoint that is waited for at the next fate only: rows go on while it is encoded.
+    PersistMeanwhile,
+    /// A checkpoint during which the store fails, sooner or later: what it should have saved stays to be saved.
+    PersistFails,
     /// The app goes down; another one goes on from the last revision.
     Crash,
     /// As `Crash`, from the oldest revision that is kept.
@@ -44,6 +49,8 @@ pub struct World<'a> {
     pub steps: &'a [Step],
     /// Of each life in turn, from the first again after the last.
     pub setups: &'a [Setup],
+    /// Rows that came before are recognised by their numbers; else the output goes back with the app.
+    pub numbered: bool,
 }
 
 /// An app from its start or a restore to its end.
@@ -58,17 +65,23 @@ struct Life {
 impl World<'_> {
     /// What comes out in all lives together; `fates`: before which step something happens, in that order.
     pub fn run(&self, fates: &[(usize, Fate)]) -> Result<Outputs, String> {
-        let mut past = Past::default();
+        let mut past = Past::new(self.numbered);
         let mut lives = 0;
         let mut life = self.begin(&mut past, lives, false)?;
         for (step, fate) in fates {
             life.go_on(self.steps, *step);
+            past.wait()?;
             match fate {
+                Fate::PersistMeanwhile => {
+                    let asked = life.runtime.persist_async();
+                    past.asked = Some(asked.map_err(|e| format!("persist: {e}"))?);
+                }
                 Fate::Persist => {
                     life.settle()?;
                     past.persist(&life.runtime)?;
                 }
                 Fate::PersistAtOnce => past.persist(&life.runtime)?,
+                Fate::PersistFails => past.persist_badly(&life.runtime, step % 4)?,
                 Fate::Crash | Fate::CrashFar => {
                     life.end()?;
                     lives += 1;
@@ -88,14 +101,19 @@ impl World<'_> {
             }
         }
         life.go_on(self.steps, self.steps.len());
+        past.wait()?;
         life.end()?;
+        if let Some(wrong) = past.collected.wrong() {
+            return Err(wrong);
+        }
         Ok(past.collected.take())
     }
 
     /// Begins a life: from a revision, if there is one.
     fn begin(&self, past: &mut Past, number: usize, far: bool) -> Result<Life, String> {
         let mut manager = (self.manager)();
-        manager.set_persistence_store(Arc::new(past.store.clone()));
+        past.faults = Arc::new(FaultStore::new(Arc::new(past.store.clone())));
+        manager.set_persistence_store(Arc::clone(&past.faults) as Arc<_>);
         let setup = self.setups[number % self.setups.len()];
         let built = manager.create_with(&named(self.app), setup.config());
         let runtime = built.map_err(|e| format!("build: {e}"))?;
@@ -127,18 +145,57 @@ impl World<'_> {
 }
 
 /// What outlives an app.
-#[derive(Default)]
 struct Past {
     store: MemoryStore,
+    /// The store of this life.
+    faults: Arc<FaultStore>,
     collected: Arc<Collected>,
     /// The revisions that led to what `collected` holds. Others were left behind by a restore to an older one: rows
     /// came out in another order there, so their count says nothing of the rows that are collected now.
     line: Vec<Revision>,
+    /// A checkpoint that was not waited for.
+    asked: Option<PersistHandle>,
 }
 
 impl Past {
+    fn new(numbered: bool) -> Self {
+        let store = MemoryStore::new();
+        Past {
+            faults: Arc::new(FaultStore::new(Arc::new(store.clone()))),
+            store,
+            collected: Arc::new(match numbered {
+                true => Collected::numbered(),
+                false => Collected::default(),
+            }),
+            line: Vec::new(),
+            asked: None,
+        }
+    }
+
+    fn wait(&mut self) -> Result<(), String> {
+        let asked = self.asked.take();
+        asked.map_or(Ok(()), |asked| self.durable(asked.wait()))
+    }
+
     fn persist(&mut self, runtime: &EventFluxAppRuntime) -> Result<(), String> {
-        let revision = runtime.persist().map_err(|e| format!("persist: {e}"))?;
+        self.durable(runtime.persist())
+    }
+
+    /// A checkpoint during which the store fails after this many more operations.
+    fn persist_badly(&mut self, runtime: &EventFluxAppRuntime, after: usize) -> Result<(), String> {
+        self.faults.fail_from(self.faults.operations() + 1 + after);
+        let revision = runtime.persist();
+        self.faults.heal();
+        match revision {
+            // Nothing had changed, or only what is old could not be deleted.
+            Ok(_) => self.durable(revision),
+            Err(CheckpointError::Store(_)) => Ok(()),
+            Err(other) => Err(format!("persist: {other}")),
+        }
+    }
+
+    fn durable(&mut self, revision: Result<Revision, CheckpointError>) -> Result<(), String> {
+        let revision = revision.map_err(|e| format!("persist: {e}"))?;
         if self.line.last() != Some(&revision) {
             self.line.push(revision);
         }

@@ -5,6 +5,7 @@ mod bad_input;
 mod conformance;
 mod crash;
 mod crash_kinds;
+mod crash_large;
 mod docs;
 mod exactly_once;
 mod fuzz;

@@ -1,11 +1,15 @@
 //! Apps whose rows come and go by `WITH`.
 
-use crate::connector::{ConnectorError, Sink};
-use crate::event::{Batch, Value};
+use crate::connector::{ConnectorError, RowSink, Sink, Source, StopSignal};
+use crate::event::{Batch, Timestamp, Value};
+use crate::runtime::named::ResumePoint;
+use crate::store::MemoryStore;
 use crate::{EventFluxAppRuntime, EventFluxManager, RuntimeConfig, RuntimeError, Workers};
 use parking_lot::Mutex;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// A folder that goes away with the test.
 struct Folder(PathBuf);
@@ -197,4 +201,106 @@ fn users_bring_their_own_sinks() {
     let e = runtime.shutdown().expect_err("the sink failed");
     assert_eq!(e.to_string(), "stream 'Out': x is not kept");
     assert_eq!(*kept.lock(), ["Out a", "flushed"]);
+}
+
+/// Emits 1, 2, … up to a gate that is raised, and tells its position every 10 rows.
+struct Gated(Arc<AtomicU64>);
+
+const LAST: u64 = 80;
+
+impl Source for Gated {
+    fn run(
+        &mut self,
+        rows: &mut dyn RowSink,
+        stop: &StopSignal,
+        from: Option<&str>,
+    ) -> Result<(), ConnectorError> {
+        let from: u64 = from.map_or(0, |f| f.parse().expect("a number"));
+        for n in from + 1..=LAST {
+            while n > self.0.load(Ordering::Relaxed) {
+                if stop.wait(Duration::from_millis(1)) {
+                    return Ok(());
+                }
+            }
+            rows.row(
+                Some(Timestamp::from_millis(n as i64)),
+                &[Value::Long(n as i64)],
+            )?;
+            if n % 10 == 0 {
+                rows.position(&n.to_string());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An app with a store, a gated source, and a file that it writes.
+fn gated(
+    store: &Arc<MemoryStore>,
+    gate: &Arc<AtomicU64>,
+    to: &str,
+    workers: Workers,
+) -> EventFluxAppRuntime {
+    let app = format!(
+        "@app:name('gated') @app:playback
+         CREATE STREAM S (n LONG) WITH ('type'='source', 'extension'='gated');
+         CREATE STREAM Out (n LONG, c LONG) WITH ('type'='sink', 'extension'='file', 'path'='{to}');
+         INSERT INTO Out SELECT n, count() AS c FROM S;"
+    );
+    let mut manager = EventFluxManager::new();
+    let gate = Arc::clone(gate);
+    manager
+        .connectors()
+        .register_source("gated", &[], move |_, _, _| {
+            Ok(Box::new(Gated(Arc::clone(&gate))))
+        });
+    manager.set_persistence_store(Arc::clone(store) as _);
+    build(&manager, &app, workers)
+}
+
+fn wait_for_row(runtime: &EventFluxAppRuntime, row: u64) {
+    let next = |p: &ResumePoint| p.name == "source/S" && p.next == row + 1;
+    while !runtime.positions().expect("it runs").iter().any(next) {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_source_begins_again_where_a_restore_says_and_its_file_goes_back() {
+    let folder = Folder::new("rewind");
+    let rows: String = (1..=LAST).map(|n| format!("{n},,{n},{n}\n")).collect();
+    let whole = format!("at,sign,n,c\n{rows}");
+    for (i, workers) in [Workers::Inline, Workers::Pinned(1)]
+        .into_iter()
+        .enumerate()
+    {
+        let to = folder.path(&format!("{i}.csv"));
+        let (store, gate) = (Arc::new(MemoryStore::new()), Arc::new(AtomicU64::new(34)));
+        let runtime = gated(&store, &gate, &to, workers.clone());
+        runtime.start().expect("it starts");
+        wait_for_row(&runtime, 34);
+        runtime.persist().expect("stored");
+        gate.store(55, Ordering::Relaxed);
+        wait_for_row(&runtime, 55);
+        // while it runs: the source is in the middle of its rows
+        let report = runtime.restore_last_revision().expect("restored");
+        assert_eq!(report.inputs[0].next, 35);
+        assert_eq!(
+            report.inputs[0].mark.as_ref().map(|m| m.token.as_str()),
+            Some("30")
+        );
+        gate.store(70, Ordering::Relaxed);
+        wait_for_row(&runtime, 70);
+        runtime.persist().expect("stored");
+        drop(runtime);
+        // in another process, with rows in the file that the revision does not hold
+        let mut text = std::fs::read_to_string(&to).expect("written");
+        text += "more";
+        std::fs::write(&to, text).expect("written");
+        gate.store(LAST, Ordering::Relaxed);
+        let runtime = gated(&store, &gate, &to, workers);
+        runtime.restore_last_revision().expect("restored");
+        run(&runtime).expect("it ends well");
+        assert_eq!(std::fs::read_to_string(&to).expect("written"), whole);
+    }
 }

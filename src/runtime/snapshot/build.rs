@@ -89,12 +89,12 @@ impl Builder<'_> {
         let mut now = vec![None::<i64>; self.workers];
         for (component, nodes) in self.schema.nodes.iter().enumerate() {
             let origins = self.origins(component, nodes, manifest)?;
-            for worker in 0..self.workers {
+            for (worker, now) in now.iter_mut().enumerate() {
                 for (groups, origin) in self.place(component, worker, &origins) {
                     let instance = self.instance(component, groups, origin, &stored, &mut built)?;
                     if let Some(origin) = origin {
                         heirs.entry(origin.record.id).or_default().push(instance.id);
-                        let clock = now[worker].get_or_insert(origin.record.now_us);
+                        let clock = now.get_or_insert(origin.record.now_us);
                         *clock = origin.record.now_us.min(*clock);
                     }
                     built.instances[worker].push(instance);

@@ -28,7 +28,7 @@ pub struct StateArgs {
     /// Time between two checkpoints, such as 500ms, 1s, 5m [default: 1s]
     #[arg(long, value_name = "TIME", requires = "store", value_parser = duration, help_heading = "State")]
     pub checkpoint_interval: Option<Duration>,
-    /// Where to go on: auto (the last revision, or empty if there never was one), latest, a revision, none [default: auto]
+    /// Where to go on: auto (the last revision, empty if there never was one), latest, a revision, none [default: auto]
     #[arg(
         long,
         value_name = "auto|latest|REVISION|none",

@@ -499,3 +499,66 @@ fn sources_and_sinks_of_an_app_go_on_too() {
         assert_eq!(text.lines().count(), (ROWS - ROWS / 5) as usize);
     }
 }
+
+#[test]
+fn several_files_go_on_together_and_a_signal_ends_a_run_in_between() {
+    let folder = Folder::new("several");
+    let app = folder.file(
+        "a.sql",
+        "@app:name('several') @app:playback
+         CREATE STREAM S (sym STRING, price DOUBLE, qty LONG);
+         CREATE STREAM T (n LONG);
+         INSERT INTO Sums SELECT sym, sum(qty) AS total FROM S WINDOW('tumbling', 10 MILLISECONDS) GROUP BY sym;
+         INSERT INTO Counts SELECT n, count() AS c FROM T WINDOW('length', 100);",
+    );
+    let events = folder.file("e.jsonl", &events(ROWS / 2));
+    let csv: String = (0..ROWS / 2)
+        .map(|n| format!("{},{n}\r\n", 1_000 + 4 * n))
+        .collect();
+    let csv = format!("T={}", folder.file("t.csv", &format!("at,n\r\n{csv}")));
+    let json: String = (0..ROWS / 4)
+        .map(|n| format!("{{\"at\":{},\"n\":{n}}}\n", 999 + 8 * n))
+        .collect();
+    let json = format!("T={}", folder.file("t.jsonl", &json));
+    let inputs = [
+        "run", &app, "--events", &events, "--input", &csv, "--input", &json, "--flush",
+    ];
+    // between streams that have nothing to do with each other only an inline run has an order
+    for (signal, workers, print) in [("-KILL", "inline", "Sums,Counts"), ("-INT", "1", "Sums")] {
+        let (out, store) = (folder.path(signal), folder.path(&format!("s{signal}")));
+        let (url, state) = (format!("file:{store}"), format!("{store}/several"));
+        let whole = folder.path(&format!("whole{signal}"));
+        let inputs = [&inputs[..], &["--workers", workers, "--print", print]].concat();
+        expect(&run(&[&inputs[..], &["--out", &whole]].concat()), 0, &[]);
+        let kept = [
+            "--out",
+            &out,
+            "--store",
+            &url,
+            "--checkpoint-interval",
+            "20ms",
+        ];
+        let args = [&inputs[..], &kept].concat();
+        let mut ended = 0;
+        for bytes in [1, 150_000, 300_000] {
+            let least = epoch(&state) + 2;
+            let mut child = start(&args);
+            if reaches(&mut child, || {
+                length(&out) >= bytes && epoch(&state) >= least
+            }) {
+                let sent = Command::new("kill")
+                    .args([signal, &child.id().to_string()])
+                    .status();
+                assert!(sent.expect("kill runs").success());
+            }
+            let output = child.wait_with_output().expect("it ends");
+            ended += usize::from(!output.status.success());
+            if signal == "-INT" && !output.status.success() {
+                expect(&output, 130, &["by a signal, after draining"]);
+            }
+        }
+        assert!(ended >= 2, "{ended} runs were ended");
+        expect(&run(&args), 0, &["restored revision"]);
+        same(&out, &whole);
+    }
+}

@@ -115,6 +115,7 @@ pub fn soak(c: &Conditions) -> Result<Record, String> {
     let mut expected = Tally::default();
     let mut input = engine.runtime().input_handler("S").map_err(engine::text)?;
     let (mut first, mut last) = (Vec::new(), Vec::new());
+    let looked = |epoch: usize| epoch.is_multiple_of((epochs / 80).max(1));
     for epoch in 0..epochs {
         let batch = epoch % batches.len();
         input
@@ -126,10 +127,10 @@ pub fn soak(c: &Conditions) -> Result<Record, String> {
         });
         engine.runtime().persist().map_err(engine::text)?;
         // the first half of the first tenth fills the window and the rotation
-        if (epochs / 20..epochs / 10).contains(&epoch) && epoch % 4 == 0 {
+        if (epochs / 20..epochs / 10).contains(&epoch) && looked(epoch) {
             first.push(Look::at(&engine, &store)?);
         }
-        if epoch >= epochs - epochs / 20 && epoch % 4 == 0 {
+        if epoch >= epochs - epochs / 20 && looked(epoch) {
             last.push(Look::at(&engine, &store)?);
         }
     }
