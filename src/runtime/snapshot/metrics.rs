@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
+/// Longest duration that is told apart: a day.
+const NANOS_MAX: u64 = 86_400_000_000_000;
+
 /// Durations of one phase.
 #[derive(Clone, Debug)]
 pub struct PhaseTimes {
@@ -21,9 +24,10 @@ impl Default for PhaseTimes {
 
 impl PhaseTimes {
     pub(crate) fn add(&mut self, duration: Duration) {
-        let value = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        // An auto-resizing histogram takes any value.
-        self.nanos.saturating_record(value);
+        let value = u64::try_from(duration.as_nanos()).map_or(NANOS_MAX, |n| n.min(NANOS_MAX));
+        // Not the saturating call: that one clamps to the range so far, which begins at two nanoseconds.
+        let recorded = self.nanos.record(value);
+        recorded.expect("a histogram that grows has room for a day");
     }
 
     /// How often the phase ran.
@@ -235,4 +239,33 @@ fn summary(out: &mut String, phase: &str, label: &str, times: &PhaseTimes) {
         times.sum().as_secs_f64()
     );
     let _ = writeln!(out, "{name}_count{{app=\"{label}\"}} {}", times.count());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_kept_to_three_digits() {
+        let mut times = PhaseTimes::default();
+        let added = [15_000u64, 40_000_000, 2_000_000_000].map(Duration::from_nanos);
+        added.iter().for_each(|d| times.add(*d));
+        times.add(Duration::ZERO);
+        let near = |a: Duration, b: Duration| a.abs_diff(b) * 500 < b;
+        assert_eq!(times.count(), 4);
+        assert!(near(times.max(), added[2]), "{:?}", times.max());
+        assert!(
+            near(times.quantile(0.5), added[0]),
+            "{:?}",
+            times.quantile(0.5)
+        );
+        assert!(near(times.sum(), added.iter().sum()), "{:?}", times.sum());
+    }
+
+    #[test]
+    fn durations_beyond_a_day_are_a_day() {
+        let mut times = PhaseTimes::default();
+        times.add(Duration::MAX);
+        assert!(times.max() >= Duration::from_nanos(NANOS_MAX));
+    }
 }
