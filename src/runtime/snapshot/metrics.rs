@@ -5,6 +5,9 @@ use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// Longest duration that is told apart: a day.
+const NANOS_MAX: u64 = 86_400_000_000_000;
+
 /// Durations of one phase.
 #[derive(Clone, Debug)]
 pub struct PhaseTimes {
@@ -20,9 +23,10 @@ impl Default for PhaseTimes {
 
 impl PhaseTimes {
     pub(crate) fn add(&mut self, duration: Duration) {
-        let value = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        // It grows as it must, up to 64 bits; `saturating_record` would not let it.
-        let _ = self.nanos.record(value);
+        let value = u64::try_from(duration.as_nanos()).map_or(NANOS_MAX, |n| n.min(NANOS_MAX));
+        // Not the saturating call: that one clamps to the range so far, which begins at two nanoseconds.
+        let recorded = self.nanos.record(value);
+        recorded.expect("a histogram that grows has room for a day");
     }
 
     /// How often the phase ran.

@@ -8,7 +8,8 @@ use super::super::figures::{bytes, short};
 use super::super::harness::{Conditions, Spread};
 use super::super::lanes::two_cores;
 use super::super::record::{Record, Unit};
-use super::rig::{Rig, Store, median};
+use super::meter::{Epoch, median};
+use super::rig::{Rig, Store};
 use eventflux::checkpoint::CompressionType;
 use eventflux::store::MemoryStore;
 use eventflux::{CheckpointConfig, Workers};
@@ -69,7 +70,7 @@ fn full(
         "copying the encoded bytes once",
         figures,
     );
-    let ms = |of: fn(&super::rig::Epoch) -> f64| short(median(&epochs, of) / 1e6);
+    let ms = |of: fn(&Epoch) -> f64| short(median(&epochs, of) / 1e6);
     Ok(record.within_ns(max_ns).with_note(format!(
         "{} encoded, {} stored; ms: pause {}, drain {}, of it compression and digests {}, puts {}; commit {}",
         bytes(median(&epochs, |e| e.raw_bytes)),

@@ -7,8 +7,9 @@
 use super::super::harness::{Conditions, Size, Spread};
 use super::super::lanes::{on, two_cores};
 use super::super::record::{Line, Measure, Panel, Record, Unit};
+use super::meter::Epoch;
 use super::restore;
-use super::rig::{Epoch, Rig, Store};
+use super::rig::{Rig, Store};
 use super::throughput::Pair;
 use eventflux::store::MemoryStore;
 use eventflux::{CheckpointConfig, Workers};

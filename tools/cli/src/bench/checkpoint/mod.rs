@@ -6,6 +6,7 @@
 
 mod full;
 mod growth;
+mod meter;
 mod pause;
 mod restore;
 mod rig;

@@ -2,11 +2,13 @@
 //!
 //! Group number i has the key i · P mod groups, so that keys are distinct and do not come in their order. A set holds
 //! every n-th group, so its rows touch every part of the state; sending a set again changes the same groups again.
-//! Every row has the price 1: a group's count and sum are both the number of its rows, which the rig knows.
+//! All rows of a group have its own price, a whole number, so that sums are exact and do not compress like one value:
+//! a group's sum is its price times the number of its rows, which the rig knows.
 
 use super::super::data::Trade;
 use super::super::engine::{self, Engine};
 use super::super::harness::{Tally, same, word3};
+use super::meter::{Epoch, Meter};
 use eventflux::store::PersistenceStore;
 use eventflux::{
     CheckpointConfig, CheckpointMetrics, ColumnBatch, EventFluxAppRuntime, EventFluxManager,
@@ -26,6 +28,9 @@ pub const ROWS: usize = 256;
 const PRIME: u64 = 2_654_435_761;
 /// Groups that are looked at after a restore, at most.
 const PROOFS_MAX: usize = 1_000_000;
+
+/// A shorter pause was not measured: stopping a thread takes a cache line there and back.
+const PAUSE_LEAST: f64 = 50.0;
 
 /// Where state is kept.
 pub type Store = Arc<dyn PersistenceStore>;
@@ -94,6 +99,11 @@ fn batch_rows(rows: usize, batch: usize) -> u64 {
 /// A number below `n` for each number below `n`.
 fn scattered(i: usize, n: usize) -> usize {
     (i as u64 * PRIME % n as u64) as usize
+}
+
+/// The price of all rows of a key.
+fn price(key: i64) -> f64 {
+    (1 + key as u64 * PRIME % 999_983) as f64
 }
 
 /// An app and its rows.
@@ -229,7 +239,11 @@ impl Rig {
                 self.sent += self.sets[set].send_next(&mut input)?;
             };
             outcome.map_err(engine::text)?;
-            epochs.push(self.meter.news(&self.metrics()?));
+            let epoch = self.meter.news(&self.metrics()?);
+            if epoch.pause < PAUSE_LEAST {
+                return Err(format!("the metrics tell of a pause of {} ns", epoch.pause));
+            }
+            epochs.push(epoch);
         }
         drop(input);
         self.settled()?;
@@ -299,7 +313,8 @@ impl Proof {
         for group in (0..groups).step_by(groups.div_ceil(PROOFS_MAX)) {
             let key = scattered(group, groups) as i64;
             let rows = u64::from(self.rows_of[group]) + 1;
-            expected.add(word3(key as u64, (rows as f64).to_bits(), rows));
+            let total = rows as f64 * price(key);
+            expected.add(word3(key as u64, total.to_bits(), rows));
             keys.push(key);
         }
         let mut input = engine.runtime().input_handler("S").map_err(engine::text)?;
@@ -321,71 +336,10 @@ fn batches(engine: &Engine, keys: &[i64]) -> Result<Vec<ColumnBatch>, String> {
         let trades = keys.iter().map(|key| Trade {
             ts: 0,
             key: *key,
-            price: 1.0,
+            price: price(*key),
             vol: 1,
         });
         all.extend(engine.columns(&trades.collect::<Vec<_>>())?);
     }
     Ok(all)
-}
-
-/// Figures of one checkpoint: times in nanoseconds.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Epoch {
-    pub align: f64,
-    pub pause: f64,
-    pub drain: f64,
-    pub encode: f64,
-    pub upload: f64,
-    pub commit: f64,
-    pub total: f64,
-    pub raw_bytes: f64,
-    pub base_bytes: f64,
-    pub delta_bytes: f64,
-    /// Slots encoded because they had changed, in parts that were not captured whole.
-    pub dirty: f64,
-}
-
-/// Tells what the metrics gained: they count from the start of the app.
-#[derive(Default)]
-struct Meter {
-    before: Epoch,
-}
-
-impl Meter {
-    fn news(&mut self, m: &CheckpointMetrics) -> Epoch {
-        let sum = |times: &eventflux::PhaseTimes| times.sum().as_nanos() as f64;
-        let now = Epoch {
-            align: sum(&m.align),
-            pause: sum(&m.pause),
-            drain: sum(&m.drain),
-            encode: sum(&m.encode),
-            upload: sum(&m.upload),
-            commit: sum(&m.commit),
-            total: sum(&m.total),
-            raw_bytes: m.raw_bytes as f64,
-            base_bytes: m.base_bytes as f64,
-            delta_bytes: m.delta_bytes as f64,
-            dirty: m.dirty_entries as f64,
-        };
-        let was = std::mem::replace(&mut self.before, now);
-        Epoch {
-            align: now.align - was.align,
-            pause: now.pause - was.pause,
-            drain: now.drain - was.drain,
-            encode: now.encode - was.encode,
-            upload: now.upload - was.upload,
-            commit: now.commit - was.commit,
-            total: now.total - was.total,
-            raw_bytes: now.raw_bytes - was.raw_bytes,
-            base_bytes: now.base_bytes - was.base_bytes,
-            delta_bytes: now.delta_bytes - was.delta_bytes,
-            dirty: now.dirty,
-        }
-    }
-}
-
-/// The median of one figure of some checkpoints.
-pub fn median(epochs: &[Epoch], of: impl Fn(&Epoch) -> f64) -> f64 {
-    super::super::harness::Spread::of(epochs.iter().map(of).collect()).median
 }
