@@ -91,7 +91,8 @@ pub fn run(folder: &Path, rows: u64) -> Result<(), Box<dyn Error>> {
         .checkpoints(checkpoints);
     let runtime = manager.create_with(APP, config)?;
 
-    // Also claims the state: a second process in the same folder is refused here.
+    // A second process in the same folder is refused here, before it touches anything.
+    runtime.snapshot_service()?.claim()?;
     let report = runtime.restore_with(&RestoreOptions::default().allow_empty(true))?;
     match report.revision {
         Some(revision) => println!("restored {revision}"),

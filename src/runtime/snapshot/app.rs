@@ -39,7 +39,7 @@ impl EventFluxAppRuntime {
     /// inputs sent before are dropped where they wait, and the next send of each answers
     /// [`SendError::Rewound`](crate::SendError::Rewound); rows of other inputs stay queued.
     /// Sources of the app that run go back by themselves; one that has come to its end is not run again before the
-    /// next `start`. The app's state is claimed first, as `start` does it.
+    /// next `start`. Where outputs go back the app's state is claimed first, as `start` does it.
     /// Cost: workers pause for the swap only. Errors: [`CheckpointError`]; the app is as it was.
     pub fn restore_revision(&self, revision: &Revision) -> Result<RestoreReport, CheckpointError> {
         self.restore_with(&RestoreOptions::default().revision(*revision))

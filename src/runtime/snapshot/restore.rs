@@ -217,8 +217,10 @@ impl Inner {
         }
         let mut head = self.head.lock();
         let store: &dyn PersistenceStore = &*self.store;
-        // Before outputs go back: another process may be writing them.
-        head.claim(store, &self.app, self.config.takeover)?;
+        // Outputs go back: another process may be writing them.
+        if !self.outputs.lock().is_empty() {
+            head.claim(store, &self.app, self.config.takeover)?;
+        }
         let mut candidates = revisions(store, &self.app)?;
         if let Some(wanted) = options.revision {
             candidates.retain(|(revision, _)| *revision == wanted);

@@ -167,8 +167,9 @@ impl SnapshotService {
         Ok(())
     }
 
-    /// Claims the app's state, unless that was done: `start` and a restore do it, too. Who holds the claim knows that
-    /// no other process writes what belongs to the state, an output for example. It ends with the app.
+    /// Claims the app's state, unless that was done: `start` does it, too, and a restore by which outputs go back. Who
+    /// holds the claim knows that no other process writes what belongs to the state, an output for example. It ends
+    /// with the app.
     ///
     /// Errors: [`StoreError::Locked`] while another process holds it.
     pub fn claim(&self) -> Result<(), CheckpointError> {
