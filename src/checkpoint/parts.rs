@@ -10,7 +10,7 @@
 
 use super::chunk::ChunkRecord;
 use super::manifest::ContainerRecord;
-use crate::state::{ContainerCut, Malformed, Path, Rebase, Section, SectionKind, sections};
+use crate::state::{ContainerCut, Malformed, Path, Rebase, Section, SectionKind, Slots, sections};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
@@ -64,6 +64,23 @@ impl Container {
     fn part(&self, part: usize) -> Range<u32> {
         let start = part as u32 * self.part_slots;
         start..self.slots.min(start + self.part_slots)
+    }
+
+    /// Calls `f` with the parts of some slots, each at least once.
+    fn each_part(&mut self, slots: &Slots<'_>, f: &mut dyn FnMut(&mut Self, u32)) {
+        if let Slots::Run(run) = slots {
+            let last = run.end.saturating_sub(1).max(run.start) / self.part_slots;
+            (run.start / self.part_slots..=last).for_each(|part| f(self, part));
+            return;
+        }
+        let mut last = u32::MAX;
+        for place in 0..slots.len() {
+            let part = slots.get(place) / self.part_slots;
+            if part != last {
+                f(self, part);
+            }
+            last = part;
+        }
     }
 
     /// The parts that an epoch captures whole.
@@ -194,27 +211,19 @@ impl Parts {
             let Some(container) = self.containers.get_mut(&section.path) else {
                 continue;
             };
-            let mut last = u32::MAX;
-            for place in 0..section.slots.len() {
-                let part = section.slots.get(place) / container.part_slots;
-                if part == last {
-                    continue;
-                }
-                last = part;
+            container.each_part(&section.slots, &mut |container, part| {
                 let Some(base) = container.bases.get(part as usize).copied() else {
-                    continue;
+                    return;
                 };
                 if epoch >= base {
                     touches.insert((section.path, part));
                 }
                 let first = &mut container.first_deltas[part as usize];
-                if section.kind == SectionKind::Delta
-                    && epoch > base
-                    && (*first == 0 || epoch < *first)
-                {
+                let is_delta = section.kind == SectionKind::Delta && epoch > base;
+                if is_delta && (*first == 0 || epoch < *first) {
                     *first = epoch;
                 }
-            }
+            });
         }
         self.chunks.push(Chunk { record, touches });
         Ok(added)

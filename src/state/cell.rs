@@ -10,7 +10,7 @@ use crate::event::{Str, Timestamp};
 pub trait Cell: Clone + Default + Send + 'static {
     /// Names the encoding.
     fn layout() -> String;
-    /// Number of words.
+    /// Number of words, at most 16.
     const WORDS: usize;
     /// Whether bytes follow.
     const BYTES: bool = false;

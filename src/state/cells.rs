@@ -8,6 +8,9 @@ use super::reader::{Reader, put_texts, put_words, word};
 use super::section::{Malformed, Slots};
 use std::ops::Range;
 
+/// Words of a value at most.
+const WORDS_MAX: usize = 16;
+
 /// Values by slot number. All writes go through here, so that a checkpoint sees them.
 ///
 /// A value is written through [`Cells::get_mut`], [`Cells::reset`] and [`Cells::clear`] only. Cost of tracking: one
@@ -74,12 +77,8 @@ impl<T: Default + Clone> Cells<T> {
     /// tracked.
     #[inline]
     pub(crate) fn writing(&mut self, slots: &[Slot]) -> &mut [T] {
-        if self.marks.is_tracked() {
-            for slot in slots {
-                if self.marks.is_untouched(*slot) {
-                    self.touch(*slot);
-                }
-            }
+        if self.marks.is_tracked() && self.marks.has_untouched(slots) {
+            self.touch_all(slots);
         }
         &mut self.values
     }
@@ -106,6 +105,15 @@ impl<T: Default + Clone> Cells<T> {
         }
         self.marks.clear();
         self.values.clear();
+    }
+
+    #[cold]
+    fn touch_all(&mut self, slots: &[Slot]) {
+        for slot in slots {
+            if self.marks.is_untouched(*slot) {
+                self.touch(*slot);
+            }
+        }
     }
 
     #[cold]
@@ -203,13 +211,16 @@ impl<T: Cell> Slotted for Cells<T> {
             None
         };
         payload.end()?;
-        let mut words = vec![0; T::WORDS];
+        // On the stack: a value has few words, and this runs for every value of a restore.
+        const { assert!(T::WORDS <= WORDS_MAX, "a value has at most 16 words") };
+        let mut words = [0; WORDS_MAX];
+        let words = &mut words[..T::WORDS];
         for place in 0..count {
             for (to, column) in words.iter_mut().zip(&columns) {
                 *to = word(column, place);
             }
             let bytes = texts.as_mut().and_then(Iterator::next).unwrap_or(&[]);
-            let value = T::read(&words, bytes)
+            let value = T::read(words, bytes)
                 .ok_or_else(|| Malformed::new(format!("no value of layout {}", T::layout())))?;
             let slot = slots.get(place) as usize;
             let to = self.values.get_mut(slot);

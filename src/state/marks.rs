@@ -93,6 +93,14 @@ impl Marks {
             .is_some_and(|mark| *mark != self.now)
     }
 
+    /// Whether any of these slots of a tracked container must be touched before it is written. No branch per slot but
+    /// that of the bounds, so that it costs half a nanosecond each.
+    #[inline]
+    pub(crate) fn has_untouched(&self, slots: &[Slot]) -> bool {
+        let differs = |any: u8, slot: &Slot| any | (self.of[*slot as usize] ^ self.now);
+        slots.iter().fold(0, differs) != 0
+    }
+
     /// Whether any of these slots must be touched before it is written.
     #[inline]
     pub(crate) fn any_untouched(&self, slots: Range<usize>) -> bool {

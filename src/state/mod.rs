@@ -35,7 +35,7 @@ pub use key_index::Slot;
 pub(crate) use multiset::Multiset;
 pub(crate) use row_log::{LogId, RowLog};
 pub use section::{Malformed, Path};
-pub(crate) use section::{Section, SectionKind, divide, sections};
+pub(crate) use section::{Section, SectionKind, Slots, divide, sections};
 pub(crate) use slab::Slab;
 pub(crate) use visit::{
     Capturing, ContainerCut, Cut, CutRecord, Describe, Drain, Load, Rebase, Settle, Stored,

@@ -7,6 +7,9 @@ use crate::state::key_bytes::key_group;
 /// Smallest table.
 pub(super) const ENTRIES_MIN: usize = 16;
 
+/// Keys whose places are looked at before they are entered: as many loads as a core has under way at once.
+const TOGETHER: usize = 32;
+
 impl KeyIndex {
     /// Makes the table of the keys, at its size at once; no key stands twice.
     pub(super) fn rebuild(&mut self) -> Result<(), Malformed> {
@@ -30,12 +33,27 @@ impl KeyIndex {
         }
         self.table.clear();
         self.resize(entries);
-        for slot in 0..slots as Slot {
-            if self.keys.held(slot) == Held::Key {
-                self.enter(slot)?;
+        for first in (0..slots).step_by(TOGETHER) {
+            let block = first as Slot..slots.min(first + TOGETHER) as Slot;
+            self.look_at(block.clone());
+            for slot in block {
+                if self.keys.held(slot) == Held::Key {
+                    self.enter(slot)?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Brings the places of some slots' keys into the cache: their loads do not wait for each other, those of entering
+    /// do.
+    fn look_at(&self, slots: std::ops::Range<Slot>) {
+        if let Keys::Word(keys) = self.keys.keys() {
+            let mask = self.table.len() - 1;
+            let words = &keys[slots.start as usize..slots.end as usize];
+            let places = words.iter().map(|word| self.home(*word) & mask);
+            std::hint::black_box(places.fold(0, |any, place| any ^ self.table[place].slot));
+        }
     }
 
     /// Enters a slot's key into the table.
