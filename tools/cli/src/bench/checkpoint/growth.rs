@@ -99,7 +99,7 @@ fn of_size(groups: usize, checkpoints: usize, points: &mut Vec<Point>) -> Result
     rig.persist()?;
     for (step, share) in SHARES {
         let first = rig.sets();
-        rig.add_sets(groups / step, 2)?;
+        rig.add_sets(groups / step, 1)?;
         let range = first..rig.sets();
         let epochs = on(cores.0, || rig.flow(range, checkpoints))?;
         let spread = |of: fn(&Epoch) -> f64| Spread::of(epochs.iter().map(of).collect());
