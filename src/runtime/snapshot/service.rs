@@ -46,7 +46,10 @@ struct Control {
     /// All requests up to this one are answered.
     answered: u64,
     results: VecDeque<(u64, Outcome)>,
+    /// The thread is to end, once it has answered what it is at.
     stop: bool,
+    /// Nobody will answer any more.
+    ended: bool,
 }
 
 /// What the service's handles and its thread share.
@@ -93,7 +96,7 @@ impl PersistHandle {
     /// Errors: why; nothing of it took effect.
     pub fn wait(&self) -> Result<Revision, CheckpointError> {
         let mut control = self.inner.control.lock();
-        while control.answered < self.ticket && !control.stop {
+        while control.answered < self.ticket && !control.ended {
             self.inner.answered.wait(&mut control);
         }
         outcome(&control, self.ticket).unwrap_or(Err(CheckpointError::Stopped))
@@ -242,11 +245,13 @@ impl SnapshotService {
         {
             last = inner.request().wait().map(drop);
         }
-        inner.end();
+        inner.control.lock().stop = true;
+        inner.asked.notify_all();
         if let Some(thread) = self.thread.lock().take() {
             // The thread catches nothing and has no reason to panic; if it did, its message was printed.
             let _ = thread.join();
         }
+        inner.end();
         inner.release();
         last
     }
@@ -264,7 +269,8 @@ impl Inner {
     }
 
     fn end(&self) {
-        self.control.lock().stop = true;
+        let mut control = self.control.lock();
+        (control.stop, control.ended) = (true, true);
         self.asked.notify_all();
         self.answered.notify_all();
     }
