@@ -264,6 +264,8 @@ impl Visitor for Drain<'_> {
         let path = self.place.next();
         while self.budget > 0 {
             if !self.section(path, container) {
+                // Its memory is given back here, not with all workers locked.
+                container.drop_handed_over();
                 return;
             }
             self.budget -= 1;
