@@ -108,7 +108,8 @@ impl PersistHandle {
     }
 }
 
-/// Ends the service with its thread, whatever ends that: an observer or an output may panic, and nobody may wait for ever.
+/// Ends the service with its thread, whatever ends that: an observer or an output may panic, and nobody may wait for
+/// ever.
 struct Ended<'a>(&'a Inner);
 
 impl Drop for Ended<'_> {
