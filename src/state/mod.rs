@@ -1,8 +1,11 @@
-//! The only places where operators keep anything.
+//! The only places where operators keep anything, and what it takes to have state survive.
 //!
-//! * [`RowLog`]: rows appended at the tail and expired at the head, one ring per key in shared columns.
-//! * [`KeyIndex`] with [`Cells`]: the keyed map: key → slot, and one value per slot.
-//! * [`Slab`]: entries with a stable number, and on it [`Multiset`], sorted values per slot.
+//! A [`StateHolder`] lists its containers and registers; whoever lists them takes part in checkpoints. Operators of the
+//! user ([`RowHandler`](crate::RowHandler)) keep [`Cells`], one value per slot, of any type that is a [`Cell`].
+//!
+//! Inside: `RowLog`, rows appended at the tail and expired at the head, one ring per key in shared columns; `KeyIndex`
+//! with [`Cells`], the keyed map: key → slot, and one value per slot; `Slab`, entries with a stable number, and on it
+//! `Multiset`, sorted values per slot.
 //!
 //! A container owns its memory and is owned by one operator on one worker, so nothing here locks. Indexes (hash
 //! tables, orders) can be rebuilt from the contents; only contents are state.
