@@ -226,7 +226,7 @@ fn rate(rows: u64, time: Duration) -> u64 {
 }
 
 /// A count with its thousands apart.
-fn count(n: u64) -> String {
+pub fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {

@@ -1,5 +1,6 @@
 //! Numbers, times and texts as people read them.
 
+pub use crate::report::count;
 use comfy_table::{CellAlignment, Table, presets};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -24,19 +25,6 @@ pub fn bytes(n: u64) -> String {
         true => format!("{size:.1} {}", UNITS[unit]),
         false => format!("{size:.0} {}", UNITS[unit]),
     }
-}
-
-/// A count with its thousands apart.
-pub fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// `1 chunk`, `2 chunks`.
