@@ -63,6 +63,9 @@ pub use operator::aggregate::AggregateFunction;
 
 mod plan;
 
+#[cfg(feature = "redis")]
+pub mod redis;
+
 mod runtime;
 pub use runtime::app::{EventFluxAppRuntime, Metrics, StreamInfo};
 pub use runtime::barrier::{

@@ -1,6 +1,7 @@
 //! Why a store did not do what it was asked.
 
 use super::Revision;
+use std::time::Duration;
 
 /// An error of a [`PersistenceStore`](super::PersistenceStore). Its text says what to do; it never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +22,8 @@ pub enum StoreError {
         store: String,
         /// Who holds it, as far as it can be told.
         owner: String,
+        /// When the claim ends unless the owner renews it; `None` where it ends with the owner's process only.
+        expires_in: Option<Duration>,
     },
     /// A later owner has taken over: this process must not write any more.
     #[error(
@@ -68,6 +71,56 @@ pub enum StoreError {
         /// What is accepted.
         reason: &'static str,
     },
+    /// The state was there and its time to live has passed: nobody refreshed it.
+    #[error(
+        "the state of app '{app}' in {store} has expired; its last epoch was {epoch}: start empty if that is meant, \
+         and choose a longer time to live"
+    )]
+    Expired {
+        /// Name of the app.
+        app: String,
+        /// The store, without secrets.
+        store: String,
+        /// Last committed epoch.
+        epoch: u64,
+    },
+    /// The store answers, and refuses for a reason that trying again does not change: a password, a permission, a
+    /// setting.
+    #[error("{what}: refused: {reason}")]
+    Refused {
+        /// The server, key or setting.
+        what: String,
+        /// What is refused, and what to change.
+        reason: String,
+    },
+    /// Fewer replicas than configured have confirmed a write.
+    #[error(
+        "{reached} of {wanted} replicas have confirmed the write: look at the replicas, or wait for fewer"
+    )]
+    Durability {
+        /// Replicas to wait for.
+        wanted: u32,
+        /// Replicas that confirmed in time.
+        reached: u32,
+    },
+    /// A value is larger than the store takes.
+    #[error("{what} has {bytes} bytes; the store takes {bytes_max}")]
+    TooLarge {
+        /// What was to be written.
+        what: String,
+        /// Its size.
+        bytes: u64,
+        /// Largest size.
+        bytes_max: u64,
+    },
+    /// There is nothing of that name.
+    #[error("there is no {what} '{name}'")]
+    NotFound {
+        /// What it names.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
     /// Reading or writing failed.
     #[error("{what}: {reason}")]
     Io {
@@ -94,13 +147,21 @@ impl StoreError {
             StoreError::Corrupt { .. } => "corrupt",
             StoreError::Full { .. } => "full",
             StoreError::Name { .. } => "name",
+            StoreError::Expired { .. } => "expired",
+            StoreError::Refused { .. } => "refused",
+            StoreError::Durability { .. } => "durability",
+            StoreError::TooLarge { .. } => "too-large",
+            StoreError::NotFound { .. } => "not-found",
             StoreError::Io { .. } => "io",
         }
     }
 
     /// Whether the same call may succeed later.
     pub fn is_transient(&self) -> bool {
-        matches!(self, StoreError::Io { .. } | StoreError::Full { .. })
+        matches!(
+            self,
+            StoreError::Io { .. } | StoreError::Full { .. } | StoreError::Durability { .. }
+        )
     }
 
     /// An I/O error at a file or key.

@@ -9,6 +9,7 @@ use super::{
 };
 use parking_lot::{Condvar, Mutex};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What happens to an operation.
 #[derive(Clone, Debug)]
@@ -321,6 +322,10 @@ impl PersistenceStore for FaultStore {
         })
     }
 
+    fn flush(&self, app: &str) -> Result<(), StoreError> {
+        self.inner.flush(app)
+    }
+
     fn get_chunk(&self, app: &str, name: ChunkName) -> Result<Option<Vec<u8>>, StoreError> {
         self.whole(Call::GetChunk, app, &name, &|s| s.get_chunk(app, name))
     }
@@ -365,6 +370,10 @@ impl PersistenceStore for FaultStore {
         self.whole(Call::Pin, app, &name, &|s| s.pin(app, name, revision))
     }
 
+    fn time_to_live(&self) -> Option<Duration> {
+        self.inner.time_to_live()
+    }
+
     fn health(&self) -> StoreHealth {
         let broken = {
             let plan = self.plan.lock();
@@ -376,6 +385,7 @@ impl PersistenceStore for FaultStore {
             true => StoreHealth {
                 reachable: false,
                 detail: "failed by a test".to_string(),
+                ..StoreHealth::default()
             },
         }
     }

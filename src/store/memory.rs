@@ -112,6 +112,7 @@ fn locked(app: &str, owner: &str) -> StoreError {
         app: app.to_string(),
         store: "memory".to_string(),
         owner: owner.to_string(),
+        expires_in: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a store can be asked.
 
 use super::{ChunkName, Revision, StoreError};
+use std::time::Duration;
 
 /// A 128-bit digest (xxh3-128).
 pub type Digest = u128;
@@ -41,9 +42,16 @@ pub trait PersistenceStore: Send + Sync {
 
     /// Stores a chunk unless it exists. It need not be durable before the commit that names its epoch.
     ///
+    /// A store may send it on its way and return; what goes wrong then is the answer of a later `put_chunk`, of
+    /// [`flush`](PersistenceStore::flush) or of the commit. The same handle reads what it has put.
     /// Errors: [`StoreError::Conflict`] when it exists with other bytes; with the same ones it is `Ok`.
     fn put_chunk(&self, _app: &str, _name: ChunkName, _bytes: &[u8]) -> Result<(), StoreError> {
         Err(unsupported("put_chunk"))
+    }
+
+    /// Waits until every chunk that this handle has put is stored.
+    fn flush(&self, _app: &str) -> Result<(), StoreError> {
+        Ok(())
     }
 
     /// The bytes of a chunk; `None` when there is none of that name.
@@ -95,11 +103,16 @@ pub trait PersistenceStore: Send + Sync {
         Err(unsupported("pin"))
     }
 
-    /// How the store is.
+    /// How long an app's state stays after the last sign of life of its owner; `None` for ever.
+    fn time_to_live(&self) -> Option<Duration> {
+        None
+    }
+
+    /// How the store is, as it was last seen: does not wait.
     fn health(&self) -> StoreHealth {
         StoreHealth {
             reachable: true,
-            detail: String::new(),
+            ..StoreHealth::default()
         }
     }
 }
@@ -168,11 +181,21 @@ pub struct Catalogue {
     pub pins: Vec<(String, Revision)>,
 }
 
-/// How a store is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How a store is. What a kind of store has no word for stays at its default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoreHealth {
     /// Whether it answered when it was last asked.
     pub reachable: bool,
     /// What there is to say about it, without secrets; may be empty.
     pub detail: String,
+    /// What the server says it is: `primary`, `replica`.
+    pub role: Option<&'static str>,
+    /// Calls that failed in a row for want of an answer.
+    pub failures_in_a_row: u32,
+    /// Calls are refused for the moment, because so many failed.
+    pub breaker_open: bool,
+    /// Connections in use, and how many there may be.
+    pub connections: Option<(u32, u32)>,
+    /// How long the last question to the server took.
+    pub round_trip: Option<Duration>,
 }

@@ -96,6 +96,7 @@ impl FileStore {
             app: app.to_string(),
             store: self.describe(),
             owner,
+            expires_in: None,
         }
     }
 
@@ -328,6 +329,7 @@ impl PersistenceStore for FileStore {
         StoreHealth {
             reachable: listed.is_ok(),
             detail,
+            ..StoreHealth::default()
         }
     }
 }

@@ -1,0 +1,14 @@
+//! Checkpoints and the state backend in Redis: blocking, over a pool of connections.
+//!
+//! One code path for a single server, Sentinel and Cluster. `RedisPersistenceStore` keeps the checkpoints of apps;
+//! `RedisBackend` keeps keys and values of the caller. `docs/operations.md` says what
+//! each guarantee needs from the server.
+
+mod address;
+mod config;
+mod options;
+mod secret;
+
+pub use config::RedisConfig;
+pub use options::RedisOptions;
+pub use secret::Secret;
