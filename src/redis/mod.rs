@@ -1,6 +1,6 @@
 //! Checkpoints and the state backend in Redis: blocking, over a pool of connections.
 //!
-//! One code path for a single server, Sentinel and Cluster. `RedisPersistenceStore` keeps the checkpoints of apps;
+//! One code path for a single server, Sentinel and Cluster. [`RedisPersistenceStore`] keeps the checkpoints of apps;
 //! `RedisBackend` keeps keys and values of the caller. `docs/operations.md` says what
 //! each guarantee needs from the server.
 
@@ -10,11 +10,21 @@ mod client;
 mod config;
 mod connect;
 mod fault;
+mod keeper;
+mod keys;
 mod link;
 mod options;
+mod persistence;
 mod pool;
+mod process;
+mod script;
 mod secret;
+mod spread;
+mod store;
+mod upload;
+mod uploading;
 
 pub use config::RedisConfig;
 pub use options::RedisOptions;
 pub use secret::Secret;
+pub use store::RedisPersistenceStore;
