@@ -244,6 +244,7 @@ impl Inner {
             "CONFLICT" => StoreError::Conflict {
                 what: format!("revision {revision}"),
             },
+            _ if generation > 0 => refusal(self, app, generation, &answer),
             _ => refusal(self, app, revision.generation, &answer),
         };
         // It is not in the catalogue; that it stays is no error of this call.

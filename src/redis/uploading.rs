@@ -49,16 +49,15 @@ impl Uploading {
         put: &Put<'_>,
         expires_ms: Option<u64>,
     ) -> Result<(), StoreError> {
-        let first = self.numbers.insert(number);
-        let put = match first {
-            true => self.send(client, put, expires_ms),
-            false => self.again(client, put, expires_ms),
-        };
-        if let Err(error) = &put {
+        if !self.numbers.insert(number) {
+            return self.again(client, put, expires_ms);
+        }
+        let sent = self.send(client, put, expires_ms);
+        if let Err(error) = &sent {
             self.way = None;
             self.failed.get_or_insert_with(|| error.clone());
         }
-        put
+        sent
     }
 
     fn send(
