@@ -1,0 +1,7 @@
+//! Redis as the store of checkpoints and as state backend, on real servers that the tests start.
+//!
+//! Without a redis-server they print that they are skipped; with `EVENTFLUX_REQUIRE_REDIS=1` that is a failure.
+
+#[path = "../store/contract.rs"]
+mod contract;
+mod topologies;
