@@ -1,8 +1,8 @@
 //! The checkpoint thread, and who may ask it for a checkpoint.
 
+use super::claim::owner_name;
 use super::config::{CheckpointConfig, FailurePolicy};
 use super::error::CheckpointError;
-use super::claim::owner_name;
 use super::head::Head;
 use super::metrics::CheckpointMetrics;
 use super::output::PositionedOutput;
