@@ -1,6 +1,7 @@
 //! Checkpoints of running apps: taken, lost, restored, continued.
 
 mod basic;
+mod bent;
 mod child;
 mod common;
 mod corrupt;
@@ -8,6 +9,8 @@ mod fault;
 mod hooked;
 mod kept;
 mod kill;
+mod lease;
+mod lost;
 mod outage;
 mod points;
 mod race;
