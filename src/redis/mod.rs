@@ -9,6 +9,7 @@ mod config;
 mod options;
 mod secret;
 
+pub(crate) use address::shown_url;
 pub use config::RedisConfig;
 pub use options::RedisOptions;
 pub use secret::Secret;

@@ -16,6 +16,7 @@ pub use error::StoreError;
 pub use fault::{Call, Fault, FaultStore, Gate, Operation};
 pub use file::{Disk, DiskFile, FileStore, Mode, OsDisk};
 pub use memory::MemoryStore;
+pub(crate) use name::check_name;
 pub use name::{ChunkName, ParseRevisionError, Revision};
 pub use traits::{
     Catalogue, Claim, Commit, Committed, Digest, Entry, Owner, PersistenceStore, StoreHealth,

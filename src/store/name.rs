@@ -88,7 +88,7 @@ impl fmt::Display for ChunkName {
 const NAME_BYTES_MAX: usize = 200;
 
 /// Refuses a name that could leave its folder, its key or its line.
-pub(super) fn check_name(what: &'static str, name: &str) -> Result<(), StoreError> {
+pub(crate) fn check_name(what: &'static str, name: &str) -> Result<(), StoreError> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
     let fits = (1..=NAME_BYTES_MAX).contains(&name.len());
     if fits && !name.starts_with('.') && name.bytes().all(plain) {
