@@ -5,8 +5,14 @@
 //! each guarantee needs from the server.
 
 mod address;
+mod breaker;
+mod client;
 mod config;
+mod connect;
+mod fault;
+mod link;
 mod options;
+mod pool;
 mod secret;
 
 pub(crate) use address::shown_url;

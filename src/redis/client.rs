@@ -1,0 +1,249 @@
+//! Asks Redis: over pooled connections, again where that may help, and not at all while nobody answers.
+
+use super::address::{Address, Topology};
+use super::breaker::Breaker;
+use super::config::RedisConfig;
+use super::connect::Connector;
+use super::fault::{classify, told};
+use super::link::Link;
+use super::options::RedisOptions;
+use super::pool::{Pool, Pooled};
+use crate::store::{StoreError, StoreHealth};
+use parking_lot::Mutex;
+use redis::{RedisError, RedisResult};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Asks one Redis. A clone shares the connections.
+#[derive(Clone)]
+pub(super) struct Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    pool: Pool,
+    connector: Arc<Connector>,
+    options: RedisOptions,
+    breaker: Mutex<Breaker>,
+    seen: Mutex<Seen>,
+    shown: String,
+}
+
+/// What the last answers told.
+#[derive(Default)]
+struct Seen {
+    /// Why the last call failed, if it did for want of an answer.
+    failed: Option<String>,
+    role: Option<&'static str>,
+    round_trip: Option<Duration>,
+    note: String,
+}
+
+/// A call that failed, and whether another try may help.
+pub(super) struct Failed {
+    pub(super) error: StoreError,
+    pub(super) again: bool,
+}
+
+/// A number that nobody can foresee.
+pub(super) fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+impl Client {
+    /// Reads the configuration; connects to nothing.
+    pub(super) fn new(config: &RedisConfig, options: &RedisOptions) -> Result<Self, StoreError> {
+        let address = Address::parse(&config.url)?;
+        let shown = address.to_string();
+        let timeout = Duration::from_millis(config.connection_timeout_ms.max(1));
+        let connector = Arc::new(Connector::new(address, options.clone(), timeout)?);
+        let connections_max = u32::try_from(config.max_connections.max(2)).unwrap_or(u32::MAX);
+        let breaker = Breaker::new(
+            options.breaker_failures,
+            options.retry_first,
+            options.retry_max,
+        );
+        Ok(Client {
+            shared: Arc::new(Shared {
+                pool: Pool::new(Arc::clone(&connector), connections_max, timeout),
+                connector,
+                options: options.clone(),
+                breaker: Mutex::new(breaker),
+                seen: Mutex::default(),
+                shown,
+            }),
+        })
+    }
+
+    /// The URL without secrets.
+    pub(super) fn describe(&self) -> &str {
+        &self.shared.shown
+    }
+
+    pub(super) fn options(&self) -> &RedisOptions {
+        &self.shared.options
+    }
+
+    pub(super) fn is_cluster(&self) -> bool {
+        matches!(
+            self.shared.connector.address().topology,
+            Topology::Cluster(_)
+        )
+    }
+
+    /// Connections at most.
+    pub(super) fn connections_max(&self) -> u32 {
+        self.shared.pool.connections_max()
+    }
+
+    /// A connection for work of several steps, each of which goes through [`Client::on`].
+    pub(super) fn link(&self, what: &str) -> Result<Pooled, Failed> {
+        let now = Instant::now();
+        if let Err(wait) = self.shared.breaker.lock().admit(now) {
+            return Err(self.not_tried(what, wait));
+        }
+        self.shared.pool.get(what).map_err(|(error, again)| {
+            self.noted_failure(&error, again);
+            Failed { error, again }
+        })
+    }
+
+    /// Does something on a connection and keeps the account of how it went.
+    pub(super) fn on<T>(
+        &self,
+        what: &str,
+        link: &mut Link,
+        act: impl FnOnce(&mut Link) -> RedisResult<T>,
+    ) -> Result<T, Failed> {
+        match act(link) {
+            Ok(done) => {
+                self.shared.breaker.lock().succeeded();
+                self.shared.seen.lock().failed = None;
+                Ok(done)
+            }
+            Err(error) => Err(self.failure(what, &error)),
+        }
+    }
+
+    /// The failure that an error is; counted.
+    pub(super) fn failure(&self, what: &str, error: &RedisError) -> Failed {
+        let again = classify(error).is_worth_another_try();
+        let error = told(what, error);
+        self.noted_failure(&error, again);
+        Failed { error, again }
+    }
+
+    fn noted_failure(&self, error: &StoreError, unanswered: bool) {
+        if unanswered {
+            self.shared.breaker.lock().failed(Instant::now());
+        }
+        self.shared.seen.lock().failed = Some(error.to_string());
+    }
+
+    fn not_tried(&self, what: &str, wait: Duration) -> Failed {
+        let failures = self.shared.breaker.lock().failures();
+        let last = self.shared.seen.lock().failed.clone().unwrap_or_default();
+        let reason = format!(
+            "not tried: {failures} calls in a row had no answer, the next attempt is in {} ms; the last one: {last}",
+            wait.as_millis()
+        );
+        Failed {
+            error: StoreError::Io {
+                what: what.to_string(),
+                reason,
+            },
+            again: true,
+        }
+    }
+
+    /// One attempt.
+    pub(super) fn once<T>(
+        &self,
+        what: &str,
+        act: impl FnOnce(&mut Link) -> RedisResult<T>,
+    ) -> Result<T, StoreError> {
+        self.attempt(what, act).map_err(|failed| failed.error)
+    }
+
+    fn attempt<T>(
+        &self,
+        what: &str,
+        act: impl FnOnce(&mut Link) -> RedisResult<T>,
+    ) -> Result<T, Failed> {
+        let mut link = self.link(what)?;
+        self.on(what, &mut link, act)
+    }
+
+    /// Attempts until one has an answer, or the deadline is over: for what may be done twice.
+    ///
+    /// Between attempts it waits a random time up to a bound that doubles ("full jitter": Brooker, "Exponential
+    /// Backoff and Jitter", AWS Architecture Blog, 2015).
+    pub(super) fn retry<T>(
+        &self,
+        what: &str,
+        mut act: impl FnMut(&mut Link) -> RedisResult<T>,
+    ) -> Result<T, StoreError> {
+        self.retry_by(|| self.attempt(what, &mut act))
+    }
+
+    /// As [`Client::retry`], for an attempt that gets its connection itself.
+    pub(super) fn retry_by<T>(
+        &self,
+        mut attempt: impl FnMut() -> Result<T, Failed>,
+    ) -> Result<T, StoreError> {
+        let options = &self.shared.options;
+        let begun = Instant::now();
+        let mut bound = options.retry_first;
+        loop {
+            let failed = match attempt() {
+                Ok(done) => return Ok(done),
+                Err(failed) => failed,
+            };
+            let nanos = u64::try_from(bound.as_nanos()).unwrap_or(u64::MAX);
+            let pause = Duration::from_nanos(random() % nanos.max(1));
+            if !failed.again || begun.elapsed() + pause > options.retry_deadline {
+                return Err(failed.error);
+            }
+            std::thread::sleep(pause);
+            bound = (bound * 2).min(options.retry_max);
+        }
+    }
+
+    /// Asks the server what it is, and how long that takes.
+    pub(super) fn probe(&self) -> Result<(), StoreError> {
+        let asked = Instant::now();
+        let cluster = self.is_cluster();
+        let primary = self.once("ping", |link| match cluster {
+            true => redis::cmd("PING").query::<redis::Value>(link).map(|_| None),
+            false => link.is_primary().map(Some),
+        })?;
+        let mut seen = self.shared.seen.lock();
+        seen.round_trip = Some(asked.elapsed());
+        seen.role = primary.map(|primary| if primary { "primary" } else { "replica" });
+        Ok(())
+    }
+
+    /// Something to be said with the health from now on.
+    pub(super) fn note(&self, note: String) {
+        self.shared.seen.lock().note = note;
+    }
+
+    /// How the server was when it was last asked.
+    pub(super) fn health(&self) -> StoreHealth {
+        let seen = self.shared.seen.lock();
+        let breaker = self.shared.breaker.lock();
+        StoreHealth {
+            reachable: seen.failed.is_none(),
+            detail: seen.failed.clone().unwrap_or_else(|| seen.note.clone()),
+            role: seen.role,
+            failures_in_a_row: breaker.failures(),
+            breaker_open: breaker.is_open(),
+            connections: Some((
+                self.shared.pool.in_use(),
+                self.shared.pool.connections_max(),
+            )),
+            round_trip: seen.round_trip,
+        }
+    }
+}

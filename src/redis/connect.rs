@@ -1,0 +1,224 @@
+//! How each topology is connected to, with every timeout set.
+
+use super::address::{Address, Server, Topology};
+use super::link::Link;
+use super::options::RedisOptions;
+use super::secret::Secret;
+use crate::store::StoreError;
+use redis::cluster::ClusterClient;
+use redis::{
+    Client, Connection, ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo,
+    RedisConnectionInfo, RedisError, RedisResult,
+};
+use std::time::Duration;
+
+/// Waits of a cluster connection between its own attempts, which follow redirections.
+const CLUSTER_RETRIES: u32 = 3;
+const CLUSTER_WAIT_MS: (u64, u64) = (20, 200);
+
+/// Makes connections.
+pub(super) struct Connector {
+    address: Address,
+    options: RedisOptions,
+    timeout: Duration,
+    login: Option<(Option<String>, Secret)>,
+}
+
+impl Connector {
+    /// Checks what can be checked without a server.
+    pub(super) fn new(
+        address: Address,
+        options: RedisOptions,
+        timeout: Duration,
+    ) -> Result<Self, StoreError> {
+        if address.tls && cfg!(not(feature = "redis-tls")) {
+            return Err(StoreError::Refused {
+                what: address.to_string(),
+                reason: "TLS needs the feature redis-tls of eventflux".to_string(),
+            });
+        }
+        let username = options.username.clone().or(address.username.clone());
+        let password = options.password.clone().or(address.password.clone());
+        if username.is_some() && password.is_none() {
+            return Err(StoreError::Refused {
+                what: address.to_string(),
+                reason: "there is a user without a password".to_string(),
+            });
+        }
+        Ok(Connector {
+            login: password.map(|password| (username, password)),
+            address,
+            options,
+            timeout,
+        })
+    }
+
+    pub(super) fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// A new connection: to a primary, where there is one server at a time.
+    pub(super) fn connect(&self) -> RedisResult<Link> {
+        match &self.address.topology {
+            Topology::Single(server) => self.single(self.at(server)),
+            Topology::Unix(path) => self.single(ConnectionAddr::Unix(path.into())),
+            Topology::Sentinel { sentinels, primary } => self.sentinel(sentinels, primary),
+            Topology::Cluster(servers) => self.cluster(servers),
+        }
+    }
+
+    fn at(&self, server: &Server) -> ConnectionAddr {
+        let (host, port) = (server.host.clone(), server.port);
+        match self.address.tls {
+            false => ConnectionAddr::Tcp(host, port),
+            true => ConnectionAddr::TcpTls {
+                host,
+                port,
+                insecure: false,
+                tls_params: None,
+            },
+        }
+    }
+
+    fn single(&self, at: ConnectionAddr) -> RedisResult<Link> {
+        Ok(Link::single(self.open(
+            at,
+            self.login.as_ref(),
+            self.address.database,
+        )?))
+    }
+
+    fn info(
+        &self,
+        at: ConnectionAddr,
+        login: Option<&(Option<String>, Secret)>,
+        database: u32,
+    ) -> RedisResult<ConnectionInfo> {
+        let mut settings = RedisConnectionInfo::default()
+            .set_db(i64::from(database))
+            .set_skip_set_lib_name();
+        if let Some((username, password)) = login {
+            settings = settings.set_password(password.reveal());
+            if let Some(username) = username {
+                settings = settings.set_username(username);
+            }
+        }
+        let tcp = redis::io::tcp::TcpSettings::default().set_nodelay(true);
+        let info = at.into_connection_info()?;
+        Ok(info.set_redis_settings(settings).set_tcp_settings(tcp))
+    }
+
+    fn open(
+        &self,
+        at: ConnectionAddr,
+        login: Option<&(Option<String>, Secret)>,
+        database: u32,
+    ) -> RedisResult<Connection> {
+        let client = self.client(self.info(at, login, database)?)?;
+        let connection = client.get_connection_with_timeout(self.timeout)?;
+        connection.set_read_timeout(Some(self.options.read_timeout))?;
+        connection.set_write_timeout(Some(self.options.write_timeout))?;
+        Ok(connection)
+    }
+
+    /// Asks one sentinel after the other where the primary is, and takes the first that is one.
+    fn sentinel(&self, sentinels: &[Server], primary: &str) -> RedisResult<Link> {
+        let mut last = RedisError::from((ErrorKind::EmptySentinelList, "there is no sentinel"));
+        for sentinel in sentinels {
+            match self.primary_by(sentinel, primary) {
+                Ok(link) => return Ok(link),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    fn primary_by(&self, sentinel: &Server, primary: &str) -> RedisResult<Link> {
+        let login = self.options.sentinel_login.as_ref();
+        let mut connection = self.open(self.at(sentinel), login, 0)?;
+        let at: Option<(String, u16)> = redis::cmd("SENTINEL")
+            .arg("get-master-addr-by-name")
+            .arg(primary)
+            .query(&mut connection)?;
+        let unknown = "the sentinels know no primary of this name";
+        let (host, port) =
+            at.ok_or_else(|| RedisError::from((ErrorKind::MasterNameNotFoundBySentinel, unknown)))?;
+        let mut link = self.single(self.at(&Server { host, port }))?;
+        match link.is_primary()? {
+            true => Ok(link),
+            false => {
+                let demoted = "the server that the sentinels name is no primary";
+                Err(RedisError::from((
+                    ErrorKind::MasterNameNotFoundBySentinel,
+                    demoted,
+                )))
+            }
+        }
+    }
+
+    fn cluster(&self, servers: &[Server]) -> RedisResult<Link> {
+        let infos = servers
+            .iter()
+            .map(|server| self.info(self.at(server), self.login.as_ref(), 0))
+            .collect::<RedisResult<Vec<_>>>()?;
+        let builder = ClusterClient::builder(infos)
+            .retries(CLUSTER_RETRIES)
+            .min_retry_wait(CLUSTER_WAIT_MS.0)
+            .max_retry_wait(CLUSTER_WAIT_MS.1)
+            .connection_timeout(self.timeout)
+            .response_timeout(self.options.read_timeout)
+            .tcp_settings(redis::io::tcp::TcpSettings::default().set_nodelay(true));
+        let client = self.secured(builder).build()?;
+        Ok(Link::cluster(client.get_connection()?))
+    }
+}
+
+#[cfg(not(feature = "redis-tls"))]
+impl Connector {
+    fn client(&self, info: ConnectionInfo) -> RedisResult<Client> {
+        Client::open(info)
+    }
+
+    fn secured(
+        &self,
+        builder: redis::cluster::ClusterClientBuilder,
+    ) -> redis::cluster::ClusterClientBuilder {
+        builder
+    }
+}
+
+#[cfg(feature = "redis-tls")]
+impl Connector {
+    fn certificates(&self) -> redis::TlsCertificates {
+        // The client enables no provider of cryptography by itself and panics without one; one that the program has
+        // installed before stays.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = self.options.tls_client.as_ref();
+        redis::TlsCertificates {
+            client_tls: client.map(|(certificate, key)| redis::ClientTlsConfig {
+                client_cert: certificate.clone(),
+                client_key: key.reveal().as_bytes().to_vec(),
+            }),
+            root_cert: self.options.tls_ca.clone(),
+        }
+    }
+
+    fn client(&self, info: ConnectionInfo) -> RedisResult<Client> {
+        match self.address.tls {
+            true => Client::build_with_tls(info, self.certificates()),
+            false => Client::open(info),
+        }
+    }
+
+    fn secured(
+        &self,
+        builder: redis::cluster::ClusterClientBuilder,
+    ) -> redis::cluster::ClusterClientBuilder {
+        match self.address.tls {
+            true => builder
+                .certs(self.certificates())
+                .tls(redis::cluster::TlsMode::Secure),
+            false => builder,
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The pool of connections.
+
+use super::connect::Connector;
+use super::fault::{classify, told};
+use super::link::Link;
+use crate::store::StoreError;
+use parking_lot::Mutex;
+use r2d2::{ManageConnection, NopErrorHandler, PooledConnection};
+use redis::RedisError;
+use scheduled_thread_pool::ScheduledThreadPool;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+/// The pool looks this often whether it got a connection, or an error that ends the wait.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// The pool's own pauses between attempts double up to half of this.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// A connection of the pool; goes back when dropped.
+pub(super) type Pooled = PooledConnection<Supply>;
+
+/// What r2d2 asks for connections.
+pub(super) struct Supply {
+    connector: Arc<Connector>,
+    /// How many attempts failed, and why the last one did: r2d2 passes errors on as texts only.
+    failed: Arc<Mutex<(u64, Option<RedisError>)>>,
+}
+
+impl ManageConnection for Supply {
+    type Connection = Link;
+    type Error = RedisError;
+
+    fn connect(&self) -> Result<Link, RedisError> {
+        let connected = self.connector.connect();
+        if let Err(error) = &connected {
+            let mut failed = self.failed.lock();
+            failed.0 += 1;
+            failed.1 = Some(error.clone());
+        }
+        connected
+    }
+
+    fn is_valid(&self, link: &mut Link) -> Result<(), RedisError> {
+        link.check()
+    }
+
+    fn has_broken(&self, link: &mut Link) -> bool {
+        link.is_poisoned()
+    }
+}
+
+/// Connections, made when they are needed.
+pub(super) struct Pool {
+    pool: r2d2::Pool<Supply>,
+    failed: Arc<Mutex<(u64, Option<RedisError>)>>,
+    timeout: Duration,
+    connections_max: u32,
+}
+
+/// One thread makes the connections of all pools of the process.
+fn maker() -> Arc<ScheduledThreadPool> {
+    static MAKER: OnceLock<Arc<ScheduledThreadPool>> = OnceLock::new();
+    let new = || {
+        let pool = ScheduledThreadPool::builder()
+            .num_threads(1)
+            .thread_name_pattern("eventflux-connect");
+        Arc::new(pool.build())
+    };
+    Arc::clone(MAKER.get_or_init(new))
+}
+
+impl Pool {
+    /// Connects to nothing yet.
+    pub(super) fn new(connector: Arc<Connector>, connections_max: u32, timeout: Duration) -> Self {
+        let failed = Arc::default();
+        let supply = Supply {
+            connector,
+            failed: Arc::clone(&failed),
+        };
+        let pool = r2d2::Pool::builder()
+            .max_size(connections_max)
+            .min_idle(Some(0))
+            .test_on_check_out(true)
+            .connection_timeout(PAUSE.min(timeout))
+            .idle_timeout(Some(Duration::from_secs(300)))
+            .error_handler(Box::new(NopErrorHandler))
+            .thread_pool(maker())
+            .build_unchecked(supply);
+        Pool {
+            pool,
+            failed,
+            timeout,
+            connections_max,
+        }
+    }
+
+    /// A connection; the error of the last attempt to make one, if that comes first.
+    pub(super) fn get(&self, what: &str) -> Result<Pooled, (StoreError, bool)> {
+        if let Some(idle) = self.pool.try_get() {
+            return Ok(idle);
+        }
+        let before = self.failed.lock().0;
+        let begun = Instant::now();
+        loop {
+            if let Ok(link) = self.pool.get_timeout(LOOK) {
+                return Ok(link);
+            }
+            let failed = self.failed.lock();
+            if let (true, Some(error)) = (failed.0 > before, &failed.1) {
+                return Err((told(what, error), classify(error).is_worth_another_try()));
+            }
+            drop(failed);
+            if begun.elapsed() >= self.timeout {
+                let reason = format!(
+                    "no connection within {} ms; {} of {} are in use",
+                    self.timeout.as_millis(),
+                    self.in_use(),
+                    self.connections_max
+                );
+                let what = what.to_string();
+                return Err((StoreError::Io { what, reason }, true));
+            }
+        }
+    }
+
+    pub(super) fn in_use(&self) -> u32 {
+        let state = self.pool.state();
+        state.connections.saturating_sub(state.idle_connections)
+    }
+
+    pub(super) fn connections_max(&self) -> u32 {
+        self.connections_max
+    }
+}
