@@ -30,10 +30,10 @@ mod limits;
 mod memory;
 mod traits;
 
+pub use limits::{CALL_BYTES_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX};
 pub(crate) use limits::{
     check_checkpoint, check_entries, check_entry, check_key, not_found, not_initialized,
 };
-pub use limits::{CALL_BYTES_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX};
 pub use memory::InMemoryBackend;
 pub use traits::StateBackend;
 pub(crate) use traits::by_own_methods;

@@ -5,6 +5,7 @@
 //! each guarantee needs from the server.
 
 mod address;
+mod backend;
 mod breaker;
 mod client;
 mod config;
@@ -16,6 +17,22 @@ mod pool;
 mod secret;
 
 pub(crate) use address::shown_url;
+pub use backend::RedisBackend;
 pub use config::RedisConfig;
 pub use options::RedisOptions;
 pub use secret::Secret;
+
+use crate::store::{PersistenceStore, StoreError};
+use std::sync::Arc;
+
+/// The store for the checkpoints of apps, as [`DistributedConfig`](crate::distributed::DistributedConfig) opens it.
+pub(crate) fn open_store(
+    config: RedisConfig,
+    _options: RedisOptions,
+) -> Result<Arc<dyn PersistenceStore>, StoreError> {
+    // RedisPersistenceStore::new_with_options(config, options).map(|store| Arc::new(store) as _)
+    Err(StoreError::Refused {
+        what: format!("{config:?}"),
+        reason: "there is no store in Redis yet".to_string(),
+    })
+}

@@ -41,6 +41,12 @@ pub enum CheckpointError {
         /// How long it took so far.
         waited_ms: u64,
     },
+    /// A thread that holds the barrier asked for a restore.
+    #[error("epoch {epoch} was given up for a restore by a thread that holds the barrier")]
+    Interrupted {
+        /// The epoch, which is given up.
+        epoch: u64,
+    },
     /// The store refused or failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -101,6 +107,7 @@ impl CheckpointError {
             CheckpointError::Poisoned(_) => "poisoned",
             CheckpointError::Stuck { .. } => "stuck",
             CheckpointError::Timeout { .. } => "timeout",
+            CheckpointError::Interrupted { .. } => "interrupted",
             CheckpointError::Store(error) => error.reason(),
             CheckpointError::Output { .. } => "output",
             CheckpointError::Damaged { .. } => "damaged",
