@@ -148,3 +148,47 @@ impl EventFluxManager {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::CompressionType;
+    use crate::distributed::StateBackendConfig;
+    use std::time::Duration;
+
+    const APP: &str = "@app:name('a') CREATE STREAM S (x INT); INSERT INTO Out SELECT x FROM S;";
+
+    fn of(app: &EventFluxAppRuntime) -> CheckpointConfig {
+        let checkpoints = app.shared.config.checkpoints.clone();
+        checkpoints.expect("the manager sets it")
+    }
+
+    #[test]
+    fn what_an_app_says_of_its_checkpoints_goes_before_the_manager() {
+        let mut manager = EventFluxManager::new();
+        let before = manager.create_eventflux_app_runtime(APP).expect("an app");
+        assert_eq!(of(&before).interval, None);
+        let state_backend = StateBackendConfig {
+            checkpoint_interval: Duration::from_secs(7),
+            incremental_checkpoints: false,
+            compression: CompressionType::Lz4,
+            ..Default::default()
+        };
+        let config = DistributedConfig {
+            state_backend,
+            ..Default::default()
+        };
+        let mut wrong = config.clone();
+        wrong.state_backend.checkpoint_interval = Duration::ZERO;
+        assert!(manager.set_distributed_config(wrong).is_err() && manager.store.is_none());
+        manager.set_distributed_config(config).expect("it can work");
+        let app = manager.create_eventflux_app_runtime(APP).expect("an app");
+        let checkpoints = of(&app);
+        assert_eq!(checkpoints.interval, Some(Duration::from_secs(7)));
+        assert_eq!(checkpoints.compression, CompressionType::Lz4);
+        assert!(!checkpoints.incremental && app.snapshots.is_some());
+        let own = RuntimeConfig::default().checkpoints(CheckpointConfig::default());
+        let app = manager.create_with(APP, own).expect("an app");
+        assert!(of(&app).incremental && of(&app).interval.is_none() && app.snapshots.is_some());
+    }
+}
