@@ -5,6 +5,41 @@
 //! ```no_run
 //! # #[cfg(feature = "redis")]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use eventflux::core::persistence::RedisPersistenceStore;
+//! use eventflux::core::distributed::RedisConfig;
+//! # use std::sync::Arc;
+//! # let mut manager = eventflux::EventFluxManager::new();
+//!
+//! let config = RedisConfig {
+//!     url: "redis://localhost:6379".to_string(),
+//!     max_connections: 10,
+//!     connection_timeout_ms: 5000,
+//!     key_prefix: "eventflux:".to_string(),
+//!     ttl_seconds: Some(3600),
+//! };
+//!
+//! let store = RedisPersistenceStore::new_with_config(config)?;
+//! manager.set_persistence_store(Arc::new(store));
+//! # let app = "@app:name('a') CREATE STREAM S (x INT); INSERT INTO Out SELECT sum(x) AS s FROM S;";
+//!
+//! let runtime = manager.create_eventflux_app_runtime(app)?;
+//!
+//! // Persist state
+//! let revision = runtime.persist()?;
+//!
+//! // Restore from checkpoint
+//! runtime.restore_revision(&revision)?;
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "redis"))]
+//! # fn main() {}
+//! ```
+//!
+//! Where and how often, in one value:
+//!
+//! ```no_run
+//! # #[cfg(feature = "redis")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use eventflux::core::distributed::{
 //!     CompressionType, DistributedConfig, StateBackendConfig, StateBackendImplementation,
 //! };
@@ -136,6 +171,8 @@ pub mod eventflux_manager {
 
 /// Stores of checkpoints, and what takes them.
 pub mod persistence {
+    #[cfg(feature = "redis")]
+    pub use crate::redis::RedisPersistenceStore;
     pub use crate::runtime::snapshot::{
         CheckpointConfig, CheckpointError, PersistHandle, RestoreOptions, RestoreReport,
         SnapshotService,

@@ -5,7 +5,7 @@
 
 use crate::checkpoint::CompressionType;
 #[cfg(feature = "redis")]
-use crate::redis::{RedisConfig, RedisOptions};
+use crate::redis::{RedisConfig, RedisOptions, RedisPersistenceStore};
 use crate::store::{MemoryStore, PersistenceStore, StoreError};
 use std::fmt;
 use std::sync::Arc;
@@ -155,7 +155,8 @@ impl DistributedConfig {
             ttl_seconds,
             ..RedisConfig::from_endpoints(endpoints)?
         };
-        crate::redis::open_store(config, self.redis.clone())
+        let store = RedisPersistenceStore::new_with_options(config, self.redis.clone())?;
+        Ok(Arc::new(store))
     }
 
     #[cfg(not(feature = "redis"))]

@@ -7,6 +7,7 @@
 
 use super::client::Client;
 use super::config::RedisConfig;
+use super::keys::Keys;
 use super::link::Link;
 use super::options::RedisOptions;
 use crate::backend::{
@@ -17,9 +18,9 @@ use crate::store::{StoreError, check_name};
 use redis::{Cmd, ConnectionLike, RedisResult, Value, cmd};
 use std::collections::BTreeSet;
 
-const INITIALIZE: &str = include_str!("scripts/kv_initialize.lua");
-const CHECKPOINT: &str = include_str!("scripts/kv_checkpoint.lua");
-const RESTORE: &str = include_str!("scripts/kv_restore.lua");
+const INITIALIZE: &str = include_str!("lua/kv_initialize.lua");
+const CHECKPOINT: &str = include_str!("lua/kv_checkpoint.lua");
+const RESTORE: &str = include_str!("lua/kv_restore.lua");
 
 const MARKER: &str = "";
 /// Content of the marker: the version of this layout.
@@ -75,6 +76,8 @@ pub struct RedisBackend {
 /// What there is between `initialize` and `shutdown`.
 struct Open {
     client: Client,
+    keys: Keys,
+    namespace: String,
     data: String,
     /// Of the namespace and of a checkpoint, in ms; 0 for none.
     ttl_ms: u64,
@@ -228,7 +231,7 @@ impl Open {
         namespace: &str,
     ) -> Result<Self, StoreError> {
         check_name("name of a namespace", namespace)?;
-        check_prefix(&config.key_prefix)?;
+        let keys = Keys::new(&config.key_prefix)?;
         let ttl_ms = match config.ttl_seconds {
             None => 0,
             Some(0) => return Err(no_time()),
@@ -240,7 +243,9 @@ impl Open {
         };
         Ok(Open {
             client: Client::new(config, options)?,
-            data: format!("{}{{kv:{namespace}}}:data", config.key_prefix),
+            data: keys.entries(namespace),
+            keys,
+            namespace: namespace.to_string(),
             ttl_ms,
             checkpoint_ttl_ms,
             scans: false,
@@ -265,8 +270,7 @@ impl Open {
     }
 
     fn checkpoint_key(&self, name: &str) -> String {
-        let base = self.data.strip_suffix("data").unwrap_or(&self.data);
-        format!("{base}cp:{name}")
+        self.keys.checkpoint(&self.namespace, name)
     }
 
     fn script(&self, text: &str, keys: &[&str]) -> Cmd {
@@ -349,18 +353,6 @@ fn no_time() -> StoreError {
         what: "ttl_seconds".to_string(),
         reason: "it is zero: nothing would be kept; leave it out to keep everything".to_string(),
     }
-}
-
-fn check_prefix(prefix: &str) -> Result<(), StoreError> {
-    let strange = |c: char| c == '{' || c == '}' || c.is_whitespace() || c.is_control();
-    if !prefix.contains(strange) {
-        return Ok(());
-    }
-    Err(StoreError::Name {
-        what: "key prefix",
-        name: prefix.to_string(),
-        reason: "no braces, blanks or control characters",
-    })
 }
 
 /// Major and minor version in an answer to `INFO server`.

@@ -39,6 +39,19 @@ fn fault_without_faults() {
     }
 }
 
+#[test]
+fn redis_persistence_contract() {
+    use eventflux::redis::{RedisConfig, RedisPersistenceStore};
+    for (i, part) in PARTS.iter().enumerate() {
+        let config = RedisConfig {
+            url: "redis://127.0.0.1:7999".to_string(),
+            key_prefix: format!("contract-{i}-{}:", std::process::id()),
+            ..RedisConfig::default()
+        };
+        part(&|| Arc::new(RedisPersistenceStore::new_with_config(config.clone()).expect("a URL")));
+    }
+}
+
 /// The contract; each part begins with an empty store.
 const PARTS: &[fn(Make<'_>)] = &[
     an_unknown_app_is_empty,

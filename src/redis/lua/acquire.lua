@@ -1,0 +1,11 @@
+-- Claims the app. ARGV[5] owner, ARGV[6] its process, ARGV[7] '1' to take over, ARGV[8] and ARGV[9] holders that may be
+-- displaced: this handle itself, when the reply to its claim was lost, and one whose process is known to be gone.
+if holder ~= '' and left > 0 and ARGV[7] ~= '1' and holder ~= ARGV[8] and holder ~= ARGV[9] then
+  return {'LOCKED', redis.call('HGET', ctl, 'owner') or '', text(left), holder, redis.call('HGET', ctl, 'proc') or ''}
+end
+generation = math.max(generation, mine) + 1
+redis.call('HSET', ctl, 'fmt', '1', 'gen', text(generation), 'who', who, 'owner', ARGV[5], 'proc', ARGV[6],
+  'lease', text(now + lease))
+redis.call('HSET', was, 'gen', text(generation))
+live_on()
+return {'OK', text(generation), text(math.max(number(ctl, 'epoch'), number(was, 'epoch')))}

@@ -1,0 +1,52 @@
+-- Makes a revision the head: every check first, then one write.
+-- ARGV[7] epoch, ARGV[8] revision, ARGV[9] its entry (digest and kind), ARGV[10] revision of the parent ('' for none),
+-- ARGV[11] digest of the parent, ARGV[12] manifest or '', ARGV[13] 'commit', or 'save' for a revision in one piece,
+-- whose generation is ARGV[14].
+local whole = ARGV[13] == 'save'
+local refused
+if whole then
+  refused = check_handle()
+else
+  refused = check_generation()
+end
+if refused then
+  return refused
+end
+local epoch, revision, entry = tonumber(ARGV[7]), ARGV[8], ARGV[9]
+local there = redis.call('HGET', ctl, 'r:' .. revision)
+if there == entry then
+  -- A write, so that waiting for replicas on this connection waits for all of it.
+  redis.call('HSET', ctl, 'seen', text(now))
+  return {'ALREADY'}
+elseif there then
+  return {'CONFLICT'}
+end
+if whole and tonumber(ARGV[14]) < generation then
+  return {'FENCED', text(generation)}
+end
+local head = redis.call('HGET', ctl, 'head') or ''
+if not whole then
+  local digest = ''
+  if head ~= '' then
+    digest = string.sub(redis.call('HGET', ctl, 'r:' .. head) or '', 1, 32)
+  end
+  if head ~= ARGV[10] or digest ~= ARGV[11] then
+    return {'STALE', head}
+  end
+end
+if head ~= '' and epoch <= tonumber(string.match(head, '%-(%d+)$')) then
+  return {'STALE', head}
+end
+local fields = {'head', revision, 'r:' .. revision, entry, 'epoch', text(math.max(number(ctl, 'epoch'), epoch))}
+if whole then
+  table.insert(fields, 'gen')
+  table.insert(fields, ARGV[14])
+else
+  for _, field in ipairs({'m:' .. revision, ARGV[12], 'lease', text(now + lease)}) do
+    table.insert(fields, field)
+  end
+end
+redis.call('HSET', ctl, unpack(fields))
+redis.call('HSET', was, 'gen', redis.call('HGET', ctl, 'gen'), 'epoch', text(epoch), 'cleared', '0')
+live_on()
+return {'DONE'}

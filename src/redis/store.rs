@@ -1,0 +1,325 @@
+//! The store of checkpoints in Redis.
+
+use super::client::{Client, random};
+use super::config::RedisConfig;
+use super::keeper::Keeper;
+use super::keys::{BUCKETS, Keys};
+use super::options::RedisOptions;
+use super::process;
+use super::script::{self, Answer, Argument, Caller, Script};
+use super::upload::wait_for_replicas;
+use super::uploading::Uploading;
+use crate::store::StoreError;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Keeps the checkpoints of apps in Redis: a single server, behind Sentinel, or a Cluster.
+///
+/// Chunks are written once; one script on one key commits a revision, so that it is there wholly or not at all, and is
+/// refused to a writer that was taken over. A claim on an app's state ends with a lease that a thread of this store
+/// renews, `eventflux-lease`, started by the first claim. Calls block; each has a timeout, and those that may be done
+/// twice are tried again until a deadline (see [`RedisOptions`]).
+///
+/// Fencing is exact on one primary. Across a failover it is as good as the replicas that a commit waited for
+/// ([`RedisOptions::replicas`]).
+///
+/// ```no_run
+/// use eventflux::EventFluxManager;
+/// use eventflux::redis::{RedisConfig, RedisPersistenceStore};
+/// use std::sync::Arc;
+///
+/// let store = RedisPersistenceStore::new_with_config(RedisConfig::default())?;
+/// let mut manager = EventFluxManager::new();
+/// manager.set_persistence_store(Arc::new(store));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct RedisPersistenceStore {
+    inner: Arc<Inner>,
+    keeper: Mutex<Option<Keeper>>,
+}
+
+/// What the store and its keeper share.
+pub(super) struct Inner {
+    client: Client,
+    keys: Keys,
+    ttl: Option<Duration>,
+    /// Tells this handle's claims from those of others.
+    who: String,
+    process: String,
+    claims: Mutex<HashMap<String, Held>>,
+    uploads: Mutex<HashMap<String, Arc<Mutex<Uploading>>>>,
+}
+
+/// A claim of this handle.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub(super) generation: u64,
+    /// Whether it has not been given up.
+    pub(super) active: bool,
+    pub(super) owner: String,
+    /// Pins of the app when the lease was last renewed.
+    pins: u64,
+}
+
+impl RedisPersistenceStore {
+    /// A store with the default options. Connects when it is first asked for something.
+    ///
+    /// Errors: [`StoreError::Refused`] and [`StoreError::Name`] for a configuration that cannot be used.
+    pub fn new_with_config(config: RedisConfig) -> Result<Self, StoreError> {
+        Self::new_with_options(config, RedisOptions::default())
+    }
+
+    /// A store; see [`RedisPersistenceStore::new_with_config`].
+    pub fn new_with_options(
+        config: RedisConfig,
+        options: RedisOptions,
+    ) -> Result<Self, StoreError> {
+        let keys = Keys::new(&config.key_prefix)?;
+        if config.ttl_seconds == Some(0) {
+            return Err(StoreError::Refused {
+                what: "ttl_seconds".to_string(),
+                reason: "0 would expire at once; None keeps for ever".to_string(),
+            });
+        }
+        let inner = Inner {
+            client: Client::new(&config, &options)?,
+            keys,
+            ttl: config.ttl_seconds.map(Duration::from_secs),
+            who: format!("{:016x}{:016x}", random(), random()),
+            process: process::this_process(),
+            claims: Mutex::default(),
+            uploads: Mutex::default(),
+        };
+        Ok(RedisPersistenceStore {
+            inner: Arc::new(inner),
+            keeper: Mutex::default(),
+        })
+    }
+
+    /// Asks the server whether it is there, is a primary, and takes the login.
+    pub fn test_connection(&self) -> Result<(), StoreError> {
+        self.inner.client.probe()
+    }
+
+    pub(super) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+
+    pub(super) fn start_keeper(&self) {
+        let mut keeper = self.keeper.lock();
+        if keeper.is_none() {
+            *keeper = Keeper::start(&self.inner);
+        }
+    }
+}
+
+impl Drop for RedisPersistenceStore {
+    fn drop(&mut self) {
+        *self.keeper.lock() = None;
+        // What cannot be given up now ends with its lease.
+        for (app, held) in self.inner.active_claims() {
+            let _ = self.inner.run_once(&app, &script::RELEASE, held.generation);
+        }
+    }
+}
+
+impl Inner {
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(super) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    pub(super) fn ttl(&self) -> Option<Duration> {
+        self.ttl
+    }
+
+    pub(super) fn who(&self) -> &str {
+        &self.who
+    }
+
+    pub(super) fn process(&self) -> &str {
+        &self.process
+    }
+
+    pub(super) fn lease(&self) -> Duration {
+        self.client.options().lease
+    }
+
+    /// How often one of the buckets of chunks is due, so that each is within a quarter of the time to live.
+    pub(super) fn refresh_every(&self) -> Option<Duration> {
+        Some(self.ttl? / (4 * BUCKETS))
+    }
+
+    /// How long a chunk lives without being refreshed: longer than what names it.
+    pub(super) fn chunk_ms(&self) -> Option<u64> {
+        let ttl = self.ttl?;
+        let spare = (ttl * 2).max(Duration::from_secs(24 * 3600));
+        Some(milliseconds(ttl.saturating_add(spare)))
+    }
+
+    pub(super) fn caller(&self, app: &str, generation: u64) -> Caller<'_> {
+        Caller {
+            control: self.keys.control(app),
+            marker: self.keys.marker(app),
+            who: &self.who,
+            generation,
+            lease_ms: milliseconds(self.lease()),
+            ttl_ms: self.ttl.map_or(0, milliseconds),
+        }
+    }
+
+    /// Runs a script, again until it is answered, and waits for the replicas of what it wrote.
+    pub(super) fn run(
+        &self,
+        app: &str,
+        script: &Script,
+        generation: u64,
+        args: &[&dyn Argument],
+    ) -> Result<Answer, StoreError> {
+        let caller = self.caller(app, generation);
+        let what = &caller.control;
+        self.client.retry_by(|| {
+            let mut link = self.client.link(what)?;
+            let answer = self
+                .client
+                .on(what, &mut link, |link| script.run(link, &caller, args))?;
+            wait_for_replicas(&self.client, &mut link)?;
+            Ok(answer)
+        })
+    }
+
+    /// Runs a script without arguments once.
+    fn run_once(&self, app: &str, script: &Script, generation: u64) -> Result<Answer, StoreError> {
+        let caller = self.caller(app, generation);
+        let what = &caller.control;
+        self.client
+            .once(what, |link| script.run(link, &caller, &[]))
+    }
+
+    /// The last claim of this handle.
+    pub(super) fn held(&self, app: &str) -> Option<Held> {
+        self.claims.lock().get(app).cloned()
+    }
+
+    pub(super) fn hold(&self, app: &str, generation: u64, owner: &str) {
+        let held = Held {
+            generation,
+            active: true,
+            owner: owner.to_string(),
+            pins: 0,
+        };
+        self.claims.lock().insert(app.to_string(), held);
+    }
+
+    /// The claim was given up, or taken over.
+    pub(super) fn drop_claim(&self, app: &str, generation: u64) {
+        if let Some(held) = self.claims.lock().get_mut(app)
+            && held.generation == generation
+        {
+            held.active = false;
+        }
+    }
+
+    /// The claim of this generation; an error that names who has it else.
+    pub(super) fn require(&self, app: &str, generation: u64) -> Result<Held, StoreError> {
+        match self.held(app) {
+            Some(held) if held.active && held.generation == generation => Ok(held),
+            _ => Err(StoreError::Fenced {
+                generation,
+                current: self.generation(app)?,
+            }),
+        }
+    }
+
+    fn generation(&self, app: &str) -> Result<u64, StoreError> {
+        let key = self.keys.control(app);
+        let found: Option<u64> = self.client.retry(&key, |link| {
+            redis::cmd("HGET").arg(&key).arg("gen").query(link)
+        })?;
+        Ok(found.unwrap_or(0))
+    }
+
+    fn active_claims(&self) -> Vec<(String, Held)> {
+        let claims = self.claims.lock();
+        let active = claims.iter().filter(|(_, held)| held.active);
+        active
+            .map(|(app, held)| (app.clone(), held.clone()))
+            .collect()
+    }
+
+    /// The chunks of an app on their way.
+    pub(super) fn uploading(&self, app: &str) -> Arc<Mutex<Uploading>> {
+        let mut uploads = self.uploads.lock();
+        Arc::clone(uploads.entry(app.to_string()).or_default())
+    }
+
+    /// Renews all leases.
+    pub(super) fn renew(&self) {
+        for (app, held) in self.active_claims() {
+            let Ok(answer) = self.run_once(&app, &script::RENEW, held.generation) else {
+                continue;
+            };
+            match answer.word() {
+                "OK" => {
+                    if let Some(held) = self.claims.lock().get_mut(&app) {
+                        held.pins = answer.number(1);
+                    }
+                }
+                _ => self.drop_claim(&app, held.generation),
+            }
+        }
+    }
+
+    /// Puts off the end of what a bucket of each claimed app holds; while something is pinned, nothing ends.
+    pub(super) fn refresh(&self, bucket: u32) {
+        for (app, held) in self.active_claims() {
+            let expires_ms = if held.pins == 0 {
+                self.chunk_ms()
+            } else {
+                None
+            };
+            // What fails is tried again when the bucket's turn comes, long before anything ends.
+            let _ = self.expire_bucket(&app, bucket, expires_ms);
+        }
+    }
+
+    /// Gives all that a bucket holds this long to live, or for ever.
+    pub(super) fn expire_bucket(
+        &self,
+        app: &str,
+        bucket: u32,
+        expires_ms: Option<u64>,
+    ) -> Result<(), StoreError> {
+        let index = self.keys.index(app, bucket);
+        let mut keys: Vec<String> = self
+            .members(app, bucket)?
+            .iter()
+            .map(|member| self.keys.member(app, bucket, member))
+            .collect();
+        keys.push(index);
+        for key in &keys {
+            let _: u32 = self.client.retry(key, |link| match expires_ms {
+                Some(ms) => redis::cmd("PEXPIRE").arg(key).arg(ms).query(link),
+                None => redis::cmd("PERSIST").arg(key).query(link),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What the index of a bucket lists.
+    pub(super) fn members(&self, app: &str, bucket: u32) -> Result<Vec<String>, StoreError> {
+        let index = self.keys.index(app, bucket);
+        self.client.retry(&index, |link| {
+            redis::cmd("SMEMBERS").arg(&index).query(link)
+        })
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,133 @@
+//! The chunks of one app on their way.
+
+use super::client::Client;
+use super::spread::{Job, Spread, put_on};
+use super::upload::{Put, Upload};
+use crate::store::{Revision, StoreError};
+use std::collections::HashSet;
+
+/// What is known of the epoch whose chunks are being stored.
+#[derive(Default)]
+pub(super) struct Uploading {
+    epoch: Option<Revision>,
+    /// Chunks of the epoch that were sent.
+    numbers: HashSet<u32>,
+    way: Option<Way>,
+    /// Why the epoch cannot be committed.
+    failed: Option<StoreError>,
+}
+
+enum Way {
+    Single(Upload),
+    Cluster(Spread),
+}
+
+impl Uploading {
+    /// Whether this is the epoch that was begun.
+    pub(super) fn is_at(&self, epoch: Revision) -> bool {
+        self.epoch == Some(epoch)
+    }
+
+    /// Begins an epoch; what is left of another one is given up.
+    pub(super) fn begin(&mut self, epoch: Revision) {
+        *self = Uploading {
+            epoch: Some(epoch),
+            ..Uploading::default()
+        };
+    }
+
+    /// The epoch was committed: what is put for it from now on is late.
+    pub(super) fn end(&mut self) {
+        *self = Uploading::default();
+    }
+
+    /// Sends a chunk of the epoch.
+    pub(super) fn put(
+        &mut self,
+        client: &Client,
+        number: u32,
+        put: &Put<'_>,
+        expires_ms: Option<u64>,
+    ) -> Result<(), StoreError> {
+        if !self.numbers.insert(number) {
+            return self.again(client, put, expires_ms);
+        }
+        let sent = self.send(client, put, expires_ms);
+        if let Err(error) = &sent {
+            self.way = None;
+            self.failed.get_or_insert_with(|| error.clone());
+        }
+        sent
+    }
+
+    fn send(
+        &mut self,
+        client: &Client,
+        put: &Put<'_>,
+        expires_ms: Option<u64>,
+    ) -> Result<(), StoreError> {
+        if self.way.is_none() {
+            self.way = Some(match client.is_cluster() {
+                true => Way::Cluster(Spread::new(client)),
+                false => Way::Single(client.retry_by(|| Upload::new(client, expires_ms))?),
+            });
+        }
+        match &mut self.way {
+            Some(Way::Single(upload)) => upload.put(put),
+            Some(Way::Cluster(spread)) => spread.put(job(put, expires_ms)),
+            None => Ok(()),
+        }
+    }
+
+    /// A name that was put before: the same bytes, or a conflict.
+    fn again(
+        &mut self,
+        client: &Client,
+        put: &Put<'_>,
+        expires_ms: Option<u64>,
+    ) -> Result<(), StoreError> {
+        self.flush()?;
+        store_now(client, &job(put, expires_ms))
+    }
+
+    /// Waits until all that was sent is stored.
+    pub(super) fn flush(&mut self) -> Result<(), StoreError> {
+        let finished = match self.way.take() {
+            Some(Way::Single(upload)) => upload.finish(),
+            Some(Way::Cluster(spread)) => spread.finish(),
+            None => Ok(()),
+        };
+        if let Err(error) = &finished {
+            self.failed.get_or_insert_with(|| error.clone());
+        }
+        finished
+    }
+
+    /// Waits as [`Uploading::flush`] does; refuses the commit of an epoch of which a chunk is missing.
+    pub(super) fn ready(&mut self, epoch: Revision) -> Result<(), StoreError> {
+        self.flush()?;
+        match &self.failed {
+            Some(error) if self.is_at(epoch) => Err(error.clone()),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn job(put: &Put<'_>, expires_ms: Option<u64>) -> Job {
+    Job {
+        index: put.index.clone(),
+        member: put.member.clone(),
+        key: put.key.clone(),
+        bytes: put.bytes.to_vec(),
+        expires_ms,
+    }
+}
+
+/// Stores one value and waits for the answer, again where that may help.
+pub(super) fn store_now(client: &Client, job: &Job) -> Result<(), StoreError> {
+    client.retry_by(|| {
+        let mut link = client.link(&job.key)?;
+        put_on(client, &mut link, job)?;
+        super::upload::wait_for_replicas(client, &mut link)
+    })
+}
