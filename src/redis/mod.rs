@@ -1,10 +1,11 @@
 //! Checkpoints and the state backend in Redis: blocking, over a pool of connections.
 //!
 //! One code path for a single server, Sentinel and Cluster. [`RedisPersistenceStore`] keeps the checkpoints of apps;
-//! `RedisBackend` keeps keys and values of the caller. `docs/operations.md` says what
+//! [`RedisBackend`] keeps keys and values of the caller. `docs/operations.md` says what
 //! each guarantee needs from the server.
 
 mod address;
+mod backend;
 mod breaker;
 mod client;
 mod config;
@@ -24,6 +25,8 @@ mod store;
 mod upload;
 mod uploading;
 
+pub(crate) use address::shown_url;
+pub use backend::RedisBackend;
 pub use config::RedisConfig;
 pub use options::RedisOptions;
 pub use secret::Secret;
