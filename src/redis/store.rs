@@ -15,6 +15,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// A hundred years: what is longer, Redis could not add to its clock.
+const TTL_SECONDS_MAX: u64 = 36_525 * 24 * 3600;
+
 /// Keeps the checkpoints of apps in Redis: a single server, behind Sentinel, or a Cluster.
 ///
 /// Chunks are written once; one script on one key commits a revision, so that it is there wholly or not at all, and is
@@ -86,7 +89,9 @@ impl RedisPersistenceStore {
         let inner = Inner {
             client: Client::new(&config, &options)?,
             keys,
-            ttl: config.ttl_seconds.map(Duration::from_secs),
+            ttl: config
+                .ttl_seconds
+                .map(|seconds| Duration::from_secs(seconds.min(TTL_SECONDS_MAX))),
             who: format!("{:016x}{:016x}", random(), random()),
             process: process::this_process(),
             claims: Mutex::default(),
@@ -206,12 +211,12 @@ impl Inner {
         self.claims.lock().get(app).cloned()
     }
 
-    pub(super) fn hold(&self, app: &str, generation: u64, owner: &str) {
+    pub(super) fn hold(&self, app: &str, generation: u64, owner: &str, pins: u64) {
         let held = Held {
             generation,
             active: true,
             owner: owner.to_string(),
-            pins: 0,
+            pins,
         };
         self.claims.lock().insert(app.to_string(), held);
     }
@@ -238,10 +243,11 @@ impl Inner {
 
     fn generation(&self, app: &str) -> Result<u64, StoreError> {
         let key = self.keys.control(app);
-        let found: Option<u64> = self.client.retry(&key, |link| {
+        let found: Option<Vec<u8>> = self.client.retry(&key, |link| {
             redis::cmd("HGET").arg(&key).arg("gen").query(link)
         })?;
-        Ok(found.unwrap_or(0))
+        let text = found.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        Ok(text.and_then(|text| text.parse().ok()).unwrap_or(0))
     }
 
     fn active_claims(&self) -> Vec<(String, Held)> {
@@ -270,7 +276,9 @@ impl Inner {
                         held.pins = answer.number(1);
                     }
                 }
-                _ => self.drop_claim(&app, held.generation),
+                "FENCED" => self.drop_claim(&app, held.generation),
+                // What is wrong is told by the next checkpoint.
+                _ => {}
             }
         }
     }
@@ -286,6 +294,12 @@ impl Inner {
             // What fails is tried again when the bucket's turn comes, long before anything ends.
             let _ = self.expire_bucket(&app, bucket, expires_ms);
         }
+    }
+
+    /// Takes the times to live away that a setting of before gave to what there is.
+    pub(super) fn keep_for_ever(&self, app: &str, generation: u64) -> Result<(), StoreError> {
+        (0..BUCKETS).try_for_each(|bucket| self.expire_bucket(app, bucket, None))?;
+        self.run(app, &script::RENEW, generation, &[]).map(drop)
     }
 
     /// Gives all that a bucket holds this long to live, or for ever.

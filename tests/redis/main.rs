@@ -4,4 +4,13 @@
 
 #[path = "../store/contract.rs"]
 mod contract;
+mod damage;
+mod disk;
+mod expiry;
+mod hang;
+mod life;
+mod memory;
+mod power;
+mod refused;
 mod topologies;
+mod wires;
