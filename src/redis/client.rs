@@ -99,8 +99,9 @@ impl Client {
 
     /// A connection for work of several steps, each of which goes through [`Client::on`].
     pub(super) fn link(&self, what: &str) -> Result<Pooled, Failed> {
-        let now = Instant::now();
-        if let Err(wait) = self.shared.breaker.lock().admit(now) {
+        // The lock ends here: what is told of a breaker that is open asks it again.
+        let admitted = self.shared.breaker.lock().admit(Instant::now());
+        if let Err(wait) = admitted {
             return Err(self.not_tried(what, wait));
         }
         self.shared.pool.get(what).map_err(|(error, again)| {
