@@ -244,10 +244,13 @@ impl Cluster {
     }
 }
 
-/// What one node says of all that it does not suspect: id, primary and slots.
+/// A node as another sees it: id, primary and slots.
+type Seen = (String, Option<String>, Vec<(u16, u16)>);
+
+/// What one node says of itself, and of all that it does not suspect.
 #[derive(Debug, PartialEq, Eq)]
 struct Look {
     well: bool,
     epoch: String,
-    nodes: Vec<(String, Option<String>, Vec<(u16, u16)>)>,
+    nodes: Vec<Seen>,
 }

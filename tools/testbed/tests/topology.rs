@@ -1,13 +1,13 @@
 //! Sentinels and clusters: starts, failovers, migrations.
 
-use eventflux_testbed::{Cluster, Redis, Sentinel, Wire, need_redis, slot_of, try_until, until};
+use eventflux_testbed::{Cluster, Redis, Sentinel, Wire, need_server, slot_of, try_until, until};
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(20);
 
 #[test]
 fn sentinels_replace_a_killed_and_a_stopped_primary() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let sentinel = Sentinel::start(1, 3, 300);
@@ -45,7 +45,7 @@ fn sentinels_replace_a_killed_and_a_stopped_primary() {
 
 #[test]
 fn a_planned_failover_changes_the_primary() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let sentinel = Sentinel::start(1, 3, 300);
@@ -57,7 +57,7 @@ fn a_planned_failover_changes_the_primary() {
 
 #[test]
 fn a_slot_moves_in_steps() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let cluster = Cluster::start(3, 0, 500);
@@ -88,7 +88,7 @@ fn a_slot_moves_in_steps() {
 
 #[test]
 fn replicas_take_over() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let cluster = Cluster::start(3, 1, 500);
@@ -117,7 +117,7 @@ fn replicas_take_over() {
 
 #[test]
 fn slots_are_those_of_the_server() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let cluster = Cluster::start(1, 0, 500);
