@@ -44,6 +44,8 @@ pub enum Call {
     Release,
     /// [`PersistenceStore::put_chunk`]
     PutChunk,
+    /// [`PersistenceStore::flush`]
+    Flush,
     /// [`PersistenceStore::get_chunk`]
     GetChunk,
     /// [`PersistenceStore::commit`]
@@ -323,7 +325,7 @@ impl PersistenceStore for FaultStore {
     }
 
     fn flush(&self, app: &str) -> Result<(), StoreError> {
-        self.inner.flush(app)
+        self.whole(Call::Flush, app, &"", &|s| s.flush(app))
     }
 
     fn get_chunk(&self, app: &str, name: ChunkName) -> Result<Option<Vec<u8>>, StoreError> {

@@ -10,6 +10,7 @@ mod file;
 mod ledger;
 mod memory;
 mod name;
+mod owner;
 mod traits;
 
 pub use error::StoreError;

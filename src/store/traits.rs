@@ -124,7 +124,7 @@ fn unsupported(call: &'static str) -> StoreError {
 /// Who claims an app's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
-    /// Names the process for others: host and process number.
+    /// Names the owner for others: host and process number, and what tells it from other owners of that process.
     pub name: String,
     /// Claims it even while another owner seems alive; that one is fenced.
     pub takeover: bool,

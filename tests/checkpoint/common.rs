@@ -174,6 +174,27 @@ pub fn restored(store: &MemoryStore, seen: &Seen) -> (EventFluxAppRuntime, Resto
     (app, report)
 }
 
+/// A new app over the same store has exactly the state of the one that runs.
+pub fn assert_restores<S: PersistenceStore + 'static>(store: &Arc<S>, sent: u64) {
+    let app = app(
+        store.clone(),
+        Workers::Inline,
+        CheckpointConfig::default().takeover(true),
+    );
+    let seen = Seen::of(&app);
+    let report = app.restore_last_revision().expect("restores");
+    assert_eq!(report.inputs[0].next, sent + 1);
+    app.start().expect("it starts");
+    let mut input = app.open_input("in").expect("opens");
+    send_rows(&mut input, sent + 1, sent + 30);
+    let whole = uninterrupted(sent + 30);
+    let rows = seen.rows();
+    assert_eq!(rows.len(), 60, "two queries, 30 rows");
+    for (name, row) in &rows {
+        assert_eq!(whole.get(name), Some(row), "{name:?}");
+    }
+}
+
 /// A folder for one test, gone with the value.
 pub struct Folder(PathBuf);
 

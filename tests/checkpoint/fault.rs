@@ -69,19 +69,13 @@ impl Run {
         app(self.store.clone(), workers, config().takeover(takeover))
     }
 
-    /// Starts the app. A claim that was made and not answered stands in its own way: then it takes over.
+    /// Starts the app, if need be once more: a claim that was made and not answered does not stand in its own way.
     fn start(&self, workers: Workers, takeover: bool) -> (EventFluxAppRuntime, Seen) {
-        let app = self.app(workers.clone(), takeover);
+        let app = self.app(workers, takeover);
         let seen = Seen::of(&app);
         if app.start().is_err() {
             self.store.heal();
-            if let Err(error) = app.start() {
-                assert!(error.to_string().contains("in use by"), "{error}");
-                let app = self.app(workers, true);
-                let seen = Seen::of(&app);
-                app.start().expect("a takeover");
-                return (app, seen);
-            }
+            app.start().expect("the fault is over");
         }
         (app, seen)
     }

@@ -5,7 +5,7 @@ use crate::common::{
 };
 use eventflux::checkpoint::{Manifest, verify};
 use eventflux::store::{
-    Call, Fault, FaultStore, FileStore, MemoryStore, PersistenceStore, Revision, StoreError,
+    Call, Fault, FaultStore, FileStore, MemoryStore, Owner, PersistenceStore, Revision, StoreError,
 };
 use eventflux::{
     CheckpointConfig, CheckpointError, RestoreOptions, RuntimeError, SendError, Workers,
@@ -27,7 +27,7 @@ fn an_app_has_one_owner() {
     let refused = second.start().expect_err("the first one runs");
     assert!(matches!(refused, RuntimeError::Checkpoint(_)), "{refused}");
     let text = refused.to_string();
-    let owner = format!("in use by process {}", std::process::id());
+    let owner = format!("in use by {}", Owner::process_name());
     assert!(text.contains(&owner) && text.contains(NAME), "{text}");
     first.shutdown().expect("it stops");
     second.start().expect("the claim was given up");

@@ -2,6 +2,7 @@
 
 mod barrier;
 mod basic;
+mod bent;
 mod child;
 mod common;
 mod corrupt;
@@ -10,6 +11,8 @@ mod fault;
 mod hooked;
 mod kept;
 mod kill;
+mod lease;
+mod lost;
 mod outage;
 mod points;
 mod race;

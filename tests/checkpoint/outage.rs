@@ -1,6 +1,6 @@
 //! A store that is down for a while: what the app does meanwhile, and that nothing is lost or piles up.
 
-use crate::common::{NAME, Seen, app, app_of, send_row, send_rows, uninterrupted};
+use crate::common::{NAME, Seen, app, app_of, assert_restores, send_row, send_rows, uninterrupted};
 use eventflux::checkpoint::verify;
 use eventflux::store::{Call, Fault, FaultStore, Gate, MemoryStore, PersistenceStore, Revision};
 use eventflux::{
@@ -23,27 +23,6 @@ fn started(
     app.start().expect("it starts");
     let input = app.open_input("in").expect("opens");
     (app, seen, input)
-}
-
-/// A new app over the same store has exactly the state of the one that runs.
-fn assert_restores(store: &Arc<FaultStore>, sent: u64) {
-    let app = app(
-        store.clone(),
-        Workers::Inline,
-        CheckpointConfig::default().takeover(true),
-    );
-    let seen = Seen::of(&app);
-    let report = app.restore_last_revision().expect("restores");
-    assert_eq!(report.inputs[0].next, sent + 1);
-    app.start().expect("it starts");
-    let mut input = app.open_input("in").expect("opens");
-    send_rows(&mut input, sent + 1, sent + 30);
-    let whole = uninterrupted(sent + 30);
-    let rows = seen.rows();
-    assert_eq!(rows.len(), 60, "two queries, 30 rows");
-    for (name, row) in &rows {
-        assert_eq!(whole.get(name), Some(row), "{name:?}");
-    }
 }
 
 #[test]

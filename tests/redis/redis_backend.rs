@@ -51,7 +51,7 @@ impl Random {
 }
 
 /// One random call on both, which answer the same.
-fn step(random: &mut Random, both: [&dyn StateBackend; 2]) {
+fn step(seed: u64, random: &mut Random, both: [&dyn StateBackend; 2]) {
     let kind = random.below(9);
     let key = |random: &mut Random| format!("key {}\n\0{{ключ}}", random.below(20));
     let value = |random: &mut Random| vec![random.below(256) as u8; random.below(9) as usize];
@@ -69,22 +69,21 @@ fn step(random: &mut Random, both: [&dyn StateBackend; 2]) {
             _ => backend.get(&entry.0),
         }
     };
-    assert_eq!(act(both[0]), act(both[1]));
-    assert_eq!(both[0].keys(), both[1].keys());
+    assert_eq!(act(both[0]), act(both[1]), "seed {seed}");
+    assert_eq!(both[0].keys(), both[1].keys(), "seed {seed}");
 }
 
 #[test]
 fn redis_backend_is_a_map_with_copies() {
     let Some(url) = server() else { return };
     for (seed, ttl) in [(1, None), (2, Some(600))] {
-        println!("seed {seed}");
         let config = config(&url, "map", ttl);
         let mut model = InMemoryBackend::new();
         model.initialize().expect("it is ready");
         let mut backend = initialized(config.clone(), "map");
         let mut random = Random(u64::wrapping_mul(seed, 0x9e37_79b9_7f4a_7c15));
         for _ in 0..400 {
-            step(&mut random, [&backend, &model]);
+            step(seed, &mut random, [&backend, &model]);
         }
         let kept = backend.keys();
         backend.shutdown().expect("it ends");

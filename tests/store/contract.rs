@@ -2,58 +2,19 @@
 //!
 //! `Make` opens a handle on the same contents each time, as another process would.
 
-use crate::folder::Folder;
 use eventflux::store::{
-    Catalogue, ChunkName, Claim, Commit, Committed, Digest, Entry, FaultStore, FileStore,
-    MemoryStore, Owner, PersistenceStore, Revision, StoreError,
+    Catalogue, ChunkName, Claim, Commit, Committed, Digest, Entry, Owner, PersistenceStore,
+    Revision, StoreError,
 };
 use std::sync::Arc;
 
-type Store = Arc<dyn PersistenceStore>;
-type Make<'a> = &'a dyn Fn() -> Store;
+pub type Store = Arc<dyn PersistenceStore>;
+pub type Make<'a> = &'a dyn Fn() -> Store;
 
 const APP: &str = "orders";
 
-#[test]
-fn memory() {
-    for part in PARTS {
-        let contents = MemoryStore::new();
-        part(&|| Arc::new(contents.clone()));
-    }
-    assert_eq!(MemoryStore::new().describe(), "memory");
-}
-
-#[test]
-fn file() {
-    for (i, part) in PARTS.iter().enumerate() {
-        let folder = Folder::new(&format!("contract-{i}"));
-        part(&|| Arc::new(FileStore::open(folder.path()).expect("the folder is ours")));
-    }
-}
-
-#[test]
-fn fault_without_faults() {
-    for part in PARTS {
-        let contents = MemoryStore::new();
-        part(&|| Arc::new(FaultStore::new(Arc::new(contents.clone()))));
-    }
-}
-
-#[test]
-fn redis_persistence_contract() {
-    use eventflux::redis::{RedisConfig, RedisPersistenceStore};
-    for (i, part) in PARTS.iter().enumerate() {
-        let config = RedisConfig {
-            url: "redis://127.0.0.1:7999".to_string(),
-            key_prefix: format!("contract-{i}-{}:", std::process::id()),
-            ..RedisConfig::default()
-        };
-        part(&|| Arc::new(RedisPersistenceStore::new_with_config(config.clone()).expect("a URL")));
-    }
-}
-
 /// The contract; each part begins with an empty store.
-const PARTS: &[fn(Make<'_>)] = &[
+pub const PARTS: &[fn(Make<'_>)] = &[
     an_unknown_app_is_empty,
     whole_revisions,
     chunks_and_commits,

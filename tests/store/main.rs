@@ -4,6 +4,7 @@ mod contract;
 mod fault;
 mod file;
 mod folder;
+mod kinds;
 mod power;
 mod process;
 mod torn;

@@ -94,7 +94,8 @@ impl CheckpointConfig {
         self
     }
 
-    /// Claims the app's state even while another process seems to hold it; that one is fenced.
+    /// Claims the app's state even while another process seems to hold it; that one is fenced. Else a claim that ends
+    /// by itself is waited for: at most a second longer than twice the time that it had left.
     pub fn takeover(mut self, takeover: bool) -> Self {
         self.takeover = takeover;
         self

@@ -99,6 +99,9 @@ struct Written {
     dirty: u64,
     encode: Duration,
     upload: Duration,
+    cut_at: Instant,
+    /// When the last chunk was sealed; with none, when the last worker was done.
+    sealed_at: Instant,
 }
 
 /// Where pieces arrive.
@@ -113,7 +116,7 @@ impl Inner {
         if let Some(poison) = self.shared.poison() {
             return Err(CheckpointError::Poisoned(poison));
         }
-        head.claim(&*self.store, &self.app, self.config.takeover)?;
+        self.claim(head)?;
         let epoch = head.epoch + 1;
         let full = !self.config.incremental || matches!(head.claimed, Claimed::Whole(_));
         let whole = head.whole || full;
@@ -265,10 +268,13 @@ impl Inner {
             dirty: 0,
             encode: Duration::ZERO,
             upload: Duration::ZERO,
+            cut_at: cut.at,
+            sealed_at: cut.at,
         };
         self.put(epoch, &cut.sections(), &mut written)?;
         self.receive(epoch, cut, arrivals, &mut written)?;
         self.metrics.lock().drain.add(cut.at.elapsed());
+        self.flush(epoch, &mut written)?;
         for (name, output) in self.outputs.lock().iter() {
             output.sync().map_err(|reason| CheckpointError::Output {
                 name: name.clone(),
@@ -295,11 +301,7 @@ impl Inner {
             if self.is_urgent() {
                 return Err(CheckpointError::Interrupted { epoch });
             }
-            let waited = cut.at.elapsed();
-            if waited > self.config.epoch_timeout {
-                let waited_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
-                return Err(CheckpointError::Timeout { epoch, waited_ms });
-            }
+            self.check_deadline(epoch, cut.at)?;
             let itself = self.drains_itself();
             let patience = if itself { Duration::ZERO } else { PATIENCE };
             match arrivals.pieces.recv_timeout(patience) {
@@ -322,6 +324,28 @@ impl Inner {
                 let drained = self.drain_slice();
                 drained.map_err(|error| self.unless_urgent(epoch, error))?;
             }
+        }
+        Ok(())
+    }
+
+    /// Waits until the store has all chunks of the epoch.
+    fn flush(&self, epoch: u64, written: &mut Written) -> Result<(), CheckpointError> {
+        let begun = Instant::now();
+        if written.number == 0 {
+            written.sealed_at = begun;
+        } else if written.whole.is_none() {
+            self.store.flush(&self.app)?;
+            written.upload += begun.elapsed();
+        }
+        self.check_deadline(epoch, written.cut_at)
+    }
+
+    /// An epoch that takes too long is given up: rows that changed meanwhile wait for the next one.
+    fn check_deadline(&self, epoch: u64, cut_at: Instant) -> Result<(), CheckpointError> {
+        let waited = cut_at.elapsed();
+        if waited > self.config.epoch_timeout {
+            let waited_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
+            return Err(CheckpointError::Timeout { epoch, waited_ms });
         }
         Ok(())
     }
@@ -367,6 +391,7 @@ impl Inner {
             revision: name.revision(),
             reason,
         };
+        self.check_deadline(epoch, written.cut_at)?;
         let begun = Instant::now();
         let compression = self.config.compression;
         let record = seal(name, &self.app, raw, compression, &mut written.sealed);
@@ -386,6 +411,7 @@ impl Inner {
         written.dirty += added.delta_slots;
         written.encode += sealed - begun;
         written.upload += sealed.elapsed();
+        written.sealed_at = sealed;
         Ok(())
     }
 
@@ -480,7 +506,6 @@ impl Inner {
             revision,
             reason: fault.to_string(),
         })?;
-        let begun = Instant::now();
         let Written { parts, whole, .. } = written;
         match whole {
             Some(chunks) => self.save(&manifest, chunks)?,
@@ -490,7 +515,7 @@ impl Inner {
         head.kept.push(Kept { revision, chunks });
         head.parent = Some((revision, digest));
         let mut metrics = self.metrics.lock();
-        metrics.commit.add(begun.elapsed());
+        metrics.commit.add(written.sealed_at.elapsed());
         metrics.encode.add(written.encode);
         metrics.upload.add(written.upload);
         metrics.raw_bytes += written.raw_bytes;

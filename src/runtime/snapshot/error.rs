@@ -2,6 +2,7 @@
 
 use crate::error::{Poison, RuntimeError};
 use crate::store::{Revision, StoreError};
+use std::time::Duration;
 
 /// A checkpoint or restore failed; nothing of it took effect.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -40,6 +41,19 @@ pub enum CheckpointError {
         epoch: u64,
         /// How long it took so far.
         waited_ms: u64,
+    },
+    /// The store forgets an app's state soon after its last checkpoint.
+    #[error(
+        "the store keeps state for {} and checkpoints are {} apart: a time to live of at least ten intervals is needed; \
+         choose a longer time to live or a shorter interval",
+        seconds(.time_to_live),
+        seconds(.interval)
+    )]
+    ShortLived {
+        /// How long the store keeps it.
+        time_to_live: Duration,
+        /// Time between two checkpoints.
+        interval: Duration,
     },
     /// A thread that holds the barrier asked for a restore.
     #[error("epoch {epoch} was given up for a restore by a thread that holds the barrier")]
@@ -97,6 +111,10 @@ fn listed(skipped: &[(Revision, String)]) -> String {
     skipped.iter().map(line).collect()
 }
 
+fn seconds(time: &Duration) -> String {
+    format!("{} s", time.as_secs_f64())
+}
+
 impl CheckpointError {
     /// A short word for metrics.
     pub fn reason(&self) -> &'static str {
@@ -107,6 +125,7 @@ impl CheckpointError {
             CheckpointError::Poisoned(_) => "poisoned",
             CheckpointError::Stuck { .. } => "stuck",
             CheckpointError::Timeout { .. } => "timeout",
+            CheckpointError::ShortLived { .. } => "short-lived",
             CheckpointError::Interrupted { .. } => "interrupted",
             CheckpointError::Store(error) => error.reason(),
             CheckpointError::Output { .. } => "output",

@@ -2,7 +2,8 @@
 
 use super::error::CheckpointError;
 use crate::checkpoint::{Manifest, Parts};
-use crate::store::{ChunkName, Digest, Owner, PersistenceStore, Revision, StoreError};
+use crate::store::{Catalogue, ChunkName, Digest, PersistenceStore, Revision, StoreError};
+use std::collections::HashSet;
 
 /// A committed revision that is kept.
 #[derive(Clone, Debug)]
@@ -50,6 +51,8 @@ pub(super) struct Head {
     pub(super) kept: Vec<Kept>,
     /// What a failed epoch or deletion left behind.
     pub(super) leftovers: Vec<ChunkName>,
+    /// The answer of a store whose state of the app has expired, until a revision is committed.
+    pub(super) expired: Option<StoreError>,
     /// Registers and positions of the last revision, to see whether anything changed.
     pub(super) small: Vec<u8>,
 }
@@ -66,20 +69,17 @@ impl Head {
             unsettled: None,
             kept: Vec::new(),
             leftovers: Vec::new(),
+            expired: None,
             small: Vec::new(),
         }
     }
 
-    /// Claims the app's state, unless it is claimed; reads what the store holds, unless it is known.
-    pub(super) fn claim(
+    /// Reads what the store holds of a claimed app, unless it is known.
+    pub(super) fn look(
         &mut self,
         store: &dyn PersistenceStore,
         app: &str,
-        takeover: bool,
     ) -> Result<(), CheckpointError> {
-        if self.claimed == Claimed::No {
-            self.acquire(store, app, takeover)?;
-        }
         if matches!(self.claimed, Claimed::Whole(_)) || self.catalogued == Catalogued::Yes {
             return Ok(());
         }
@@ -92,28 +92,6 @@ impl Head {
         Ok(())
     }
 
-    fn acquire(
-        &mut self,
-        store: &dyn PersistenceStore,
-        app: &str,
-        takeover: bool,
-    ) -> Result<(), CheckpointError> {
-        let name = format!("process {}", std::process::id());
-        let claim = match store.acquire(app, &Owner { name, takeover }) {
-            Ok(claim) => claim,
-            Err(StoreError::Unsupported { .. }) => {
-                let last = store.last_revision(app)?;
-                self.epoch = self.epoch.max(last.map_or(0, |r| r.epoch));
-                self.claimed = Claimed::Whole(last.map_or(0, |r| r.generation) + 1);
-                return Ok(());
-            }
-            Err(error) => return Err(error.into()),
-        };
-        self.epoch = self.epoch.max(claim.last_epoch);
-        self.claimed = Claimed::Chunks(claim.generation);
-        Ok(())
-    }
-
     /// Something failed: the catalogue is read again before anything builds on it.
     pub(super) fn doubt(&mut self) {
         if self.catalogued == Catalogued::Yes {
@@ -121,10 +99,18 @@ impl Head {
         }
     }
 
-    /// Reads the catalogue: the head, and the chunks of the revisions that are kept.
+    /// Reads the catalogue: the head, and the chunks of the revisions that are kept. A state that has expired is none:
+    /// nothing can build on it. Nothing changes unless all of it was read.
     fn read(&mut self, store: &dyn PersistenceStore, app: &str) -> Result<(), CheckpointError> {
-        let catalogue = store.catalogue(app)?;
-        self.kept.clear();
+        let catalogue = match store.catalogue(app) {
+            Err(error @ StoreError::Expired { epoch, .. }) => {
+                self.expired = Some(error);
+                self.epoch = self.epoch.max(epoch);
+                Catalogue::default()
+            }
+            answer => answer?,
+        };
+        let mut kept = Vec::with_capacity(catalogue.revisions.len());
         for entry in &catalogue.revisions {
             let manifest = match store.manifest(app, entry.revision) {
                 Err(StoreError::Corrupt { .. }) => None,
@@ -135,17 +121,39 @@ impl Head {
             if let Some(manifest) = manifest {
                 let chunks = manifest.chunks.iter().map(|c| c.name).collect();
                 let revision = entry.revision;
-                self.kept.push(Kept { revision, chunks });
+                kept.push(Kept { revision, chunks });
             }
         }
+        let readable = kept.len() == catalogue.revisions.len();
+        let chunks = match store.chunks(app) {
+            Err(StoreError::Expired { .. }) => Some(Vec::new()),
+            // Beside a revision that cannot be read.
+            Err(StoreError::Corrupt { .. }) if !readable => None,
+            answer => Some(answer?),
+        };
         self.parent = catalogue.revisions.last().map(|e| (e.revision, e.digest));
         let newest = catalogue.revisions.last().map_or(0, |e| e.revision.epoch);
         self.epoch = self.epoch.max(newest);
-        if self.kept.len() == catalogue.revisions.len() {
+        self.kept = kept;
+        self.whole |= chunks.as_ref().is_none_or(|chunks| self.is_missing(chunks));
+        if let Some(chunks) = chunks.filter(|_| readable) {
             let needed = |name: &ChunkName| self.kept.iter().any(|k| k.chunks.contains(name));
-            self.leftovers = store.chunks(app)?;
+            self.leftovers = chunks;
             self.leftovers.retain(|name| !needed(name));
         }
         Ok(())
+    }
+
+    /// Whether a chunk is not in the store that the next revision would name, or that the head does: a store that
+    /// fails over may lose some.
+    fn is_missing(&self, chunks: &[ChunkName]) -> bool {
+        let there: HashSet<&ChunkName> = chunks.iter().collect();
+        let head = self.parent.and_then(|(revision, _)| {
+            let mut kept = self.kept.iter();
+            kept.find(|k| k.revision == revision)
+        });
+        let mut of_head = head.iter().flat_map(|k| &k.chunks);
+        let mut of_parts = self.parts.chunk_records().into_iter().map(|c| c.name);
+        of_head.any(|name| !there.contains(name)) || of_parts.any(|name| !there.contains(&name))
     }
 }

@@ -62,9 +62,9 @@ pub struct CheckpointMetrics {
     pub drain: PhaseTimes,
     /// Compression and digests of an epoch.
     pub encode: PhaseTimes,
-    /// Calls that put chunks of an epoch.
+    /// Calls that put chunks of an epoch, until the store has all of them.
     pub upload: PhaseTimes,
-    /// The call that made an epoch the head.
+    /// From the last sealed chunk until the epoch was the head.
     pub commit: PhaseTimes,
     /// From the cut until the revision was durable.
     pub total: PhaseTimes,

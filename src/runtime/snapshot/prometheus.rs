@@ -1,6 +1,7 @@
 //! The numbers of checkpoints as text for Prometheus, exposition format 0.0.4.
 
 use super::metrics::{CheckpointMetrics, PhaseTimes};
+use crate::store::StoreHealth;
 use std::fmt::Write;
 
 /// Name, help and value.
@@ -15,7 +16,9 @@ impl CheckpointMetrics {
         for (name, times) in self.phases() {
             summary(&mut out, name, &label, times);
         }
-        for (kind, lines) in [("counter", self.counters()), ("gauge", self.gauges())] {
+        let stored = self.store.as_ref().map(store_gauges).unwrap_or_default();
+        let gauges = [self.gauges(), stored].concat();
+        for (kind, lines) in [("counter", self.counters()), ("gauge", gauges)] {
             for (name, help, value) in lines {
                 let name = format!("eventflux_checkpoint_{name}");
                 let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
@@ -113,6 +116,38 @@ impl CheckpointMetrics {
     }
 }
 
+/// How the store is; without lines for what it does not know of itself.
+fn store_gauges(health: &StoreHealth) -> Vec<Line> {
+    let flag = |set: bool| f64::from(u8::from(set));
+    let mut lines = vec![
+        (
+            "store_reachable",
+            "1 if the store answered when it was last asked",
+            flag(health.reachable),
+        ),
+        (
+            "store_breaker_open",
+            "1 while calls are refused because so many failed",
+            flag(health.breaker_open),
+        ),
+        (
+            "store_failures_in_a_row",
+            "calls without an answer since the last one with",
+            f64::from(health.failures_in_a_row),
+        ),
+    ];
+    if let Some((used, max)) = health.connections {
+        let [used, max] = [f64::from(used), f64::from(max)];
+        lines.push(("store_connections_in_use", "connections in use", used));
+        lines.push(("store_connections_max", "connections there may be", max));
+    }
+    if let Some(time) = health.round_trip {
+        let help = "duration of the last question to the server";
+        lines.push(("store_round_trip_seconds", help, time.as_secs_f64()));
+    }
+    lines
+}
+
 fn summary(out: &mut String, phase: &str, label: &str, times: &PhaseTimes) {
     let name = format!("eventflux_checkpoint_{phase}_seconds");
     let _ = writeln!(
@@ -156,5 +191,38 @@ mod tests {
             text.contains("eventflux_checkpoint_failed_total{app=\"a \\\"b\\\"\",reason=\"io\"} 2")
         );
         assert!(text.contains("eventflux_checkpoint_pause_seconds_count{app=\"a \\\"b\\\"\"} 1"));
+    }
+
+    #[test]
+    fn a_store_tells_what_it_knows() {
+        let mut metrics = CheckpointMetrics::default();
+        assert!(!metrics.prometheus("a").contains("_store_"));
+        metrics.store = Some(StoreHealth {
+            reachable: true,
+            ..StoreHealth::default()
+        });
+        let text = metrics.prometheus("a");
+        assert!(text.contains("eventflux_checkpoint_store_reachable{app=\"a\"} 1\n"));
+        assert!(text.contains("eventflux_checkpoint_store_breaker_open{app=\"a\"} 0\n"));
+        assert!(!text.contains("store_connections") && !text.contains("round_trip"));
+        metrics.store = Some(StoreHealth {
+            failures_in_a_row: 7,
+            breaker_open: true,
+            connections: Some((2, 8)),
+            round_trip: Some(Duration::from_micros(250)),
+            ..StoreHealth::default()
+        });
+        let text = metrics.prometheus("a");
+        for line in [
+            "reachable{app=\"a\"} 0",
+            "breaker_open{app=\"a\"} 1",
+            "failures_in_a_row{app=\"a\"} 7",
+            "connections_in_use{app=\"a\"} 2",
+            "connections_max{app=\"a\"} 8",
+            "round_trip_seconds{app=\"a\"} 0.00025",
+        ] {
+            let line = format!("eventflux_checkpoint_store_{line}\n");
+            assert!(text.contains(&line), "{line} in {text}");
+        }
     }
 }

@@ -55,7 +55,7 @@ impl RestoreOptions {
         self
     }
 
-    /// An app that never had a revision starts empty; else that is an error.
+    /// An app that never had a revision starts empty; else that is an error. One whose state has expired had one.
     pub fn allow_empty(mut self, allow: bool) -> Self {
         self.allow_empty = allow;
         self
@@ -220,9 +220,13 @@ impl Inner {
         let store: &dyn PersistenceStore = &*self.store;
         // Outputs go back: another process may be writing them.
         if !self.outputs.lock().is_empty() {
-            head.claim(store, &self.app, self.config.takeover)?;
+            self.claim(&mut head)?;
         }
         let mut candidates = revisions(store, &self.app)?;
+        // Since it was claimed the store may no longer tell.
+        if let Some(expired) = head.expired.as_ref().filter(|_| candidates.is_empty()) {
+            return Err(expired.clone().into());
+        }
         if let Some(wanted) = options.revision {
             candidates.retain(|(revision, _)| *revision == wanted);
             if candidates.is_empty() {
@@ -349,6 +353,7 @@ impl Inner {
         head.parent = None;
         head.kept.clear();
         head.leftovers.clear();
+        head.expired = None;
         head.whole = true;
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The checkpoint thread, and who may ask it for a checkpoint.
 
+use super::claim::owner_name;
 use super::config::{CheckpointConfig, FailurePolicy};
 use super::error::CheckpointError;
 use super::head::Head;
@@ -15,15 +16,24 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Results kept for callers that have not looked yet.
 const RESULTS_MAX: usize = 64;
+/// A state lives at least so many intervals.
+const INTERVALS_MIN: u32 = 10;
 
 /// Something that happened to a checkpoint, for an observer.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum CheckpointEvent {
+    /// Another owner has the app's state: it is waited until that claim ends, unless it is renewed.
+    Waiting {
+        /// Who holds it.
+        owner: String,
+        /// How long that is at most.
+        at_most: Duration,
+    },
     /// It is durable.
     Committed(Revision),
     /// It failed; how many did in a row.
@@ -33,7 +43,7 @@ pub enum CheckpointEvent {
 }
 
 thread_local! {
-    /// Whether this is a checkpoint thread: an observer that asked for a checkpoint would wait for itself.
+    /// Whether this is a checkpoint thread, or an observer runs: one that asked for a checkpoint would wait for itself.
     static ON_THREAD: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
@@ -47,6 +57,8 @@ struct Control {
     /// All requests up to this one are answered.
     answered: u64,
     results: VecDeque<(u64, Outcome)>,
+    /// The app shuts down: nobody waits for other owners.
+    closing: bool,
     /// The thread is to end, once it has answered what it is at.
     stop: bool,
     /// Nobody will answer any more.
@@ -57,6 +69,8 @@ struct Control {
 pub(crate) struct Inner {
     pub(super) shared: Arc<Shared>,
     pub(super) app: String,
+    /// Name of this runtime where it claims something.
+    pub(super) owner: String,
     pub(super) store: Arc<dyn PersistenceStore>,
     pub(super) config: CheckpointConfig,
     pub(super) schema: Schema,
@@ -73,6 +87,7 @@ pub(crate) struct Inner {
     /// A request came, or the end.
     asked: Condvar,
     answered: Condvar,
+    closed: Condvar,
     observer: Mutex<Option<Observer>>,
 }
 
@@ -121,6 +136,15 @@ impl Drop for Ended<'_> {
     }
 }
 
+/// While an observer runs; holds what was known of its thread before.
+struct Telling(bool);
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        ON_THREAD.with(|on| on.set(self.0));
+    }
+}
+
 fn outcome(control: &Control, ticket: u64) -> Option<Outcome> {
     let mut results = control.results.iter();
     results
@@ -143,6 +167,7 @@ impl SnapshotService {
         })?;
         let inner = Inner {
             app: shared.name.clone(),
+            owner: owner_name(),
             schema: Schema::of(&shared.plan, &shared.name),
             shared: Arc::clone(shared),
             store,
@@ -156,6 +181,7 @@ impl SnapshotService {
             control: Mutex::default(),
             asked: Condvar::new(),
             answered: Condvar::new(),
+            closed: Condvar::new(),
             observer: Mutex::default(),
         };
         Ok(SnapshotService {
@@ -179,11 +205,13 @@ impl SnapshotService {
     /// holds the claim knows that no other process writes what belongs to the state, an output for example. It ends
     /// with the app.
     ///
-    /// Errors: [`StoreError::Locked`] while another process holds it.
+    /// A claim that ends by itself is waited for, and the observer told of it; see [`CheckpointConfig::takeover`].
+    ///
+    /// Errors: [`StoreError::Locked`] while another process holds it; [`CheckpointError::ShortLived`].
     pub fn claim(&self) -> Result<(), CheckpointError> {
         let inner = &self.inner;
-        let mut head = inner.head.lock();
-        head.claim(&*inner.store, &inner.app, inner.config.takeover)
+        inner.check_time_to_live()?;
+        inner.claim(&mut inner.head.lock())
     }
 
     /// Starts the thread, unless it runs.
@@ -222,8 +250,8 @@ impl SnapshotService {
     /// Goes on from a revision of the store, as
     /// [`EventFluxAppRuntime::restore_revision`](crate::EventFluxAppRuntime::restore_revision) does.
     ///
-    /// The caller may hold the app's barrier, and then no row is processed before it unlocks. A checkpoint that is under
-    /// way is given up for it.
+    /// The caller may hold the app's barrier, and then no row is processed before it unlocks. A checkpoint that is
+    /// under way is given up for it.
     pub fn restore_revision(&self, revision: &Revision) -> Result<RestoreReport, CheckpointError> {
         let options = RestoreOptions::default().revision(*revision);
         self.inner.restore(&options)
@@ -237,8 +265,8 @@ impl SnapshotService {
         metrics
     }
 
-    /// Tells of checkpoints as they end. The observer runs on the checkpoint thread: it delays the next one, and cannot
-    /// ask for one itself.
+    /// Tells of checkpoints as they end, and of waiting for another owner. The observer runs on the checkpoint thread,
+    /// or on the one that claims: it delays the next checkpoint, and cannot ask for one itself.
     pub fn observe(&self, observer: impl Fn(&CheckpointEvent) + Send + Sync + 'static) {
         *self.inner.observer.lock() = Some(Arc::new(observer));
     }
@@ -253,6 +281,8 @@ impl SnapshotService {
     /// Ends the thread, after a last checkpoint where the configuration asks for one. Workers have ended.
     pub(crate) fn stop(&self) -> Result<(), CheckpointError> {
         let inner = &self.inner;
+        inner.control.lock().closing = true;
+        inner.closed.notify_all();
         let mut last = Ok(());
         if inner.config.on_shutdown
             && inner.shared.poison().is_none()
@@ -288,6 +318,33 @@ impl Inner {
         (control.stop, control.ended) = (true, true);
         self.asked.notify_all();
         self.answered.notify_all();
+    }
+
+    /// Lets some time pass, unless the app shuts down.
+    pub(super) fn pause(&self, time: Duration) -> Result<(), CheckpointError> {
+        let until = Instant::now() + time;
+        let mut control = self.control.lock();
+        while !control.closing {
+            if self.closed.wait_until(&mut control, until).timed_out() {
+                return Ok(());
+            }
+        }
+        Err(CheckpointError::Stopped)
+    }
+
+    /// A state must outlive some checkpoints that fail, or an app that is down for a moment.
+    fn check_time_to_live(&self) -> Result<(), CheckpointError> {
+        match (self.store.time_to_live(), self.config.interval) {
+            (Some(time_to_live), Some(interval))
+                if time_to_live < interval.saturating_mul(INTERVALS_MIN) =>
+            {
+                Err(CheckpointError::ShortLived {
+                    time_to_live,
+                    interval,
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn release(&self) {
@@ -404,6 +461,7 @@ impl Inner {
 
     /// Called by an epoch that was committed.
     pub(super) fn committed(&self, head: &mut Head, revision: Revision, cut_at: Instant) {
+        head.expired = None;
         *self.durable_at.lock() = Some(cut_at);
         {
             let mut metrics = self.metrics.lock();
@@ -421,9 +479,10 @@ impl Inner {
         }
     }
 
-    fn tell(&self, event: &CheckpointEvent) {
+    pub(super) fn tell(&self, event: &CheckpointEvent) {
         let observer = self.observer.lock().clone();
         if let Some(observer) = observer {
+            let _telling = Telling(ON_THREAD.with(|on| on.replace(true)));
             observer(event);
         }
     }

@@ -153,7 +153,7 @@ impl FileStore {
             }
         }
         let owner = Owner {
-            name: format!("process {}", std::process::id()),
+            name: Owner::process_name(),
             takeover: false,
         };
         call(&app.folder, &mut self.lock(name, &app, &owner)?)

@@ -151,6 +151,12 @@ impl StateArgs {
             return output.open().map(|()| None);
         };
         let service = runtime.snapshot_service().map_err(Failure::from_run)?;
+        let app = runtime.name().to_string();
+        service.observe(move |event| {
+            if let Some(line) = waiting(event, &app) {
+                eprintln!("{line}");
+            }
+        });
         // Before the output is touched: another run may be writing it.
         service.claim().map_err(Failure::from_run)?;
         let (name, positioned) = output.positioned();
@@ -175,6 +181,17 @@ impl StateArgs {
             .filter(|input| input.name == EVENTS)
             .find_map(|input| input.mark))
     }
+}
+
+/// Says whose claim is waited for.
+fn waiting(event: &CheckpointEvent, app: &str) -> Option<String> {
+    let CheckpointEvent::Waiting { owner, at_most } = event else {
+        return None;
+    };
+    let seconds = at_most.as_secs_f64().round().max(1.0);
+    Some(format!(
+        "waiting up to {seconds} s for the claim of {owner} on app {app} to end; --takeover does not wait"
+    ))
 }
 
 /// Says what was restored.
@@ -293,6 +310,102 @@ fn text(runtime: &EventFluxAppRuntime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use eventflux::EventFluxManager;
+    use eventflux::store::{
+        Catalogue, ChunkName, Claim, MemoryStore, Owner, PersistenceStore, StoreError,
+    };
+    use std::sync::Arc;
+
+    #[test]
+    fn a_wait_is_told_in_seconds() {
+        for (ms, seconds) in [(30, "1"), (8_050, "8"), (10_050, "10")] {
+            let event = CheckpointEvent::Waiting {
+                owner: "web-3:41#2".to_string(),
+                at_most: Duration::from_millis(ms),
+            };
+            let line = format!(
+                "waiting up to {seconds} s for the claim of web-3:41#2 on app sums to end; --takeover does not wait"
+            );
+            assert_eq!(waiting(&event, "sums"), Some(line));
+        }
+        let other = CheckpointEvent::Committed(Revision::default());
+        assert_eq!(waiting(&other, "sums"), None);
+    }
+
+    /// A store whose state of every app has expired.
+    struct Expired(MemoryStore);
+
+    impl PersistenceStore for Expired {
+        fn save(&self, app: &str, revision: Revision, bytes: &[u8]) -> Result<(), StoreError> {
+            self.0.save(app, revision, bytes)
+        }
+
+        fn load(&self, app: &str, revision: Revision) -> Result<Option<Vec<u8>>, StoreError> {
+            self.0.load(app, revision)
+        }
+
+        fn last_revision(&self, app: &str) -> Result<Option<Revision>, StoreError> {
+            self.0.last_revision(app)
+        }
+
+        fn clear_all_revisions(&self, app: &str) -> Result<(), StoreError> {
+            self.0.clear_all_revisions(app)
+        }
+
+        fn describe(&self) -> String {
+            "a test".to_string()
+        }
+
+        fn acquire(&self, app: &str, owner: &Owner) -> Result<Claim, StoreError> {
+            self.0.acquire(app, owner)
+        }
+
+        fn chunks(&self, app: &str) -> Result<Vec<ChunkName>, StoreError> {
+            self.0.chunks(app)
+        }
+
+        fn catalogue(&self, app: &str) -> Result<Catalogue, StoreError> {
+            Err(StoreError::Expired {
+                app: app.to_string(),
+                store: self.describe(),
+                epoch: 7,
+            })
+        }
+    }
+
+    #[test]
+    fn an_expired_state_is_no_empty_one_unless_that_is_asked_for() {
+        for (restore, done) in [
+            (None, false),
+            (Some(Restore::Auto), false),
+            (Some(Restore::Latest), false),
+            (Some(Restore::Nothing), true),
+        ] {
+            let mut manager = EventFluxManager::new();
+            manager.set_persistence_store(Arc::new(Expired(MemoryStore::new())));
+            let text = "@app:name('a') CREATE STREAM S (v LONG); INSERT INTO T SELECT v FROM S;";
+            let runtime = manager.create_eventflux_app_runtime(text).expect("right");
+            let args = StateArgs {
+                store: Some("redis://a".to_string()),
+                checkpoint_interval: None,
+                restore,
+                evolve: false,
+                compression: None,
+                takeover: false,
+                metrics: None,
+            };
+            let output = Output::new(Path::new("-"), &[]);
+            match args.restore(&runtime, &output) {
+                Ok(mark) => assert!(done && mark.is_none(), "{restore:?}"),
+                Err(failure) => {
+                    assert!(!done, "{restore:?}: {failure}");
+                    assert_eq!(failure.status(), std::process::ExitCode::from(1));
+                    let text = failure.to_string();
+                    assert!(text.contains("has expired; its last epoch was 7"), "{text}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn times_and_revisions_are_read() {

@@ -397,7 +397,7 @@ fn one_run_at_a_time_writes_a_state() {
     // it reads what nobody writes, and holds the state meanwhile
     let lock = lock.to_string_lossy().into_owned();
     assert!(reaches(&mut first, || length(&lock) > 0));
-    let owner = format!("process {}", first.id());
+    let owner = format!(":{}#", first.id());
     let args = [
         "run", &app, "--events", &events, "--out", &out, "--store", &url,
     ];

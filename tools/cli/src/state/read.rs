@@ -122,7 +122,7 @@ impl Opened {
     /// Claims an app for writing.
     pub fn claim<'a>(&'a self, app: &'a str, command: &str) -> Result<Claimed<'a>, Failure> {
         let owner = Owner {
-            name: format!("eventflux state {command}, process {}", std::process::id()),
+            name: format!("eventflux state {command}, {}", Owner::process_name()),
             takeover: false,
         };
         let claim = self.store.acquire(app, &owner);

@@ -1,0 +1,59 @@
+//! Real Redis servers for the tests and the bench of eventflux, and a proxy that breaks connections on command.
+//!
+//! Everything is started on free ports of 127.0.0.1 with directories of its own, and is ended and removed on drop,
+//! also by a panic; when the process itself is killed, a watching shell per server does the same.
+//!
+//! Names without prefix (`start`, `cmd`, `kill`, …) are for tests: they panic, with the end of the server's log.
+//! Names that begin with `try_` answer an `io::Result` instead.
+
+mod cluster;
+mod disk;
+mod migration;
+mod nodes;
+mod port;
+mod process;
+mod proxy;
+mod redis;
+mod scratch;
+mod sentinel;
+mod settings;
+mod tls;
+mod wait;
+mod wire;
+
+pub use cluster::Cluster;
+pub use disk::Disk;
+pub use nodes::{NodeLine, slot_of};
+pub use proxy::{Direction, Proxy, Toxic, Which};
+pub use redis::Redis;
+pub use scratch::Scratch;
+pub use sentinel::Sentinel;
+pub use settings::{Aof, Builder};
+pub use tls::{Identity, Tls};
+pub use wait::{try_until, until};
+pub use wire::{Reply, Wire};
+
+/// Set to `1`: a test that needs Redis fails where it would be skipped.
+pub const REQUIRE: &str = "EVENTFLUX_REQUIRE_REDIS";
+
+/// Whether `redis-server` can be started.
+pub fn available() -> bool {
+    process::server_exists()
+}
+
+/// The first line of every test that needs Redis: false means return.
+///
+/// # Panics
+/// Without a Redis when [`REQUIRE`] is `1`.
+pub fn need_redis() -> bool {
+    if available() || std::env::var_os("REDIS_URL").is_some() {
+        return true;
+    }
+    let required = std::env::var(REQUIRE).is_ok_and(|v| v == "1");
+    assert!(
+        !required,
+        "{REQUIRE}=1, but there is no redis-server and no REDIS_URL"
+    );
+    println!("skipped: no redis-server and no REDIS_URL");
+    false
+}

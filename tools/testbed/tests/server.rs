@@ -1,0 +1,201 @@
+//! One server: starts, ends, settings.
+
+use eventflux_testbed::{Aof, Disk, Redis, Reply, Scratch, Tls, Wire, need_redis, until};
+use std::time::{Duration, Instant};
+
+const SOON: Duration = Duration::from_secs(10);
+
+#[test]
+fn starts_answers_and_leaves_nothing() {
+    if !need_redis() {
+        return;
+    }
+    let redis = Redis::start();
+    assert_eq!(redis.cmd(&["SET", "k", "v"]), Reply::Simple("OK".into()));
+    assert_eq!(redis.cmd(&["GET", "k"]).text(), "v");
+    assert!(redis.cmd(&["INCR", "k"]).is_error());
+    assert_eq!(redis.url(), format!("redis://127.0.0.1:{}", redis.port()));
+    let mut wire = Wire::connect(&redis.addr()).expect("anybody may connect");
+    let bytes = [0u8, 13, 10, 255];
+    wire.cmd(&[b"SET", b"b", &bytes]).expect("an answer");
+    let read = wire.cmd(&[b"GET", b"b"]).expect("an answer");
+    assert_eq!(read, Reply::Bulk(Some(bytes.to_vec())));
+    let (addr, pid) = (redis.addr(), redis.pid().expect("it runs"));
+    drop(redis);
+    assert!(Wire::connect(&addr).is_err());
+    assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
+}
+
+#[test]
+fn is_ended_by_a_panic() {
+    if !need_redis() {
+        return;
+    }
+    let (tell, told) = std::sync::mpsc::channel();
+    let panicked = std::thread::spawn(move || {
+        let redis = Redis::start();
+        tell.send(redis.addr()).expect("the test listens");
+        panic!("as meant by the test");
+    });
+    assert!(panicked.join().is_err());
+    assert!(Wire::connect(&told.recv().expect("an address")).is_err());
+}
+
+#[test]
+fn a_restart_keeps_what_reached_the_disk() {
+    if !need_redis() {
+        return;
+    }
+    for (aof, kept) in [(Aof::Always, "v"), (Aof::Off, "")] {
+        let redis = Redis::builder().aof(aof).start();
+        redis.cmd(&["SET", "k", "v"]);
+        let port = redis.port();
+        redis.kill();
+        assert_eq!(redis.pid(), None);
+        assert!(redis.try_cmd(&["PING"]).is_err());
+        redis.restart();
+        assert_eq!(redis.port(), port);
+        assert_eq!(redis.cmd(&["GET", "k"]).text(), kept, "{aof:?}");
+    }
+}
+
+#[test]
+fn stops_and_goes_on() {
+    if !need_redis() {
+        return;
+    }
+    let redis = Redis::start();
+    redis.stop();
+    let limit = Duration::from_millis(100);
+    let mut wire = Wire::connect_within(&redis.addr(), SOON, limit).expect("the system connects");
+    assert!(
+        wire.text(&["PING"]).is_err(),
+        "a stopped server answers nothing"
+    );
+    redis.cont();
+    assert_eq!(redis.cmd(&["PING"]).text(), "PONG");
+    redis.client_pause(300, true);
+    assert_eq!(redis.cmd(&["GET", "k"]).text(), "");
+    let begun = Instant::now();
+    redis.cmd(&["SET", "k", "v"]);
+    assert!(begun.elapsed() > limit, "writes wait");
+}
+
+#[test]
+fn settings_reach_the_server() {
+    if !need_redis() {
+        return;
+    }
+    let redis = Redis::builder()
+        .requirepass("secret")
+        .acl("app on >pass ~a:* +@all")
+        .maxmemory(50 << 20)
+        .policy("volatile-lru")
+        .unix_socket()
+        .line("maxclients 77")
+        .start();
+    assert!(redis.url().starts_with("redis://:secret@127.0.0.1:"));
+    assert!(redis.socket().exists());
+    let memory = redis.info("memory");
+    assert_eq!(memory["maxmemory"], (50 << 20).to_string());
+    assert_eq!(memory["maxmemory_policy"], "volatile-lru");
+    redis.config_set("maxmemory", "1000000000");
+    assert_eq!(redis.info("memory")["maxmemory"], "1000000000");
+    assert_eq!(redis.info("clients")["maxclients"], "77");
+    let mut wire = Wire::connect(&redis.addr()).expect("connects");
+    assert!(wire.text(&["GET", "a:k"]).expect("an answer").is_error());
+    wire.text(&["AUTH", "app", "pass"])
+        .expect("an answer")
+        .ok()
+        .expect("logs in");
+    assert!(!wire.text(&["GET", "a:k"]).expect("an answer").is_error());
+    assert!(wire.text(&["GET", "b:k"]).expect("an answer").is_error());
+    assert!(!redis.cmd(&["DEBUG", "SET-ACTIVE-EXPIRE", "1"]).is_error());
+}
+
+#[test]
+fn what_does_not_start_tells_its_log() {
+    if !need_redis() {
+        return;
+    }
+    let started = Redis::builder().line("loadmodule /nowhere.so").try_start();
+    let error = started.err().expect("it does not start").to_string();
+    assert!(error.contains("/nowhere.so"), "{error}");
+}
+
+#[test]
+fn a_replica_follows() {
+    if !need_redis() {
+        return;
+    }
+    let primary = Redis::builder().requirepass("secret").start();
+    let replica = Redis::builder().replica_of(&primary).start();
+    primary.cmd(&["SET", "k", "v"]);
+    until(SOON, "the replica", || {
+        replica.cmd(&["GET", "k"]).text() == "v"
+    });
+    assert!(
+        replica
+            .cmd(&["SET", "k", "w"])
+            .text()
+            .starts_with("READONLY")
+    );
+}
+
+#[test]
+fn tls_is_spoken_at_a_port_of_its_own() {
+    if !need_redis() {
+        return;
+    }
+    let dir = Scratch::new().expect("a directory");
+    let tls = Tls::new(dir.path());
+    let redis = Redis::builder().tls(&tls).client_auth().start();
+    assert!(redis.url().starts_with("rediss://127.0.0.1:"));
+    let ping = |ca: &std::path::Path| {
+        let output = std::process::Command::new("redis-cli")
+            .args(["-p", &redis.tls_port().to_string(), "--tls", "--cacert"])
+            .arg(ca)
+            .arg("--cert")
+            .arg(&tls.client.certificate)
+            .arg("--key")
+            .arg(&tls.client.key)
+            .arg("PING")
+            .output();
+        output.map(|o| String::from_utf8_lossy(&o.stdout).trim().to_string())
+    };
+    let Ok(answer) = ping(&tls.ca.certificate) else {
+        return; // no redis-cli here
+    };
+    assert_eq!(answer, "PONG");
+    assert_ne!(
+        ping(&tls.other_ca.certificate).expect("it was there"),
+        "PONG"
+    );
+    Redis::builder().tls_as(&tls, &tls.expired).start();
+    Redis::builder().tls_as(&tls, &tls.elsewhere).start();
+}
+
+#[test]
+fn a_full_disk_refuses_writes_until_there_is_space() {
+    let Some(disk) = Disk::mount(8 << 20) else {
+        return;
+    };
+    if !need_redis() {
+        return;
+    }
+    let redis = Redis::builder()
+        .aof(Aof::EverySecond)
+        .dir(disk.path())
+        .start();
+    assert!(!redis.cmd(&["SET", "k", "v"]).is_error());
+    disk.fill().expect("it can be filled");
+    let value = "x".repeat(10_000);
+    until(SOON, "MISCONF", || {
+        redis
+            .cmd(&["SET", "k", &value])
+            .text()
+            .starts_with("MISCONF")
+    });
+    disk.free().expect("it can be emptied");
+    until(SOON, "writes", || !redis.cmd(&["SET", "k", "v"]).is_error());
+}

@@ -1,0 +1,127 @@
+//! Sentinels and clusters: starts, failovers, migrations.
+
+use eventflux_testbed::{Cluster, Redis, Sentinel, Wire, need_redis, slot_of, until};
+use std::time::Duration;
+
+const SOON: Duration = Duration::from_secs(20);
+
+#[test]
+fn sentinels_replace_a_killed_and_a_stopped_primary() {
+    if !need_redis() {
+        return;
+    }
+    let sentinel = Sentinel::start(1, 3, 300);
+    assert!(sentinel.url().starts_with("redis+sentinel://127.0.0.1:"));
+    assert!(sentinel.url().ends_with("/main"));
+    let first = sentinel.primary();
+    assert_eq!(first.port(), sentinel.servers()[0].port());
+    assert_eq!(sentinel.replica().info("replication")["role"], "slave");
+    first.cmd(&["SET", "k", "v"]);
+    assert_eq!(first.cmd(&["WAIT", "1", "5000"]).int(), Some(1));
+    first.kill();
+    let second = sentinel.wait_for_other_primary(first);
+    assert_eq!(second.cmd(&["GET", "k"]).text(), "v");
+    assert!(!second.cmd(&["SET", "k", "w"]).is_error());
+    first.restart();
+    until(SOON, "the old primary to follow", || {
+        first.cmd(&["GET", "k"]).text() == "w" && first.info("replication")["role"] == "slave"
+    });
+    sentinel.hurry(true).expect("the sentinels answer");
+    until(SOON, "the sentinels to see it", || {
+        let replicas = sentinel.sentinels()[0].cmd(&["SENTINEL", "REPLICAS", "main"]);
+        replicas.items()[0].items().iter().any(|f| f.text() == "ok")
+    });
+    second.stop();
+    let third = sentinel.wait_for_other_primary(second);
+    assert_eq!(third.port(), first.port());
+    second.cont();
+}
+
+#[test]
+fn a_planned_failover_changes_the_primary() {
+    if !need_redis() {
+        return;
+    }
+    let sentinel = Sentinel::start(1, 3, 300);
+    let first = sentinel.primary();
+    sentinel.failover();
+    let second = sentinel.wait_for_other_primary(first);
+    assert!(!second.cmd(&["SET", "k", "v"]).is_error());
+}
+
+#[test]
+fn a_slot_moves_in_steps() {
+    if !need_redis() {
+        return;
+    }
+    let cluster = Cluster::start(3, 0, 500);
+    assert!(cluster.url().starts_with("redis+cluster://127.0.0.1:"));
+    let key = |i: usize| format!("{{tag}}:{i}");
+    let slot = cluster.slot_of("{tag}:1");
+    let from = cluster.owner_of(slot);
+    for i in 0..10 {
+        assert!(!from.cmd(&["SET", &key(i), "v"]).is_error());
+    }
+    let others = cluster.nodes().iter().find(|n| n.port() != from.port());
+    let to = others.expect("there are three");
+    cluster.begin_migration(slot, to);
+    assert_eq!(cluster.move_keys(slot, 4), 4);
+    let here = from.cmd(&["CLUSTER", "COUNTKEYSINSLOT", &slot.to_string()]);
+    let there = to.cmd(&["CLUSTER", "COUNTKEYSINSLOT", &slot.to_string()]);
+    assert_eq!((here.int(), there.int()), (Some(6), Some(4)));
+    let asks = (0..10).filter(|i| from.cmd(&["GET", &key(*i)]).text().starts_with("ASK"));
+    assert_eq!(asks.count(), 4);
+    cluster.end_migration(slot);
+    assert_eq!(cluster.owner_of(slot).port(), to.port());
+    cluster.wait_ok();
+    assert!((0..10).all(|i| to.cmd(&["GET", &key(i)]).text() == "v"));
+    assert!(from.cmd(&["GET", &key(0)]).text().starts_with("MOVED"));
+    cluster.migrate(slot, from);
+    assert_eq!(cluster.owner_of(slot).port(), from.port());
+}
+
+#[test]
+fn replicas_take_over() {
+    if !need_redis() {
+        return;
+    }
+    let cluster = Cluster::start(3, 1, 500);
+    assert_eq!(cluster.primaries().len(), 3);
+    let slot = slot_of("k");
+    let first = cluster.owner_of(slot);
+    let replica = cluster.replicas_of(first)[0];
+    cluster.failover(replica);
+    cluster.wait_ok();
+    assert_eq!(cluster.owner_of(slot).port(), replica.port());
+    // the former primary is the replica now, and takes all from a stopped primary
+    replica.stop();
+    cluster.takeover(first);
+    assert_eq!(cluster.owner_of(slot).port(), first.port());
+    replica.cont();
+    cluster.wait_ok();
+    // a killed primary is replaced by vote
+    first.kill();
+    until(SOON, "the vote", || {
+        cluster
+            .try_owner_of(slot)
+            .is_ok_and(|n| n.port() == replica.port())
+    });
+    cluster.wait_ok();
+    assert!(!cluster.owner_of(slot).cmd(&["SET", "k", "v"]).is_error());
+}
+
+#[test]
+fn slots_are_those_of_the_server() {
+    if !need_redis() {
+        return;
+    }
+    let cluster = Cluster::start(1, 0, 500);
+    let node: &Redis = &cluster.nodes()[0];
+    for key in [
+        "", "a", "foo", "{foo}bar", "a{}b", "{}", "a{b", "ä{ö}", "{a}{b}", "}{x}",
+    ] {
+        let slot = node.cmd(&["CLUSTER", "KEYSLOT", key]).int();
+        assert_eq!(slot, Some(i64::from(slot_of(key))), "{key}");
+    }
+    assert!(Wire::connect(&node.addr()).is_ok());
+}
