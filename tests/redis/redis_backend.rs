@@ -1,10 +1,10 @@
 //! Keys and values in Redis: as a map with copies, apart by namespace, bounded in time.
 
-use super::server;
 use eventflux::core::distributed::state_backend::{
     InMemoryBackend, RedisBackend, RedisConfig, RedisOptions, StateBackend,
 };
 use eventflux::store::StoreError;
+use eventflux_testbed::{Redis, need_redis};
 use std::time::{Duration, Instant};
 
 /// Keys of this run of a test, which expire.
@@ -75,7 +75,11 @@ fn step(seed: u64, random: &mut Random, both: [&dyn StateBackend; 2]) {
 
 #[test]
 fn redis_backend_is_a_map_with_copies() {
-    let Some(url) = server() else { return };
+    if !need_redis() {
+        return;
+    }
+    let server = Redis::start();
+    let url = server.url();
     for (seed, ttl) in [(1, None), (2, Some(600))] {
         let config = config(&url, "map", ttl);
         let mut model = InMemoryBackend::new();
@@ -97,7 +101,11 @@ fn redis_backend_is_a_map_with_copies() {
 
 #[test]
 fn redis_backend_keeps_an_empty_namespace_and_its_checkpoint() {
-    let Some(url) = server() else { return };
+    if !need_redis() {
+        return;
+    }
+    let server = Redis::start();
+    let url = server.url();
     let config = config(&url, "empty", Some(600));
     let backend = initialized(config.clone(), "a");
     backend.checkpoint("nothing").expect("it is empty");
@@ -120,7 +128,11 @@ fn redis_backend_keeps_an_empty_namespace_and_its_checkpoint() {
 
 #[test]
 fn redis_backend_puts_the_end_off_with_every_write() {
-    let Some(url) = server() else { return };
+    if !need_redis() {
+        return;
+    }
+    let server = Redis::start();
+    let url = server.url();
     let config = config(&url, "ttl", Some(600));
     let backend = initialized(config.clone(), "t");
     let data = format!("{}{{kv:t}}:data", config.key_prefix);
@@ -170,7 +182,11 @@ fn redis_backend_puts_the_end_off_with_every_write() {
 
 #[test]
 fn redis_backend_takes_large_values_and_many_keys() {
-    let Some(url) = server() else { return };
+    if !need_redis() {
+        return;
+    }
+    let server = Redis::start();
+    let url = server.url();
     let config = config(&url, "large", Some(600));
     let backend = initialized(config.clone(), "l");
     let value: Vec<u8> = (0..8 << 20).map(|i: u32| (i * 7) as u8).collect();
@@ -192,7 +208,11 @@ fn redis_backend_takes_large_values_and_many_keys() {
 
 #[test]
 fn redis_backend_says_what_is_wrong() {
-    let Some(url) = server() else { return };
+    if !need_redis() {
+        return;
+    }
+    let server = Redis::start();
+    let url = server.url();
     let config = config(&url, "wrong", Some(600));
     let data = format!("{}{{kv:w}}:data", config.key_prefix);
     let _: String = ask(&url, "SET", &[&data, "not ours"]);
