@@ -4,4 +4,5 @@
 
 #[path = "../store/contract.rs"]
 mod contract;
+mod redis_backend;
 mod topologies;
