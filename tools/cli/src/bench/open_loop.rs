@@ -138,10 +138,11 @@ fn open_loop_engine(
         "{TRADES}INSERT INTO Out SELECT ts, sum(price) AS total, count() AS n FROM S GROUP BY key;"
     );
     let runtime = engine::create(&app, Workers::Cores(vec![there.id]))?;
+    runtime.start().map_err(engine::text)?;
     timed_rows((here, there), trades, runtime)
 }
 
-/// Sends rows at the rate to an app whose output begins with the row's time, and shuts it down.
+/// Sends rows at the rate to an app that runs and whose output begins with the row's time, and shuts it down.
 pub fn timed_rows(
     (here, _): (CoreId, CoreId),
     trades: &[Trade],
@@ -159,9 +160,6 @@ pub fn timed_rows(
     runtime
         .add_callback("Out", callback)
         .map_err(engine::text)?;
-    if !runtime.is_running() {
-        runtime.start().map_err(engine::text)?;
-    }
     let mut input = runtime.input_handler("S").map_err(engine::text)?;
     on(here, || {
         latencies.open_loop(trades, |t, scheduled| {

@@ -6,7 +6,6 @@ use super::super::engine;
 use super::super::harness::{Conditions, Size, Spread};
 use super::super::record::{Curve, Measure, Record, Unit, new_histogram};
 use super::server;
-use eventflux::backend::StateBackend;
 use eventflux::redis::RedisBackend;
 use eventflux_testbed::Redis;
 use std::time::Instant;

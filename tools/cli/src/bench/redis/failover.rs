@@ -10,7 +10,7 @@ use super::super::record::{Measure, Record, Unit};
 use super::server;
 use eventflux::redis::{RedisOptions, RedisPersistenceStore};
 use eventflux::store::{ChunkName, Commit, Owner, PersistenceStore, Revision};
-use eventflux_testbed::{Cluster, Sentinel};
+use eventflux_testbed::{Cluster, Redis, Sentinel};
 use std::time::{Duration, Instant};
 
 const APP: &str = "failover";
@@ -114,7 +114,7 @@ impl Writer {
 /// `redis-failover-cluster`: three primaries with a replica each, node timeout 2 s; the one with the control hash dies.
 pub fn cluster(c: &Conditions) -> Result<Record, String> {
     let fail = || {
-        let cluster = Cluster::try_start(3, 1, 2000).map_err(engine::text)?;
+        let cluster = Cluster::try_start(&Redis::builder(), 3, 1, 2000).map_err(engine::text)?;
         let mut writer = Writer::new(&cluster.url())?;
         writer.write()?;
         let control = cluster.slot_of(&format!("eventflux:{{{APP}}}:ctl"));
@@ -135,7 +135,7 @@ pub fn cluster(c: &Conditions) -> Result<Record, String> {
 /// `redis-failover-sentinel`: a primary with a replica and three sentinels, down-after 1 s; the primary dies.
 pub fn sentinel(c: &Conditions) -> Result<Record, String> {
     let fail = || {
-        let sentinel = Sentinel::try_start(1, 3, 1000).map_err(engine::text)?;
+        let sentinel = Sentinel::try_start(&Redis::builder(), 1, 3, 1000).map_err(engine::text)?;
         let mut writer = Writer::new(&sentinel.url())?;
         writer.write()?;
         sentinel.try_primary().map_err(engine::text)?.kill();

@@ -162,7 +162,10 @@ pub fn latency(c: &Conditions) -> Result<Record, String> {
     let create = |store: Option<&Store>| {
         let worker = Workers::Cores(vec![cores.1.id]);
         let config = CheckpointConfig::default().interval(interval(c));
-        build(&app, worker, store, config)
+        let runtime = build(&app, worker, store, config)?;
+        // It claims its state before the server goes away.
+        runtime.start().map_err(engine::text)?;
+        Ok::<_, String>(runtime)
     };
     let mut with: [Vec<Histogram<u64>>; 3] = Default::default();
     let mut without = Vec::new();
@@ -174,8 +177,6 @@ pub fn latency(c: &Conditions) -> Result<Record, String> {
         for ((_, server), histograms) in SERVERS.iter().zip(&mut with) {
             let store = store(&redis)?;
             let runtime = create(Some(&store))?;
-            // It claims its state before the server goes away.
-            runtime.start().map_err(engine::text)?;
             server.begin(&redis);
             let rows = timed_rows(cores, &trades, runtime);
             server.end(&redis)?;
