@@ -4,12 +4,14 @@
 //! `RedisBackend` keeps keys and values of the caller. `docs/operations.md` says what
 //! each guarantee needs from the server.
 
+mod acl;
 mod address;
 mod breaker;
 mod client;
 mod config;
 mod connect;
 mod fault;
+mod inspect;
 mod keeper;
 mod keys;
 mod link;
@@ -24,7 +26,12 @@ mod store;
 mod upload;
 mod uploading;
 
+pub use acl::acl_line;
 pub use config::RedisConfig;
+pub use inspect::{
+    ClusterFacts, Inspection, Latency, MemoryFacts, Permission, PersistenceFacts, Replica,
+    SentinelFacts, ServerFacts,
+};
 pub use options::RedisOptions;
 pub use secret::Secret;
 pub use store::RedisPersistenceStore;
