@@ -2,6 +2,8 @@
 //!
 //! Without a redis-server they print that they are skipped; with `EVENTFLUX_REQUIRE_REDIS=1` that is a failure.
 
+mod acl;
 #[path = "../store/contract.rs"]
 mod contract;
+mod inspect;
 mod topologies;
