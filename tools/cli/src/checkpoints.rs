@@ -399,9 +399,10 @@ mod tests {
                 compression: None,
                 takeover: false,
                 metrics: None,
+                redis: RedisArgs::default(),
             };
             let output = Output::new(Path::new("-"), &[]);
-            match args.restore(&runtime, &output) {
+            match args.restore(&runtime, &output, "a test") {
                 Ok(mark) => assert!(done && mark.is_none(), "{restore:?}"),
                 Err(failure) => {
                     assert!(!done, "{restore:?}: {failure}");

@@ -2,7 +2,7 @@
 
 use super::args::StoreArg;
 use crate::failure::Failure;
-use crate::store::open_store;
+use crate::store::{is_redis, open_store};
 use eventflux::checkpoint::{Manifest, digest, read_blob};
 use eventflux::store::{Catalogue, Entry, Owner, PersistenceStore, Revision};
 use std::path::Path;
@@ -25,6 +25,9 @@ pub struct Held {
 /// Opens a store to look at it: one that does not exist is an error, not made.
 pub fn open(store: &StoreArg) -> Result<Opened, Failure> {
     let url = &store.url;
+    if !is_redis(url) {
+        store.redis.check_unused()?;
+    }
     if let Some(dir) = url.strip_prefix("file:")
         && !Path::new(dir).is_dir()
     {
