@@ -71,8 +71,11 @@ impl RedisPersistenceStore {
 fn one(name: String, connected: RedisResult<Link>, found: &mut Inspection) -> Option<Link> {
     match connected {
         Ok(mut link) => {
-            found.servers.push(server::inspect(name, &mut link));
-            Some(link)
+            let facts = server::inspect(name, &mut link);
+            // One that tells nothing, for want of a login, is not asked any further.
+            let silent = facts.error.is_some() && facts.version.is_none();
+            found.servers.push(facts);
+            (!silent).then_some(link)
         }
         Err(error) => {
             found.servers.push(ServerFacts {

@@ -1,5 +1,6 @@
 //! What one server says of itself.
 
+use super::super::fault::told;
 use super::super::link::Link;
 use super::facts::{Latency, MemoryFacts, PersistenceFacts, Replica, ServerFacts};
 use redis::RedisResult;
@@ -24,7 +25,7 @@ pub(super) fn inspect(address: String, link: &mut Link) -> ServerFacts {
     facts.clock_ahead_ms = clock_ahead_ms(link);
     match pings(link) {
         Ok(times) => facts.ping = Latency::of(times),
-        Err(error) => facts.error = Some(error.to_string()),
+        Err(error) => facts.error = Some(told(&facts.address, &error).to_string()),
     }
     facts
 }

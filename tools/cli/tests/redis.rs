@@ -1,8 +1,9 @@
 //! `eventflux doctor` and `eventflux state` on real servers, as a user runs them.
 
-use eventflux_testbed::{Aof, Cluster, Redis, Scratch, Tls, need_redis};
+use eventflux_testbed::{Aof, Cluster, Redis, Scratch, Tls, need_redis, until};
 use std::fs;
 use std::process::{Command, Output};
+use std::time::Duration;
 
 const PASSWORD: &str = "canary-4711";
 
@@ -69,6 +70,10 @@ fn redis_doctor_tells_what_to_change() {
     assert!(advice.as_str().is_some_and(noeviction), "{advice}");
     let replica = Redis::builder().replica_of(&redis).start();
     expect(1, &["doctor", &replica.url()], &["FAIL", "takes no writes"]);
+    until(Duration::from_secs(20), "the replica follows", || {
+        let replica = redis.info("replication").remove("slave0");
+        replica.is_some_and(|line| line.contains("state=online"))
+    });
     let wanted = ["doctor", &url, "--redis-replicas", "2"];
     expect(1, &wanted, &["1 of 2 that a checkpoint waits for"]);
     assert_eq!(redis.cmd(&["DBSIZE"]).int(), Some(0));
@@ -139,7 +144,7 @@ fn redis_doctor_of_a_cluster_over_tls_and_of_a_narrow_user() {
         PASSWORD,
         1,
         &narrow,
-        &["permission", "`eventflux state acl`"],
+        &["permissions", "`eventflux state acl`"],
     );
     let named = [&narrow[..], &["--app", "orders"]].concat();
     let parts = ["each write is synced", "TLS", "0 failed"];

@@ -222,16 +222,22 @@ fn permissions(found: &Inspection, app: Option<&str>, of: &mut Checks<'_>) {
         Some(app) => format!("`eventflux state acl --app {app}` prints what the user needs"),
         None => "`eventflux state acl` prints what the user needs; with --app NAME only the keys of one app are tried".to_string(),
     };
-    for permission in &refused {
-        let why = permission.refused.as_deref().unwrap_or_default();
-        let text = format!("{}: {why}", permission.operation);
-        match permission.backend {
+    for backend in [false, true] {
+        let of_kind = refused.iter().filter(|p| p.backend == backend);
+        let (names, reasons): (Vec<&str>, Vec<&str>) = of_kind
+            .filter_map(|p| Some((p.operation.as_str(), p.refused.as_deref()?)))
+            .unzip();
+        let Some(first) = reasons.first() else {
+            continue;
+        };
+        let text = format!("not {}: {first}", names.join(", "));
+        match backend {
             true => of.warn(
-                "permission",
+                "permissions",
                 text,
                 format!("only the state backend needs it; {acl}"),
             ),
-            false => of.fail("permission", text, acl.as_str()),
+            false => of.fail("permissions", text, acl.as_str()),
         }
     }
     if refused.is_empty() {
