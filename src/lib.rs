@@ -44,9 +44,16 @@
 //! [`RuntimeConfig`] says on which threads. [`ScalarFunction`] and [`AggregateFunction`] add to the language,
 //! [`connector`] to where rows come from and go to.
 
+pub mod backend;
+
 pub mod checkpoint;
 
 pub mod connector;
+
+pub mod core;
+
+pub mod distributed;
+
 pub mod event;
 pub use event::{Batch, Column, Data, Schema, Sign, Str, Timestamp, Type, Value};
 
@@ -73,6 +80,7 @@ pub use runtime::barrier::{
 };
 pub use runtime::column_batch::ColumnBatch;
 pub use runtime::config::{Backpressure, RuntimeConfig, Workers};
+pub use runtime::context::EventFluxAppContext;
 pub use runtime::handler::RowHandler;
 pub use runtime::input::Input;
 pub use runtime::input_handler::InputHandler;

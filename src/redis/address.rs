@@ -46,7 +46,7 @@ pub(super) const KINDS: &str = "redis://HOST[:PORT][/DB], rediss://… (TLS), un
     redis+sentinel://HOST[:PORT],…/PRIMARY[/DB], redis+cluster://HOST[:PORT],…";
 
 /// A URL as it may be shown: without user and password, and nothing of a text that is no URL.
-pub(super) fn shown_url(url: &str) -> String {
+pub(crate) fn shown_url(url: &str) -> String {
     Address::parse(url).map_or_else(|_| "(not a Redis URL)".to_string(), |a| a.to_string())
 }
 

@@ -61,6 +61,16 @@ impl Keys {
         self.member(app, bucket_of(name), &member_of_chunk(name))
     }
 
+    /// Keys and values of the application: a hash.
+    pub(super) fn entries(&self, namespace: &str) -> String {
+        format!("{}{{kv:{namespace}}}:data", self.prefix)
+    }
+
+    /// A checkpoint of them: a hash.
+    pub(super) fn checkpoint(&self, namespace: &str, name: &str) -> String {
+        format!("{}{{kv:{namespace}}}:cp:{name}", self.prefix)
+    }
+
     /// A revision in one piece, by its content: two writers cannot overwrite each other's.
     pub(super) fn whole(&self, app: &str, revision: Revision, digest: &str) -> String {
         let member = member_of_whole(revision, digest);

@@ -1,11 +1,12 @@
 //! Checkpoints and the state backend in Redis: blocking, over a pool of connections.
 //!
 //! One code path for a single server, Sentinel and Cluster. [`RedisPersistenceStore`] keeps the checkpoints of apps;
-//! `RedisBackend` keeps keys and values of the caller. `docs/operations.md` says what
+//! [`RedisBackend`] keeps keys and values of the caller. `docs/operations.md` says what
 //! each guarantee needs from the server.
 
 mod acl;
 mod address;
+mod backend;
 mod breaker;
 mod client;
 mod config;
@@ -27,6 +28,8 @@ mod upload;
 mod uploading;
 
 pub use acl::acl_line;
+pub(crate) use address::shown_url;
+pub use backend::RedisBackend;
 pub use config::RedisConfig;
 pub use inspect::{
     ClusterFacts, Inspection, Latency, MemoryFacts, Permission, PersistenceFacts, Replica,

@@ -2,6 +2,7 @@
 
 use super::config::{RuntimeConfig, Workers};
 use super::connect::Connected;
+use super::context::EventFluxAppContext;
 use super::input::Input;
 use super::input_handler::InputHandler;
 use super::named::ResumePoint;
@@ -101,7 +102,7 @@ impl EventFluxAppRuntime {
 
     /// With its state kept in a store.
     pub(crate) fn stored(mut self, store: Arc<dyn PersistenceStore>) -> Self {
-        let config = self.shared.config.checkpoints.clone();
+        let config = self.shared.config.checkpoints.clone().unwrap_or_default();
         let snapshots = SnapshotService::new(&self.shared, store, config);
         // Nothing runs yet, so nothing can hold the barrier.
         let snapshots = snapshots.expect("an app that has not started locks at once");
@@ -119,6 +120,11 @@ impl EventFluxAppRuntime {
     /// Name of the app: `@app:name`, else a hash of its text.
     pub fn name(&self) -> &str {
         &self.shared.name
+    }
+
+    /// The app's context, with the barrier that its workers enter.
+    pub fn eventflux_app_context(&self) -> &Arc<EventFluxAppContext> {
+        &self.shared.context
     }
 
     /// Starts the threads, then the sources. Rows may be sent from now on.

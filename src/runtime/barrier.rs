@@ -111,7 +111,7 @@ impl ThreadBarrier {
     ///
     /// Only after [`LockOutcome::Locked`] is it undone by [`ThreadBarrier::unlock`].
     pub fn lock(&self) -> LockOutcome {
-        match self.lock_by(By::Call, LOCK_WAIT) {
+        match self.lock_by(By::Call, LOCK_WAIT, &|| false) {
             Ok(()) => LockOutcome::Locked,
             Err(LockError::Stuck {
                 workers, waited, ..
@@ -129,8 +129,22 @@ impl ThreadBarrier {
     ///
     /// Errors: [`LockError`]; the barrier is open again.
     pub fn lock_for(&self, wait_max: Duration) -> Result<LockGuard<'_>, LockError> {
-        self.lock_by(By::Guard, wait_max)?;
+        self.lock_unless(wait_max, &|| false)
+    }
+
+    /// As [`ThreadBarrier::lock_for`], giving up as soon as the closure says so.
+    pub(crate) fn lock_unless(
+        &self,
+        wait_max: Duration,
+        give_up: &dyn Fn() -> bool,
+    ) -> Result<LockGuard<'_>, LockError> {
+        self.lock_by(By::Guard, wait_max, give_up)?;
         Ok(self.lock_guard())
+    }
+
+    /// Whether this thread owns the lock.
+    pub(crate) fn is_locked_here(&self) -> bool {
+        presence::owns_lock(&self.gate)
     }
 
     /// Threads inside now; each counts once, however often it entered.
@@ -171,10 +185,15 @@ impl ThreadBarrier {
         Some(self.lock_guard())
     }
 
-    fn lock_by(&self, by: By, wait_max: Duration) -> Result<(), LockError> {
+    fn lock_by(
+        &self,
+        by: By,
+        wait_max: Duration,
+        give_up: &dyn Fn() -> bool,
+    ) -> Result<(), LockError> {
         let start = Instant::now();
         // Loom has no clock: its models wait for as long as it takes.
-        let give_up = || !cfg!(eventflux_loom) && start.elapsed() >= wait_max;
+        let give_up = || give_up() || (!cfg!(eventflux_loom) && start.elapsed() >= wait_max);
         presence::lock(&self.gate, by, give_up).map_err(|refusal| match refusal {
             Refusal::Inside => LockError::InsideCallback,
             Refusal::GivenUp(occupants) => LockError::Stuck {

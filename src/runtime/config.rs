@@ -1,7 +1,9 @@
 //! How an app runs: workers, waiting, hand-over, back-pressure.
 
+use super::context::EventFluxAppContext;
 use super::snapshot::CheckpointConfig;
 use super::wait::WaitStrategy;
+use std::sync::Arc;
 
 /// One worker per key group: more would have no key to own.
 const WORKERS_MAX: usize = 128;
@@ -42,7 +44,10 @@ pub struct RuntimeConfig {
     pub(crate) backpressure: Backpressure,
     pub(crate) event_time: Option<bool>,
     pub(crate) ordered_outputs: bool,
-    pub(crate) checkpoints: CheckpointConfig,
+    /// `None` where the caller did not say: then the manager does.
+    pub(crate) checkpoints: Option<CheckpointConfig>,
+    /// `None`: one of its own for every app.
+    pub(crate) context: Option<Arc<EventFluxAppContext>>,
 }
 
 impl Default for RuntimeConfig {
@@ -58,7 +63,8 @@ impl Default for RuntimeConfig {
             backpressure: Backpressure::default(),
             event_time: None,
             ordered_outputs: false,
-            checkpoints: CheckpointConfig::default(),
+            checkpoints: None,
+            context: None,
         }
     }
 }
@@ -106,9 +112,17 @@ impl RuntimeConfig {
         self
     }
 
-    /// When checkpoints are taken and how they are kept; without a store of the manager it has no effect.
+    /// When checkpoints are taken and how they are kept, whatever
+    /// [`EventFluxManager::set_distributed_config`](crate::EventFluxManager::set_distributed_config) says; without a
+    /// store of the manager it has no effect.
     pub fn checkpoints(mut self, checkpoints: CheckpointConfig) -> Self {
-        self.checkpoints = checkpoints;
+        self.checkpoints = Some(checkpoints);
+        self
+    }
+
+    /// Runs the app with this context: its workers enter the barrier that was set there.
+    pub fn context(mut self, context: impl Into<Arc<EventFluxAppContext>>) -> Self {
+        self.context = Some(context.into());
         self
     }
 

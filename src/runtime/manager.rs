@@ -3,14 +3,16 @@
 use super::app::EventFluxAppRuntime;
 use super::config::RuntimeConfig;
 use super::connect::connections;
+use super::snapshot::CheckpointConfig;
 use crate::connector::Connectors;
+use crate::distributed::DistributedConfig;
 use crate::error::{BuildError, Fault, NameTaken};
 use crate::expr::ScalarFunction;
 use crate::operator::aggregate::{Aggregate, AggregateFunction};
 use crate::plan::{Catalogue, plan};
 use crate::sql::ast::Span;
 use crate::sql::parse;
-use crate::store::PersistenceStore;
+use crate::store::{PersistenceStore, StoreError};
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -32,6 +34,8 @@ pub struct EventFluxManager {
     catalogue: Catalogue,
     connectors: Connectors,
     store: Option<Arc<dyn PersistenceStore>>,
+    /// Of apps that do not say.
+    checkpoints: CheckpointConfig,
 }
 
 impl EventFluxManager {
@@ -88,6 +92,20 @@ impl EventFluxManager {
         self.store = Some(store);
     }
 
+    /// Keeps the state of apps that are created from now on as this says: opens the store, and takes checkpoints at the
+    /// interval. An app whose [`RuntimeConfig::checkpoints`] was set does as it says there, in the same store.
+    ///
+    /// Errors: [`StoreError::Refused`] for what cannot work, with the remedy; the manager is as it was.
+    pub fn set_distributed_config(&mut self, config: DistributedConfig) -> Result<(), StoreError> {
+        self.store = Some(config.open()?);
+        let backend = &config.state_backend;
+        self.checkpoints = CheckpointConfig::default()
+            .interval(backend.checkpoint_interval)
+            .incremental(backend.incremental_checkpoints)
+            .compression(backend.compression);
+        Ok(())
+    }
+
     /// Builds an app with the default configuration.
     ///
     /// Errors: all problems of the text, with line, column and remedy.
@@ -104,7 +122,7 @@ impl EventFluxManager {
     pub fn create_with(
         &self,
         app: &str,
-        config: RuntimeConfig,
+        mut config: RuntimeConfig,
     ) -> Result<EventFluxAppRuntime, BuildError> {
         let (statements, unread) = parse(app);
         let plan = plan(app, &statements, &self.catalogue, unread)
@@ -121,10 +139,56 @@ impl EventFluxManager {
             let fault = fault.help("begin the text with @app:name('…')");
             return Err(BuildError::new(app, vec![fault]));
         }
+        let checkpoints = &mut config.checkpoints;
+        checkpoints.get_or_insert_with(|| self.checkpoints.clone());
         let runtime = EventFluxAppRuntime::new(app, plan, name, config).connected(connections);
         Ok(match &self.store {
             Some(store) => runtime.stored(Arc::clone(store)),
             None => runtime,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::CompressionType;
+    use crate::distributed::StateBackendConfig;
+    use std::time::Duration;
+
+    const APP: &str = "@app:name('a') CREATE STREAM S (x INT); INSERT INTO Out SELECT x FROM S;";
+
+    fn of(app: &EventFluxAppRuntime) -> CheckpointConfig {
+        let checkpoints = app.shared.config.checkpoints.clone();
+        checkpoints.expect("the manager sets it")
+    }
+
+    #[test]
+    fn what_an_app_says_of_its_checkpoints_goes_before_the_manager() {
+        let mut manager = EventFluxManager::new();
+        let before = manager.create_eventflux_app_runtime(APP).expect("an app");
+        assert_eq!(of(&before).interval, None);
+        let state_backend = StateBackendConfig {
+            checkpoint_interval: Duration::from_secs(7),
+            incremental_checkpoints: false,
+            compression: CompressionType::Lz4,
+            ..Default::default()
+        };
+        let config = DistributedConfig {
+            state_backend,
+            ..Default::default()
+        };
+        let mut wrong = config.clone();
+        wrong.state_backend.checkpoint_interval = Duration::ZERO;
+        assert!(manager.set_distributed_config(wrong).is_err() && manager.store.is_none());
+        manager.set_distributed_config(config).expect("it can work");
+        let app = manager.create_eventflux_app_runtime(APP).expect("an app");
+        let checkpoints = of(&app);
+        assert_eq!(checkpoints.interval, Some(Duration::from_secs(7)));
+        assert_eq!(checkpoints.compression, CompressionType::Lz4);
+        assert!(!checkpoints.incremental && app.snapshots.is_some());
+        let own = RuntimeConfig::default().checkpoints(CheckpointConfig::default());
+        let app = manager.create_with(APP, own).expect("an app");
+        assert!(of(&app).incremental && of(&app).interval.is_none() && app.snapshots.is_some());
     }
 }

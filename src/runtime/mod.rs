@@ -12,6 +12,7 @@ pub(crate) mod clocks;
 pub(crate) mod column_batch;
 pub(crate) mod config;
 pub(crate) mod connect;
+pub(crate) mod context;
 pub(crate) mod core;
 pub(crate) mod door;
 pub(crate) mod graph;

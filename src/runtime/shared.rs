@@ -3,6 +3,7 @@
 use super::barrier::{LOCK_WAIT, LockError, LockGuard, ThreadBarrier, WorkerSlot};
 use super::cell::BarrierCell;
 use super::config::RuntimeConfig;
+use super::context::EventFluxAppContext;
 use super::core::Core;
 use super::handler::HandlerKind;
 use super::instance::{Instance, initial_instances};
@@ -71,7 +72,8 @@ pub(crate) struct Shared {
     pub(crate) name: String,
     pub(crate) config: RuntimeConfig,
     pub(crate) event_time: bool,
-    barrier: ThreadBarrier,
+    pub(super) context: Arc<EventFluxAppContext>,
+    barrier: Arc<ThreadBarrier>,
     pub(crate) cells: Vec<BarrierCell<Core>>,
     pub(crate) inline: Option<Inline>,
     pub(crate) wakers: Vec<Waker>,
@@ -107,7 +109,8 @@ impl Shared {
     ) -> (Self, Vec<WorkerSlot>) {
         let workers = config.worker_count();
         let event_time = config.event_time.unwrap_or(plan.event_time);
-        let barrier = ThreadBarrier::new();
+        let context = config.context.clone().unwrap_or_default();
+        let barrier = context.use_barrier();
         let mut slots: Vec<WorkerSlot> = (0..workers)
             .map(|w| barrier.worker_slot(w as u16))
             .collect();
@@ -137,6 +140,7 @@ impl Shared {
             name,
             config,
             event_time,
+            context,
             barrier,
             cells,
             inline,
@@ -283,8 +287,16 @@ impl Shared {
 
     /// Owns all workers' state while the guard lives.
     pub(crate) fn lock(&self) -> Result<LockGuard<'_>, RuntimeError> {
+        self.lock_unless(&|| false)
+    }
+
+    /// As [`Shared::lock`], giving up as soon as the closure says so.
+    pub(crate) fn lock_unless(
+        &self,
+        give_up: &dyn Fn() -> bool,
+    ) -> Result<LockGuard<'_>, RuntimeError> {
         self.barrier
-            .lock_for(LOCK_WAIT)
+            .lock_unless(LOCK_WAIT, give_up)
             .map_err(|error| match error {
                 LockError::Stuck {
                     workers, waited, ..
@@ -294,6 +306,11 @@ impl Shared {
                 },
                 _ => RuntimeError::InsideCallback,
             })
+    }
+
+    /// Whether this thread owns all workers' state already.
+    pub(crate) fn is_locked_here(&self) -> bool {
+        self.barrier.is_locked_here()
     }
 
     /// Works on the state of every worker, with none of them at work.

@@ -1,10 +1,12 @@
 //! Checkpoints of running apps: taken, lost, restored, continued.
 
+mod barrier;
 mod basic;
 mod bent;
 mod child;
 mod common;
 mod corrupt;
+mod distributed;
 mod fault;
 mod hooked;
 mod kept;

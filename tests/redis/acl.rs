@@ -1,8 +1,10 @@
 //! A user with exactly the line of `acl_line` can do all that is needed, and nothing else; no word of it can go.
 
 use crate::contract::{PARTS, chunk, commit, owner, revision};
-use eventflux::redis::{RedisConfig, RedisOptions, RedisPersistenceStore, Secret, acl_line};
-use eventflux::store::PersistenceStore;
+use eventflux::redis::{
+    RedisBackend, RedisConfig, RedisOptions, RedisPersistenceStore, Secret, acl_line,
+};
+use eventflux::store::{PersistenceStore, StoreError};
 use eventflux_testbed::{Cluster, Redis, Wire, need_redis};
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,7 +95,7 @@ fn redis_acl_line_suffices_and_refuses_the_rest() {
 
 /// All that a store does, on an app of its own.
 fn work(store: &RedisPersistenceStore) -> Result<(), String> {
-    let text = |e: eventflux::store::StoreError| e.to_string();
+    let text = |e: StoreError| e.to_string();
     store.test_connection().map_err(text)?;
     let claim = store.acquire(APP, &owner("a")).map_err(text)?;
     let generation = claim.generation;
@@ -143,6 +145,44 @@ fn redis_acl_line_has_no_word_too_much() {
         allow(&redis, &line, Some(&command));
         let done = work(&store(&url, "acl:", Some(3600), waiting()));
         assert!(done.is_err(), "+{command} is not needed");
+    }
+}
+
+/// All that a state backend does.
+fn keep(url: &str) -> Result<(), StoreError> {
+    let config = RedisConfig {
+        url: url.to_string(),
+        key_prefix: "acl:".to_string(),
+        ttl_seconds: Some(3600),
+        ..RedisConfig::default()
+    };
+    let mut backend = RedisBackend::with_options(config, options());
+    backend.initialize()?;
+    backend.set("a", b"1".to_vec())?;
+    let entries = ["b", "c"].map(|key| (key.to_string(), b"2".to_vec()));
+    backend.set_multi(entries.to_vec())?;
+    backend.checkpoint("one")?;
+    backend.delete("a")?;
+    assert!(!backend.exists("a")? && backend.exists("b")?);
+    assert_eq!(backend.keys()?, ["b", "c"]);
+    backend.restore("one")?;
+    assert_eq!(backend.get("a")?.as_deref(), Some(&b"1"[..]));
+    backend.shutdown()
+}
+
+/// Not tried: `hscan`, used from Redis 7.4 on and 50,000 keys, and `multi`, without which the client panics.
+#[test]
+fn redis_acl_line_is_what_the_state_backend_needs() {
+    if !need_redis() {
+        return;
+    }
+    let redis = Redis::start();
+    let line = acl_line(USER, "acl:", None).expect("a prefix");
+    allow(&redis, &line, None);
+    keep(&redis.url()).expect("all is allowed");
+    for command in ["hlen", "copy", "exec"] {
+        allow(&redis, &line, Some(command));
+        assert!(keep(&redis.url()).is_err(), "+{command} is not needed");
     }
 }
 

@@ -6,4 +6,5 @@ mod acl;
 #[path = "../store/contract.rs"]
 mod contract;
 mod inspect;
+mod redis_backend;
 mod topologies;

@@ -42,7 +42,7 @@ impl EventFluxAppRuntime {
     /// next `start`. Where outputs go back the app's state is claimed first, as `start` does it.
     /// Cost: workers pause for the swap only. Errors: [`CheckpointError`]; the app is as it was.
     pub fn restore_revision(&self, revision: &Revision) -> Result<RestoreReport, CheckpointError> {
-        self.restore_with(&RestoreOptions::default().revision(*revision))
+        self.snapshot_service()?.restore_revision(revision)
     }
 
     /// Goes on from the last revision; see [`EventFluxAppRuntime::restore_revision`].

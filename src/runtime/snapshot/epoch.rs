@@ -8,7 +8,9 @@ use crate::checkpoint::{
     RAW_BYTES_MAX, seal, write_blob,
 };
 use crate::plan::Routing;
+use crate::runtime::barrier::LockGuard;
 use crate::runtime::capture::{CoreCut, CutOrder, Piece};
+use crate::runtime::core::Core;
 use crate::runtime::handler::HANDLERS;
 use crate::runtime::instance::GROUPS;
 use crate::runtime::position::InputPosition;
@@ -16,6 +18,7 @@ use crate::state::{ContainerCut, Rebase, SectionKind, divide, sections};
 use crate::store::{ChunkName, Commit, Digest, Revision, StoreError};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long to wait for workers that encode before looking at the time again.
@@ -133,7 +136,9 @@ impl Inner {
             pieces: &sender,
             spare: &spent,
         };
-        let cut = self.cut(&order)?;
+        let cut = self
+            .cut(&order)
+            .map_err(|error| self.unless_urgent(epoch, error))?;
         head.unsettled = None;
         drop(sender);
         let small = cut.small();
@@ -170,7 +175,7 @@ impl Inner {
     fn cut(&self, order: &CutOrder<'_>) -> Result<AppCut, CheckpointError> {
         let outputs = self.outputs.lock();
         let asked = Instant::now();
-        let guard = self.shared.lock()?;
+        let guard = self.lock_unless_urgent()?;
         let locked = Instant::now();
         let positions = outputs.iter().map(|(name, output)| {
             let position = output.position().map_err(|reason| CheckpointError::Output {
@@ -209,8 +214,32 @@ impl Inner {
 
     /// Tells all workers how the epoch ended; where one of them is stuck, the next cut tells them.
     fn settle(&self, head: &mut Head, committed: bool) {
-        let told = self.shared.with_all(|_, core| core.settle(committed));
+        let told = self.with_all_unless_urgent(|core| core.settle(committed));
         head.unsettled = told.is_err().then_some(committed);
+    }
+
+    /// Whether a thread that holds the barrier waits for this checkpoint to end.
+    fn is_urgent(&self) -> bool {
+        self.urgent.load(Ordering::SeqCst) > 0
+    }
+
+    /// The error, or that the epoch was given up: then that is its reason.
+    fn unless_urgent(&self, epoch: u64, error: CheckpointError) -> CheckpointError {
+        match self.is_urgent() {
+            true => CheckpointError::Interrupted { epoch },
+            false => error,
+        }
+    }
+
+    fn lock_unless_urgent(&self) -> Result<LockGuard<'_>, CheckpointError> {
+        Ok(self.shared.lock_unless(&|| self.is_urgent())?)
+    }
+
+    fn with_all_unless_urgent(&self, mut f: impl FnMut(&mut Core)) -> Result<(), CheckpointError> {
+        let guard = self.lock_unless_urgent()?;
+        let cells = self.shared.cells.iter();
+        cells.for_each(|cell| cell.with_locked(&guard, &mut f));
+        Ok(())
     }
 
     fn store_cut(
@@ -269,6 +298,9 @@ impl Inner {
     ) -> Result<(), CheckpointError> {
         let mut left = cut.cores.len();
         while left > 0 {
+            if self.is_urgent() {
+                return Err(CheckpointError::Interrupted { epoch });
+            }
             self.check_deadline(epoch, cut.at)?;
             let itself = self.drains_itself();
             let patience = if itself { Duration::ZERO } else { PATIENCE };
@@ -289,7 +321,8 @@ impl Inner {
                 }
             }
             if itself {
-                self.drain_slice()?;
+                let drained = self.drain_slice();
+                drained.map_err(|error| self.unless_urgent(epoch, error))?;
             }
         }
         Ok(())
@@ -324,7 +357,7 @@ impl Inner {
 
     /// Encodes a little of every worker's state under the lock, and lets senders in again.
     fn drain_slice(&self) -> Result<(), CheckpointError> {
-        self.shared.with_all(|_, core| {
+        self.with_all_unless_urgent(|core| {
             core.drain();
         })?;
         std::thread::yield_now();

@@ -55,6 +55,12 @@ pub enum CheckpointError {
         /// Time between two checkpoints.
         interval: Duration,
     },
+    /// A thread that holds the barrier asked for a restore.
+    #[error("epoch {epoch} was given up for a restore by a thread that holds the barrier")]
+    Interrupted {
+        /// The epoch, which is given up.
+        epoch: u64,
+    },
     /// The store refused or failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -120,6 +126,7 @@ impl CheckpointError {
             CheckpointError::Stuck { .. } => "stuck",
             CheckpointError::Timeout { .. } => "timeout",
             CheckpointError::ShortLived { .. } => "short-lived",
+            CheckpointError::Interrupted { .. } => "interrupted",
             CheckpointError::Store(error) => error.reason(),
             CheckpointError::Output { .. } => "output",
             CheckpointError::Damaged { .. } => "damaged",

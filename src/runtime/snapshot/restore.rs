@@ -16,6 +16,7 @@ use crate::runtime::instance::Instance;
 use crate::runtime::named::ResumePoint;
 use crate::runtime::shared::Shared;
 use crate::store::{PersistenceStore, Revision};
+use parking_lot::MutexGuard;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -215,7 +216,7 @@ impl Inner {
         if self.shared.is_inside() {
             return Err(CheckpointError::InsideCallback);
         }
-        let mut head = self.head.lock();
+        let mut head = self.head_for_restore();
         let store: &dyn PersistenceStore = &*self.store;
         // Outputs go back: another process may be writing them.
         if !self.outputs.lock().is_empty() {
@@ -260,6 +261,18 @@ impl Inner {
             app: self.app.clone(),
             skipped,
         })
+    }
+
+    /// Waits until no checkpoint is under way. Where this thread holds the barrier, which a checkpoint needs, the
+    /// checkpoint is told to give up.
+    fn head_for_restore(&self) -> MutexGuard<'_, Head> {
+        if !self.shared.is_locked_here() {
+            return self.head.lock();
+        }
+        self.urgent.fetch_add(1, Ordering::SeqCst);
+        let head = self.head.lock();
+        self.urgent.fetch_sub(1, Ordering::SeqCst);
+        head
     }
 
     fn nothing(&self) -> RestoreReport {
@@ -320,7 +333,7 @@ impl Inner {
         read: &Read,
         options: &RestoreOptions,
     ) -> Result<RestoreReport, CheckpointError> {
-        self.go_on(&mut self.head.lock(), read, options)
+        self.go_on(&mut self.head_for_restore(), read, options)
     }
 
     pub(super) fn revisions(&self) -> Result<Vec<Revision>, CheckpointError> {

@@ -6,6 +6,7 @@ use super::error::CheckpointError;
 use super::head::Head;
 use super::metrics::CheckpointMetrics;
 use super::output::PositionedOutput;
+use super::restore::{RestoreOptions, RestoreReport};
 use super::retire::retire;
 use super::schema::Schema;
 use crate::runtime::shared::Shared;
@@ -13,7 +14,7 @@ use crate::store::{PersistenceStore, Revision, StoreError};
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, AtomicUsize};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -75,6 +76,8 @@ pub(crate) struct Inner {
     pub(super) schema: Schema,
     /// Held while a checkpoint or a restore is under way.
     pub(super) head: Mutex<Head>,
+    /// Restores that wait for `head` while their threads hold the barrier, which a checkpoint needs.
+    pub(super) urgent: AtomicUsize,
     pub(super) outputs: Mutex<Vec<(String, Arc<dyn PositionedOutput>)>>,
     pub(super) metrics: Mutex<CheckpointMetrics>,
     /// Number that the next new instance gets.
@@ -170,6 +173,7 @@ impl SnapshotService {
             store,
             config,
             head: Mutex::new(Head::new()),
+            urgent: AtomicUsize::new(0),
             outputs: Mutex::default(),
             metrics: Mutex::default(),
             next_instance: AtomicU32::new(next_instance),
@@ -241,6 +245,16 @@ impl SnapshotService {
         }
         self.run();
         Ok(self.inner.request())
+    }
+
+    /// Goes on from a revision of the store, as
+    /// [`EventFluxAppRuntime::restore_revision`](crate::EventFluxAppRuntime::restore_revision) does.
+    ///
+    /// The caller may hold the app's barrier, and then no row is processed before it unlocks. A checkpoint that is
+    /// under way is given up for it.
+    pub fn restore_revision(&self, revision: &Revision) -> Result<RestoreReport, CheckpointError> {
+        let options = RestoreOptions::default().revision(*revision);
+        self.inner.restore(&options)
     }
 
     /// What checkpoints and restores did so far.
@@ -403,6 +417,8 @@ impl Inner {
                 self.metrics.lock().failures_in_a_row = 0;
                 self.shared.set_suspended(false);
             }
+            // The store is well, and so are the workers.
+            Err(CheckpointError::Interrupted { .. }) => self.count_failure("interrupted"),
             Err(error) => self.failed(error),
         }
         drop(head);
@@ -417,10 +433,15 @@ impl Inner {
         outcome
     }
 
+    fn count_failure(&self, reason: &'static str) {
+        let mut metrics = self.metrics.lock();
+        *metrics.failed.entry(reason).or_default() += 1;
+    }
+
     fn failed(&self, error: &CheckpointError) {
+        self.count_failure(error.reason());
         let failures = {
             let mut metrics = self.metrics.lock();
-            *metrics.failed.entry(error.reason()).or_default() += 1;
             metrics.failures_in_a_row += 1;
             metrics.failures_in_a_row
         };
