@@ -81,6 +81,10 @@ impl Client {
         &self.shared.shown
     }
 
+    pub(super) fn connector(&self) -> &Connector {
+        &self.shared.connector
+    }
+
     pub(super) fn options(&self) -> &RedisOptions {
         &self.shared.options
     }

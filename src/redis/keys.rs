@@ -32,6 +32,10 @@ impl Keys {
         })
     }
 
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// The names of all apps: a set.
     pub(super) fn apps(&self) -> String {
         format!("{}apps", self.prefix)

@@ -2,7 +2,9 @@
 //!
 //! Without a redis-server they print that they are skipped; with `EVENTFLUX_REQUIRE_REDIS=1` that is a failure.
 
+mod acl;
 #[path = "../store/contract.rs"]
 mod contract;
+mod inspect;
 mod redis_backend;
 mod topologies;
