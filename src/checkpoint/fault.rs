@@ -31,7 +31,7 @@ pub enum FaultKind {
     Missing,
     /// The store could not be read.
     #[error("it could not be read: {0}")]
-    Unread(StoreError),
+    Unread(Box<StoreError>),
     /// More or fewer bytes than were written.
     #[error("{expected} bytes were expected, {found} are there")]
     Length {

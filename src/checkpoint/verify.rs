@@ -44,7 +44,7 @@ pub fn verify(store: &dyn PersistenceStore, app: &str, revision: Revision) -> Ve
     match store.catalogue(app) {
         Ok(catalogue) => return check.verify(&catalogue, revision),
         Err(StoreError::Unsupported { .. }) => check.whole("revision", revision, None),
-        Err(error) => check.fault("catalogue", FaultKind::Unread(error)),
+        Err(error) => check.fault("catalogue", FaultKind::Unread(Box::new(error))),
     }
     check.report
 }
@@ -143,7 +143,7 @@ impl<'a> Verifier<'a> {
         let bytes = match self.store.manifest(self.app, revision) {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return Ok(None),
-            Err(error) => return Err(fault(FaultKind::Unread(error))),
+            Err(error) => return Err(fault(FaultKind::Unread(Box::new(error)))),
         };
         self.read(&bytes);
         let manifest = Manifest::decode(&bytes, Some(entry.digest)).map_err(|f| fault(f.why))?;
@@ -206,7 +206,7 @@ impl<'a> Verifier<'a> {
                 }
             }
             Ok(None) => self.fault(what, FaultKind::Missing),
-            Err(error) => self.fault(what, FaultKind::Unread(error)),
+            Err(error) => self.fault(what, FaultKind::Unread(Box::new(error))),
         }
     }
 
@@ -216,7 +216,7 @@ impl<'a> Verifier<'a> {
         let bytes = match self.store.load(self.app, revision) {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return self.fault(format!("{kind} {revision}"), FaultKind::Missing),
-            Err(error) => return self.fault(what, FaultKind::Unread(error)),
+            Err(error) => return self.fault(what, FaultKind::Unread(Box::new(error))),
         };
         self.read(&bytes);
         let found = digest(&bytes);

@@ -81,6 +81,10 @@ impl Client {
         &self.shared.shown
     }
 
+    pub(super) fn connector(&self) -> &Connector {
+        &self.shared.connector
+    }
+
     pub(super) fn options(&self) -> &RedisOptions {
         &self.shared.options
     }
@@ -99,8 +103,9 @@ impl Client {
 
     /// A connection for work of several steps, each of which goes through [`Client::on`].
     pub(super) fn link(&self, what: &str) -> Result<Pooled, Failed> {
-        // The lock ends here: what is told of a breaker that is open asks it again.
-        let admitted = self.shared.breaker.lock().admit(Instant::now());
+        let now = Instant::now();
+        // A statement of its own: the guard must be gone when the refusal is told.
+        let admitted = self.shared.breaker.lock().admit(now);
         if let Err(wait) = admitted {
             return Err(self.not_tried(what, wait));
         }

@@ -67,6 +67,17 @@ impl Connector {
         }
     }
 
+    /// A connection to this server, whatever it is.
+    pub(super) fn connect_to(&self, server: &Server) -> RedisResult<Link> {
+        self.single(self.at(server))
+    }
+
+    /// A connection to this sentinel.
+    pub(super) fn connect_to_sentinel(&self, sentinel: &Server) -> RedisResult<Link> {
+        let login = self.options.sentinel_login.as_ref();
+        Ok(Link::single(self.open(self.at(sentinel), login, 0)?))
+    }
+
     fn at(&self, server: &Server) -> ConnectionAddr {
         let (host, port) = (server.host.clone(), server.port);
         match self.address.tls {
@@ -134,8 +145,7 @@ impl Connector {
     }
 
     fn primary_by(&self, sentinel: &Server, primary: &str) -> RedisResult<Link> {
-        let login = self.options.sentinel_login.as_ref();
-        let mut connection = self.open(self.at(sentinel), login, 0)?;
+        let mut connection = self.connect_to_sentinel(sentinel)?;
         let at: Option<(String, u16)> = redis::cmd("SENTINEL")
             .arg("get-master-addr-by-name")
             .arg(primary)

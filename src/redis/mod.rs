@@ -4,6 +4,7 @@
 //! [`RedisBackend`] keeps keys and values of the caller. `docs/operations.md` says what
 //! each guarantee needs from the server.
 
+mod acl;
 mod address;
 mod backend;
 mod breaker;
@@ -11,6 +12,7 @@ mod client;
 mod config;
 mod connect;
 mod fault;
+mod inspect;
 mod keeper;
 mod keys;
 mod link;
@@ -25,9 +27,14 @@ mod store;
 mod upload;
 mod uploading;
 
+pub use acl::acl_line;
 pub(crate) use address::shown_url;
 pub use backend::RedisBackend;
 pub use config::RedisConfig;
+pub use inspect::{
+    ClusterFacts, Inspection, Latency, MemoryFacts, Permission, PersistenceFacts, Replica,
+    SentinelFacts, ServerFacts,
+};
 pub use options::RedisOptions;
 pub use secret::Secret;
 pub use store::RedisPersistenceStore;

@@ -4,13 +4,16 @@
 
 #[path = "../store/contract.rs"]
 mod contract;
+mod acl;
 mod damage;
 mod disk;
 mod expiry;
 mod hang;
+mod inspect;
 mod life;
 mod memory;
 mod power;
+mod redis_backend;
 mod refused;
 mod topologies;
 mod wires;

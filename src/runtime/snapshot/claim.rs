@@ -42,7 +42,10 @@ impl Inner {
         // Asked before: of what is claimed a store may no longer know that it has expired.
         head.expired = match self.store.catalogue(&self.app) {
             Ok(_) | Err(StoreError::Unsupported { .. }) => None,
-            Err(error @ StoreError::Expired { .. }) => Some(error),
+            Err(error @ StoreError::Expired { epoch, .. }) => {
+                head.epoch = head.epoch.max(epoch);
+                Some(error)
+            }
             Err(error) => return Err(error.into()),
         };
         match self.wait_for_claim() {

@@ -1,8 +1,8 @@
 //! Checkpoints of a running app: when they are taken, how they reach a store, how an app goes on from one.
 //!
 //! `service` owns the checkpoint thread and decides when; `claim` makes the app's state one's own; `epoch` is one
-//! checkpoint from its cut to its commit; `head` is what is known of the last one; `retire` deletes what is no longer needed; `schema` says whose state it is;
-//! `restore` builds an app's state from a revision; `blob` does both without a store.
+//! checkpoint from its cut to its commit; `head` is what is known of the last one; `retire` deletes what is no longer
+//! needed; `schema` says whose state it is; `restore` builds an app's state from a revision.
 
 mod app;
 mod build;

@@ -250,8 +250,8 @@ impl SnapshotService {
     /// Goes on from a revision of the store, as
     /// [`EventFluxAppRuntime::restore_revision`](crate::EventFluxAppRuntime::restore_revision) does.
     ///
-    /// The caller may hold the app's barrier, and then no row is processed before it unlocks. A checkpoint that is under
-    /// way is given up for it.
+    /// The caller may hold the app's barrier, and then no row is processed before it unlocks. A checkpoint that is
+    /// under way is given up for it.
     pub fn restore_revision(&self, revision: &Revision) -> Result<RestoreReport, CheckpointError> {
         let options = RestoreOptions::default().revision(*revision);
         self.inner.restore(&options)

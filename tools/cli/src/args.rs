@@ -35,6 +35,8 @@ pub enum Command {
     /// Look at the state that apps have in a store, and look after it
     #[command(subcommand)]
     State(crate::state::StateCommand),
+    /// Check whether a Redis keeps checkpoints as it should, and say what to change
+    Doctor(crate::doctor::DoctorArgs),
     /// Measure the engine beside the same work written by hand
     Bench(eventflux_cli::bench::BenchArgs),
 }
@@ -55,7 +57,10 @@ Examples:
   eventflux gen trades --rows 100000 | eventflux run app.sql --events - --out out.jsonl
   eventflux run app.sql --input Trades=trades.csv --input News=news.jsonl --print Alerts --flush
   eventflux run app.sql --store file:state --events events.jsonl --out out.jsonl
-  eventflux run app.sql --store file:state --restore 1-42 --checkpoint-interval 500ms --events e.jsonl --out o.jsonl"#;
+  eventflux run app.sql --store file:state --restore 1-42 --checkpoint-interval 500ms --events e.jsonl --out o.jsonl
+  eventflux run app.sql --store redis://localhost:6379 --events events.jsonl --out out.jsonl
+  EVENTFLUX_REDIS_PASSWORD=… eventflux run app.sql --store rediss+sentinel://a,b,c/main --redis-user orders \
+    --redis-ca ca.pem --redis-replicas 1 --events events.jsonl --out out.jsonl"#;
 
 /// Options of `run`.
 #[derive(Args, Debug)]

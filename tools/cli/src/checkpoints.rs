@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::report::Progress;
+use crate::store::RedisArgs;
 use clap::{Args, ValueEnum};
 use eventflux::checkpoint::CompressionType;
 use eventflux::store::Revision;
@@ -22,8 +23,9 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Options of `run` about state.
 #[derive(Args, Debug)]
 pub struct StateArgs {
-    /// Keep the state of the app, which needs @app:name, and go on with it in the next run
-    #[arg(long, value_name = "memory|file:DIR", help_heading = "State")]
+    /// Keep the state of the app, which needs @app:name, and go on with it in the next run: memory, file:DIR,
+    /// redis://…, rediss://…, unix:///…, redis+sentinel://…, redis+cluster://…
+    #[arg(long, value_name = "URL", help_heading = "State")]
     pub store: Option<String>,
     /// Time between two checkpoints, such as 500ms, 1s, 5m [default: 1s]
     #[arg(long, value_name = "TIME", requires = "store", value_parser = duration, help_heading = "State")]
@@ -48,6 +50,9 @@ pub struct StateArgs {
     /// Write metrics here each second and at the end, in the text format of Prometheus
     #[arg(long, value_name = "FILE", help_heading = "State")]
     pub metrics: Option<PathBuf>,
+    /// What a URL of Redis does not say.
+    #[command(flatten)]
+    pub redis: RedisArgs,
 }
 
 /// What a run starts from.
@@ -141,15 +146,16 @@ impl StateArgs {
 
     /// Claims the state, goes back to a revision and takes the output along; answers where the events go on.
     ///
-    /// Without a store it only empties the output.
+    /// Without a store it only empties the output. `store`: the store as it is shown.
     pub fn restore(
         &self,
         runtime: &EventFluxAppRuntime,
         output: &std::sync::Arc<Output>,
+        store: &str,
     ) -> Result<Option<Mark>, Failure> {
-        let Some(url) = &self.store else {
+        if self.store.is_none() {
             return output.open().map(|()| None);
-        };
+        }
         let service = runtime.snapshot_service().map_err(Failure::from_run)?;
         let app = runtime.name().to_string();
         service.observe(move |event| {
@@ -167,9 +173,9 @@ impl StateArgs {
             let restored = runtime.restore_with(&self.options(restore));
             let found = restored.map_err(Failure::from_run)?;
             match found.revision {
-                Some(revision) => told(&found, revision, runtime.name(), url),
+                Some(revision) => told(&found, revision, runtime.name(), store),
                 None => eprintln!(
-                    "starting empty: no revision of app {} in {url}",
+                    "starting empty: no revision of app {} in {store}",
                     runtime.name()
                 ),
             }
@@ -195,8 +201,8 @@ fn waiting(event: &CheckpointEvent, app: &str) -> Option<String> {
 }
 
 /// Says what was restored.
-fn told(report: &RestoreReport, revision: Revision, app: &str, url: &str) {
-    let mut text = format!("restored revision {revision} of app {app} from {url}");
+fn told(report: &RestoreReport, revision: Revision, app: &str, store: &str) {
+    let mut text = format!("restored revision {revision} of app {app} from {store}");
     let age = report
         .taken
         .and_then(|t| SystemTime::now().duration_since(t).ok());
@@ -393,9 +399,10 @@ mod tests {
                 compression: None,
                 takeover: false,
                 metrics: None,
+                redis: RedisArgs::default(),
             };
             let output = Output::new(Path::new("-"), &[]);
-            match args.restore(&runtime, &output) {
+            match args.restore(&runtime, &output, "a test") {
                 Ok(mark) => assert!(done && mark.is_none(), "{restore:?}"),
                 Err(failure) => {
                     assert!(!done, "{restore:?}: {failure}");

@@ -37,6 +37,11 @@ impl Failure {
         Failure::usage("")
     }
 
+    /// Something failed and was told already: status 1.
+    pub fn told() -> Self {
+        Failure::run("")
+    }
+
     /// Stopped by a signal after draining: status 130, nothing to say.
     pub fn interrupted() -> Self {
         Failure {

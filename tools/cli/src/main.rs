@@ -6,6 +6,7 @@
 mod app;
 mod args;
 mod checkpoints;
+mod doctor;
 mod events;
 mod failure;
 mod generate;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Command::Check(args) => app::check(&args),
         Command::Explain(args) => app::explain(&args),
         Command::State(what) => state::run(&what),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Bench(args) => eventflux_cli::bench::run(&args).map_err(Failure::from),
     };
     match done {

@@ -28,8 +28,15 @@ const SOURCE_CHECK: Duration = Duration::from_millis(20);
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     signal::install()?;
     let mut app = App::read(&args.app, args.workers, args.clock)?;
-    if let Some(url) = &args.state.store {
-        app.keep(open_store(url)?, args.state.config());
+    let redis = &args.state.redis;
+    let mut store = String::new();
+    match &args.state.store {
+        Some(url) => {
+            let opened = open_store(url, redis)?;
+            store = opened.describe();
+            app.keep(opened, args.state.config());
+        }
+        None => redis.check_unused()?,
     }
     let mut runtime = app.build()?;
     app.warn(&runtime);
@@ -60,7 +67,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     for stream in &printed {
         print(&runtime, stream, &output)?;
     }
-    let mark = args.state.restore(&runtime, &output)?;
+    let mark = args.state.restore(&runtime, &output, &store)?;
     let resume = Resume::new(&mut events, mark.as_ref(), are_files(args))?;
     open(&mut events, args, &output)?;
     events.check_resumed()?;

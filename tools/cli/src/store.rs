@@ -1,16 +1,128 @@
-//! Stores by URL: what `--store` of every subcommand takes.
+//! Stores by URL: what `--store` of every subcommand takes, and what is said of Redis beside it.
 
 use crate::failure::Failure;
+use clap::Args;
+use eventflux::redis::{RedisConfig, RedisOptions, RedisPersistenceStore, Secret};
 use eventflux::store::{FileStore, MemoryStore, PersistenceStore};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What can stand in a URL, for messages and help.
-pub const KINDS: &str = "memory, file:DIR";
+pub const KINDS: &str = "memory, file:DIR, redis://HOST[:PORT][/DB], rediss://… (TLS), unix:///PATH, \
+    redis+sentinel://HOST[:PORT],…/PRIMARY, redis+cluster://HOST[:PORT],…, rediss+sentinel://…, rediss+cluster://…";
+
+/// Holds the password of the servers, which would be seen in the list of processes as part of a URL.
+const PASSWORD: &str = "EVENTFLUX_REDIS_PASSWORD";
+/// Holds the password of the sentinels.
+const SENTINEL_PASSWORD: &str = "EVENTFLUX_SENTINEL_PASSWORD";
+
+/// How long to wait for replicas that a checkpoint is to reach.
+const REPLICAS_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What a URL of Redis does not say.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+#[command(next_help_heading = "Redis")]
+pub struct RedisArgs {
+    /// How all keys begin [default: eventflux:]
+    #[arg(long, visible_alias = "prefix", value_name = "PREFIX")]
+    pub redis_prefix: Option<String>,
+    /// Seconds after the end of an app's last run until its state is deleted [default: never]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub redis_ttl: Option<u64>,
+    /// How many replicas must have a checkpoint before it counts [default: 0]
+    #[arg(long, value_name = "N")]
+    pub redis_replicas: Option<u32>,
+    /// User; the password is in the environment variable EVENTFLUX_REDIS_PASSWORD, that of sentinels in
+    /// EVENTFLUX_SENTINEL_PASSWORD
+    #[arg(long, value_name = "NAME")]
+    pub redis_user: Option<String>,
+    /// Certificates that sign the servers', PEM, instead of the system's
+    #[arg(long, value_name = "FILE")]
+    pub redis_ca: Option<PathBuf>,
+}
+
+impl RedisArgs {
+    /// Refuses options of Redis beside another store or none.
+    pub fn check_unused(&self) -> Result<(), Failure> {
+        match *self == RedisArgs::default() {
+            true => Ok(()),
+            false => Err(Failure::usage(
+                "--redis-… are options of a store in Redis, such as redis://localhost:6379",
+            )),
+        }
+    }
+
+    /// The store at a URL of Redis; connects to nothing.
+    ///
+    /// Errors: status 2, without the URL, which may hold a password.
+    pub fn open(&self, url: &str) -> Result<RedisPersistenceStore, Failure> {
+        let mut config = RedisConfig {
+            url: url.to_string(),
+            ttl_seconds: self.redis_ttl,
+            ..RedisConfig::default()
+        };
+        if let Some(prefix) = &self.redis_prefix {
+            config.key_prefix.clone_from(prefix);
+        }
+        let mut options =
+            RedisOptions::default().replicas(self.redis_replicas.unwrap_or(0), REPLICAS_TIMEOUT);
+        if let Some(user) = &self.redis_user {
+            options = options.username(user);
+        }
+        if let Some(password) = secret(PASSWORD)? {
+            options = options.password(password);
+        }
+        if let Some(password) = secret(SENTINEL_PASSWORD)? {
+            options = options.sentinel_login(None, password);
+        }
+        if let Some(path) = &self.redis_ca {
+            let failed =
+                |e: std::io::Error| Failure::usage(format!("--redis-ca {}: {e}", path.display()));
+            options = options.tls_ca(std::fs::read(path).map_err(failed)?);
+        }
+        let store = RedisPersistenceStore::new_with_options(config, options);
+        store.map_err(|e| Failure::usage(e.to_string()))
+    }
+}
+
+/// A secret of the environment; empty is none.
+fn secret(name: &str) -> Result<Option<Secret>, Failure> {
+    match std::env::var(name) {
+        Ok(text) if !text.is_empty() => Ok(Some(Secret::new(text))),
+        Err(std::env::VarError::NotUnicode(_)) => {
+            Err(Failure::usage(format!("{name} is no UTF-8")))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Whether a URL is meant for Redis.
+pub fn is_redis(url: &str) -> bool {
+    const SCHEMES: [&str; 10] = [
+        "redis",
+        "rediss",
+        "valkey",
+        "valkeys",
+        "unix",
+        "redis+unix",
+        "redis+sentinel",
+        "rediss+sentinel",
+        "redis+cluster",
+        "rediss+cluster",
+    ];
+    let scheme = url.split_once("://").map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| SCHEMES.contains(&scheme))
+}
 
 /// Opens the store that a URL names.
 ///
 /// Errors: status 2 for a URL that names none, status 1 for a store that cannot be opened.
-pub fn open_store(url: &str) -> Result<Arc<dyn PersistenceStore>, Failure> {
+pub fn open_store(url: &str, redis: &RedisArgs) -> Result<Arc<dyn PersistenceStore>, Failure> {
+    if is_redis(url) {
+        return Ok(Arc::new(redis.open(url)?));
+    }
+    redis.check_unused()?;
     let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
     match (scheme, rest) {
         ("memory", "") => Ok(Arc::new(MemoryStore::new())),
@@ -19,8 +131,18 @@ pub fn open_store(url: &str) -> Result<Arc<dyn PersistenceStore>, Failure> {
             Err(e) => Err(Failure::run(format!("--store {url}: {e}"))),
         },
         _ => Err(Failure::usage(format!(
-            "--store {url}: no such store; there are: {KINDS}"
+            "{}: no such store; there are: {KINDS}",
+            shown(url)
         ))),
+    }
+}
+
+/// A text that is no URL of a store, without what may be a password.
+fn shown(url: &str) -> String {
+    match url.split_once("://") {
+        Some((scheme, _)) => format!("--store {scheme}://…"),
+        None if url.contains('@') => "--store".to_string(),
+        None => format!("--store {url}"),
     }
 }
 
@@ -28,17 +150,62 @@ pub fn open_store(url: &str) -> Result<Arc<dyn PersistenceStore>, Failure> {
 mod tests {
     use super::*;
 
+    fn failure(url: &str, redis: &RedisArgs) -> String {
+        let failure = open_store(url, redis).err().expect("no store");
+        failure.to_string()
+    }
+
     #[test]
     fn a_url_names_a_store_or_the_error_names_those_that_exist() {
-        let store = open_store("memory").expect("a store");
+        let none = RedisArgs::default();
+        let store = open_store("memory", &none).expect("a store");
         assert_eq!(store.apps().expect("empty"), Vec::<String>::new());
         let dir = std::env::temp_dir().join(format!("eventflux-cli-url-{}", std::process::id()));
         let url = format!("file:{}", dir.display());
-        assert_eq!(open_store(&url).expect("a store").describe(), url);
+        assert_eq!(open_store(&url, &none).expect("a store").describe(), url);
         std::fs::remove_dir_all(&dir).expect("it was made");
         for url in ["", "file:", "file", "memory:x", "s3://bucket"] {
-            let failure = open_store(url).err().expect("no store").to_string();
-            assert!(failure.contains("memory, file:DIR"), "{failure}");
+            let failure = failure(url, &none);
+            assert!(failure.contains("memory, file:DIR, redis://"), "{failure}");
         }
+    }
+
+    #[test]
+    fn a_url_of_redis_is_read_and_never_shown_with_its_password() {
+        let none = RedisArgs::default();
+        for (url, shown) in [
+            ("redis://u:canary@h", "redis://h:6379"),
+            ("rediss://:canary@h:1/2", "rediss://h:1/2"),
+            (
+                "redis+sentinel://u:canary@a,b:2/main",
+                "redis+sentinel://a:26379,b:2/main",
+            ),
+            (
+                "redis+cluster://u:canary@a,b",
+                "redis+cluster://a:6379,b:6379",
+            ),
+            ("rediss+cluster://a", "rediss+cluster://a:6379"),
+            ("unix:///tmp/s?pass=canary", "unix:///tmp/s"),
+        ] {
+            assert_eq!(open_store(url, &none).expect(url).describe(), shown);
+        }
+        for url in [
+            "redis://u:canary@h:x",
+            "redsi://u:canary@h",
+            "redis:u:canary@h",
+            "redis+cluster://u:canary@h/1",
+        ] {
+            assert!(!failure(url, &none).contains("canary"), "{url}");
+        }
+        let replicas = RedisArgs {
+            redis_replicas: Some(1),
+            ..RedisArgs::default()
+        };
+        assert!(failure("memory", &replicas).contains("--redis-…"));
+        let prefix = RedisArgs {
+            redis_prefix: Some("a{".to_string()),
+            ..RedisArgs::default()
+        };
+        assert!(failure("redis://h", &prefix).contains("key prefix"));
     }
 }

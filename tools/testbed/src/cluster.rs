@@ -5,6 +5,7 @@ use crate::redis::Redis;
 use crate::sentinel::start_all;
 use crate::settings::{Builder, Part};
 use crate::wait::try_until;
+use std::cell::Cell;
 use std::io;
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ impl Cluster {
         replicas_per_primary: usize,
         node_timeout_ms: u64,
     ) -> io::Result<Cluster> {
-        let mut node = node.clone();
+        let mut node = node.clone().without_tls()?;
         node.part = Part::Node(node_timeout_ms);
         let count = primaries * (1 + replicas_per_primary);
         let nodes = start_all(vec![node; count])?;
@@ -60,7 +61,7 @@ impl Cluster {
             }
         }
         for node in &self.nodes[1..] {
-            let (port, bus) = (node.public_port().to_string(), node.bus_port().to_string());
+            let (port, bus) = (node.port().to_string(), node.bus_port().to_string());
             let meet = ["CLUSTER", "MEET", "127.0.0.1", &port, &bus];
             self.nodes[0].try_cmd(&meet)?.ok()?;
         }
@@ -97,9 +98,7 @@ impl Cluster {
     /// `redis+cluster://host:port,…`, with the password of the default user if there is one.
     pub fn url(&self) -> String {
         let servers = self.nodes.iter();
-        let servers: Vec<String> = servers
-            .map(|n| format!("127.0.0.1:{}", n.public_port()))
-            .collect();
+        let servers: Vec<String> = servers.map(|n| format!("127.0.0.1:{}", n.port())).collect();
         format!(
             "redis+cluster://{}{}",
             self.nodes[0].login(),
@@ -175,6 +174,9 @@ impl Cluster {
 
     /// A failover that both nodes agree on; waits until `replica` is the primary.
     ///
+    /// A node that has won an election (Redis 7.0) holds its old votes to be those of an election that it enters within
+    /// the next seconds, and is left with slots that nobody grants it. So let another shard be the next that votes.
+    ///
     /// # Panics
     /// When it is refused or does not happen.
     #[track_caller]
@@ -199,7 +201,8 @@ impl Cluster {
         node.must(try_until(AGREED, "a replica to be the primary", primary));
     }
 
-    /// Waits until every running node says that all slots are served, and names the same owners.
+    /// Waits until every running node says that all slots are served, names the same owners, replicas and epoch, and
+    /// is linked with its primary if it is a replica.
     ///
     /// # Panics
     /// When that does not happen.
@@ -212,26 +215,42 @@ impl Cluster {
     pub fn try_wait_ok(&self) -> io::Result<()> {
         let running = self.nodes.iter().filter(|n| n.pid().is_some());
         let running: Vec<&Redis> = running.collect();
-        try_until(AGREED, "all nodes to agree", || {
-            let mut agreed = None;
-            for node in &running {
-                let info = node.glance(&["CLUSTER", "INFO"])?.text();
-                let owners = owners(self.view(node)?);
-                if !info.contains("cluster_state:ok")
-                    || agreed.get_or_insert(owners.clone()) != &owners
-                {
-                    return Ok(false);
-                }
-            }
-            Ok(true)
+        let told = Cell::new(String::new());
+        let waited = try_until(AGREED, "all nodes to agree", || {
+            let looks = running.iter().map(|node| self.look(node));
+            let looks = looks.collect::<io::Result<Vec<Look>>>()?;
+            let agreed = looks.iter().all(|l| l.well && *l == looks[0]);
+            told.set(format!("{looks:#?}"));
+            Ok(agreed)
+        });
+        waited.map_err(|e| io::Error::new(e.kind(), format!("{e}; they say {}", told.take())))
+    }
+
+    fn look(&self, node: &Redis) -> io::Result<Look> {
+        let info = node.glance(&["CLUSTER", "INFO"])?.text();
+        let value = |name: &str| {
+            let line = info.lines().find_map(|l| l.strip_prefix(name));
+            line.unwrap_or_default().to_string()
+        };
+        let link = node.glance(&["INFO", "replication"])?.text();
+        let view = self.view(node)?.into_iter().filter(|n| !n.failing);
+        let mut nodes: Vec<_> = view.map(|n| (n.id, n.primary_id, n.slots)).collect();
+        nodes.sort();
+        Ok(Look {
+            well: value("cluster_state:") == "ok" && !link.contains("master_link_status:down"),
+            epoch: value("cluster_current_epoch:"),
+            nodes,
         })
     }
 }
 
-/// Who owns what.
-fn owners(view: Vec<NodeLine>) -> Vec<(String, Vec<(u16, u16)>)> {
-    let owners = view.into_iter().filter(|n| !n.slots.is_empty());
-    let mut owners: Vec<_> = owners.map(|n| (n.id, n.slots)).collect();
-    owners.sort();
-    owners
+/// A node as another sees it: id, primary and slots.
+type Seen = (String, Option<String>, Vec<(u16, u16)>);
+
+/// What one node says of itself, and of all that it does not suspect.
+#[derive(Debug, PartialEq, Eq)]
+struct Look {
+    well: bool,
+    epoch: String,
+    nodes: Vec<Seen>,
 }

@@ -6,6 +6,8 @@
 //! Names without prefix (`start`, `cmd`, `kill`, …) are for tests: they panic, with the end of the server's log.
 //! Names that begin with `try_` answer an `io::Result` instead.
 
+#[cfg(feature = "tls")]
+mod certificate;
 mod cluster;
 mod disk;
 mod migration;
@@ -41,19 +43,26 @@ pub fn available() -> bool {
     process::server_exists()
 }
 
-/// The first line of every test that needs Redis: false means return.
+/// The first line of a test that needs any Redis: false means return.
 ///
 /// # Panics
-/// Without a Redis when [`REQUIRE`] is `1`.
+/// Without one when [`REQUIRE`] is `1`.
 pub fn need_redis() -> bool {
-    if available() || std::env::var_os("REDIS_URL").is_some() {
-        return true;
-    }
+    let there = available() || std::env::var_os("REDIS_URL").is_some();
+    there || skipped("no redis-server and no REDIS_URL")
+}
+
+/// The first line of a test that starts servers of its own, which no `REDIS_URL` replaces: false means return.
+///
+/// # Panics
+/// Without the program when [`REQUIRE`] is `1`.
+pub fn need_server() -> bool {
+    available() || skipped("no redis-server")
+}
+
+fn skipped(why: &str) -> bool {
     let required = std::env::var(REQUIRE).is_ok_and(|v| v == "1");
-    assert!(
-        !required,
-        "{REQUIRE}=1, but there is no redis-server and no REDIS_URL"
-    );
-    println!("skipped: no redis-server and no REDIS_URL");
+    assert!(!required, "{REQUIRE}=1, but there is {why}");
+    println!("skipped: {why}");
     false
 }

@@ -47,7 +47,7 @@ impl Cluster {
         if keys.is_empty() {
             return Ok(0);
         }
-        let port = to.public_port().to_string();
+        let port = to.port().to_string();
         let mut migrate = vec!["MIGRATE", "127.0.0.1", &port, "", "0", LIMIT];
         migrate.extend(["AUTH2", USER, PASSWORD, "KEYS"]);
         migrate.extend(keys.iter().map(String::as_str));

@@ -25,6 +25,7 @@ pub struct Sentinel {
     // the sentinels end first: nobody fails over what is being ended
     sentinels: Vec<Redis>,
     servers: Vec<Redis>,
+    ping_period: String,
 }
 
 impl Sentinel {
@@ -45,6 +46,7 @@ impl Sentinel {
         sentinels: usize,
         down_after_ms: u64,
     ) -> io::Result<Sentinel> {
+        let server = server.clone().without_tls()?;
         let primary = server.clone().try_start()?;
         let quorum = sentinels / 2 + 1;
         let mut watch = Redis::builder();
@@ -53,14 +55,20 @@ impl Sentinel {
              sentinel down-after-milliseconds {NAME} {down_after_ms}\n\
              sentinel failover-timeout {NAME} {}\n\
              sentinel auth-user {NAME} {USER}\nsentinel auth-pass {NAME} {PASSWORD}\n",
-            primary.public_port(),
+            primary.port(),
             (down_after_ms * 10).max(5_000),
         ));
-        let replica = server.clone().replica_of(&primary);
+        let replica = server.replica_of(&primary);
         let mut servers = vec![primary];
         servers.extend(start_all(vec![replica; replicas])?);
         let sentinels = start_all(vec![watch; sentinels])?;
-        let sentinel = Sentinel { sentinels, servers };
+        let sentinel = Sentinel {
+            sentinels,
+            servers,
+            // It is also the pause before a lost link is tried again. Longer than the silence that is taken for down
+            // (1 s by default), it makes a promoted server, which closes its links, look down: it is failed over again.
+            ping_period: (down_after_ms / 3).clamp(10, 1_000).to_string(),
+        };
         sentinel.hurry(true)?;
         sentinel.discover(replicas)?;
         sentinel.hurry(false)?;
@@ -68,7 +76,8 @@ impl Sentinel {
     }
 
     /// Whether the sentinels look, tell and ask ten times a second; without, the primary that a planned failover
-    /// replaced stays writable for up to 10 s, as in operation. A restarted sentinel has forgotten it.
+    /// replaced stays writable for up to 10 s, as in operation.
+    /// To be called again when a sentinel was restarted: it forgets all periods.
     pub fn hurry(&self, on: bool) -> io::Result<()> {
         for sentinel in &self.sentinels {
             for (name, usual, short) in PERIODS {
@@ -77,6 +86,8 @@ impl Sentinel {
                     .try_cmd(&["SENTINEL", "DEBUG", name, period])?
                     .ok()?;
             }
+            let ping = ["SENTINEL", "DEBUG", "ping-period", &self.ping_period];
+            sentinel.try_cmd(&ping)?.ok()?;
         }
         Ok(())
     }
@@ -130,7 +141,7 @@ impl Sentinel {
         }
         let most = named.iter().max_by_key(|(_, count)| **count);
         let port = most.map(|(port, _)| port.as_str()).unwrap_or_default();
-        let server = |r: &&Redis| r.public_port().to_string() == port;
+        let server = |r: &&Redis| r.port().to_string() == port;
         let server = self.servers.iter().find(server);
         server.ok_or_else(|| io::Error::other(format!("no sentinel names a primary: {named:?}")))
     }

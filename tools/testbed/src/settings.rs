@@ -174,6 +174,14 @@ impl Builder {
         Redis::launch(self)
     }
 
+    /// Refuses what clusters and sentinels have not here.
+    pub(crate) fn without_tls(self) -> io::Result<Builder> {
+        match self.tls {
+            Some(_) => Err(io::Error::other("only single servers speak TLS here")),
+            None => Ok(self),
+        }
+    }
+
     /// Whether it starts as a replica.
     pub(crate) fn is_replica(&self) -> bool {
         self.lines.iter().any(|l| l.starts_with("replicaof "))

@@ -1,6 +1,6 @@
 //! The proxy: each toxic.
 
-use eventflux_testbed::{Direction, Proxy, Redis, Reply, Toxic, Which, Wire, need_redis, until};
+use eventflux_testbed::{Direction, Proxy, Redis, Reply, Toxic, Which, Wire, need_server, until};
 use std::time::{Duration, Instant};
 
 const SOON: Duration = Duration::from_secs(10);
@@ -11,7 +11,7 @@ fn wire(proxy: &Proxy) -> Wire {
 
 #[test]
 fn passes_everything_and_counts() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -37,7 +37,7 @@ fn passes_everything_and_counts() {
 
 #[test]
 fn latency_delays_replies_and_not_each_after_the_other() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -59,7 +59,7 @@ fn latency_delays_replies_and_not_each_after_the_other() {
 
 #[test]
 fn bandwidth_is_bounded() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -79,7 +79,7 @@ fn bandwidth_is_bounded() {
 
 #[test]
 fn a_cut_resets_and_refuses_until_it_ends() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -110,7 +110,7 @@ fn a_cut_resets_and_refuses_until_it_ends() {
 
 #[test]
 fn a_cut_in_the_middle_of_a_value() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -135,7 +135,7 @@ fn a_cut_in_the_middle_of_a_value() {
 
 #[test]
 fn a_dropped_reply_is_of_a_request_that_was_executed() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -172,7 +172,7 @@ fn a_dropped_reply_is_of_a_request_that_was_executed() {
 
 #[test]
 fn a_share_of_the_replies_is_dropped_by_the_seed() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -191,7 +191,7 @@ fn a_share_of_the_replies_is_dropped_by_the_seed() {
 
 #[test]
 fn a_bit_flips_once() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -207,7 +207,7 @@ fn a_bit_flips_once() {
 
 #[test]
 fn slices_arrive_whole_and_a_freeze_ends() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();

@@ -1,13 +1,16 @@
 //! One server: starts, ends, settings.
 
-use eventflux_testbed::{Aof, Disk, Redis, Reply, Scratch, Tls, Wire, need_redis, until};
+use eventflux_testbed::{
+    Aof, Disk, Proxy, Redis, Reply, Scratch, Tls, Toxic, Wire, need_server, until,
+};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 const SOON: Duration = Duration::from_secs(10);
 
 #[test]
 fn starts_answers_and_leaves_nothing() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -28,7 +31,7 @@ fn starts_answers_and_leaves_nothing() {
 
 #[test]
 fn is_ended_by_a_panic() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let (tell, told) = std::sync::mpsc::channel();
@@ -43,7 +46,7 @@ fn is_ended_by_a_panic() {
 
 #[test]
 fn a_restart_keeps_what_reached_the_disk() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     for (aof, kept) in [(Aof::Always, "v"), (Aof::Off, "")] {
@@ -61,7 +64,7 @@ fn a_restart_keeps_what_reached_the_disk() {
 
 #[test]
 fn stops_and_goes_on() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -83,7 +86,7 @@ fn stops_and_goes_on() {
 
 #[test]
 fn settings_reach_the_server() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::builder()
@@ -115,7 +118,7 @@ fn settings_reach_the_server() {
 
 #[test]
 fn what_does_not_start_tells_its_log() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let started = Redis::builder().line("loadmodule /nowhere.so").try_start();
@@ -125,7 +128,7 @@ fn what_does_not_start_tells_its_log() {
 
 #[test]
 fn a_replica_follows() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let primary = Redis::builder().requirepass("secret").start();
@@ -144,7 +147,7 @@ fn a_replica_follows() {
 
 #[test]
 fn tls_is_spoken_at_a_port_of_its_own() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let dir = Scratch::new().expect("a directory");
@@ -152,7 +155,7 @@ fn tls_is_spoken_at_a_port_of_its_own() {
     let redis = Redis::builder().tls(&tls).client_auth().start();
     assert!(redis.url().starts_with("rediss://127.0.0.1:"));
     let ping = |ca: &std::path::Path| {
-        let output = std::process::Command::new("redis-cli")
+        let output = Command::new("redis-cli")
             .args(["-p", &redis.tls_port().to_string(), "--tls", "--cacert"])
             .arg(ca)
             .arg("--cert")
@@ -180,7 +183,7 @@ fn a_full_disk_refuses_writes_until_there_is_space() {
     let Some(disk) = Disk::mount(8 << 20) else {
         return;
     };
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::builder()
@@ -198,4 +201,62 @@ fn a_full_disk_refuses_writes_until_there_is_space() {
     });
     disk.free().expect("it can be emptied");
     until(SOON, "writes", || !redis.cmd(&["SET", "k", "v"]).is_error());
+}
+
+#[test]
+fn a_replica_behind_a_cut_link_misses_the_end() {
+    if !need_server() {
+        return;
+    }
+    let primary = Redis::start();
+    let link = Proxy::start(primary.port());
+    let replica = Redis::builder().replica_of_port(link.port()).start();
+    primary.cmd(&["SET", "k", "1"]);
+    until(SOON, "the replica", || {
+        replica.cmd(&["GET", "k"]).text() == "1"
+    });
+    link.set(Toxic::Cut);
+    primary.cmd(&["SET", "k", "2"]);
+    assert!(!replica.cmd(&["REPLICAOF", "NO", "ONE"]).is_error());
+    assert_eq!(replica.cmd(&["GET", "k"]).text(), "1");
+    assert!(!replica.cmd(&["SET", "k", "3"]).is_error());
+}
+
+/// Where the child of the next test writes the address and the directory of its server.
+const CHILD: &str = "EVENTFLUX_TESTBED_CHILD";
+
+#[test]
+fn a_killed_process_leaves_no_server() {
+    if !need_server() {
+        return;
+    }
+    if let Some(path) = std::env::var_os(CHILD) {
+        let redis = Redis::builder().unix_socket().start();
+        let text = format!("{}\n{}\n", redis.addr(), redis.socket().display());
+        std::fs::write(path, text).expect("the address is written");
+        let _ = std::io::stdin().read_line(&mut String::new());
+        return;
+    }
+    let dir = Scratch::new().expect("a directory");
+    let file = dir.path().join("child");
+    let mut child = Command::new(std::env::current_exe().expect("this test"))
+        .args(["a_killed_process_leaves_no_server", "--exact"])
+        .env(CHILD, &file)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("it can be started again");
+    let told = || std::fs::read_to_string(&file).unwrap_or_default();
+    until(SOON, "the child", || told().lines().count() == 2);
+    let told = told();
+    let (addr, socket) = told.split_once('\n').expect("two lines");
+    let socket = std::path::Path::new(socket.trim());
+    assert!(Wire::connect(addr).is_ok() && socket.exists());
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    until(SOON, "the end of its server", || {
+        Wire::connect(addr).is_err()
+    });
+    let own = socket.parent().expect("it is in a directory");
+    until(SOON, "its directory to be removed", || !own.exists());
 }

@@ -20,6 +20,7 @@ mod open_loop;
 pub mod page;
 mod questions;
 pub mod record;
+mod redis;
 pub mod report;
 mod ring;
 mod run;

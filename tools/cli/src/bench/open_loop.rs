@@ -13,7 +13,7 @@ use super::lanes::{RING_SLOTS, distance, on, two_cores};
 use super::record::{Curve, Limit, Measure, Record, Unit, new_histogram};
 use super::ring::Ring;
 use core_affinity::CoreId;
-use eventflux::{Batch, Data, Workers};
+use eventflux::{Batch, Data, EventFluxAppRuntime, Workers};
 use hdrhistogram::Histogram;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -138,6 +138,16 @@ fn open_loop_engine(
         "{TRADES}INSERT INTO Out SELECT ts, sum(price) AS total, count() AS n FROM S GROUP BY key;"
     );
     let runtime = engine::create(&app, Workers::Cores(vec![there.id]))?;
+    runtime.start().map_err(engine::text)?;
+    timed_rows((here, there), trades, runtime)
+}
+
+/// Sends rows at the rate to an app that runs and whose output begins with the row's time, and shuts it down.
+pub fn timed_rows(
+    (here, _): (CoreId, CoreId),
+    trades: &[Trade],
+    runtime: EventFluxAppRuntime,
+) -> Result<Histogram<u64>, String> {
     let latencies = Arc::new(Latencies::new(trades.len()));
     let seen = Arc::clone(&latencies);
     let callback = move |batch: &Batch| {
@@ -150,7 +160,6 @@ fn open_loop_engine(
     runtime
         .add_callback("Out", callback)
         .map_err(engine::text)?;
-    runtime.start().map_err(engine::text)?;
     let mut input = runtime.input_handler("S").map_err(engine::text)?;
     on(here, || {
         latencies.open_loop(trades, |t, scheduled| {

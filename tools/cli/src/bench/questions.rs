@@ -4,6 +4,7 @@ use super::checkpoint;
 use super::harness::Conditions;
 use super::nexmark;
 use super::record::Record;
+use super::redis;
 use super::{batches, lanes, open_loop, send, standing};
 
 /// Something that can be measured.
@@ -23,7 +24,7 @@ pub struct Question {
 }
 
 /// Names of groups, in order.
-pub const GROUPS: [&str; 7] = [
+pub const GROUPS: [&str; 8] = [
     "memory",
     "columns",
     "send",
@@ -31,6 +32,7 @@ pub const GROUPS: [&str; 7] = [
     "nexmark",
     "checkpoint",
     "restore",
+    "redis",
 ];
 
 const fn inline(
@@ -346,6 +348,66 @@ pub const QUESTIONS: &[Question] = &[
         "restore-memory-1m",
         "the same from memory",
         checkpoint::memory_1m,
+    ),
+    threads(
+        "redis",
+        "redis-full-none",
+        "the first checkpoint of 1 M groups into Redis, not compressed",
+        redis::full,
+    ),
+    threads(
+        "redis",
+        "redis-recovery-1m",
+        "1 M groups and a full chain of increments from Redis",
+        redis::recovery,
+    ),
+    threads(
+        "redis",
+        "redis-commit-10k",
+        "commit of an increment, 10 k of 1 M groups changed",
+        redis::commit_10k,
+    ),
+    threads(
+        "redis",
+        "redis-backend-get",
+        "one value of the state backend",
+        redis::get,
+    ),
+    threads(
+        "redis",
+        "redis-backend-set",
+        "one value into the state backend",
+        redis::set,
+    ),
+    threads(
+        "redis",
+        "redis-backend-set-multi",
+        "10,000 values into the state backend at once",
+        redis::set_multi,
+    ),
+    threads(
+        "redis",
+        "redis-throughput",
+        "rows with a checkpoint per second into Redis, which answers, is stopped, is gone",
+        redis::throughput,
+    ),
+    threads(
+        "redis",
+        "redis-latency",
+        "latency of rows at 1 M events/s meanwhile",
+        redis::latency,
+    ),
+    threads(
+        "redis",
+        "redis-failover-cluster",
+        "from the death of a cluster's primary to the next commit",
+        redis::cluster,
+    ),
+    threads(
+        "redis",
+        "redis-failover-sentinel",
+        "the same behind sentinels",
+        redis::sentinel,
     ),
 ];
 

@@ -1,5 +1,6 @@
 //! What can be typed after `eventflux state`.
 
+use crate::store::RedisArgs;
 use clap::{Args, Subcommand};
 use eventflux::store::Revision;
 use std::path::PathBuf;
@@ -11,7 +12,8 @@ next rows = where each named input goes on.
 
 Examples:
   eventflux state ls file:state
-  eventflux state ls file:state --app vwap --json";
+  eventflux state ls file:state --app vwap --json
+  EVENTFLUX_REDIS_PASSWORD=… eventflux state ls redis://localhost:6379 --redis-user ops";
 const SHOW_HELP: &str = "Without a revision the last one is shown.
 
 Examples:
@@ -47,6 +49,12 @@ Examples:
   eventflux state pin file:state vwap before-upgrade
   eventflux state pin file:state vwap before-upgrade --remove";
 
+const ACL_HELP: &str = "The line goes to standard output, how to apply it to standard error.
+
+Examples:
+  eventflux state acl --user orders --app orders
+  eventflux state acl >> /etc/redis/users.acl";
+
 /// What to do with state.
 #[derive(Subcommand, Debug)]
 pub enum StateCommand {
@@ -66,14 +74,19 @@ pub enum StateCommand {
     Prune(PruneArgs),
     /// Name a revision, so that it is kept
     Pin(PinArgs),
+    /// Print what a user of Redis must be allowed, as a line of its access list
+    Acl(AclArgs),
 }
 
 /// Where state is.
 #[derive(Args, Debug)]
 pub struct StoreArg {
-    /// The store: memory, file:DIR
+    /// The store: file:DIR, redis://…, rediss://…, unix:///…, redis+sentinel://…, redis+cluster://…
     #[arg(value_name = "URL")]
     pub url: String,
+    /// What a URL of Redis does not say.
+    #[command(flatten)]
+    pub redis: RedisArgs,
 }
 
 /// Options of `state ls`.
@@ -215,4 +228,19 @@ pub struct PinArgs {
     /// Take the name away
     #[arg(long)]
     pub remove: bool,
+}
+
+/// Options of `state acl`.
+#[derive(Args, Debug)]
+#[command(after_help = ACL_HELP)]
+pub struct AclArgs {
+    /// Name of the user
+    #[arg(long, value_name = "NAME", default_value = "eventflux")]
+    pub user: String,
+    /// How all keys begin
+    #[arg(long, value_name = "PREFIX", default_value = "eventflux:")]
+    pub prefix: String,
+    /// Only the keys of this app; without: all of the prefix, the state backend's included
+    #[arg(long, value_name = "NAME")]
+    pub app: Option<String>,
 }

@@ -29,7 +29,7 @@ struct ChangeView {
 }
 
 pub fn run(args: &DiffArgs) -> Result<(), Failure> {
-    let opened = open(&args.store.url)?;
+    let opened = open(&args.store)?;
     let app = &args.app;
     let catalogue = opened.catalogue(app)?;
     let from = opened.entry(app, &catalogue, Some(args.from))?;

@@ -50,7 +50,7 @@ impl Drop for Temporary {
 }
 
 pub fn run(args: &ExportArgs) -> Result<(), Failure> {
-    let opened = open(&args.store.url)?;
+    let opened = open(&args.store)?;
     let app = &args.app;
     let catalogue = opened.catalogue(app)?;
     let entry = opened.entry(app, &catalogue, args.revision)?;

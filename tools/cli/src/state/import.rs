@@ -18,7 +18,7 @@ pub fn run(args: &ImportArgs) -> Result<(), Failure> {
     let blob = std::fs::read(&args.from).map_err(|e| Failure::usage(format!("{shown}: {e}")))?;
     let (manifest, chunks) = read_blob(&blob).map_err(|e| Failure::run(format!("{shown}: {e}")))?;
     let app = args.app.clone().unwrap_or_else(|| manifest.app.clone());
-    let opened = make(&args.store.url)?;
+    let opened = make(&args.store)?;
     let claim = opened.claim(&app, "import")?;
     let names = Names::new(&manifest, &claim).ok_or_else(|| {
         Failure::run(format!(

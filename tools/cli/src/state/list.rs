@@ -83,7 +83,7 @@ pub fn marks(catalogue: &Catalogue, revision: Revision) -> (bool, Vec<String>) {
 }
 
 pub fn run(args: &LsArgs) -> Result<(), Failure> {
-    let opened = open(&args.store.url)?;
+    let opened = open(&args.store)?;
     let apps = match &args.app {
         Some(app) => {
             opened.check_app(app)?;
@@ -101,8 +101,8 @@ pub fn run(args: &LsArgs) -> Result<(), Failure> {
     let is_damaged = |r: &&RevisionView| matches!(r.content, ContentView::Damaged { .. });
     let revisions = views.iter().flat_map(|v| &v.revisions).filter(is_damaged);
     if damaged + revisions.count() > 0 {
-        let url = &args.store.url;
-        eprintln!("eventflux: not everything could be read; see: eventflux state verify {url}");
+        let store = opened.store.describe();
+        eprintln!("eventflux: not everything could be read; see: eventflux state verify {store}");
     }
     match (&args.app, views.first().and_then(|v| v.error.as_ref())) {
         (Some(_), Some(error)) => Err(Failure::run(error)),

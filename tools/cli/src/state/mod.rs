@@ -3,6 +3,7 @@
 //! Commands that only read work beside a running app. Those that write claim the app first, so that no two processes
 //! write at once; a claim is given up when the command ends.
 
+mod acl;
 mod args;
 mod diff;
 mod export;
@@ -12,7 +13,7 @@ mod pin;
 mod prune;
 mod read;
 mod show;
-mod text;
+pub mod text;
 mod verify;
 
 pub use args::StateCommand;
@@ -30,11 +31,12 @@ pub fn run(command: &StateCommand) -> Result<(), Failure> {
         StateCommand::Import(args) => import::run(args),
         StateCommand::Prune(args) => prune::run(args),
         StateCommand::Pin(args) => pin::run(args),
+        StateCommand::Acl(args) => acl::run(args),
     }
 }
 
 /// Writes a value for programs.
-fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).map_err(Failure::from_run)?;
     println!("{text}");
     Ok(())

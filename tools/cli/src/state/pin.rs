@@ -5,7 +5,7 @@ use super::read::open;
 use crate::failure::Failure;
 
 pub fn run(args: &PinArgs) -> Result<(), Failure> {
-    let opened = open(&args.store.url)?;
+    let opened = open(&args.store)?;
     let (app, name) = (&args.app, &args.name);
     opened.check_app(app)?;
     let _claim = opened.claim(app, "pin")?;

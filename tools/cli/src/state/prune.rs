@@ -19,7 +19,7 @@ struct Going {
 }
 
 pub fn run(args: &PruneArgs) -> Result<(), Failure> {
-    let opened = open(&args.store.url)?;
+    let opened = open(&args.store)?;
     let app = &args.app;
     opened.check_app(app)?;
     // the claim first: what is read after it changes no more

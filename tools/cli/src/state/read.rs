@@ -1,7 +1,8 @@
 //! A store as the commands see it: apps, catalogues, manifests.
 
+use super::args::StoreArg;
 use crate::failure::Failure;
-use crate::store::open_store;
+use crate::store::{is_redis, open_store};
 use eventflux::checkpoint::{Manifest, digest, read_blob};
 use eventflux::store::{Catalogue, Entry, Owner, PersistenceStore, Revision};
 use std::path::Path;
@@ -22,18 +23,22 @@ pub struct Held {
 }
 
 /// Opens a store to look at it: one that does not exist is an error, not made.
-pub fn open(url: &str) -> Result<Opened, Failure> {
+pub fn open(store: &StoreArg) -> Result<Opened, Failure> {
+    let url = &store.url;
+    if !is_redis(url) {
+        store.redis.check_unused()?;
+    }
     if let Some(dir) = url.strip_prefix("file:")
         && !Path::new(dir).is_dir()
     {
         return Err(Failure::usage(format!("{url}: there is no such folder")));
     }
-    make(url)
+    make(store)
 }
 
 /// Opens a store, made if absent.
-pub fn make(url: &str) -> Result<Opened, Failure> {
-    let store = open_store(url)?;
+pub fn make(store: &StoreArg) -> Result<Opened, Failure> {
+    let store = open_store(&store.url, &store.redis)?;
     Ok(Opened { store })
 }
 

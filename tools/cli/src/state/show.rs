@@ -114,7 +114,7 @@ struct SinkView {
 }
 
 pub fn run(args: &ShowArgs) -> Result<(), Failure> {
-    let opened = open(&args.store.url)?;
+    let opened = open(&args.store)?;
     let app = &args.app;
     let catalogue = opened.catalogue(app)?;
     let entry = opened.entry(app, &catalogue, args.revision)?;

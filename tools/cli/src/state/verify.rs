@@ -47,7 +47,7 @@ impl Tally {
 }
 
 pub fn run(args: &VerifyArgs) -> Result<(), Failure> {
-    let opened = open(&args.store.url)?;
+    let opened = open(&args.store)?;
     let apps = match &args.app {
         Some(app) => {
             opened.check_app(app)?;

@@ -60,7 +60,7 @@ pub fn file_1m_2to1(c: &Conditions) -> Result<Record, String> {
 
 fn file(c: &Conditions, question: &'static str, writers: Workers) -> Result<Record, String> {
     let folder = Folder::new()?;
-    let proof = write(c, writers, &folder.store()?)?;
+    let proof = write_chain(c, writers, &folder.store()?)?;
     let plain = || {
         let begun = Instant::now();
         let read = read_all(&folder.0)?;
@@ -78,7 +78,7 @@ fn file(c: &Conditions, question: &'static str, writers: Workers) -> Result<Reco
 pub fn memory_1m(c: &Conditions) -> Result<Record, String> {
     let store: Store = Arc::new(MemoryStore::new());
     let worker = Workers::Cores(vec![two_cores()?.1.id]);
-    let proof = write(c, worker, &store)?;
+    let proof = write_chain(c, worker, &store)?;
     let plain = || {
         timed(|| {
             for name in store.chunks(NAME).map_err(engine::text)? {
@@ -99,7 +99,7 @@ pub fn memory_1m(c: &Conditions) -> Result<Record, String> {
 }
 
 /// Writes a base and a full chain, 1 of 100 groups changed in each checkpoint.
-fn write(c: &Conditions, workers: Workers, store: &Store) -> Result<Proof, String> {
+pub fn write_chain(c: &Conditions, workers: Workers, store: &Store) -> Result<Proof, String> {
     let groups = c.keys(1_000_000);
     let mut rig = Rig::new(workers, Some(store), CheckpointConfig::default(), groups)?;
     rig.persist()?;
@@ -112,7 +112,7 @@ fn write(c: &Conditions, workers: Workers, store: &Store) -> Result<Proof, Strin
 }
 
 /// Times of the phases of a restore in nanoseconds: read, build, swap.
-type Phases = [f64; 3];
+pub type Phases = [f64; 3];
 
 /// Restores by turns with the baseline, each time in an app of its own on one worker.
 fn recover(
@@ -162,7 +162,7 @@ fn recover(
 }
 
 /// Restores the last revision in a new app; answers it, running, when it is to be looked at.
-fn restore_once(store: &Store, keep: bool) -> Result<(Pass, Phases, Option<Engine>), String> {
+pub fn restore_once(store: &Store, keep: bool) -> Result<(Pass, Phases, Option<Engine>), String> {
     let worker = Workers::Cores(vec![two_cores()?.1.id]);
     let runtime = build(APP, worker, Some(store), CheckpointConfig::default())?;
     let begun = Instant::now();

@@ -121,7 +121,13 @@ impl Pair {
     }
 }
 
-fn pass(rig: &mut Rig, core: core_affinity::CoreId, rows: u64, turn: u64) -> Result<Pass, String> {
+/// Sends so many rows from a core and waits until they are out.
+pub fn pass(
+    rig: &mut Rig,
+    core: core_affinity::CoreId,
+    rows: u64,
+    turn: u64,
+) -> Result<Pass, String> {
     let mut pass = on(core, || {
         timed(|| {
             rig.send(rows, turn)?;
