@@ -2,9 +2,9 @@
 //!
 //! Without a redis-server they print that they are skipped; with `EVENTFLUX_REQUIRE_REDIS=1` that is a failure.
 
+mod acl;
 #[path = "../store/contract.rs"]
 mod contract;
-mod acl;
 mod damage;
 mod disk;
 mod expiry;
@@ -12,8 +12,10 @@ mod hang;
 mod inspect;
 mod life;
 mod memory;
+mod neighbours;
 mod power;
 mod redis_backend;
 mod refused;
+mod secrets;
 mod topologies;
 mod wires;
