@@ -78,11 +78,6 @@ pub(super) fn told(what: &str, error: &RedisError) -> StoreError {
         Class::Full => StoreError::Full {
             what: format!("{what}: the server's maxmemory is reached"),
         },
-        // Its bytes are not ours: a restore may go back behind them.
-        Class::Refused if error.code() == Some("WRONGTYPE") => {
-            let reason = format!("{error}{}", remedy(error));
-            StoreError::Corrupt { what, reason }
-        }
         Class::Refused => {
             let reason = format!("{error}{}", remedy(error));
             StoreError::Refused { what, reason }

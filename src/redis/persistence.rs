@@ -155,8 +155,16 @@ impl Inner {
     }
 
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.client()
-            .retry(key, |link| redis::cmd("GET").arg(key).query(link))
+        let answer = self
+            .client()
+            .retry(key, |link| redis::cmd("GET").arg(key).query(link));
+        answer.map_err(|error| match error {
+            // What is there is not ours: a restore may go back behind it.
+            StoreError::Refused { what, reason } if reason.contains("WRONGTYPE") => {
+                StoreError::Corrupt { what, reason }
+            }
+            other => other,
+        })
     }
 
     /// Deletes what stands in a bucket under these names, and then the names.
@@ -356,7 +364,7 @@ impl PersistenceStore for RedisPersistenceStore {
         }
         let (generation, last_epoch) = (answer.number(1), answer.number(2));
         if answer.text(4) == "1" {
-            inner.keep_for_ever(app, generation)?;
+            inner.keep_for_ever(app, generation, &owner.name)?;
         }
         inner.hold(app, generation, &owner.name, answer.number(3));
         inner.uploading(app).lock().end();
@@ -443,6 +451,10 @@ impl PersistenceStore for RedisPersistenceStore {
         let uploading = inner.uploading(app);
         let mut uploading = uploading.lock();
         uploading.ready(commit.revision)?;
+        if commit.parent.is_none() {
+            // The first one, or the first one on a server that has lost everything, the list too.
+            inner.list_app(app)?;
+        }
         let parent = commit.parent.map(|(revision, _)| revision.to_string());
         let parent_digest = commit.parent.map(|(_, digest)| hex(digest));
         let answer = inner.run(

@@ -125,7 +125,9 @@ impl Drop for RedisPersistenceStore {
         *self.keeper.lock() = None;
         // What cannot be given up now ends with its lease.
         for (app, held) in self.inner.active_claims() {
-            let _ = self.inner.run_once(&app, &script::RELEASE, held.generation);
+            let _ = self
+                .inner
+                .run_once(&app, &script::RELEASE, held.generation, &[]);
         }
     }
 }
@@ -198,12 +200,18 @@ impl Inner {
         })
     }
 
-    /// Runs a script without arguments once.
-    fn run_once(&self, app: &str, script: &Script, generation: u64) -> Result<Answer, StoreError> {
+    /// Runs a script once.
+    fn run_once(
+        &self,
+        app: &str,
+        script: &Script,
+        generation: u64,
+        args: &[&dyn Argument],
+    ) -> Result<Answer, StoreError> {
         let caller = self.caller(app, generation);
         let what = &caller.control;
         self.client
-            .once(what, |link| script.run(link, &caller, &[]))
+            .once(what, |link| script.run(link, &caller, args))
     }
 
     /// The last claim of this handle.
@@ -267,7 +275,8 @@ impl Inner {
     /// Renews all leases.
     pub(super) fn renew(&self) {
         for (app, held) in self.active_claims() {
-            let Ok(answer) = self.run_once(&app, &script::RENEW, held.generation) else {
+            let args: [&dyn Argument; 2] = [&held.owner, &self.process];
+            let Ok(answer) = self.run_once(&app, &script::RENEW, held.generation, &args) else {
                 continue;
             };
             match answer.word() {
@@ -297,9 +306,15 @@ impl Inner {
     }
 
     /// Takes the times to live away that a setting of before gave to what there is.
-    pub(super) fn keep_for_ever(&self, app: &str, generation: u64) -> Result<(), StoreError> {
+    pub(super) fn keep_for_ever(
+        &self,
+        app: &str,
+        generation: u64,
+        owner: &str,
+    ) -> Result<(), StoreError> {
         (0..BUCKETS).try_for_each(|bucket| self.expire_bucket(app, bucket, None))?;
-        self.run(app, &script::RENEW, generation, &[]).map(drop)
+        self.run(app, &script::RENEW, generation, &[&owner, &self.process])
+            .map(drop)
     }
 
     /// Gives all that a bucket holds this long to live, or for ever.

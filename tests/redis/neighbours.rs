@@ -7,17 +7,19 @@ use eventflux::store::{PersistenceStore, StoreError};
 use eventflux_testbed::{Redis, need_redis};
 use std::collections::BTreeMap;
 
-/// All keys that begin so, with what they hold.
-fn contents(redis: &Redis, part: &str) -> BTreeMap<String, Vec<u8>> {
+/// All keys of an app, with what they hold.
+fn contents(redis: &Redis, app: &str) -> BTreeMap<String, Vec<u8>> {
     let mut wire = redis.wire();
     let mut found = BTreeMap::new();
-    for key in keys(redis).into_iter().filter(|key| key.contains(part)) {
+    let tags = [format!("{{{app}}}"), format!("{{{app}/")];
+    let is_of = |key: &String| tags.iter().any(|tag| key.contains(tag));
+    for key in keys(redis).into_iter().filter(is_of) {
         let dump = wire.cmd(&[b"DUMP", key.as_bytes()]).expect("an answer");
         if let eventflux_testbed::Reply::Bulk(Some(bytes)) = dump {
             found.insert(key, bytes);
         }
     }
-    assert!(!found.is_empty(), "{part}");
+    assert!(!found.is_empty(), "{app}");
     found
 }
 
@@ -58,9 +60,7 @@ fn redis_persistence_of_two_apps_in_one_server() {
     // What one deletes is its own.
     for (place, name) in names.iter().enumerate() {
         let others = names.iter().enumerate().filter(|(other, _)| *other > place);
-        let before: Vec<_> = others
-            .map(|(_, other)| contents(&redis, &format!("{{{other}")))
-            .collect();
+        let before: Vec<_> = others.map(|(_, other)| contents(&redis, other)).collect();
         lives[place]
             .app
             .clear_all_revisions()
@@ -68,9 +68,7 @@ fn redis_persistence_of_two_apps_in_one_server() {
         let left = worlds[place].store().catalogue(name).expect("a catalogue");
         assert!(left.revisions.is_empty());
         let others = names.iter().skip(place + 1);
-        let after: Vec<_> = others
-            .map(|other| contents(&redis, &format!("{{{other}")))
-            .collect();
+        let after: Vec<_> = others.map(|other| contents(&redis, other)).collect();
         let names_of = |all: &[BTreeMap<String, Vec<u8>>]| {
             let all = all.iter().flat_map(|one| one.keys().cloned());
             all.collect::<Vec<String>>()

@@ -1,9 +1,10 @@
 //! A server that is killed and comes back: with all it had, with less, with nothing.
 
-use crate::life::{Life, World};
+use crate::contract::owner;
+use crate::life::{Life, SOON, World};
 use eventflux::store::{PersistenceStore, StoreError};
 use eventflux::{CheckpointError, RestoreOptions, Workers};
-use eventflux_testbed::{Aof, Redis, Scratch, need_redis};
+use eventflux_testbed::{Aof, Redis, Scratch, need_redis, until};
 use std::fs;
 use std::path::Path;
 
@@ -150,6 +151,39 @@ fn redis_persistence_goes_on_when_the_server_comes_back_empty() {
     let (mut life, _) = world.resume(life);
     life.commit();
     assert_well(&life);
+}
+
+#[test]
+fn redis_persistence_keeps_its_claim_on_a_server_that_lost_it() {
+    if !need_redis() {
+        return;
+    }
+    let redis = Redis::start();
+    let world = World::new(&redis.url());
+    let mut life = world.start();
+    let control = "eventflux:{sums}:ctl";
+    for lose in [&["FLUSHALL"][..], &["DEL", control]] {
+        let last = [life.commit(), life.commit()][1];
+        redis.cmd(lose);
+        // The lease is renewed before the next epoch begins.
+        until(SOON, "the claim", || {
+            !redis.cmd(&["HGET", control, "who"]).text().is_empty()
+        });
+        let locked = world.store().acquire("sums", &owner("another"));
+        assert!(
+            matches!(locked, Err(StoreError::Locked { .. })),
+            "{locked:?}"
+        );
+        let (next, _) = life.recover();
+        assert!(next > last && next.generation == last.generation);
+        life.taken.retain(|revision, _| *revision == next);
+        assert_well(&life);
+    }
+    // What was given up stays so.
+    drop(life);
+    assert_eq!(redis.cmd(&["HGET", control, "who"]).text(), "");
+    let claim = world.store().acquire("sums", &owner("another"));
+    claim.expect("nobody has it");
 }
 
 #[test]
