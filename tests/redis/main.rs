@@ -2,6 +2,11 @@
 //!
 //! Without a redis-server they print that they are skipped; with `EVENTFLUX_REQUIRE_REDIS=1` that is a failure.
 
+mod cluster;
 #[path = "../store/contract.rs"]
 mod contract;
+mod life;
+mod load;
+mod sentinel;
 mod topologies;
+mod watched;
