@@ -4,7 +4,7 @@ use crate::life::Life;
 use crate::watched::Watched;
 use eventflux::CheckpointError;
 use eventflux::store::{PersistenceStore, Revision};
-use eventflux_testbed::until;
+use eventflux_testbed::{try_until, until};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -33,6 +33,7 @@ pub struct Outcome {
 /// Checkpoints without an end.
 pub struct Load {
     stop: Arc<AtomicBool>,
+    begun: Arc<AtomicU64>,
     commits: Arc<AtomicU64>,
     outcomes: Arc<Mutex<Vec<Outcome>>>,
     watched: Arc<Watched>,
@@ -43,13 +44,15 @@ impl Load {
     /// Begins.
     pub fn start((mut life, watched): (Life, Arc<Watched>)) -> Load {
         let stop = Arc::new(AtomicBool::new(false));
+        let tries = Arc::new(AtomicU64::new(0));
         let commits = Arc::new(AtomicU64::new(0));
         let outcomes = Arc::new(Mutex::new(Vec::new()));
         let (stopped, counted, all) = (stop.clone(), commits.clone(), outcomes.clone());
-        let store = watched.clone();
+        let (store, tried) = (watched.clone(), tries.clone());
         let thread = std::thread::spawn(move || {
             while !stopped.load(Ordering::SeqCst) {
                 let begun = Instant::now();
+                tried.fetch_add(1, Ordering::SeqCst);
                 let result = life.step();
                 let reachable = store.health().reachable;
                 counted.fetch_add(u64::from(result.is_ok()), Ordering::SeqCst);
@@ -66,6 +69,7 @@ impl Load {
         });
         Load {
             stop,
+            begun: tries,
             commits,
             outcomes,
             watched,
@@ -77,10 +81,32 @@ impl Load {
     #[track_caller]
     pub fn wait_commits(&self, more: u64) {
         let from = self.commits.load(Ordering::SeqCst);
-        until(WRITABLE, "checkpoints", || {
-            assert!(!self.thread.is_finished(), "the life ended by a panic");
+        self.wait("checkpoints", || {
             self.commits.load(Ordering::SeqCst) >= from + more
         });
+    }
+
+    /// Waits until some more checkpoints have begun.
+    #[track_caller]
+    pub fn wait_begun(&self, more: u64) {
+        let from = self.begun.load(Ordering::SeqCst);
+        self.wait("checkpoints to begin", || {
+            self.begun.load(Ordering::SeqCst) >= from + more
+        });
+    }
+
+    #[track_caller]
+    fn wait(&self, what: &str, mut ready: impl FnMut() -> bool) {
+        let waited = try_until(WRITABLE, what, || {
+            assert!(!self.thread.is_finished(), "the life ended by a panic");
+            Ok(ready())
+        });
+        if waited.is_err() {
+            let all = self.outcomes();
+            let failed = all.iter().rev().filter_map(|o| o.result.as_ref().err());
+            let failed: Vec<String> = failed.take(3).map(ToString::to_string).collect();
+            panic!("{what}: waited {WRITABLE:?} in vain; the last errors: {failed:#?}");
+        }
     }
 
     /// Does something to the servers, waits until checkpoints succeed again, and tells how long that took.
@@ -92,7 +118,7 @@ impl Load {
         fault();
         let done = Instant::now();
         let mut writable = None;
-        until(WRITABLE, what, || {
+        self.wait(what, || {
             let all = self.outcomes();
             let good = all.iter().find(|o| o.begun > done && o.result.is_ok());
             writable = good.map(|o| o.ended - at);
