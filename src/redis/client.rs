@@ -100,7 +100,9 @@ impl Client {
     /// A connection for work of several steps, each of which goes through [`Client::on`].
     pub(super) fn link(&self, what: &str) -> Result<Pooled, Failed> {
         let now = Instant::now();
-        if let Err(wait) = self.shared.breaker.lock().admit(now) {
+        // A statement of its own: the guard must be gone when the refusal is told.
+        let admitted = self.shared.breaker.lock().admit(now);
+        if let Err(wait) = admitted {
             return Err(self.not_tried(what, wait));
         }
         self.shared.pool.get(what).map_err(|(error, again)| {
