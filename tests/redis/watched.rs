@@ -95,6 +95,10 @@ impl PersistenceStore for Watched {
         self.inner.time_to_live()
     }
 
+    fn failovers(&self) -> u64 {
+        self.inner.failovers()
+    }
+
     fn health(&self) -> StoreHealth {
         self.inner.health()
     }
