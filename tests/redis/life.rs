@@ -75,6 +75,13 @@ pub type Rows = BTreeMap<(String, u16, u64), String>;
 pub struct Seen(Arc<Mutex<Rows>>);
 
 impl Seen {
+    /// Collects what an app writes, which then has numbers on its rows.
+    pub fn attached(app: &EventFluxAppRuntime) -> Seen {
+        let seen = Seen::default();
+        seen.attach(app);
+        seen
+    }
+
     fn attach(&self, app: &EventFluxAppRuntime) {
         for stream in STREAMS {
             let rows = Arc::clone(&self.0);

@@ -7,6 +7,7 @@ mod cluster;
 mod contract;
 mod life;
 mod load;
+mod lost;
 mod sentinel;
 mod topologies;
 mod watched;
