@@ -10,6 +10,7 @@ use super::config::RedisConfig;
 use super::keys::Keys;
 use super::link::Link;
 use super::options::RedisOptions;
+use super::upload::wait_for_replicas;
 use crate::backend::{
     by_own_methods, check_checkpoint, check_entries, check_entry, check_key, not_found,
     not_initialized,
@@ -41,8 +42,8 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// Limits: a namespace is in one slot, so it is as large as one server takes; a checkpoint and a restore copy it there,
 /// and the server serves nobody else meanwhile, some 0.1 s for 100,000 keys. With
 /// [`ttl_seconds`](RedisConfig::ttl_seconds) every write puts the end of the namespace off; a checkpoint lives longer,
-/// by twice that time and at least by a day, from when it was taken. A failover may lose the last writes: it does not
-/// wait for replicas.
+/// by twice that time and at least by a day, from when it was taken. A failover may lose writes that no replica has: see
+/// [`RedisOptions::replicas`].
 ///
 /// ```no_run
 /// use eventflux::core::distributed::state_backend::{RedisBackend, RedisConfig};
@@ -189,7 +190,8 @@ impl RedisBackend {
         let open = self.open()?;
         check_checkpoint(name)?;
         let mut command = open.script(CHECKPOINT, &[&open.data, &open.checkpoint_key(name)]);
-        open.ask(command.arg(open.ttl_ms).arg(open.checkpoint_ttl_ms))
+        let command = command.arg(open.ttl_ms).arg(open.checkpoint_ttl_ms);
+        open.change(|link| command.query(link))
     }
 
     /// Goes back to a checkpoint, which stays.
@@ -199,7 +201,8 @@ impl RedisBackend {
         let open = self.open()?;
         check_checkpoint(name)?;
         let mut command = open.script(RESTORE, &[&open.data, &open.checkpoint_key(name)]);
-        match open.ask(command.arg(open.ttl_ms))? {
+        let command = command.arg(open.ttl_ms);
+        match open.change(|link| command.query(link))? {
             true => Ok(()),
             false => Err(not_found(name)),
         }
@@ -293,14 +296,23 @@ impl Open {
     /// Changes the namespace and puts its end off, at once.
     fn write(&self, command: &mut Cmd) -> Result<(), StoreError> {
         if self.ttl_ms == 0 {
-            return self.ask(command);
+            return self.change(|link| command.query(link));
         }
         let mut both = redis::pipe();
         both.atomic().add_command(std::mem::take(command));
         both.cmd("PEXPIRE").arg(&self.data).arg(self.ttl_ms);
         let (packed, length) = (both.get_packed_pipeline(), both.len());
-        self.client
-            .retry(&self.data, |link| transact(link, &packed, length))
+        self.change(|link| transact(link, &packed, length))
+    }
+
+    /// Changes something, and waits for as many replicas as are asked for.
+    fn change<T>(&self, act: impl Fn(&mut Link) -> RedisResult<T>) -> Result<T, StoreError> {
+        self.client.retry_by(|| {
+            let mut link = self.client.link(&self.data)?;
+            let done = self.client.on(&self.data, &mut link, |link| act(link))?;
+            wait_for_replicas(&self.client, &mut link)?;
+            Ok(done)
+        })
     }
 
     fn keys(&self) -> Result<Vec<String>, StoreError> {

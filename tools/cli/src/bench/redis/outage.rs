@@ -110,8 +110,8 @@ pub fn throughput(c: &Conditions) -> Result<Record, String> {
     let mut without = Vec::new();
     let mut taken = 0;
     for number in 0..=c.repetitions {
-        let bare = pass(&mut plain, here, rows, rows / 4)?;
         for ((_, server), times) in SERVERS.iter().zip(&mut with) {
+            let bare = pass(&mut plain, here, rows, rows / 4)?;
             server.begin(&redis);
             let before = ours.metrics()?.committed;
             let one = pass(&mut ours, here, rows, rows / 4);
@@ -122,10 +122,8 @@ pub fn throughput(c: &Conditions) -> Result<Record, String> {
             persist_again(&mut ours)?;
             if number > 0 {
                 times.push(per_row(&one));
+                without.push(per_row(&bare));
             }
-        }
-        if number > 0 {
-            without.push(per_row(&bare));
         }
     }
     plain.runtime().shutdown().map_err(engine::text)?;
