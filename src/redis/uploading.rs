@@ -18,7 +18,7 @@ pub(super) struct Uploading {
 }
 
 enum Way {
-    Single(Upload),
+    Single(Box<Upload>),
     Cluster(Spread),
 }
 
@@ -69,7 +69,10 @@ impl Uploading {
         if self.way.is_none() {
             self.way = Some(match client.is_cluster() {
                 true => Way::Cluster(Spread::new(client)),
-                false => Way::Single(client.retry_by(|| Upload::new(client, expires_ms))?),
+                false => {
+                    let upload = client.retry_by(|| Upload::new(client, expires_ms))?;
+                    Way::Single(Box::new(upload))
+                }
             });
         }
         match &mut self.way {
