@@ -1,5 +1,6 @@
 //! What the store of checkpoints in Redis does for each call.
 
+use super::client::texts;
 use super::keys::{
     BUCKETS, bucket_of, bucket_of_whole, chunk_of_member, member_of_chunk, member_of_whole,
 };
@@ -269,17 +270,6 @@ impl Inner {
     }
 }
 
-/// All texts of an answer: one, or on a cluster one of each node.
-fn texts(value: Value) -> Vec<String> {
-    match value {
-        Value::BulkString(bytes) => vec![String::from_utf8_lossy(&bytes).into_owned()],
-        Value::SimpleString(text) | Value::VerbatimString { text, .. } => vec![text],
-        Value::Map(pairs) => pairs.into_iter().flat_map(|(_, v)| texts(v)).collect(),
-        Value::Array(values) => values.into_iter().flat_map(texts).collect(),
-        _ => Vec::new(),
-    }
-}
-
 /// Digest and kind of a revision in the catalogue.
 fn read_entry(entry: &str) -> Option<(Digest, bool)> {
     let (digest, kind) = entry.split_at_checked(32)?;
@@ -389,7 +379,7 @@ impl PersistenceStore for RedisPersistenceStore {
                 ],
             )?;
             match answer.word() {
-                "OK" => uploading.begin(epoch),
+                "OK" => uploading.begin(epoch, inner.keys().uploaded(app, name.generation)),
                 "COMMITTED" => {
                     let same = inner.get(&key)?.is_some_and(|there| there == bytes);
                     let what = format!("chunk {name}");
@@ -430,7 +420,7 @@ impl PersistenceStore for RedisPersistenceStore {
         )?;
         let uploading = inner.uploading(app);
         let mut uploading = uploading.lock();
-        uploading.ready(commit.revision)?;
+        let tally = uploading.ready(inner.client(), commit.revision)?;
         let parent = commit.parent.map(|(revision, _)| revision.to_string());
         let parent_digest = commit.parent.map(|(_, digest)| hex(digest));
         let answer = inner.run(
@@ -447,6 +437,8 @@ impl PersistenceStore for RedisPersistenceStore {
                 &parent_digest.unwrap_or_default(),
                 &commit.manifest,
                 &"commit",
+                &"",
+                &tally,
             ],
         )?;
         match answer.word() {
@@ -460,6 +452,13 @@ impl PersistenceStore for RedisPersistenceStore {
             }
             "CONFLICT" => Err(StoreError::Conflict {
                 what: format!("revision {}", commit.revision),
+            }),
+            "LOST" => Err(StoreError::Io {
+                what: format!("the chunks of {}", commit.revision),
+                reason:
+                    "the server that takes the commit does not have what was stored before it: \
+                    another one has replaced it meanwhile"
+                        .to_string(),
             }),
             _ => Err(refusal(inner, app, generation, &answer)),
         }
@@ -597,6 +596,10 @@ impl PersistenceStore for RedisPersistenceStore {
 
     fn time_to_live(&self) -> Option<Duration> {
         self.inner().ttl()
+    }
+
+    fn failovers(&self) -> u64 {
+        self.inner().client().failovers()
     }
 
     fn health(&self) -> StoreHealth {

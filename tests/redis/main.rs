@@ -3,8 +3,14 @@
 //! Without a redis-server they print that they are skipped; with `EVENTFLUX_REQUIRE_REDIS=1` that is a failure.
 
 mod acl;
+mod cluster;
 #[path = "../store/contract.rs"]
 mod contract;
 mod inspect;
+mod life;
+mod load;
+mod lost;
 mod redis_backend;
+mod sentinel;
 mod topologies;
+mod watched;

@@ -1,0 +1,243 @@
+//! An app over a store, rows from a seed with a number each, and what an uninterrupted run makes of them.
+
+use crate::watched::Watched;
+use eventflux::checkpoint::verify_all;
+use eventflux::redis::{RedisConfig, RedisOptions, RedisPersistenceStore};
+use eventflux::store::{PersistenceStore, Revision};
+use eventflux::{
+    Batch, CheckpointConfig, CheckpointError, EventFluxAppRuntime, EventFluxManager, Input,
+    OutputNumber, RestoreOptions, RuntimeConfig, SendError, Timestamp, Workers,
+};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Every row gives one output of each query.
+const APP: &str = "@app:name('sums') @app:playback
+    CREATE STREAM S (k STRING, v LONG);
+    INSERT INTO Sums SELECT k, count() AS n, sum(v) AS total FROM S GROUP BY k;
+    INSERT INTO Recent SELECT k, sum(v) AS total, min(v) AS least, count() AS n
+    FROM S WINDOW('length', 20);";
+
+/// Name of the app.
+pub const NAME: &str = "sums";
+
+const STREAMS: [&str; 2] = ["Sums", "Recent"];
+
+/// Enough keys that a few rows change a part of the state only.
+const KEYS: u64 = 200;
+
+/// The rows of a run; told, so that the run can be had again.
+pub fn seed(test: &str) -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let seed = now.map_or(1, |now| now.as_nanos() as u64);
+    eprintln!("{test}: seed {seed}");
+    seed
+}
+
+/// splitmix64.
+pub fn mix(seed: u64, n: u64) -> u64 {
+    let z = seed.wrapping_add(n.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+/// Short waits, so that a test sees how errors end.
+pub fn options() -> RedisOptions {
+    let ms = Duration::from_millis;
+    RedisOptions::default()
+        .read_timeout(ms(1000))
+        .write_timeout(ms(1000))
+        .retry(ms(20), ms(200), ms(1000))
+}
+
+/// A store at a URL, as another process would open it.
+pub fn store_with(url: &str, options: RedisOptions) -> Arc<RedisPersistenceStore> {
+    let config = RedisConfig {
+        url: url.to_string(),
+        connection_timeout_ms: 1000,
+        ..RedisConfig::default()
+    };
+    Arc::new(RedisPersistenceStore::new_with_options(config, options).expect("a URL"))
+}
+
+/// The same with the options of these tests.
+pub fn store(url: &str) -> Arc<RedisPersistenceStore> {
+    store_with(url, options())
+}
+
+/// What came out: by stream, key group and number the row.
+pub type Rows = BTreeMap<(String, u16, u64), String>;
+
+/// Collects outputs, and compares what comes twice.
+#[derive(Clone, Default)]
+pub struct Seen(Arc<Mutex<Rows>>);
+
+impl Seen {
+    /// Collects what an app writes, which then has numbers on its rows.
+    pub fn attached(app: &EventFluxAppRuntime) -> Seen {
+        let seen = Seen::default();
+        seen.attach(app);
+        seen
+    }
+
+    fn attach(&self, app: &EventFluxAppRuntime) {
+        for stream in STREAMS {
+            let rows = Arc::clone(&self.0);
+            let add = move |batch: &Batch, numbers: &[OutputNumber]| {
+                let mut rows = rows.lock().expect("no callback panics");
+                for (place, number) in numbers.iter().enumerate() {
+                    let name = (stream.to_string(), number.group, number.number);
+                    let row = format!("{:?}", batch.row(place));
+                    let before = rows.entry(name).or_insert_with(|| row.clone());
+                    assert_eq!(*before, row, "{stream} {number:?} came out differently");
+                }
+            };
+            app.add_numbered_callback(stream, add).expect("a stream");
+        }
+    }
+
+    fn rows(&self) -> Rows {
+        self.0.lock().expect("no row came out differently").clone()
+    }
+}
+
+/// The app over a store, not started.
+pub fn app(
+    store: Option<Arc<dyn PersistenceStore>>,
+    config: CheckpointConfig,
+) -> EventFluxAppRuntime {
+    let mut manager = EventFluxManager::new();
+    if let Some(store) = store {
+        manager.set_persistence_store(store);
+    }
+    let config = RuntimeConfig::default()
+        .workers(Workers::Inline)
+        .checkpoints(config);
+    manager.create_with(APP, config).expect("the app is right")
+}
+
+fn send(input: &mut Input, seed: u64, n: u64) -> Result<bool, SendError> {
+    let chance = mix(seed, n);
+    let key = format!("key {}", chance % KEYS);
+    let value = ((chance >> 32) % 101) as i64;
+    let at = Timestamp::from_millis(n as i64);
+    input.send_numbered(n, "S", Some(at), (key.as_str(), value))
+}
+
+/// What the app writes of the first rows when nothing ever fails.
+fn uninterrupted(seed: u64, rows: u64) -> Rows {
+    let app = app(None, CheckpointConfig::default());
+    let seen = Seen::default();
+    seen.attach(&app);
+    app.start().expect("it starts");
+    let mut input = app.open_input("in").expect("opens");
+    for n in 1..=rows {
+        assert_eq!(send(&mut input, seed, n), Ok(true));
+    }
+    seen.rows()
+}
+
+/// One run of the app, from its start or from the last revision.
+pub struct Life {
+    pub app: EventFluxAppRuntime,
+    pub seen: Seen,
+    /// The last checkpoint that was acknowledged, and how many rows were sent before it.
+    pub acked: Option<(Revision, u64)>,
+    input: Input,
+    seed: u64,
+}
+
+impl Life {
+    /// Goes on from the last revision, or begins.
+    pub fn start(store: Arc<dyn PersistenceStore>, seed: u64) -> Life {
+        Life::go_on(store, seed, Seen::default(), CheckpointConfig::default())
+    }
+
+    /// The same with the outputs of an earlier life.
+    pub fn go_on(
+        store: Arc<dyn PersistenceStore>,
+        seed: u64,
+        seen: Seen,
+        config: CheckpointConfig,
+    ) -> Life {
+        let app = app(Some(store), config.retain(3));
+        seen.attach(&app);
+        let empty = RestoreOptions::default().allow_empty(true);
+        app.restore_with(&empty).expect("it restores");
+        app.start().expect("it starts");
+        let input = app.open_input("in").expect("opens");
+        Life {
+            app,
+            seen,
+            acked: None,
+            input,
+            seed,
+        }
+    }
+
+    /// How many rows the app has.
+    pub fn sent(&self) -> u64 {
+        self.input.position()
+    }
+
+    /// Sends the next rows.
+    pub fn send(&mut self, rows: u64) {
+        for _ in 0..rows {
+            let sent = self.try_send();
+            assert_eq!(sent, Ok(true));
+        }
+    }
+
+    /// Sends the next row.
+    pub fn try_send(&mut self) -> Result<bool, SendError> {
+        let next = self.input.position() + 1;
+        send(&mut self.input, self.seed, next)
+    }
+
+    /// Sends some rows and takes a checkpoint.
+    pub fn step(&mut self) -> Result<Revision, CheckpointError> {
+        self.send(3);
+        let taken = self.app.persist();
+        if let Ok(revision) = &taken {
+            self.acked = Some((*revision, self.sent()));
+        }
+        taken
+    }
+
+    /// Nothing that came out is lost, doubled or different, and this is so for what is stored, too: every revision can
+    /// be read, and a new process has the rows of the last acknowledged one.
+    pub fn check(self, url: &str) {
+        let (revision, rows) = self.acked.expect("there was a checkpoint");
+        let sent = self.sent();
+        assert_eq!(self.seen.rows(), uninterrupted(self.seed, sent));
+        let Life {
+            app, seed, input, ..
+        } = self;
+        drop(input);
+        drop(app);
+        let store = store(url);
+        for (revision, report) in verify_all(&*store, NAME).expect("the catalogue") {
+            assert!(report.is_sound(), "{revision}: {report}");
+        }
+        assert_eq!(store.last_revision(NAME), Ok(Some(revision)));
+        let config = CheckpointConfig::default().takeover(true);
+        let mut next = Life::go_on(store, seed, Seen::default(), config);
+        assert_eq!(next.sent(), rows);
+        next.send(40);
+        let whole = uninterrupted(seed, rows + 40);
+        let seen = next.seen.rows();
+        assert_eq!(seen.len(), 80, "two queries, 40 rows");
+        for (name, row) in &seen {
+            assert_eq!(whole.get(name), Some(row), "{name:?}");
+        }
+        next.step().expect("it goes on");
+    }
+}
+
+/// A new life over a store whose calls are timed.
+pub fn timed(url: &str, seed: u64) -> (Life, Arc<Watched>) {
+    let watched = Watched::timing(store(url));
+    (Life::start(watched.clone(), seed), watched)
+}
