@@ -72,10 +72,9 @@ impl Uploading {
         if self.way.is_none() {
             self.way = Some(match client.is_cluster() {
                 true => Way::Cluster(Spread::new(client)),
-                false => {
-                    let upload = client.retry_by(|| Upload::new(client, expires_ms))?;
-                    Way::Single(Box::new(upload))
-                }
+                false => Way::Single(Box::new(
+                    client.retry_by(|| Upload::new(client, expires_ms))?,
+                )),
             });
         }
         match &mut self.way {
