@@ -32,8 +32,11 @@
 //! thread or on pinned workers fed by lock-free lanes; in event time or processing time; with build errors that name
 //! line, column and remedy. The figures are in `PERFORMANCE.md`, the language in `docs/language.md`.
 //!
-//! It is not: a server, a cluster, an async framework, a database. Joins, patterns, tables and a store in Redis are not
-//! there yet.
+//! Its state can be kept in a folder ([`store`]) or, with the feature `redis` (a default one), in Redis: a crash then
+//! costs no row and counts none twice. `redis-tls` adds `rediss://`. What each guarantee needs from the server is in
+//! `docs/operations.md`.
+//!
+//! It is not: a server, a cluster, an async framework, a database. Joins, patterns and tables are not there yet.
 //!
 //! ```text
 //! build:  text ─sql─▶ statements ─plan─▶ components of queries ─▶ operators

@@ -42,8 +42,8 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// Limits: a namespace is in one slot, so it is as large as one server takes; a checkpoint and a restore copy it there,
 /// and the server serves nobody else meanwhile, some 0.1 s for 100,000 keys. With
 /// [`ttl_seconds`](RedisConfig::ttl_seconds) every write puts the end of the namespace off; a checkpoint lives longer,
-/// by twice that time and at least by a day, from when it was taken. A failover may lose writes that no replica has: see
-/// [`RedisOptions::replicas`].
+/// by twice that time and at least by a day, from when it was taken. A failover may lose writes that no replica
+/// has: see [`RedisOptions::replicas`].
 ///
 /// ```no_run
 /// use eventflux::core::distributed::state_backend::{RedisBackend, RedisConfig};

@@ -10,7 +10,7 @@ use super::options::RedisOptions;
 use super::pool::{Pool, Pooled};
 use crate::store::{StoreError, StoreHealth};
 use parking_lot::Mutex;
-use redis::{RedisError, RedisResult};
+use redis::{RedisError, RedisResult, Value};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -38,12 +38,26 @@ struct Seen {
     role: Option<&'static str>,
     round_trip: Option<Duration>,
     note: String,
+    /// Of a cluster the ids of the histories that its primaries write, in order.
+    histories: Vec<String>,
+    failovers: u64,
 }
 
 /// A call that failed, and whether another try may help.
 pub(super) struct Failed {
     pub(super) error: StoreError,
     pub(super) again: bool,
+}
+
+/// All texts of an answer: one, or on a cluster one of each node.
+pub(super) fn texts(value: Value) -> Vec<String> {
+    match value {
+        Value::BulkString(bytes) => vec![String::from_utf8_lossy(&bytes).into_owned()],
+        Value::SimpleString(text) | Value::VerbatimString { text, .. } => vec![text],
+        Value::Map(pairs) => pairs.into_iter().flat_map(|(_, v)| texts(v)).collect(),
+        Value::Array(values) => values.into_iter().flat_map(texts).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// A number that nobody can foresee.
@@ -216,18 +230,52 @@ impl Client {
         }
     }
 
-    /// Asks the server what it is, and how long that takes.
+    /// Asks the server what it is, and how long that takes; behind sentinels first which one it is.
     pub(super) fn probe(&self) -> Result<(), StoreError> {
+        self.shared.connector.look_for_primary();
         let asked = Instant::now();
-        let cluster = self.is_cluster();
-        let primary = self.once("ping", |link| match cluster {
-            true => redis::cmd("PING").query::<redis::Value>(link).map(|_| None),
-            false => link.is_primary().map(Some),
-        })?;
+        if self.is_cluster() {
+            return self.probe_cluster();
+        }
+        let primary = self.once("ping", Link::is_primary)?;
         let mut seen = self.shared.seen.lock();
         seen.round_trip = Some(asked.elapsed());
-        seen.role = primary.map(|primary| if primary { "primary" } else { "replica" });
+        seen.role = Some(if primary { "primary" } else { "replica" });
         Ok(())
+    }
+
+    /// A primary that replaced another one writes a history of its own, even where no call met an error; what the other
+    /// one had acknowledged last may be missing in it.
+    fn probe_cluster(&self) -> Result<(), StoreError> {
+        let asked = Instant::now();
+        let told = self.once("ping", |link| {
+            redis::cmd("INFO").arg("replication").query::<Value>(link)
+        });
+        let told = match told {
+            // The user may not ask: then only errors tell of failovers.
+            Err(StoreError::Refused { .. }) => self.once("ping", |link| {
+                redis::cmd("PING").query::<Value>(link).map(|_| Value::Nil)
+            }),
+            other => other,
+        };
+        let mut histories: Vec<String> = texts(told?)
+            .iter()
+            .filter_map(|info| info.lines().find_map(|l| l.strip_prefix("master_replid:")))
+            .map(|id| id.trim().to_string())
+            .collect();
+        histories.sort();
+        let mut seen = self.shared.seen.lock();
+        seen.round_trip = Some(asked.elapsed());
+        if !seen.histories.is_empty() && seen.histories != histories {
+            seen.failovers += 1;
+        }
+        seen.histories = histories;
+        Ok(())
+    }
+
+    /// How often a primary was seen to be another one.
+    pub(super) fn failovers(&self) -> u64 {
+        self.shared.seen.lock().failovers
     }
 
     /// Something to be said with the health from now on.

@@ -5,16 +5,22 @@ use super::link::Link;
 use super::options::RedisOptions;
 use super::secret::Secret;
 use crate::store::StoreError;
+use parking_lot::Mutex;
 use redis::cluster::ClusterClient;
 use redis::{
     Client, Connection, ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo,
     RedisConnectionInfo, RedisError, RedisResult,
 };
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Waits of a cluster connection between its own attempts, which follow redirections.
 const CLUSTER_RETRIES: u32 = 3;
 const CLUSTER_WAIT_MS: (u64, u64) = (20, 200);
+
+/// A sentinel answers from memory; for one that is frozen others are asked soon.
+const SENTINEL_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Makes connections.
 pub(super) struct Connector {
@@ -22,6 +28,12 @@ pub(super) struct Connector {
     options: RedisOptions,
     timeout: Duration,
     login: Option<(Option<String>, Secret)>,
+    /// The primary that the sentinels named last.
+    primary: Mutex<Option<Server>>,
+    /// How often they named another one.
+    moves: Arc<AtomicU64>,
+    /// The sentinel that answered last: one that is frozen is asked last.
+    answering: AtomicUsize,
 }
 
 impl Connector {
@@ -47,6 +59,9 @@ impl Connector {
         }
         Ok(Connector {
             login: password.map(|password| (username, password)),
+            primary: Mutex::default(),
+            moves: Arc::default(),
+            answering: AtomicUsize::new(0),
             address,
             options,
             timeout,
@@ -75,7 +90,10 @@ impl Connector {
     /// A connection to this sentinel.
     pub(super) fn connect_to_sentinel(&self, sentinel: &Server) -> RedisResult<Link> {
         let login = self.options.sentinel_login.as_ref();
-        Ok(Link::single(self.open(self.at(sentinel), login, 0)?))
+        let timeout = self.timeout.min(SENTINEL_PATIENCE);
+        let connection = self.open_within(self.at(sentinel), login, 0, timeout)?;
+        connection.set_read_timeout(Some(self.options.read_timeout.min(SENTINEL_PATIENCE)))?;
+        Ok(Link::single(connection))
     }
 
     fn at(&self, server: &Server) -> ConnectionAddr {
@@ -125,8 +143,18 @@ impl Connector {
         login: Option<&(Option<String>, Secret)>,
         database: u32,
     ) -> RedisResult<Connection> {
+        self.open_within(at, login, database, self.timeout)
+    }
+
+    fn open_within(
+        &self,
+        at: ConnectionAddr,
+        login: Option<&(Option<String>, Secret)>,
+        database: u32,
+        timeout: Duration,
+    ) -> RedisResult<Connection> {
         let client = self.client(self.info(at, login, database)?)?;
-        let connection = client.get_connection_with_timeout(self.timeout)?;
+        let connection = client.get_connection_with_timeout(timeout)?;
         connection.set_read_timeout(Some(self.options.read_timeout))?;
         connection.set_write_timeout(Some(self.options.write_timeout))?;
         Ok(connection)
@@ -134,17 +162,31 @@ impl Connector {
 
     /// Asks one sentinel after the other where the primary is, and takes the first that is one.
     fn sentinel(&self, sentinels: &[Server], primary: &str) -> RedisResult<Link> {
+        self.ask_sentinels(sentinels, |sentinel| self.primary_by(sentinel, primary))
+    }
+
+    /// The first good answer of a sentinel.
+    fn ask_sentinels<T>(
+        &self,
+        sentinels: &[Server],
+        ask: impl Fn(&Server) -> RedisResult<T>,
+    ) -> RedisResult<T> {
         let mut last = RedisError::from((ErrorKind::EmptySentinelList, "there is no sentinel"));
-        for sentinel in sentinels {
-            match self.primary_by(sentinel, primary) {
-                Ok(link) => return Ok(link),
+        let first = self.answering.load(Ordering::Relaxed);
+        let all = sentinels.iter().enumerate().cycle().skip(first);
+        for (place, sentinel) in all.take(sentinels.len()) {
+            match ask(sentinel) {
+                Ok(answer) => {
+                    self.answering.store(place, Ordering::Relaxed);
+                    return Ok(answer);
+                }
                 Err(error) => last = error,
             }
         }
         Err(last)
     }
 
-    fn primary_by(&self, sentinel: &Server, primary: &str) -> RedisResult<Link> {
+    fn named_by(&self, sentinel: &Server, primary: &str) -> RedisResult<Server> {
         let mut connection = self.connect_to_sentinel(sentinel)?;
         let at: Option<(String, u16)> = redis::cmd("SENTINEL")
             .arg("get-master-addr-by-name")
@@ -153,9 +195,36 @@ impl Connector {
         let unknown = "the sentinels know no primary of this name";
         let (host, port) =
             at.ok_or_else(|| RedisError::from((ErrorKind::MasterNameNotFoundBySentinel, unknown)))?;
-        let mut link = self.single(self.at(&Server { host, port }))?;
+        Ok(Server { host, port })
+    }
+
+    /// Connections to the primary of before are not used any more once the sentinels name another one. A primary that
+    /// was replaced as planned takes writes for some seconds more, and they are lost.
+    pub(super) fn look_for_primary(&self) {
+        if let Topology::Sentinel { sentinels, primary } = &self.address.topology
+            && let Ok(named) = self.ask_sentinels(sentinels, |s| self.named_by(s, primary))
+        {
+            self.primary_is(named);
+        }
+    }
+
+    fn primary_is(&self, named: Server) {
+        let mut primary = self.primary.lock();
+        if primary.as_ref().is_some_and(|before| *before != named) {
+            self.moves.fetch_add(1, Ordering::Relaxed);
+        }
+        *primary = Some(named);
+    }
+
+    fn primary_by(&self, sentinel: &Server, primary: &str) -> RedisResult<Link> {
+        let named = self.named_by(sentinel, primary)?;
+        let mut link = self.single(self.at(&named))?;
         match link.is_primary()? {
-            true => Ok(link),
+            true => {
+                self.primary_is(named);
+                let seen = self.moves.load(Ordering::Relaxed);
+                Ok(link.until_moved(seen, &self.moves))
+            }
             false => {
                 let demoted = "the server that the sentinels name is no primary";
                 Err(RedisError::from((

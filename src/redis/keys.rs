@@ -51,6 +51,12 @@ impl Keys {
         format!("{}{{{app}}}:was", self.prefix)
     }
 
+    /// How many chunks of its last epoch a generation has stored, written behind them: a text. A server that has lost
+    /// the end of its history has lost this, too, if it lost a chunk.
+    pub(super) fn uploaded(&self, app: &str, generation: u64) -> String {
+        format!("{}{{{app}}}:up:{generation}", self.prefix)
+    }
+
     /// What a bucket holds, without `c:` or `w:`: a set.
     pub(super) fn index(&self, app: &str, bucket: u32) -> String {
         format!("{}{{{app}/{bucket}}}:i", self.prefix)

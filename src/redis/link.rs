@@ -7,6 +7,8 @@
 use super::fault::classify;
 use redis::cluster::ClusterConnection;
 use redis::{Cmd, Connection, ConnectionLike, RedisError, RedisResult, Value};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long after its last use a connection is taken for good without asking.
@@ -17,6 +19,8 @@ pub(super) struct Link {
     kind: Kind,
     poisoned: bool,
     used: Instant,
+    /// How often the primary had moved when this was made, and the count of now.
+    moves: Option<(u64, Arc<AtomicU64>)>,
 }
 
 enum Kind {
@@ -38,7 +42,20 @@ impl Link {
             kind,
             poisoned: false,
             used: Instant::now(),
+            moves: None,
         }
+    }
+
+    /// Leads to the primary of the time at which `moves` was `seen`, and to none when it is more.
+    pub(super) fn until_moved(mut self, seen: u64, moves: &Arc<AtomicU64>) -> Self {
+        self.moves = Some((seen, Arc::clone(moves)));
+        self
+    }
+
+    /// Whether the sentinels have named another primary since.
+    fn has_moved(&self) -> bool {
+        let moves = self.moves.as_ref();
+        moves.is_some_and(|(seen, moves)| moves.load(Ordering::Relaxed) != *seen)
     }
 
     pub(super) fn is_cluster(&self) -> bool {
@@ -51,11 +68,15 @@ impl Link {
     }
 
     pub(super) fn is_poisoned(&self) -> bool {
-        self.poisoned || !self.is_open()
+        self.poisoned || self.has_moved() || !self.is_open()
     }
 
     /// Asks a connection that has rested whether it still leads to a primary: one that was demoted answers `PING`.
     pub(super) fn check(&mut self) -> RedisResult<()> {
+        if self.has_moved() {
+            self.poison();
+            return Err(demoted());
+        }
         if self.used.elapsed() < FRESH {
             return Ok(());
         }

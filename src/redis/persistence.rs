@@ -1,5 +1,6 @@
 //! What the store of checkpoints in Redis does for each call.
 
+use super::client::texts;
 use super::keys::{
     BUCKETS, bucket_of, bucket_of_whole, chunk_of_member, member_of_chunk, member_of_whole,
 };
@@ -286,17 +287,6 @@ impl Inner {
     }
 }
 
-/// All texts of an answer: one, or on a cluster one of each node.
-fn texts(value: Value) -> Vec<String> {
-    match value {
-        Value::BulkString(bytes) => vec![String::from_utf8_lossy(&bytes).into_owned()],
-        Value::SimpleString(text) | Value::VerbatimString { text, .. } => vec![text],
-        Value::Map(pairs) => pairs.into_iter().flat_map(|(_, v)| texts(v)).collect(),
-        Value::Array(values) => values.into_iter().flat_map(texts).collect(),
-        _ => Vec::new(),
-    }
-}
-
 /// Digest and kind of a revision in the catalogue.
 fn read_entry(entry: &str) -> Option<(Digest, bool)> {
     let (digest, kind) = entry.split_at_checked(32)?;
@@ -409,7 +399,7 @@ impl PersistenceStore for RedisPersistenceStore {
                 ],
             )?;
             match answer.word() {
-                "OK" => uploading.begin(epoch),
+                "OK" => uploading.begin(epoch, inner.keys().uploaded(app, name.generation)),
                 "COMMITTED" => {
                     let same = inner.get(&key)?.is_some_and(|there| there == bytes);
                     let what = format!("chunk {name}");
@@ -450,7 +440,7 @@ impl PersistenceStore for RedisPersistenceStore {
         )?;
         let uploading = inner.uploading(app);
         let mut uploading = uploading.lock();
-        uploading.ready(commit.revision)?;
+        let tally = uploading.ready(inner.client(), commit.revision)?;
         if commit.parent.is_none() {
             // The first one, or the first one on a server that has lost everything, the list too.
             inner.list_app(app)?;
@@ -471,6 +461,8 @@ impl PersistenceStore for RedisPersistenceStore {
                 &parent_digest.unwrap_or_default(),
                 &commit.manifest,
                 &"commit",
+                &"",
+                &tally,
             ],
         )?;
         match answer.word() {
@@ -484,6 +476,13 @@ impl PersistenceStore for RedisPersistenceStore {
             }
             "CONFLICT" => Err(StoreError::Conflict {
                 what: format!("revision {}", commit.revision),
+            }),
+            "LOST" => Err(StoreError::Io {
+                what: format!("the chunks of {}", commit.revision),
+                reason:
+                    "the server that takes the commit does not have what was stored before it: \
+                    another one has replaced it meanwhile"
+                        .to_string(),
             }),
             _ => Err(refusal(inner, app, generation, &answer)),
         }
@@ -631,6 +630,10 @@ impl PersistenceStore for RedisPersistenceStore {
 
     fn time_to_live(&self) -> Option<Duration> {
         self.inner().ttl()
+    }
+
+    fn failovers(&self) -> u64 {
+        self.inner().client().failovers()
     }
 
     fn health(&self) -> StoreHealth {

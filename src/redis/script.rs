@@ -31,6 +31,8 @@ pub(super) const CATALOGUE: Script = script!("catalogue.lua");
 pub(super) struct Caller<'a> {
     pub(super) control: String,
     pub(super) marker: String,
+    /// Tells on one server that the chunks of an epoch are there.
+    pub(super) uploaded: String,
     /// Id of the handle.
     pub(super) who: &'a str,
     /// Its generation, or its last one; 0 for none.
@@ -74,9 +76,10 @@ impl Script {
     ) -> RedisResult<Answer> {
         let mut cmd = redis::cmd("EVAL");
         cmd.arg(self.0)
-            .arg(2)
+            .arg(3)
             .arg(&caller.control)
-            .arg(&caller.marker);
+            .arg(&caller.marker)
+            .arg(&caller.uploaded);
         cmd.arg(caller.who).arg(caller.generation);
         cmd.arg(caller.lease_ms).arg(caller.ttl_ms);
         for arg in args {

@@ -173,6 +173,7 @@ impl Inner {
         Caller {
             control: self.keys.control(app),
             marker: self.keys.marker(app),
+            uploaded: self.keys.uploaded(app, generation),
             who: &self.who,
             generation,
             lease_ms: milliseconds(self.lease()),

@@ -20,6 +20,16 @@ pub(super) struct Put<'a> {
     pub(super) bytes: &'a [u8],
 }
 
+/// Longer than any epoch takes: a day.
+const TALLY_MS: &[u8] = b"86400000";
+
+/// What is written behind the chunks of an epoch. What a server has lost of its history it has lost from the end: if
+/// this is there, so are they.
+pub(super) struct Tally {
+    pub(super) key: String,
+    pub(super) text: String,
+}
+
 /// A connection with chunks on their way.
 pub(super) struct Upload {
     client: Client,
@@ -123,11 +133,18 @@ impl Upload {
         })
     }
 
-    /// Waits until all are stored, on as many replicas as are asked for.
-    pub(super) fn finish(mut self) -> Result<(), StoreError> {
+    /// Waits until all are stored, and that they are behind them, on as many replicas as are asked for.
+    pub(super) fn finish(mut self, tally: &Tally) -> Result<(), StoreError> {
+        self.buffer.clear();
+        let (key, text) = (tally.key.as_bytes(), tally.text.as_bytes());
+        command(&mut self.buffer, &[b"SET", key, text, b"PX", TALLY_MS]);
+        let sent = self.link.send(&self.buffer);
+        self.noted(&tally.key, sent)?;
         while !self.waiting.is_empty() {
             self.answer()?;
         }
+        let received = self.link.receive();
+        self.noted(&tally.key, received)?;
         let confirmed = wait_for_replicas(&self.client, &mut self.link);
         confirmed.map_err(|failed| failed.error)
     }

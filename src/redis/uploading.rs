@@ -2,7 +2,7 @@
 
 use super::client::Client;
 use super::spread::{Job, Spread, put_on};
-use super::upload::{Put, Upload};
+use super::upload::{Put, Tally, Upload};
 use crate::store::{Revision, StoreError};
 use std::collections::HashSet;
 
@@ -10,6 +10,8 @@ use std::collections::HashSet;
 #[derive(Default)]
 pub(super) struct Uploading {
     epoch: Option<Revision>,
+    /// The key of the tally.
+    tally: String,
     /// Chunks of the epoch that were sent.
     numbers: HashSet<u32>,
     way: Option<Way>,
@@ -18,7 +20,7 @@ pub(super) struct Uploading {
 }
 
 enum Way {
-    Single(Upload),
+    Single(Box<Upload>),
     Cluster(Spread),
 }
 
@@ -29,9 +31,10 @@ impl Uploading {
     }
 
     /// Begins an epoch; what is left of another one is given up.
-    pub(super) fn begin(&mut self, epoch: Revision) {
+    pub(super) fn begin(&mut self, epoch: Revision, tally: String) {
         *self = Uploading {
             epoch: Some(epoch),
+            tally,
             ..Uploading::default()
         };
     }
@@ -69,7 +72,9 @@ impl Uploading {
         if self.way.is_none() {
             self.way = Some(match client.is_cluster() {
                 true => Way::Cluster(Spread::new(client)),
-                false => Way::Single(client.retry_by(|| Upload::new(client, expires_ms))?),
+                false => Way::Single(Box::new(
+                    client.retry_by(|| Upload::new(client, expires_ms))?,
+                )),
             });
         }
         match &mut self.way {
@@ -93,7 +98,10 @@ impl Uploading {
     /// Waits until all that was sent is stored.
     pub(super) fn flush(&mut self) -> Result<(), StoreError> {
         let finished = match self.way.take() {
-            Some(Way::Single(upload)) => upload.finish(),
+            Some(Way::Single(upload)) => upload.finish(&Tally {
+                key: self.tally.clone(),
+                text: self.tally(),
+            }),
             Some(Way::Cluster(spread)) => spread.finish(),
             None => Ok(()),
         };
@@ -103,12 +111,20 @@ impl Uploading {
         finished
     }
 
-    /// Waits as [`Uploading::flush`] does; refuses the commit of an epoch of which a chunk is missing.
-    pub(super) fn ready(&mut self, epoch: Revision) -> Result<(), StoreError> {
+    /// How many chunks were sent.
+    fn tally(&self) -> String {
+        let epoch = self.epoch.unwrap_or_default();
+        format!("{epoch}/{}", self.numbers.len())
+    }
+
+    /// Waits as [`Uploading::flush`] does; refuses the commit of an epoch of which a chunk is missing. Answers what the
+    /// tally says on the server that has all of them; nothing on a cluster, where they are on several.
+    pub(super) fn ready(&mut self, client: &Client, epoch: Revision) -> Result<String, StoreError> {
         self.flush()?;
         match &self.failed {
             Some(error) if self.is_at(epoch) => Err(error.clone()),
-            _ => Ok(()),
+            _ if client.is_cluster() || self.numbers.is_empty() => Ok(String::new()),
+            _ => Ok(self.tally()),
         }
     }
 }

@@ -376,6 +376,10 @@ impl PersistenceStore for FaultStore {
         self.inner.time_to_live()
     }
 
+    fn failovers(&self) -> u64 {
+        self.inner.failovers()
+    }
+
     fn health(&self) -> StoreHealth {
         let broken = {
             let plan = self.plan.lock();

@@ -108,6 +108,12 @@ pub trait PersistenceStore: Send + Sync {
         None
     }
 
+    /// How often a server of the store was replaced by another one, as far as was seen: what was acknowledged before
+    /// may be gone. When this has grown, what the next revision builds on is looked for again.
+    fn failovers(&self) -> u64 {
+        0
+    }
+
     /// How the store is, as it was last seen: does not wait.
     fn health(&self) -> StoreHealth {
         StoreHealth {

@@ -23,6 +23,11 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "the last step of waiting, after spinning and yielding: 20 us naps until workers are out",
     ),
     (
+        "thread::sleep",
+        "src/redis/client.rs",
+        "the pause between two attempts to reach a server, 50 ms to 5 s",
+    ),
+    (
         "function",
         "src/operator/aggregate/panes.rs",
         "one loop over the rows of a batch; its parts share eight borrows",

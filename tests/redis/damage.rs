@@ -2,7 +2,7 @@
 //! and never brings a state that was not there.
 
 use crate::contract::{chunk, commit, owner, revision};
-use crate::life::{World, keys};
+use crate::world::{World, keys};
 use eventflux::checkpoint::{CompressionType, verify_all};
 use eventflux::store::{PersistenceStore, Revision, StoreError};
 use eventflux::{CheckpointConfig, CheckpointError, RestoreOptions};

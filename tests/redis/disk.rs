@@ -1,6 +1,6 @@
 //! A server whose disk is full.
 
-use crate::life::{SOON, World};
+use crate::world::{SOON, World};
 use eventflux::store::{PersistenceStore, StoreError};
 use eventflux_testbed::{Aof, Disk, Redis, need_redis, until};
 

@@ -1,7 +1,7 @@
 //! Times to live: which key has which, and what happens when one of each kind is gone.
 
 use crate::contract::{chunk, commit, owner, revision};
-use crate::life::{Life, SOON, World, keys};
+use crate::world::{Life, SOON, World, keys};
 use eventflux::checkpoint::CompressionType;
 use eventflux::redis::{RedisBackend, RedisConfig, RedisPersistenceStore};
 use eventflux::store::{PersistenceStore, StoreError};

@@ -1,6 +1,6 @@
 //! A server that hangs: nothing waits for it longer than was agreed, and rows do not wait at all.
 
-use crate::life::{SOON, World};
+use crate::world::{SOON, World};
 use eventflux::store::{PersistenceStore, StoreError};
 use eventflux::{CheckpointConfig, Workers};
 use eventflux_testbed::{Redis, need_redis, until};
@@ -77,7 +77,7 @@ fn redis_persistence_at_an_interval_survives_a_hang() {
         .interval(Duration::from_millis(20))
         .retain(3);
     let mut life = world.start();
-    let committed = |life: &crate::life::Life<'_>| {
+    let committed = |life: &crate::world::Life<'_>| {
         let metrics = life.app.checkpoint_metrics();
         metrics.expect("it has a store").committed
     };

@@ -3,6 +3,7 @@
 //! Without a redis-server they print that they are skipped; with `EVENTFLUX_REQUIRE_REDIS=1` that is a failure.
 
 mod acl;
+mod cluster;
 #[path = "../store/contract.rs"]
 mod contract;
 mod damage;
@@ -11,11 +12,16 @@ mod expiry;
 mod hang;
 mod inspect;
 mod life;
+mod load;
+mod lost;
 mod memory;
 mod neighbours;
 mod power;
 mod redis_backend;
 mod refused;
 mod secrets;
+mod sentinel;
 mod topologies;
+mod watched;
 mod wires;
+mod world;

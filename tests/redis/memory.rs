@@ -1,7 +1,7 @@
 //! A server whose memory is full, or that throws things away when it is.
 
 use crate::contract::owner;
-use crate::life::{Life, World, hasty};
+use crate::world::{Life, World, hasty};
 use eventflux::checkpoint::CompressionType;
 use eventflux::redis::RedisConfig;
 use eventflux::store::{PersistenceStore, StoreError};

@@ -1,7 +1,7 @@
 //! A server that is killed and comes back: with all it had, with less, with nothing.
 
 use crate::contract::owner;
-use crate::life::{Life, SOON, World};
+use crate::world::{Life, SOON, World};
 use eventflux::store::{PersistenceStore, StoreError};
 use eventflux::{CheckpointError, RestoreOptions, Workers};
 use eventflux_testbed::{Aof, Redis, Scratch, need_redis, until};

@@ -1,7 +1,7 @@
 //! A server that refuses: a replica, a wrong password, a user who may not do it all.
 
 use crate::contract::{owner, revision};
-use crate::life::{World, keys};
+use crate::world::{World, keys};
 use eventflux::redis::{Secret, acl_line};
 use eventflux::store::{PersistenceStore, StoreError};
 use eventflux_testbed::{Redis, need_redis};

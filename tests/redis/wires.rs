@@ -1,7 +1,7 @@
 //! A network that fails: replies that are lost, connections that break in the middle of a value, slow lines.
 
 use crate::contract::{chunk, commit, digest, owner, revision};
-use crate::life::{Life, World, hasty};
+use crate::world::{Life, World, hasty};
 use eventflux::checkpoint::CompressionType;
 use eventflux::redis::{RedisOptions, RedisPersistenceStore};
 use eventflux::store::{Committed, PersistenceStore, Revision, StoreError};
@@ -204,7 +204,7 @@ fn redis_persistence_of_whole_revisions_when_replies_are_lost() {
             .retire(command, &[revision(1, 1), revision(1, 2)], &[])
             .expect("it is tried again");
         proxy.set(Toxic::None);
-        let left = crate::life::keys(&redis);
+        let left = crate::world::keys(&redis);
         let left = left
             .iter()
             .filter(|k| k.contains(command) && k.contains(":w:"))

@@ -1,7 +1,7 @@
 -- Makes a revision the head: every check first, then one write.
 -- ARGV[7] epoch, ARGV[8] revision, ARGV[9] its entry (digest and kind), ARGV[10] revision of the parent ('' for none),
 -- ARGV[11] digest of the parent, ARGV[12] manifest or '', ARGV[13] 'commit', or 'save' for a revision in one piece,
--- whose generation is ARGV[14].
+-- whose generation is ARGV[14]; ARGV[15] what KEYS[3] holds when all chunks are there, or '' where that is not known.
 local whole = ARGV[13] == 'save'
 local refused
 if whole then
@@ -48,6 +48,9 @@ end
 if head ~= '' and epoch <= tonumber(string.match(head, '%-(%d+)$')) then
   return {'STALE', head}
 end
+if not whole and ARGV[15] ~= '' and redis.call('GET', KEYS[3]) ~= ARGV[15] then
+  return {'LOST'}
+end
 local fields = {'head', revision, 'r:' .. revision, entry, 'epoch', text(math.max(number(ctl, 'epoch'), epoch))}
 if whole then
   table.insert(fields, 'gen')
@@ -58,6 +61,7 @@ else
   end
 end
 redis.call('HSET', ctl, unpack(fields))
+redis.call('DEL', KEYS[3])
 redis.call('HSET', was, 'gen', redis.call('HGET', ctl, 'gen'), 'epoch', text(epoch), 'cleared', '0')
 live_on()
 return {'DONE'}

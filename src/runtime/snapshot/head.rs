@@ -38,6 +38,8 @@ pub(super) enum Catalogued {
 pub(super) struct Head {
     pub(super) claimed: Claimed,
     pub(super) catalogued: Catalogued,
+    /// Servers of the store that were replaced when the catalogue was last read.
+    pub(super) failovers: u64,
     /// The greatest epoch tried so far.
     pub(super) epoch: u64,
     /// The head of the store.
@@ -62,6 +64,7 @@ impl Head {
         Head {
             claimed: Claimed::No,
             catalogued: Catalogued::No,
+            failovers: 0,
             epoch: 0,
             parent: None,
             parts: Parts::default(),
@@ -80,6 +83,10 @@ impl Head {
         store: &dyn PersistenceStore,
         app: &str,
     ) -> Result<(), CheckpointError> {
+        let failovers = store.failovers();
+        if failovers != self.failovers {
+            self.doubt();
+        }
         if matches!(self.claimed, Claimed::Whole(_)) || self.catalogued == Catalogued::Yes {
             return Ok(());
         }
@@ -89,6 +96,7 @@ impl Head {
         // the store fell back.
         self.whole |= self.catalogued == Catalogued::Doubtful && before != self.parent;
         self.catalogued = Catalogued::Yes;
+        self.failovers = failovers;
         Ok(())
     }
 

@@ -218,7 +218,7 @@ fn replicas(server: &ServerFacts, found: &Inspection, of: &mut Checks<'_>) {
             format!("{least} must be there and {online} are: Redis refuses writes"),
             "start replicas, or CONFIG SET min-replicas-to-write to less",
         ),
-        Some(0) if fails_over => of.warn(
+        Some(0) if fails_over && online > 0 => of.warn(
             "min-replicas",
             "0: a primary that was cut off goes on taking writes, which are lost",
             "CONFIG SET min-replicas-to-write 1",

@@ -13,6 +13,7 @@ use link::Link;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub struct Proxy {
     port: u16,
     shared: Arc<Shared>,
     links: Links,
+    upstream: Arc<AtomicU16>,
     acceptor: Option<JoinHandle<()>>,
 }
 
@@ -48,9 +50,10 @@ impl Proxy {
         let port = listener.local_addr()?.port();
         let shared = Arc::new(Shared::new(seed));
         let links = Links::default();
+        let upstream = Arc::new(AtomicU16::new(upstream_port));
         let acceptor = Acceptor {
             port,
-            upstream: SocketAddr::from((Ipv4Addr::LOCALHOST, upstream_port)),
+            upstream: Arc::clone(&upstream),
             shared: Arc::clone(&shared),
             links: Arc::clone(&links),
         };
@@ -61,6 +64,7 @@ impl Proxy {
             port,
             shared,
             links,
+            upstream,
             acceptor: Some(acceptor),
         })
     }
@@ -99,6 +103,13 @@ impl Proxy {
         if cut {
             self.reset_all();
         }
+    }
+
+    /// Leads to another port of 127.0.0.1 from now on, as an address does that is moved in a failover. All connections
+    /// are reset.
+    pub fn switch(&self, upstream_port: u16) {
+        self.upstream.store(upstream_port, Ordering::SeqCst);
+        self.reset_all();
     }
 
     /// Resets all connections; new ones are taken.
@@ -166,7 +177,7 @@ fn wake(port: u16) {
 
 struct Acceptor {
     port: u16,
-    upstream: SocketAddr,
+    upstream: Arc<AtomicU16>,
     shared: Arc<Shared>,
     links: Links,
 }
@@ -201,7 +212,9 @@ impl Acceptor {
 
     fn link(&self, client: TcpStream) -> io::Result<()> {
         link::reset_on_close(&client);
-        let server = TcpStream::connect_timeout(&self.upstream, UPSTREAM)?;
+        let port = self.upstream.load(Ordering::SeqCst);
+        let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let server = TcpStream::connect_timeout(&upstream, UPSTREAM)?;
         let link = Link::start(client, server, &self.shared)?;
         self.shared.rules().accepted += 1;
         let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);

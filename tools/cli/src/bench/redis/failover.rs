@@ -1,7 +1,7 @@
 //! How long until checkpoints go on when the primary dies?
 //!
-//! Sketch: the servers themselves decide: a cluster needs its node timeout (2 s), a vote and its replica's delay of half
-//! a second to a second; sentinels need their down-after (1 s) and a vote. The client adds its next attempt.
+//! Sketch: the servers decide: a cluster needs its node timeout (2 s), a vote and its replica's delay of half a second
+//! to a second; sentinels need their down-after (1 s) and a vote. The client adds its next attempt.
 
 use super::super::engine;
 use super::super::figures::short;

@@ -1,0 +1,89 @@
+//! An app over a cluster: slots that move, primaries that die, freeze and are replaced.
+
+use crate::life::{NAME, seed, timed};
+use crate::load::Load;
+use eventflux_testbed::{Cluster, need_redis};
+
+/// The slot of the app's control hash.
+fn control_slot() -> u16 {
+    eventflux_testbed::slot_of(&format!("eventflux:{{{NAME}}}:ctl"))
+}
+
+/// The slot of the first chunk of every epoch.
+fn chunk_slot() -> u16 {
+    eventflux_testbed::slot_of(&format!("eventflux:{{{NAME}/0}}:i"))
+}
+
+#[test]
+fn redis_persistence_while_slots_move() {
+    if !need_redis() {
+        return;
+    }
+    let cluster = Cluster::start(3, 0, 2000);
+    let load = Load::start(timed(&cluster.url(), seed("slots move")));
+    load.wait_commits(5);
+    for slot in [control_slot(), chunk_slot()] {
+        let from = cluster.owner_of(slot);
+        let others = cluster.primaries().into_iter();
+        let to = others.filter(|n| n.port() != from.port()).last();
+        let to = to.expect("three primaries");
+        // there and back again
+        for (from, to) in [(from, to), (to, from)] {
+            load.wait_commits(3);
+            cluster.begin_migration(slot, to);
+            load.wait_commits(3);
+            cluster.move_keys(slot, 1);
+            if slot == chunk_slot() {
+                load.wait_commits(3);
+            } else {
+                // A script on two keys, one here and one there, waits for the other one to follow.
+                load.wait_begun(1);
+            }
+            cluster.end_migration(slot);
+            load.wait_commits(3);
+            assert_eq!(cluster.owner_of(slot).port(), to.port());
+            let left = from.cmd(&["CLUSTER", "COUNTKEYSINSLOT", &slot.to_string()]);
+            assert_eq!(left.int(), Some(0));
+        }
+    }
+    for outcome in load.outcomes() {
+        outcome.result.expect("no checkpoint fails");
+    }
+    load.end().check(&cluster.url());
+}
+
+#[test]
+fn redis_persistence_while_primaries_of_a_cluster_are_replaced() {
+    if !need_redis() {
+        return;
+    }
+    let cluster = Cluster::start(3, 1, 2000);
+    let load = Load::start(timed(&cluster.url(), seed("primaries are replaced")));
+    for (name, slot) in [("control", control_slot()), ("chunks", chunk_slot())] {
+        for takeover in [false, true] {
+            let primary = cluster.owner_of(slot);
+            let replica = cluster.replicas_of(primary)[0];
+            let what = format!("cluster, planned, {name}, takeover {takeover}");
+            load.through(&what, || match takeover {
+                false => cluster.failover(replica),
+                true => cluster.takeover(replica),
+            });
+            cluster.wait_ok();
+        }
+    }
+    for (name, slot) in [("control", control_slot()), ("chunks", chunk_slot())] {
+        let primary = cluster.owner_of(slot);
+        load.through(&format!("cluster, kill -9, {name}"), || primary.kill());
+        assert_ne!(cluster.owner_of(slot).port(), primary.port());
+        primary.restart();
+        cluster.wait_ok();
+        let again = || !cluster.replicas_of(cluster.owner_of(slot)).is_empty();
+        eventflux_testbed::until(std::time::Duration::from_secs(20), "a replica", again);
+    }
+    let primary = cluster.owner_of(control_slot());
+    load.through("cluster, SIGSTOP, control", || primary.stop());
+    primary.cont();
+    cluster.wait_ok();
+    load.wait_commits(5);
+    load.end().check(&cluster.url());
+}

@@ -1,0 +1,166 @@
+//! A life that sends rows and takes checkpoints all the time, while a test breaks what it writes to.
+
+use crate::life::Life;
+use crate::watched::Watched;
+use eventflux::CheckpointError;
+use eventflux::store::{PersistenceStore, Revision};
+use eventflux_testbed::{try_until, until};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Between two checkpoints: more would only be more rows for the oracle.
+const PAUSE: Duration = Duration::from_millis(4);
+
+/// For what a fault may take at most before checkpoints succeed again.
+const WRITABLE: Duration = Duration::from_secs(15);
+
+/// The most that one call of the store may take: its deadline for attempts, a connection, and a read of the last one;
+/// the rest is for a machine that has other work.
+const CALL_MAX: Duration = Duration::from_millis(1000 + 1000 + 1000 + 2000);
+
+/// How one checkpoint went.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub begun: Instant,
+    pub ended: Instant,
+    pub result: Result<Revision, CheckpointError>,
+    /// What the health said right after it.
+    pub reachable: bool,
+}
+
+/// Checkpoints without an end.
+pub struct Load {
+    stop: Arc<AtomicBool>,
+    begun: Arc<AtomicU64>,
+    commits: Arc<AtomicU64>,
+    outcomes: Arc<Mutex<Vec<Outcome>>>,
+    watched: Arc<Watched>,
+    thread: JoinHandle<Life>,
+}
+
+impl Load {
+    /// Begins.
+    pub fn start((mut life, watched): (Life, Arc<Watched>)) -> Load {
+        let stop = Arc::new(AtomicBool::new(false));
+        let tries = Arc::new(AtomicU64::new(0));
+        let commits = Arc::new(AtomicU64::new(0));
+        let outcomes = Arc::new(Mutex::new(Vec::new()));
+        let (stopped, counted, all) = (stop.clone(), commits.clone(), outcomes.clone());
+        let (store, tried) = (watched.clone(), tries.clone());
+        let thread = std::thread::spawn(move || {
+            while !stopped.load(Ordering::SeqCst) {
+                let begun = Instant::now();
+                tried.fetch_add(1, Ordering::SeqCst);
+                let result = life.step();
+                let reachable = store.health().reachable;
+                counted.fetch_add(u64::from(result.is_ok()), Ordering::SeqCst);
+                let ended = Instant::now();
+                all.lock().expect("nothing panics here").push(Outcome {
+                    begun,
+                    ended,
+                    result,
+                    reachable,
+                });
+                std::thread::park_timeout(PAUSE);
+            }
+            life
+        });
+        Load {
+            stop,
+            begun: tries,
+            commits,
+            outcomes,
+            watched,
+            thread,
+        }
+    }
+
+    /// Waits for some more commits.
+    #[track_caller]
+    pub fn wait_commits(&self, more: u64) {
+        let from = self.commits.load(Ordering::SeqCst);
+        self.wait("checkpoints", || {
+            self.commits.load(Ordering::SeqCst) >= from + more
+        });
+    }
+
+    /// Waits until some more checkpoints have begun.
+    #[track_caller]
+    pub fn wait_begun(&self, more: u64) {
+        let from = self.begun.load(Ordering::SeqCst);
+        self.wait("checkpoints to begin", || {
+            self.begun.load(Ordering::SeqCst) >= from + more
+        });
+    }
+
+    #[track_caller]
+    fn wait(&self, what: &str, mut ready: impl FnMut() -> bool) {
+        let waited = try_until(WRITABLE, what, || {
+            assert!(!self.thread.is_finished(), "the life ended by a panic");
+            Ok(ready())
+        });
+        if waited.is_err() {
+            let all = self.outcomes();
+            let failed = all.iter().rev().filter_map(|o| o.result.as_ref().err());
+            let failed: Vec<String> = failed.take(3).map(ToString::to_string).collect();
+            panic!("{what}: waited {WRITABLE:?} in vain; the last errors: {failed:#?}");
+        }
+    }
+
+    /// Does something to the servers, waits until checkpoints succeed again, and tells how long that took.
+    #[track_caller]
+    pub fn through(&self, what: &str, fault: impl FnOnce()) -> Duration {
+        self.wait_commits(3);
+        self.watched.longest();
+        let (before, at) = (self.outcomes().len(), Instant::now());
+        fault();
+        let done = Instant::now();
+        let mut writable = None;
+        self.wait(what, || {
+            let all = self.outcomes();
+            let good = all.iter().find(|o| o.begun > done && o.result.is_ok());
+            writable = good.map(|o| o.ended - at);
+            writable.is_some()
+        });
+        // what still comes of it, such as a commit on a server that is no primary any more
+        self.wait_commits(20);
+        let writable = writable.expect("it was waited for");
+        let (longest, call) = self.watched.longest();
+        let all = self.outcomes();
+        let failed: Vec<&Outcome> = all[before..].iter().filter(|o| o.result.is_err()).collect();
+        eprintln!(
+            "{what}: writable after {writable:?}, {} checkpoints failed, longest call {longest:?} ({call:?})",
+            failed.len()
+        );
+        for outcome in &failed {
+            let error = outcome.result.as_ref().expect_err("it failed");
+            let expected = ["io", "stale-parent", "durability"];
+            assert!(expected.contains(&error.reason()), "{what}: {error}");
+        }
+        let unanswered = |o: &&&Outcome| matches!(&o.result, Err(e) if e.reason() == "io");
+        let mut silent = failed.iter().filter(unanswered).peekable();
+        if silent.peek().is_some() {
+            assert!(silent.any(|o| !o.reachable), "{what}: the health was good");
+        }
+        assert!(longest < CALL_MAX, "{what}: {call:?} took {longest:?}");
+        writable
+    }
+
+    /// How all checkpoints went so far.
+    pub fn outcomes(&self) -> Vec<Outcome> {
+        self.outcomes.lock().expect("nothing panics here").clone()
+    }
+
+    /// Ends it after one more commit. The store is said to be well then.
+    pub fn end(self) -> Life {
+        self.wait_commits(1);
+        self.stop.store(true, Ordering::SeqCst);
+        let mut life = self.thread.join().expect("no row came out differently");
+        until(WRITABLE, "a last checkpoint", || life.step().is_ok());
+        let health = self.watched.health();
+        assert!(health.reachable && !health.breaker_open, "{health:?}");
+        life
+    }
+}
