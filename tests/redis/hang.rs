@@ -102,3 +102,28 @@ fn redis_persistence_at_an_interval_survives_a_hang() {
     let (life, report) = world.resume(life);
     assert_eq!((report.inputs[0].next, life.sent), (sent + 1, sent));
 }
+
+#[test]
+fn redis_persistence_is_not_kept_waiting_by_another_server() {
+    if !need_redis() {
+        return;
+    }
+    let (slow, well) = (
+        Redis::builder().requirepass("secret").start(),
+        Redis::start(),
+    );
+    let mut waiting = World::new(&slow.url());
+    waiting.options = waiting.options.read_timeout(Duration::from_secs(5));
+    waiting.config.connection_timeout_ms = 5_000;
+    slow.stop();
+    let store = waiting.store();
+    let waits = std::thread::spawn(move || store.last_revision("sums").is_err());
+    // Each has a connection to make, and none is behind the one that nobody answers.
+    for _ in 0..20 {
+        let read = World::new(&well.url()).store().last_revision("sums");
+        assert_eq!(read, Ok(None));
+    }
+    assert!(!waits.is_finished(), "it did not wait meanwhile");
+    slow.cont();
+    waits.join().expect("it does not panic");
+}

@@ -19,7 +19,9 @@ fn lose(command: &str, which: Which) -> Toxic {
 /// Tries again at once, and for long enough.
 fn patient() -> RedisOptions {
     let ms = Duration::from_millis;
-    hasty().retry(ms(1), ms(2), ms(5_000))
+    hasty()
+        .read_timeout(ms(2_000))
+        .retry(ms(1), ms(2), ms(10_000))
 }
 
 /// The server, a proxy before it, and the app by way of the proxy.

@@ -61,7 +61,7 @@ else
   end
 end
 redis.call('HSET', ctl, unpack(fields))
-redis.call('DEL', KEYS[3])
+redis.call('UNLINK', KEYS[3])
 redis.call('HSET', was, 'gen', redis.call('HGET', ctl, 'gen'), 'epoch', text(epoch), 'cleared', '0')
 live_on()
 return {'DONE'}
