@@ -58,8 +58,8 @@ pub(super) struct Pool {
     connections_max: u32,
 }
 
-/// One thread makes the connections of a pool. Not of several: a name that is looked up for long, or a server that takes
-/// a connection and says nothing, would keep other servers' stores waiting.
+/// One thread makes the connections of a pool. Not of several: a name that is looked up for long, or a server that
+/// takes a connection and says nothing, would keep the stores of other servers waiting.
 fn maker() -> Arc<ScheduledThreadPool> {
     let pool = ScheduledThreadPool::builder()
         .num_threads(1)

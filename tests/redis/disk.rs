@@ -8,7 +8,7 @@ use eventflux_testbed::{Aof, Disk, Redis, need_redis, until};
 fn disk() -> Option<Disk> {
     let disk = Disk::mount(32 << 20);
     if disk.is_none() {
-        println!("skipped: no file system can be mounted without root");
+        eprintln!("skipped: no file system can be mounted without root");
     }
     disk
 }

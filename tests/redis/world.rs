@@ -105,7 +105,7 @@ impl World {
     /// The app `sums` at a URL.
     pub fn new(url: &str) -> World {
         let seed = std::env::var("SEED").map_or(1, |text| text.parse().expect("SEED is a number"));
-        println!("SEED={seed}");
+        eprintln!("SEED={seed}");
         let config = RedisConfig {
             url: url.to_string(),
             connection_timeout_ms: 500,
