@@ -11,3 +11,4 @@ mod lost;
 mod sentinel;
 mod topologies;
 mod watched;
+mod zombie;
