@@ -263,10 +263,7 @@ impl Client {
         histories.sort();
         let mut seen = self.shared.seen.lock();
         seen.round_trip = Some(asked.elapsed());
-        eprintln!("DBG {histories:?}");
-        if !seen.histories.is_empty() && seen.histories != histories {
-            seen.failovers += 1;
-        }
+        seen.failovers += u64::from(seen.histories != histories);
         seen.histories = histories;
         Ok(())
     }

@@ -208,15 +208,6 @@ fn redis_persistence_when_one_shard_of_a_cluster_loses_chunks() {
     assert_eq!(back.skipped.len(), 2);
     // The writer notices by itself.
     until(LIMIT, "a sound head", || {
-        eprintln!(
-            "DBG failovers {}",
-            life.app
-                .checkpoint_metrics()
-                .unwrap()
-                .durable_age
-                .unwrap()
-                .as_millis()
-        );
         let head = life.step().expect("a checkpoint");
         verify(&*look, NAME, head).is_sound()
     });
