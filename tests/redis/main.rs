@@ -2,12 +2,14 @@
 //!
 //! Without a redis-server they print that they are skipped; with `EVENTFLUX_REQUIRE_REDIS=1` that is a failure.
 
+mod backend;
 mod cluster;
 #[path = "../store/contract.rs"]
 mod contract;
 mod life;
 mod load;
 mod lost;
+mod redis_eventflux_persistence;
 mod sentinel;
 mod topologies;
 mod watched;

@@ -3,7 +3,7 @@
 //!
 //! The other process is this binary again, told by a variable what to do.
 
-use crate::life::{Life, NAME, Seen, options, seed, store_with};
+use crate::life::{Life, NAME, Seen, mix, options, seed, store_with};
 use crate::watched::{Moment, Watched};
 use eventflux::checkpoint::verify_all;
 use eventflux::redis::{RedisOptions, RedisPersistenceStore};
@@ -209,7 +209,7 @@ fn redis_persistence_of_a_writer_stopped_at_any_moment() {
         };
         let mut first = task.spawn();
         let look = open(&url);
-        let some = 2 + crate::life::mix(seed, round) % 20;
+        let some = 2 + mix(seed, round) % 20;
         until(LIMIT, "some checkpoints", || epoch(&look) >= some);
         signal(first.id(), "STOP");
         let config = CheckpointConfig::default().takeover(true);
