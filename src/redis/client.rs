@@ -156,6 +156,7 @@ impl Client {
 
     fn noted_failure(&self, error: &StoreError, unanswered: bool) {
         if unanswered {
+            self.shared.connector.distrust();
             self.shared.breaker.lock().failed(Instant::now());
         }
         self.shared.seen.lock().failed = Some(error.to_string());
@@ -266,9 +267,7 @@ impl Client {
         histories.sort();
         let mut seen = self.shared.seen.lock();
         seen.round_trip = Some(asked.elapsed());
-        if !seen.histories.is_empty() && seen.histories != histories {
-            seen.failovers += 1;
-        }
+        seen.failovers += u64::from(seen.histories != histories);
         seen.histories = histories;
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! Without a redis-server they print that they are skipped; with `EVENTFLUX_REQUIRE_REDIS=1` that is a failure.
 
 mod acl;
+mod backend;
 mod cluster;
 #[path = "../store/contract.rs"]
 mod contract;
@@ -11,6 +12,8 @@ mod life;
 mod load;
 mod lost;
 mod redis_backend;
+mod redis_eventflux_persistence;
 mod sentinel;
 mod topologies;
 mod watched;
+mod zombie;
