@@ -71,6 +71,11 @@ fn run(weak: &Weak<Inner>, stop: &(Mutex<bool>, Condvar)) {
         }
         if let Some(every) = inner.refresh_every() {
             let due = refreshed.elapsed().as_nanos() / every.as_nanos().max(1);
+            if due > 0 && renewed.elapsed() >= tick {
+                // Who pinned something meanwhile is known before anything gets a time to live.
+                renewed = Instant::now();
+                inner.renew();
+            }
             for _ in 0..due.min(u128::from(super::keys::BUCKETS)) {
                 inner.refresh(bucket);
                 bucket = (bucket + 1) % super::keys::BUCKETS;

@@ -43,6 +43,14 @@ fn hex(digest: Digest) -> String {
     format!("{digest:032x}")
 }
 
+/// A script found a field that cannot be read.
+fn damaged(answer: &Answer) -> StoreError {
+    StoreError::Corrupt {
+        what: answer.text(1).to_string(),
+        reason: format!("its field '{}' is no number", answer.text(2)),
+    }
+}
+
 /// The error that a script's answer means.
 fn refusal(inner: &Inner, app: &str, generation: u64, answer: &Answer) -> StoreError {
     match answer.word() {
@@ -69,6 +77,7 @@ fn refusal(inner: &Inner, app: &str, generation: u64, answer: &Answer) -> StoreE
             name: answer.text(1).to_string(),
             reason: "it is pinned: take the pin away first",
         },
+        "DAMAGED" => damaged(answer),
         word => StoreError::Corrupt {
             what: inner.keys().control(app),
             reason: format!("a script answered '{}'", word.escape_debug()),
@@ -147,8 +156,16 @@ impl Inner {
     }
 
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.client()
-            .retry(key, |link| redis::cmd("GET").arg(key).query(link))
+        let answer = self
+            .client()
+            .retry(key, |link| redis::cmd("GET").arg(key).query(link));
+        answer.map_err(|error| match error {
+            // What is there is not ours: a restore may go back behind it.
+            StoreError::Refused { what, reason } if reason.contains("WRONGTYPE") => {
+                StoreError::Corrupt { what, reason }
+            }
+            other => other,
+        })
     }
 
     /// Deletes what stands in a bucket under these names, and then the names.
@@ -338,7 +355,10 @@ impl PersistenceStore for RedisPersistenceStore {
             return Err(refusal(inner, app, 0, &answer));
         }
         let (generation, last_epoch) = (answer.number(1), answer.number(2));
-        inner.hold(app, generation, &owner.name);
+        if answer.text(4) == "1" {
+            inner.keep_for_ever(app, generation, &owner.name)?;
+        }
+        inner.hold(app, generation, &owner.name, answer.number(3));
         inner.uploading(app).lock().end();
         self.start_keeper();
         Ok(Claim {
@@ -423,6 +443,10 @@ impl PersistenceStore for RedisPersistenceStore {
         let uploading = inner.uploading(app);
         let mut uploading = uploading.lock();
         let tally = uploading.ready(inner.client(), commit.revision)?;
+        if commit.parent.is_none() {
+            // The first one, or the first one on a server that has lost everything, the list too.
+            inner.list_app(app)?;
+        }
         let parent = commit.parent.map(|(revision, _)| revision.to_string());
         let parent_digest = commit.parent.map(|(_, digest)| hex(digest));
         let answer = inner.run(
@@ -478,6 +502,9 @@ impl PersistenceStore for RedisPersistenceStore {
         let answer = inner.client().retry(&caller.control, |link| {
             script::CATALOGUE.run(link, &caller, &[])
         })?;
+        if answer.word() == "DAMAGED" {
+            return Err(damaged(&answer));
+        }
         let mut catalogue = Catalogue {
             generation: answer.number(0),
             ..Catalogue::default()
@@ -557,8 +584,15 @@ impl PersistenceStore for RedisPersistenceStore {
         let texts = answer.into_texts();
         for pair in texts.get(1..).unwrap_or_default().chunks_exact(2) {
             if let Ok(revision) = pair[0].parse() {
+                let bucket = bucket_of_whole(revision);
                 let member = member_of_whole(revision, &pair[1]);
-                going[bucket_of_whole(revision) as usize].push(member);
+                if pair[1].is_empty() {
+                    let mut members = inner.members(app, bucket)?;
+                    members.retain(|known| known.starts_with(&member));
+                    going[bucket as usize].append(&mut members);
+                } else {
+                    going[bucket as usize].push(member);
+                }
             }
         }
         for (bucket, members) in (0..BUCKETS).zip(going) {

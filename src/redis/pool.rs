@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use r2d2::{ManageConnection, NopErrorHandler, PooledConnection};
 use redis::RedisError;
 use scheduled_thread_pool::ScheduledThreadPool;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The pool looks this often whether it got a connection, or an error that ends the wait.
@@ -62,16 +62,13 @@ pub(super) struct Pool {
     connections_max: u32,
 }
 
-/// One thread makes the connections of all pools of the process.
+/// One thread makes the connections of a pool. Not of several: a name that is looked up for long, or a server that takes
+/// a connection and says nothing, would keep other servers' stores waiting.
 fn maker() -> Arc<ScheduledThreadPool> {
-    static MAKER: OnceLock<Arc<ScheduledThreadPool>> = OnceLock::new();
-    let new = || {
-        let pool = ScheduledThreadPool::builder()
-            .num_threads(1)
-            .thread_name_pattern("eventflux-connect");
-        Arc::new(pool.build())
-    };
-    Arc::clone(MAKER.get_or_init(new))
+    let pool = ScheduledThreadPool::builder()
+        .num_threads(1)
+        .thread_name_pattern("eventflux-connect");
+    Arc::new(pool.build())
 }
 
 impl Pool {

@@ -89,7 +89,11 @@ impl Script {
             arg.add_to(&mut cmd);
         }
         let values: Vec<Value> = cmd.query(link)?;
-        let texts = values.iter().map(redis::from_redis_value_ref::<String>);
+        let texts = values.iter().map(|value| match value {
+            // Whatever someone else may have written there.
+            Value::BulkString(bytes) => Ok(String::from_utf8_lossy(bytes).into_owned()),
+            other => redis::from_redis_value_ref::<String>(other),
+        });
         Ok(Answer(texts.collect::<Result<_, _>>()?))
     }
 }

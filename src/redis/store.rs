@@ -15,6 +15,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// A hundred years: what is longer, Redis could not add to its clock.
+const TTL_SECONDS_MAX: u64 = 36_525 * 24 * 3600;
+
 /// Keeps the checkpoints of apps in Redis: a single server, behind Sentinel, or a Cluster.
 ///
 /// Chunks are written once; one script on one key commits a revision, so that it is there wholly or not at all, and is
@@ -86,7 +89,9 @@ impl RedisPersistenceStore {
         let inner = Inner {
             client: Client::new(&config, &options)?,
             keys,
-            ttl: config.ttl_seconds.map(Duration::from_secs),
+            ttl: config
+                .ttl_seconds
+                .map(|seconds| Duration::from_secs(seconds.min(TTL_SECONDS_MAX))),
             who: format!("{:016x}{:016x}", random(), random()),
             process: process::this_process(),
             claims: Mutex::default(),
@@ -120,7 +125,9 @@ impl Drop for RedisPersistenceStore {
         *self.keeper.lock() = None;
         // What cannot be given up now ends with its lease.
         for (app, held) in self.inner.active_claims() {
-            let _ = self.inner.run_once(&app, &script::RELEASE, held.generation);
+            let _ = self
+                .inner
+                .run_once(&app, &script::RELEASE, held.generation, &[]);
         }
     }
 }
@@ -194,12 +201,18 @@ impl Inner {
         })
     }
 
-    /// Runs a script without arguments once.
-    fn run_once(&self, app: &str, script: &Script, generation: u64) -> Result<Answer, StoreError> {
+    /// Runs a script once.
+    fn run_once(
+        &self,
+        app: &str,
+        script: &Script,
+        generation: u64,
+        args: &[&dyn Argument],
+    ) -> Result<Answer, StoreError> {
         let caller = self.caller(app, generation);
         let what = &caller.control;
         self.client
-            .once(what, |link| script.run(link, &caller, &[]))
+            .once(what, |link| script.run(link, &caller, args))
     }
 
     /// The last claim of this handle.
@@ -207,12 +220,12 @@ impl Inner {
         self.claims.lock().get(app).cloned()
     }
 
-    pub(super) fn hold(&self, app: &str, generation: u64, owner: &str) {
+    pub(super) fn hold(&self, app: &str, generation: u64, owner: &str, pins: u64) {
         let held = Held {
             generation,
             active: true,
             owner: owner.to_string(),
-            pins: 0,
+            pins,
         };
         self.claims.lock().insert(app.to_string(), held);
     }
@@ -239,10 +252,11 @@ impl Inner {
 
     fn generation(&self, app: &str) -> Result<u64, StoreError> {
         let key = self.keys.control(app);
-        let found: Option<u64> = self.client.retry(&key, |link| {
+        let found: Option<Vec<u8>> = self.client.retry(&key, |link| {
             redis::cmd("HGET").arg(&key).arg("gen").query(link)
         })?;
-        Ok(found.unwrap_or(0))
+        let text = found.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        Ok(text.and_then(|text| text.parse().ok()).unwrap_or(0))
     }
 
     fn active_claims(&self) -> Vec<(String, Held)> {
@@ -262,7 +276,8 @@ impl Inner {
     /// Renews all leases.
     pub(super) fn renew(&self) {
         for (app, held) in self.active_claims() {
-            let Ok(answer) = self.run_once(&app, &script::RENEW, held.generation) else {
+            let args: [&dyn Argument; 2] = [&held.owner, &self.process];
+            let Ok(answer) = self.run_once(&app, &script::RENEW, held.generation, &args) else {
                 continue;
             };
             match answer.word() {
@@ -271,7 +286,9 @@ impl Inner {
                         held.pins = answer.number(1);
                     }
                 }
-                _ => self.drop_claim(&app, held.generation),
+                "FENCED" => self.drop_claim(&app, held.generation),
+                // What is wrong is told by the next checkpoint.
+                _ => {}
             }
         }
     }
@@ -287,6 +304,18 @@ impl Inner {
             // What fails is tried again when the bucket's turn comes, long before anything ends.
             let _ = self.expire_bucket(&app, bucket, expires_ms);
         }
+    }
+
+    /// Takes the times to live away that a setting of before gave to what there is.
+    pub(super) fn keep_for_ever(
+        &self,
+        app: &str,
+        generation: u64,
+        owner: &str,
+    ) -> Result<(), StoreError> {
+        (0..BUCKETS).try_for_each(|bucket| self.expire_bucket(app, bucket, None))?;
+        self.run(app, &script::RENEW, generation, &[&owner, &self.process])
+            .map(drop)
     }
 
     /// Gives all that a bucket holds this long to live, or for ever.

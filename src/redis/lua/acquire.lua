@@ -7,5 +7,13 @@ generation = math.max(generation, mine) + 1
 redis.call('HSET', ctl, 'fmt', '1', 'gen', text(generation), 'who', who, 'owner', ARGV[5], 'proc', ARGV[6],
   'lease', text(now + lease))
 redis.call('HSET', was, 'gen', text(generation))
-live_on()
-return {'OK', text(generation), text(math.max(number(ctl, 'epoch'), number(was, 'epoch')))}
+-- Where a time to live is given up, chunks have theirs still: until those are done, the hash keeps one, so that who
+-- claims next knows of it.
+local given_up = ttl == 0 and redis.call('PERSIST', ctl) == 1
+if given_up then
+  redis.call('PEXPIRE', ctl, 86400000)
+else
+  live_on()
+end
+return {'OK', text(generation), text(math.max(number(ctl, 'epoch'), number(was, 'epoch'))), text(number(ctl, 'pins')),
+  given_up and '1' or '0'}

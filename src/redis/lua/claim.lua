@@ -14,18 +14,24 @@ local function text(value)
   return string.format('%.0f', value)
 end
 
+-- What is no number is told, and not calculated with.
+for _, place in ipairs({{ctl, 'gen'}, {ctl, 'lease'}, {ctl, 'epoch'}, {ctl, 'pins'}, {was, 'gen'}, {was, 'epoch'}}) do
+  local value = redis.call('HGET', place[1], place[2])
+  if value and (#value > 15 or not string.match(value, '^%d+$')) then
+    return {'DAMAGED', place[1], place[2]}
+  end
+end
+
 local generation = math.max(number(ctl, 'gen'), number(was, 'gen'))
 local holder = redis.call('HGET', ctl, 'who') or ''
 local left = number(ctl, 'lease') - now
 
 -- While something is pinned, nothing of the app expires.
 local function live_on()
-  if ttl > 0 then
-    if number(ctl, 'pins') > 0 then
-      redis.call('PERSIST', ctl)
-    else
-      redis.call('PEXPIRE', ctl, text(ttl))
-    end
+  if ttl > 0 and number(ctl, 'pins') == 0 then
+    redis.call('PEXPIRE', ctl, text(ttl))
+  else
+    redis.call('PERSIST', ctl)
   end
 end
 

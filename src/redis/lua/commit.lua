@@ -25,6 +25,17 @@ if whole and tonumber(ARGV[14]) < generation then
   return {'FENCED', text(generation)}
 end
 local head = redis.call('HGET', ctl, 'head') or ''
+if head ~= ARGV[10] or not string.match(head, '^%d+%-%d+$') then
+  -- The revision with the greatest epoch is the head, whatever the field says.
+  local greatest = -1
+  head = ''
+  for _, field in ipairs(redis.call('HKEYS', ctl)) do
+    local name, of = string.match(field, '^r:(%d+%-(%d+))$')
+    if name and tonumber(of) > greatest then
+      head, greatest = name, tonumber(of)
+    end
+  end
+end
 if not whole then
   local digest = ''
   if head ~= '' then

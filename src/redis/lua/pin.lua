@@ -21,7 +21,4 @@ else
   end
 end
 live_on()
-if number(ctl, 'pins') > 0 then
-  redis.call('PERSIST', ctl)
-end
 return {'OK', text(number(ctl, 'pins'))}

@@ -1,5 +1,5 @@
 -- Takes revisions out of the catalogue: ARGV[5] and on. The head and pinned ones are refused, and then all are.
--- Answers revision and digest of those in one piece.
+-- Answers revision and digest of those in one piece; no digest for those that are not there.
 local refused = check_handle()
 if refused then
   return refused
@@ -23,7 +23,11 @@ end
 local gone = {'OK'}
 for i = 5, #ARGV do
   local entry = redis.call('HGET', ctl, 'r:' .. ARGV[i])
-  if entry and string.sub(entry, 33) == 'w' then
+  if not entry then
+    -- Done before, perhaps: the reply to it was lost.
+    table.insert(gone, ARGV[i])
+    table.insert(gone, '')
+  elseif string.sub(entry, 33) == 'w' then
     table.insert(gone, ARGV[i])
     table.insert(gone, string.sub(entry, 1, 32))
   end

@@ -1,0 +1,190 @@
+//! A server whose memory is full, or that throws things away when it is.
+
+use crate::contract::owner;
+use crate::world::{Life, World, hasty};
+use eventflux::checkpoint::CompressionType;
+use eventflux::redis::RedisConfig;
+use eventflux::store::{PersistenceStore, StoreError};
+use eventflux::{CheckpointConfig, CheckpointError};
+use eventflux_testbed::{Builder, Redis, need_redis};
+use std::sync::Arc;
+
+/// Memory in use.
+fn used(redis: &Redis) -> u64 {
+    let info = redis.info("memory");
+    info["used_memory"].parse().expect("a number")
+}
+
+/// Lets the server have so many bytes beyond what it uses.
+fn limit(redis: &Redis, spare: u64) {
+    let bytes = used(redis) + spare;
+    redis.config_set("maxmemory", &bytes.to_string());
+}
+
+/// The last revision is whole, and it goes on as soon as there is memory.
+fn assert_full_then_well(redis: &Redis, life: &mut Life<'_>, error: &StoreError) {
+    assert!(matches!(error, StoreError::Full { .. }), "{error}");
+    assert!(error.to_string().contains("maxmemory"), "{error}");
+    assert_eq!(error.reason(), "full");
+    redis.config_set("maxmemory", "0");
+    life.assert_store();
+    let after = life.commit();
+    assert_eq!(life.taken.keys().next_back(), Some(&after));
+    life.assert_store();
+    life.assert_reachable(true);
+}
+
+#[test]
+fn redis_persistence_keeps_the_head_when_memory_is_full() {
+    if !need_redis() {
+        return;
+    }
+    let redis = Redis::start();
+    let mut world = World::new(&redis.url());
+    world.checkpoints = CheckpointConfig::default()
+        .compression(CompressionType::None)
+        .retain(4);
+    let mut life = world.start();
+    life.commit();
+    // Nothing fits: the epoch cannot even begin.
+    redis.config_set("maxmemory", "1");
+    for _ in 0..5 {
+        let error = life.fail();
+        assert!(matches!(error, StoreError::Full { .. }), "{error}");
+    }
+    // A server without memory answers: no call has to wait for it.
+    assert!(!life.store.health().breaker_open);
+    let error = life.fail();
+    assert_full_then_well(&redis, &mut life, &error);
+}
+
+/// Chunks of one epoch, as many as it takes.
+#[test]
+fn redis_persistence_keeps_the_head_when_memory_is_full_in_an_upload() {
+    if !need_redis() {
+        return;
+    }
+    use eventflux::store::{ChunkName, Commit, Revision};
+    let redis = Redis::start();
+    let world = World::new(&redis.url());
+    let store = world.store();
+    let owner = owner("one");
+    let claim = store.acquire("a", &owner).expect("nobody has it");
+    let chunk = |epoch, number| ChunkName {
+        generation: claim.generation,
+        epoch,
+        number,
+    };
+    let revision = |epoch| Revision {
+        generation: claim.generation,
+        epoch,
+    };
+    let commit = |epoch, parent| {
+        let commit = Commit {
+            revision: revision(epoch),
+            digest: u128::from(epoch),
+            parent,
+            manifest: b"m",
+        };
+        store.commit("a", &commit)
+    };
+    store
+        .put_chunk("a", chunk(1, 0), b"one")
+        .expect("there is room");
+    commit(1, None).expect("there is room");
+    let head = Some((revision(1), 1));
+    // In the middle of the chunks: at a later one, or at the flush, and never at a commit that names them.
+    limit(&redis, 3 << 20);
+    let bytes = vec![7; 1 << 20];
+    let put = (0..8).try_for_each(|n| store.put_chunk("a", chunk(2, n), &bytes));
+    let error = put
+        .and_then(|()| store.flush("a"))
+        .expect_err("8 MB in 3 MB");
+    assert!(matches!(error, StoreError::Full { .. }), "{error}");
+    let error = commit(2, head).expect_err("chunks are missing");
+    assert!(matches!(error, StoreError::Full { .. }), "{error}");
+    // Between the last chunk and the commit.
+    redis.config_set("maxmemory", "0");
+    store
+        .put_chunk("a", chunk(3, 0), b"three")
+        .expect("there is room");
+    store.flush("a").expect("there is room");
+    redis.config_set("maxmemory", "1");
+    let error = commit(3, head).expect_err("no room for the commit");
+    assert!(matches!(error, StoreError::Full { .. }), "{error}");
+    assert_eq!(store.last_revision("a"), Ok(Some(revision(1))));
+    redis.config_set("maxmemory", "0");
+    commit(3, head).expect("there is room");
+    assert_eq!(
+        store.last_revision("a"),
+        Ok(Some(Revision { ..revision(3) }))
+    );
+    assert_eq!(store.get_chunk("a", chunk(1, 0)), Ok(Some(b"one".to_vec())));
+    assert_eq!(
+        store.get_chunk("a", chunk(3, 0)),
+        Ok(Some(b"three".to_vec()))
+    );
+}
+
+/// A store on a server with a limit and a policy, and what a claim answers.
+fn claim(builder: Builder, policy: &str, ttl_seconds: Option<u64>) -> Result<(), StoreError> {
+    let redis = builder.policy(policy).start();
+    let config = RedisConfig {
+        url: redis.url(),
+        ttl_seconds,
+        ..RedisConfig::default()
+    };
+    let store = eventflux::redis::RedisPersistenceStore::new_with_options(config, hasty());
+    let store = Arc::new(store.expect("a URL"));
+    let owner = owner("one");
+    store.acquire("a", &owner).map(drop)
+}
+
+#[test]
+fn redis_persistence_refuses_a_server_that_evicts() {
+    if !need_redis() {
+        return;
+    }
+    let limited = || Redis::builder().maxmemory(100 << 20);
+    let hour = Some(3600);
+    for (policy, ttl_seconds) in [
+        ("allkeys-lru", None),
+        ("allkeys-random", None),
+        ("allkeys-lfu", hour),
+        ("volatile-lru", hour),
+        ("volatile-ttl", hour),
+    ] {
+        let refused = claim(limited(), policy, ttl_seconds).expect_err(policy);
+        assert!(matches!(refused, StoreError::Refused { .. }), "{refused}");
+        let text = refused.to_string();
+        assert!(
+            text.contains(policy) && text.contains("noeviction"),
+            "{text}"
+        );
+    }
+    // Keys without a time to live are not volatile; without a limit nothing is evicted.
+    claim(limited(), "volatile-lru", None).expect("nothing of it is volatile");
+    claim(limited(), "noeviction", hour).expect("nothing is evicted");
+    claim(Redis::builder(), "allkeys-lru", hour).expect("there is no limit");
+}
+
+#[test]
+fn redis_persistence_that_evicts_does_not_start_an_app() {
+    if !need_redis() {
+        return;
+    }
+    let redis = Redis::builder()
+        .maxmemory(100 << 20)
+        .policy("allkeys-lru")
+        .start();
+    let world = World::new(&redis.url());
+    let app = world.app(Some(world.store()));
+    let error = app
+        .start()
+        .expect_err("its checkpoints would be thrown away");
+    assert!(error.to_string().contains("noeviction"), "{error}");
+    redis.config_set("maxmemory-policy", "noeviction");
+    app.start().expect("they are kept");
+    let error = app.restore_last_revision().expect_err("there is none");
+    assert!(matches!(error, CheckpointError::Nothing { .. }), "{error}");
+}

@@ -1,0 +1,391 @@
+//! An app over Redis through several lives, and what it would have written had nothing ever failed.
+//!
+//! Rows come from a seed, which is printed: `SEED=n` draws others. Every output row has a number, so that what comes
+//! twice is seen to be the same, and what is missing is missed.
+
+use eventflux::checkpoint::{Manifest, write_blob};
+use eventflux::redis::{RedisConfig, RedisOptions, RedisPersistenceStore};
+use eventflux::store::{PersistenceStore, Revision, StoreError};
+use eventflux::{
+    Batch, CheckpointConfig, CheckpointError, EventFluxAppRuntime, EventFluxManager, Input,
+    OutputNumber, RestoreReport, RuntimeConfig, Timestamp, Workers,
+};
+use eventflux_testbed::{Redis, until};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Every condition is there within this time, or never.
+pub const SOON: Duration = Duration::from_secs(20);
+
+/// The streams that the app writes.
+const STREAMS: [&str; 2] = ["Sums", "Recent"];
+
+/// Rows sent by one step of a test.
+pub const STEP: u64 = 20;
+
+/// What came out: by stream, key group and number the row.
+pub type Rows = BTreeMap<(&'static str, u16, u64), String>;
+
+/// Collects outputs of all lives.
+#[derive(Clone, Default)]
+pub struct Seen(Arc<Mutex<Rows>>);
+
+impl Seen {
+    fn attach(&self, app: &EventFluxAppRuntime) {
+        for stream in STREAMS {
+            let rows = Arc::clone(&self.0);
+            let add = move |batch: &Batch, numbers: &[OutputNumber]| {
+                let mut rows = rows.lock().expect("no callback panics");
+                for (place, number) in numbers.iter().enumerate() {
+                    let row = format!("{:?}", batch.row(place));
+                    let name = (stream, number.group, number.number);
+                    let before = rows.entry(name).or_insert_with(|| row.clone());
+                    assert_eq!(*before, row, "{stream} {number:?} came out differently");
+                }
+            };
+            app.add_numbered_callback(stream, add).expect("a stream");
+        }
+    }
+
+    fn rows(&self) -> Rows {
+        self.0.lock().expect("no row came out differently").clone()
+    }
+}
+
+/// An app in one Redis: its name, its rows, and how it reaches the server.
+pub struct World {
+    pub app: String,
+    pub config: RedisConfig,
+    pub options: RedisOptions,
+    pub checkpoints: CheckpointConfig,
+    pub workers: Workers,
+    seed: u64,
+    oracle: Mutex<Option<Oracle>>,
+}
+
+/// The app without a store, which nothing happens to.
+struct Oracle {
+    app: EventFluxAppRuntime,
+    input: Input,
+    seen: Seen,
+    sent: u64,
+}
+
+impl Oracle {
+    fn new(app: EventFluxAppRuntime) -> Oracle {
+        let seen = Seen::default();
+        seen.attach(&app);
+        app.start().expect("it starts");
+        let input = app.open_input("in").expect("opens");
+        Oracle {
+            app,
+            input,
+            seen,
+            sent: 0,
+        }
+    }
+}
+
+/// Short times: a call that fails does so soon.
+pub fn hasty() -> RedisOptions {
+    RedisOptions::default()
+        .read_timeout(Duration::from_millis(300))
+        .write_timeout(Duration::from_millis(300))
+        .retry(
+            Duration::from_millis(5),
+            Duration::from_millis(50),
+            Duration::from_millis(400),
+        )
+        .breaker_failures(3)
+        .lease(Duration::from_secs(1))
+}
+
+impl World {
+    /// The app `sums` at a URL.
+    pub fn new(url: &str) -> World {
+        let seed = std::env::var("SEED").map_or(1, |text| text.parse().expect("SEED is a number"));
+        println!("SEED={seed}");
+        let config = RedisConfig {
+            url: url.to_string(),
+            connection_timeout_ms: 500,
+            ..RedisConfig::default()
+        };
+        World {
+            app: "sums".to_string(),
+            config,
+            options: hasty(),
+            checkpoints: CheckpointConfig::default().retain(4).takeover(true),
+            workers: Workers::Inline,
+            seed,
+            oracle: Mutex::default(),
+        }
+    }
+
+    /// The same app and rows by another way to the server.
+    pub fn at(&self, url: &str) -> World {
+        let mut other = World::new(url);
+        other.app.clone_from(&self.app);
+        other.config = RedisConfig {
+            url: url.to_string(),
+            ..self.config.clone()
+        };
+        other
+    }
+
+    /// A handle of the store.
+    pub fn store(&self) -> Arc<RedisPersistenceStore> {
+        let (config, options) = (self.config.clone(), self.options.clone());
+        let made = RedisPersistenceStore::new_with_options(config, options);
+        Arc::new(made.expect("a URL"))
+    }
+
+    /// The app, not started.
+    pub fn app(&self, store: Option<Arc<dyn PersistenceStore>>) -> EventFluxAppRuntime {
+        let text = format!(
+            "@app:name('{}') @app:playback
+             CREATE STREAM S (k STRING, v LONG);
+             INSERT INTO Sums SELECT k, count() AS n, sum(v) AS total FROM S GROUP BY k;
+             INSERT INTO Recent SELECT k, sum(v) AS total, min(v) AS least, count() AS n
+             FROM S WINDOW('length', 20);",
+            self.app
+        );
+        let mut manager = EventFluxManager::new();
+        if let Some(store) = store {
+            manager.set_persistence_store(store);
+        }
+        let config = RuntimeConfig::default()
+            .workers(self.workers.clone())
+            .checkpoints(self.checkpoints.clone());
+        manager
+            .create_with(&text, config)
+            .expect("the app is right")
+    }
+
+    /// The first life.
+    pub fn start(&self) -> Life<'_> {
+        let seen = Seen::default();
+        let store = self.store();
+        let app = self.app(Some(store.clone()));
+        seen.attach(&app);
+        self.go_on(store, app, seen, 0)
+    }
+
+    fn go_on(
+        &self,
+        store: Arc<RedisPersistenceStore>,
+        app: EventFluxAppRuntime,
+        seen: Seen,
+        sent: u64,
+    ) -> Life<'_> {
+        app.start().expect("it starts");
+        let input = app.open_input("in").expect("opens");
+        Life {
+            world: self,
+            store,
+            app,
+            seen,
+            input,
+            sent,
+            most: 0,
+            taken: BTreeMap::new(),
+        }
+    }
+
+    /// The life after one that ended: from the last revision on.
+    pub fn resume(&self, before: Life<'_>) -> (Life<'_>, RestoreReport) {
+        let seen = before.seen.clone();
+        let (taken, most) = (before.taken.clone(), before.most);
+        drop(before);
+        let store = self.store();
+        let app = self.app(Some(store.clone()));
+        seen.attach(&app);
+        let report = app.restore_last_revision().expect("restores");
+        let sent = report.inputs[0].next - 1;
+        let mut life = self.go_on(store, app, seen, sent);
+        (life.taken, life.most) = (taken, most);
+        (life, report)
+    }
+
+    /// Row `n`, counted from 1.
+    fn row(&self, n: u64) -> (Timestamp, String, i64) {
+        let mut z = self.seed ^ n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^= z >> 31;
+        let at = Timestamp::from_millis(i64::try_from(n).expect("few rows"));
+        (at, format!("key {}", z % 97), (z >> 32) as i64 % 1000)
+    }
+
+    fn send(&self, input: &mut Input, n: u64) {
+        let (at, key, value) = self.row(n);
+        let sent = input.send_numbered(n, "S", Some(at), (key.as_str(), value));
+        assert_eq!(sent, Ok(true), "row {n}");
+    }
+
+    /// What came out is what comes out of the first rows when nothing fails, or a part of it.
+    #[track_caller]
+    fn assert_right(&self, rows: &Rows, sent: u64) {
+        let mut oracle = self.oracle.lock().expect("nobody panics here");
+        let oracle = oracle.get_or_insert_with(|| Oracle::new(self.app(None)));
+        while oracle.sent < sent {
+            oracle.sent += 1;
+            self.send(&mut oracle.input, oracle.sent);
+        }
+        oracle.app.flush().expect("all is processed");
+        let whole = oracle.seen.0.lock().expect("no callback panics");
+        for (name, row) in rows {
+            assert_eq!(whole.get(name), Some(row), "{name:?}");
+        }
+    }
+
+    /// A revision holds the state behind the first `sent` rows. Claims nothing.
+    #[track_caller]
+    pub fn assert_holds(&self, revision: Revision, sent: u64) {
+        let blob = self.blob(revision).expect("the revision is there");
+        let app = self.app(None);
+        let seen = Seen::default();
+        seen.attach(&app);
+        let report = app.restore(&blob).expect("it can be restored");
+        assert_eq!(report.inputs[0].next, sent + 1, "{revision}");
+        app.start().expect("it starts");
+        let mut input = app.open_input("in").expect("opens");
+        (sent + 1..=sent + STEP).for_each(|n| self.send(&mut input, n));
+        app.flush().expect("all is processed");
+        let rows = seen.rows();
+        assert_eq!(rows.len() as u64, STEP * STREAMS.len() as u64, "{revision}");
+        self.assert_right(&rows, sent + STEP);
+    }
+
+    /// A revision as bytes.
+    fn blob(&self, revision: Revision) -> Result<Vec<u8>, String> {
+        let text = |error: StoreError| error.to_string();
+        let store = self.store();
+        let catalogue = store.catalogue(&self.app).map_err(text)?;
+        let mut entries = catalogue.revisions.iter();
+        let entry = entries.find(|e| e.revision == revision);
+        let digest = entry.ok_or("it is not in the catalogue")?.digest;
+        let manifest = store.manifest(&self.app, revision).map_err(text)?;
+        let manifest = Manifest::decode(&manifest.ok_or("no manifest")?, Some(digest));
+        let manifest = manifest.map_err(|fault| fault.to_string())?;
+        let mut chunks = Vec::new();
+        for record in &manifest.chunks {
+            let bytes = store.get_chunk(&self.app, record.name).map_err(text)?;
+            chunks.push((*record, bytes.ok_or(format!("no chunk {}", record.name))?));
+        }
+        let mut blob = Vec::new();
+        let written = write_blob(&manifest, chunks.into_iter(), &mut blob);
+        written.map(|()| blob).map_err(|error| error.to_string())
+    }
+}
+
+/// A running app.
+pub struct Life<'a> {
+    pub world: &'a World,
+    pub store: Arc<RedisPersistenceStore>,
+    pub app: EventFluxAppRuntime,
+    pub seen: Seen,
+    pub input: Input,
+    pub sent: u64,
+    /// The most rows that any life has sent.
+    most: u64,
+    /// What `persist` answered, and how many rows were sent before.
+    pub taken: BTreeMap<Revision, u64>,
+}
+
+impl Life<'_> {
+    /// Sends the next rows, whatever the store does, and sees all of them come out.
+    #[track_caller]
+    pub fn step(&mut self) {
+        for _ in 0..STEP {
+            self.sent += 1;
+            self.world.send(&mut self.input, self.sent);
+        }
+        self.app.flush().expect("all is processed");
+        self.most = self.most.max(self.sent);
+        let rows = self.seen.rows();
+        assert_eq!(
+            rows.len() as u64,
+            self.most * STREAMS.len() as u64,
+            "rows that came out"
+        );
+        self.world.assert_right(&rows, self.most);
+    }
+
+    /// Asks for a checkpoint.
+    pub fn persist(&mut self) -> Result<Revision, CheckpointError> {
+        let answer = self.app.persist();
+        if let Ok(revision) = &answer {
+            self.taken.insert(*revision, self.sent);
+        }
+        answer
+    }
+
+    /// Rows and a checkpoint of them.
+    #[track_caller]
+    pub fn commit(&mut self) -> Revision {
+        self.step();
+        self.persist().expect("a checkpoint")
+    }
+
+    /// Rows, and a checkpoint that fails; answers the reason.
+    #[track_caller]
+    pub fn fail(&mut self) -> StoreError {
+        self.step();
+        match self.persist() {
+            Err(CheckpointError::Store(error)) => error,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Rows and checkpoints until one succeeds; answers its revision and why others failed.
+    #[track_caller]
+    pub fn recover(&mut self) -> (Revision, Vec<String>) {
+        let mut reasons = Vec::new();
+        let mut done = None;
+        until(SOON, "a checkpoint", || {
+            self.step();
+            match self.persist() {
+                Ok(revision) => done = Some(revision),
+                Err(error) => reasons.push(error.to_string()),
+            }
+            done.is_some()
+        });
+        (done.expect("it was waited for"), reasons)
+    }
+
+    /// What the store has is what `persist` answered: the head the last one, each of them right.
+    #[track_caller]
+    pub fn assert_store(&self) {
+        let kept = self.world.store().catalogue(&self.world.app);
+        let kept = kept.expect("a catalogue").revisions;
+        let last = self.taken.keys().next_back();
+        assert_eq!(kept.last().map(|e| &e.revision), last, "the head");
+        for entry in &kept {
+            let sent = self.taken.get(&entry.revision);
+            // One whose reply was lost is known to nobody, and right all the same.
+            if let Some(sent) = sent {
+                self.world.assert_holds(entry.revision, *sent);
+            }
+        }
+    }
+
+    /// The store tells that it is there, or is not.
+    #[track_caller]
+    pub fn assert_reachable(&self, reachable: bool) {
+        let metrics = self.app.checkpoint_metrics().expect("it has a store");
+        let health = metrics.store.expect("it was asked");
+        assert_eq!(health.reachable, reachable, "{health:?}");
+        if !reachable {
+            assert!(metrics.failures_in_a_row > 0 && !health.detail.is_empty());
+        }
+    }
+}
+
+/// The keys of a server, in order.
+pub fn keys(redis: &Redis) -> Vec<String> {
+    let reply = redis.cmd(&["KEYS", "*"]);
+    let mut keys: Vec<String> = reply.items().iter().map(|key| key.text()).collect();
+    keys.sort();
+    keys
+}
