@@ -33,8 +33,10 @@ struct Shared {
 /// What the last answers told.
 #[derive(Default)]
 struct Seen {
-    /// Why the last call failed, if it did for want of an answer.
+    /// Why the last call failed, if it did.
     failed: Option<String>,
+    /// It failed for want of an answer; a refusal is one.
+    unanswered: bool,
     role: Option<&'static str>,
     round_trip: Option<Duration>,
     note: String,
@@ -139,7 +141,8 @@ impl Client {
         match act(link) {
             Ok(done) => {
                 self.shared.breaker.lock().succeeded();
-                self.shared.seen.lock().failed = None;
+                let mut seen = self.shared.seen.lock();
+                (seen.failed, seen.unanswered) = (None, false);
                 Ok(done)
             }
             Err(error) => Err(self.failure(what, &error)),
@@ -156,9 +159,11 @@ impl Client {
 
     fn noted_failure(&self, error: &StoreError, unanswered: bool) {
         if unanswered {
+            self.shared.connector.distrust();
             self.shared.breaker.lock().failed(Instant::now());
         }
-        self.shared.seen.lock().failed = Some(error.to_string());
+        let mut seen = self.shared.seen.lock();
+        (seen.failed, seen.unanswered) = (Some(error.to_string()), unanswered);
     }
 
     fn not_tried(&self, what: &str, wait: Duration) -> Failed {
@@ -266,9 +271,7 @@ impl Client {
         histories.sort();
         let mut seen = self.shared.seen.lock();
         seen.round_trip = Some(asked.elapsed());
-        if !seen.histories.is_empty() && seen.histories != histories {
-            seen.failovers += 1;
-        }
+        seen.failovers += u64::from(seen.histories != histories);
         seen.histories = histories;
         Ok(())
     }
@@ -288,7 +291,7 @@ impl Client {
         let seen = self.shared.seen.lock();
         let breaker = self.shared.breaker.lock();
         StoreHealth {
-            reachable: seen.failed.is_none(),
+            reachable: !seen.unanswered,
             detail: seen.failed.clone().unwrap_or_else(|| seen.note.clone()),
             role: seen.role,
             failures_in_a_row: breaker.failures(),

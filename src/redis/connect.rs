@@ -11,12 +11,14 @@ use redis::{
     Client, Connection, ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo,
     RedisConnectionInfo, RedisError, RedisResult,
 };
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Waits of a cluster connection between its own attempts, which follow redirections.
-const CLUSTER_RETRIES: u32 = 3;
+/// One, to follow a redirection; each may take the whole read timeout, and calls are tried again by the store anyway.
+const CLUSTER_RETRIES: u32 = 1;
 const CLUSTER_WAIT_MS: (u64, u64) = (20, 200);
 
 /// A sentinel answers from memory; for one that is frozen others are asked soon.
@@ -30,7 +32,7 @@ pub(super) struct Connector {
     login: Option<(Option<String>, Secret)>,
     /// The primary that the sentinels named last.
     primary: Mutex<Option<Server>>,
-    /// How often they named another one.
+    /// How often they named another one, or a call had no answer: connections of before are not used any more.
     moves: Arc<AtomicU64>,
     /// The sentinel that answered last: one that is frozen is asked last.
     answering: AtomicUsize,
@@ -74,12 +76,19 @@ impl Connector {
 
     /// A new connection: to a primary, where there is one server at a time.
     pub(super) fn connect(&self) -> RedisResult<Link> {
-        match &self.address.topology {
+        let seen = self.moves.load(Ordering::Relaxed);
+        let link = match &self.address.topology {
             Topology::Single(server) => self.single(self.at(server)),
             Topology::Unix(path) => self.single(ConnectionAddr::Unix(path.into())),
             Topology::Sentinel { sentinels, primary } => self.sentinel(sentinels, primary),
             Topology::Cluster(servers) => self.cluster(servers),
-        }
+        };
+        Ok(link?.until_moved(seen, &self.moves))
+    }
+
+    /// A call had no answer: connections that were made before are not waited for, one timeout after the other.
+    pub(super) fn distrust(&self) {
+        self.moves.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A connection to this server, whatever it is.
@@ -162,7 +171,17 @@ impl Connector {
 
     /// Asks one sentinel after the other where the primary is, and takes the first that is one.
     fn sentinel(&self, sentinels: &[Server], primary: &str) -> RedisResult<Link> {
-        self.ask_sentinels(sentinels, |sentinel| self.primary_by(sentinel, primary))
+        let tried = Cell::new(None);
+        self.ask_sentinels(sentinels, |sentinel| {
+            let named = self.named_by(sentinel, primary)?;
+            // Several sentinels name the same server: one that does not answer is waited for once.
+            if tried.take().is_some_and(|before: Server| before == named) {
+                tried.set(Some(named));
+                return Err(no_primary());
+            }
+            tried.set(Some(named.clone()));
+            self.primary_at(named)
+        })
     }
 
     /// The first good answer of a sentinel.
@@ -216,22 +235,14 @@ impl Connector {
         *primary = Some(named);
     }
 
-    fn primary_by(&self, sentinel: &Server, primary: &str) -> RedisResult<Link> {
-        let named = self.named_by(sentinel, primary)?;
+    fn primary_at(&self, named: Server) -> RedisResult<Link> {
         let mut link = self.single(self.at(&named))?;
         match link.is_primary()? {
             true => {
                 self.primary_is(named);
-                let seen = self.moves.load(Ordering::Relaxed);
-                Ok(link.until_moved(seen, &self.moves))
+                Ok(link)
             }
-            false => {
-                let demoted = "the server that the sentinels name is no primary";
-                Err(RedisError::from((
-                    ErrorKind::MasterNameNotFoundBySentinel,
-                    demoted,
-                )))
-            }
+            false => Err(no_primary()),
         }
     }
 
@@ -250,6 +261,13 @@ impl Connector {
         let client = self.secured(builder).build()?;
         Ok(Link::cluster(client.get_connection()?))
     }
+}
+
+fn no_primary() -> RedisError {
+    RedisError::from((
+        ErrorKind::MasterNameNotFoundBySentinel,
+        "the server that the sentinels name is no primary",
+    ))
 }
 
 #[cfg(not(feature = "redis-tls"))]

@@ -19,7 +19,7 @@ pub(super) struct Link {
     kind: Kind,
     poisoned: bool,
     used: Instant,
-    /// How often the primary had moved when this was made, and the count of now.
+    /// How often connections had been given up when this was made, and the count of now.
     moves: Option<(u64, Arc<AtomicU64>)>,
 }
 
@@ -46,14 +46,14 @@ impl Link {
         }
     }
 
-    /// Leads to the primary of the time at which `moves` was `seen`, and to none when it is more.
+    /// Is of use as long as `moves` is what was `seen`.
     pub(super) fn until_moved(mut self, seen: u64, moves: &Arc<AtomicU64>) -> Self {
         self.moves = Some((seen, Arc::clone(moves)));
         self
     }
 
-    /// Whether the sentinels have named another primary since.
-    fn has_moved(&self) -> bool {
+    /// Whether the sentinels have named another primary since, or a call had no answer.
+    pub(super) fn has_moved(&self) -> bool {
         let moves = self.moves.as_ref();
         moves.is_some_and(|(seen, moves)| moves.load(Ordering::Relaxed) != *seen)
     }

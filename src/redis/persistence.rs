@@ -344,6 +344,8 @@ impl PersistenceStore for RedisPersistenceStore {
         let inner = self.inner();
         inner.check_policy()?;
         inner.list_app(app)?;
+        // What comes after is compared with this. Where it fails, the next answer counts as another server.
+        let _ = inner.client().probe();
         let mut answer = inner.try_acquire(app, owner, "")?;
         if answer.word() == "LOCKED" && super::process::is_gone(answer.text(4)) {
             let gone = answer.text(3).to_string();

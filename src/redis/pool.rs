@@ -42,7 +42,11 @@ impl ManageConnection for Supply {
     }
 
     fn is_valid(&self, link: &mut Link) -> Result<(), RedisError> {
-        link.check()
+        let checked = link.check();
+        if checked.is_err() && !link.has_moved() {
+            self.connector.distrust();
+        }
+        checked
     }
 
     fn has_broken(&self, link: &mut Link) -> bool {

@@ -8,6 +8,7 @@ mod crash_kinds;
 mod crash_large;
 mod docs;
 mod exactly_once;
+mod filters;
 mod fuzz;
 mod life;
 mod literal;

@@ -2,7 +2,7 @@
 
 use crate::life::{NAME, seed, timed};
 use crate::load::Load;
-use eventflux_testbed::{Cluster, need_redis};
+use eventflux_testbed::{Cluster, Redis, need_redis};
 
 /// The slot of the app's control hash.
 fn control_slot() -> u16 {
@@ -12,6 +12,12 @@ fn control_slot() -> u16 {
 /// The slot of the first chunk of every epoch.
 fn chunk_slot() -> u16 {
     eventflux_testbed::slot_of(&format!("eventflux:{{{NAME}/0}}:i"))
+}
+
+/// Whether a slot has another owner, and the cluster serves.
+fn moved(cluster: &Cluster, slot: u16, from: &Redis) -> bool {
+    let owner = cluster.try_owner_of(slot);
+    owner.is_ok_and(|owner| owner.port() != from.port())
 }
 
 #[test]
@@ -37,7 +43,7 @@ fn redis_persistence_while_slots_move() {
                 load.wait_commits(3);
             } else {
                 // A script on two keys, one here and one there, waits for the other one to follow.
-                load.wait_begun(1);
+                load.wait_refused();
             }
             cluster.end_migration(slot);
             load.wait_commits(3);
@@ -64,16 +70,18 @@ fn redis_persistence_while_primaries_of_a_cluster_are_replaced() {
             let primary = cluster.owner_of(slot);
             let replica = cluster.replicas_of(primary)[0];
             let what = format!("cluster, planned, {name}, takeover {takeover}");
-            load.through(&what, || match takeover {
+            let fault = || match takeover {
                 false => cluster.failover(replica),
                 true => cluster.takeover(replica),
-            });
+            };
+            load.through(&what, fault, || true);
             cluster.wait_ok();
         }
     }
     for (name, slot) in [("control", control_slot()), ("chunks", chunk_slot())] {
         let primary = cluster.owner_of(slot);
-        load.through(&format!("cluster, kill -9, {name}"), || primary.kill());
+        let what = format!("cluster, kill -9, {name}");
+        load.through(&what, || primary.kill(), || moved(&cluster, slot, primary));
         assert_ne!(cluster.owner_of(slot).port(), primary.port());
         primary.restart();
         cluster.wait_ok();
@@ -81,7 +89,8 @@ fn redis_persistence_while_primaries_of_a_cluster_are_replaced() {
         eventflux_testbed::until(std::time::Duration::from_secs(20), "a replica", again);
     }
     let primary = cluster.owner_of(control_slot());
-    load.through("cluster, SIGSTOP, control", || primary.stop());
+    let served = || moved(&cluster, control_slot(), primary);
+    load.through("cluster, SIGSTOP, control", || primary.stop(), served);
     primary.cont();
     cluster.wait_ok();
     load.wait_commits(5);

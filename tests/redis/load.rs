@@ -33,7 +33,6 @@ pub struct Outcome {
 /// Checkpoints without an end.
 pub struct Load {
     stop: Arc<AtomicBool>,
-    begun: Arc<AtomicU64>,
     commits: Arc<AtomicU64>,
     outcomes: Arc<Mutex<Vec<Outcome>>>,
     watched: Arc<Watched>,
@@ -44,15 +43,13 @@ impl Load {
     /// Begins.
     pub fn start((mut life, watched): (Life, Arc<Watched>)) -> Load {
         let stop = Arc::new(AtomicBool::new(false));
-        let tries = Arc::new(AtomicU64::new(0));
         let commits = Arc::new(AtomicU64::new(0));
         let outcomes = Arc::new(Mutex::new(Vec::new()));
         let (stopped, counted, all) = (stop.clone(), commits.clone(), outcomes.clone());
-        let (store, tried) = (watched.clone(), tries.clone());
+        let store = watched.clone();
         let thread = std::thread::spawn(move || {
             while !stopped.load(Ordering::SeqCst) {
                 let begun = Instant::now();
-                tried.fetch_add(1, Ordering::SeqCst);
                 let result = life.step();
                 let reachable = store.health().reachable;
                 counted.fetch_add(u64::from(result.is_ok()), Ordering::SeqCst);
@@ -69,7 +66,6 @@ impl Load {
         });
         Load {
             stop,
-            begun: tries,
             commits,
             outcomes,
             watched,
@@ -86,12 +82,11 @@ impl Load {
         });
     }
 
-    /// Waits until some more checkpoints have begun.
+    /// Waits until a call is refused, and is being tried again.
     #[track_caller]
-    pub fn wait_begun(&self, more: u64) {
-        let from = self.begun.load(Ordering::SeqCst);
-        self.wait("checkpoints to begin", || {
-            self.begun.load(Ordering::SeqCst) >= from + more
+    pub fn wait_refused(&self) {
+        self.wait("a refused call", || {
+            self.watched.health().failures_in_a_row > 0
         });
     }
 
@@ -111,18 +106,23 @@ impl Load {
 
     /// Does something to the servers, waits until checkpoints succeed again, and tells how long that took.
     #[track_caller]
-    pub fn through(&self, what: &str, fault: impl FnOnce()) -> Duration {
+    ///
+    /// `served`: whether the servers themselves have a primary again.
+    pub fn through(&self, what: &str, fault: impl FnOnce(), served: impl Fn() -> bool) {
         self.wait_commits(3);
         self.watched.longest();
         let (before, at) = (self.outcomes().len(), Instant::now());
         fault();
         let done = Instant::now();
-        let mut writable = None;
+        let (mut writable, mut ready) = (None, None);
         self.wait(what, || {
+            if ready.is_none() && served() {
+                ready = Some(at.elapsed());
+            }
             let all = self.outcomes();
             let good = all.iter().find(|o| o.begun > done && o.result.is_ok());
             writable = good.map(|o| o.ended - at);
-            writable.is_some()
+            writable.is_some() && ready.is_some()
         });
         // what still comes of it, such as a commit on a server that is no primary any more
         self.wait_commits(20);
@@ -131,7 +131,8 @@ impl Load {
         let all = self.outcomes();
         let failed: Vec<&Outcome> = all[before..].iter().filter(|o| o.result.is_err()).collect();
         eprintln!(
-            "{what}: writable after {writable:?}, {} checkpoints failed, longest call {longest:?} ({call:?})",
+            "{what}: writable after {writable:.1?}, the servers after {:.1?}; {} checkpoints failed; longest call {longest:.1?} ({call:?})",
+            ready.unwrap_or_default(),
             failed.len()
         );
         for outcome in &failed {
@@ -145,7 +146,6 @@ impl Load {
             assert!(silent.any(|o| !o.reachable), "{what}: the health was good");
         }
         assert!(longest < CALL_MAX, "{what}: {call:?} took {longest:?}");
-        writable
     }
 
     /// How all checkpoints went so far.

@@ -25,7 +25,8 @@ struct Loss {
     all: bool,
 }
 
-fn wait_equal(primary: &Redis, replica: &Redis) {
+/// Waits until a replica has all that its primary has.
+pub fn wait_equal(primary: &Redis, replica: &Redis) {
     until(LIMIT, "the replica to have all", || {
         let offset = |server: &Redis, name: &str| server.info("replication").get(name).cloned();
         offset(primary, "master_repl_offset") == offset(replica, "slave_repl_offset")

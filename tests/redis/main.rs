@@ -3,6 +3,7 @@
 //! Without a redis-server they print that they are skipped; with `EVENTFLUX_REQUIRE_REDIS=1` that is a failure.
 
 mod acl;
+mod backend;
 mod cluster;
 #[path = "../store/contract.rs"]
 mod contract;
@@ -18,6 +19,7 @@ mod memory;
 mod neighbours;
 mod power;
 mod redis_backend;
+mod redis_eventflux_persistence;
 mod refused;
 mod secrets;
 mod sentinel;
@@ -25,3 +27,4 @@ mod topologies;
 mod watched;
 mod wires;
 mod world;
+mod zombie;

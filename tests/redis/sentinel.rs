@@ -6,7 +6,7 @@ use crate::load::Load;
 use crate::watched::Watched;
 use eventflux::CheckpointError;
 use eventflux::store::{PersistenceStore, StoreError};
-use eventflux_testbed::{Sentinel, need_redis, until};
+use eventflux_testbed::{Redis, Reply, Sentinel, need_redis, until};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -35,8 +35,26 @@ fn open_all(store: &Watched, sentinel: &Sentinel) {
     });
 }
 
-/// All servers linked again: another failover has a replica to choose.
+/// Whether a sentinel holds no server to be down.
+fn sees_all(sentinel: &Redis) -> bool {
+    let Ok(replicas) = sentinel.try_cmd(&["SENTINEL", "REPLICAS", "main"]) else {
+        return false;
+    };
+    let well = |replica: &Reply| {
+        let texts: Vec<String> = replica.items().iter().map(Reply::text).collect();
+        let has = |name: &str, value: &str| {
+            let pair = texts.chunks_exact(2).find(|pair| pair[0] == name);
+            pair.is_some_and(|pair| pair[1] == value)
+        };
+        has("flags", "slave") && has("master-link-status", "ok")
+    };
+    replicas.items().iter().all(well)
+}
+
+/// All servers linked again: another failover has a replica to choose. Sentinels that hurry in the middle of one make
+/// the new primary a replica again, so they only do now.
 fn wait_linked(sentinel: &Sentinel) {
+    sentinel.hurry(true).expect("they are told");
     until(LIMIT, "the replica to be linked", || {
         let is = |role: &str, link: &str| {
             let linked = sentinel.servers().iter().filter(|server| {
@@ -46,8 +64,10 @@ fn wait_linked(sentinel: &Sentinel) {
             });
             linked.count()
         };
-        is("master", "") == 1 && is("slave", "up") == sentinel.servers().len() - 1
+        let servers = is("master", "") == 1 && is("slave", "up") == sentinel.servers().len() - 1;
+        servers && sentinel.sentinels().iter().all(sees_all)
     });
+    sentinel.hurry(false).expect("they are told");
 }
 
 #[test]
@@ -60,12 +80,18 @@ fn redis_persistence_while_sentinels_replace_the_primary() {
     open_all(&watched, &sentinel);
     let load = Load::start((life, watched));
 
+    let moved = |before: &Redis| {
+        let now = sentinel.try_primary();
+        now.is_ok_and(|now| now.port() != before.port())
+    };
+
     // Not hurried: the primary of before takes writes for up to 10 s.
     let before = sentinel.primary();
-    load.through("sentinel, planned", || {
-        sentinel.failover();
-        sentinel.wait_for_other_primary(before);
-    });
+    load.through(
+        "sentinel, planned",
+        || sentinel.failover(),
+        || moved(before),
+    );
     // Long before it is told to be a replica nothing is written to it.
     let written = || before.info("commandstats").get("cmdstat_eval").cloned();
     let mut last = written();
@@ -74,26 +100,23 @@ fn redis_persistence_while_sentinels_replace_the_primary() {
         let now = written();
         now == std::mem::replace(&mut last, now.clone())
     });
-    sentinel.hurry(true).expect("they are told");
     wait_linked(&sentinel);
 
     let first = &sentinel.sentinels()[0];
     first.stop();
     let before = sentinel.primary();
-    load.through("sentinel, planned, the first one is frozen", || {
-        sentinel.failover();
-        sentinel.wait_for_other_primary(before);
-    });
+    let what = "sentinel, planned, the first one is frozen";
+    load.through(what, || sentinel.failover(), || moved(before));
     first.cont();
     wait_linked(&sentinel);
 
     let before = sentinel.primary();
-    load.through("sentinel, kill -9", || before.kill());
+    load.through("sentinel, kill -9", || before.kill(), || moved(before));
     before.restart();
     wait_linked(&sentinel);
 
     let before = sentinel.primary();
-    load.through("sentinel, SIGSTOP", || before.stop());
+    load.through("sentinel, SIGSTOP", || before.stop(), || moved(before));
     before.cont();
     wait_linked(&sentinel);
     load.wait_commits(5);
@@ -106,8 +129,7 @@ fn redis_persistence_that_waits_for_a_replica_loses_nothing() {
         return;
     }
     let sentinel = Sentinel::start(1, 3, 1000);
-    sentinel.hurry(true).expect("they are told");
-    let waiting = options().replicas(1, Duration::from_millis(300));
+    let waiting = options().replicas(1, Duration::from_millis(800));
     let watched = Watched::timing(store_with(&sentinel.url(), waiting));
     let mut life = Life::start(watched.clone(), seed("waits for a replica"));
     life.step().expect("a checkpoint");
@@ -129,10 +151,12 @@ fn redis_persistence_that_waits_for_a_replica_loses_nothing() {
 
     let load = Load::start((life, watched));
     let before = sentinel.primary();
-    load.through("sentinel, planned, WAIT 1", || {
-        sentinel.failover();
-        sentinel.wait_for_other_primary(before);
-    });
+    let moved = || {
+        sentinel
+            .try_primary()
+            .is_ok_and(|now| now.port() != before.port())
+    };
+    load.through("sentinel, planned, WAIT 1", || sentinel.failover(), moved);
     // No acknowledged checkpoint is lost, so none is behind another.
     for outcome in load.outcomes() {
         if let Err(error) = outcome.result {

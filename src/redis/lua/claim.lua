@@ -1,5 +1,5 @@
 -- Common beginning of the scripts on one app's control hash.
---   KEYS[1] control hash, KEYS[2] marker without a time to live, KEYS[3] what the generation has uploaded
+--   KEYS[1] control hash, KEYS[2] marker without a time to live, KEYS[3] what the generation has uploaded, not on a cluster
 --   ARGV[1] id of the handle, ARGV[2] its generation (0: none), ARGV[3] its lease in ms, ARGV[4] time to live in ms (0: none)
 local ctl, was = KEYS[1], KEYS[2]
 local who, mine, lease, ttl = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])

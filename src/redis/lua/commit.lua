@@ -61,7 +61,9 @@ else
   end
 end
 redis.call('HSET', ctl, unpack(fields))
-redis.call('UNLINK', KEYS[3])
+if KEYS[3] then
+  redis.call('UNLINK', KEYS[3])
+end
 redis.call('HSET', was, 'gen', redis.call('HGET', ctl, 'gen'), 'epoch', text(epoch), 'cleared', '0')
 live_on()
 return {'DONE'}

@@ -1,0 +1,132 @@
+//! The flow of the specification, with a store in Redis: an app whose filter, window and groups go on in another
+//! runtime where the first one was.
+
+use eventflux::core::distributed::RedisConfig;
+use eventflux::core::eventflux_manager::EventFluxManager;
+use eventflux::core::persistence::RedisPersistenceStore;
+use eventflux::{Batch, EventFluxAppRuntime, OutputNumber, Timestamp};
+use eventflux_testbed::{Redis, need_redis};
+use std::sync::{Arc, Mutex};
+
+/// What the specification calls ready (a filter and a window), and what it calls in development (groups, and a window
+/// with aggregates).
+const APP: &str = "@app:name('trades') @app:playback
+    CREATE STREAM Trades (symbol STRING, price DOUBLE, volume LONG);
+    INSERT INTO Large SELECT symbol, volume FROM Trades[volume > 100] WINDOW('length', 3);
+    INSERT INTO Totals SELECT symbol, sum(volume) AS total, count() AS n FROM Trades GROUP BY symbol;
+    INSERT INTO Averages SELECT symbol, avg(price) AS mean, max(volume) AS most
+    FROM Trades WINDOW('length', 4) GROUP BY symbol;";
+
+const STREAMS: [&str; 3] = ["Large", "Totals", "Averages"];
+
+type Rows = Arc<Mutex<Vec<String>>>;
+
+fn manager(redis: &Redis) -> EventFluxManager {
+    let config = RedisConfig {
+        url: redis.url(),
+        max_connections: 10,
+        connection_timeout_ms: 5000,
+        key_prefix: "eventflux:".to_string(),
+        ttl_seconds: Some(3600),
+    };
+    let store = RedisPersistenceStore::new_with_config(config).expect("a URL");
+    let mut manager = EventFluxManager::new();
+    manager.set_persistence_store(Arc::new(store));
+    manager
+}
+
+fn collect(runtime: &EventFluxAppRuntime) -> Rows {
+    let rows = Rows::default();
+    for stream in STREAMS {
+        let rows = Arc::clone(&rows);
+        let add = move |batch: &Batch, _: &[OutputNumber]| {
+            let mut rows = rows.lock().expect("no callback panics");
+            rows.extend((0..batch.len()).map(|row| format!("{stream} {:?}", batch.row(row))));
+        };
+        runtime
+            .add_numbered_callback(stream, add)
+            .expect("a stream");
+    }
+    rows
+}
+
+fn send(runtime: &EventFluxAppRuntime, trades: std::ops::Range<i64>) {
+    let mut input = runtime.input().expect("it runs");
+    for n in trades {
+        let symbol = ["A", "B", "C"][(n % 3) as usize];
+        let row = (symbol, n as f64 * 0.5, n * 37 % 211);
+        let sent = input.send_at("Trades", Timestamp::from_millis(n), row);
+        sent.expect("it is taken");
+    }
+    runtime.flush().expect("all is processed");
+}
+
+#[test]
+fn test_redis_eventflux_persistence_of_windows_and_groups() {
+    if !need_redis() {
+        return;
+    }
+    let redis = Redis::start();
+    let alone = EventFluxManager::new();
+    let whole = alone.create_eventflux_app_runtime(APP).expect("an app");
+    let expected = collect(&whole);
+    whole.start().expect("it starts");
+    send(&whole, 0..60);
+
+    let first = manager(&redis);
+    let runtime = first.create_eventflux_app_runtime(APP).expect("an app");
+    let before = collect(&runtime);
+    runtime.start().expect("it starts");
+    send(&runtime, 0..25);
+    let revision = runtime.persist().expect("a checkpoint");
+    let at = before.lock().expect("no panic").len();
+    // What comes after the checkpoint is forgotten by a restore in place.
+    send(&runtime, 25..40);
+    runtime.restore_revision(&revision).expect("it restores");
+    before.lock().expect("no panic").truncate(at);
+    send(&runtime, 25..40);
+    let revision = runtime.persist().expect("a checkpoint");
+    runtime.shutdown().expect("it stops");
+    drop(first);
+
+    let second = manager(&redis);
+    let runtime = second.create_eventflux_app_runtime(APP).expect("an app");
+    let after = collect(&runtime);
+    runtime.restore_revision(&revision).expect("it restores");
+    runtime.start().expect("it starts");
+    send(&runtime, 40..60);
+    let mut rows = before.lock().expect("no panic").clone();
+    rows.extend(after.lock().expect("no panic").iter().cloned());
+    let whole = expected.lock().expect("no panic").clone();
+    for stream in STREAMS {
+        let of = |rows: &[String]| {
+            let own = rows.iter().filter(|row| row.starts_with(stream));
+            own.cloned().collect::<Vec<String>>()
+        };
+        assert_eq!(of(&rows), of(&whole), "{stream}");
+        assert!(of(&whole).len() > 20, "{stream}");
+    }
+}
+
+#[test]
+fn test_redis_eventflux_persistence_of_revisions() {
+    if !need_redis() {
+        return;
+    }
+    let redis = Redis::start();
+    let manager = manager(&redis);
+    let runtime = manager.create_eventflux_app_runtime(APP).expect("an app");
+    runtime.start().expect("it starts");
+    let mut taken = Vec::new();
+    for round in 0..3 {
+        send(&runtime, round * 10..round * 10 + 10);
+        taken.push(runtime.persist().expect("a checkpoint"));
+    }
+    assert_eq!(runtime.revisions().expect("it works"), taken);
+    for revision in taken.iter().rev() {
+        let report = runtime.restore_revision(revision).expect("it restores");
+        assert_eq!(report.revision, Some(*revision));
+    }
+    let last = runtime.restore_last_revision().expect("it restores");
+    assert_eq!(last.revision, taken.last().copied());
+}

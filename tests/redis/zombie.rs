@@ -1,0 +1,317 @@
+//! Two processes and one app: a writer that was stopped, taken over and goes on; two that start at the same time; one
+//! that was killed.
+//!
+//! The other process is this binary again, told by a variable what to do.
+
+use crate::life::{Life, NAME, Seen, mix, options, seed, store_with};
+use crate::watched::{Moment, Watched};
+use eventflux::checkpoint::verify_all;
+use eventflux::redis::{RedisOptions, RedisPersistenceStore};
+use eventflux::store::{Call, Owner, PersistenceStore, StoreError};
+use eventflux::{CheckpointConfig, SendError};
+use eventflux_testbed::{Redis, need_redis, until};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+const CHILD: &str = "EVENTFLUX_TEST_REDIS_CHILD";
+const LIMIT: Duration = Duration::from_secs(30);
+const LEASE: Duration = Duration::from_millis(1500);
+
+/// How a child ends.
+const FENCED: i32 = 3;
+const LOCKED: i32 = 4;
+
+/// What a child does: it takes checkpoints until it is fenced or killed.
+struct Task {
+    url: String,
+    seed: u64,
+    /// Where it stops itself, and the how many-th time that it comes there.
+    stop: Option<(Call, Moment, u64)>,
+}
+
+fn at_lease(lease: Duration) -> RedisOptions {
+    options().lease(lease)
+}
+
+fn open(url: &str) -> Arc<RedisPersistenceStore> {
+    store_with(url, at_lease(LEASE))
+}
+
+fn signal(pid: u32, name: &str) {
+    let mut command = Command::new("kill");
+    let status = command.args(["-s", name, &pid.to_string()]).status();
+    assert!(status.expect("kill runs").success(), "{name} to {pid}");
+}
+
+/// Whether a process is stopped.
+fn is_stopped(pid: u32) -> bool {
+    let line = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
+    let (_, rest) = line.rsplit_once(')').expect("a name");
+    rest.trim_start().starts_with('T')
+}
+
+impl Task {
+    fn spawn(&self) -> Child {
+        let stop = match self.stop {
+            Some((call, moment, nth)) => format!("{call:?} {moment:?} {nth}"),
+            None => "never never 0".to_string(),
+        };
+        let program = std::env::current_exe().expect("this binary has a path");
+        let mut command = Command::new(program);
+        command
+            .args(["--exact", "zombie::child", "--nocapture"])
+            .env(CHILD, format!("{} {} {stop}", self.url, self.seed))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        command.spawn().expect("it can be started")
+    }
+}
+
+/// What the child does; nothing where the test is run as one.
+#[test]
+fn child() {
+    let Ok(task) = std::env::var(CHILD) else {
+        return;
+    };
+    let words: Vec<&str> = task.split(' ').collect();
+    let (call, moment) = (words[2].to_string(), words[3].to_string());
+    let nth: u64 = words[4].parse().expect("a number");
+    let came = AtomicU64::new(0);
+    let hook = move |at: Call, when: Moment| {
+        if format!("{at:?}") == call
+            && format!("{when:?}") == moment
+            && came.fetch_add(1, Ordering::SeqCst) + 1 == nth
+        {
+            signal(std::process::id(), "STOP");
+        }
+    };
+    let store = Watched::new(open(words[0]), Box::new(hook));
+    std::process::exit(perform(store, words[1].parse().expect("a number")));
+}
+
+fn perform(store: Arc<Watched>, seed: u64) -> i32 {
+    let mut life = match Life::try_start(store, seed) {
+        Ok(life) => life,
+        Err(error) => {
+            assert!(error.to_string().contains("in use by"), "{error}");
+            return LOCKED;
+        }
+    };
+    loop {
+        if let Err(error) = life.step() {
+            assert_eq!(error.reason(), "fenced", "{error}");
+            for _ in 0..2 {
+                assert_eq!(life.try_send(), Err(SendError::Suspended));
+                let again = life.app.persist().expect_err("it has another owner");
+                assert_eq!(again.reason(), "fenced", "{again}");
+            }
+            return FENCED;
+        }
+    }
+}
+
+fn ended(child: &mut Child) -> Option<i32> {
+    let mut code = None;
+    until(LIMIT, "the other process to end", || {
+        let status = child.try_wait().expect("it was started here");
+        code = status.map(|status| status.code());
+        code.is_some()
+    });
+    code.expect("it was waited for")
+}
+
+/// The head's epoch; 0 without one.
+fn epoch(store: &RedisPersistenceStore) -> u64 {
+    let last = store.last_revision(NAME).expect("it works");
+    last.map_or(0, |revision| revision.epoch)
+}
+
+fn assert_sound(store: &dyn PersistenceStore) {
+    for (revision, report) in verify_all(store, NAME).expect("the catalogue") {
+        assert!(report.is_sound(), "{revision}: {report}");
+    }
+}
+
+#[test]
+fn redis_persistence_of_a_stopped_writer_that_was_taken_over() {
+    if !need_redis() {
+        return;
+    }
+    let redis = Redis::start();
+    let seed = seed("a stopped writer");
+    let places = [
+        (Call::Flush, Moment::After, 3),
+        (Call::PutChunk, Moment::After, 4),
+        (Call::Commit, Moment::Before, 3),
+        (Call::Commit, Moment::After, 3),
+        (Call::Retire, Moment::Before, 1),
+        (Call::Acquire, Moment::After, 1),
+        (Call::Acquire, Moment::Before, 1),
+    ];
+    for (number, stop) in places.into_iter().enumerate() {
+        eprintln!("stopped at {stop:?}");
+        redis.cmd(&["FLUSHALL"]);
+        let url = redis.url();
+        let task = Task {
+            url: url.clone(),
+            seed,
+            stop: Some(stop),
+        };
+        let mut first = task.spawn();
+        let pid = first.id();
+        until(LIMIT, "it to stop", || is_stopped(pid));
+        // Taken over at once, or when its lease has run out.
+        let config = CheckpointConfig::default().takeover(number % 2 == 0);
+        let mut second = Life::go_on(open(&url), seed, Seen::default(), config);
+        for _ in 0..3 {
+            second.step().expect("it is the owner");
+        }
+        let look = open(&url);
+        let before = (look.catalogue(NAME), look.chunks(NAME));
+        signal(pid, "CONT");
+        let code = ended(&mut first);
+        let expected = match stop {
+            // it had no claim yet, and finds one that is renewed
+            (Call::Acquire, Moment::Before, _) => LOCKED,
+            _ => FENCED,
+        };
+        assert_eq!(code, Some(expected), "{stop:?}");
+        let catalogue = look.catalogue(NAME);
+        assert_eq!(
+            catalogue, before.0,
+            "{stop:?}: nothing of the successor's is touched"
+        );
+        let chunks = look.chunks(NAME).expect("it works");
+        let had = before.1.expect("it works");
+        assert!(had.iter().all(|name| chunks.contains(name)), "{stop:?}");
+        assert_sound(&*look);
+        second.step().expect("it is the owner still");
+        second.check_from(&url);
+    }
+}
+
+#[test]
+fn redis_persistence_of_a_writer_stopped_at_any_moment() {
+    if !need_redis() {
+        return;
+    }
+    let redis = Redis::start();
+    let seed = seed("stopped at any moment");
+    for round in 0..4 {
+        redis.cmd(&["FLUSHALL"]);
+        let url = redis.url();
+        let task = Task {
+            url: url.clone(),
+            seed,
+            stop: None,
+        };
+        let mut first = task.spawn();
+        let look = open(&url);
+        let some = 2 + mix(seed, round) % 20;
+        until(LIMIT, "some checkpoints", || epoch(&look) >= some);
+        signal(first.id(), "STOP");
+        let config = CheckpointConfig::default().takeover(true);
+        let mut second = Life::go_on(open(&url), seed, Seen::default(), config);
+        second.step().expect("it is the owner");
+        signal(first.id(), "CONT");
+        assert_eq!(ended(&mut first), Some(FENCED));
+        second.step().expect("it is the owner still");
+        assert_sound(&*look);
+        second.check_from(&url);
+    }
+}
+
+#[test]
+fn redis_persistence_of_two_that_start_together_and_one_that_is_killed() {
+    if !need_redis() {
+        return;
+    }
+    let redis = Redis::start();
+    let url = redis.url();
+    let seed = seed("two start together");
+    let task = Task {
+        url: url.clone(),
+        seed,
+        stop: None,
+    };
+    let mut both = [task.spawn(), task.spawn()];
+    // One gives up: the other one has renewed its lease.
+    let mut loser = None;
+    until(LIMIT, "one to give up", || {
+        loser = both
+            .iter_mut()
+            .position(|child| child.try_wait().expect("it was started here").is_some());
+        loser.is_some()
+    });
+    let loser = loser.expect("it was waited for");
+    assert_eq!(ended(&mut both[loser]), Some(LOCKED));
+    let look = open(&url);
+    let winner = &mut both[1 - loser];
+    let from = epoch(&look);
+    until(LIMIT, "the other one to go on", || epoch(&look) > from + 3);
+    assert_eq!(look.catalogue(NAME).expect("it works").generation, 1);
+
+    // The lease of a process of this machine that is gone is not waited for.
+    winner.kill().expect("it runs");
+    winner.wait().expect("it was started here");
+    let begun = Instant::now();
+    let mut life = Life::start(store_with(&url, at_lease(Duration::from_secs(60))), seed);
+    let waited = begun.elapsed();
+    assert!(waited < LEASE, "{waited:?}");
+    life.step().expect("it is the owner");
+
+    // That of another machine is: nobody knows whether it runs.
+    let control = format!("eventflux:{{{NAME}}}:ctl");
+    let left = 2_000;
+    let now: Vec<i64> = redis
+        .cmd(&["TIME"])
+        .items()
+        .iter()
+        .filter_map(|part| part.int())
+        .collect();
+    let lease = now[0] * 1000 + now[1] / 1000 + left;
+    let lease = lease.to_string();
+    let other = [
+        "HSET",
+        &control,
+        "who",
+        "another",
+        "owner",
+        "elsewhere:1#0",
+        "proc",
+        "other-boot/pid:[1]/1/1",
+        "lease",
+        &lease,
+    ];
+    redis.cmd(&other);
+    let owner = Owner {
+        name: "here:1#1".to_string(),
+        takeover: false,
+    };
+    match look.acquire(NAME, &owner) {
+        Err(StoreError::Locked {
+            owner,
+            expires_in: Some(time),
+            ..
+        }) => {
+            assert_eq!(owner, "elsewhere:1#0");
+            let left = Duration::from_millis(left as u64);
+            assert!(time <= left && time > left / 4, "{time:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+    let begun = Instant::now();
+    let mut next = Life::start(open(&url), seed);
+    let waited = begun.elapsed();
+    assert!(
+        waited > Duration::from_millis(left as u64 / 4),
+        "{waited:?}"
+    );
+    next.step().expect("it is the owner");
+    let fenced = life.step().expect_err("its claim is gone");
+    assert_eq!(fenced.reason(), "fenced", "{fenced}");
+    drop(life);
+    next.check_from(&url);
+}
