@@ -108,7 +108,7 @@ impl World {
         eprintln!("SEED={seed}");
         let config = RedisConfig {
             url: url.to_string(),
-            connection_timeout_ms: 500,
+            connection_timeout_ms: 2_000,
             ..RedisConfig::default()
         };
         World {
