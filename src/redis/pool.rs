@@ -7,8 +7,8 @@ use crate::store::StoreError;
 use parking_lot::Mutex;
 use r2d2::{ManageConnection, NopErrorHandler, PooledConnection};
 use redis::RedisError;
-use scheduled_thread_pool::ScheduledThreadPool;
-use std::sync::{Arc, OnceLock};
+use scheduled_thread_pool::{OnPoolDropBehavior, ScheduledThreadPool};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The pool looks this often whether it got a connection, or an error that ends the wait.
@@ -62,16 +62,13 @@ pub(super) struct Pool {
     connections_max: u32,
 }
 
-/// One thread makes the connections of all pools of the process.
+/// A thread that makes the connections of one pool: those of others do not wait for a server that is frozen.
 fn maker() -> Arc<ScheduledThreadPool> {
-    static MAKER: OnceLock<Arc<ScheduledThreadPool>> = OnceLock::new();
-    let new = || {
-        let pool = ScheduledThreadPool::builder()
-            .num_threads(1)
-            .thread_name_pattern("eventflux-connect");
-        Arc::new(pool.build())
-    };
-    Arc::clone(MAKER.get_or_init(new))
+    let pool = ScheduledThreadPool::builder()
+        .num_threads(1)
+        .on_drop_behavior(OnPoolDropBehavior::DiscardPendingScheduled)
+        .thread_name_pattern("eventflux-connect");
+    Arc::new(pool.build())
 }
 
 impl Pool {

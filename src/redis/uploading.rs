@@ -20,7 +20,7 @@ pub(super) struct Uploading {
 }
 
 enum Way {
-    Single(Upload),
+    Single(Box<Upload>),
     Cluster(Spread),
 }
 
@@ -72,7 +72,9 @@ impl Uploading {
         if self.way.is_none() {
             self.way = Some(match client.is_cluster() {
                 true => Way::Cluster(Spread::new(client)),
-                false => Way::Single(client.retry_by(|| Upload::new(client, expires_ms))?),
+                false => Way::Single(Box::new(
+                    client.retry_by(|| Upload::new(client, expires_ms))?,
+                )),
             });
         }
         match &mut self.way {

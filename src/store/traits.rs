@@ -108,8 +108,8 @@ pub trait PersistenceStore: Send + Sync {
         None
     }
 
-    /// How often a server of the store was replaced by another one, as far as was seen: what was acknowledged before may
-    /// be gone. When this has grown, what the next revision builds on is looked for again.
+    /// How often a server of the store was replaced by another one, as far as was seen: what was acknowledged before
+    /// may be gone. When this has grown, what the next revision builds on is looked for again.
     fn failovers(&self) -> u64 {
         0
     }
