@@ -6,6 +6,7 @@ mod backend;
 mod cluster;
 #[path = "../store/contract.rs"]
 mod contract;
+mod frozen;
 mod life;
 mod load;
 mod lost;
