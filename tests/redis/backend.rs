@@ -150,7 +150,7 @@ fn all_or_nothing(url: &str, what: &str, keeps: bool, servers: &Servers<'_>, fau
         scope.spawn(|| {
             let mut next = 2;
             while !ended.load(Ordering::SeqCst) {
-                if mix(seed, next) % 4 == 0 {
+                if mix(seed, next).is_multiple_of(4) {
                     if ended_or(writer.restore("first")) {
                         acked.store(1, Ordering::SeqCst);
                     }

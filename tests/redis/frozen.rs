@@ -1,5 +1,5 @@
-//! A server that keeps its connections and answers nothing: a call takes its own timeout, not one for each connection of
-//! the pool, and other stores of the process do not notice.
+//! A server that keeps its connections and answers nothing: a call takes its own timeout, not one for each connection
+//! of the pool, and other stores of the process do not notice.
 
 use crate::life::{NAME, store};
 use eventflux::store::PersistenceStore;
