@@ -4,7 +4,7 @@ use super::address::{Address, Topology};
 use super::breaker::Breaker;
 use super::config::RedisConfig;
 use super::connect::Connector;
-use super::fault::{classify, told};
+use super::fault::{Class, classify, told};
 use super::link::Link;
 use super::options::RedisOptions;
 use super::pool::{Pool, Pooled};
@@ -151,7 +151,11 @@ impl Client {
 
     /// The failure that an error is; counted.
     pub(super) fn failure(&self, what: &str, error: &RedisError) -> Failed {
-        let again = classify(error).is_worth_another_try();
+        let class = classify(error);
+        if class == Class::Unanswered {
+            self.shared.connector.distrust();
+        }
+        let again = class.is_worth_another_try();
         let error = told(what, error);
         self.noted_failure(&error, again);
         Failed { error, again }
@@ -159,7 +163,6 @@ impl Client {
 
     fn noted_failure(&self, error: &StoreError, unanswered: bool) {
         if unanswered {
-            self.shared.connector.distrust();
             self.shared.breaker.lock().failed(Instant::now());
         }
         let mut seen = self.shared.seen.lock();

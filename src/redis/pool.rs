@@ -7,7 +7,7 @@ use crate::store::StoreError;
 use parking_lot::Mutex;
 use r2d2::{ManageConnection, NopErrorHandler, PooledConnection};
 use redis::RedisError;
-use scheduled_thread_pool::ScheduledThreadPool;
+use scheduled_thread_pool::{OnPoolDropBehavior, ScheduledThreadPool};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -67,6 +67,7 @@ pub(super) struct Pool {
 fn maker() -> Arc<ScheduledThreadPool> {
     let pool = ScheduledThreadPool::builder()
         .num_threads(1)
+        .on_drop_behavior(OnPoolDropBehavior::DiscardPendingScheduled)
         .thread_name_pattern("eventflux-connect");
     Arc::new(pool.build())
 }

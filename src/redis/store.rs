@@ -25,6 +25,11 @@ const TTL_SECONDS_MAX: u64 = 36_525 * 24 * 3600;
 /// renews, `eventflux-lease`, started by the first claim. Calls block; each has a timeout, and those that may be done
 /// twice are tried again until a deadline (see [`RedisOptions`]).
 ///
+/// A failover is noticed within about a second even where no call fails: behind sentinels by asking them, on a cluster
+/// by comparing the histories of its primaries (`INFO replication`, which the user must be allowed to ask). Chunks that
+/// one server of a cluster has lost are then written again with the next checkpoint; until then the last revisions may
+/// not be restorable, and a restore with a fallback takes an older one.
+///
 /// Fencing is exact on one primary. Across a failover it is as good as the replicas that a commit waited for
 /// ([`RedisOptions::replicas`]).
 ///

@@ -10,6 +10,7 @@ mod contract;
 mod damage;
 mod disk;
 mod expiry;
+mod frozen;
 mod hang;
 mod inspect;
 mod life;

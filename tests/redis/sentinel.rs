@@ -6,7 +6,7 @@ use crate::load::Load;
 use crate::watched::Watched;
 use eventflux::CheckpointError;
 use eventflux::store::{PersistenceStore, StoreError};
-use eventflux_testbed::{Redis, Reply, Sentinel, need_redis, until};
+use eventflux_testbed::{Redis, Reply, Sentinel, need_redis, try_until, until};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -30,8 +30,10 @@ fn open_all(store: &Watched, sentinel: &Sentinel) {
             });
         }
         // one or two are there already
-        until(LIMIT, "all connections", || clients() + 2 >= before + most);
+        let all = || Ok(clients() + 2 >= before + most);
+        let opened_all = try_until(LIMIT, "all connections", all);
         opened.store(true, Ordering::SeqCst);
+        opened_all.expect("they are opened");
     });
 }
 
