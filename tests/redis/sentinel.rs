@@ -131,7 +131,10 @@ fn redis_persistence_that_waits_for_a_replica_loses_nothing() {
         return;
     }
     let sentinel = Sentinel::start(1, 3, 1000);
-    let waiting = options().replicas(1, Duration::from_millis(800));
+    // Long enough for a replica that shares its core with all other tests.
+    let waiting = options()
+        .read_timeout(Duration::from_secs(4))
+        .replicas(1, Duration::from_secs(3));
     let watched = Watched::timing(store_with(&sentinel.url(), waiting));
     let mut life = Life::start(watched.clone(), seed("waits for a replica"));
     life.step().expect("a checkpoint");
