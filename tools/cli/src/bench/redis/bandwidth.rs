@@ -4,7 +4,7 @@
 //! else; encoding (10 ms) runs beside it on another core, digests cost 2 ms. Back: the same bytes, digests, and an
 //! index of a million groups (40 ms).
 
-use super::super::checkpoint::{Rig, Store, restore_once, write_chain};
+use super::super::checkpoint::{NAME, Rig, Store, restore_once, write_chain};
 use super::super::engine;
 use super::super::figures::{bytes, short};
 use super::super::harness::{Conditions, Pass, Spread, Tally, by_turns};
@@ -14,10 +14,8 @@ use super::server;
 use super::wire::Bare;
 use eventflux::checkpoint::CompressionType;
 use eventflux::{CheckpointConfig, Workers};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
-
-/// Name of the app of the rig.
-use super::super::checkpoint::NAME;
 
 /// All chunks of a store, as values of keys that nobody else has.
 fn copies(store: &Store) -> Result<Vec<(String, Vec<u8>)>, String> {
@@ -79,6 +77,31 @@ pub fn full(c: &Conditions) -> Result<Record, String> {
         )))
 }
 
+/// Fetches all chunks from as many threads as a restore does; answers how long that takes.
+fn fetch(store: &Store, size: usize) -> Result<f64, String> {
+    let names = store.chunks(NAME).map_err(engine::text)?;
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut bytes = 0;
+        while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let chunk = store.get_chunk(NAME, *name).map_err(engine::text)?;
+            bytes += chunk.map_or(0, |chunk| chunk.len());
+        }
+        Ok::<_, String>(bytes)
+    };
+    let begun = Instant::now();
+    let bytes = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(work)).collect();
+        let sums = threads.into_iter().map(|t| t.join().expect("no panic"));
+        sums.sum::<Result<usize, String>>()
+    })?;
+    let time = begun.elapsed().as_nanos() as f64;
+    match bytes == size {
+        true => Ok(time),
+        false => Err(format!("{bytes} bytes came back, not {size}")),
+    }
+}
+
 /// `redis-recovery-1m`: from Redis, with a full chain of increments.
 pub fn recovery(c: &Conditions) -> Result<Record, String> {
     let redis = server::start()?;
@@ -91,7 +114,7 @@ pub fn recovery(c: &Conditions) -> Result<Record, String> {
     let mut client = Bare::connect(&redis.addr())?;
     client.set_all(&values)?;
     drop((values, store));
-    let mut phases = Vec::new();
+    let (mut phases, mut fetched) = (Vec::new(), Vec::new());
     let mut checked = false;
     let figures = by_turns(
         c,
@@ -105,6 +128,7 @@ pub fn recovery(c: &Conditions) -> Result<Record, String> {
                 checked = true;
             }
             phases.push(times);
+            fetched.push(fetch(&store, size)?);
             Ok(pass)
         },
         || {
@@ -120,6 +144,7 @@ pub fn recovery(c: &Conditions) -> Result<Record, String> {
     )?;
     let phase = |i: usize| Spread::of(phases.iter().skip(1).map(|p: &[f64; 3]| p[i]).collect());
     let (read, build) = (phase(0), phase(1));
+    let fetch = Spread::of(fetched.into_iter().skip(1).collect());
     let bare = figures.1.median;
     let record = Record::new(
         "redis-recovery-1m",
@@ -131,15 +156,20 @@ pub fn recovery(c: &Conditions) -> Result<Record, String> {
     Ok(record
         .within_ns(100e6)
         .within(
-            "read beside GET",
+            "fetch beside GET",
             Measure::Times,
-            read.median / bare,
+            fetch.median / bare,
             1.0 / 0.7,
         )
         .with_note(format!(
-            "ms: read and verify {}, build {}; {} of chunks",
+            "ms: fetching alone {} ({} to {}), the whole of fetching, decompressing and verifying {}, build {}; {} of \
+             {} chunks",
+            short(fetch.median / 1e6),
+            short(fetch.min / 1e6),
+            short(fetch.max / 1e6),
             short(read.median / 1e6),
             short(build.median / 1e6),
-            bytes(size as f64)
+            bytes(size as f64),
+            keys.len()
         )))
 }
