@@ -207,7 +207,7 @@ impl Inner {
     }
 
     /// Runs a script once.
-    fn run_once(
+    pub(super) fn run_once(
         &self,
         app: &str,
         script: &Script,

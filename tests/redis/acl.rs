@@ -5,7 +5,7 @@ use eventflux::redis::{
     RedisBackend, RedisConfig, RedisOptions, RedisPersistenceStore, Secret, acl_line,
 };
 use eventflux::store::{PersistenceStore, StoreError};
-use eventflux_testbed::{Cluster, Redis, Wire, need_redis};
+use eventflux_testbed::{Cluster, Redis, Wire, need_server};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ fn login(redis: &Redis) -> Wire {
 
 #[test]
 fn redis_acl_line_suffices_and_refuses_the_rest() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -127,7 +127,7 @@ fn work(store: &RedisPersistenceStore) -> Result<(), String> {
 
 #[test]
 fn redis_acl_line_has_no_word_too_much() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -173,7 +173,7 @@ fn keep(url: &str) -> Result<(), StoreError> {
 /// Not tried: `hscan`, used from Redis 7.4 on and 50,000 keys, and `multi`, without which the client panics.
 #[test]
 fn redis_acl_line_is_what_the_state_backend_needs() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -188,7 +188,7 @@ fn redis_acl_line_is_what_the_state_backend_needs() {
 
 #[test]
 fn redis_acl_line_has_what_a_cluster_needs() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let cluster = Cluster::start(3, 0, 2000);

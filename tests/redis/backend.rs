@@ -5,7 +5,7 @@ use crate::life::{mix, options, seed};
 use crate::lost::wait_equal;
 use eventflux::core::distributed::state_backend::{InMemoryBackend, RedisBackend, RedisConfig};
 use eventflux::store::StoreError;
-use eventflux_testbed::{Cluster, Redis, Reply, Sentinel, need_redis, slot_of, until};
+use eventflux_testbed::{Cluster, Redis, Reply, Sentinel, need_server, slot_of, until};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -70,7 +70,7 @@ fn value(backend: &RedisBackend, key: usize) -> Result<u64, StoreError> {
 
 #[test]
 fn redis_backend_runs_the_calls_of_the_specification() -> Result<(), StoreError> {
-    if !need_redis() {
+    if !need_server() {
         return Ok(());
     }
     let redis = Redis::start();
@@ -182,7 +182,7 @@ fn all_or_nothing(url: &str, what: &str, keeps: bool, servers: &Servers<'_>, fau
 
 #[test]
 fn redis_backend_is_all_or_nothing_on_a_cluster() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let cluster = Cluster::start(3, 1, 2000);
@@ -225,7 +225,7 @@ fn redis_backend_is_all_or_nothing_on_a_cluster() {
 
 #[test]
 fn redis_backend_is_all_or_nothing_behind_sentinels() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let sentinel = Sentinel::start(1, 3, 1000);

@@ -2,7 +2,7 @@
 
 use crate::life::{NAME, seed, timed};
 use crate::load::Load;
-use eventflux_testbed::{Cluster, Redis, need_redis};
+use eventflux_testbed::{Cluster, Redis, need_server};
 
 /// The slot of the app's control hash.
 fn control_slot() -> u16 {
@@ -22,7 +22,7 @@ fn moved(cluster: &Cluster, slot: u16, from: &Redis) -> bool {
 
 #[test]
 fn redis_persistence_while_slots_move() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let cluster = Cluster::start(3, 0, 2000);
@@ -60,7 +60,7 @@ fn redis_persistence_while_slots_move() {
 
 #[test]
 fn redis_persistence_while_primaries_of_a_cluster_are_replaced() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let cluster = Cluster::start(3, 1, 2000);

@@ -6,7 +6,7 @@ use crate::world::{World, keys};
 use eventflux::checkpoint::{CompressionType, verify_all};
 use eventflux::store::{PersistenceStore, Revision, StoreError};
 use eventflux::{CheckpointConfig, CheckpointError, RestoreOptions};
-use eventflux_testbed::{Redis, Wire, need_redis};
+use eventflux_testbed::{Redis, Wire, need_server};
 use std::collections::BTreeMap;
 
 const CONTROL: &str = "eventflux:{sums}:ctl";
@@ -126,7 +126,7 @@ fn damages(bytes: &[u8], other: &[u8]) -> Vec<(&'static str, Option<Vec<u8>>)> {
 
 #[test]
 fn redis_persistence_restores_no_damaged_chunk_or_manifest() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let mut written = Written::new();
@@ -173,7 +173,7 @@ fn redis_persistence_restores_no_damaged_chunk_or_manifest() {
 
 #[test]
 fn redis_persistence_restores_no_state_that_a_damaged_catalogue_invents() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let mut written = Written::new();
@@ -263,7 +263,7 @@ fn reset(written: &mut Written, place: &Place, there: bool, bytes: &[u8]) {
 
 #[test]
 fn redis_persistence_scripts_tell_damage_to_writers() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -310,7 +310,7 @@ fn redis_persistence_scripts_tell_damage_to_writers() {
 
 #[test]
 fn redis_persistence_is_not_stopped_by_a_wrong_head_field() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -335,7 +335,7 @@ fn redis_persistence_is_not_stopped_by_a_wrong_head_field() {
 
 #[test]
 fn redis_persistence_names_keys_of_another_type() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();

@@ -2,7 +2,7 @@
 
 use crate::world::{SOON, World};
 use eventflux::store::{PersistenceStore, StoreError};
-use eventflux_testbed::{Aof, Disk, Redis, need_redis, until};
+use eventflux_testbed::{Aof, Disk, Redis, need_server, until};
 
 /// A disk, unless that is not allowed here.
 fn disk() -> Option<Disk> {
@@ -15,7 +15,7 @@ fn disk() -> Option<Disk> {
 
 #[test]
 fn redis_persistence_waits_for_a_disk_that_is_full() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let Some(disk) = disk() else {
@@ -63,7 +63,7 @@ fn redis_persistence_waits_for_a_disk_that_is_full() {
 
 #[test]
 fn redis_persistence_outlives_a_server_that_ends_for_want_of_space() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let Some(disk) = disk() else {

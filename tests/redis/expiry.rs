@@ -6,7 +6,7 @@ use eventflux::checkpoint::CompressionType;
 use eventflux::redis::{RedisBackend, RedisConfig, RedisPersistenceStore};
 use eventflux::store::{PersistenceStore, StoreError};
 use eventflux::{CheckpointConfig, CheckpointError, RestoreOptions};
-use eventflux_testbed::{Redis, need_redis, until};
+use eventflux_testbed::{Redis, need_server, until};
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
@@ -49,7 +49,7 @@ fn chunk_keys(redis: &Redis) -> Vec<String> {
 
 #[test]
 fn redis_persistence_gives_every_key_its_deadline() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -92,7 +92,7 @@ fn redis_persistence_gives_every_key_its_deadline() {
 
 #[test]
 fn redis_persistence_without_an_end_takes_ends_of_before_away() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -112,7 +112,7 @@ fn redis_persistence_without_an_end_takes_ends_of_before_away() {
 
 #[test]
 fn redis_persistence_with_any_time_to_live() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -138,7 +138,7 @@ fn redis_persistence_with_any_time_to_live() {
 
 #[test]
 fn redis_persistence_tells_expired_from_never_there() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -180,7 +180,7 @@ fn redis_persistence_tells_expired_from_never_there() {
 
 #[test]
 fn redis_persistence_lives_without_its_marker_and_indexes() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -225,7 +225,7 @@ fn of_epoch(redis: &Redis, epoch: u64) -> Vec<String> {
 
 #[test]
 fn redis_persistence_names_a_chunk_that_expired_and_goes_back() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -263,7 +263,7 @@ fn stumble(redis: &Redis, life: &mut Life<'_>) {
 
 #[test]
 fn redis_persistence_writes_all_again_when_chunks_are_missing() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -291,7 +291,7 @@ fn redis_persistence_writes_all_again_when_chunks_are_missing() {
 
 #[test]
 fn redis_backend_tells_what_expired() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();

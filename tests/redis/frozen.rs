@@ -3,7 +3,7 @@
 
 use crate::life::{NAME, store};
 use eventflux::store::PersistenceStore;
-use eventflux_testbed::{Redis, need_redis, try_until};
+use eventflux_testbed::{Redis, need_server, try_until};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 #[test]
 fn redis_persistence_with_a_pool_full_of_frozen_connections() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let (frozen, well) = (Redis::start(), Redis::start());

@@ -3,7 +3,7 @@
 use crate::world::{SOON, World};
 use eventflux::store::{PersistenceStore, StoreError};
 use eventflux::{CheckpointConfig, Workers};
-use eventflux_testbed::{Redis, need_redis, until};
+use eventflux_testbed::{Redis, need_server, until};
 use std::time::{Duration, Instant};
 
 /// One call takes at most its timeouts and its deadline, an epoch a few calls; machines are slow at times.
@@ -11,7 +11,7 @@ const BOUND: Duration = Duration::from_secs(10);
 
 #[test]
 fn redis_persistence_does_not_wait_for_a_stopped_server() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     for workers in [Workers::Inline, Workers::Pinned(2)] {
@@ -41,7 +41,7 @@ fn redis_persistence_does_not_wait_for_a_stopped_server() {
 
 #[test]
 fn redis_persistence_does_not_wait_for_a_paused_server() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -67,7 +67,7 @@ fn redis_persistence_does_not_wait_for_a_paused_server() {
 
 #[test]
 fn redis_persistence_at_an_interval_survives_a_hang() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -105,7 +105,7 @@ fn redis_persistence_at_an_interval_survives_a_hang() {
 
 #[test]
 fn redis_persistence_is_not_kept_waiting_by_another_server() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let (slow, well) = (

@@ -4,7 +4,7 @@ use eventflux::redis::{
     Inspection, RedisConfig, RedisOptions, RedisPersistenceStore, Secret, acl_line,
 };
 use eventflux::store::StoreError;
-use eventflux_testbed::{Aof, Cluster, Redis, Sentinel, need_redis};
+use eventflux_testbed::{Aof, Cluster, Redis, Sentinel, need_server};
 
 fn inspect(url: &str, options: RedisOptions, app: Option<&str>) -> Inspection {
     let config = RedisConfig {
@@ -27,7 +27,7 @@ fn all_allowed(found: &Inspection) {
 
 #[test]
 fn redis_inspection_of_one_server() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::builder()
@@ -59,7 +59,7 @@ fn redis_inspection_of_one_server() {
 
 #[test]
 fn redis_inspection_by_a_narrow_user() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let line = acl_line("narrow", "eventflux:", Some("orders")).expect("names");
@@ -86,7 +86,7 @@ fn redis_inspection_by_a_narrow_user() {
 
 #[test]
 fn redis_inspection_of_sentinels_and_of_a_cluster() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let sentinel = Sentinel::start(1, 3, 1000);
@@ -113,7 +113,7 @@ fn redis_inspection_of_sentinels_and_of_a_cluster() {
 
 #[test]
 fn redis_inspection_of_what_does_not_answer() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::builder().requirepass("canary-79").start();

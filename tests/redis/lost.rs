@@ -6,7 +6,7 @@ use crate::watched::{Moment, Watched};
 use eventflux::checkpoint::{Manifest, verify};
 use eventflux::store::{Call, PersistenceStore, Revision};
 use eventflux::{CheckpointConfig, RestoreOptions};
-use eventflux_testbed::{Cluster, Proxy, Redis, need_redis, slot_of, until};
+use eventflux_testbed::{Cluster, Proxy, Redis, need_server, slot_of, until};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -113,7 +113,7 @@ fn fails_over(loss: Loss, seed: u64) {
 
 #[test]
 fn redis_persistence_after_a_failover_that_loses_the_end() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let seed = seed("a failover that loses the end");
@@ -133,7 +133,7 @@ fn redis_persistence_after_a_failover_that_loses_the_end() {
 
 #[test]
 fn redis_persistence_refuses_a_commit_whose_chunks_another_server_has() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let primary = Redis::start();
@@ -172,7 +172,7 @@ fn other_shard(cluster: &Cluster, store: &dyn PersistenceStore, head: Revision) 
 
 #[test]
 fn redis_persistence_when_one_shard_of_a_cluster_loses_chunks() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let cluster = Cluster::start(3, 1, 2000);

@@ -1,6 +1,7 @@
 //! Redis as the store of checkpoints and as state backend, on real servers that the tests start.
 //!
-//! Without a redis-server they print that they are skipped; with `EVENTFLUX_REQUIRE_REDIS=1` that is a failure.
+//! What any Redis will do for takes that of `REDIS_URL`, where it is set. Without a redis-server tests print that they
+//! are skipped; with `EVENTFLUX_REQUIRE_REDIS=1` that is a failure.
 
 mod acl;
 mod backend;

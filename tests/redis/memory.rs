@@ -6,7 +6,7 @@ use eventflux::checkpoint::CompressionType;
 use eventflux::redis::RedisConfig;
 use eventflux::store::{PersistenceStore, StoreError};
 use eventflux::{CheckpointConfig, CheckpointError};
-use eventflux_testbed::{Builder, Redis, need_redis};
+use eventflux_testbed::{Builder, Redis, need_server};
 use std::sync::Arc;
 
 /// Memory in use.
@@ -36,7 +36,7 @@ fn assert_full_then_well(redis: &Redis, life: &mut Life<'_>, error: &StoreError)
 
 #[test]
 fn redis_persistence_keeps_the_head_when_memory_is_full() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -61,7 +61,7 @@ fn redis_persistence_keeps_the_head_when_memory_is_full() {
 /// Chunks of one epoch, as many as it takes.
 #[test]
 fn redis_persistence_keeps_the_head_when_memory_is_full_in_an_upload() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     use eventflux::store::{ChunkName, Commit, Revision};
@@ -142,7 +142,7 @@ fn claim(builder: Builder, policy: &str, ttl_seconds: Option<u64>) -> Result<(),
 
 #[test]
 fn redis_persistence_refuses_a_server_that_evicts() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let limited = || Redis::builder().maxmemory(100 << 20);
@@ -170,7 +170,7 @@ fn redis_persistence_refuses_a_server_that_evicts() {
 
 #[test]
 fn redis_persistence_that_evicts_does_not_start_an_app() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::builder()

@@ -4,7 +4,7 @@ use crate::contract::{chunk, commit, owner, revision, takeover};
 use crate::world::{World, keys};
 use eventflux::redis::{RedisBackend, RedisConfig};
 use eventflux::store::{PersistenceStore, StoreError};
-use eventflux_testbed::{Redis, need_redis};
+use eventflux_testbed::{Redis, need_server};
 use std::collections::BTreeMap;
 
 /// All keys of an app, with what they hold.
@@ -25,7 +25,7 @@ fn contents(redis: &Redis, app: &str) -> BTreeMap<String, Vec<u8>> {
 
 #[test]
 fn redis_persistence_of_two_apps_in_one_server() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -87,7 +87,7 @@ fn redis_persistence_of_two_apps_in_one_server() {
 
 #[test]
 fn redis_persistence_of_prefixes_that_begin_alike() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -134,7 +134,7 @@ fn redis_persistence_of_prefixes_that_begin_alike() {
 
 #[test]
 fn redis_persistence_and_backend_side_by_side() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -161,7 +161,7 @@ fn redis_persistence_and_backend_side_by_side() {
 
 #[test]
 fn redis_persistence_of_several_handles_of_one_app() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();

@@ -4,7 +4,7 @@ use crate::contract::owner;
 use crate::world::{Life, SOON, World};
 use eventflux::store::{PersistenceStore, StoreError};
 use eventflux::{CheckpointError, RestoreOptions, Workers};
-use eventflux_testbed::{Aof, Redis, Scratch, need_redis, until};
+use eventflux_testbed::{Aof, Redis, Scratch, need_server, until};
 use std::fs;
 use std::path::Path;
 
@@ -30,7 +30,7 @@ fn assert_well(life: &Life<'_>) {
 
 #[test]
 fn redis_persistence_loses_no_epoch_with_aof_always() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     for workers in [Workers::Inline, Workers::Pinned(2)] {
@@ -77,7 +77,7 @@ fn copy(from: &Path, to: &Path) {
 
 #[test]
 fn redis_persistence_notices_what_a_power_cut_took() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     for aof in [Aof::EverySecond, Aof::Unsynced] {
@@ -123,7 +123,7 @@ fn redis_persistence_notices_what_a_power_cut_took() {
 
 #[test]
 fn redis_persistence_goes_on_when_the_server_comes_back_empty() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::builder().aof(Aof::Off).start();
@@ -155,7 +155,7 @@ fn redis_persistence_goes_on_when_the_server_comes_back_empty() {
 
 #[test]
 fn redis_persistence_keeps_its_claim_on_a_server_that_lost_it() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -188,7 +188,7 @@ fn redis_persistence_keeps_its_claim_on_a_server_that_lost_it() {
 
 #[test]
 fn redis_persistence_that_lost_all_with_its_app_says_that_there_is_nothing() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();

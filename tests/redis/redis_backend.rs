@@ -4,7 +4,7 @@ use eventflux::core::distributed::state_backend::{
     InMemoryBackend, RedisBackend, RedisConfig, RedisOptions, StateBackend,
 };
 use eventflux::store::StoreError;
-use eventflux_testbed::{Redis, need_redis};
+use eventflux_testbed::{Redis, any_redis, need_server};
 use std::time::{Duration, Instant};
 
 /// Keys of this run of a test, which expire.
@@ -75,13 +75,12 @@ fn step(seed: u64, random: &mut Random, both: [&dyn StateBackend; 2]) {
 
 #[test]
 fn redis_backend_is_a_map_with_copies() {
-    if !need_redis() {
+    let Some(redis) = any_redis("map") else {
         return;
-    }
-    let server = Redis::start();
-    let url = server.url();
+    };
+    let url = redis.url();
     for (seed, ttl) in [(1, None), (2, Some(600))] {
-        let config = config(&url, "map", ttl);
+        let config = config(&url, redis.prefix(), ttl);
         let mut model = InMemoryBackend::new();
         model.initialize().expect("it is ready");
         let mut backend = initialized(config.clone(), "map");
@@ -101,7 +100,7 @@ fn redis_backend_is_a_map_with_copies() {
 
 #[test]
 fn redis_backend_keeps_an_empty_namespace_and_its_checkpoint() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let server = Redis::start();
@@ -128,7 +127,7 @@ fn redis_backend_keeps_an_empty_namespace_and_its_checkpoint() {
 
 #[test]
 fn redis_backend_puts_the_end_off_with_every_write() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let server = Redis::start();
@@ -182,7 +181,7 @@ fn redis_backend_puts_the_end_off_with_every_write() {
 
 #[test]
 fn redis_backend_takes_large_values_and_many_keys() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let server = Redis::start();
@@ -208,7 +207,7 @@ fn redis_backend_takes_large_values_and_many_keys() {
 
 #[test]
 fn redis_backend_says_what_is_wrong() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let server = Redis::start();

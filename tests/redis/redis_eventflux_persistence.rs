@@ -5,7 +5,7 @@ use eventflux::core::distributed::RedisConfig;
 use eventflux::core::eventflux_manager::EventFluxManager;
 use eventflux::core::persistence::RedisPersistenceStore;
 use eventflux::{Batch, EventFluxAppRuntime, OutputNumber, Timestamp};
-use eventflux_testbed::{Redis, need_redis};
+use eventflux_testbed::{AnyRedis, any_redis};
 use std::sync::{Arc, Mutex};
 
 /// What the specification calls ready (a filter and a window), and what it calls in development (groups, and a window
@@ -21,12 +21,12 @@ const STREAMS: [&str; 3] = ["Large", "Totals", "Averages"];
 
 type Rows = Arc<Mutex<Vec<String>>>;
 
-fn manager(redis: &Redis) -> EventFluxManager {
+fn manager(redis: &AnyRedis) -> EventFluxManager {
     let config = RedisConfig {
         url: redis.url(),
         max_connections: 10,
         connection_timeout_ms: 5000,
-        key_prefix: "eventflux:".to_string(),
+        key_prefix: redis.prefix().to_string(),
         ttl_seconds: Some(3600),
     };
     let store = RedisPersistenceStore::new_with_config(config).expect("a URL");
@@ -63,10 +63,9 @@ fn send(runtime: &EventFluxAppRuntime, trades: std::ops::Range<i64>) {
 
 #[test]
 fn test_redis_eventflux_persistence_of_windows_and_groups() {
-    if !need_redis() {
+    let Some(redis) = any_redis("flow") else {
         return;
-    }
-    let redis = Redis::start();
+    };
     let alone = EventFluxManager::new();
     let whole = alone.create_eventflux_app_runtime(APP).expect("an app");
     let expected = collect(&whole);
@@ -110,10 +109,9 @@ fn test_redis_eventflux_persistence_of_windows_and_groups() {
 
 #[test]
 fn test_redis_eventflux_persistence_of_revisions() {
-    if !need_redis() {
+    let Some(redis) = any_redis("revisions") else {
         return;
-    }
-    let redis = Redis::start();
+    };
     let manager = manager(&redis);
     let runtime = manager.create_eventflux_app_runtime(APP).expect("an app");
     runtime.start().expect("it starts");

@@ -4,11 +4,11 @@ use crate::contract::{owner, revision};
 use crate::world::{World, keys};
 use eventflux::redis::{Secret, acl_line};
 use eventflux::store::{PersistenceStore, StoreError};
-use eventflux_testbed::{Redis, need_redis};
+use eventflux_testbed::{Redis, need_server};
 
 #[test]
 fn redis_persistence_refuses_a_read_only_replica() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let primary = Redis::start();
@@ -54,7 +54,7 @@ fn redis_persistence_refuses_a_read_only_replica() {
 
 #[test]
 fn redis_persistence_of_a_server_that_becomes_a_replica() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let (first, second) = (Redis::start(), Redis::start());
@@ -79,7 +79,7 @@ fn redis_persistence_of_a_server_that_becomes_a_replica() {
 
 #[test]
 fn redis_persistence_tells_what_login_lacks() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::builder().requirepass("right").start();
@@ -103,7 +103,7 @@ fn redis_persistence_tells_what_login_lacks() {
 
 #[test]
 fn redis_persistence_survives_a_password_that_changes() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::builder().requirepass("first").start();
@@ -130,7 +130,7 @@ fn redis_persistence_survives_a_password_that_changes() {
 
 #[test]
 fn redis_persistence_of_a_user_who_loses_a_permission() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();

@@ -5,7 +5,7 @@ use crate::world::{World, keys};
 use eventflux::checkpoint::verify_all;
 use eventflux::redis::{RedisBackend, RedisConfig, RedisPersistenceStore, Secret};
 use eventflux::store::{PersistenceStore, Revision};
-use eventflux_testbed::{Redis, need_redis};
+use eventflux_testbed::{Redis, need_server};
 use std::sync::{Arc, Mutex};
 
 const CANARY: &str = "canary-77aa";
@@ -63,7 +63,7 @@ fn hear(what: &str, world: &World) {
 
 #[test]
 fn redis_persistence_shows_its_password_nowhere() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::builder().requirepass(CANARY).start();
@@ -117,7 +117,7 @@ fn redis_persistence_shows_its_password_nowhere() {
 
 #[test]
 fn redis_persistence_stores_no_password() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::builder().requirepass(CANARY).start();

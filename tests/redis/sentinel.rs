@@ -6,7 +6,7 @@ use crate::load::Load;
 use crate::watched::Watched;
 use eventflux::CheckpointError;
 use eventflux::store::{PersistenceStore, StoreError};
-use eventflux_testbed::{Redis, Reply, Sentinel, need_redis, try_until, until};
+use eventflux_testbed::{Redis, Reply, Sentinel, need_server, try_until, until};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ fn wait_linked(sentinel: &Sentinel) {
 
 #[test]
 fn redis_persistence_while_sentinels_replace_the_primary() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let sentinel = Sentinel::start(1, 3, 1000);
@@ -127,7 +127,7 @@ fn redis_persistence_while_sentinels_replace_the_primary() {
 
 #[test]
 fn redis_persistence_that_waits_for_a_replica_loses_nothing() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let sentinel = Sentinel::start(1, 3, 1000);

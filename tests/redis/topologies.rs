@@ -3,16 +3,20 @@
 use crate::contract::PARTS;
 use eventflux::redis::{RedisConfig, RedisOptions, RedisPersistenceStore, Secret};
 use eventflux::store::StoreError;
-use eventflux_testbed::{Cluster, Redis, Scratch, Sentinel, Tls, need_redis};
+use eventflux_testbed::{Cluster, Redis, Scratch, Sentinel, Tls, any_redis, need_server};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Runs the contract at a URL; each part has a prefix of its own.
 fn contract(url: &str, options: &RedisOptions, ttl_seconds: Option<u64>) {
+    contract_below(url, "", options, ttl_seconds);
+}
+
+fn contract_below(url: &str, prefix: &str, options: &RedisOptions, ttl_seconds: Option<u64>) {
     for (i, part) in PARTS.iter().enumerate() {
         let config = RedisConfig {
             url: url.to_string(),
-            key_prefix: format!("contract-{i}:"),
+            key_prefix: format!("{prefix}contract-{i}:"),
             ttl_seconds,
             ..RedisConfig::default()
         };
@@ -23,9 +27,18 @@ fn contract(url: &str, options: &RedisOptions, ttl_seconds: Option<u64>) {
     }
 }
 
+/// The Redis of `REDIS_URL`, where there is one.
+#[test]
+fn redis_persistence_on_any_redis() {
+    let Some(redis) = any_redis("contract") else {
+        return;
+    };
+    contract_below(&redis.url(), redis.prefix(), &RedisOptions::default(), None);
+}
+
 #[test]
 fn redis_persistence_on_one_server() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::builder().unix_socket().start();
@@ -40,7 +53,7 @@ fn redis_persistence_on_one_server() {
 
 #[test]
 fn redis_persistence_behind_sentinels() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let sentinel = Sentinel::start(1, 3, 1000);
@@ -50,7 +63,7 @@ fn redis_persistence_behind_sentinels() {
 
 #[test]
 fn redis_persistence_on_a_cluster() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let cluster = Cluster::start(3, 0, 2000);
@@ -59,7 +72,7 @@ fn redis_persistence_on_a_cluster() {
 
 #[test]
 fn redis_persistence_with_a_password() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::builder().requirepass("canary-9137").start();
@@ -71,7 +84,7 @@ fn redis_persistence_with_a_password() {
 #[cfg(feature = "redis-tls")]
 #[test]
 fn redis_persistence_over_tls() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let scratch = Scratch::new().expect("a directory");

@@ -6,7 +6,7 @@ use eventflux::checkpoint::CompressionType;
 use eventflux::redis::{RedisOptions, RedisPersistenceStore};
 use eventflux::store::{Committed, PersistenceStore, Revision, StoreError};
 use eventflux::{CheckpointConfig, Workers};
-use eventflux_testbed::{Direction, Proxy, Redis, Toxic, Which, need_redis};
+use eventflux_testbed::{Direction, Proxy, Redis, Toxic, Which, need_server};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ fn head(redis: &Redis, app: &str) -> Option<Revision> {
 
 #[test]
 fn redis_persistence_commits_once_when_replies_are_lost() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     const COMMITS: u64 = 1_000;
@@ -82,7 +82,7 @@ fn redis_persistence_commits_once_when_replies_are_lost() {
 
 #[test]
 fn redis_persistence_of_an_app_whose_replies_are_lost() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let (redis, proxy, world) = linked();
@@ -114,7 +114,7 @@ fn redis_persistence_of_an_app_whose_replies_are_lost() {
 
 #[test]
 fn redis_persistence_calls_whose_replies_are_lost_are_done_once() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let (redis, proxy, world) = linked();
@@ -183,7 +183,7 @@ fn redis_persistence_calls_whose_replies_are_lost_are_done_once() {
 
 #[test]
 fn redis_persistence_of_whole_revisions_when_replies_are_lost() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let (redis, proxy, world) = linked();
@@ -228,7 +228,7 @@ fn cut(life: &mut Life<'_>, proxy: &Proxy, bytes: u64, direction: Direction) -> 
 
 #[test]
 fn redis_persistence_survives_cuts_anywhere_in_an_epoch() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let (_redis, proxy, mut world) = linked();
@@ -269,7 +269,7 @@ fn upload(
 
 #[test]
 fn redis_persistence_never_commits_half_a_chunk() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let (redis, proxy, world) = linked();
@@ -304,7 +304,7 @@ fn redis_persistence_never_commits_half_a_chunk() {
 
 #[test]
 fn redis_persistence_over_bad_lines() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let (_redis, proxy, mut world) = linked();
@@ -329,7 +329,7 @@ fn redis_persistence_over_bad_lines() {
 
 #[test]
 fn redis_persistence_over_a_line_that_goes_dead() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let (redis, proxy, mut world) = linked();

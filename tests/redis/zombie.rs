@@ -9,7 +9,7 @@ use eventflux::checkpoint::verify_all;
 use eventflux::redis::{RedisOptions, RedisPersistenceStore};
 use eventflux::store::{Call, Owner, PersistenceStore, StoreError};
 use eventflux::{CheckpointConfig, SendError};
-use eventflux_testbed::{Redis, need_redis, until};
+use eventflux_testbed::{Redis, need_server, until};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -140,7 +140,7 @@ fn assert_sound(store: &dyn PersistenceStore) {
 
 #[test]
 fn redis_persistence_of_a_stopped_writer_that_was_taken_over() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -198,7 +198,7 @@ fn redis_persistence_of_a_stopped_writer_that_was_taken_over() {
 
 #[test]
 fn redis_persistence_of_a_writer_stopped_at_any_moment() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -229,7 +229,7 @@ fn redis_persistence_of_a_writer_stopped_at_any_moment() {
 
 #[test]
 fn redis_persistence_of_two_that_start_together_and_one_that_is_killed() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();

@@ -1,6 +1,6 @@
 //! `eventflux doctor` and `eventflux state` on real servers, as a user runs them.
 
-use eventflux_testbed::{Aof, Cluster, Redis, Scratch, Tls, need_redis, until};
+use eventflux_testbed::{Aof, Cluster, Redis, Scratch, Tls, need_server, until};
 use std::fs;
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -45,7 +45,7 @@ fn expect(status: i32, args: &[&str], parts: &[&str]) -> String {
 
 #[test]
 fn redis_doctor_tells_what_to_change() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::start();
@@ -81,7 +81,7 @@ fn redis_doctor_tells_what_to_change() {
 
 #[test]
 fn redis_doctor_of_what_is_not_there() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::builder().requirepass(PASSWORD).start();
@@ -113,7 +113,7 @@ fn redis_doctor_of_what_is_not_there() {
 
 #[test]
 fn redis_doctor_of_a_cluster_over_tls_and_of_a_narrow_user() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let cluster = Cluster::start(3, 0, 2000);
@@ -157,7 +157,7 @@ fn redis_doctor_of_a_cluster_over_tls_and_of_a_narrow_user() {
 
 #[test]
 fn redis_state_commands_work_as_on_folders() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::builder().requirepass(PASSWORD).start();

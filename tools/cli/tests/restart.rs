@@ -3,7 +3,7 @@
 //! When a run is killed is decided by what it has written, never by time: a run is waited for until its file has so
 //! many bytes and its store another revision, or it has ended.
 
-use eventflux_testbed::{Redis, need_redis};
+use eventflux_testbed::{Redis, need_server};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -453,7 +453,7 @@ fn options_of_state_are_checked() {
 
 #[test]
 fn redis_keeps_what_a_run_that_was_killed_had() {
-    if !need_redis() {
+    if !need_server() {
         return;
     }
     let redis = Redis::builder().requirepass("canary-31").start();

@@ -6,6 +6,7 @@
 //! Names without prefix (`start`, `cmd`, `kill`, …) are for tests: they panic, with the end of the server's log.
 //! Names that begin with `try_` answer an `io::Result` instead.
 
+mod any;
 #[cfg(feature = "tls")]
 mod certificate;
 mod cluster;
@@ -23,6 +24,7 @@ mod tls;
 mod wait;
 mod wire;
 
+pub use any::{AnyRedis, any_redis};
 pub use cluster::Cluster;
 pub use disk::Disk;
 pub use nodes::{NodeLine, slot_of};
@@ -43,16 +45,8 @@ pub fn available() -> bool {
     process::server_exists()
 }
 
-/// The first line of a test that needs any Redis: false means return.
-///
-/// # Panics
-/// Without one when [`REQUIRE`] is `1`.
-pub fn need_redis() -> bool {
-    let there = available() || std::env::var_os("REDIS_URL").is_some();
-    there || skipped("no redis-server and no REDIS_URL")
-}
-
-/// The first line of a test that starts servers of its own, which no `REDIS_URL` replaces: false means return.
+/// The first line of a test that starts servers of its own, which no `REDIS_URL` replaces: false means return. What any
+/// Redis will do for uses [`any_redis`].
 ///
 /// # Panics
 /// Without the program when [`REQUIRE`] is `1`.
