@@ -1,12 +1,15 @@
 //! The flow of the specification, with a store in Redis: an app whose filter, window and groups go on in another
 //! runtime where the first one was.
 
-use eventflux::core::distributed::RedisConfig;
+use eventflux::core::distributed::{
+    CompressionType, DistributedConfig, RedisConfig, StateBackendConfig, StateBackendImplementation,
+};
 use eventflux::core::eventflux_manager::EventFluxManager;
 use eventflux::core::persistence::RedisPersistenceStore;
 use eventflux::{Batch, EventFluxAppRuntime, OutputNumber, Timestamp};
-use eventflux_testbed::{AnyRedis, any_redis};
+use eventflux_testbed::{AnyRedis, Cluster, Redis, any_redis, need_server, until};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// What the specification calls ready (a filter and a window), and what it calls in development (groups, and a window
 /// with aggregates).
@@ -127,4 +130,77 @@ fn test_redis_eventflux_persistence_of_revisions() {
     }
     let last = runtime.restore_last_revision().expect("it restores");
     assert_eq!(last.revision, taken.last().copied());
+}
+
+fn distributed(endpoints: &[String], incremental: bool) -> EventFluxManager {
+    let config = DistributedConfig {
+        state_backend: StateBackendConfig {
+            implementation: StateBackendImplementation::Redis {
+                endpoints: endpoints.to_vec(),
+            },
+            checkpoint_interval: Duration::from_millis(50),
+            state_ttl: Some(Duration::from_secs(7200)),
+            incremental_checkpoints: incremental,
+            compression: CompressionType::Zstd,
+        },
+        ..Default::default()
+    };
+    let mut manager = EventFluxManager::new();
+    manager.set_distributed_config(config).expect("it can work");
+    manager
+}
+
+/// Two lives of an app whose manager knows no more than the configuration; the node has its control hash.
+fn two_lives(endpoints: &[String], incremental: bool, node: &Redis) {
+    let alone = EventFluxManager::new();
+    let whole = alone.create_eventflux_app_runtime(APP).expect("an app");
+    let expected = collect(&whole);
+    whole.start().expect("it starts");
+    send(&whole, 0..60);
+
+    let first = distributed(endpoints, incremental);
+    let runtime = first.create_eventflux_app_runtime(APP).expect("an app");
+    let before = collect(&runtime);
+    runtime.start().expect("it starts");
+    for part in 0..3 {
+        let taken = runtime.checkpoint_metrics().expect("a store").committed;
+        send(&runtime, part * 10..part * 10 + 10);
+        until(Duration::from_secs(20), "a checkpoint by itself", || {
+            runtime.checkpoint_metrics().expect("a store").committed > taken
+        });
+    }
+    runtime.persist().expect("a checkpoint");
+    let left = node.cmd(&["TTL", "eventflux:{trades}:ctl"]).int();
+    assert!(left.is_some_and(|s| (7100..=7200).contains(&s)), "{left:?}");
+    runtime.shutdown().expect("it stops");
+    drop((runtime, first));
+
+    let second = distributed(endpoints, incremental);
+    let runtime = second.create_eventflux_app_runtime(APP).expect("an app");
+    let after = collect(&runtime);
+    runtime.restore_last_revision().expect("it restores");
+    runtime.start().expect("it starts");
+    send(&runtime, 30..60);
+    runtime.shutdown().expect("it stops");
+    let mut rows = before.lock().expect("no panic").clone();
+    rows.extend(after.lock().expect("no panic").iter().cloned());
+    rows.sort();
+    let mut whole = expected.lock().expect("no panic").clone();
+    whole.sort();
+    assert_eq!(rows, whole);
+}
+
+#[test]
+fn test_redis_eventflux_persistence_by_distributed_config() {
+    if !need_server() {
+        return;
+    }
+    let redis = Redis::start();
+    two_lives(&[redis.url()], true, &redis);
+    redis.cmd(&["FLUSHALL"]);
+    two_lives(&[redis.url()], false, &redis);
+    let cluster = Cluster::start(3, 0, 2000);
+    let endpoints: Vec<String> = cluster.nodes().iter().map(Redis::url).collect();
+    let control = cluster.owner_of(cluster.slot_of("eventflux:{trades}:ctl"));
+    two_lives(&endpoints, true, control);
 }

@@ -9,9 +9,19 @@ use std::time::Duration;
 const NANOS_MAX: u64 = 86_400_000_000_000;
 
 /// Durations of one phase.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PhaseTimes {
     nanos: Histogram<u64>,
+}
+
+impl std::fmt::Debug for PhaseTimes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PhaseTimes")
+            .field("count", &self.count())
+            .field("p50", &self.quantile(0.5))
+            .field("max", &self.max())
+            .finish()
+    }
 }
 
 impl Default for PhaseTimes {
