@@ -68,7 +68,8 @@ fn store(redis: &Redis) -> Result<Store, String> {
     let short = Duration::from_millis(500);
     let options = RedisOptions::default()
         .read_timeout(short)
-        .write_timeout(short);
+        .write_timeout(short)
+        .retry(short / 10, short, 2 * short);
     let store = RedisPersistenceStore::new_with_options(server::config(&redis.url()), options);
     Ok(Arc::new(store.map_err(engine::text)?))
 }
