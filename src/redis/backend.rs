@@ -6,11 +6,10 @@
 //! The field without a name marks a namespace that exists though it is empty; no key of the caller has that name.
 
 use super::client::Client;
-use super::config::RedisConfig;
+use super::config::{RedisConfig, milliseconds, outliving};
 use super::keys::Keys;
 use super::link::Link;
 use super::options::RedisOptions;
-use super::upload::wait_for_replicas;
 use crate::backend::{
     by_own_methods, check_checkpoint, check_entries, check_entry, check_key, not_found,
     not_initialized,
@@ -34,8 +33,6 @@ const VERSION_SCANS: (u32, u32) = (7, 4);
 /// Fields that are listed in one reply: some 10 ms of the server.
 const LISTED_AT_ONCE_MAX: u64 = 50_000;
 const SCANNED_AT_ONCE: u32 = 1_000;
-
-const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// Keeps keys and values in Redis 6.2 or later: a single server, Sentinel or Cluster.
 ///
@@ -191,7 +188,8 @@ impl RedisBackend {
         check_checkpoint(name)?;
         let mut command = open.script(CHECKPOINT, &[&open.data, &open.checkpoint_key(name)]);
         let command = command.arg(open.ttl_ms).arg(open.checkpoint_ttl_ms);
-        open.change(|link| command.query(link))
+        open.client
+            .confirmed(&open.data, |link| command.query(link))
     }
 
     /// Goes back to a checkpoint, which stays.
@@ -202,7 +200,10 @@ impl RedisBackend {
         check_checkpoint(name)?;
         let mut command = open.script(RESTORE, &[&open.data, &open.checkpoint_key(name)]);
         let command = command.arg(open.ttl_ms);
-        match open.change(|link| command.query(link))? {
+        match open
+            .client
+            .confirmed(&open.data, |link| command.query(link))?
+        {
             true => Ok(()),
             false => Err(not_found(name)),
         }
@@ -235,15 +236,9 @@ impl Open {
     ) -> Result<Self, StoreError> {
         check_name("name of a namespace", namespace)?;
         let keys = Keys::new(&config.key_prefix)?;
-        let ttl_ms = match config.ttl_seconds {
-            None => 0,
-            Some(0) => return Err(no_time()),
-            Some(seconds) => seconds.saturating_mul(1000).min(TTL_MS_MAX),
-        };
-        let checkpoint_ttl_ms = match ttl_ms {
-            0 => 0,
-            ttl => ttl + (2 * ttl).max(DAY_MS),
-        };
+        let ttl = config.ttl()?;
+        let ttl_ms = ttl.map_or(0, milliseconds);
+        let checkpoint_ttl_ms = ttl.map_or(0, |ttl| milliseconds(outliving(ttl)));
         Ok(Open {
             client: Client::new(config, options)?,
             data: keys.entries(namespace),
@@ -296,23 +291,16 @@ impl Open {
     /// Changes the namespace and puts its end off, at once.
     fn write(&self, command: &mut Cmd) -> Result<(), StoreError> {
         if self.ttl_ms == 0 {
-            return self.change(|link| command.query(link));
+            return self
+                .client
+                .confirmed(&self.data, |link| command.query(link));
         }
         let mut both = redis::pipe();
         both.atomic().add_command(std::mem::take(command));
         both.cmd("PEXPIRE").arg(&self.data).arg(self.ttl_ms);
         let (packed, length) = (both.get_packed_pipeline(), both.len());
-        self.change(|link| transact(link, &packed, length))
-    }
-
-    /// Changes something, and waits for as many replicas as are asked for.
-    fn change<T>(&self, act: impl Fn(&mut Link) -> RedisResult<T>) -> Result<T, StoreError> {
-        self.client.retry_by(|| {
-            let mut link = self.client.link(&self.data)?;
-            let done = self.client.on(&self.data, &mut link, |link| act(link))?;
-            wait_for_replicas(&self.client, &mut link)?;
-            Ok(done)
-        })
+        self.client
+            .confirmed(&self.data, |link| transact(link, &packed, length))
     }
 
     fn keys(&self) -> Result<Vec<String>, StoreError> {
@@ -357,16 +345,6 @@ fn transact(link: &mut Link, packed: &[u8], length: usize) -> RedisResult<()> {
     done.map(drop)
 }
 
-/// A hundred years: the server refuses times that end too late for it.
-const TTL_MS_MAX: u64 = 36_525 * DAY_MS;
-
-fn no_time() -> StoreError {
-    StoreError::Refused {
-        what: "ttl_seconds".to_string(),
-        reason: "it is zero: nothing would be kept; leave it out to keep everything".to_string(),
-    }
-}
-
 /// Major and minor version in an answer to `INFO server`.
 fn server_version(info: &str) -> Option<(u32, u32)> {
     let mut lines = info.lines();
@@ -378,6 +356,8 @@ fn server_version(info: &str) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
     #[test]
     fn a_configuration_that_cannot_work_is_refused_before_anything_is_sent() {
@@ -435,7 +415,7 @@ mod tests {
         let days = open(Some(86_400 * 3));
         assert_eq!(days.checkpoint_ttl_ms, 9 * DAY_MS);
         let ever = open(Some(u64::MAX));
-        assert_eq!(ever.checkpoint_ttl_ms, 3 * TTL_MS_MAX);
+        assert_eq!(ever.checkpoint_ttl_ms, 3 * 36_525 * DAY_MS);
     }
 
     #[test]

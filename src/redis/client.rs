@@ -238,6 +238,45 @@ impl Client {
         }
     }
 
+    /// Changes something, again where that may help, and waits for the replicas of what was written.
+    pub(super) fn confirmed<T>(
+        &self,
+        what: &str,
+        mut act: impl FnMut(&mut Link) -> RedisResult<T>,
+    ) -> Result<T, StoreError> {
+        self.retry_by(|| {
+            let mut link = self.link(what)?;
+            let done = self.on(what, &mut link, &mut act)?;
+            self.wait_for_replicas(&mut link)?;
+            Ok(done)
+        })
+    }
+
+    /// Waits until what was written on this connection is on as many replicas as are asked for.
+    pub(super) fn wait_for_replicas(&self, link: &mut Pooled) -> Result<(), Failed> {
+        let options = &self.shared.options;
+        let wanted = options.replicas;
+        if wanted == 0 {
+            return Ok(());
+        }
+        // The answer has to come before the connection is given up.
+        let timeout = options.replicas_timeout.min(options.read_timeout * 9 / 10);
+        let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        let reached: u32 = self.on("WAIT", link, |link| {
+            redis::cmd("WAIT")
+                .arg(wanted)
+                .arg(timeout_ms.max(1))
+                .query(link)
+        })?;
+        if reached < wanted {
+            return Err(Failed {
+                error: StoreError::Durability { wanted, reached },
+                again: false,
+            });
+        }
+        Ok(())
+    }
+
     /// Asks the server what it is, and how long that takes; behind sentinels first which one it is.
     pub(super) fn probe(&self) -> Result<(), StoreError> {
         self.shared.connector.look_for_primary();

@@ -3,6 +3,12 @@
 use super::address::{Address, shown_url};
 use crate::store::StoreError;
 use std::fmt;
+use std::time::Duration;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// A hundred years: what is longer, Redis could not add to its clock.
+const TTL_MAX: Duration = Duration::from_secs(36_525 * 24 * 3600);
 
 /// Where Redis is and how its keys begin. All else is in [`RedisOptions`](super::RedisOptions).
 ///
@@ -63,6 +69,31 @@ impl RedisConfig {
     }
 }
 
+impl RedisConfig {
+    /// How long what is not refreshed lives, if it ends at all.
+    ///
+    /// Errors: [`StoreError::Refused`] for zero.
+    pub(super) fn ttl(&self) -> Result<Option<Duration>, StoreError> {
+        match self.ttl_seconds {
+            Some(0) => Err(StoreError::Refused {
+                what: "ttl_seconds".to_string(),
+                reason: "0 would expire at once; None keeps for ever".to_string(),
+            }),
+            seconds => Ok(seconds.map(|s| Duration::from_secs(s).min(TTL_MAX))),
+        }
+    }
+}
+
+/// How long something lives that has to outlive what names it, which lives so long: by twice the time, at least a day.
+pub(super) fn outliving(ttl: Duration) -> Duration {
+    ttl + (ttl * 2).max(DAY)
+}
+
+/// A duration as the server takes it.
+pub(super) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 impl fmt::Debug for RedisConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisConfig")
@@ -72,5 +103,28 @@ impl fmt::Debug for RedisConfig {
             .field("key_prefix", &self.key_prefix)
             .field("ttl_seconds", &self.ttl_seconds)
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_names_something_ends_first() {
+        let ttl = |ttl_seconds| {
+            let config = RedisConfig {
+                ttl_seconds,
+                ..RedisConfig::default()
+            };
+            config.ttl()
+        };
+        assert_eq!(ttl(None), Ok(None));
+        assert!(matches!(ttl(Some(0)), Err(StoreError::Refused { .. })));
+        assert_eq!(ttl(Some(60)), Ok(Some(Duration::from_secs(60))));
+        assert_eq!(ttl(Some(u64::MAX)), Ok(Some(TTL_MAX)));
+        assert_eq!(outliving(DAY / 24), DAY / 24 + DAY);
+        assert_eq!(outliving(DAY * 3), DAY * 9);
+        assert_eq!(milliseconds(outliving(TTL_MAX)), 3 * 36_525 * 86_400_000);
     }
 }

@@ -5,7 +5,6 @@
 
 use super::client::{Client, Failed};
 use super::pool::Pooled;
-use super::upload::wait_for_replicas;
 use crate::store::StoreError;
 use crossbeam::channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
@@ -154,7 +153,7 @@ fn work(client: &Client, jobs: &Receiver<Job>, state: &State) {
         }
     }
     if let Some(mut link) = link
-        && let Err(failed) = wait_for_replicas(client, &mut link)
+        && let Err(failed) = client.wait_for_replicas(&mut link)
     {
         *state.failed.lock() = Some(failed.error);
     }

@@ -1,22 +1,18 @@
 //! The store of checkpoints in Redis.
 
 use super::client::{Client, random};
-use super::config::RedisConfig;
+use super::config::{RedisConfig, milliseconds, outliving};
 use super::keeper::Keeper;
 use super::keys::{BUCKETS, Keys};
 use super::options::RedisOptions;
 use super::process;
 use super::script::{self, Answer, Argument, Caller, Script};
-use super::upload::wait_for_replicas;
 use super::uploading::Uploading;
 use crate::store::StoreError;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// A hundred years: what is longer, Redis could not add to its clock.
-const TTL_SECONDS_MAX: u64 = 36_525 * 24 * 3600;
 
 /// Keeps the checkpoints of apps in Redis: a single server, behind Sentinel, or a Cluster.
 ///
@@ -85,18 +81,11 @@ impl RedisPersistenceStore {
         options: RedisOptions,
     ) -> Result<Self, StoreError> {
         let keys = Keys::new(&config.key_prefix)?;
-        if config.ttl_seconds == Some(0) {
-            return Err(StoreError::Refused {
-                what: "ttl_seconds".to_string(),
-                reason: "0 would expire at once; None keeps for ever".to_string(),
-            });
-        }
+        let ttl = config.ttl()?;
         let inner = Inner {
             client: Client::new(&config, &options)?,
             keys,
-            ttl: config
-                .ttl_seconds
-                .map(|seconds| Duration::from_secs(seconds.min(TTL_SECONDS_MAX))),
+            ttl,
             who: format!("{:016x}{:016x}", random(), random()),
             process: process::this_process(),
             claims: Mutex::default(),
@@ -169,9 +158,7 @@ impl Inner {
 
     /// How long a chunk lives without being refreshed: longer than what names it.
     pub(super) fn chunk_ms(&self) -> Option<u64> {
-        let ttl = self.ttl?;
-        let spare = (ttl * 2).max(Duration::from_secs(24 * 3600));
-        Some(milliseconds(ttl.saturating_add(spare)))
+        Some(milliseconds(outliving(self.ttl?)))
     }
 
     pub(super) fn caller(&self, app: &str, generation: u64) -> Caller<'_> {
@@ -195,15 +182,8 @@ impl Inner {
         args: &[&dyn Argument],
     ) -> Result<Answer, StoreError> {
         let caller = self.caller(app, generation);
-        let what = &caller.control;
-        self.client.retry_by(|| {
-            let mut link = self.client.link(what)?;
-            let answer = self
-                .client
-                .on(what, &mut link, |link| script.run(link, &caller, args))?;
-            wait_for_replicas(&self.client, &mut link)?;
-            Ok(answer)
-        })
+        self.client
+            .confirmed(&caller.control, |link| script.run(link, &caller, args))
     }
 
     /// Runs a script once.
@@ -353,8 +333,4 @@ impl Inner {
             redis::cmd("SMEMBERS").arg(&index).query(link)
         })
     }
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

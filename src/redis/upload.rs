@@ -145,7 +145,7 @@ impl Upload {
         }
         let received = self.link.receive();
         self.noted(&tally.key, received)?;
-        let confirmed = wait_for_replicas(&self.client, &mut self.link);
+        let confirmed = self.client.wait_for_replicas(&mut self.link);
         confirmed.map_err(|failed| failed.error)
     }
 }
@@ -156,31 +156,6 @@ impl Drop for Upload {
             self.link.poison();
         }
     }
-}
-
-/// Waits until what was written on this connection is on as many replicas as are asked for.
-pub(super) fn wait_for_replicas(client: &Client, link: &mut Pooled) -> Result<(), Failed> {
-    let options = client.options();
-    let wanted = options.replicas;
-    if wanted == 0 {
-        return Ok(());
-    }
-    // The answer has to come before the connection is given up.
-    let timeout = options.replicas_timeout.min(options.read_timeout * 9 / 10);
-    let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
-    let reached: u32 = client.on("WAIT", link, |link| {
-        redis::cmd("WAIT")
-            .arg(wanted)
-            .arg(timeout_ms.max(1))
-            .query(link)
-    })?;
-    if reached < wanted {
-        return Err(Failed {
-            error: StoreError::Durability { wanted, reached },
-            again: false,
-        });
-    }
-    Ok(())
 }
 
 fn header(out: &mut Vec<u8>, sign: char, number: usize) {

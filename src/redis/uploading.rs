@@ -144,6 +144,6 @@ pub(super) fn store_now(client: &Client, job: &Job) -> Result<(), StoreError> {
     client.retry_by(|| {
         let mut link = client.link(&job.key)?;
         put_on(client, &mut link, job)?;
-        super::upload::wait_for_replicas(client, &mut link)
+        client.wait_for_replicas(&mut link)
     })
 }
