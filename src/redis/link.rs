@@ -77,12 +77,10 @@ impl Link {
             self.poison();
             return Err(demoted());
         }
-        if self.used.elapsed() < FRESH {
+        // A cluster is not asked: a demoted node redirects what it no longer has, and a question to all nodes would make
+        // a call to any of them wait for one that is frozen.
+        if self.is_cluster() || self.used.elapsed() < FRESH {
             return Ok(());
-        }
-        if self.is_cluster() {
-            // Goes to all primaries; a demoted one redirects what it no longer has.
-            return redis::cmd("PING").query::<Value>(self).map(drop);
         }
         match self.is_primary()? {
             true => Ok(()),
