@@ -77,8 +77,8 @@ impl Link {
             self.poison();
             return Err(demoted());
         }
-        // A cluster is not asked: a demoted node redirects what it no longer has, and a question to all nodes would make
-        // a call to any of them wait for one that is frozen.
+        // A cluster is not asked: a demoted node redirects what it no longer has, and a question to all nodes would
+        // make a call to any of them wait for one that is frozen.
         if self.is_cluster() || self.used.elapsed() < FRESH {
             return Ok(());
         }
