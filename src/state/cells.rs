@@ -73,14 +73,28 @@ impl<T: Default + Clone> Cells<T> {
         &mut self.values[slot as usize]
     }
 
-    /// The values by slot, to be written at these slots only: one pass over the marks, and none where nothing is
-    /// tracked.
+    /// The values by slot, to be written at these slots only; `untouched` as [`Cells::untouched`] answers it for them,
+    /// if that was asked. One pass over the marks where it was not, and none where nothing is tracked.
     #[inline]
-    pub(crate) fn writing(&mut self, slots: &[Slot]) -> &mut [T] {
-        if self.marks.is_tracked() && self.marks.has_untouched(slots) {
-            self.touch_all(slots);
+    pub(crate) fn writing(&mut self, slots: &[Slot], untouched: Option<&[Slot]>) -> &mut [T] {
+        match untouched {
+            Some([]) => {}
+            Some(some) => self.touch_all(some),
+            None if self.marks.is_tracked() && self.marks.has_untouched(slots) => {
+                self.touch_all(slots);
+            }
+            None => {}
         }
+        debug_assert!(!self.marks.is_tracked() || !self.marks.has_untouched(slots));
         &mut self.values
+    }
+
+    /// Appends those of these slots that must be touched before they are written.
+    #[inline]
+    pub(crate) fn untouched(&self, slots: &[Slot], out: &mut Vec<Slot>) {
+        if self.marks.is_tracked() && self.marks.has_untouched(slots) {
+            out.extend(slots.iter().filter(|slot| self.marks.is_untouched(**slot)));
+        }
     }
 
     /// Sets a slot back to its default.

@@ -1,21 +1,20 @@
 //! Which slots of a container changed since the last cut, and which are still to be captured for it.
 //!
-//! Why: a checkpoint stops the workers only to toggle one byte per container; what was written before is encoded
+//! Why: a checkpoint stops the workers only to swap two sets per container; what was written before is encoded
 //! afterwards, slot by slot, while rows go on. A slot that is about to change before it was encoded hands its value
 //! over first.
-//! How: one byte per slot: 0 (clean), `now` (written since the cut), or the other of 1 and 2 (pending: written before
-//! the cut and not encoded yet). When a capture is complete only 0 and `now` are left, so at the next cut the two
-//! values change places and everything written becomes pending at once. Ranges that are captured whole (parts to be
-//! rebased) are scanned; a clean slot in what is left of them must be handed over like a pending one.
-//! Cost: one byte per slot and one load and compare per write; 4 bytes per slot written since the cut. A container
-//! that is not tracked has no bytes, and the check is the bounds check.
+//! How: two sets of slots: written since the cut, and pending (written before the cut and not encoded yet); a slot is in
+//! one of them at most. When a capture is complete nothing is pending, so at the next cut the two sets change places and
+//! everything written becomes pending at once. Ranges that are captured whole (parts to be rebased) are scanned; a
+//! slot of what is left of them that was not written since must be handed over like a pending one.
+//! Cost: two bits per slot and the test of one of them per write; 4 bytes per slot written since the cut. A container
+//! that is not tracked has no bits, and the test is the bounds check.
 //! Source: the version shift of CPR (Prasaad et al., SIGMOD 2019) and of copy-on-write state tables, with two versions
 //! because one epoch at a time is in flight.
 
 use super::Slot;
+use super::bits::Bits;
 use std::ops::Range;
-
-const CLEAN: u8 = 0;
 
 /// Containers up to this many slots are captured whole: a list of slots would save little.
 const WHOLE_SLOTS_MAX: usize = 64;
@@ -32,16 +31,18 @@ pub(crate) struct CutMarks {
 }
 
 /// Marks of one container.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Marks {
-    of: Vec<u8>,
-    now: u8,
+    /// The slots of `written`, as a set.
+    now: Bits,
+    /// The slots of `listed` that are pending, as a set.
+    pending: Bits,
     tracked: bool,
     /// Written since the cut.
     written: Vec<Slot>,
     /// Written before the cut; kept until the epoch is settled.
-    pending: Vec<Slot>,
-    /// How many of `pending` have been taken.
+    listed: Vec<Slot>,
+    /// How many of `listed` have been taken.
     taken: usize,
     /// Ranges to be captured whole: what is left of them.
     scan: Vec<Range<Slot>>,
@@ -54,24 +55,6 @@ pub struct Marks {
     cut: CutMarks,
 }
 
-impl Default for Marks {
-    fn default() -> Self {
-        Marks {
-            of: Vec::new(),
-            now: 1,
-            tracked: false,
-            written: Vec::new(),
-            pending: Vec::new(),
-            taken: 0,
-            scan: Vec::new(),
-            whole: false,
-            cleared: false,
-            capturing: false,
-            cut: CutMarks::default(),
-        }
-    }
-}
-
 impl Marks {
     /// Begins to track a container of `slots` slots. Its next capture is whole, unless the last committed revision
     /// holds what it holds.
@@ -80,56 +63,49 @@ impl Marks {
             tracked: true,
             whole: !committed,
             cleared: !committed,
-            of: vec![CLEAN; slots],
             ..Marks::default()
         };
+        self.grow(slots);
     }
 
     /// Whether a slot must be touched before it is written.
     #[inline]
     pub(crate) fn is_untouched(&self, slot: Slot) -> bool {
-        self.of
-            .get(slot as usize)
-            .is_some_and(|mark| *mark != self.now)
+        self.now.lacks(slot)
     }
 
-    /// Whether any of these slots of a tracked container must be touched before it is written. No branch per slot but
-    /// that of the bounds, so that it costs half a nanosecond each.
+    /// Whether any of these slots of a tracked container must be touched before it is written.
     #[inline]
     pub(crate) fn has_untouched(&self, slots: &[Slot]) -> bool {
-        let differs = |any: u8, slot: &Slot| any | (self.of[*slot as usize] ^ self.now);
-        slots.iter().fold(0, differs) != 0
+        self.now.lacks_any(slots)
     }
 
     /// Whether any of these slots must be touched before it is written.
     #[inline]
     pub(crate) fn any_untouched(&self, slots: Range<usize>) -> bool {
-        self.of
-            .get(slots)
-            .is_some_and(|marks| marks.iter().any(|mark| *mark != self.now))
+        self.tracked && self.now.run(slots.clone(), true) < slots.len()
     }
 
     /// Notes that a slot is about to be written; true when its value must be handed over first.
     #[must_use]
     pub(crate) fn touch(&mut self, slot: Slot) -> bool {
-        let mark = self.of[slot as usize];
-        if mark == self.now {
+        if self.now.has(slot) {
             return false;
         }
-        let captured = self.capturing && (mark != CLEAN || self.is_to_scan(slot));
-        self.of[slot as usize] = self.now;
+        let needed = self.capturing && (self.pending.has(slot) || self.is_to_scan(slot));
+        self.pending.unset(slot);
+        self.now.set(slot);
         self.written.push(slot);
-        captured
+        needed
     }
 
     /// [`Marks::touch`] of a range while no capture is under way: nothing is to be handed over.
     pub(crate) fn touch_all(&mut self, slots: Range<usize>) {
         debug_assert!(!self.capturing, "a capture may need what is written over");
-        let first = slots.start;
-        for (place, mark) in self.of[slots].iter_mut().enumerate() {
-            if *mark != self.now {
-                *mark = self.now;
-                self.written.push((first + place) as Slot);
+        for slot in slots.start as Slot..slots.end as Slot {
+            if self.now.lacks(slot) {
+                self.now.set(slot);
+                self.written.push(slot);
             }
         }
     }
@@ -142,14 +118,15 @@ impl Marks {
     pub(crate) fn is_needed(&self, slot: Slot) -> bool {
         self.capturing
             && self.is_untouched(slot)
-            && (self.is_pending(slot) || self.is_to_scan(slot))
+            && (self.pending.has(slot) || self.is_to_scan(slot))
     }
 
     /// The container has `slots` slots now; new ones are clean.
     #[inline]
     pub(crate) fn grow(&mut self, slots: usize) {
-        if self.tracked && self.of.len() < slots {
-            self.of.resize(slots, CLEAN);
+        if self.tracked {
+            self.now.grow(slots);
+            self.pending.grow(slots);
         }
     }
 
@@ -168,23 +145,19 @@ impl Marks {
         if !self.capturing {
             return Vec::new();
         }
-        let in_list = |slot: &Slot| self.is_pending(*slot) && !self.is_to_scan(*slot);
-        let listed = self.pending[self.taken..].iter().copied().filter(in_list);
+        let in_list = |slot: &Slot| self.pending.has(*slot) && !self.is_to_scan(*slot);
+        let listed = self.listed[self.taken..].iter().copied().filter(in_list);
         let scanned = self.scan.iter().flat_map(Range::clone);
-        let scanned = scanned.filter(|slot| self.of[*slot as usize] != self.now);
+        let scanned = scanned.filter(|slot| self.now.lacks(*slot));
         listed.chain(scanned).collect()
-    }
-
-    fn is_pending(&self, slot: Slot) -> bool {
-        let mark = self.of.get(slot as usize).copied().unwrap_or(CLEAN);
-        mark != CLEAN && mark != self.now
     }
 
     /// All slots are forgotten. What [`Marks::needed`] answers must have been handed over.
     pub(crate) fn clear(&mut self) {
-        self.of.clear();
+        self.now.clear();
+        self.pending.clear();
         self.written.clear();
-        self.taken = self.pending.len();
+        self.taken = self.listed.len();
         self.scan.clear();
         self.cleared = true;
     }
@@ -194,31 +167,31 @@ impl Marks {
         self.whole = true;
     }
 
-    /// Captures the container as it is now: toggles. `rebase`: ranges to be captured whole, within `slots`.
+    /// Captures the container as it is now: what was written becomes pending. `rebase`: ranges to be captured whole, within `slots`.
     ///
     /// Panics in debug builds when the capture before is not complete.
     pub(crate) fn cut(&mut self, slots: usize, rebase: &[Range<Slot>]) -> CutMarks {
         debug_assert!(!self.capturing, "one capture at a time");
-        std::mem::swap(&mut self.written, &mut self.pending);
+        std::mem::swap(&mut self.written, &mut self.listed);
+        std::mem::swap(&mut self.now, &mut self.pending);
         self.written.clear();
         self.taken = 0;
-        self.now ^= 3;
-        let many = self.pending.len() * 2 > slots;
-        let small = slots <= WHOLE_SLOTS_MAX && !self.pending.is_empty();
-        let whole = self.whole || (!self.pending.is_empty() && many) || small || self.cleared;
+        let many = self.listed.len() * 2 > slots;
+        let small = slots <= WHOLE_SLOTS_MAX && !self.listed.is_empty();
+        let whole = self.whole || (!self.listed.is_empty() && many) || small || self.cleared;
         self.scan.clear();
         if whole {
-            self.taken = self.pending.len();
+            self.taken = self.listed.len();
             self.scan.push(0..slots as Slot);
         } else {
             self.scan.extend(rebase.iter().cloned());
         }
         self.scan.retain(|range| !range.is_empty());
-        self.capturing = self.taken < self.pending.len() || !self.scan.is_empty();
+        self.capturing = self.taken < self.listed.len() || !self.scan.is_empty();
         self.cut = CutMarks {
             cleared: self.cleared,
             whole,
-            unchanged: self.pending.is_empty() && !self.cleared && !whole,
+            unchanged: self.listed.is_empty() && !self.cleared && !whole,
         };
         self.whole = false;
         self.cleared = false;
@@ -228,11 +201,11 @@ impl Marks {
     /// Appends up to `max` pending slots and takes them as captured.
     pub(crate) fn take_pending(&mut self, max: usize, out: &mut Vec<Slot>) {
         let end = out.len() + max;
-        while self.taken < self.pending.len() && out.len() < end {
-            let slot = self.pending[self.taken];
+        while self.taken < self.listed.len() && out.len() < end {
+            let slot = self.listed[self.taken];
             self.taken += 1;
-            if self.is_pending(slot) && !self.is_to_scan(slot) {
-                self.of[slot as usize] = CLEAN;
+            if self.pending.has(slot) && !self.is_to_scan(slot) {
+                self.pending.unset(slot);
                 out.push(slot);
             }
         }
@@ -242,13 +215,12 @@ impl Marks {
     pub(crate) fn take_run(&mut self, max: usize) -> Option<Range<Slot>> {
         loop {
             let range = self.scan.last_mut()?;
-            let (start, end) = (range.start as usize, range.end as usize);
-            let marks = &mut self.of[start..end.min(start + max)];
-            let run = marks.iter().position(|mark| *mark == self.now);
-            let run = run.unwrap_or(marks.len());
-            marks[..run].fill(CLEAN);
+            let start = range.start as usize;
+            let end = (range.end as usize).min(start + max);
+            let run = self.now.run(start..end, false);
+            self.pending.unset_range(start..start + run);
             // What was handed over is passed over.
-            let over = marks[run..].iter().take_while(|m| **m == self.now).count();
+            let over = self.now.run(start + run..end, true);
             range.start += (run + over) as Slot;
             if range.start >= range.end {
                 self.scan.pop();
@@ -261,7 +233,7 @@ impl Marks {
 
     /// Ends the capture when nothing is left to take; answers whether it has ended.
     pub(crate) fn end_if_taken(&mut self) -> bool {
-        if self.taken == self.pending.len() && self.scan.is_empty() {
+        if self.taken == self.listed.len() && self.scan.is_empty() {
             self.capturing = false;
         }
         !self.capturing
@@ -271,23 +243,22 @@ impl Marks {
     ///
     /// A failed capture may be incomplete.
     pub(crate) fn settle(&mut self, committed: bool) {
-        let pending = std::mem::take(&mut self.pending);
         if !committed {
             self.scan.clear();
             self.whole |= self.cut.whole;
             self.cleared |= self.cut.cleared;
-            for slot in &pending {
-                let now = self.now;
-                // A slot that is gone was forgotten with all others.
-                if let Some(mark) = self.of.get_mut(*slot as usize).filter(|m| **m != now) {
-                    *mark = now;
+            self.capturing = false;
+            // A slot that is gone was forgotten with all others.
+            let slots = self.now.len();
+            for slot in self.listed.iter().filter(|s| (**s as usize) < slots) {
+                self.pending.unset(*slot);
+                if self.now.lacks(*slot) {
+                    self.now.set(*slot);
                     self.written.push(*slot);
                 }
             }
-            self.capturing = false;
         }
-        self.pending = pending;
-        self.pending.clear();
+        self.listed.clear();
         self.taken = 0;
         self.cut = CutMarks::default();
     }

@@ -10,6 +10,7 @@
 //! A container owns its memory and is owned by one operator on one worker, so nothing here locks. Indexes (hash
 //! tables, orders) can be rebuilt from the contents; only contents are state.
 
+mod bits;
 mod cell;
 mod cells;
 mod columns;

@@ -62,7 +62,7 @@ impl<F: Fold> Folded<F> {
             }));
             *self.cells.get_mut(*slot) = cell;
         } else {
-            let cells = self.cells.writing(changes.slots);
+            let cells = self.cells.writing(changes.slots, changes.untouched);
             to.extend(rows.map(|(row, (slot, value))| {
                 let cell = &mut cells[*slot as usize];
                 F::add(cell, value);
@@ -93,7 +93,7 @@ impl<F: Fold> Folded<F> {
             *self.cells.get_mut(*slot) = cell;
             return mark_nulls(&mut self.nulls, to.len(), valid);
         }
-        let cells = self.cells.writing(changes.slots);
+        let cells = self.cells.writing(changes.slots, changes.untouched);
         for ((slot, sign), value) in changes.slots.iter().zip(changes.signs).zip(values) {
             let cell = &mut cells[*slot as usize];
             if *sign == Sign::Minus {
@@ -171,7 +171,7 @@ impl<F: Fold> Accumulator for Folded<F> {
                 self.update_signed(changes, values, out);
             }
             Some(out) => {
-                let cells = self.cells.writing(changes.slots);
+                let cells = self.cells.writing(changes.slots, changes.untouched);
                 for (row, slot) in changes.slots.iter().enumerate() {
                     let sign = changes.sign(row);
                     let cell = &mut cells[*slot as usize];
@@ -184,7 +184,7 @@ impl<F: Fold> Accumulator for Folded<F> {
                 }
             }
             None => {
-                let cells = self.cells.writing(changes.slots);
+                let cells = self.cells.writing(changes.slots, changes.untouched);
                 for (row, slot) in changes.slots.iter().enumerate() {
                     if plain || !arg.is_null(row) {
                         apply::<F>(&mut cells[*slot as usize], changes.sign(row), &values[row]);
@@ -192,6 +192,11 @@ impl<F: Fold> Accumulator for Folded<F> {
                 }
             }
         }
+    }
+
+    fn untouched(&self, slots: &[Slot], out: &mut Vec<Slot>) -> bool {
+        self.cells.untouched(slots, out);
+        true
     }
 
     fn value(&self, slot: Slot, out: &mut Column) {
@@ -245,7 +250,7 @@ impl Accumulator for Count {
         let lone = changes.slots.first().filter(|_| changes.lone);
         match &mut out {
             None if plain => {
-                let cells = self.cells.writing(changes.slots);
+                let cells = self.cells.writing(changes.slots, changes.untouched);
                 for slot in changes.slots {
                     let cell = &mut cells[*slot as usize];
                     *cell = cell.wrapping_add(1);
@@ -261,7 +266,7 @@ impl Accumulator for Count {
                     to.extend((1..=rows).map(|row| cell.wrapping_add(row)));
                     *cell = cell.wrapping_add(rows);
                 } else {
-                    let cells = self.cells.writing(changes.slots);
+                    let cells = self.cells.writing(changes.slots, changes.untouched);
                     to.extend(changes.slots.iter().map(|slot| {
                         let cell = &mut cells[*slot as usize];
                         *cell = cell.wrapping_add(1);
@@ -275,7 +280,7 @@ impl Accumulator for Count {
             }
             _ => {}
         }
-        let cells = self.cells.writing(changes.slots);
+        let cells = self.cells.writing(changes.slots, changes.untouched);
         for (row, slot) in changes.slots.iter().enumerate() {
             let sign = changes.sign(row);
             let cell = &mut cells[*slot as usize];
@@ -288,6 +293,11 @@ impl Accumulator for Count {
                 push(Some(*cell), out);
             }
         }
+    }
+
+    fn untouched(&self, slots: &[Slot], out: &mut Vec<Slot>) -> bool {
+        self.cells.untouched(slots, out);
+        true
     }
 
     fn value(&self, slot: Slot, out: &mut Column) {

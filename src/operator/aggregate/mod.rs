@@ -35,6 +35,9 @@ pub(crate) struct Changes<'a> {
     pub(crate) emit: Events,
     /// There is one group, so that its state may stay in registers, and is written once.
     pub(crate) lone: bool,
+    /// The slots among `slots` whose values a checkpoint must have before they change, if that is known: what
+    /// [`Accumulator::untouched`] answered of one accumulator holds for all that are updated together.
+    pub(crate) untouched: Option<&'a [Slot]>,
 }
 
 impl Changes<'_> {
@@ -58,6 +61,12 @@ pub(crate) trait Accumulator: Send + StateHolder {
     ///
     /// Shape: every argument column has a row per slot of `changes`.
     fn update(&mut self, changes: &Changes<'_>, args: &[&Column], out: Option<&mut Column>);
+
+    /// Appends those of `slots` that were not written since the last cut, if each update writes one value of every slot
+    /// it is given and nothing else; answers whether that is so.
+    fn untouched(&self, _slots: &[Slot], _out: &mut Vec<Slot>) -> bool {
+        false
+    }
 
     /// Appends the value of a group.
     fn value(&self, slot: Slot, out: &mut Column);

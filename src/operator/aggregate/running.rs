@@ -109,6 +109,7 @@ impl RunningAggregate {
             signs,
             emit: self.events,
             lone: self.grouping.keys.is_empty(),
+            untouched: None,
         };
         for column in &mut self.results {
             column.clear();
@@ -245,7 +246,7 @@ fn forget_empty(
 ) {
     sizes.ensure(groups.index.slots());
     empty.clear();
-    let values = sizes.writing(changes.slots);
+    let values = sizes.writing(changes.slots, None);
     for (row, slot) in changes.slots.iter().enumerate() {
         let size = &mut values[*slot as usize];
         // Wrapping: a size that was loaded may be any number.

@@ -81,6 +81,7 @@ impl Condition {
             signs: &signs,
             emit: Events::All,
             lone: true,
+            untouched: None,
         };
         for call in &mut self.calls {
             match &mut call.argument {
