@@ -6,7 +6,7 @@ use super::config::RedisConfig;
 use super::connect::Connector;
 use super::fault::{Class, classify, told};
 use super::link::Link;
-use super::options::RedisOptions;
+use super::options::{RedisOptions, TIME_MAX};
 use super::pool::{Pool, Pooled};
 use crate::store::{StoreError, StoreHealth};
 use parking_lot::Mutex;
@@ -37,6 +37,8 @@ struct Seen {
     failed: Option<String>,
     /// It failed for want of an answer; a refusal is one.
     unanswered: bool,
+    /// It had an answer: the server is there and cannot do it now.
+    unavailable: bool,
     role: Option<&'static str>,
     round_trip: Option<Duration>,
     note: String,
@@ -49,6 +51,14 @@ struct Seen {
 pub(super) struct Failed {
     pub(super) error: StoreError,
     pub(super) again: bool,
+}
+
+/// How often something is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tries {
+    One,
+    /// Until it has an answer, or the deadline is over.
+    Many,
 }
 
 /// All texts of an answer: one, or on a cluster one of each node.
@@ -72,7 +82,7 @@ impl Client {
     pub(super) fn new(config: &RedisConfig, options: &RedisOptions) -> Result<Self, StoreError> {
         let address = Address::parse(&config.url)?;
         let shown = address.to_string();
-        let timeout = Duration::from_millis(config.connection_timeout_ms.max(1));
+        let timeout = Duration::from_millis(config.connection_timeout_ms.max(1)).min(TIME_MAX);
         let connector = Arc::new(Connector::new(address, options.clone(), timeout)?);
         let connections_max = u32::try_from(config.max_connections.max(2)).unwrap_or(u32::MAX);
         let breaker = Breaker::new(
@@ -138,15 +148,9 @@ impl Client {
         link: &mut Link,
         act: impl FnOnce(&mut Link) -> RedisResult<T>,
     ) -> Result<T, Failed> {
-        match act(link) {
-            Ok(done) => {
-                self.shared.breaker.lock().succeeded();
-                let mut seen = self.shared.seen.lock();
-                (seen.failed, seen.unanswered) = (None, false);
-                Ok(done)
-            }
-            Err(error) => Err(self.failure(what, &error)),
-        }
+        let done = act(link).map_err(|error| self.failure(what, &error))?;
+        self.noted_success();
+        Ok(done)
     }
 
     /// The failure that an error is; counted.
@@ -158,7 +162,14 @@ impl Client {
         let again = class.is_worth_another_try();
         let error = told(what, error);
         self.noted_failure(&error, again);
+        self.shared.seen.lock().unavailable = class == Class::Unavailable;
         Failed { error, again }
+    }
+
+    fn noted_success(&self) {
+        self.shared.breaker.lock().succeeded();
+        let mut seen = self.shared.seen.lock();
+        (seen.failed, seen.unanswered, seen.unavailable) = (None, false, false);
     }
 
     fn noted_failure(&self, error: &StoreError, unanswered: bool) {
@@ -167,6 +178,19 @@ impl Client {
         }
         let mut seen = self.shared.seen.lock();
         (seen.failed, seen.unanswered) = (Some(error.to_string()), unanswered);
+        seen.unavailable = false;
+    }
+
+    /// Asks how a server is. That it answers does not mean that it can do what it refused as unavailable, such as a
+    /// write while its disk is full: of that the next call tells.
+    fn look<T>(&self, act: impl FnOnce(&mut Link) -> RedisResult<T>) -> Result<T, StoreError> {
+        let what = "ping";
+        let mut link = self.link(what).map_err(|failed| failed.error)?;
+        let told = act(&mut link).map_err(|error| self.failure(what, &error).error)?;
+        if !self.shared.seen.lock().unavailable {
+            self.noted_success();
+        }
+        Ok(told)
     }
 
     fn not_tried(&self, what: &str, wait: Duration) -> Failed {
@@ -182,6 +206,19 @@ impl Client {
                 reason,
             },
             again: true,
+        }
+    }
+
+    /// Asks as often as is said.
+    pub(super) fn ask<T>(
+        &self,
+        tries: Tries,
+        what: &str,
+        act: impl FnMut(&mut Link) -> RedisResult<T>,
+    ) -> Result<T, StoreError> {
+        match tries {
+            Tries::One => self.once(what, act),
+            Tries::Many => self.retry(what, act),
         }
     }
 
@@ -284,7 +321,7 @@ impl Client {
         if self.is_cluster() {
             return self.probe_cluster();
         }
-        let primary = self.once("ping", Link::is_primary)?;
+        let primary = self.look(Link::is_primary)?;
         let mut seen = self.shared.seen.lock();
         seen.round_trip = Some(asked.elapsed());
         seen.role = Some(if primary { "primary" } else { "replica" });
@@ -295,14 +332,12 @@ impl Client {
     /// one had acknowledged last may be missing in it.
     fn probe_cluster(&self) -> Result<(), StoreError> {
         let asked = Instant::now();
-        let told = self.once("ping", |link| {
-            redis::cmd("INFO").arg("replication").query::<Value>(link)
-        });
+        let told = self.look(|link| redis::cmd("INFO").arg("replication").query::<Value>(link));
         let told = match told {
             // The user may not ask: then only errors tell of failovers.
-            Err(StoreError::Refused { .. }) => self.once("ping", |link| {
-                redis::cmd("PING").query::<Value>(link).map(|_| Value::Nil)
-            }),
+            Err(StoreError::Refused { .. }) => {
+                self.look(|link| redis::cmd("PING").query::<Value>(link).map(|_| Value::Nil))
+            }
             other => other,
         };
         let mut histories: Vec<String> = texts(told?)
@@ -316,6 +351,11 @@ impl Client {
         seen.failovers += u64::from(seen.histories != histories);
         seen.histories = histories;
         Ok(())
+    }
+
+    /// A server answers as one that has lost what it had acknowledged.
+    pub(super) fn replaced(&self) {
+        self.shared.seen.lock().failovers += 1;
     }
 
     /// How often a primary was seen to be another one.

@@ -16,9 +16,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// Waits of a cluster connection between its own attempts, which follow redirections.
-/// One, to follow a redirection; each may take the whole read timeout, and calls are tried again by the store anyway.
+/// Attempts of a cluster connection beyond the first: one, to follow a redirection. Each may take the whole read timeout,
+/// and calls are tried again by the store anyway.
 const CLUSTER_RETRIES: u32 = 1;
+
+/// Its waits between them.
 const CLUSTER_WAIT_MS: (u64, u64) = (20, 200);
 
 /// A sentinel answers from memory; for one that is frozen others are asked soon.
@@ -259,7 +261,10 @@ impl Connector {
             .response_timeout(self.options.read_timeout)
             .tcp_settings(redis::io::tcp::TcpSettings::default().set_nodelay(true));
         let client = self.secured(builder).build()?;
-        Ok(Link::cluster(client.get_connection()?))
+        let connection = client.get_connection()?;
+        // The builder has none: a node that stops reading would hold up whoever sends it a chunk.
+        connection.set_write_timeout(Some(self.options.write_timeout))?;
+        Ok(Link::cluster(connection))
     }
 }
 

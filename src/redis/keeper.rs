@@ -1,5 +1,6 @@
 //! A thread per store that keeps what is claimed alive: leases, times to live, and the answer how the server is.
 
+use super::keys::BUCKETS;
 use super::store::Inner;
 use parking_lot::{Condvar, Mutex};
 use std::sync::{Arc, Weak};
@@ -30,6 +31,13 @@ impl Keeper {
     }
 }
 
+impl Keeper {
+    /// Whether the thread has ended by itself, which it does only by a panic.
+    pub(super) fn has_ended(&self) -> bool {
+        self.thread.as_ref().is_some_and(JoinHandle::is_finished)
+    }
+}
+
 impl Drop for Keeper {
     fn drop(&mut self) {
         *self.stop.0.lock() = true;
@@ -42,8 +50,11 @@ impl Drop for Keeper {
 }
 
 fn run(weak: &Weak<Inner>, stop: &(Mutex<bool>, Condvar)) {
-    let (mut renewed, mut bucket) = (Instant::now(), 0);
-    let mut refreshed = Instant::now();
+    let mut renewed = Instant::now();
+    let mut rotation = Rotation {
+        bucket: 0,
+        refreshed: Instant::now(),
+    };
     loop {
         let Some(inner) = weak.upgrade() else {
             return;
@@ -65,23 +76,41 @@ fn run(weak: &Weak<Inner>, stop: &(Mutex<bool>, Condvar)) {
         };
         // What fails is told by the health, and tried again at the next tick.
         let _ = inner.client().probe();
-        if renewed.elapsed() >= renew_every {
+        let due = rotation.due(&inner);
+        // Who pinned something meanwhile is known before anything gets a time to live.
+        if renewed.elapsed() >= renew_every || (due > 0 && renewed.elapsed() >= tick) {
             renewed = Instant::now();
             inner.renew();
         }
-        if let Some(every) = inner.refresh_every() {
-            let due = refreshed.elapsed().as_nanos() / every.as_nanos().max(1);
-            if due > 0 && renewed.elapsed() >= tick {
-                // Who pinned something meanwhile is known before anything gets a time to live.
-                renewed = Instant::now();
-                inner.renew();
+        rotation.refresh(&inner, due, &|| *stop.0.lock());
+    }
+}
+
+/// Which bucket is to be refreshed next.
+struct Rotation {
+    bucket: u32,
+    refreshed: Instant,
+}
+
+impl Rotation {
+    /// How many buckets are due.
+    fn due(&self, inner: &Inner) -> u32 {
+        let Some(every) = inner.refresh_every() else {
+            return 0;
+        };
+        let due = self.refreshed.elapsed().as_nanos() / every.as_nanos().max(1);
+        due.min(u128::from(BUCKETS)) as u32
+    }
+
+    /// Refreshes them, up to one that fails: the leases must not wait for a server that does not answer.
+    fn refresh(&mut self, inner: &Inner, due: u32, stopped: &dyn Fn() -> bool) {
+        for left in (0..due).rev() {
+            if stopped() || inner.refresh(self.bucket).is_err() {
+                return;
             }
-            for _ in 0..due.min(u128::from(super::keys::BUCKETS)) {
-                inner.refresh(bucket);
-                bucket = (bucket + 1) % super::keys::BUCKETS;
-            }
-            if due > 0 {
-                refreshed = Instant::now();
+            self.bucket = (self.bucket + 1) % BUCKETS;
+            if left == 0 {
+                self.refreshed = Instant::now();
             }
         }
     }

@@ -118,6 +118,15 @@ pub(super) fn chunk_of_member(member: &str) -> Option<ChunkName> {
     (member_of_chunk(name) == member).then_some(name)
 }
 
+/// Which generation has stored what a name in an index means, if that can be told.
+pub(super) fn generation_of_member(member: &str) -> Option<u64> {
+    let (kind, name) = member.split_at_checked(2)?;
+    let generation = name.split(['.', '-']).next()?;
+    matches!(kind, "c:" | "w:")
+        .then(|| generation.parse().ok())
+        .flatten()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,6 +149,13 @@ mod tests {
             "eventflux:{orders/9}:w:3-41.ab"
         );
         assert_eq!(chunk_of_member("c:3.41.18"), Some(name));
+        for (member, generation) in [
+            ("c:3.41.18", Some(3)),
+            ("w:12-41.ab", Some(12)),
+            ("x:3.1", None),
+        ] {
+            assert_eq!(generation_of_member(member), generation, "{member}");
+        }
         for other in [
             "c:3.41",
             "c:03.41.18",

@@ -3,6 +3,15 @@
 use super::secret::Secret;
 use std::time::Duration;
 
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+/// Longest of all times: what waits longer waits for ever, and sums of times stay in range.
+pub(super) const TIME_MAX: Duration = Duration::from_secs(24 * 3600);
+
+fn within(time: Duration, least: Duration) -> Duration {
+    time.max(least).min(TIME_MAX)
+}
+
 /// How Redis is talked to. Starts from [`Default`]; every method changes one thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RedisOptions {
@@ -62,30 +71,30 @@ impl RedisOptions {
         self
     }
 
-    /// Longest wait for the next bytes of a reply; default 2 s, at least 1 ms.
+    /// Longest wait for the next bytes of a reply; default 2 s, from 1 ms to a day.
     pub fn read_timeout(mut self, timeout: Duration) -> Self {
-        self.read_timeout = timeout.max(Duration::from_millis(1));
+        self.read_timeout = within(timeout, MILLISECOND);
         self
     }
 
-    /// Longest wait for room to send; default 2 s, at least 1 ms.
+    /// Longest wait for room to send; default 2 s, from 1 ms to a day.
     pub fn write_timeout(mut self, timeout: Duration) -> Self {
-        self.write_timeout = timeout.max(Duration::from_millis(1));
+        self.write_timeout = within(timeout, MILLISECOND);
         self
     }
 
     /// Pauses between attempts, drawn between zero and a bound that doubles from `first` to `max`, and when to give
     /// up; default 50 ms, 5 s, 10 s. What trying again cannot mend is not tried again.
     pub fn retry(mut self, first: Duration, max: Duration, deadline: Duration) -> Self {
-        let first = first.max(Duration::from_millis(1));
+        let first = within(first, MILLISECOND);
         self.retry_first = first;
-        self.retry_max = max.max(first);
+        self.retry_max = within(max, first);
         self.retry_deadline = deadline;
         self
     }
 
-    /// After how many calls in a row without an answer calls fail at once, but for one that tries now and then;
-    /// default 5, at least 1.
+    /// After how many calls in a row without an answer the server is left alone, but for one attempt now and then;
+    /// default 5, at least 1. A call that finds it so asks again within its deadline, as after any attempt.
     pub fn breaker_failures(mut self, failures: u32) -> Self {
         self.breaker_failures = failures.max(1);
         self
@@ -95,14 +104,14 @@ impl RedisOptions {
     /// none, a failover may lose the last checkpoints.
     pub fn replicas(mut self, replicas: u32, timeout: Duration) -> Self {
         self.replicas = replicas;
-        self.replicas_timeout = timeout.max(Duration::from_millis(1));
+        self.replicas_timeout = within(timeout, MILLISECOND);
         self
     }
 
-    /// How long a claim on an app's state outlives its owner's last sign of life; default 10 s, at least 1 s. It is
+    /// How long a claim on an app's state outlives its owner's last sign of life; default 10 s, from 1 s to a day. It is
     /// renewed three times as often.
     pub fn lease(mut self, lease: Duration) -> Self {
-        self.lease = lease.max(Duration::from_secs(1));
+        self.lease = within(lease, Duration::from_secs(1));
         self
     }
 

@@ -2,7 +2,8 @@
 
 use super::client::texts;
 use super::keys::{
-    BUCKETS, bucket_of, bucket_of_whole, chunk_of_member, member_of_chunk, member_of_whole,
+    BUCKETS, bucket_of, bucket_of_whole, chunk_of_member, generation_of_member, member_of_chunk,
+    member_of_whole,
 };
 use super::script::{self, Answer};
 use super::spread::Job;
@@ -186,9 +187,11 @@ impl Inner {
         Ok(())
     }
 
-    fn delete_all(&self, app: &str) -> Result<(), StoreError> {
+    /// Deletes all that this generation and those before it have stored: another owner may have begun since.
+    fn delete_until(&self, app: &str, generation: u64) -> Result<(), StoreError> {
         (0..BUCKETS).try_for_each(|bucket| {
-            let members = self.members(app, bucket)?;
+            let mut members = self.members(app, bucket)?;
+            members.retain(|m| generation_of_member(m).is_none_or(|g| g <= generation));
             self.delete(app, bucket, &members)
         })
     }
@@ -255,6 +258,8 @@ impl Inner {
                 &"",
                 &"save",
                 &revision.generation,
+                &"",
+                &"",
             ],
         )?;
         let error = match answer.word() {
@@ -330,7 +335,7 @@ impl PersistenceStore for RedisPersistenceStore {
         let generation = inner.last_generation(app);
         let answer = inner.run(app, &script::CLEAR, generation, &[])?;
         match answer.word() {
-            "OK" => inner.delete_all(app),
+            "OK" => inner.delete_until(app, answer.number(1)),
             _ => Err(refusal(inner, app, generation, &answer)),
         }
     }
@@ -355,10 +360,15 @@ impl PersistenceStore for RedisPersistenceStore {
             return Err(refusal(inner, app, 0, &answer));
         }
         let (generation, last_epoch) = (answer.number(1), answer.number(2));
-        if answer.text(4) == "1" {
-            inner.keep_for_ever(app, generation, &owner.name)?;
-        }
         inner.hold(app, generation, &owner.name, answer.number(3));
+        // What there is has the time to live of who had it before, which may be shorter.
+        let stale = answer.text(4) == "1";
+        if (stale || inner.ttl().is_some())
+            && let Err(error) = inner.expire_all(app, stale)
+        {
+            inner.drop_claim(app, generation);
+            return Err(error);
+        }
         inner.uploading(app).lock().end();
         self.start_keeper();
         Ok(Claim {
@@ -371,12 +381,13 @@ impl PersistenceStore for RedisPersistenceStore {
         check_app(app)?;
         let inner = self.inner();
         inner.require(app, generation)?;
+        // Whatever the server says, and whether it says anything: nobody renews the lease any more.
+        inner.drop_claim(app, generation);
         // Nobody waits for a server that does not answer: the claim ends with its lease.
         let answer = match inner.client().health().breaker_open {
             true => inner.run_once(app, &script::RELEASE, generation, &[])?,
             false => inner.run(app, &script::RELEASE, generation, &[])?,
         };
-        inner.drop_claim(app, generation);
         match answer.word() {
             "OK" => Ok(()),
             _ => Err(refusal(inner, app, generation, &answer)),
@@ -405,7 +416,11 @@ impl PersistenceStore for RedisPersistenceStore {
                 ],
             )?;
             match answer.word() {
-                "OK" => uploading.begin(epoch, inner.keys().uploaded(app, name.generation)),
+                "OK" => {
+                    let tally = inner.keys().uploaded(app, name.generation);
+                    let expires_ms = inner.chunk_ms().filter(|_| answer.number(1) == 0);
+                    uploading.begin(epoch, tally, expires_ms);
+                }
                 "COMMITTED" => {
                     let same = inner.get(&key)?.is_some_and(|there| there == bytes);
                     let what = format!("chunk {name}");
@@ -420,7 +435,7 @@ impl PersistenceStore for RedisPersistenceStore {
             key,
             bytes,
         };
-        uploading.put(inner.client(), name.number, &put, inner.chunk_ms())
+        uploading.put(inner.client(), name.number, &put)
     }
 
     fn flush(&self, app: &str) -> Result<(), StoreError> {
@@ -469,16 +484,21 @@ impl PersistenceStore for RedisPersistenceStore {
                 &"commit",
                 &"",
                 &tally,
+                &if uploading.has_chunks(commit.revision) {
+                    "1"
+                } else {
+                    ""
+                },
             ],
         )?;
         match answer.word() {
-            "DONE" => {
+            word @ ("DONE" | "ALREADY") => {
                 uploading.end();
-                Ok(Committed::Done)
-            }
-            "ALREADY" => {
-                uploading.end();
-                Ok(Committed::Already)
+                inner.committed(app, commit.revision.to_string());
+                Ok(match word {
+                    "DONE" => Committed::Done,
+                    _ => Committed::Already,
+                })
             }
             "CONFLICT" => Err(StoreError::Conflict {
                 what: format!("revision {}", commit.revision),
@@ -577,7 +597,11 @@ impl PersistenceStore for RedisPersistenceStore {
         let inner = self.inner();
         let generation = inner.last_generation(app);
         let names: Vec<String> = revisions.iter().map(Revision::to_string).collect();
-        let answer = inner.run(app, &script::RETIRE, generation, &[&names])?;
+        let answer = match names.is_empty() {
+            // Nobody misses chunks that no revision names: replicas that are away do not keep them.
+            true => inner.run_unconfirmed(app, &script::RETIRE, generation, &[])?,
+            false => inner.run(app, &script::RETIRE, generation, &[&names])?,
+        };
         if answer.word() != "OK" {
             return Err(refusal(inner, app, generation, &answer));
         }
@@ -612,8 +636,8 @@ impl PersistenceStore for RedisPersistenceStore {
         let generation = inner.last_generation(app);
         let target = revision.map(|r| r.to_string()).unwrap_or_default();
         let answer = inner.run(app, &script::PIN, generation, &[&name, &target])?;
-        let pins = match answer.word() {
-            "OK" => answer.number(1),
+        match answer.word() {
+            "OK" => {}
             "UNKNOWN" => {
                 return Err(StoreError::Name {
                     what: "revision to pin",
@@ -622,14 +646,13 @@ impl PersistenceStore for RedisPersistenceStore {
                 });
             }
             _ => return Err(refusal(inner, app, generation, &answer)),
-        };
-        let expires_ms = if pins == 0 { inner.chunk_ms() } else { None };
-        match revision {
+        }
+        let pins = answer.number(1);
+        inner.pinned(app, pins);
+        match inner.ttl() {
             // What was pinned is to stay, whoever gave it a time to live.
-            Some(_) => (0..BUCKETS).try_for_each(|b| inner.expire_bucket(app, b, None)),
-            None if expires_ms.is_some() => {
-                (0..BUCKETS).try_for_each(|b| inner.expire_bucket(app, b, expires_ms))
-            }
+            _ if revision.is_some() => inner.expire_all(app, true),
+            Some(_) => inner.expire_all(app, pins > 0),
             None => Ok(()),
         }
     }

@@ -8,7 +8,9 @@ use parking_lot::Mutex;
 use r2d2::{ManageConnection, NopErrorHandler, PooledConnection};
 use redis::RedisError;
 use scheduled_thread_pool::{OnPoolDropBehavior, ScheduledThreadPool};
+use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// The pool looks this often whether it got a connection, or an error that ends the wait.
@@ -23,8 +25,32 @@ pub(super) type Pooled = PooledConnection<Supply>;
 /// What r2d2 asks for connections.
 pub(super) struct Supply {
     connector: Arc<Connector>,
+    asked: Arc<Asked>,
+}
+
+/// What callers and the thread that connects for them tell each other.
+#[derive(Default)]
+struct Asked {
     /// How many attempts failed, and why the last one did: r2d2 passes errors on as texts only.
-    failed: Arc<Mutex<(u64, Option<RedisError>)>>,
+    failed: Mutex<(u64, Option<RedisError>)>,
+    /// Callers that wait for a connection.
+    waiting: AtomicUsize,
+}
+
+/// A caller that waits.
+struct Waiting<'a>(&'a Asked);
+
+impl<'a> Waiting<'a> {
+    fn of(asked: &'a Asked) -> Self {
+        asked.waiting.fetch_add(1, Ordering::SeqCst);
+        Waiting(asked)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl ManageConnection for Supply {
@@ -32,9 +58,13 @@ impl ManageConnection for Supply {
     type Error = RedisError;
 
     fn connect(&self) -> Result<Link, RedisError> {
+        // r2d2 tries until it succeeds, and a login that is refused is not to be tried for ever.
+        if self.asked.waiting.load(Ordering::SeqCst) == 0 {
+            return Err(io::Error::from(io::ErrorKind::WouldBlock).into());
+        }
         let connected = self.connector.connect();
         if let Err(error) = &connected {
-            let mut failed = self.failed.lock();
+            let mut failed = self.asked.failed.lock();
             failed.0 += 1;
             failed.1 = Some(error.clone());
         }
@@ -57,7 +87,7 @@ impl ManageConnection for Supply {
 /// Connections, made when they are needed.
 pub(super) struct Pool {
     pool: r2d2::Pool<Supply>,
-    failed: Arc<Mutex<(u64, Option<RedisError>)>>,
+    asked: Arc<Asked>,
     timeout: Duration,
     connections_max: u32,
 }
@@ -75,10 +105,10 @@ fn maker() -> Arc<ScheduledThreadPool> {
 impl Pool {
     /// Connects to nothing yet.
     pub(super) fn new(connector: Arc<Connector>, connections_max: u32, timeout: Duration) -> Self {
-        let failed = Arc::default();
+        let asked = Arc::default();
         let supply = Supply {
             connector,
-            failed: Arc::clone(&failed),
+            asked: Arc::clone(&asked),
         };
         let pool = r2d2::Pool::builder()
             .max_size(connections_max)
@@ -91,7 +121,7 @@ impl Pool {
             .build_unchecked(supply);
         Pool {
             pool,
-            failed,
+            asked,
             timeout,
             connections_max,
         }
@@ -102,13 +132,14 @@ impl Pool {
         if let Some(idle) = self.pool.try_get() {
             return Ok(idle);
         }
-        let before = self.failed.lock().0;
+        let _waiting = Waiting::of(&self.asked);
+        let before = self.asked.failed.lock().0;
         let begun = Instant::now();
         loop {
             if let Ok(link) = self.pool.get_timeout(LOOK) {
                 return Ok(link);
             }
-            let failed = self.failed.lock();
+            let failed = self.asked.failed.lock();
             if let (true, Some(error)) = (failed.0 > before, &failed.1) {
                 return Err((told(what, error), classify(error).is_worth_another_try()));
             }

@@ -9,6 +9,7 @@ use crate::store::StoreError;
 use crossbeam::channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 use redis::Value;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -32,6 +33,10 @@ pub(super) struct Spread {
     state: Arc<State>,
     /// Keys of all chunks.
     keys: Vec<String>,
+    /// A name that each set lists since then.
+    listed: BTreeMap<String, String>,
+    /// Primaries that were seen to be replaced before.
+    failovers: u64,
     client: Client,
 }
 
@@ -60,6 +65,8 @@ impl Spread {
             threads,
             state,
             keys: Vec::new(),
+            listed: BTreeMap::new(),
+            failovers: client.failovers(),
             client: client.clone(),
         }
     }
@@ -70,6 +77,7 @@ impl Spread {
             return Err(error.clone());
         }
         self.keys.push(job.key.clone());
+        self.listed.insert(job.index.clone(), job.member.clone());
         let sent = self
             .jobs
             .as_ref()
@@ -90,10 +98,38 @@ impl Spread {
         if let Some(error) = self.state.failed.lock().take() {
             return Err(error);
         }
-        if self.state.doubt.load(Ordering::Relaxed) {
+        let replicas = self.client.options().replicas > 0;
+        if replicas {
+            // The client follows a redirection to another primary without a word.
+            self.client.probe()?;
+        }
+        let failovers = self.client.failovers();
+        if self.state.doubt.load(Ordering::Relaxed) || failovers != self.failovers {
             self.verify()?;
         }
+        if replicas {
+            self.confirm()?;
+            self.client.probe()?;
+            if self.client.failovers() != failovers {
+                return Err(lost("the chunks"));
+            }
+        }
         Ok(())
+    }
+
+    /// Waits for replicas of all that was stored. A primary counts from the last command of the connection that asks,
+    /// whoever has written before it, so one connection speaks to each primary and then waits.
+    fn confirm(&self) -> Result<(), StoreError> {
+        self.client.retry_by(|| {
+            let mut link = self.client.link("the chunks")?;
+            for (index, member) in &self.listed {
+                self.client.on(index, &mut link, |link| {
+                    let mut add = redis::cmd("SADD");
+                    add.arg(index).arg(member).query::<u32>(link).map(drop)
+                })?;
+            }
+            self.client.wait_for_replicas(&mut link)
+        })
     }
 
     fn join(&mut self) {
@@ -108,14 +144,6 @@ impl Spread {
 
     /// Asks for every chunk whether it is there.
     fn verify(&self) -> Result<(), StoreError> {
-        let lost = |key: &str| StoreError::Io {
-            what: key.to_string(),
-            reason: "a connection was lost, and what it had stored is not there".to_string(),
-        };
-        if self.client.options().replicas > 0 {
-            // Only the connection that wrote can wait for the replicas of what it wrote.
-            return Err(lost("the chunks"));
-        }
         for key in &self.keys {
             let there: u32 = self
                 .client
@@ -152,10 +180,12 @@ fn work(client: &Client, jobs: &Receiver<Job>, state: &State) {
             *state.failed.lock() = Some(error);
         }
     }
-    if let Some(mut link) = link
-        && let Err(failed) = client.wait_for_replicas(&mut link)
-    {
-        *state.failed.lock() = Some(failed.error);
+}
+
+fn lost(what: &str) -> StoreError {
+    StoreError::Io {
+        what: what.to_string(),
+        reason: "a server was replaced, and what was stored before is not there".to_string(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The store of checkpoints in Redis.
 
-use super::client::{Client, random};
+use super::client::{Client, Tries, random};
 use super::config::{RedisConfig, milliseconds, outliving};
 use super::keeper::Keeper;
 use super::keys::{BUCKETS, Keys};
@@ -63,8 +63,10 @@ pub(super) struct Held {
     /// Whether it has not been given up.
     pub(super) active: bool,
     pub(super) owner: String,
-    /// Pins of the app when the lease was last renewed.
+    /// Pins of the app, as far as is known.
     pins: u64,
+    /// What this handle has committed last.
+    head: Option<String>,
 }
 
 impl RedisPersistenceStore {
@@ -108,7 +110,7 @@ impl RedisPersistenceStore {
 
     pub(super) fn start_keeper(&self) {
         let mut keeper = self.keeper.lock();
-        if keeper.is_none() {
+        if keeper.as_ref().is_none_or(Keeper::has_ended) {
             *keeper = Keeper::start(&self.inner);
         }
     }
@@ -186,6 +188,20 @@ impl Inner {
             .confirmed(&caller.control, |link| script.run(link, &caller, args))
     }
 
+    /// Runs a script, again until it is answered.
+    pub(super) fn run_unconfirmed(
+        &self,
+        app: &str,
+        script: &Script,
+        generation: u64,
+        args: &[&dyn Argument],
+    ) -> Result<Answer, StoreError> {
+        let caller = self.caller(app, generation);
+        let what = &caller.control;
+        self.client
+            .retry(what, |link| script.run(link, &caller, args))
+    }
+
     /// Runs a script once.
     pub(super) fn run_once(
         &self,
@@ -211,6 +227,7 @@ impl Inner {
             active: true,
             owner: owner.to_string(),
             pins,
+            head: None,
         };
         self.claims.lock().insert(app.to_string(), held);
     }
@@ -266,11 +283,7 @@ impl Inner {
                 continue;
             };
             match answer.word() {
-                "OK" => {
-                    if let Some(held) = self.claims.lock().get_mut(&app) {
-                        held.pins = answer.number(1);
-                    }
-                }
+                "OK" => self.renewed(&app, &held, answer.number(1), answer.text(2)),
                 "FENCED" => self.drop_claim(&app, held.generation),
                 // What is wrong is told by the next checkpoint.
                 _ => {}
@@ -278,49 +291,75 @@ impl Inner {
         }
     }
 
-    /// Puts off the end of what a bucket of each claimed app holds; while something is pinned, nothing ends.
-    pub(super) fn refresh(&self, bucket: u32) {
-        for (app, held) in self.active_claims() {
-            let expires_ms = if held.pins == 0 {
-                self.chunk_ms()
-            } else {
-                None
-            };
-            // What fails is tried again when the bucket's turn comes, long before anything ends.
-            let _ = self.expire_bucket(&app, bucket, expires_ms);
+    /// What the answer to a renewal tells. Another head than the one committed last: the server has lost that one, and
+    /// an app in which nothing changes would never notice.
+    fn renewed(&self, app: &str, before: &Held, pins: u64, head: &str) {
+        let mut claims = self.claims.lock();
+        let Some(held) = claims.get_mut(app) else {
+            return;
+        };
+        held.pins = pins;
+        // A commit meanwhile, or one under way, changes both.
+        if held.head == before.head && held.head.as_ref().is_some_and(|own| own != head) {
+            held.head = None;
+            self.client.replaced();
         }
     }
 
-    /// Takes the times to live away that a setting of before gave to what there is.
-    pub(super) fn keep_for_ever(
-        &self,
-        app: &str,
-        generation: u64,
-        owner: &str,
-    ) -> Result<(), StoreError> {
-        (0..BUCKETS).try_for_each(|bucket| self.expire_bucket(app, bucket, None))?;
-        self.run(app, &script::RENEW, generation, &[&owner, &self.process])
+    /// This handle has made a revision the head.
+    pub(super) fn committed(&self, app: &str, revision: String) {
+        if let Some(held) = self.claims.lock().get_mut(app) {
+            held.head = Some(revision);
+        }
+    }
+
+    /// An app has so many pins now.
+    pub(super) fn pinned(&self, app: &str, pins: u64) {
+        if let Some(held) = self.claims.lock().get_mut(app) {
+            held.pins = pins;
+        }
+    }
+
+    /// Puts off the end of what a bucket of each claimed app holds; while something is pinned, nothing ends. What fails
+    /// is to be tried again, long before anything ends.
+    pub(super) fn refresh(&self, bucket: u32) -> Result<(), StoreError> {
+        let claims = self.active_claims();
+        let refresh = |(app, held): (String, Held)| {
+            let expires_ms = self.chunk_ms().filter(|_| held.pins == 0);
+            self.expire_bucket(&app, bucket, expires_ms, Tries::One)
+        };
+        claims.into_iter().map(refresh).fold(Ok(()), Result::and)
+    }
+
+    /// Gives all chunks of a claimed app their time to live, or none, and the control hash with them.
+    pub(super) fn expire_all(&self, app: &str, for_ever: bool) -> Result<(), StoreError> {
+        let expires_ms = self.chunk_ms().filter(|_| !for_ever);
+        (0..BUCKETS).try_for_each(|b| self.expire_bucket(app, b, expires_ms, Tries::Many))?;
+        let Some(held) = self.held(app).filter(|held| held.active) else {
+            return Ok(());
+        };
+        let args: [&dyn Argument; 2] = [&held.owner, &self.process];
+        self.run(app, &script::RENEW, held.generation, &args)
             .map(drop)
     }
 
     /// Gives all that a bucket holds this long to live, or for ever.
-    pub(super) fn expire_bucket(
+    fn expire_bucket(
         &self,
         app: &str,
         bucket: u32,
         expires_ms: Option<u64>,
+        tries: Tries,
     ) -> Result<(), StoreError> {
         let index = self.keys.index(app, bucket);
-        let mut keys: Vec<String> = self
-            .members(app, bucket)?
-            .iter()
-            .map(|member| self.keys.member(app, bucket, member))
-            .collect();
-        keys.push(index);
-        for key in &keys {
-            let _: u32 = self.client.retry(key, |link| match expires_ms {
-                Some(ms) => redis::cmd("PEXPIRE").arg(key).arg(ms).query(link),
-                None => redis::cmd("PERSIST").arg(key).query(link),
+        let listed: Vec<String> = self.client.ask(tries, &index, |link| {
+            redis::cmd("SMEMBERS").arg(&index).query(link)
+        })?;
+        let keys = listed.iter().map(|m| self.keys.member(app, bucket, m));
+        for key in keys.chain([index]) {
+            let _: u32 = self.client.ask(tries, &key, |link| match expires_ms {
+                Some(ms) => redis::cmd("PEXPIRE").arg(&key).arg(ms).query(link),
+                None => redis::cmd("PERSIST").arg(&key).query(link),
             })?;
         }
         Ok(())

@@ -12,6 +12,8 @@ pub(super) struct Uploading {
     epoch: Option<Revision>,
     /// The key of the tally.
     tally: String,
+    /// Milliseconds until a chunk expires, if it does.
+    expires_ms: Option<u64>,
     /// Chunks of the epoch that were sent.
     numbers: HashSet<u32>,
     way: Option<Way>,
@@ -31,10 +33,11 @@ impl Uploading {
     }
 
     /// Begins an epoch; what is left of another one is given up.
-    pub(super) fn begin(&mut self, epoch: Revision, tally: String) {
+    pub(super) fn begin(&mut self, epoch: Revision, tally: String, expires_ms: Option<u64>) {
         *self = Uploading {
             epoch: Some(epoch),
             tally,
+            expires_ms,
             ..Uploading::default()
         };
     }
@@ -50,12 +53,11 @@ impl Uploading {
         client: &Client,
         number: u32,
         put: &Put<'_>,
-        expires_ms: Option<u64>,
     ) -> Result<(), StoreError> {
         if !self.numbers.insert(number) {
-            return self.again(client, put, expires_ms);
+            return self.again(client, put);
         }
-        let sent = self.send(client, put, expires_ms);
+        let sent = self.send(client, put);
         if let Err(error) = &sent {
             self.way = None;
             self.failed.get_or_insert_with(|| error.clone());
@@ -63,12 +65,8 @@ impl Uploading {
         sent
     }
 
-    fn send(
-        &mut self,
-        client: &Client,
-        put: &Put<'_>,
-        expires_ms: Option<u64>,
-    ) -> Result<(), StoreError> {
+    fn send(&mut self, client: &Client, put: &Put<'_>) -> Result<(), StoreError> {
+        let expires_ms = self.expires_ms;
         if self.way.is_none() {
             self.way = Some(match client.is_cluster() {
                 true => Way::Cluster(Spread::new(client)),
@@ -85,14 +83,9 @@ impl Uploading {
     }
 
     /// A name that was put before: the same bytes, or a conflict.
-    fn again(
-        &mut self,
-        client: &Client,
-        put: &Put<'_>,
-        expires_ms: Option<u64>,
-    ) -> Result<(), StoreError> {
+    fn again(&mut self, client: &Client, put: &Put<'_>) -> Result<(), StoreError> {
         self.flush()?;
-        store_now(client, &job(put, expires_ms))
+        store_now(client, &job(put, self.expires_ms))
     }
 
     /// Waits until all that was sent is stored.
@@ -123,9 +116,14 @@ impl Uploading {
         self.flush()?;
         match &self.failed {
             Some(error) if self.is_at(epoch) => Err(error.clone()),
-            _ if client.is_cluster() || self.numbers.is_empty() => Ok(String::new()),
+            _ if client.is_cluster() || !self.has_chunks(epoch) => Ok(String::new()),
             _ => Ok(self.tally()),
         }
+    }
+
+    /// Whether chunks of this epoch were sent.
+    pub(super) fn has_chunks(&self, epoch: Revision) -> bool {
+        self.is_at(epoch) && !self.numbers.is_empty()
     }
 }
 

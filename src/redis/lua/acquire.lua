@@ -15,5 +15,7 @@ if given_up then
 else
   live_on()
 end
+-- What was written while nothing was pinned has a time to live, too.
+local stale = given_up or number(ctl, 'pins') > 0
 return {'OK', text(generation), text(math.max(number(ctl, 'epoch'), number(was, 'epoch'))), text(number(ctl, 'pins')),
-  given_up and '1' or '0'}
+  stale and '1' or '0'}

@@ -1,4 +1,4 @@
--- Begins an epoch, before its first chunk. ARGV[7] the epoch, ARGV[8] its revision.
+-- Begins an epoch, before its first chunk. ARGV[7] the epoch, ARGV[8] its revision. Answers how many pins there are, too.
 local refused = check_generation()
 if refused then
   return refused
@@ -6,6 +6,7 @@ end
 if redis.call('HEXISTS', ctl, 'r:' .. ARGV[8]) == 1 then
   return {'COMMITTED'}
 end
-redis.call('HSET', ctl, 'epoch', text(math.max(number(ctl, 'epoch'), tonumber(ARGV[7]))), 'lease', text(now + lease))
+redis.call('HSET', ctl, 'epoch', text(math.max(number(ctl, 'epoch'), tonumber(ARGV[7]))), 'begun', ARGV[8],
+  'lease', text(now + lease))
 live_on()
-return {'OK'}
+return {'OK', text(number(ctl, 'pins'))}

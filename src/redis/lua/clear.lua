@@ -14,4 +14,4 @@ if redis.call('EXISTS', was) == 1 then
   redis.call('HSET', was, 'cleared', '1')
 end
 live_on()
-return {'OK'}
+return {'OK', text(generation)}

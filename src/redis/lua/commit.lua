@@ -1,7 +1,8 @@
 -- Makes a revision the head: every check first, then one write.
 -- ARGV[7] epoch, ARGV[8] revision, ARGV[9] its entry (digest and kind), ARGV[10] revision of the parent ('' for none),
 -- ARGV[11] digest of the parent, ARGV[12] manifest or '', ARGV[13] 'commit', or 'save' for a revision in one piece,
--- whose generation is ARGV[14]; ARGV[15] what KEYS[3] holds when all chunks are there, or '' where that is not known.
+-- whose generation is ARGV[14]; ARGV[15] what KEYS[3] holds when all chunks are there, or '' where that is not known;
+-- ARGV[16] '1' when chunks were stored, which go when the epoch is given up: a commit that comes later is refused.
 local whole = ARGV[13] == 'save'
 local refused
 if whole then
@@ -49,6 +50,9 @@ if head ~= '' and epoch <= tonumber(string.match(head, '%-(%d+)$')) then
   return {'STALE', head}
 end
 if not whole and ARGV[15] ~= '' and redis.call('GET', KEYS[3]) ~= ARGV[15] then
+  return {'LOST'}
+end
+if not whole and ARGV[16] == '1' and redis.call('HGET', ctl, 'begun') ~= revision then
   return {'LOST'}
 end
 local fields = {'head', revision, 'r:' .. revision, entry, 'epoch', text(math.max(number(ctl, 'epoch'), epoch))}

@@ -20,6 +20,8 @@ for i = 5, #ARGV do
     return {'PINNED', ARGV[i]}
   end
 end
+-- Chunks of an epoch that was begun may go, too: a commit of it that is still on its way must not find them gone.
+redis.call('HDEL', ctl, 'begun')
 local gone = {'OK'}
 for i = 5, #ARGV do
   local entry = redis.call('HGET', ctl, 'r:' .. ARGV[i])

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 const MARGIN: Duration = Duration::from_millis(50);
 /// What a start may wait beyond two times the lease that it found first.
 const WAIT_MAX: Duration = Duration::from_secs(1);
+/// A lease that ends later than this was written by a clock that was wrong, and is not waited for.
+const LEASE_MAX: Duration = Duration::from_secs(3600);
 
 /// The name of one runtime as an owner: the process, and what tells it from others of that process.
 pub(super) fn owner_name() -> String {
@@ -95,6 +97,9 @@ impl Inner {
         else {
             return Err(error.into());
         };
+        if *left > LEASE_MAX {
+            return Err(error.into());
+        }
         let now = Instant::now();
         let pause = left.saturating_add(MARGIN);
         let told = wait.is_some();

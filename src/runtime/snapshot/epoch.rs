@@ -117,6 +117,8 @@ impl Inner {
             return Err(CheckpointError::Poisoned(poison));
         }
         self.claim(head)?;
+        // Epochs that fail one after the other must not fill the store.
+        self.sweep(head);
         let epoch = head.epoch + 1;
         let full = !self.config.incremental || matches!(head.claimed, Claimed::Whole(_));
         let whole = head.whole || full;

@@ -96,6 +96,17 @@ pub enum CheckpointError {
         /// What was tried, newest first, and why it was not used.
         skipped: Vec<(Revision, String)>,
     },
+    /// Another process has written the state between a restore and the claim that was to follow it.
+    #[error(
+        "the newest revision was {} when this app was restored and is {} now that it is claimed: restore again",
+        shown(.restored), shown(.newest)
+    )]
+    Overtaken {
+        /// What was the newest then; `None` where there was none.
+        restored: Option<Revision>,
+        /// What is the newest now.
+        newest: Option<Revision>,
+    },
     /// The revision is of another app text.
     #[error("revision {revision} does not fit the app:\n{diff}")]
     Incompatible {
@@ -109,6 +120,10 @@ pub enum CheckpointError {
 fn listed(skipped: &[(Revision, String)]) -> String {
     let line = |(revision, why): &(Revision, String)| format!("\n  {revision}: {why}");
     skipped.iter().map(line).collect()
+}
+
+fn shown(revision: &Option<Revision>) -> String {
+    revision.map_or_else(|| "none".to_string(), |r| r.to_string())
 }
 
 fn seconds(time: &Duration) -> String {
@@ -132,6 +147,7 @@ impl CheckpointError {
             CheckpointError::Damaged { .. } => "damaged",
             CheckpointError::Nothing { .. } => "nothing",
             CheckpointError::NoneUsable { .. } => "none-usable",
+            CheckpointError::Overtaken { .. } => "overtaken",
             CheckpointError::Incompatible { .. } => "incompatible",
         }
     }

@@ -47,6 +47,9 @@ pub(super) struct Head {
     pub(super) parts: Parts,
     /// The state held in memory differs from `parts` as a whole: the next epoch captures everything.
     pub(super) whole: bool,
+    /// The newest revision of the store when a restore without a claim looked: of another one that comes meanwhile
+    /// memory holds nothing.
+    pub(super) restored: Option<Option<Revision>>,
     /// How the last epoch ended, where the workers do not know it yet: whether it was committed.
     pub(super) unsettled: Option<bool>,
     /// Oldest first.
@@ -69,6 +72,7 @@ impl Head {
             parent: None,
             parts: Parts::default(),
             whole: true,
+            restored: None,
             unsettled: None,
             kept: Vec::new(),
             leftovers: Vec::new(),
@@ -92,6 +96,11 @@ impl Head {
         }
         let before = self.parent;
         self.read(store, app)?;
+        let newest = self.parent.map(|(revision, _)| revision);
+        if let Some(restored) = self.restored.filter(|restored| newest > *restored) {
+            return Err(CheckpointError::Overtaken { restored, newest });
+        }
+        self.restored = None;
         // Between two readings only this process commits: another head is a commit that was thought to have failed, or
         // the store fell back.
         self.whole |= self.catalogued == Catalogued::Doubtful && before != self.parent;

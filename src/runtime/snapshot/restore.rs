@@ -2,7 +2,7 @@
 
 use super::build::{Builder, Built};
 use super::error::CheckpointError;
-use super::head::Head;
+use super::head::{Claimed, Head};
 use super::read::{Read, export, read, revisions};
 use super::schema::{Differences, Schema};
 use super::service::Inner;
@@ -223,6 +223,8 @@ impl Inner {
             self.claim(&mut head)?;
         }
         let mut candidates = revisions(store, &self.app)?;
+        let newest = candidates.last().map(|(revision, _)| *revision);
+        head.restored = (head.claimed == Claimed::No).then_some(newest);
         // Since it was claimed the store may no longer tell.
         if let Some(expired) = head.expired.as_ref().filter(|_| candidates.is_empty()) {
             return Err(expired.clone().into());

@@ -359,10 +359,9 @@ impl Inner {
     fn run(&self) {
         ON_THREAD.with(|on| on.set(true));
         let _ended = Ended(self);
-        let mut due = self
-            .config
-            .interval
-            .map(|interval| Instant::now() + interval);
+        // An interval beyond the end of time is none.
+        let interval = self.config.interval;
+        let mut due = interval.and_then(|interval| Instant::now().checked_add(interval));
         while let Some(ticket) = self.next(&mut due) {
             let outcome = self.checkpoint();
             let mut control = self.control.lock();
@@ -389,7 +388,8 @@ impl Inner {
                 let late = now - at;
                 let missed = (late.as_nanos() / interval.as_nanos().max(1)) as u64;
                 self.metrics.lock().skipped += missed;
-                *due = Some(at + interval * (missed as u32).saturating_add(1));
+                let passed = interval.saturating_mul((missed as u32).saturating_add(1));
+                *due = at.checked_add(passed);
                 // An app that has not started, or has stopped, has nothing that time alone should save.
                 if self.shared.is_running() {
                     return Some(control.requested);
@@ -473,7 +473,16 @@ impl Inner {
             head.kept.clear();
             return;
         }
-        if let Err(error) = retire(head, &*self.store, &self.app, self.config.retain) {
+        self.retire(head, self.config.retain);
+    }
+
+    /// Deletes what failed epochs have left in the store.
+    pub(super) fn sweep(&self, head: &mut Head) {
+        self.retire(head, usize::MAX);
+    }
+
+    fn retire(&self, head: &mut Head, retain: usize) {
+        if let Err(error) = retire(head, &*self.store, &self.app, retain) {
             self.metrics.lock().retire_failures += 1;
             self.tell(&CheckpointEvent::RetireFailed(error));
         }
