@@ -191,7 +191,7 @@ fn redis_acl_line_has_what_a_cluster_needs() {
     if !need_server() {
         return;
     }
-    let cluster = Cluster::start(3, 0, 2000);
+    let cluster = Cluster::start(3, 0, 5_000);
     let line = acl_line(USER, "acl:", Some(APP)).expect("names");
     let allow_all = |without: Option<&str>| {
         let nodes = cluster.nodes().iter();

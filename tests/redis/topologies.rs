@@ -56,7 +56,7 @@ fn redis_persistence_behind_sentinels() {
     if !need_server() {
         return;
     }
-    let sentinel = Sentinel::start(1, 3, 1000);
+    let sentinel = Sentinel::start(1, 3, 5_000);
     let options = RedisOptions::default().replicas(1, Duration::from_secs(1));
     contract(&sentinel.url(), &options, None);
 }
@@ -66,7 +66,7 @@ fn redis_persistence_on_a_cluster() {
     if !need_server() {
         return;
     }
-    let cluster = Cluster::start(3, 0, 2000);
+    let cluster = Cluster::start(3, 0, 5_000);
     contract(&cluster.url(), &RedisOptions::default(), Some(3600));
 }
 

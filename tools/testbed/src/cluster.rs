@@ -1,5 +1,6 @@
 //! A cluster: its start, who owns what, and failovers.
 
+use crate::HANG;
 use crate::nodes::{NodeLine, SLOTS, slot_of};
 use crate::redis::Redis;
 use crate::sentinel::start_all;
@@ -7,10 +8,6 @@ use crate::settings::{Builder, Part};
 use crate::wait::try_until;
 use std::cell::Cell;
 use std::io;
-use std::time::Duration;
-
-/// For what the nodes tell each other; nodes that just started hold themselves to be down for 2 s.
-const AGREED: Duration = Duration::from_secs(30);
 
 /// The nodes of a cluster.
 pub struct Cluster {
@@ -91,7 +88,7 @@ impl Cluster {
         is: impl Fn(&Redis) -> io::Result<bool>,
     ) -> io::Result<()> {
         let each = self.nodes.iter();
-        let wait = |node: &Redis| try_until(AGREED, what, || is(node));
+        let wait = |node: &Redis| try_until(HANG, what, || is(node));
         each.filter(|n| n.pid().is_some()).try_for_each(wait)
     }
 
@@ -198,7 +195,7 @@ impl Cluster {
     #[track_caller]
     fn wait_primary(&self, node: &Redis) {
         let primary = || Ok(self.own(node)?.primary);
-        node.must(try_until(AGREED, "a replica to be the primary", primary));
+        node.must(try_until(HANG, "a replica to be the primary", primary));
     }
 
     /// Waits until every running node says that all slots are served, names the same owners, replicas and epoch, and
@@ -216,7 +213,7 @@ impl Cluster {
         let running = self.nodes.iter().filter(|n| n.pid().is_some());
         let running: Vec<&Redis> = running.collect();
         let told = Cell::new(String::new());
-        let waited = try_until(AGREED, "all nodes to agree", || {
+        let waited = try_until(HANG, "all nodes to agree", || {
             let looks = running.iter().map(|node| self.look(node));
             let looks = looks.collect::<io::Result<Vec<Look>>>()?;
             let agreed = looks.iter().all(|l| l.well && *l == looks[0]);

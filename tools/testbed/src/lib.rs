@@ -37,12 +37,30 @@ pub use tls::{Identity, Tls};
 pub use wait::{try_until, until};
 pub use wire::{Reply, Wire};
 
+use std::io::Write;
+use std::time::Duration;
+
+/// Whatever a test waits for is there within this time, also on a machine that has much other work, or never.
+pub const HANG: Duration = Duration::from_secs(120);
+
 /// Set to `1`: a test that needs Redis fails where it would be skipped.
 pub const REQUIRE: &str = "EVENTFLUX_REQUIRE_REDIS";
 
 /// Whether `redis-server` can be started.
 pub fn available() -> bool {
     process::server_exists()
+}
+
+/// The first line of a test that fills a disk, of so many bytes. `None` means return.
+///
+/// # Panics
+/// Where no file system can be mounted when [`REQUIRE`] is `1`.
+pub fn need_disk(bytes: u64) -> Option<Disk> {
+    let disk = Disk::mount(bytes);
+    if disk.is_none() {
+        skipped("no right to mount a file system");
+    }
+    disk
 }
 
 /// The first line of a test that starts servers of its own, which no `REDIS_URL` replaces: false means return. What any
@@ -57,6 +75,7 @@ pub fn need_server() -> bool {
 fn skipped(why: &str) -> bool {
     let required = std::env::var(REQUIRE).is_ok_and(|v| v == "1");
     assert!(!required, "{REQUIRE}=1, but there is {why}");
-    println!("skipped: {why}");
+    // Not by a macro: what those print of a test that passes is shown to nobody.
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
     false
 }

@@ -8,7 +8,7 @@ use crate::wire::Reply;
 use std::io;
 
 /// For one MIGRATE, in milliseconds.
-const LIMIT: &str = "5000";
+const LIMIT: &str = "60000";
 
 impl Cluster {
     /// Marks a slot as on its way from its owner to `to`; none of its keys moves.

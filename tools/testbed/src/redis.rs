@@ -1,5 +1,6 @@
 //! One server: its process, and what a test does to it.
 
+use crate::HANG;
 use crate::port;
 use crate::process::{Process, SERVER};
 use crate::scratch::Scratch;
@@ -8,15 +9,14 @@ use crate::wait::try_until;
 use crate::wire::{Reply, Wire};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{fs, io};
 
-/// For a start, a restart and a first synchronisation.
-const UP: Duration = Duration::from_secs(20);
 const LOG_LINES: usize = 30;
-/// A server that a look at many servers does not wait for any longer: it is stopped.
-const GLANCE: Duration = Duration::from_millis(300);
+/// A server that a look at many servers does not wait for any longer.
+const GLANCE: Duration = Duration::from_secs(10);
 
 /// A running server. Dropped: killed, its directory removed.
 pub struct Redis {
@@ -24,6 +24,8 @@ pub struct Redis {
     ports: Ports,
     // before the directory: the process ends first
     process: Mutex<Option<Process>>,
+    /// It was told to stop, and not yet to go on.
+    stopped: AtomicBool,
     own: Scratch,
 }
 
@@ -75,6 +77,7 @@ impl Redis {
             settings,
             ports,
             process: Mutex::new(None),
+            stopped: AtomicBool::new(false),
             own,
         })
     }
@@ -91,7 +94,7 @@ impl Redis {
         *self.process() = Some(process);
         let synchronised = !self.settings.is_replica();
         let mut ended = false;
-        let waited = try_until(UP, "the server", || {
+        let waited = try_until(HANG, "the server", || {
             ended = !self.process().as_mut().is_some_and(Process::runs);
             if ended {
                 return Ok(true);
@@ -211,9 +214,9 @@ impl Redis {
         self.must(self.try_cmd(arguments))
     }
 
-    /// The same for a server that may be stopped: gives up after 300 ms, and a refusal is an error.
+    /// The same for a server that may be stopped, which is not asked. A refusal is an error.
     pub(crate) fn glance(&self, arguments: &[&str]) -> io::Result<Reply> {
-        if self.pid().is_none() {
+        if self.pid().is_none() || self.stopped.load(Ordering::SeqCst) {
             return Err(io::Error::other("the server does not run"));
         }
         let wire = Wire::connect_within(&self.addr(), GLANCE, GLANCE)?;
@@ -231,6 +234,7 @@ impl Redis {
     /// SIGKILL, and waits for the end. Its directory stays for [`restart`](Redis::restart).
     pub fn kill(&self) {
         *self.process() = None;
+        self.stopped.store(false, Ordering::SeqCst);
     }
 
     /// Kills it if it runs, starts it again with the same port and directory, and waits until it answers.
@@ -245,7 +249,7 @@ impl Redis {
     /// The same. A port that is taken meanwhile is waited for.
     pub fn try_restart(&self) -> io::Result<()> {
         self.kill();
-        try_until(UP, "its port", || {
+        try_until(HANG, "its port", || {
             Ok(std::net::TcpListener::bind(("127.0.0.1", self.port())).is_ok())
         })?;
         self.up()
@@ -257,6 +261,7 @@ impl Redis {
     /// When it does not run.
     #[track_caller]
     pub fn stop(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
         self.must(self.signal("STOP"));
     }
 
@@ -267,6 +272,7 @@ impl Redis {
     #[track_caller]
     pub fn cont(&self) {
         self.must(self.signal("CONT"));
+        self.stopped.store(false, Ordering::SeqCst);
     }
 
     fn signal(&self, name: &str) -> io::Result<()> {

@@ -1,17 +1,15 @@
 //! A primary with replicas, watched by sentinels.
 
+use crate::HANG;
 use crate::redis::Redis;
 use crate::settings::{Builder, PASSWORD, Part, USER};
 use crate::wait::{late, try_until};
 use crate::wire::Reply;
 use std::collections::BTreeMap;
 use std::io;
-use std::time::Duration;
 
 /// The name by which the sentinels know the primary.
 const NAME: &str = "main";
-const DISCOVERY: Duration = Duration::from_secs(20);
-const FAILOVER: Duration = Duration::from_secs(30);
 
 /// Periods in milliseconds of what sentinels do by the clock: theirs, and those of [`Sentinel::hurry`].
 const PERIODS: &[(&str, &str, &str)] = &[
@@ -97,7 +95,7 @@ impl Sentinel {
         let others = (self.sentinels.len() - 1).to_string();
         let replicas = replicas.to_string();
         for sentinel in &self.sentinels {
-            try_until(DISCOVERY, "the sentinels to find each other", || {
+            try_until(HANG, "the sentinels to find each other", || {
                 let answer = sentinel.try_cmd(&["SENTINEL", "MASTER", NAME])?;
                 let primary = fields(&answer.ok()?);
                 let is = |name: &str, value: &str| primary.get(name).is_some_and(|v| v == value);
@@ -173,7 +171,7 @@ impl Sentinel {
     /// When none wants to.
     #[track_caller]
     pub fn failover(&self) {
-        try_until(FAILOVER, "a sentinel to begin the failover", || {
+        try_until(HANG, "a sentinel to begin the failover", || {
             let mut last = Err(late("a sentinel"));
             for sentinel in &self.sentinels {
                 last = sentinel
@@ -194,7 +192,7 @@ impl Sentinel {
     /// When that does not happen.
     #[track_caller]
     pub fn wait_for_other_primary(&self, than: &Redis) -> &Redis {
-        let changed = try_until(FAILOVER, "another primary", || {
+        let changed = try_until(HANG, "another primary", || {
             let now = self.try_primary()?;
             if now.port() == than.port() {
                 return Ok(false);

@@ -4,8 +4,8 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-const CONNECT: Duration = Duration::from_secs(2);
-const ANSWER: Duration = Duration::from_secs(10);
+const CONNECT: Duration = Duration::from_secs(10);
+const ANSWER: Duration = Duration::from_secs(60);
 
 /// An answer of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// Connects to `host:port`; answers are waited for 10 s.
+    /// Connects to `host:port`; answers are waited for 60 s.
     pub fn connect(address: &str) -> io::Result<Wire> {
         Wire::connect_within(address, CONNECT, ANSWER)
     }

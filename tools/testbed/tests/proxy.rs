@@ -1,9 +1,9 @@
 //! The proxy: each toxic.
 
-use eventflux_testbed::{Direction, Proxy, Redis, Reply, Toxic, Which, Wire, need_server, until};
+use eventflux_testbed::{
+    Direction, HANG, Proxy, Redis, Reply, Toxic, Which, Wire, need_server, until,
+};
 use std::time::{Duration, Instant};
-
-const SOON: Duration = Duration::from_secs(10);
 
 fn wire(proxy: &Proxy) -> Wire {
     Wire::connect(&proxy.addr()).expect("the proxy takes connections")
@@ -32,7 +32,7 @@ fn passes_everything_and_counts() {
     );
     assert_eq!(proxy.counts().len(), 2);
     drop(wire);
-    until(SOON, "the close to pass", || proxy.open() == 0);
+    until(HANG, "the close to pass", || proxy.open() == 0);
 }
 
 #[test]
@@ -43,7 +43,8 @@ fn latency_delays_replies_and_not_each_after_the_other() {
     let redis = Redis::start();
     let proxy = Proxy::start(redis.port());
     let mut wire = wire(&proxy);
-    let (ms, jitter_ms) = (100, 10);
+    // one after the other they would take 100 s
+    let (ms, jitter_ms) = (2_000, 10);
     proxy.set(Toxic::Latency { ms, jitter_ms });
     let begun = Instant::now();
     for _ in 0..50 {
@@ -54,7 +55,7 @@ fn latency_delays_replies_and_not_each_after_the_other() {
     }
     let taken = begun.elapsed();
     assert!(taken >= Duration::from_millis(ms), "{taken:?}");
-    assert!(taken < Duration::from_millis(ms * 25), "{taken:?}");
+    assert!(taken < Duration::from_secs(60), "{taken:?}");
 }
 
 #[test]
@@ -89,7 +90,7 @@ fn a_cut_resets_and_refuses_until_it_ends() {
         held.text(&["PING"]).expect("an answer");
         proxy.set(Toxic::Cut);
         assert_eq!(proxy.open(), 0);
-        held.send(&[b"PING"]).expect_err("the connection was reset");
+        held.text(&["PING"]).expect_err("the connection was reset");
         let refused = Wire::connect(&proxy.addr()).expect_err("new ones are refused");
         assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
         proxy.set(Toxic::None);
@@ -218,7 +219,7 @@ fn slices_arrive_whole_and_a_freeze_ends() {
     assert_eq!(held.text(&["ECHO", &text]).expect("an answer").text(), text);
     proxy.set(Toxic::Freeze);
     let limit = Duration::from_millis(100);
-    let frozen = Wire::connect_within(&proxy.addr(), SOON, limit);
+    let frozen = Wire::connect_within(&proxy.addr(), HANG, limit);
     let mut frozen = frozen.expect("connections are taken");
     frozen.text(&["PING"]).expect_err("nothing is answered");
     held.send(&[b"INCR", b"k"]).expect("is sent");

@@ -1,16 +1,15 @@
 //! Sentinels and clusters: starts, failovers, migrations.
 
-use eventflux_testbed::{Cluster, Redis, Sentinel, Wire, need_server, slot_of, try_until, until};
-use std::time::Duration;
-
-const SOON: Duration = Duration::from_secs(20);
+use eventflux_testbed::{
+    Cluster, HANG, Redis, Sentinel, Wire, need_server, slot_of, try_until, until,
+};
 
 #[test]
 fn sentinels_replace_a_killed_and_a_stopped_primary() {
     if !need_server() {
         return;
     }
-    let sentinel = Sentinel::start(1, 3, 300);
+    let sentinel = Sentinel::start(1, 3, 1_000);
     assert!(sentinel.url().starts_with("redis+sentinel://127.0.0.1:"));
     assert!(sentinel.url().ends_with("/main"));
     let first = sentinel.primary();
@@ -25,12 +24,12 @@ fn sentinels_replace_a_killed_and_a_stopped_primary() {
     sentinel.hurry(true).expect("the sentinels answer");
     first.restart();
     // errors count as not yet: sentinels close the connections of a server that they turn into a replica
-    try_until(SOON, "the old primary to follow", || {
+    try_until(HANG, "the old primary to follow", || {
         let value = first.try_cmd(&["GET", "k"])?.text();
         Ok(value == "w" && first.try_info("replication")?["role"] == "slave")
     })
     .expect("it follows");
-    until(SOON, "the sentinels to see it", || {
+    until(HANG, "the sentinels to see it", || {
         let linked = |s: &Redis| {
             let replicas = s.cmd(&["SENTINEL", "REPLICAS", "main"]);
             replicas.items()[0].items().iter().any(|f| f.text() == "ok")
@@ -48,7 +47,7 @@ fn a_planned_failover_changes_the_primary() {
     if !need_server() {
         return;
     }
-    let sentinel = Sentinel::start(1, 3, 300);
+    let sentinel = Sentinel::start(1, 3, 1_000);
     let first = sentinel.primary();
     sentinel.failover();
     let second = sentinel.wait_for_other_primary(first);
@@ -60,7 +59,7 @@ fn a_slot_moves_in_steps() {
     if !need_server() {
         return;
     }
-    let cluster = Cluster::start(3, 0, 500);
+    let cluster = Cluster::start(3, 0, 5_000);
     assert!(cluster.url().starts_with("redis+cluster://127.0.0.1:"));
     let key = |i: usize| format!("{{tag}}:{i}");
     let slot = cluster.slot_of("{tag}:1");
@@ -91,7 +90,7 @@ fn replicas_take_over() {
     if !need_server() {
         return;
     }
-    let cluster = Cluster::start(3, 1, 500);
+    let cluster = Cluster::start(3, 1, 2_000);
     assert_eq!(cluster.primaries().len(), 3);
     let slot = slot_of("k");
     let first = cluster.owner_of(slot);
@@ -110,7 +109,7 @@ fn replicas_take_over() {
     let other = cluster.owner_of(slot);
     assert_ne!(other.port(), first.port());
     other.kill();
-    until(SOON, "the vote", || cluster.try_owner_of(slot).is_ok());
+    until(HANG, "the vote", || cluster.try_owner_of(slot).is_ok());
     cluster.wait_ok();
     assert_eq!(cluster.primaries().len(), 3);
 }
@@ -120,7 +119,7 @@ fn slots_are_those_of_the_server() {
     if !need_server() {
         return;
     }
-    let cluster = Cluster::start(1, 0, 500);
+    let cluster = Cluster::start(1, 0, 5_000);
     let node: &Redis = &cluster.nodes()[0];
     for key in [
         "", "a", "foo", "{foo}bar", "a{}b", "{}", "a{b", "ä{ö}", "{a}{b}", "}{x}",

@@ -7,6 +7,7 @@ mod frames;
 mod link;
 mod toxic;
 
+use crate::HANG;
 use crate::port;
 use crate::wait::try_until;
 use link::Link;
@@ -20,8 +21,7 @@ use std::time::Duration;
 use toxic::Shared;
 pub use toxic::{Direction, Toxic, Which};
 
-const SETTLED: Duration = Duration::from_secs(10);
-const UPSTREAM: Duration = Duration::from_secs(2);
+const UPSTREAM: Duration = Duration::from_secs(10);
 
 type Links = Arc<Mutex<Vec<Link>>>;
 
@@ -96,7 +96,7 @@ impl Proxy {
         if cut {
             wake(self.port);
         }
-        try_until(SETTLED, "the proxy to follow", || {
+        try_until(HANG, "the proxy to follow", || {
             Ok(self.shared.listens() != cut)
         })
         .expect("the proxy follows");
@@ -226,7 +226,7 @@ impl Acceptor {
     /// Takes the port again.
     fn again(&self) -> Option<TcpListener> {
         let mut listener = None;
-        let taken = try_until(SETTLED, "the port of the proxy", || {
+        let taken = try_until(HANG, "the port of the proxy", || {
             listener = Some(TcpListener::bind((Ipv4Addr::LOCALHOST, self.port))?);
             Ok(true)
         });
