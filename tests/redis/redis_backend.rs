@@ -137,8 +137,11 @@ fn redis_backend_puts_the_end_off_with_every_write() {
         is_whole(DATA, 600);
     }
     is_whole(checkpoint, 600 + 86_400);
-    // The namespace has expired: its checkpoint has not.
+    // The namespace has expired: its checkpoint has not, and what is written makes it anew.
     redis.cmd(&["DEL", DATA]);
+    assert_eq!(backend.get("k"), Ok(None));
+    backend.delete("k").expect("written");
+    is_whole(DATA, 600);
     backend.restore("c").expect("it is there");
     assert_eq!(backend.get("k"), Ok(Some(vec![1])));
     let for_ever = initialized(config(&redis.url(), None));
