@@ -34,7 +34,7 @@ const STORE: &[&str] = &[
 ];
 
 /// What keys and values of the application need beside them.
-const BACKEND: &[&str] = &["hlen", "hscan", "copy", "multi", "exec"];
+const BACKEND: &[&str] = &["hlen", "hscan", "copy"];
 
 /// A line that gives a user what eventflux needs and nothing else: for an ACL file, or behind `ACL SETUSER` without
 /// its first word. `PASSWORD` in it is to be replaced.

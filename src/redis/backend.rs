@@ -8,17 +8,17 @@
 use super::client::Client;
 use super::config::{RedisConfig, milliseconds, outliving};
 use super::keys::Keys;
-use super::link::Link;
 use super::options::RedisOptions;
 use crate::backend::{
     by_own_methods, check_checkpoint, check_entries, check_entry, check_key, not_found,
     not_initialized,
 };
 use crate::store::{StoreError, check_name};
-use redis::{Cmd, ConnectionLike, RedisResult, Value, cmd};
+use redis::{Cmd, cmd};
 use std::collections::BTreeSet;
 
 const INITIALIZE: &str = include_str!("lua/kv_initialize.lua");
+const WRITE: &str = include_str!("lua/kv_write.lua");
 const CHECKPOINT: &str = include_str!("lua/kv_checkpoint.lua");
 const RESTORE: &str = include_str!("lua/kv_restore.lua");
 
@@ -148,7 +148,7 @@ impl RedisBackend {
     pub fn set(&self, key: &str, value: Vec<u8>) -> Result<(), StoreError> {
         let open = self.open()?;
         check_entry(key, &value)?;
-        open.write(open.entries().arg(key).arg(value))
+        open.confirmed(open.entries().arg(key).arg(value))
     }
 
     /// Gives several keys their values: all of them or none, and nobody sees only some.
@@ -159,14 +159,14 @@ impl RedisBackend {
         for (key, value) in entries {
             command.arg(key).arg(value);
         }
-        open.write(&mut command)
+        open.confirmed(&command)
     }
 
     /// Forgets a key, if it is there.
     pub fn delete(&self, key: &str) -> Result<(), StoreError> {
         let open = self.open()?;
         check_key(key)?;
-        open.write(cmd("HDEL").arg(&open.data).arg(key))
+        open.confirmed(open.change("HDEL").arg(key))
     }
 
     /// Whether a key has a value.
@@ -187,9 +187,7 @@ impl RedisBackend {
         let open = self.open()?;
         check_checkpoint(name)?;
         let mut command = open.script(CHECKPOINT, &[&open.data, &open.checkpoint_key(name)]);
-        let command = command.arg(open.ttl_ms).arg(open.checkpoint_ttl_ms);
-        open.client
-            .confirmed(&open.data, |link| command.query(link))
+        open.confirmed(command.arg(open.ttl_ms).arg(open.checkpoint_ttl_ms))
     }
 
     /// Goes back to a checkpoint, which stays.
@@ -199,11 +197,7 @@ impl RedisBackend {
         let open = self.open()?;
         check_checkpoint(name)?;
         let mut command = open.script(RESTORE, &[&open.data, &open.checkpoint_key(name)]);
-        let command = command.arg(open.ttl_ms);
-        match open
-            .client
-            .confirmed(&open.data, |link| command.query(link))?
-        {
+        match open.confirmed(command.arg(open.ttl_ms))? {
             true => Ok(()),
             false => Err(not_found(name)),
         }
@@ -277,10 +271,22 @@ impl Open {
         command
     }
 
-    /// The beginning of a command that sets fields; with the marker, which may have expired.
+    /// The beginning of a command that changes fields; where the namespace has an end, in a script that puts it off.
+    fn change(&self, command: &'static str) -> Cmd {
+        if self.ttl_ms == 0 {
+            let mut plain = cmd(command);
+            plain.arg(&self.data);
+            return plain;
+        }
+        let mut script = self.script(WRITE, &[&self.data]);
+        script.arg(self.ttl_ms).arg(command);
+        script
+    }
+
+    /// The beginning of a command that sets fields; with the marker, which may be lost.
     fn entries(&self) -> Cmd {
-        let mut command = cmd("HSET");
-        command.arg(&self.data).arg(MARKER).arg(LAYOUT);
+        let mut command = self.change("HSET");
+        command.arg(MARKER).arg(LAYOUT);
         command
     }
 
@@ -288,19 +294,9 @@ impl Open {
         self.client.retry(&self.data, |link| command.query(link))
     }
 
-    /// Changes the namespace and puts its end off, at once.
-    fn write(&self, command: &mut Cmd) -> Result<(), StoreError> {
-        if self.ttl_ms == 0 {
-            return self
-                .client
-                .confirmed(&self.data, |link| command.query(link));
-        }
-        let mut both = redis::pipe();
-        both.atomic().add_command(std::mem::take(command));
-        both.cmd("PEXPIRE").arg(&self.data).arg(self.ttl_ms);
-        let (packed, length) = (both.get_packed_pipeline(), both.len());
+    fn confirmed<T: redis::FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
         self.client
-            .confirmed(&self.data, |link| transact(link, &packed, length))
+            .confirmed(&self.data, |link| command.query(link))
     }
 
     fn keys(&self) -> Result<Vec<String>, StoreError> {
@@ -332,17 +328,6 @@ impl Open {
         };
         keys.into_iter().map(text).collect()
     }
-}
-
-/// Sends MULTI … EXEC as one; it is on one key, so that a cluster takes it, too.
-fn transact(link: &mut Link, packed: &[u8], length: usize) -> RedisResult<()> {
-    let replies = link.req_packed_commands(packed, length + 1, 1)?;
-    let done = Value::Array(replies).extract_error();
-    if done.is_err() {
-        // It was inside a reply, where the link does not look.
-        link.poison();
-    }
-    done.map(drop)
 }
 
 /// Major and minor version in an answer to `INFO server`.

@@ -56,7 +56,6 @@ impl RedisPersistenceStore {
             replicas: found.replicas_wanted > 0,
             database: address.database,
             cluster: inner.client().is_cluster(),
-            ttl: inner.ttl().is_some(),
         };
         let scratch = Scratch::new(inner.keys(), app);
         if let (Some(server), Ok(mut all)) = (first.as_mut(), connector.connect()) {

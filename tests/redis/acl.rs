@@ -148,8 +148,7 @@ fn redis_acl_line_has_no_word_too_much() {
     }
 }
 
-/// All that a state backend does.
-fn keep(url: &str) -> Result<(), StoreError> {
+fn backend(url: &str) -> Result<RedisBackend, StoreError> {
     let config = RedisConfig {
         url: url.to_string(),
         key_prefix: "acl:".to_string(),
@@ -158,6 +157,12 @@ fn keep(url: &str) -> Result<(), StoreError> {
     };
     let mut backend = RedisBackend::with_options(config, options());
     backend.initialize()?;
+    Ok(backend)
+}
+
+/// All that a state backend does.
+fn keep(url: &str) -> Result<(), StoreError> {
+    let mut backend = backend(url)?;
     backend.set("a", b"1".to_vec())?;
     let entries = ["b", "c"].map(|key| (key.to_string(), b"2".to_vec()));
     backend.set_multi(entries.to_vec())?;
@@ -170,7 +175,7 @@ fn keep(url: &str) -> Result<(), StoreError> {
     backend.shutdown()
 }
 
-/// Not tried: `hscan`, used from Redis 7.4 on and 50,000 keys, and `multi`, without which the client panics.
+/// Not tried: `hscan`, used from Redis 7.4 on and 50,000 keys.
 #[test]
 fn redis_acl_line_is_what_the_state_backend_needs() {
     if !need_server() {
@@ -180,10 +185,45 @@ fn redis_acl_line_is_what_the_state_backend_needs() {
     let line = acl_line(USER, "acl:", None).expect("a prefix");
     allow(&redis, &line, None);
     keep(&redis.url()).expect("all is allowed");
-    for command in ["hlen", "copy", "exec"] {
+    for command in ["hlen", "copy"] {
         allow(&redis, &line, Some(command));
         assert!(keep(&redis.url()).is_err(), "+{command} is not needed");
     }
+}
+
+/// What a script may not do it does not do by half, and nothing is tried again.
+#[test]
+fn redis_backend_that_is_refused_a_command_changes_nothing() {
+    if !need_server() {
+        return;
+    }
+    let redis = Redis::start();
+    let line = acl_line(USER, "acl:", None).expect("a prefix");
+    allow(&redis, &line, None);
+    let backend = backend(&redis.url()).expect("all is allowed");
+    backend.set("a", b"1".to_vec()).expect("all is allowed");
+    let entries = || (0..9_000).map(|n| (format!("{n}"), Vec::new())).collect();
+    for command in ["eval", "hset", "pexpire", "hdel"] {
+        allow(&redis, &line, Some(command));
+        redis.cmd(&["CONFIG", "RESETSTAT"]);
+        let error = match command {
+            "hdel" => backend.delete("a"),
+            _ => backend.set_multi(entries()),
+        };
+        let error = error.expect_err(command);
+        assert_eq!(error.reason(), "refused", "{command}: {error}");
+        assert!(error.to_string().contains("state acl"), "{error}");
+        let calls = redis.info("commandstats").remove("cmdstat_eval");
+        let calls = calls.expect("a call");
+        let once = match command {
+            "eval" => calls.starts_with("calls=0") && calls.contains("rejected_calls=1,"),
+            _ => calls.starts_with("calls=1,"),
+        };
+        assert!(once, "{command}: {calls}");
+        assert_eq!(backend.keys(), Ok(vec!["a".to_string()]), "{command}");
+    }
+    allow(&redis, &line, None);
+    backend.set_multi(entries()).expect("all is allowed");
 }
 
 #[test]

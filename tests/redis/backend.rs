@@ -1,9 +1,10 @@
 //! Keys and values on a cluster and behind sentinels: all or nothing for who looks, across failovers, and the calls of
 //! the specification.
 
-use crate::life::{mix, options, seed};
+use crate::life::{mix, seed};
 use crate::lost::wait_equal;
-use eventflux::core::distributed::state_backend::{InMemoryBackend, RedisBackend, RedisConfig};
+use crate::redis_backend::{DATA, backend, config, initialized};
+use eventflux::core::distributed::state_backend::{InMemoryBackend, RedisBackend};
 use eventflux::store::StoreError;
 use eventflux_testbed::{Cluster, Redis, Reply, Sentinel, need_server, slot_of, until};
 use std::io;
@@ -12,24 +13,6 @@ use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(20);
 const KEYS: usize = 40;
-
-/// Where the backend keeps them.
-const DATA: &str = "eventflux:{kv:default}:data";
-
-fn backend(url: &str) -> RedisBackend {
-    let config = RedisConfig {
-        url: url.to_string(),
-        connection_timeout_ms: 1000,
-        ..RedisConfig::default()
-    };
-    RedisBackend::with_options(config, options())
-}
-
-fn initialized(url: &str) -> RedisBackend {
-    let mut backend = backend(url);
-    backend.initialize().expect("it is there");
-    backend
-}
 
 /// Where the keys are.
 enum Servers<'a> {
@@ -77,7 +60,7 @@ fn redis_backend_runs_the_calls_of_the_specification() -> Result<(), StoreError>
     let cluster = Cluster::start(3, 0, 2000);
     let sentinel = Sentinel::start(1, 3, 1000);
     for url in [redis.url(), cluster.url(), sentinel.url()] {
-        let mut backend = backend(&url);
+        let mut backend = backend(config(&url, None));
         backend.initialize()?;
         backend.set("key1", b"value1".to_vec())?;
         assert_eq!(backend.get("key1")?, Some(b"value1".to_vec()));
@@ -99,7 +82,7 @@ fn redis_backend_runs_the_calls_of_the_specification() -> Result<(), StoreError>
         );
         backend.shutdown()?;
         // A checkpoint is not the process's.
-        let mut other = initialized(&url);
+        let mut other = initialized(config(&url, None));
         other.delete("key1")?;
         other.restore("checkpoint_1")?;
         assert_eq!(other.get("key1")?, Some(b"value1".to_vec()));
@@ -117,7 +100,7 @@ fn redis_backend_runs_the_calls_of_the_specification() -> Result<(), StoreError>
 /// Nobody sees old and new values beside each other. `keeps`: what was acknowledged stays.
 fn all_or_nothing(url: &str, what: &str, keeps: bool, servers: &Servers<'_>, fault: impl FnOnce()) {
     let seed = seed(what);
-    let writer = initialized(url);
+    let writer = initialized(config(url, None));
     writer.set_multi(entries(1)).expect("it is there");
     writer.checkpoint("first").expect("it is there");
     // A failover may lose what was written last; this it has.
@@ -169,7 +152,7 @@ fn all_or_nothing(url: &str, what: &str, keeps: bool, servers: &Servers<'_>, fau
         more(&looks, "looks after the fault");
         ended.store(true, Ordering::SeqCst);
     });
-    let reader = initialized(url);
+    let reader = initialized(config(url, None));
     let now = value(&reader, 0).expect("it is there");
     let all: Result<Vec<u64>, _> = (0..KEYS).map(|key| value(&reader, key)).collect();
     assert_eq!(all.expect("it is there"), vec![now; KEYS], "{what}");

@@ -22,7 +22,6 @@ pub(super) struct Needs {
     pub(super) replicas: bool,
     pub(super) database: u32,
     pub(super) cluster: bool,
-    pub(super) ttl: bool,
 }
 
 /// Keys for trying.
@@ -67,7 +66,8 @@ impl Scratch {
         }
     }
 
-    /// Tries what is asked of one server, then what has keys.
+    /// Tries what is asked of one server, then what has keys: the same whatever the time to live, since without one the
+    /// scripts take one of before away.
     pub(super) fn permissions(
         &self,
         server: &mut Link,
@@ -76,20 +76,12 @@ impl Scratch {
     ) -> Vec<Permission> {
         let mut tried = Vec::new();
         run(server, of_server(needs), &mut tried);
-        run(all, self.of_keys(needs), &mut tried);
+        run(all, self.of_keys(), &mut tried);
         run(all, self.removal(), &mut tried);
-        if self.backend {
-            // apart and last: the client panics when a MULTI in a pipeline is refused
-            let steps = vec![
-                backend_step("multi", "MULTI", &[]),
-                backend_step("exec", "EXEC", &[]),
-            ];
-            run(server, steps, &mut tried);
-        }
         tried
     }
 
-    fn of_keys(&self, needs: &Needs) -> Vec<Step> {
+    fn of_keys(&self) -> Vec<Step> {
         let Scratch {
             apps,
             hash,
@@ -106,6 +98,7 @@ impl Scratch {
             step("srem of the apps", "SREM", &[apps, " "]),
             step("eval, and time in it", "EVAL", &[script, "1", hash]),
             step("hset", "HSET", &[hash, "a", "1", "b", "2"]),
+            step("persist", "PERSIST", &[hash]),
             step("pexpire", "PEXPIRE", &[hash, &life]),
             step("hget", "HGET", &[hash, "a"]),
             step("hexists", "HEXISTS", &[hash, "a"]),
@@ -120,9 +113,6 @@ impl Scratch {
             step("smembers", "SMEMBERS", &[set]),
             step("srem", "SREM", &[set, "x"]),
         ];
-        if needs.ttl {
-            steps.push(step("persist", "PERSIST", &[value]));
-        }
         if self.backend {
             steps.push(backend_step("hlen", "HLEN", &[hash]));
             steps.push(backend_step("hscan", "HSCAN", &[hash, "0"]));

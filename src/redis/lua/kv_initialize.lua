@@ -4,6 +4,9 @@
 redis.call('HSET', KEYS[1], '', '1')
 if ARGV[1] ~= '0' then
     redis.call('PEXPIRE', KEYS[1], ARGV[1])
+else
+    -- A setting of before may have had one.
+    redis.call('PERSIST', KEYS[1])
 end
 local info = redis.pcall('INFO', 'server')
 if type(info) == 'string' then
