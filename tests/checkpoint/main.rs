@@ -14,6 +14,7 @@ mod kill;
 mod lease;
 mod lost;
 mod outage;
+mod overtaken;
 mod points;
 mod race;
 mod service;

@@ -324,3 +324,25 @@ fn redis_backend_tells_what_expired() {
         );
     }
 }
+
+#[test]
+fn redis_persistence_with_a_longer_time_to_live_gives_it_to_all_at_once() {
+    if !need_server() {
+        return;
+    }
+    let redis = Redis::start();
+    let short = lasting(&redis, Some(60));
+    let mut life = short.start();
+    for _ in 0..5 {
+        life.commit();
+    }
+    let (old, week_ms) = (chunk_keys(&redis), 7 * DAY_MS);
+    let mut long = lasting(&redis, Some(7 * 24 * 3600));
+    // The keeper would need hours.
+    long.checkpoints = short.checkpoints.clone();
+    let (life, _) = long.resume(life);
+    for key in &old {
+        assert!(left(&redis, key) > Some(week_ms), "{key}");
+    }
+    life.assert_store();
+}

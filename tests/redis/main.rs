@@ -12,6 +12,7 @@ mod damage;
 mod disk;
 mod expiry;
 mod frozen;
+mod given_up;
 mod hang;
 mod inspect;
 mod life;
