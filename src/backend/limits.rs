@@ -5,11 +5,11 @@ use crate::store::{StoreError, check_name};
 /// Longest key, in bytes.
 pub const KEY_BYTES_MAX: usize = 64 << 10;
 
-/// Largest value, in bytes: what Redis takes.
+/// Largest value, in bytes: what Redis takes, and so the most that the store of checkpoints sends at once.
 pub const VALUE_BYTES_MAX: usize = 512 << 20;
 
-/// Most bytes of keys and values in one call of `set_multi`: some 0.2 s of a Redis server, with a time to live 0.4 s; it
-/// serves nobody else meanwhile.
+/// Most bytes of keys and values in one call of `set_multi`: some 0.2 s of a Redis server, with a time to live 0.4 s;
+/// it serves nobody else meanwhile.
 pub const CALL_BYTES_MAX: usize = 64 << 20;
 
 /// How much of a key is shown in messages.

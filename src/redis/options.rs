@@ -66,6 +66,9 @@ impl RedisOptions {
     }
 
     /// User and password of the sentinels, which have their own. Default: none.
+    ///
+    /// A sentinel has 500 ms to be connected to, TLS and login included, and as long for its answer, where the times
+    /// for servers are not shorter; then the next one is asked.
     pub fn sentinel_login(mut self, username: Option<&str>, password: Secret) -> Self {
         self.sentinel_login = Some((username.map(str::to_string), password));
         self
@@ -100,8 +103,8 @@ impl RedisOptions {
         self
     }
 
-    /// How many replicas must have a checkpoint before it counts, and how long to wait for them; default none. With
-    /// none, a failover may lose the last checkpoints.
+    /// How many replicas must have a checkpoint before it counts, and how long to wait for them, at most nine tenths of
+    /// [`read_timeout`](RedisOptions::read_timeout); default none. With none, a failover may lose the last checkpoints.
     pub fn replicas(mut self, replicas: u32, timeout: Duration) -> Self {
         self.replicas = replicas;
         self.replicas_timeout = within(timeout, MILLISECOND);

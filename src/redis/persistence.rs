@@ -19,7 +19,7 @@ use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Largest value, that of `proto-max-bulk-len`; what is larger closes the connection without a word.
-const VALUE_BYTES_MAX: u64 = 512 << 20;
+const VALUE_BYTES_MAX: u64 = crate::backend::VALUE_BYTES_MAX as u64;
 
 /// Keys deleted by one command.
 const KEYS_AT_ONCE: usize = 256;

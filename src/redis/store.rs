@@ -99,7 +99,8 @@ impl RedisPersistenceStore {
         })
     }
 
-    /// Asks the server whether it is there, is a primary, and takes the login.
+    /// Asks the server whether it is there and takes the login. A replica at a plain URL answers, too; whether it is a
+    /// primary is then in the [health](crate::store::StoreHealth::role).
     pub fn test_connection(&self) -> Result<(), StoreError> {
         self.inner.client.probe()
     }

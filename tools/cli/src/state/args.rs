@@ -12,42 +12,42 @@ next rows = where each named input goes on.
 
 Examples:
   eventflux state ls file:state
-  eventflux state ls file:state --app vwap --json
+  eventflux state ls file:state --app Vwap --json
   EVENTFLUX_REDIS_PASSWORD=… eventflux state ls redis://localhost:6379 --redis-user ops";
 const SHOW_HELP: &str = "Without a revision the last one is shown.
 
 Examples:
-  eventflux state show file:state vwap
-  eventflux state show file:state vwap 3-1041 --json";
+  eventflux state show file:state Vwap
+  eventflux state show file:state Vwap 3-1041 --json";
 const VERIFY_HELP: &str = "Exit status: 0 sound, 1 anything is not, 2 usage error. Chunks that no revision names are told, they are no fault.
 
 Examples:
   eventflux state verify file:state
-  eventflux state verify file:state vwap 3-1041";
+  eventflux state verify file:state Vwap 3-1041";
 const DIFF_HELP: &str = "Example:
-  eventflux state diff file:state vwap 3-1041 3-1042";
+  eventflux state diff file:state Vwap 3-1041 3-1042";
 const EXPORT_HELP: &str =
     "The file holds the whole revision with its digests, and is read by `state import` anywhere.
 
 Example:
-  eventflux state export file:state vwap --to vwap.efbl";
+  eventflux state export file:state Vwap --to vwap.efbl";
 const IMPORT_HELP: &str =
     "The revision becomes the last one of the app, under a new name; what the store holds stays.
 
 Example:
   eventflux state import file:elsewhere --from vwap.efbl
-  eventflux run vwap.sql --store file:elsewhere --restore latest --events events.jsonl";
+  eventflux run examples/vwap.sql --store file:elsewhere --restore latest --events trades.jsonl";
 const PRUNE_HELP: &str =
     "The last revision and pinned ones always stay. A running app must be stopped first.
 
 Examples:
-  eventflux state prune file:state vwap --keep 3 --dry-run
-  eventflux state prune file:state vwap --keep 3";
+  eventflux state prune file:state Vwap --keep 3 --dry-run
+  eventflux state prune file:state Vwap --keep 3";
 const PIN_HELP: &str = "Without a revision the last one is pinned. A name that exists is moved.
 
 Examples:
-  eventflux state pin file:state vwap before-upgrade
-  eventflux state pin file:state vwap before-upgrade --remove";
+  eventflux state pin file:state Vwap before-upgrade
+  eventflux state pin file:state Vwap before-upgrade --remove";
 
 const ACL_HELP: &str = "The line goes to standard output, how to apply it to standard error.
 
