@@ -8,7 +8,6 @@ use super::keys::{
 use super::script::{self, Answer};
 use super::spread::Job;
 use super::store::{Inner, RedisPersistenceStore};
-use super::upload::Put;
 use super::uploading::store_now;
 use crate::store::{
     Catalogue, ChunkName, Claim, Commit, Committed, Digest, Entry, Owner, PersistenceStore,
@@ -429,13 +428,14 @@ impl PersistenceStore for RedisPersistenceStore {
                 _ => return Err(refusal(inner, app, name.generation, &answer)),
             }
         }
-        let put = Put {
+        let job = Job {
             index: inner.keys().index(app, bucket_of(name)),
             member: member_of_chunk(name),
             key,
-            bytes,
+            bytes: bytes.to_vec(),
+            expires_ms: None,
         };
-        uploading.put(inner.client(), name.number, &put)
+        uploading.put(inner.client(), name.number, job)
     }
 
     fn flush(&self, app: &str) -> Result<(), StoreError> {

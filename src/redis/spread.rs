@@ -182,7 +182,7 @@ fn work(client: &Client, jobs: &Receiver<Job>, state: &State) {
     }
 }
 
-fn lost(what: &str) -> StoreError {
+pub(super) fn lost(what: &str) -> StoreError {
     StoreError::Io {
         what: what.to_string(),
         reason: "a server was replaced, and what was stored before is not there".to_string(),

@@ -2,7 +2,7 @@
 
 use super::client::Client;
 use super::spread::{Job, Spread, put_on};
-use super::upload::{Put, Tally, Upload};
+use super::upload::{Tally, Upload};
 use crate::store::{Revision, StoreError};
 use std::collections::HashSet;
 
@@ -47,45 +47,32 @@ impl Uploading {
         *self = Uploading::default();
     }
 
-    /// Sends a chunk of the epoch.
+    /// Sends a chunk of the epoch, with the time to live that was told when it began.
     pub(super) fn put(
         &mut self,
         client: &Client,
         number: u32,
-        put: &Put<'_>,
+        mut job: Job,
     ) -> Result<(), StoreError> {
+        job.expires_ms = self.expires_ms;
         if !self.numbers.insert(number) {
-            return self.again(client, put);
+            // A name that was put before: the same bytes, or a conflict.
+            self.flush()?;
+            return store_now(client, &job);
         }
-        let sent = self.send(client, put);
+        let way = self.way.get_or_insert_with(|| match client.is_cluster() {
+            true => Way::Cluster(Spread::new(client)),
+            false => Way::Single(Box::new(Upload::new(client))),
+        });
+        let sent = match way {
+            Way::Single(upload) => upload.put(job),
+            Way::Cluster(spread) => spread.put(job),
+        };
         if let Err(error) = &sent {
             self.way = None;
             self.failed.get_or_insert_with(|| error.clone());
         }
         sent
-    }
-
-    fn send(&mut self, client: &Client, put: &Put<'_>) -> Result<(), StoreError> {
-        let expires_ms = self.expires_ms;
-        if self.way.is_none() {
-            self.way = Some(match client.is_cluster() {
-                true => Way::Cluster(Spread::new(client)),
-                false => Way::Single(Box::new(
-                    client.retry_by(|| Upload::new(client, expires_ms))?,
-                )),
-            });
-        }
-        match &mut self.way {
-            Some(Way::Single(upload)) => upload.put(put),
-            Some(Way::Cluster(spread)) => spread.put(job(put, expires_ms)),
-            None => Ok(()),
-        }
-    }
-
-    /// A name that was put before: the same bytes, or a conflict.
-    fn again(&mut self, client: &Client, put: &Put<'_>) -> Result<(), StoreError> {
-        self.flush()?;
-        store_now(client, &job(put, self.expires_ms))
     }
 
     /// Waits until all that was sent is stored.
@@ -124,16 +111,6 @@ impl Uploading {
     /// Whether chunks of this epoch were sent.
     pub(super) fn has_chunks(&self, epoch: Revision) -> bool {
         self.is_at(epoch) && !self.numbers.is_empty()
-    }
-}
-
-fn job(put: &Put<'_>, expires_ms: Option<u64>) -> Job {
-    Job {
-        index: put.index.clone(),
-        member: put.member.clone(),
-        key: put.key.clone(),
-        bytes: put.bytes.to_vec(),
-        expires_ms,
     }
 }
 

@@ -156,21 +156,18 @@ fn redis_persistence_calls_whose_replies_are_lost_are_done_once() {
         store.retire("a", &[], &gone).expect("it is tried again");
     }
     assert_eq!(store.chunks("a").map(|c| c.len()), Ok(2));
-    // A chunk: its epoch fails, and no commit names what may be missing.
-    proxy.set(lose("SET", Which::Nth(1)));
-    let name = chunk(claim.generation, 4, 0);
-    let put = store
-        .put_chunk("a", name, b"bytes")
-        .and_then(|()| store.flush("a"));
-    assert!(matches!(put, Err(StoreError::Io { .. })), "{put:?}");
-    let refused = store.commit("a", &commit(at(4), Some(at(3)), b"m"));
-    assert!(matches!(refused, Err(StoreError::Io { .. })), "{refused:?}");
-    assert_eq!(store.last_revision("a"), Ok(Some(at(3))));
-    let name = chunk(claim.generation, 5, 0);
-    store.put_chunk("a", name, b"bytes").expect("a new epoch");
-    store
-        .commit("a", &commit(at(5), Some(at(3)), b"m"))
-        .expect("a new epoch");
+    // A chunk, and the tally behind it: sent again.
+    for (epoch, which) in [(4, 1), (5, 2)] {
+        proxy.set(lose("SET", Which::Nth(which)));
+        let name = chunk(claim.generation, epoch, 0);
+        store.put_chunk("a", name, b"bytes").expect("it is sent");
+        store.flush("a").expect("it is sent again");
+        assert_eq!(proxy.fired(), 1, "epoch {epoch}");
+        store
+            .commit("a", &commit(at(epoch), Some(at(epoch - 1)), b"m"))
+            .expect("all of it is there");
+        assert_eq!(store.get_chunk("a", name), Ok(Some(b"bytes".to_vec())));
+    }
     // Giving up: it was done, and is no failure.
     proxy.set(lose("EVAL", Which::Nth(1)));
     store
@@ -215,6 +212,12 @@ fn redis_persistence_of_whole_revisions_when_replies_are_lost() {
     }
 }
 
+/// One attempt of everything.
+fn no_retry() -> RedisOptions {
+    let pause = Duration::from_millis(1);
+    hasty().retry(pause, pause, Duration::ZERO)
+}
+
 /// Breaks the connection behind so many bytes; the epoch fails or does not, and what is answered is so.
 fn cut(life: &mut Life<'_>, proxy: &Proxy, bytes: u64, direction: Direction) -> bool {
     life.step();
@@ -233,11 +236,7 @@ fn redis_persistence_survives_cuts_anywhere_in_an_epoch() {
     }
     let (_redis, proxy, mut world) = linked();
     // Nothing is tried again within an epoch.
-    world.options = hasty().retry(
-        Duration::from_millis(1),
-        Duration::from_millis(1),
-        Duration::ZERO,
-    );
+    world.options = no_retry();
     world.checkpoints = CheckpointConfig::default().compression(CompressionType::None);
     let mut life = world.start();
     life.commit();
@@ -272,7 +271,8 @@ fn redis_persistence_never_commits_half_a_chunk() {
     if !need_server() {
         return;
     }
-    let (redis, proxy, world) = linked();
+    let (redis, proxy, mut world) = linked();
+    world.options = no_retry();
     let store = world.store();
     let direct = world.at(&redis.url()).store();
     let claim = store.acquire("a", &owner("one")).expect("nobody has it");
@@ -300,6 +300,68 @@ fn redis_persistence_never_commits_half_a_chunk() {
             assert_eq!(bytes, vec![name.epoch as u8; 300_000], "{name}");
         }
     }
+}
+
+#[test]
+fn redis_persistence_sends_chunks_again_over_another_connection() {
+    if !need_server() {
+        return;
+    }
+    let (redis, proxy, world) = linked();
+    let store = world.store();
+    let direct = world.at(&redis.url()).store();
+    let claim = store.acquire("a", &owner("one")).expect("nobody has it");
+    let at = |epoch| revision(claim.generation, epoch);
+    let (mut parent, mut fired) = (None, 0);
+    for place in 0..16 {
+        let epoch = place + 1;
+        proxy.set(Toxic::CutAfterBytes {
+            bytes: 4_000 + place * 113_111,
+            direction: Direction::Requests,
+        });
+        let uploaded = upload(&store, claim.generation, epoch);
+        fired += proxy.fired();
+        proxy.set(Toxic::None);
+        uploaded.expect("another connection is as good");
+        store
+            .commit("a", &commit(at(epoch), parent, b"m"))
+            .expect("all of it is there");
+        parent = Some(at(epoch));
+        for number in 0..6 {
+            let there = direct.get_chunk("a", chunk(claim.generation, epoch, number));
+            assert_eq!(
+                there,
+                Ok(Some(vec![epoch as u8; 300_000])),
+                "{epoch}.{number}"
+            );
+        }
+    }
+    assert!(fired >= 16, "{fired} cuts");
+}
+
+/// What was stored over a connection that is lost may be gone with its server: the rest is not stored to another one as
+/// if it were all.
+#[test]
+fn redis_persistence_does_not_go_on_with_an_upload_of_which_a_part_is_lost() {
+    if !need_server() {
+        return;
+    }
+    let (redis, proxy, world) = linked();
+    let store = world.store();
+    let claim = store.acquire("a", &owner("one")).expect("nobody has it");
+    let name = |number| chunk(claim.generation, 1, number);
+    // More than may be on its way at once: the first ones are answered.
+    let bytes = vec![1; 1 << 20];
+    (0..8).for_each(|n| store.put_chunk("a", name(n), &bytes).expect("stored"));
+    redis.cmd(&["FLUSHALL"]);
+    proxy.set(Toxic::Cut);
+    proxy.set(Toxic::None);
+    let rest = store.put_chunk("a", name(8), &bytes);
+    let stored = rest.and_then(|()| store.flush("a"));
+    assert!(matches!(stored, Err(StoreError::Io { .. })), "{stored:?}");
+    let first = revision(claim.generation, 1);
+    let refused = store.commit("a", &commit(first, None, b"m"));
+    assert!(refused.is_err(), "{refused:?}");
 }
 
 #[test]
