@@ -1,6 +1,6 @@
 //! `eventflux doctor` and `eventflux state` on real servers, as a user runs them.
 
-use eventflux_testbed::{Aof, Cluster, Redis, Scratch, Tls, need_server, until};
+use eventflux_testbed::{Aof, Cluster, Redis, Scratch, Sentinel, Tls, need_server, until};
 use std::fs;
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -153,6 +153,38 @@ fn redis_doctor_of_a_cluster_over_tls_and_of_a_narrow_user() {
     let trusting = ["doctor", &url, "--redis-ca", &ca];
     expect(0, &trusting, &parts);
     expect(1, &["doctor", &url], &["certificate"]);
+}
+
+#[test]
+fn redis_doctor_behind_sentinels() {
+    if !need_server() {
+        return;
+    }
+    let sentinel = Sentinel::start(1, 3, 1000);
+    let url = sentinel.url();
+    let primary = format!("the primary is {}", sentinel.primary().addr());
+    let parts = [
+        primary.as_str(),
+        "quorum 2 of 3, 1 replicas",
+        "--redis-replicas 1",
+        "0 failed",
+    ];
+    expect(0, &["doctor", &url], &parts);
+    expect(0, &["doctor", &url, "--redis-replicas", "1"], &["0 failed"]);
+    // one that is gone is told and does not matter; another name is unknown to all
+    sentinel.sentinels()[0].kill();
+    expect(
+        0,
+        &["doctor", &url],
+        &["start it, or take it out", "0 failed"],
+    );
+    let name = url.rsplit('/').next().expect("it ends with the name");
+    let wrong = url.replace(&format!("/{name}"), "/another");
+    let unknown = [
+        "none of them knows the primary",
+        "name of the primary in the URL",
+    ];
+    expect(1, &["doctor", &wrong], &unknown);
 }
 
 #[test]

@@ -135,7 +135,7 @@ fn sentinels(found: &Inspection, all: &mut Vec<Check>) {
     if let Some(known) = known.filter(|known| *known < 3) {
         of.warn(
             "sentinels",
-            format!("there is {}", many(known as usize, "sentinel")),
+            format!("{} in all", many(known as usize, "sentinel")),
             "run three on machines of their own: fewer do not fail over when one is gone",
         );
     }
@@ -287,5 +287,171 @@ fn encryption(found: &Inspection, of: &mut Checks<'_>) {
             "none: passwords and state can be read on the way",
             "rediss:// where the network is not yours alone",
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use eventflux::redis::{ClusterFacts, Permission, ServerFacts};
+
+    fn sentinel(address: &str) -> SentinelFacts {
+        let mut facts = SentinelFacts::default();
+        facts.address = address.to_string();
+        facts.primary = Some("10.0.0.1:6379".to_string());
+        facts.flags = Some("master".to_string());
+        (facts.quorum, facts.sentinels, facts.replicas) = (Some(2), Some(3), Some(1));
+        facts
+    }
+
+    fn behind_sentinels() -> Inspection {
+        let mut found = Inspection::default();
+        found.sentinels = ["a:26379", "b:26379", "c:26379"].map(sentinel).to_vec();
+        found
+    }
+
+    fn in_cluster() -> Inspection {
+        let mut found = Inspection::default();
+        let mut facts = ClusterFacts::default();
+        (facts.state, facts.slots, facts.replicas) = (Some("ok".to_string()), SLOTS, 3);
+        found.cluster = Some(facts);
+        found
+    }
+
+    fn permission(operation: &str, backend: bool, refused: Option<&str>) -> Permission {
+        let mut tried = Permission::default();
+        (tried.operation, tried.backend) = (operation.to_string(), backend);
+        tried.refused = refused.map(str::to_string);
+        tried
+    }
+
+    fn latency(p99_ms: u64) -> Option<Latency> {
+        let mut latency = Latency::default();
+        (latency.p50, latency.p99) = (Duration::from_micros(250), Duration::from_millis(p99_ms));
+        Some(latency)
+    }
+
+    /// A check of this name and status, its text and advice in one.
+    #[track_caller]
+    fn told(found: &Inspection, app: Option<&str>, name: &str, status: Status, part: &str) {
+        let all = checks(found, app);
+        let text = |c: &Check| format!("{} → {}", c.found, c.advice.as_deref().unwrap_or("-"));
+        let is = |c: &&Check| c.name == name && c.status == status && text(c).contains(part);
+        assert!(
+            all.iter().any(|c| is(&c)),
+            "no {name} {status:?} {part} in {all:?}"
+        );
+    }
+
+    #[test]
+    fn sentinels_are_judged_together_and_each() {
+        type Break = fn(&mut Vec<SentinelFacts>);
+        let cases: [(&str, Status, &str, Break); 9] = [
+            ("sentinels", Status::Ok, "10.0.0.1:6379 → -", |_| {}),
+            ("sentinel", Status::Ok, "quorum 2 of 3, 1 replicas", |_| {}),
+            ("sentinels", Status::Fail, "name of the primary", |all| {
+                all.iter_mut().for_each(|s| s.primary = None);
+            }),
+            ("sentinels", Status::Fail, "end of a failover", |all| {
+                all[2].primary = Some("10.0.0.2:6379".into());
+            }),
+            // one that does not know it does not contradict
+            ("sentinels", Status::Ok, "10.0.0.1:6379", |all| {
+                all[1].primary = None;
+            }),
+            (
+                "sentinels",
+                Status::Warn,
+                "2 sentinels in all → run three",
+                |all| {
+                    all.iter_mut().for_each(|s| s.sentinels = Some(2));
+                },
+            ),
+            ("sentinel", Status::Warn, "refused → start it", |all| {
+                all[0].error = Some("connection refused".into());
+            }),
+            ("sentinel", Status::Warn, "master,s_down", |all| {
+                all[0].flags = Some("master,s_down".into());
+            }),
+            ("sentinel", Status::Warn, "nothing to fail over to", |all| {
+                all[0].replicas = Some(0);
+            }),
+        ];
+        for (name, status, part, damage) in cases {
+            let mut found = behind_sentinels();
+            damage(&mut found.sentinels);
+            told(&found, None, name, status, part);
+        }
+        let plain = checks(&Inspection::default(), None);
+        assert!(plain.iter().all(|c| !c.name.starts_with("sentinel")));
+    }
+
+    #[test]
+    fn a_cluster_has_all_slots_and_replicas() {
+        type Break = fn(&mut ClusterFacts);
+        let cases: [(Status, &str, Break); 5] = [
+            (Status::Ok, "16384 of 16384 slots, 3 replicas → -", |_| {}),
+            (Status::Fail, "--cluster check", |c| c.slots -= 1),
+            (Status::Fail, "--cluster check", |c| {
+                c.state = Some("fail".into())
+            }),
+            (Status::Warn, "add a replica", |c| c.replicas = 0),
+            // who may not ask for the state sees the slots
+            (Status::Ok, "16384", |c| c.state = None),
+        ];
+        for (status, part, damage) in cases {
+            let mut found = in_cluster();
+            found.cluster.iter_mut().for_each(damage);
+            told(&found, None, "cluster", status, part);
+        }
+        // nobody answered
+        let mut found = in_cluster();
+        found.cluster = Some(ClusterFacts::default());
+        told(&found, None, "cluster", Status::Fail, "0 of 16384");
+    }
+
+    #[test]
+    fn what_is_refused_is_named_with_the_line_that_allows_it() {
+        let mut found = Inspection::default();
+        found.permissions = vec![
+            permission("get", false, None),
+            permission("copy", true, None),
+        ];
+        told(&found, None, "permissions", Status::Ok, "all of 2");
+        found.permissions[1].refused = Some("NOPERM copy".to_string());
+        let backend = "not copy: NOPERM copy → only the state backend";
+        told(&found, None, "permissions", Status::Warn, backend);
+        found.permissions[0].refused = Some("NOPERM get".to_string());
+        found
+            .permissions
+            .push(permission("set", false, Some("NOPERM set")));
+        let both = "not get, set: NOPERM get → `eventflux state acl`";
+        told(&found, None, "permissions", Status::Fail, both);
+        let of_app = "`eventflux state acl --app orders` prints";
+        told(&found, Some("orders"), "permissions", Status::Fail, of_app);
+    }
+
+    #[test]
+    fn slow_values_and_plain_text_on_a_network_are_told() {
+        let mut found = Inspection::default();
+        (found.set, found.get) = (latency(3), latency(51));
+        let fast = "p50 0.25 ms, p99 3.00 ms";
+        told(&found, None, "set of 256 KiB", Status::Ok, fast);
+        told(&found, None, "get of 256 KiB", Status::Warn, "the network");
+        for (address, status, part) in [
+            ("127.0.0.1:6379", Status::Ok, "on this machine"),
+            ("localhost:6379", Status::Ok, "on this machine"),
+            ("[::1]:6379", Status::Ok, "on this machine"),
+            ("/run/redis.sock", Status::Ok, "on this machine"),
+            ("10.0.0.1:6379", Status::Warn, "rediss://"),
+            ("localhost.example:6379", Status::Warn, "rediss://"),
+        ] {
+            let mut server = ServerFacts::default();
+            server.address = address.to_string();
+            found.servers = vec![server];
+            told(&found, None, "encryption", status, part);
+        }
+        found.tls = true;
+        told(&found, None, "encryption", Status::Ok, "TLS");
     }
 }
