@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::report::Progress;
+use crate::signal;
 use crate::store::RedisArgs;
 use clap::{Args, ValueEnum};
 use eventflux::checkpoint::CompressionType;
@@ -160,11 +161,14 @@ impl StateArgs {
         let app = runtime.name().to_string();
         service.observe(move |event| {
             if let Some(line) = waiting(event, &app) {
+                signal::set_idle(true);
                 eprintln!("{line}");
             }
         });
         // Before the output is touched: another run may be writing it.
-        service.claim().map_err(Failure::from_run)?;
+        let claimed = service.claim();
+        signal::set_idle(false);
+        claimed.map_err(Failure::from_run)?;
         let (name, positioned) = output.positioned();
         service.add_output(name, positioned);
         let restore = self.restore.unwrap_or_default();

@@ -5,14 +5,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 static ASKED: AtomicBool = AtomicBool::new(false);
 
-/// From now on the first signal makes [`is_asked`] true, and a second one ends the process with status 130.
+/// Nothing has begun: there is nothing to drain.
+static IDLE: AtomicBool = AtomicBool::new(false);
+
+/// From now on the first signal makes [`is_asked`] true, and a second one ends the process with status 130, as the first
+/// one does while the process is said to be idle.
 pub fn install() -> Result<(), Failure> {
     let handler = || {
-        if ASKED.swap(true, Ordering::Relaxed) {
+        if ASKED.swap(true, Ordering::Relaxed) || IDLE.load(Ordering::Relaxed) {
             std::process::exit(130);
         }
     };
     ctrlc::set_handler(handler).map_err(|e| Failure::run(format!("cannot handle signals: {e}")))
+}
+
+/// Says whether the process waits for something before it begins.
+pub fn set_idle(idle: bool) {
+    IDLE.store(idle, Ordering::Relaxed);
 }
 
 /// Whether somebody asked to stop.

@@ -1,8 +1,10 @@
 //! `eventflux doctor` and `eventflux state` on real servers, as a user runs them.
 
-use eventflux_testbed::{Aof, Cluster, Redis, Scratch, Sentinel, Tls, need_server, until};
+use eventflux_testbed::{Aof, Cluster, HANG, Redis, Scratch, Sentinel, Tls, need_server, until};
 use std::fs;
-use std::process::{Command, Output};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 const PASSWORD: &str = "canary-4711";
@@ -266,4 +268,58 @@ fn the_line_of_the_access_list_is_all_of_standard_output() {
     assert_eq!(line.lines().count(), 1);
     expect(2, &["state", "acl", "--user", "a b"], &["user of Redis"]);
     expect(2, &["state", "acl", "--app", "*"], &["name of an app"]);
+}
+
+/// Who waits for another owner has begun nothing: one Ctrl-C ends it.
+#[test]
+fn redis_run_that_waits_for_a_claim_ends_by_one_signal() {
+    if !need_server() {
+        return;
+    }
+    let redis = Redis::start();
+    let folder = Scratch::new().expect("a folder");
+    let (app, events) = (folder.path().join("a.sql"), folder.path().join("e.jsonl"));
+    let text = "@app:name('waits') @app:playback CREATE STREAM S (v LONG);
+        INSERT INTO Out SELECT sum(v) AS total FROM S;";
+    fs::write(&app, text).expect("written");
+    fs::write(&events, "{\"stream\":\"S\",\"at\":1,\"row\":[1]}\n").expect("written");
+    let control = "eventflux:{waits}:ctl";
+    let now = redis.cmd(&["TIME"]).items()[0].text();
+    let lease = format!("{}000", now.parse::<u64>().expect("seconds") + 600);
+    let claim = [
+        "fmt",
+        "1",
+        "gen",
+        "1",
+        "who",
+        "x",
+        "owner",
+        "other:7#1",
+        "lease",
+        &lease,
+    ];
+    redis.cmd(&[&["HSET", control], &claim[..]].concat());
+    let mut child = Command::new(env!("CARGO_BIN_EXE_eventflux"))
+        .arg("run")
+        .args([&app, Path::new("--events"), &events])
+        .args(["--store", &redis.url()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut lines = BufReader::new(child.stderr.take().expect("it is piped")).lines();
+    let told = lines.by_ref().map_while(Result::ok);
+    assert!(
+        told.take(20)
+            .any(|line| line.contains("waiting up to 600 s for the claim of other:7#1"))
+    );
+    let pid = child.id().to_string();
+    let status = child.try_wait().expect("it was started here");
+    assert!(status.is_none(), "it waits");
+    let sent = Command::new("kill").args(["-INT", &pid]).status();
+    assert!(sent.is_ok_and(|status| status.success()));
+    until(HANG, "the end", || {
+        child.try_wait().expect("it was started here").is_some()
+    });
+    assert_eq!(child.wait().expect("it ended").code(), Some(130));
 }
