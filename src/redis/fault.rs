@@ -26,6 +26,22 @@ const REFUSALS: [&str; 6] = [
     "DENIED",
 ];
 
+/// Words before the text of a refusal that another try, perhaps at another server, may not meet.
+const PASSING: [&str; 6] = [
+    "READONLY",
+    "MISCONF",
+    "NOREPLICAS",
+    "MASTERDOWN",
+    "CLUSTERDOWN",
+    "UNBLOCKED",
+];
+
+/// The word that Redis 6.2 leaves in the text when a command of a script is refused: `… @user_script: 1: -READONLY …`.
+fn word_in_script(text: &str) -> Option<&str> {
+    let (_, refusal) = text.rsplit_once("@user_script: ")?.1.split_once(": -")?;
+    refusal.split_whitespace().next()
+}
+
 /// What follows from an error.
 pub(super) fn classify(error: &RedisError) -> Class {
     use ServerErrorKind::*;
@@ -38,6 +54,14 @@ pub(super) fn classify(error: &RedisError) -> Class {
     if REFUSALS.contains(&code) || text.contains("user executing the script") {
         return Class::Refused;
     }
+    // What a server says before it closes a connection that is one too many.
+    if text.contains("max number of clients reached") {
+        return Class::Unanswered;
+    }
+    if PASSING.contains(&code) || word_in_script(&text).is_some_and(|word| PASSING.contains(&word))
+    {
+        return Class::Unavailable;
+    }
     match error.kind() {
         ErrorKind::AuthenticationFailed
         | ErrorKind::InvalidClientConfig
@@ -45,11 +69,7 @@ pub(super) fn classify(error: &RedisError) -> Class {
         | ErrorKind::EmptySentinelList => Class::Refused,
         ErrorKind::Server(NoPerm | CrossSlot) => Class::Refused,
         ErrorKind::Server(ExecAbort | BusyLoading | Moved | Ask | TryAgain) => Class::Unavailable,
-        ErrorKind::Server(ClusterDown | MasterDown | ReadOnly) => Class::Unavailable,
         ErrorKind::MasterNameNotFoundBySentinel | ErrorKind::ClusterConnectionNotFound => {
-            Class::Unavailable
-        }
-        ErrorKind::Extension if ["MISCONF", "NOREPLICAS", "UNBLOCKED"].contains(&code) => {
             Class::Unavailable
         }
         // "invalid peer certificate: …": another attempt meets the same server.
@@ -178,6 +198,19 @@ mod tests {
                 "NOREPLICAS Not enough good replicas to write.",
                 Class::Unavailable,
             ),
+            (
+                "ERR Error running script (call to f_1): @user_script:4: @user_script: 4: -READONLY You can't write",
+                Class::Unavailable,
+            ),
+            (
+                "ERR Error running script (call to f_1): @user_script:4: @user_script: 4: -OOM command not allowed",
+                Class::Full,
+            ),
+            (
+                "ERR Error running script (call to f_1): @user_script:4: @user_script: 4: Unknown Redis command",
+                Class::Refused,
+            ),
+            ("ERR max number of clients reached", Class::Unanswered),
         ] {
             assert_eq!(classify(&server(text)), class, "{text}");
         }

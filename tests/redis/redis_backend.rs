@@ -5,8 +5,10 @@ use eventflux::core::distributed::state_backend::{
     InMemoryBackend, RedisBackend, RedisConfig, StateBackend,
 };
 use eventflux::store::StoreError;
-use eventflux_testbed::{Redis, any_redis, need_server};
+use eventflux_testbed::{Redis, Wire, any_redis, need_server, until};
 use std::time::{Duration, Instant};
+
+const LIMIT: Duration = Duration::from_secs(20);
 
 /// Where the keys of the namespace are that a backend has by itself.
 pub const DATA: &str = "eventflux:{kv:default}:data";
@@ -222,6 +224,42 @@ fn redis_backend_says_what_is_wrong() {
         assert_eq!(backend.get("k"), Ok(Some(vec![1])));
         redis.cmd(&["DEL", DATA]);
     }
+}
+
+#[test]
+fn redis_backend_waits_for_a_place_among_the_clients() {
+    if !need_server() {
+        return;
+    }
+    let redis = Redis::start();
+    let mut wire = redis.wire();
+    wire.text(&["CONFIG", "SET", "maxclients", "1"])
+        .expect("set");
+    for ttl in [None, Some(600)] {
+        let error = backend(config(&redis.url(), ttl)).initialize();
+        let error = error.expect_err("one too many");
+        assert!(error.is_transient(), "{error}");
+        assert!(error.to_string().contains("max number"), "{error}");
+    }
+    let rejected = |wire: &mut Wire| {
+        let stats = wire.text(&["INFO", "stats"]).expect("an answer").text();
+        let count = |line: &str| {
+            line.strip_prefix("rejected_connections:")?
+                .parse::<u64>()
+                .ok()
+        };
+        stats.lines().find_map(count).expect("a count")
+    };
+    let before = rejected(&mut wire);
+    // With the times of the options that are there by themselves.
+    let mut waiting = RedisBackend::with_config(config(&redis.url(), None));
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| waiting.initialize());
+        until(LIMIT, "a refused client", || rejected(&mut wire) > before);
+        let raised = wire.text(&["CONFIG", "SET", "maxclients", "100"]);
+        assert_eq!(raised.expect("an answer").text(), "OK");
+        assert_eq!(waits.join().expect("no panic"), Ok(()));
+    });
 }
 
 #[test]
