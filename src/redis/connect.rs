@@ -16,8 +16,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// Attempts of a cluster connection beyond the first: one, to follow a redirection. Each may take the whole read timeout,
-/// and calls are tried again by the store anyway.
+/// Attempts of a cluster connection beyond the first: one, to follow a redirection. Each may take the whole read
+/// timeout, and calls are tried again by the store anyway.
 const CLUSTER_RETRIES: u32 = 1;
 
 /// Its waits between them.

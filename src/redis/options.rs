@@ -111,8 +111,8 @@ impl RedisOptions {
         self
     }
 
-    /// How long a claim on an app's state outlives its owner's last sign of life; default 10 s, from 1 s to a day. It is
-    /// renewed three times as often.
+    /// How long a claim on an app's state outlives its owner's last sign of life; default 10 s, from 1 s to a day. It
+    /// is renewed three times as often.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = within(lease, Duration::from_secs(1));
         self

@@ -1,7 +1,7 @@
 //! Chunks on their way to one server: several are sent before the answer of the first is read.
 //!
-//! When the connection is lost, what was not answered is sent again over another one, until the deadline for attempts is
-//! over. So bytes are kept until they are answered, and what was answered before is looked for.
+//! When the connection is lost, what was not answered is sent again over another one, until the deadline for attempts
+//! is over. So bytes are kept until they are answered, and what was answered before is looked for.
 
 use super::client::{Client, Failed};
 use super::pool::Pooled;

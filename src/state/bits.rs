@@ -1,7 +1,7 @@
 //! A bit per slot.
 //!
-//! Why not a byte: what is asked for every row lies in an eighth of the cache lines. A million groups take 122 KiB, which
-//! stay in L2 beside the values.
+//! Why not a byte: what is asked for every row lies in an eighth of the cache lines. A million groups take 122 KiB,
+//! which stay in L2 beside the values.
 
 use super::Slot;
 use std::ops::Range;

@@ -3,9 +3,9 @@
 //! Why: a checkpoint stops the workers only to swap two sets per container; what was written before is encoded
 //! afterwards, slot by slot, while rows go on. A slot that is about to change before it was encoded hands its value
 //! over first.
-//! How: two sets of slots: written since the cut, and pending (written before the cut and not encoded yet); a slot is in
-//! one of them at most. When a capture is complete nothing is pending, so at the next cut the two sets change places and
-//! everything written becomes pending at once. Ranges that are captured whole (parts to be rebased) are scanned; a
+//! How: two sets of slots: written since the cut, and pending (written before the cut and not encoded yet); a slot is
+//! in one of them at most. When a capture is complete nothing is pending, so at the next cut the two sets change places
+//! and everything written becomes pending at once. Ranges that are captured whole (parts to be rebased) are scanned; a
 //! slot of what is left of them that was not written since must be handed over like a pending one.
 //! Cost: two bits per slot and the test of one of them per write; 4 bytes per slot written since the cut. A container
 //! that is not tracked has no bits, and the test is the bounds check.
@@ -167,7 +167,8 @@ impl Marks {
         self.whole = true;
     }
 
-    /// Captures the container as it is now: what was written becomes pending. `rebase`: ranges to be captured whole, within `slots`.
+    /// Captures the container as it is now: what was written becomes pending. `rebase`: ranges to be captured whole,
+    /// within `slots`.
     ///
     /// Panics in debug builds when the capture before is not complete.
     pub(crate) fn cut(&mut self, slots: usize, rebase: &[Range<Slot>]) -> CutMarks {

@@ -8,8 +8,8 @@ static ASKED: AtomicBool = AtomicBool::new(false);
 /// Nothing has begun: there is nothing to drain.
 static IDLE: AtomicBool = AtomicBool::new(false);
 
-/// From now on the first signal makes [`is_asked`] true, and a second one ends the process with status 130, as the first
-/// one does while the process is said to be idle.
+/// From now on the first signal makes [`is_asked`] true, and a second one ends the process with status 130, as the
+/// first one does while the process is said to be idle.
 pub fn install() -> Result<(), Failure> {
     let handler = || {
         if ASKED.swap(true, Ordering::Relaxed) || IDLE.load(Ordering::Relaxed) {
