@@ -5,13 +5,13 @@ use eventflux::core::distributed::state_backend::{
 };
 use eventflux::store::StoreError;
 use eventflux_testbed::{Redis, any_redis, need_server};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Keys of this run of a test, which expire.
-fn config(url: &str, test: &str, ttl_seconds: Option<u64>) -> RedisConfig {
+fn config(url: &str, prefix: &str, ttl_seconds: Option<u64>) -> RedisConfig {
     RedisConfig {
         url: url.to_string(),
-        key_prefix: format!("test-{}-{test}:", std::process::id()),
+        key_prefix: prefix.to_string(),
         ttl_seconds,
         ..RedisConfig::default()
     }
@@ -105,7 +105,7 @@ fn redis_backend_keeps_an_empty_namespace_and_its_checkpoint() {
     }
     let server = Redis::start();
     let url = server.url();
-    let config = config(&url, "empty", Some(600));
+    let config = config(&url, "empty:", Some(600));
     let backend = initialized(config.clone(), "a");
     backend.checkpoint("nothing").expect("it is empty");
     backend.set("key1", b"value1".to_vec()).expect("set");
@@ -132,7 +132,7 @@ fn redis_backend_puts_the_end_off_with_every_write() {
     }
     let server = Redis::start();
     let url = server.url();
-    let config = config(&url, "ttl", Some(600));
+    let config = config(&url, "ttl:", Some(600));
     let backend = initialized(config.clone(), "t");
     let data = format!("{}{{kv:t}}:data", config.key_prefix);
     let checkpoint = format!("{}{{kv:t}}:cp:c", config.key_prefix);
@@ -186,7 +186,7 @@ fn redis_backend_takes_large_values_and_many_keys() {
     }
     let server = Redis::start();
     let url = server.url();
-    let config = config(&url, "large", Some(600));
+    let config = config(&url, "large:", Some(600));
     let backend = initialized(config.clone(), "l");
     let value: Vec<u8> = (0..8 << 20).map(|i: u32| (i * 7) as u8).collect();
     backend.set("large", value.clone()).expect("set");
@@ -212,7 +212,7 @@ fn redis_backend_says_what_is_wrong() {
     }
     let server = Redis::start();
     let url = server.url();
-    let config = config(&url, "wrong", Some(600));
+    let config = config(&url, "wrong:", Some(600));
     let data = format!("{}{{kv:w}}:data", config.key_prefix);
     let _: String = ask(&url, "SET", &[&data, "not ours"]);
     let mut backend = RedisBackend::with_config(config.clone()).namespace("w");
@@ -242,9 +242,7 @@ fn redis_backend_gives_up_on_a_server_that_is_not_there() {
         ..RedisConfig::default()
     };
     let mut backend = RedisBackend::with_options(config, options);
-    let begun = Instant::now();
     let error = backend.initialize().expect_err("nobody is there");
-    assert!(begun.elapsed() < Duration::from_secs(10));
     assert!(
         error.is_transient() && !error.to_string().contains("hunter2"),
         "{error}"
