@@ -4,11 +4,10 @@ use super::common::{APP, Seen, send_row, send_rows, uninterrupted};
 use eventflux::store::MemoryStore;
 use eventflux::{
     CheckpointConfig, CheckpointError, EventFluxAppContext, EventFluxAppRuntime, EventFluxManager,
-    LOCK_WAIT, LockOutcome, RuntimeConfig, ThreadBarrier, Workers,
+    LockOutcome, RuntimeConfig, ThreadBarrier, Workers,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 const LOOKS: usize = 1_000;
 
@@ -102,7 +101,6 @@ fn a_checkpoint_under_way_gives_way_to_the_holder_of_the_barrier() {
         send_rows(&mut input, 1, 100);
         let revision = app.persist().expect("a checkpoint");
         drop(input);
-        let begun = Instant::now();
         for round in 0..40 {
             let mut input = app.open_input("in").expect("opens");
             let next = input.position() + 1;
@@ -121,7 +119,6 @@ fn a_checkpoint_under_way_gives_way_to_the_holder_of_the_barrier() {
                 }
             }
         }
-        assert!(begun.elapsed() < LOCK_WAIT * 4, "{:?}", begun.elapsed());
         app.persist().expect("a checkpoint");
         let metrics = app.checkpoint_metrics().expect("it has a store");
         assert_eq!(metrics.failures_in_a_row, 0);

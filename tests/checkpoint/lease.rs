@@ -64,7 +64,7 @@ fn a_lease_is_waited_for_and_told_once() {
         let waits: Vec<_> = waits.try_iter().collect();
         assert_eq!(waits.len(), 1, "{waits:?}");
         assert_eq!(waits[0].0, "web-1:7");
-        assert!(waits[0].1 >= ms(40) && waits[0].1 < ms(500), "{waits:?}");
+        assert!(waits[0].1 >= ms(40) && waits[0].1 < HOUR, "{waits:?}");
         let mut input = app.open_input("in").expect("opens");
         send_rows(&mut input, 1, 20);
         app.persist().expect("it owns the app");

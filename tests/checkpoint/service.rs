@@ -293,7 +293,6 @@ fn a_stuck_callback_fails_one_checkpoint() {
                 let error = app.persist().expect_err("the callback is stuck");
                 assert!(matches!(error, CheckpointError::Stuck { .. }), "{error}");
                 assert!(begun.elapsed() >= eventflux::LOCK_WAIT);
-                assert!(begun.elapsed() < eventflux::LOCK_WAIT * 4);
                 gate.open();
                 sender.join().expect("the barrier is open again");
             });

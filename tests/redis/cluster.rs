@@ -1,8 +1,9 @@
 //! An app over a cluster: slots that move, primaries that die, freeze and are replaced.
 
-use crate::life::{NAME, seed, timed};
+use crate::life::{NAME, hasty_store, options, seed, store_with, timed};
 use crate::load::Load;
-use eventflux_testbed::{Cluster, Redis, need_server};
+use eventflux_testbed::{Cluster, HANG, Redis, need_server, until};
+use std::time::Duration;
 
 /// The slot of the app's control hash.
 fn control_slot() -> u16 {
@@ -25,8 +26,12 @@ fn redis_persistence_while_slots_move() {
     if !need_server() {
         return;
     }
-    let cluster = Cluster::start(3, 0, 2000);
-    let load = Load::start(timed(&cluster.url(), seed("slots move")));
+    let cluster = Cluster::start(3, 0, 5_000);
+    // Tried again for as long as a slot is in between.
+    let (first, most) = (Duration::from_millis(20), Duration::from_millis(200));
+    let options = options().retry(first, most, Duration::from_secs(60));
+    let store = store_with(&cluster.url(), options);
+    let load = Load::start(timed(store, seed("slots move")));
     load.wait_commits(5);
     for slot in [control_slot(), chunk_slot()] {
         let from = cluster.owner_of(slot);
@@ -64,7 +69,8 @@ fn redis_persistence_while_primaries_of_a_cluster_are_replaced() {
         return;
     }
     let cluster = Cluster::start(3, 1, 2000);
-    let load = Load::start(timed(&cluster.url(), seed("primaries are replaced")));
+    let store = hasty_store(&cluster.url(), Duration::from_secs(1));
+    let load = Load::start(timed(store, seed("primaries are replaced")));
     // Before the planned ones: the servers do not vote twice for a shard within two node timeouts.
     for (name, slot) in [("control", control_slot()), ("chunks", chunk_slot())] {
         let primary = cluster.owner_of(slot);
@@ -74,7 +80,7 @@ fn redis_persistence_while_primaries_of_a_cluster_are_replaced() {
         primary.restart();
         cluster.wait_ok();
         let again = || !cluster.replicas_of(cluster.owner_of(slot)).is_empty();
-        eventflux_testbed::until(std::time::Duration::from_secs(20), "a replica", again);
+        until(HANG, "a replica", again);
     }
     let primary = cluster.owner_of(control_slot());
     let served = || moved(&cluster, control_slot(), primary);

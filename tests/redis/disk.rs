@@ -1,24 +1,17 @@
 //! A server whose disk is full.
 
-use crate::world::{SOON, World};
+use crate::world::World;
 use eventflux::store::{PersistenceStore, StoreError};
-use eventflux_testbed::{Aof, Disk, Redis, need_server, until};
+use eventflux_testbed::{Aof, HANG, Redis, need_disk, need_server, until};
 
-/// A disk, unless that is not allowed here.
-fn disk() -> Option<Disk> {
-    let disk = Disk::mount(32 << 20);
-    if disk.is_none() {
-        eprintln!("skipped: no file system can be mounted without root");
-    }
-    disk
-}
+const BYTES: u64 = 32 << 20;
 
 #[test]
 fn redis_persistence_waits_for_a_disk_that_is_full() {
     if !need_server() {
         return;
     }
-    let Some(disk) = disk() else {
+    let Some(disk) = need_disk(BYTES) else {
         return;
     };
     let redis = Redis::builder()
@@ -32,7 +25,7 @@ fn redis_persistence_waits_for_a_disk_that_is_full() {
     disk.fill().expect("it can be filled");
     // The server notices when it writes next.
     let mut taken = None;
-    until(SOON, "a refusal", || {
+    until(HANG, "a refusal", || {
         life.step();
         match life.persist() {
             Ok(revision) => taken = Some(revision),
@@ -66,7 +59,7 @@ fn redis_persistence_outlives_a_server_that_ends_for_want_of_space() {
     if !need_server() {
         return;
     }
-    let Some(disk) = disk() else {
+    let Some(disk) = need_disk(BYTES) else {
         return;
     };
     let redis = Redis::builder().aof(Aof::Always).dir(disk.path()).start();
@@ -77,7 +70,7 @@ fn redis_persistence_outlives_a_server_that_ends_for_want_of_space() {
     disk.fill().expect("it can be filled");
     // What is left of the last page takes a little.
     let mut taken = last;
-    until(SOON, "a failure", || {
+    until(HANG, "a failure", || {
         life.step();
         match life.persist() {
             Ok(revision) => taken = revision,
@@ -86,7 +79,7 @@ fn redis_persistence_outlives_a_server_that_ends_for_want_of_space() {
         let metrics = life.app.checkpoint_metrics().expect("it has a store");
         metrics.failures_in_a_row > 0
     });
-    until(SOON, "the end of the server", || redis.pid().is_none());
+    until(HANG, "the end of the server", || redis.pid().is_none());
     life.fail();
     life.assert_reachable(false);
     disk.free().expect("it can be freed");

@@ -43,23 +43,34 @@ pub fn mix(seed: u64, n: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Short waits, so that a test sees how errors end.
+/// For servers that answer: one that is only slow is waited for.
 pub fn options() -> RedisOptions {
     let ms = Duration::from_millis;
     RedisOptions::default()
-        .read_timeout(ms(1000))
-        .write_timeout(ms(1000))
-        .retry(ms(20), ms(200), ms(1000))
+        .read_timeout(ms(10_000))
+        .write_timeout(ms(10_000))
+        .retry(ms(20), ms(200), ms(10_000))
+}
+
+fn open(url: &str, options: RedisOptions, connect: Duration) -> Arc<RedisPersistenceStore> {
+    let config = RedisConfig {
+        url: url.to_string(),
+        connection_timeout_ms: connect.as_millis() as u64,
+        ..RedisConfig::default()
+    };
+    Arc::new(RedisPersistenceStore::new_with_options(config, options).expect("a URL"))
 }
 
 /// A store at a URL, as another process would open it.
 pub fn store_with(url: &str, options: RedisOptions) -> Arc<RedisPersistenceStore> {
-    let config = RedisConfig {
-        url: url.to_string(),
-        connection_timeout_ms: 1000,
-        ..RedisConfig::default()
-    };
-    Arc::new(RedisPersistenceStore::new_with_options(config, options).expect("a URL"))
+    open(url, options, Duration::from_secs(10))
+}
+
+/// One whose servers are silent at times: each call waits so long for an answer, and then tries again for so long.
+pub fn hasty_store(url: &str, answer: Duration) -> Arc<RedisPersistenceStore> {
+    let options = options().read_timeout(answer).write_timeout(answer);
+    let (first, most) = (Duration::from_millis(20), Duration::from_millis(200));
+    open(url, options.retry(first, most, answer), answer)
 }
 
 /// The same with the options of these tests.
@@ -271,7 +282,7 @@ impl Life {
 }
 
 /// A new life over a store whose calls are timed.
-pub fn timed(url: &str, seed: u64) -> (Life, Arc<Watched>) {
-    let watched = Watched::timing(store(url));
+pub fn timed(store: Arc<RedisPersistenceStore>, seed: u64) -> (Life, Arc<Watched>) {
+    let watched = Watched::timing(store);
     (Life::start(watched.clone(), seed), watched)
 }

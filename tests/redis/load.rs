@@ -4,7 +4,7 @@ use crate::life::Life;
 use crate::watched::Watched;
 use eventflux::CheckpointError;
 use eventflux::store::{PersistenceStore, Revision};
-use eventflux_testbed::{try_until, until};
+use eventflux_testbed::{HANG, try_until, until};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -12,13 +12,6 @@ use std::time::{Duration, Instant};
 
 /// Between two checkpoints: more would only be more rows for the oracle.
 const PAUSE: Duration = Duration::from_millis(4);
-
-/// For what a fault may take at most before checkpoints succeed again.
-const WRITABLE: Duration = Duration::from_secs(15);
-
-/// The most that one call of the store may take: its deadline for attempts, a connection, and a read of the last one;
-/// the rest is for a machine that has other work.
-const CALL_MAX: Duration = Duration::from_millis(1000 + 1000 + 1000 + 2000);
 
 /// How one checkpoint went.
 #[derive(Clone, Debug)]
@@ -30,13 +23,20 @@ pub struct Outcome {
     pub reachable: bool,
 }
 
-/// Checkpoints without an end.
+/// Checkpoints without an end, until this is dropped.
 pub struct Load {
     stop: Arc<AtomicBool>,
     commits: Arc<AtomicU64>,
     outcomes: Arc<Mutex<Vec<Outcome>>>,
     watched: Arc<Watched>,
-    thread: JoinHandle<Life>,
+    /// None once its end was waited for.
+    thread: Option<JoinHandle<Life>>,
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+    }
 }
 
 impl Load {
@@ -69,7 +69,7 @@ impl Load {
             commits,
             outcomes,
             watched,
-            thread,
+            thread: Some(thread),
         }
     }
 
@@ -92,22 +92,24 @@ impl Load {
 
     #[track_caller]
     fn wait(&self, what: &str, mut ready: impl FnMut() -> bool) {
-        let waited = try_until(WRITABLE, what, || {
-            assert!(!self.thread.is_finished(), "the life ended by a panic");
+        let waited = try_until(HANG, what, || {
+            let ended = self.thread.as_ref().is_none_or(JoinHandle::is_finished);
+            assert!(!ended, "the life ended by a panic");
             Ok(ready())
         });
         if waited.is_err() {
             let all = self.outcomes();
             let failed = all.iter().rev().filter_map(|o| o.result.as_ref().err());
             let failed: Vec<String> = failed.take(3).map(ToString::to_string).collect();
-            panic!("{what}: waited {WRITABLE:?} in vain; the last errors: {failed:#?}");
+            panic!("{what}: waited {HANG:?} in vain; the last errors: {failed:#?}");
         }
     }
 
-    /// Does something to the servers, waits until checkpoints succeed again, and tells how long that took.
-    #[track_caller]
+    /// Does something to the servers, waits until checkpoints succeed again, and tells how long that took; how long it
+    /// may take is judged by `eventflux bench redis`.
     ///
     /// `served`: whether the servers themselves have a primary again.
+    #[track_caller]
     pub fn through(&self, what: &str, fault: impl FnOnce(), served: impl Fn() -> bool) {
         self.wait_commits(3);
         self.watched.longest();
@@ -145,7 +147,6 @@ impl Load {
         if silent.peek().is_some() {
             assert!(silent.any(|o| !o.reachable), "{what}: the health was good");
         }
-        assert!(longest < CALL_MAX, "{what}: {call:?} took {longest:?}");
     }
 
     /// How all checkpoints went so far.
@@ -154,11 +155,12 @@ impl Load {
     }
 
     /// Ends it after one more commit. The store is said to be well then.
-    pub fn end(self) -> Life {
+    pub fn end(mut self) -> Life {
         self.wait_commits(1);
         self.stop.store(true, Ordering::SeqCst);
-        let mut life = self.thread.join().expect("no row came out differently");
-        until(WRITABLE, "a last checkpoint", || life.step().is_ok());
+        let thread = self.thread.take().expect("it is waited for once");
+        let mut life = thread.join().expect("no row came out differently");
+        until(HANG, "a last checkpoint", || life.step().is_ok());
         let health = self.watched.health();
         assert!(health.reachable && !health.breaker_open, "{health:?}");
         life

@@ -6,11 +6,8 @@ use crate::watched::{Moment, Watched};
 use eventflux::checkpoint::{Manifest, verify};
 use eventflux::store::{Call, PersistenceStore, Revision};
 use eventflux::{CheckpointConfig, RestoreOptions};
-use eventflux_testbed::{Cluster, Proxy, Redis, need_server, slot_of, until};
+use eventflux_testbed::{Cluster, HANG, Proxy, Redis, need_server, slot_of, until};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
-
-const LIMIT: Duration = Duration::from_secs(20);
 
 /// How far back the other server is.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +24,7 @@ struct Loss {
 
 /// Waits until a replica has all that its primary has.
 pub fn wait_equal(primary: &Redis, replica: &Redis) {
-    until(LIMIT, "the replica to have all", || {
+    until(HANG, "the replica to have all", || {
         let offset = |server: &Redis, name: &str| server.info("replication").get(name).cloned();
         offset(primary, "master_repl_offset") == offset(replica, "slave_repl_offset")
     });
@@ -187,7 +184,7 @@ fn redis_persistence_when_one_shard_of_a_cluster_loses_chunks() {
     wait_equal(primary, replica);
     replica.config_set("masterauth", "nobody");
     replica.cmd(&["CLIENT", "KILL", "TYPE", "master"]);
-    until(LIMIT, "the replica to be cut off", || {
+    until(HANG, "the replica to be cut off", || {
         replica.info("replication")["master_link_status"] == "down"
     });
     // Base and deltas: the first one is what a restore falls back to.
@@ -208,7 +205,7 @@ fn redis_persistence_when_one_shard_of_a_cluster_loses_chunks() {
     assert_eq!(back.revision, Some(first));
     assert_eq!(back.skipped.len(), 2);
     // The writer notices by itself.
-    until(LIMIT, "a sound head", || {
+    until(HANG, "a sound head", || {
         let head = life.step().expect("a checkpoint");
         verify(&*look, NAME, head).is_sound()
     });

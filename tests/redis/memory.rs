@@ -1,7 +1,7 @@
 //! A server whose memory is full, or that throws things away when it is.
 
 use crate::contract::owner;
-use crate::world::{Life, World, hasty};
+use crate::world::{Life, World, options};
 use eventflux::checkpoint::CompressionType;
 use eventflux::redis::RedisConfig;
 use eventflux::store::{PersistenceStore, StoreError};
@@ -134,7 +134,7 @@ fn claim(builder: Builder, policy: &str, ttl_seconds: Option<u64>) -> Result<(),
         ttl_seconds,
         ..RedisConfig::default()
     };
-    let store = eventflux::redis::RedisPersistenceStore::new_with_options(config, hasty());
+    let store = eventflux::redis::RedisPersistenceStore::new_with_options(config, options());
     let store = Arc::new(store.expect("a URL"));
     let owner = owner("one");
     store.acquire("a", &owner).map(drop)

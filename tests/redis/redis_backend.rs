@@ -5,10 +5,7 @@ use eventflux::core::distributed::state_backend::{
     InMemoryBackend, RedisBackend, RedisConfig, StateBackend,
 };
 use eventflux::store::StoreError;
-use eventflux_testbed::{Redis, Wire, any_redis, need_server, until};
-use std::time::{Duration, Instant};
-
-const LIMIT: Duration = Duration::from_secs(20);
+use eventflux_testbed::{HANG, Redis, Wire, any_redis, need_server, until};
 
 /// Where the keys of the namespace are that a backend has by itself.
 pub const DATA: &str = "eventflux:{kv:default}:data";
@@ -255,7 +252,7 @@ fn redis_backend_waits_for_a_place_among_the_clients() {
     let mut waiting = RedisBackend::with_config(config(&redis.url(), None));
     std::thread::scope(|scope| {
         let waits = scope.spawn(|| waiting.initialize());
-        until(LIMIT, "a refused client", || rejected(&mut wire) > before);
+        until(HANG, "a refused client", || rejected(&mut wire) > before);
         let raised = wire.text(&["CONFIG", "SET", "maxclients", "100"]);
         assert_eq!(raised.expect("an answer").text(), "OK");
         assert_eq!(waits.join().expect("no panic"), Ok(()));
@@ -266,9 +263,7 @@ fn redis_backend_waits_for_a_place_among_the_clients() {
 fn redis_backend_gives_up_on_a_server_that_is_not_there() {
     // A port that no server of tests gets.
     let mut backend = backend(config("redis://u:hunter2@127.0.0.1:1", None));
-    let begun = Instant::now();
     let error = backend.initialize().expect_err("nobody is there");
-    assert!(begun.elapsed() < Duration::from_secs(10));
     assert!(
         error.is_transient() && !error.to_string().contains("hunter2"),
         "{error}"

@@ -7,7 +7,7 @@ use eventflux::core::distributed::{
 use eventflux::core::eventflux_manager::EventFluxManager;
 use eventflux::core::persistence::RedisPersistenceStore;
 use eventflux::{Batch, EventFluxAppRuntime, OutputNumber, Timestamp};
-use eventflux_testbed::{AnyRedis, Cluster, Redis, any_redis, need_server, until};
+use eventflux_testbed::{AnyRedis, Cluster, HANG, Redis, any_redis, need_server, until};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -165,7 +165,7 @@ fn two_lives(endpoints: &[String], incremental: bool, node: &Redis) {
     for part in 0..3 {
         let taken = runtime.checkpoint_metrics().expect("a store").committed;
         send(&runtime, part * 10..part * 10 + 10);
-        until(Duration::from_secs(20), "a checkpoint by itself", || {
+        until(HANG, "a checkpoint by itself", || {
             runtime.checkpoint_metrics().expect("a store").committed > taken
         });
     }

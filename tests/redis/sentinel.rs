@@ -1,37 +1,41 @@
 //! An app over a primary that sentinels watch: it dies, freezes, and is replaced as planned, under load and with old
 //! connections.
 
-use crate::life::{Life, NAME, options, seed, store_with, timed};
+use crate::life::{Life, NAME, hasty_store, options, seed, store_with, timed};
 use crate::load::Load;
 use crate::watched::Watched;
 use eventflux::CheckpointError;
 use eventflux::store::{PersistenceStore, StoreError};
-use eventflux_testbed::{Redis, Reply, Sentinel, need_server, try_until, until};
+use eventflux_testbed::{HANG, Redis, Reply, Sentinel, need_server, try_until, until};
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-const LIMIT: Duration = Duration::from_secs(20);
+/// How many connections the primary has.
+fn clients(sentinel: &Sentinel) -> io::Result<u32> {
+    let info = sentinel.try_primary()?.try_info("clients")?;
+    let clients = info.get("connected_clients").map(|count| count.parse());
+    clients
+        .and_then(Result::ok)
+        .ok_or(io::ErrorKind::InvalidData.into())
+}
 
-/// Opens all connections of a pool: as many threads ask until the server has them.
-fn open_all(store: &Watched, sentinel: &Sentinel) {
+/// Opens all connections of a pool: as many threads ask until the primary has them beside `others`.
+fn open_all(store: &Watched, sentinel: &Sentinel, others: u32) {
     let (_, most) = store.health().connections.expect("a pool");
     let opened = AtomicBool::new(false);
-    let clients = || {
-        let info = sentinel.primary().info("clients");
-        info["connected_clients"].parse::<u32>().expect("a number")
-    };
-    let before = clients();
     std::thread::scope(|scope| {
         for _ in 0..2 * most {
             scope.spawn(|| {
                 while !opened.load(Ordering::SeqCst) {
-                    store.catalogue(NAME).expect("a catalogue");
+                    // Some find that all connections are in use.
+                    let _ = store.catalogue(NAME);
                 }
             });
         }
-        // one or two are there already
-        let all = || Ok(clients() + 2 >= before + most);
-        let opened_all = try_until(LIMIT, "all connections", all);
+        // Sentinels connect anew at times.
+        let all = || Ok(clients(sentinel)? + 2 >= others + most);
+        let opened_all = try_until(HANG, "all connections", all);
         opened.store(true, Ordering::SeqCst);
         opened_all.expect("they are opened");
     });
@@ -57,7 +61,7 @@ fn sees_all(sentinel: &Redis) -> bool {
 /// the new primary a replica again, so they only do now.
 fn wait_linked(sentinel: &Sentinel) {
     sentinel.hurry(true).expect("they are told");
-    until(LIMIT, "the replica to be linked", || {
+    until(HANG, "the replica to be linked", || {
         let is = |role: &str, link: &str| {
             let linked = sentinel.servers().iter().filter(|server| {
                 let info = server.try_info("replication").unwrap_or_default();
@@ -72,37 +76,56 @@ fn wait_linked(sentinel: &Sentinel) {
     sentinel.hurry(false).expect("they are told");
 }
 
+/// Whether the sentinels can make it a replica.
+fn may_be_demoted(server: &Redis, may: bool) {
+    let sign = if may { '+' } else { '-' };
+    let rules = ["slaveof", "replicaof"].map(|command| format!("{sign}{command}"));
+    let set = server.cmd(&["ACL", "SETUSER", "testbed", &rules[0], &rules[1]]);
+    assert!(!set.is_error(), "{set:?}");
+}
+
 #[test]
 fn redis_persistence_while_sentinels_replace_the_primary() {
     if !need_server() {
         return;
     }
     let sentinel = Sentinel::start(1, 3, 1000);
-    let (life, watched) = timed(&sentinel.url(), seed("sentinels"));
-    open_all(&watched, &sentinel);
-    let load = Load::start((life, watched));
+    let others = clients(&sentinel).expect("it answers");
+    let store = hasty_store(&sentinel.url(), Duration::from_secs(1));
+    let (life, watched) = timed(store, seed("sentinels"));
+    let load = Load::start((life, watched.clone()));
+    let full_pool = || open_all(&watched, &sentinel, others);
 
     let moved = |before: &Redis| {
         let now = sentinel.try_primary();
         now.is_ok_and(|now| now.port() != before.port())
     };
 
-    // Not hurried: the primary of before takes writes for up to 10 s.
+    // The primary of before takes writes until the sentinels may make it a replica: that long nothing is to be written
+    // to it.
+    full_pool();
     let before = sentinel.primary();
+    may_be_demoted(before, false);
     load.through(
         "sentinel, planned",
         || sentinel.failover(),
         || moved(before),
     );
-    // Long before it is told to be a replica nothing is written to it.
-    let written = || before.info("commandstats").get("cmdstat_eval").cloned();
-    let mut last = written();
-    until(Duration::from_secs(4), "an end of writes to it", || {
+    let mut last = None;
+    until(HANG, "an end of writes to it", || {
         load.wait_commits(50);
-        let now = written();
-        now == std::mem::replace(&mut last, now.clone())
+        // The sentinels may end this connection, too.
+        let Ok(info) = before.try_info("commandstats") else {
+            return false;
+        };
+        let now = info.get("cmdstat_eval").cloned();
+        now.is_some() && now == std::mem::replace(&mut last, now.clone())
     });
+    let role = before.cmd(&["ROLE"]);
+    assert_eq!(role.items()[0].text(), "master", "it was demoted");
+    may_be_demoted(before, true);
     wait_linked(&sentinel);
+    full_pool();
 
     let first = &sentinel.sentinels()[0];
     first.stop();
@@ -111,11 +134,13 @@ fn redis_persistence_while_sentinels_replace_the_primary() {
     load.through(what, || sentinel.failover(), || moved(before));
     first.cont();
     wait_linked(&sentinel);
+    full_pool();
 
     let before = sentinel.primary();
     load.through("sentinel, kill -9", || before.kill(), || moved(before));
     before.restart();
     wait_linked(&sentinel);
+    full_pool();
 
     let before = sentinel.primary();
     load.through("sentinel, SIGSTOP", || before.stop(), || moved(before));
@@ -131,13 +156,12 @@ fn redis_persistence_that_waits_for_a_replica_loses_nothing() {
         return;
     }
     let sentinel = Sentinel::start(1, 3, 1000);
-    // Long enough for a replica that shares its core with all other tests.
     let waiting = options()
-        .read_timeout(Duration::from_secs(4))
+        .read_timeout(Duration::from_secs(20))
         .replicas(1, Duration::from_secs(3));
     let watched = Watched::timing(store_with(&sentinel.url(), waiting));
     let mut life = Life::start(watched.clone(), seed("waits for a replica"));
-    life.step().expect("a checkpoint");
+    until(HANG, "a checkpoint", || life.step().is_ok());
     let replica = sentinel.replica();
     replica.stop();
     let error = life.step().expect_err("the replica has not got it");
@@ -152,7 +176,7 @@ fn redis_persistence_that_waits_for_a_replica_loses_nothing() {
     assert_eq!(*found, durability);
     replica.cont();
     wait_linked(&sentinel);
-    until(LIMIT, "the replica to have it", || life.step().is_ok());
+    until(HANG, "the replica to have it", || life.step().is_ok());
 
     let load = Load::start((life, watched));
     let before = sentinel.primary();

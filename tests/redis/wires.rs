@@ -1,7 +1,7 @@
 //! A network that fails: replies that are lost, connections that break in the middle of a value, slow lines.
 
 use crate::contract::{chunk, commit, digest, owner, revision};
-use crate::world::{Life, World, hasty};
+use crate::world::{Life, World, options};
 use eventflux::checkpoint::CompressionType;
 use eventflux::redis::{RedisOptions, RedisPersistenceStore};
 use eventflux::store::{Committed, PersistenceStore, Revision, StoreError};
@@ -19,9 +19,9 @@ fn lose(command: &str, which: Which) -> Toxic {
 /// Tries again at once, and for long enough.
 fn patient() -> RedisOptions {
     let ms = Duration::from_millis;
-    hasty()
-        .read_timeout(ms(2_000))
-        .retry(ms(1), ms(2), ms(10_000))
+    // A lease that nothing renews meanwhile: a renewal would be one of the calls whose replies are counted.
+    let options = options().lease(ms(600_000));
+    options.retry(ms(1), ms(2), ms(60_000))
 }
 
 /// The server, a proxy before it, and the app by way of the proxy.
@@ -215,14 +215,22 @@ fn redis_persistence_of_whole_revisions_when_replies_are_lost() {
 /// One attempt of everything.
 fn no_retry() -> RedisOptions {
     let pause = Duration::from_millis(1);
-    hasty().retry(pause, pause, Duration::ZERO)
+    options().retry(pause, pause, Duration::ZERO)
 }
 
 /// Breaks the connection behind so many bytes; the epoch fails or does not, and what is answered is so.
-fn cut(life: &mut Life<'_>, proxy: &Proxy, bytes: u64, direction: Direction) -> bool {
+fn cut(
+    life: &mut Life<'_>,
+    redis: &Redis,
+    proxy: &Proxy,
+    bytes: u64,
+    direction: Direction,
+) -> bool {
     life.step();
     proxy.set(Toxic::CutAfterBytes { bytes, direction });
-    let _ = life.persist();
+    if let Ok(revision) = life.persist() {
+        assert_eq!(head(redis, "sums"), Some(revision));
+    }
     let fired = proxy.fired() > 0;
     proxy.set(Toxic::None);
     life.recover();
@@ -234,7 +242,7 @@ fn redis_persistence_survives_cuts_anywhere_in_an_epoch() {
     if !need_server() {
         return;
     }
-    let (_redis, proxy, mut world) = linked();
+    let (redis, proxy, mut world) = linked();
     // Nothing is tried again within an epoch.
     world.options = no_retry();
     world.checkpoints = CheckpointConfig::default().compression(CompressionType::None);
@@ -242,8 +250,20 @@ fn redis_persistence_survives_cuts_anywhere_in_an_epoch() {
     life.commit();
     let mut fired = 0;
     for place in 0..24 {
-        fired += u32::from(cut(&mut life, &proxy, place * 613, Direction::Requests));
-        fired += u32::from(cut(&mut life, &proxy, place * 7, Direction::Replies));
+        fired += u32::from(cut(
+            &mut life,
+            &redis,
+            &proxy,
+            place * 613,
+            Direction::Requests,
+        ));
+        fired += u32::from(cut(
+            &mut life,
+            &redis,
+            &proxy,
+            place * 7,
+            Direction::Replies,
+        ));
     }
     assert!(fired > 30, "{fired} cuts");
     life.assert_store();
@@ -371,7 +391,6 @@ fn redis_persistence_over_bad_lines() {
     }
     let (_redis, proxy, mut world) = linked();
     world.workers = Workers::Pinned(1);
-    world.options = patient().read_timeout(Duration::from_secs(2));
     let mut life = world.start();
     let (ms, jitter_ms, bytes_per_sec) = (10, 20, 60_000);
     for toxic in [
@@ -394,11 +413,11 @@ fn redis_persistence_over_a_line_that_goes_dead() {
     if !need_server() {
         return;
     }
-    let (redis, proxy, mut world) = linked();
-    world.options = hasty();
+    let (redis, proxy, calm) = linked();
+    let world = World::hasty(&proxy.url());
     let mut life = world.start();
     for toxic in [Toxic::Freeze, Toxic::Cut] {
-        let before = life.commit();
+        let (before, _) = life.recover();
         proxy.set(toxic);
         for _ in 0..4 {
             let error = life.fail();
@@ -410,8 +429,10 @@ fn redis_persistence_over_a_line_that_goes_dead() {
         proxy.set(Toxic::None);
         life.recover();
         life.assert_store();
-        life.assert_reachable(true);
     }
+    let (mut life, _) = calm.resume(life);
+    life.commit();
+    life.assert_reachable(true);
     // Connections that are reset between two calls are replaced without a failure.
     for _ in 0..5 {
         proxy.reset_all();

@@ -10,13 +10,10 @@ use eventflux::{
     Batch, CheckpointConfig, CheckpointError, EventFluxAppRuntime, EventFluxManager, Input,
     OutputNumber, RestoreReport, RuntimeConfig, Timestamp, Workers,
 };
-use eventflux_testbed::{Redis, until};
+use eventflux_testbed::{HANG, Redis, until};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-
-/// Every condition is there within this time, or never.
-pub const SOON: Duration = Duration::from_secs(20);
 
 /// The streams that the app writes.
 const STREAMS: [&str; 2] = ["Sums", "Recent"];
@@ -87,18 +84,24 @@ impl Oracle {
     }
 }
 
-/// Short times: a call that fails does so soon.
-pub fn hasty() -> RedisOptions {
+/// For a server that answers or is gone: one that is only slow is waited for.
+pub fn options() -> RedisOptions {
+    let ms = Duration::from_millis;
     RedisOptions::default()
-        .read_timeout(Duration::from_millis(300))
-        .write_timeout(Duration::from_millis(300))
-        .retry(
-            Duration::from_millis(5),
-            Duration::from_millis(50),
-            Duration::from_millis(400),
-        )
+        .read_timeout(ms(10_000))
+        .write_timeout(ms(10_000))
+        .retry(ms(5), ms(50), ms(2_000))
         .breaker_failures(3)
-        .lease(Duration::from_secs(1))
+}
+
+/// For a server that is silent. One that is only slow may be taken for it: use [`Life::recover`], not
+/// [`Life::commit`].
+fn hasty() -> RedisOptions {
+    let ms = Duration::from_millis;
+    options()
+        .read_timeout(ms(1_000))
+        .write_timeout(ms(1_000))
+        .retry(ms(5), ms(50), ms(3_000))
 }
 
 impl World {
@@ -108,18 +111,26 @@ impl World {
         eprintln!("SEED={seed}");
         let config = RedisConfig {
             url: url.to_string(),
-            connection_timeout_ms: 2_000,
+            connection_timeout_ms: 10_000,
             ..RedisConfig::default()
         };
         World {
             app: "sums".to_string(),
             config,
-            options: hasty(),
+            options: options(),
             checkpoints: CheckpointConfig::default().retain(4).takeover(true),
             workers: Workers::Inline,
             seed,
             oracle: Mutex::default(),
         }
+    }
+
+    /// The same where the server will be silent.
+    pub fn hasty(url: &str) -> World {
+        let mut world = World::new(url);
+        world.config.connection_timeout_ms = 2_000;
+        world.options = hasty();
+        world
     }
 
     /// The same app and rows by another way to the server.
@@ -128,9 +139,22 @@ impl World {
         other.app.clone_from(&self.app);
         other.config = RedisConfig {
             url: url.to_string(),
+            connection_timeout_ms: other.config.connection_timeout_ms,
             ..self.config.clone()
         };
         other
+    }
+
+    /// A handle that waits for answers, whatever the app does.
+    pub fn reader(&self) -> Arc<RedisPersistenceStore> {
+        let ms = Duration::from_millis;
+        let options = self.options.clone().retry(ms(5), ms(50), ms(10_000));
+        let options = options.read_timeout(ms(10_000)).write_timeout(ms(10_000));
+        let config = RedisConfig {
+            connection_timeout_ms: 10_000,
+            ..self.config.clone()
+        };
+        Arc::new(RedisPersistenceStore::new_with_options(config, options).expect("a URL"))
     }
 
     /// A handle of the store.
@@ -260,7 +284,7 @@ impl World {
     /// A revision as bytes.
     fn blob(&self, revision: Revision) -> Result<Vec<u8>, String> {
         let text = |error: StoreError| error.to_string();
-        let store = self.store();
+        let store = self.reader();
         let catalogue = store.catalogue(&self.app).map_err(text)?;
         let mut entries = catalogue.revisions.iter();
         let entry = entries.find(|e| e.revision == revision);
@@ -343,7 +367,7 @@ impl Life<'_> {
     pub fn recover(&mut self) -> (Revision, Vec<String>) {
         let mut reasons = Vec::new();
         let mut done = None;
-        until(SOON, "a checkpoint", || {
+        until(HANG, "a checkpoint", || {
             self.step();
             match self.persist() {
                 Ok(revision) => done = Some(revision),
@@ -357,7 +381,7 @@ impl Life<'_> {
     /// What the store has is what `persist` answered: the head the last one, each of them right.
     #[track_caller]
     pub fn assert_store(&self) {
-        let kept = self.world.store().catalogue(&self.world.app);
+        let kept = self.world.reader().catalogue(&self.world.app);
         let kept = kept.expect("a catalogue").revisions;
         let last = self.taken.keys().next_back();
         assert_eq!(kept.last().map(|e| &e.revision), last, "the head");
