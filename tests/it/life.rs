@@ -35,9 +35,6 @@ pub enum Fate {
     RewindFar,
 }
 
-/// How long a worker may take for the rows of a few steps before that is an error.
-const PATIENCE: Duration = Duration::from_secs(60);
-
 /// The kind of section that says that a container was emptied.
 const CLEARED: u8 = 2;
 
@@ -272,7 +269,7 @@ impl Life {
             if points.iter().all(|point| point.next > self.sent) {
                 return Ok(());
             }
-            if begun.elapsed() > PATIENCE {
+            if begun.elapsed() > eventflux_testbed::HANG {
                 return Err(format!("{} rows are not processed: {points:?}", self.sent));
             }
             std::thread::yield_now();
