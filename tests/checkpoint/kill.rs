@@ -3,14 +3,12 @@
 
 use crate::child::{Mode, Task};
 use crate::common::{Folder, row, uninterrupted};
+use eventflux_testbed::HANG;
 use std::collections::BTreeMap;
 use std::process::Child;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 const KILLS: u64 = 36;
-
-/// How long a child may take for anything: a bound for a test that hangs, not a time that matters.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// xorshift64*.
 struct Random(u64);
@@ -29,7 +27,7 @@ fn wait_until(child: &mut Child, what: &str, mut done: impl FnMut() -> bool) {
     while !done() {
         let ended = child.try_wait().expect("it was started here");
         assert!(ended.is_none(), "waiting for {what}: it ended by itself");
-        assert!(begun.elapsed() < PATIENCE, "waiting for {what} in vain");
+        assert!(begun.elapsed() < HANG, "waiting for {what} in vain");
         // Looked at again after a millisecond at the latest: the child needs the core more.
         std::thread::park_timeout(Duration::from_millis(1));
     }

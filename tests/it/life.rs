@@ -12,7 +12,7 @@ use eventflux::{
     Timestamp,
 };
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// What happens between two steps of a timeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,9 +34,6 @@ pub enum Fate {
     /// As `Rewind`, to the oldest revision that is kept.
     RewindFar,
 }
-
-/// How long a worker may take for the rows of a few steps before that is an error.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The kind of section that says that a container was emptied.
 const CLEARED: u8 = 2;
@@ -272,7 +269,7 @@ impl Life {
             if points.iter().all(|point| point.next > self.sent) {
                 return Ok(());
             }
-            if begun.elapsed() > PATIENCE {
+            if begun.elapsed() > eventflux_testbed::HANG {
                 return Err(format!("{} rows are not processed: {points:?}", self.sent));
             }
             std::thread::yield_now();

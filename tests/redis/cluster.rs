@@ -1,7 +1,9 @@
 //! An app over a cluster: slots that move, primaries that die, freeze and are replaced.
 
-use crate::life::{NAME, hasty_store, options, seed, store_with, timed};
+use crate::life::{Life, NAME, hasty_store, options, seed, store_with, timed};
 use crate::load::Load;
+use eventflux::CheckpointError;
+use eventflux::store::StoreError;
 use eventflux_testbed::{Cluster, HANG, Redis, need_server, until};
 use std::time::Duration;
 
@@ -102,4 +104,30 @@ fn redis_persistence_while_primaries_of_a_cluster_are_replaced() {
     }
     load.wait_commits(5);
     load.end().check(&cluster.url());
+}
+
+#[test]
+fn redis_persistence_on_a_cluster_waits_for_replicas() {
+    if !need_server() {
+        return;
+    }
+    let cluster = Cluster::start(3, 1, 5_000);
+    let waiting = options()
+        .read_timeout(Duration::from_secs(20))
+        .replicas(1, Duration::from_secs(2));
+    let store = store_with(&cluster.url(), waiting);
+    let mut life = Life::start(store, seed("replicas of a cluster"));
+    until(HANG, "a checkpoint", || life.step().is_ok());
+    let replica = cluster.replicas_of(cluster.owner_of(control_slot()))[0];
+    replica.stop();
+    let error = life.step().expect_err("the replica has not got it");
+    let CheckpointError::Store(error) = error else {
+        panic!("{error}");
+    };
+    let (wanted, reached) = (1, 0);
+    assert_eq!(error, StoreError::Durability { wanted, reached });
+    replica.cont();
+    cluster.wait_ok();
+    until(HANG, "the replica to have it", || life.step().is_ok());
+    life.check(&cluster.url());
 }

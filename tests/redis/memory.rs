@@ -1,12 +1,12 @@
 //! A server whose memory is full, or that throws things away when it is.
 
-use crate::contract::owner;
+use crate::contract::{chunk, commit, owner, revision};
 use crate::world::{Life, World, options};
 use eventflux::checkpoint::CompressionType;
 use eventflux::redis::RedisConfig;
 use eventflux::store::{PersistenceStore, StoreError};
 use eventflux::{CheckpointConfig, CheckpointError};
-use eventflux_testbed::{Builder, Redis, need_server};
+use eventflux_testbed::{Builder, Cluster, Redis, need_server};
 use std::sync::Arc;
 
 /// Memory in use.
@@ -124,6 +124,49 @@ fn redis_persistence_keeps_the_head_when_memory_is_full_in_an_upload() {
         store.get_chunk("a", chunk(3, 0)),
         Ok(Some(b"three".to_vec()))
     );
+}
+
+#[test]
+fn redis_persistence_keeps_the_head_when_one_node_of_a_cluster_is_full() {
+    if !need_server() {
+        return;
+    }
+    const CHUNKS: u32 = 16;
+    let cluster = Cluster::start(3, 0, 5_000);
+    let store = World::new(&cluster.url()).store();
+    let claim = store.acquire("a", &owner("one")).expect("nobody has it");
+    let at = |epoch| revision(claim.generation, epoch);
+    let bytes = vec![7; 100_000];
+    let upload = |epoch| {
+        let put = |n| store.put_chunk("a", chunk(claim.generation, epoch, n), &bytes);
+        (0..CHUNKS).try_for_each(put)?;
+        store.flush("a")
+    };
+    upload(1).expect("there is room");
+    let first = store.commit("a", &commit(at(1), None, b"m"));
+    first.expect("there is room");
+    // Each node that has only chunks, and the one that has the control hash.
+    for (place, node) in cluster.nodes().iter().enumerate() {
+        let epoch = 2 + 2 * place as u64;
+        node.config_set("maxmemory", "1");
+        let error = upload(epoch).expect_err("one node has no room");
+        assert!(matches!(error, StoreError::Full { .. }), "{error}");
+        let refused = store.commit("a", &commit(at(epoch), Some(at(epoch - 1)), b"m"));
+        let error = refused.expect_err("chunks are missing");
+        assert!(matches!(error, StoreError::Full { .. }), "{error}");
+        assert_eq!(store.last_revision("a"), Ok(Some(at(epoch - 1))));
+        node.config_set("maxmemory", "0");
+        upload(epoch + 1).expect("there is room");
+        let next = store.commit("a", &commit(at(epoch + 1), Some(at(epoch - 1)), b"m"));
+        next.expect("there is room");
+        for n in 0..CHUNKS {
+            let found = store.get_chunk("a", chunk(claim.generation, epoch + 1, n));
+            assert_eq!(found, Ok(Some(bytes.clone())));
+        }
+    }
+    let catalogue = store.catalogue("a").expect("a catalogue").revisions;
+    let revisions: Vec<_> = catalogue.iter().map(|e| e.revision).collect();
+    assert_eq!(revisions, [1, 3, 5, 7].map(at));
 }
 
 /// A store on a server with a limit and a policy, and what a claim answers.

@@ -1,11 +1,13 @@
 //! The flow of the specification, with a store in Redis: an app whose filter, window and groups go on in another
 //! runtime where the first one was.
 
+use eventflux::checkpoint::Manifest;
 use eventflux::core::distributed::{
     CompressionType, DistributedConfig, RedisConfig, StateBackendConfig, StateBackendImplementation,
 };
 use eventflux::core::eventflux_manager::EventFluxManager;
 use eventflux::core::persistence::RedisPersistenceStore;
+use eventflux::store::PersistenceStore;
 use eventflux::{Batch, EventFluxAppRuntime, OutputNumber, Timestamp};
 use eventflux_testbed::{AnyRedis, Cluster, HANG, Redis, any_redis, need_server, until};
 use std::sync::{Arc, Mutex};
@@ -190,6 +192,23 @@ fn two_lives(endpoints: &[String], incremental: bool, node: &Redis) {
     assert_eq!(rows, whole);
 }
 
+/// Whether no revision names a chunk of another one.
+fn are_whole(redis: &Redis) -> bool {
+    let config = RedisConfig {
+        url: redis.url(),
+        ..RedisConfig::default()
+    };
+    let store = RedisPersistenceStore::new_with_config(config).expect("a URL");
+    let revisions = store.catalogue("trades").expect("it works").revisions;
+    assert!(revisions.len() > 1, "{revisions:?}");
+    revisions.iter().all(|entry| {
+        let manifest = store.manifest("trades", entry.revision).expect("it works");
+        let manifest = Manifest::decode(&manifest.expect("it is there"), None).expect("sound");
+        let mut chunks = manifest.chunks.iter();
+        chunks.all(|chunk| chunk.name.revision() == entry.revision)
+    })
+}
+
 #[test]
 fn test_redis_eventflux_persistence_by_distributed_config() {
     if !need_server() {
@@ -197,8 +216,10 @@ fn test_redis_eventflux_persistence_by_distributed_config() {
     }
     let redis = Redis::start();
     two_lives(&[redis.url()], true, &redis);
+    assert!(!are_whole(&redis));
     redis.cmd(&["FLUSHALL"]);
     two_lives(&[redis.url()], false, &redis);
+    assert!(are_whole(&redis));
     let cluster = Cluster::start(3, 0, 2000);
     let endpoints: Vec<String> = cluster.nodes().iter().map(Redis::url).collect();
     let control = cluster.owner_of(cluster.slot_of("eventflux:{trades}:ctl"));
