@@ -1,6 +1,6 @@
 //! What the store of checkpoints in Redis does for each call.
 
-use super::client::texts;
+use super::client::{Tries, texts};
 use super::keys::{
     BUCKETS, bucket_of, bucket_of_whole, chunk_of_member, generation_of_member, member_of_chunk,
     member_of_whole,
@@ -384,7 +384,7 @@ impl PersistenceStore for RedisPersistenceStore {
         inner.drop_claim(app, generation);
         // Nobody waits for a server that does not answer: the claim ends with its lease.
         let answer = match inner.client().health().breaker_open {
-            true => inner.run_once(app, &script::RELEASE, generation, &[])?,
+            true => inner.run_unconfirmed(Tries::One, app, &script::RELEASE, generation, &[])?,
             false => inner.run(app, &script::RELEASE, generation, &[])?,
         };
         match answer.word() {
@@ -599,7 +599,7 @@ impl PersistenceStore for RedisPersistenceStore {
         let names: Vec<String> = revisions.iter().map(Revision::to_string).collect();
         let answer = match names.is_empty() {
             // Nobody misses chunks that no revision names: replicas that are away do not keep them.
-            true => inner.run_unconfirmed(app, &script::RETIRE, generation, &[])?,
+            true => inner.run_unconfirmed(Tries::Many, app, &script::RETIRE, generation, &[])?,
             false => inner.run(app, &script::RETIRE, generation, &[&names])?,
         };
         if answer.word() != "OK" {

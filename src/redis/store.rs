@@ -122,9 +122,8 @@ impl Drop for RedisPersistenceStore {
         *self.keeper.lock() = None;
         // What cannot be given up now ends with its lease.
         for (app, held) in self.inner.active_claims() {
-            let _ = self
-                .inner
-                .run_once(&app, &script::RELEASE, held.generation, &[]);
+            let (inner, release) = (&self.inner, &script::RELEASE);
+            let _ = inner.run_unconfirmed(Tries::One, &app, release, held.generation, &[]);
         }
     }
 }
@@ -189,32 +188,19 @@ impl Inner {
             .confirmed(&caller.control, |link| script.run(link, &caller, args))
     }
 
-    /// Runs a script, again until it is answered.
+    /// Runs a script, for which nobody waits on the replicas.
     pub(super) fn run_unconfirmed(
         &self,
+        tries: Tries,
         app: &str,
         script: &Script,
         generation: u64,
         args: &[&dyn Argument],
     ) -> Result<Answer, StoreError> {
         let caller = self.caller(app, generation);
-        let what = &caller.control;
-        self.client
-            .retry(what, |link| script.run(link, &caller, args))
-    }
-
-    /// Runs a script once.
-    pub(super) fn run_once(
-        &self,
-        app: &str,
-        script: &Script,
-        generation: u64,
-        args: &[&dyn Argument],
-    ) -> Result<Answer, StoreError> {
-        let caller = self.caller(app, generation);
-        let what = &caller.control;
-        self.client
-            .once(what, |link| script.run(link, &caller, args))
+        self.client.ask(tries, &caller.control, |link| {
+            script.run(link, &caller, args)
+        })
     }
 
     /// The last claim of this handle.
@@ -280,7 +266,9 @@ impl Inner {
     pub(super) fn renew(&self) {
         for (app, held) in self.active_claims() {
             let args: [&dyn Argument; 2] = [&held.owner, &self.process];
-            let Ok(answer) = self.run_once(&app, &script::RENEW, held.generation, &args) else {
+            let answer =
+                self.run_unconfirmed(Tries::One, &app, &script::RENEW, held.generation, &args);
+            let Ok(answer) = answer else {
                 continue;
             };
             match answer.word() {

@@ -2,8 +2,11 @@
 
 use crate::contract::PARTS;
 use eventflux::redis::{RedisConfig, RedisOptions, RedisPersistenceStore, Secret};
+#[cfg(feature = "redis-tls")]
 use eventflux::store::StoreError;
-use eventflux_testbed::{Cluster, Redis, Scratch, Sentinel, Tls, any_redis, need_server};
+use eventflux_testbed::{Cluster, Redis, Sentinel, any_redis, need_server};
+#[cfg(feature = "redis-tls")]
+use eventflux_testbed::{Scratch, Tls};
 use std::sync::Arc;
 use std::time::Duration;
 
