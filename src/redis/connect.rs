@@ -26,6 +26,10 @@ const CLUSTER_WAIT_MS: (u64, u64) = (20, 200);
 /// A sentinel answers from memory; for one that is frozen others are asked soon.
 const SENTINEL_PATIENCE: Duration = Duration::from_millis(500);
 
+/// A new connection to a cluster leads to each of its nodes: one that is frozen is not waited for as long as a server
+/// of which there is no other, and is connected to when it is needed.
+const NODE_PATIENCE: Duration = Duration::from_secs(1);
+
 /// Makes connections.
 pub(super) struct Connector {
     address: Address,
@@ -257,7 +261,7 @@ impl Connector {
             .retries(CLUSTER_RETRIES)
             .min_retry_wait(CLUSTER_WAIT_MS.0)
             .max_retry_wait(CLUSTER_WAIT_MS.1)
-            .connection_timeout(self.timeout)
+            .connection_timeout(self.timeout.min(NODE_PATIENCE))
             .response_timeout(self.options.read_timeout)
             .tcp_settings(redis::io::tcp::TcpSettings::default().set_nodelay(true));
         let client = self.secured(builder).build()?;
