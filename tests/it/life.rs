@@ -12,7 +12,7 @@ use eventflux::{
     Timestamp,
 };
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// What happens between two steps of a timeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
