@@ -9,6 +9,7 @@ use eventflux::{
     CheckpointConfig, CheckpointError, EventFluxAppRuntime, EventFluxManager, Input, SendError,
     Timestamp, Workers,
 };
+use eventflux_testbed::HANG;
 use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
@@ -27,7 +28,7 @@ fn started(store: Arc<dyn PersistenceStore>, workers: Workers) -> (EventFluxAppR
 fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !done() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "no {what}");
+        assert!(begun.elapsed() < HANG, "no {what}");
         std::thread::park_timeout(Duration::from_millis(1));
     }
 }

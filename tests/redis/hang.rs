@@ -45,7 +45,8 @@ fn redis_persistence_does_not_wait_for_a_stopped_server() {
     }
 }
 
-/// A checkpoint that fails while nothing is answered. One that took as long as the pause tells nothing, and is repeated.
+/// A checkpoint that fails while nothing is answered. One that took as long as the pause tells nothing and is
+/// repeated.
 fn fail_paused(redis: &Redis, life: &mut Life<'_>) -> StoreError {
     let pause = Duration::from_secs(10);
     let mut failed = None;

@@ -1,13 +1,15 @@
 //! A server whose memory is full, or that throws things away when it is.
 
-use crate::contract::{chunk, commit, owner, revision};
+use crate::contract::{chunk, commit, owner, revision, takeover};
 use crate::world::{Life, World, options};
 use eventflux::checkpoint::CompressionType;
 use eventflux::redis::RedisConfig;
 use eventflux::store::{PersistenceStore, StoreError};
 use eventflux::{CheckpointConfig, CheckpointError};
-use eventflux_testbed::{Builder, Cluster, Redis, need_server};
+use eventflux_testbed::{Builder, Cluster, HANG, Redis, need_server, until};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Memory in use.
 fn used(redis: &Redis) -> u64 {
@@ -167,6 +169,70 @@ fn redis_persistence_keeps_the_head_when_one_node_of_a_cluster_is_full() {
     let catalogue = store.catalogue("a").expect("a catalogue").revisions;
     let revisions: Vec<_> = catalogue.iter().map(|e| e.revision).collect();
     assert_eq!(revisions, [1, 3, 5, 7].map(at));
+}
+
+/// Set for the other process of the next test.
+const CHILD: &str = "EVENTFLUX_TEST_REDIS_SILENT";
+
+/// In a process of its own: of this one other tests take memory and threads.
+#[test]
+fn redis_persistence_stays_small_while_the_server_is_silent() {
+    if !need_server() {
+        return;
+    }
+    if std::env::var(CHILD).is_ok() {
+        return stays_small();
+    }
+    let name = "memory::redis_persistence_stays_small_while_the_server_is_silent";
+    let mut command = Command::new(std::env::current_exe().expect("this binary has a path"));
+    command.args(["--exact", name]).env(CHILD, "1");
+    let output = command.stdin(Stdio::null()).output().expect("it runs");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && told.contains("1 passed"),
+        "{told}"
+    );
+}
+
+/// A number of this process's status, such as `VmRSS` in KiB.
+fn own(name: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("a Linux");
+    let line = status.lines().find(|line| line.starts_with(name));
+    let number = line.and_then(|line| line.split_whitespace().nth(1));
+    number.expect("a line").parse().expect("a number")
+}
+
+fn stays_small() {
+    const EPOCHS: u64 = 60;
+    let redis = Redis::start();
+    let mut world = World::hasty(&redis.url());
+    let ms = Duration::from_millis;
+    let options = world.options.read_timeout(ms(200)).write_timeout(ms(200));
+    world.options = options.retry(ms(1), ms(5), ms(20));
+    let store = world.store();
+    let mut claim = None;
+    until(HANG, "a claim", || {
+        claim = store.acquire("a", &takeover("one")).ok();
+        claim.is_some()
+    });
+    let generation = claim.expect("it was waited for").generation;
+    let bytes = vec![7; 1 << 20];
+    let upload = |epoch| {
+        let put = |n| store.put_chunk("a", chunk(generation, epoch, n), &bytes);
+        let done = (0..8).try_for_each(put).and_then(|()| store.flush("a"));
+        let error = done.expect_err("nobody answers");
+        assert!(matches!(error, StoreError::Io { .. }), "{error}");
+    };
+    redis.stop();
+    (1..=5).for_each(upload);
+    let (threads, resident) = (own("Threads"), own("VmRSS"));
+    (6..=5 + EPOCHS).for_each(upload);
+    let now = (own("Threads"), own("VmRSS"));
+    eprintln!("before {:?}, after {now:?}", (threads, resident));
+    assert!(now.0 <= threads + 2, "{} threads, {threads} before", now.0);
+    // a fifth of what was to be written
+    let bound = resident + EPOCHS * 8 * 1024 / 5;
+    assert!(now.1 < bound, "{} KiB, {resident} before", now.1);
 }
 
 /// A store on a server with a limit and a policy, and what a claim answers.

@@ -2,6 +2,7 @@
 
 use crate::contract::PARTS;
 use eventflux::redis::{RedisConfig, RedisOptions, RedisPersistenceStore, Secret};
+use eventflux::store::PersistenceStore;
 #[cfg(feature = "redis-tls")]
 use eventflux::store::StoreError;
 use eventflux_testbed::{Cluster, Redis, Sentinel, any_redis, need_server};
@@ -62,6 +63,42 @@ fn redis_persistence_behind_sentinels() {
     let sentinel = Sentinel::start(1, 3, 5_000);
     let options = RedisOptions::default().replicas(1, Duration::from_secs(1));
     contract(&sentinel.url(), &options, None);
+}
+
+#[test]
+fn redis_persistence_behind_sentinels_that_ask_for_a_login() {
+    if !need_server() {
+        return;
+    }
+    let sentinel = Sentinel::start(1, 3, 5_000);
+    for server in sentinel.sentinels() {
+        let user = ["app", "on", ">canary-4471", "+@all", "~*", "&*"];
+        let user = server.cmd(&[&["ACL", "SETUSER"][..], &user].concat());
+        let default = server.cmd(&["ACL", "SETUSER", "default", "off"]);
+        assert!(!user.is_error() && !default.is_error(), "{user:?}");
+    }
+    let url = sentinel.url();
+    let login =
+        |user, password| RedisOptions::default().sentinel_login(Some(user), Secret::from(password));
+    for options in [
+        RedisOptions::default(),
+        login("app", "canary-4472"),
+        login("nobody", "canary-4471"),
+    ] {
+        let ms = Duration::from_millis;
+        let options = options.retry(ms(5), ms(50), ms(200));
+        let config = RedisConfig {
+            url: url.clone(),
+            ..RedisConfig::default()
+        };
+        let store = RedisPersistenceStore::new_with_options(config, options).expect("a URL");
+        let error = store.test_connection().expect_err("no such login");
+        let told = format!("{error} {error:?} {:?}", store.health());
+        assert!(!told.contains("canary"), "{told}");
+        let named = ["NOAUTH", "WRONGPASS", "user and password"];
+        assert!(named.iter().any(|name| told.contains(name)), "{told}");
+    }
+    contract(&url, &login("app", "canary-4471"), None);
 }
 
 #[test]
