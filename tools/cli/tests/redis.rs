@@ -323,3 +323,66 @@ fn redis_run_that_waits_for_a_claim_ends_by_one_signal() {
     });
     assert_eq!(child.wait().expect("it ended").code(), Some(130));
 }
+
+/// A run, its continuation and the looks at its state, over every kind of connection.
+#[test]
+fn redis_run_goes_on_over_every_topology() {
+    if !need_server() {
+        return;
+    }
+    let scratch = Scratch::new().expect("a directory");
+    let file = |name: &str| scratch.path().join(name).display().to_string();
+    let (app, events, ca) = (file("a.sql"), file("e.jsonl"), file("ca.pem"));
+    let text = "@app:name('sums') @app:playback CREATE STREAM S (n LONG);
+        INSERT INTO Out SELECT sum(n) AS s FROM S;";
+    fs::write(&app, text).expect("written");
+    let tls = Tls::new(scratch.path());
+    fs::write(&ca, &tls.ca.certificate_pem).expect("written");
+    let local = Redis::builder().unix_socket().start();
+    let secured = Redis::builder().tls(&tls).start();
+    let sentinel = Sentinel::start(1, 3, 5_000);
+    let cluster = Cluster::start(3, 1, 5_000);
+    let unix = format!("unix://{}", local.socket().display());
+    let ca = ["--redis-ca", &ca];
+    let replicas = ["--redis-replicas", "1", "--redis-ttl", "3600"];
+    let kinds: [(String, &[&str], &[&str]); 4] = [
+        (unix, &[], &["--redis-ttl", "60"]),
+        (secured.url(), &ca, &[]),
+        (sentinel.url(), &[], &replicas),
+        (cluster.url(), &[], &replicas),
+    ];
+    for (kind, (url, login, options)) in kinds.iter().enumerate() {
+        let out = file(&format!("{kind}.jsonl"));
+        let run = [
+            "run", &app, "--events", &events, "--out", &out, "--store", url,
+        ];
+        let run = [&run[..], login, options].concat();
+        let mut rows = String::new();
+        for n in 1..=3 {
+            rows += &format!("{{\"stream\":\"S\",\"at\":{n},\"row\":[{n}]}}\n");
+            fs::write(&events, &rows).expect("written");
+            let told = if n == 1 {
+                "starting empty"
+            } else {
+                "restored revision"
+            };
+            expect(0, &run, &[told]);
+        }
+        let sums = fs::read_to_string(&out).expect("it was written");
+        let sums: Vec<&str> = sums
+            .lines()
+            .map(|l| &l[l.find("\"row\"").expect("a row")..])
+            .collect();
+        assert_eq!(
+            sums,
+            ["\"row\":[1]}", "\"row\":[3]}", "\"row\":[6]}"],
+            "{url}"
+        );
+        let state = |words: &[&str], parts: &[&str]| {
+            expect(0, &[&["state"], words, login].concat(), parts);
+        };
+        state(&["ls", url], &["app sums: 3 revisions", "head"]);
+        state(&["show", url, "sums"], &["sums"]);
+        state(&["verify", url], &[]);
+    }
+}
