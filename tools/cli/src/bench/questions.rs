@@ -409,6 +409,18 @@ pub const QUESTIONS: &[Question] = &[
         "the same behind sentinels",
         redis::sentinel,
     ),
+    threads(
+        "redis",
+        "redis-freeze-cluster",
+        "from the moment that a cluster's primary freezes to the next commit",
+        redis::cluster_frozen,
+    ),
+    threads(
+        "redis",
+        "redis-freeze-sentinel",
+        "the same behind sentinels",
+        redis::sentinel_frozen,
+    ),
 ];
 
 #[cfg(test)]

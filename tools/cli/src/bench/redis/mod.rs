@@ -15,5 +15,5 @@ mod wire;
 pub use backend::{get, set, set_multi};
 pub use bandwidth::{full, recovery};
 pub use commit::commit_10k;
-pub use failover::{cluster, sentinel};
+pub use failover::{cluster, cluster_frozen, sentinel, sentinel_frozen};
 pub use outage::{latency, throughput};
