@@ -28,7 +28,7 @@ const SENTINEL_PATIENCE: Duration = Duration::from_millis(500);
 
 /// A new connection to a cluster leads to each of its nodes: one that is frozen is not waited for as long as a server
 /// of which there is no other, and is connected to when it is needed.
-const NODE_PATIENCE: Duration = Duration::from_secs(1);
+const NODE_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Makes connections.
 pub(super) struct Connector {
@@ -253,8 +253,13 @@ impl Connector {
     }
 
     fn cluster(&self, servers: &[Server]) -> RedisResult<Link> {
-        let infos = servers
+        // The client asks the first one that answers: after a call without an answer another one comes first, as the
+        // one before may be frozen.
+        let first = self.moves.load(Ordering::Relaxed) as usize % servers.len().max(1);
+        let (before, from) = servers.split_at(first);
+        let infos = from
             .iter()
+            .chain(before)
             .map(|server| self.info(self.at(server), self.login.as_ref(), 0))
             .collect::<RedisResult<Vec<_>>>()?;
         let builder = ClusterClient::builder(infos)

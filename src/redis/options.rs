@@ -15,7 +15,7 @@ fn within(time: Duration, least: Duration) -> Duration {
 /// How Redis is talked to. Starts from [`Default`]; every method changes one thing.
 ///
 /// How long connecting may take is `connection_timeout_ms` of [`RedisConfig`](super::RedisConfig); a node of a cluster
-/// has at most a second, TLS and login included, since others may answer for it.
+/// has at most half a second, TLS and login included, since others may answer for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RedisOptions {
     pub(super) username: Option<String>,
