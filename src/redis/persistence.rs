@@ -8,6 +8,7 @@ use super::keys::{
 use super::script::{self, Answer};
 use super::spread::Job;
 use super::store::{Inner, RedisPersistenceStore};
+use super::upload::KEYS_AT_ONCE;
 use super::uploading::store_now;
 use crate::store::{
     Catalogue, ChunkName, Claim, Commit, Committed, Digest, Entry, Owner, PersistenceStore,
@@ -19,9 +20,6 @@ use xxhash_rust::xxh3::xxh3_128;
 
 /// Largest value, that of `proto-max-bulk-len`; what is larger closes the connection without a word.
 const VALUE_BYTES_MAX: u64 = crate::backend::VALUE_BYTES_MAX as u64;
-
-/// Keys deleted by one command.
-const KEYS_AT_ONCE: usize = 256;
 
 fn check_app(app: &str) -> Result<(), StoreError> {
     check_name("name of an app", app)

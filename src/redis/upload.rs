@@ -13,8 +13,8 @@ use std::collections::VecDeque;
 /// Bytes sent and not yet answered, at most; one chunk may be larger.
 const IN_FLIGHT_MAX: usize = 4 << 20;
 
-/// Keys asked for by one command.
-const KEYS_AT_ONCE: usize = 256;
+/// Keys named by one command.
+pub(super) const KEYS_AT_ONCE: usize = 256;
 
 /// Values up to this size are sent together with their command.
 const TOGETHER_MAX: usize = 64 << 10;
