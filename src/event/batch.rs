@@ -20,18 +20,36 @@ pub enum Sign {
     Minus = -1,
 }
 
+/// How a row came to be, as far as operators with time must know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[repr(u8)]
+pub(crate) enum Mark {
+    /// It was sent, or follows from a row that was.
+    #[default]
+    Plain = 0,
+    /// A timer emitted it: readers process it before their own timers of the same time.
+    Timer = 1,
+    /// As `Timer`, and it is the result of a window that closed at its time: it belongs to the instant before.
+    Close = 2,
+    /// It is further ahead of its input than the app allows: operators with time refuse it.
+    Ahead = 3,
+}
+
 /// Rows in columns.
 ///
-/// Shape: `at`, every column, and `clock`, `signs` and `causes` where they are not empty, have one length.
+/// Shape: `at`, every column, and `clock`, `signs`, `marks` and `causes` where they are not empty, have one length.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
     /// Timestamp of each row.
     pub(crate) at: Vec<Timestamp>,
-    /// The app's clock when each row is processed: timers due at or before it fire before the row. Never decreases.
+    /// The app's clock when each row is processed: timers due at or before it fire before the row, those due before it
+    /// where a timer emitted the row. Never decreases.
     /// Empty unless `tracks_clock`.
     pub(crate) clock: Vec<Timestamp>,
     /// Sign of each row; empty when all are `+`.
     pub(crate) signs: Vec<Sign>,
+    /// Mark of each row; empty when all are plain.
+    pub(crate) marks: Vec<Mark>,
     /// Number of the input row that caused each row. Empty unless `tracks_cause`.
     pub(crate) causes: Vec<u64>,
     /// Whether anything in the plan needs the clock of rows.
@@ -40,6 +58,14 @@ pub struct Batch {
     pub(crate) tracks_cause: bool,
     /// One column per attribute.
     pub(crate) columns: Vec<Column>,
+}
+
+impl Mark {
+    /// Whether a timer emitted the row, at the time that its clock says.
+    #[inline]
+    pub(crate) fn is_timer(self) -> bool {
+        matches!(self, Mark::Timer | Mark::Close)
+    }
 }
 
 impl Batch {
@@ -97,6 +123,38 @@ impl Batch {
         }
     }
 
+    /// Mark of a row.
+    #[inline]
+    pub(crate) fn mark(&self, row: usize) -> Mark {
+        if self.marks.is_empty() {
+            Mark::Plain
+        } else {
+            self.marks[row]
+        }
+    }
+
+    /// Appends a mark; the vector stays empty while all are plain. Called before `at` grows.
+    #[inline]
+    pub(crate) fn push_mark(&mut self, mark: Mark) {
+        if !self.marks.is_empty() {
+            self.marks.push(mark);
+        } else if mark != Mark::Plain {
+            self.marks.resize(self.at.len(), Mark::Plain);
+            self.marks.push(mark);
+        }
+    }
+
+    /// Appends a sign; the vector stays empty while all are `+`. Called before `at` grows.
+    #[inline]
+    pub(crate) fn push_sign(&mut self, sign: Sign) {
+        if !self.signs.is_empty() {
+            self.signs.push(sign);
+        } else if sign == Sign::Minus {
+            self.signs.resize(self.at.len(), Sign::Plus);
+            self.signs.push(Sign::Minus);
+        }
+    }
+
     /// Signs of the rows; empty when all are `+`.
     #[inline]
     pub fn signs(&self) -> &[Sign] {
@@ -125,6 +183,7 @@ impl Batch {
         self.at.clear();
         self.clock.clear();
         self.signs.clear();
+        self.marks.clear();
         self.causes.clear();
         for c in &mut self.columns {
             c.clear();

@@ -2,13 +2,16 @@
 
 mod batch;
 mod column;
+mod rows;
 mod schema;
 mod time;
 mod value;
 
+pub(crate) use batch::Mark;
 pub use batch::{Batch, Sign};
 pub use column::{Column, Data};
 pub(crate) use column::{Element, each_vec, extend_pairs};
+pub(crate) use rows::RowSet;
 pub use schema::{Attribute, Schema};
 pub use time::Timestamp;
 pub use value::{Str, Type, Value};

@@ -5,7 +5,7 @@
 
 use super::aggregate::Columns;
 use super::{Counters, Kind, Operator, Out, counter};
-use crate::event::{Batch, Column, Sign, Type};
+use crate::event::{Batch, Column, RowSet, Sign, Type};
 use crate::sql::ast::Events;
 use crate::state::{Cells, KeyIndex, Slot, StateHolder, Visitor};
 use std::collections::VecDeque;
@@ -186,14 +186,7 @@ impl Operator for Distinct {
             Kind::Rows => self.choose(batch),
         }
         let mut to = out.batch();
-        to.extend_moments(batch, Some(&self.rows));
-        if !batch.signs.is_empty() {
-            to.signs
-                .extend(self.rows.iter().map(|r| batch.signs[*r as usize]));
-        }
-        for (column, from) in to.columns.iter_mut().zip(&batch.columns) {
-            column.extend_rows(from, &self.rows);
-        }
+        to.append(batch, &RowSet::Picked(&self.rows));
         out.emit(kind, to);
         self.forget();
     }

@@ -1,7 +1,7 @@
 //! Filters before a window, and the columns that the rest of the query reads.
 
 use super::{Counters, Kind, Operator, Out, counter};
-use crate::event::Batch;
+use crate::event::{Batch, RowSet};
 use crate::expr::{Frame, Program};
 use crate::state::{StateHolder, Visitor};
 
@@ -55,7 +55,7 @@ impl Operator for Filter {
             return;
         }
         let mut to = out.batch();
-        to.extend_moments(batch, Some(&self.rows));
+        to.append_moments(batch, &RowSet::Picked(&self.rows));
         for (column, k) in to.columns.iter_mut().zip(&self.keep) {
             column.extend_rows(&batch.columns[*k], &self.rows);
         }

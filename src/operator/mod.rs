@@ -16,7 +16,7 @@ pub(crate) use claims::Claims;
 pub(crate) use retired::Retired;
 pub(crate) use words::{COUNT_MAX, counter, words_cell};
 
-use crate::event::{Batch, Sign, Timestamp};
+use crate::event::{Batch, Mark, Sign, Timestamp};
 use crate::state::{Malformed, Register, RegisterReader, StateHolder};
 
 /// How the rows of a batch belong together.
@@ -129,10 +129,12 @@ impl Out {
 pub(crate) struct Moment {
     /// Timestamp the emitted row gets.
     pub(crate) at: Timestamp,
-    /// Clock at which readers process it.
+    /// Timers that are due at or before this fire before the row.
     pub(crate) clock: Timestamp,
     /// Input row that caused it.
     pub(crate) cause: u64,
+    /// How it came to be.
+    pub(crate) mark: Mark,
 }
 
 impl Moment {
@@ -143,16 +145,7 @@ impl Moment {
             at: batch.at[row],
             clock: batch.clock_of(row),
             cause: batch.cause_of(row),
-        }
-    }
-
-    /// The clock of the app: that of the timer where the row is of one.
-    #[inline]
-    pub(crate) fn now(&self) -> Timestamp {
-        if self.at == self.clock.plus(1) {
-            self.at
-        } else {
-            self.clock
+            mark: batch.mark(row),
         }
     }
 
@@ -163,8 +156,42 @@ impl Moment {
             at: due,
             clock: due.plus(-1),
             cause,
+            mark: Mark::Timer,
         }
     }
+
+    /// The moment of a window that closes: its results belong to the instant before its end.
+    #[inline]
+    pub(crate) fn close(end: Timestamp, cause: u64) -> Self {
+        Moment {
+            mark: Mark::Close,
+            ..Moment::timer(end, cause)
+        }
+    }
+
+    /// The app's clock at the row.
+    #[inline]
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.plus(i64::from(self.mark.is_timer()))
+    }
+
+    /// Whether the row comes behind the clock, or too far ahead, for whoever takes rows in the order of time.
+    #[inline]
+    pub(crate) fn is_late(&self) -> bool {
+        self.instant() < self.clock || self.mark == Mark::Ahead
+    }
+
+    /// The instant to which the row belongs.
+    #[inline]
+    pub(crate) fn instant(&self) -> Timestamp {
+        instant(self.at, self.mark)
+    }
+}
+
+/// The instant to which a row belongs: the one before its time for results of windows that closed then.
+#[inline]
+pub(crate) fn instant(at: Timestamp, mark: Mark) -> Timestamp {
+    at.plus(-i64::from(mark == Mark::Close))
 }
 
 impl Register for Moment {
@@ -182,13 +209,14 @@ impl Register for Moment {
 }
 
 impl Batch {
-    /// The clock of a row; its timestamp where the plan tracks no clock.
+    /// Timers that are due at or before this time fire before a row: its clock, or the instant before where a timer
+    /// emitted the row. Where the plan tracks no clock, its timestamp.
     #[inline]
     pub(crate) fn clock_of(&self, row: usize) -> Timestamp {
         if self.clock.is_empty() {
             self.at[row]
         } else {
-            self.clock[row]
+            self.clock[row].plus(-i64::from(self.mark(row).is_timer()))
         }
     }
 
@@ -202,27 +230,23 @@ impl Batch {
         }
     }
 
+    /// The instant to which a row belongs.
+    #[inline]
+    pub(crate) fn instant(&self, row: usize) -> Timestamp {
+        instant(self.at[row], self.mark(row))
+    }
+
     /// Appends the circumstances of a row whose values are appended beside.
     #[inline]
     pub(crate) fn push_moment(&mut self, moment: Moment, sign: Sign) {
         self.push_sign(sign);
+        self.push_mark(moment.mark);
         self.at.push(moment.at);
         if self.tracks_clock {
-            self.clock.push(moment.clock);
+            self.clock.push(moment.now());
         }
         if self.tracks_cause {
             self.causes.push(moment.cause);
-        }
-    }
-
-    /// Appends a sign; the vector stays empty while all are `+`. Called before `at` grows.
-    #[inline]
-    pub(crate) fn push_sign(&mut self, sign: Sign) {
-        if !self.signs.is_empty() {
-            self.signs.push(sign);
-        } else if sign == Sign::Minus {
-            self.signs.resize(self.at.len(), Sign::Plus);
-            self.signs.push(Sign::Minus);
         }
     }
 
@@ -239,23 +263,6 @@ impl Batch {
         self.push_moment(moment, sign);
         for (to, k) in self.columns.iter_mut().zip(keep) {
             to.push_from(&from.columns[*k], row);
-        }
-    }
-
-    /// Appends the circumstances (time, clock, cause) of rows of another batch; signs are the caller's.
-    pub(crate) fn extend_moments(&mut self, from: &Batch, rows: Option<&[u32]>) {
-        fn extend<T: Copy>(to: &mut Vec<T>, from: &[T], rows: Option<&[u32]>) {
-            match rows {
-                None => to.extend_from_slice(from),
-                Some(rows) => to.extend(rows.iter().map(|r| from[*r as usize])),
-            }
-        }
-        extend(&mut self.at, &from.at, rows);
-        if self.tracks_clock {
-            extend(&mut self.clock, &from.clock, rows);
-        }
-        if self.tracks_cause {
-            extend(&mut self.causes, &from.causes, rows);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::distinct::keep_first;
 use super::{Kind, Out, counter};
-use crate::event::{Batch, Column, Data, Sign};
+use crate::event::{Batch, Column, Data, RowSet};
 use crate::expr::{Frame, Program};
 use crate::state::{KeyIndex, StateHolder, Visitor};
 use std::cmp::Ordering;
@@ -85,8 +85,7 @@ impl Projection {
         for (program, column) in self.outputs.iter_mut().zip(&mut to.columns) {
             program.eval_into(&frame, &mut self.faults, column);
         }
-        to.extend_moments(rows.batch, rows.rows);
-        extend_signs(rows, &mut to);
+        to.append_moments(rows.batch, &RowSet::picked(rows.rows));
         if let Kind::Flush(at) = kind {
             to.at.fill(at);
         }
@@ -99,15 +98,7 @@ impl Projection {
         }
         self.choose(&frame, &to, limits);
         let mut chosen = out.batch();
-        chosen.extend_moments(&to, Some(&self.kept));
-        if !to.signs.is_empty() {
-            chosen
-                .signs
-                .extend(self.kept.iter().map(|r| to.signs[*r as usize]));
-        }
-        for (column, from) in chosen.columns.iter_mut().zip(&to.columns) {
-            column.extend_rows(from, &self.kept);
-        }
+        chosen.append(&to, &RowSet::Picked(&self.kept));
         out.recycle(to);
         out.emit(kind, chosen);
     }
@@ -170,17 +161,5 @@ impl Projection {
 impl StateHolder for Projection {
     fn state(&mut self, visitor: &mut dyn Visitor) {
         counter(visitor, &mut self.faults);
-    }
-}
-
-fn extend_signs(rows: &Rows<'_>, to: &mut Batch) {
-    let signs = &rows.batch.signs;
-    match rows.rows {
-        _ if signs.is_empty() => {}
-        None => to.signs.extend_from_slice(signs),
-        Some(rows) if rows.iter().any(|r| signs[*r as usize] == Sign::Minus) => {
-            to.signs.extend(rows.iter().map(|r| signs[*r as usize]));
-        }
-        Some(_) => {}
     }
 }

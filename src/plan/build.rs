@@ -15,8 +15,8 @@ use crate::operator::projection::Projection;
 use crate::operator::select::Select;
 use crate::operator::window::{
     Cron, Delay, Expression, ExpressionBatch, ExpressionBatchOptions, ExternalTime,
-    ExternalTimeBatch, FirstUnique, Frequent, Length, LengthBatch, LossyFrequent, PaneRows,
-    SendBatch, SessionWindow, Sort, SortKey, Time, TimeBatch, Unique,
+    ExternalTimeBatch, FirstUnique, Frequent, InOrder, Length, LengthBatch, LossyFrequent,
+    PaneRows, SendBatch, SessionWindow, Sort, SortKey, Time, TimeBatch, Unique,
 };
 use crate::sql::ast::Events;
 use crate::state::KeyIndex;
@@ -123,13 +123,18 @@ impl Builder<'_> {
     }
 
     fn push(&mut self, operator: Box<dyn Operator>, types: &[Type]) {
-        let like = Batch {
+        let like = self.like(types);
+        self.stages.push(Stage { operator, like });
+    }
+
+    /// An empty batch with columns of these types.
+    fn like(&self, types: &[Type]) -> Batch {
+        Batch {
             columns: types.iter().map(|t| Column::new(*t)).collect(),
             tracks_clock: self.tracks_clock,
             tracks_cause: self.tracks_cause,
             ..Batch::default()
-        };
-        self.stages.push(Stage { operator, like });
+        }
     }
 
     /// Where each routing column stands among these columns or expressions over the input; none where there is no
@@ -173,10 +178,10 @@ impl Builder<'_> {
         used.sort_unstable();
         used.dedup();
         // A window that reads its input itself finds all columns in their places.
-        let passed: Vec<usize> = if window.reads_input() {
-            (0..n).collect()
-        } else {
-            used.clone()
+        let all = window.reads_input() || self.query.filter.is_none();
+        let passed: Vec<usize> = match all {
+            true => (0..n).collect(),
+            false => used.clone(),
         };
         self.filter(&passed);
         let keep: Vec<usize> = match self.query.filter.is_some() && !window.reads_input() {
@@ -184,7 +189,7 @@ impl Builder<'_> {
             false => used.clone(),
         };
         let mut types: Vec<Type> = used.iter().map(|c| self.input[*c]).collect();
-        self.window(window, keep, &used, &mut types);
+        self.window(window, keep, (&passed, &used), &mut types);
         let left = types.len();
         let kept = used.len();
         self.tail(&mut |c| match c {
@@ -201,12 +206,13 @@ impl Builder<'_> {
         )
     }
 
-    /// Pushes the operator of a window; `types` are those of the kept columns and become those of its output.
+    /// Pushes the operator of a window. `passed`: the columns of the query's input that it gets; `used`: those that are
+    /// kept. `types` are those of the kept columns and become those of its output.
     fn window(
         &mut self,
         window: &WindowPlan,
         keep: Vec<usize>,
-        used: &[usize],
+        (passed, used): (&[usize], &[usize]),
         types: &mut Vec<Type>,
     ) {
         let expires = self.query.events != Events::Current;
@@ -264,6 +270,11 @@ impl Builder<'_> {
         });
         if matches!(window, WindowPlan::Panes(_)) {
             types.extend([Type::Long, Type::Long]);
+        }
+        if window.takes_rows_in_order() {
+            let types: Vec<Type> = passed.iter().map(|c| self.input[*c]).collect();
+            let routing = self.positions(|c| passed.binary_search(&c).ok());
+            operator = Box::new(InOrder::new(operator, self.like(&types), routing));
         }
         self.push(operator, types);
     }

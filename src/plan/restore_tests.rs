@@ -2,7 +2,7 @@
 
 use super::build::{Stage, stages};
 use super::{Catalogue, Plan, Routing, plan};
-use crate::event::{Batch, Column, Sign, Str, Timestamp, Type, Value};
+use crate::event::{Batch, Column, RowSet, Sign, Str, Timestamp, Type, Value};
 use crate::operator::aggregate::AggregateFunction;
 use crate::operator::testing::Revisions;
 use crate::operator::{Kind, Out};
@@ -365,10 +365,7 @@ fn state_is_split_by_key_group() {
                 let is_mine = |row: &u32| half(upper)(group_of(columns, batch, *row as usize));
                 let rows: Vec<u32> = (0..batch.len() as u32).filter(is_mine).collect();
                 let mut mine = Batch::like(batch);
-                mine.extend_moments(batch, Some(&rows));
-                for (to, from) in mine.columns.iter_mut().zip(&batch.columns) {
-                    to.extend_rows(from, &rows);
-                }
+                mine.append(batch, &RowSet::Picked(&rows));
                 if !mine.is_empty() {
                     part.step(&Step::Rows(mine));
                 }

@@ -143,6 +143,19 @@ impl WindowPlan {
         }
     }
 
+    /// Its results depend on the order of rows in time, or on what the clock has reached: it gets them in that order.
+    pub(crate) fn takes_rows_in_order(&self) -> bool {
+        matches!(
+            self,
+            WindowPlan::Time(_)
+                | WindowPlan::TimeLength { .. }
+                | WindowPlan::TimeBatch { .. }
+                | WindowPlan::Session { .. }
+                | WindowPlan::Delay(_)
+                | WindowPlan::Cron(_)
+        )
+    }
+
     /// It asks which input row caused a row.
     pub(crate) fn uses_cause(&self) -> bool {
         match self {

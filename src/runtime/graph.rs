@@ -7,7 +7,7 @@
 //! its writers.
 
 use super::output::Outputs;
-use crate::event::{Batch, Timestamp};
+use crate::event::{Batch, RowSet, Timestamp};
 use crate::operator::{Counters, Kind, Operator, Out};
 use crate::plan::{Component, Plan, stages};
 use crate::state::{StateHolder, Visitor};
@@ -169,10 +169,7 @@ impl Graph {
             .unwrap_or_else(|| Batch::like(batch));
         for row in 0..batch.len() {
             single.clear();
-            single.extend_moments(batch, Some(&[row as u32]));
-            for (to, from) in single.columns.iter_mut().zip(&batch.columns) {
-                to.push_from(from, row);
-            }
+            single.append(batch, &RowSet::Range(row..row + 1));
             self.advance(batch.clock_of(row), batch.cause_of(row), outputs);
             self.feed(stream, &single, outputs);
             self.go_around(outputs);

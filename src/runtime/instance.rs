@@ -8,7 +8,7 @@ use super::graph::Graph;
 use super::output::Outputs;
 use super::packet::ALL_COMPONENTS;
 use super::position::Applied;
-use crate::event::{Batch, Timestamp};
+use crate::event::{Batch, RowSet, Timestamp};
 use crate::operator::Counters;
 use crate::plan::{Plan, Routing};
 use crate::state::{KEY_GROUPS, encode_key, key_group, worker_of};
@@ -246,10 +246,7 @@ impl Instances {
                         .take()
                         .unwrap_or_else(|| Batch::like(batch));
                     part.clear();
-                    part.extend_moments(batch, Some(&picked));
-                    for (to, from) in part.columns.iter_mut().zip(&batch.columns) {
-                        to.extend_rows(from, &picked);
-                    }
+                    part.append(batch, &RowSet::Picked(&picked));
                     self.list[place].graph.rows(stream, &part, outputs);
                     self.part[stream] = Some(part);
                 }
@@ -373,16 +370,7 @@ fn pieces(ends: &[u32], len: usize) -> impl Iterator<Item = (Range<usize>, bool)
 /// A copy of some rows.
 pub(crate) fn slice(batch: &Batch, rows: Range<usize>) -> Batch {
     let mut to = Batch::like(batch);
-    to.at.extend_from_slice(&batch.at[rows.clone()]);
-    if to.tracks_clock {
-        to.clock.extend_from_slice(&batch.clock[rows.clone()]);
-    }
-    if to.tracks_cause {
-        to.causes.extend_from_slice(&batch.causes[rows.clone()]);
-    }
-    for (column, from) in to.columns.iter_mut().zip(&batch.columns) {
-        column.extend_range(from, rows.clone());
-    }
+    to.append(batch, &RowSet::Range(rows));
     to
 }
 

@@ -1,7 +1,7 @@
 //! What travels over a lane: rows of one or more streams in the order in which they were sent.
 
 use super::position::Stamp;
-use crate::event::{Batch, Timestamp};
+use crate::event::{Batch, RowSet, Timestamp};
 
 /// For all components that read the stream on the worker.
 pub(crate) const ALL_COMPONENTS: u32 = u32::MAX;
@@ -112,10 +112,7 @@ impl Packet {
         match part.picked {
             Some(picked) => {
                 let rows = &picked[range];
-                to.extend_moments(from, Some(rows));
-                for (column, source) in to.columns.iter_mut().zip(&from.columns) {
-                    column.extend_rows(source, rows);
-                }
+                to.append(from, &RowSet::Picked(rows));
                 if part.numbered {
                     let numbers = rows.iter().map(|row| first + u64::from(*row));
                     segment.numbers.extend(numbers);
@@ -126,16 +123,7 @@ impl Packet {
                     let numbers = range.clone().map(|row| first + row as u64);
                     segment.numbers.extend(numbers);
                 }
-                to.at.extend_from_slice(&from.at[range.clone()]);
-                if to.tracks_clock {
-                    to.clock.extend_from_slice(&from.clock[range.clone()]);
-                }
-                if to.tracks_cause {
-                    to.causes.extend_from_slice(&from.causes[range.clone()]);
-                }
-                for (column, source) in to.columns.iter_mut().zip(&from.columns) {
-                    column.extend_range(source, range.clone());
-                }
+                to.append(from, &RowSet::Range(range));
             }
         }
         if part.send_ends {

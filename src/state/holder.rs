@@ -29,6 +29,18 @@ pub trait Visitor {
     /// A scalar that is stored whole with every checkpoint: keep it small.
     fn register(&mut self, register: &mut dyn Register);
 
+    /// A container that revisions lack which were written before it existed: there it stays empty. Behind all others of
+    /// its holder.
+    fn newer_container(&mut self, name: &'static str, container: &mut dyn Container) {
+        self.container(name, container);
+    }
+
+    /// A register that revisions lack which were written before it existed: there it keeps its value. Behind all others
+    /// of its operator.
+    fn newer_register(&mut self, register: &mut dyn Register) {
+        self.register(register);
+    }
+
     /// Containers from here on belong to a pane that begins at this time, until the next call;
     /// [`Path::NO_PANE`](super::Path::NO_PANE) ends it. Times are in microseconds.
     fn pane(&mut self, start: i64);

@@ -48,7 +48,12 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// All bytes have been read.
+    /// Whether all bytes have been read.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// All bytes have been read, otherwise an error.
     pub(crate) fn end(&self) -> Result<(), Malformed> {
         match self.rest.len() {
             0 => Ok(()),

@@ -382,6 +382,22 @@ impl Visitor for Load<'_> {
         }
     }
 
+    fn newer_container(&mut self, name: &'static str, container: &mut dyn Container) {
+        let before = self.place;
+        let is_stored = self.stored.containers.contains_key(&self.place.next());
+        if is_stored {
+            self.place = before;
+            return self.container(name, container);
+        }
+        container.reset_to(0);
+    }
+
+    fn newer_register(&mut self, register: &mut dyn Register) {
+        if !self.registers.0.is_empty() {
+            self.register(register);
+        }
+    }
+
     fn pane(&mut self, start: i64) {
         self.place.pane(start);
     }
@@ -414,6 +430,8 @@ impl Visitor for Capturing {
 pub(crate) struct Describe {
     /// Name and layout of each container; of panes those of one.
     pub(crate) containers: Vec<(String, String)>,
+    /// Places among them of those that older revisions lack.
+    pub(crate) newer: Vec<usize>,
     part: String,
 }
 
@@ -421,6 +439,10 @@ impl Visitor for Describe {
     fn container(&mut self, name: &'static str, container: &mut dyn Container) {
         let name = format!("{}{name}", self.part);
         self.containers.push((name, container.layout()));
+    }
+    fn newer_container(&mut self, name: &'static str, container: &mut dyn Container) {
+        self.newer.push(self.containers.len());
+        self.container(name, container);
     }
     fn register(&mut self, _register: &mut dyn Register) {}
     fn pane(&mut self, _start: i64) {}

@@ -8,6 +8,7 @@ mod first_last;
 mod fold;
 mod function;
 mod group;
+mod pane;
 mod panes;
 mod running;
 mod totals;

@@ -1,154 +1,28 @@
 //! Aggregates over `tumbling` and `hop` windows: rows are folded into panes, not kept.
 //!
-//! How: a row updates the groups of one pane; a window that closes merges `size / slide` panes (a tumbling window has
-//! one pane and merges nothing) and gives one row per group, in order of first appearance. Columns that the SELECT
-//! list reads beside aggregates are those of the group's last row.
-//! Cost: O(1) per row, O(groups × size / slide) per result; memory groups × panes.
+//! How: a row updates the groups of one pane; a window that closes merges its panes (a tumbling window has one and
+//! merges nothing) and gives one row per group, in order of first appearance. Columns that the SELECT list reads beside
+//! aggregates are those of the group's last row. A row is late when all windows of its time have ended.
+//! Cost: O(1) per row, O(groups × panes of a window) per result; memory groups × panes.
 //! Source: Li et al., "No Pane, No Gain", SIGMOD Record 2005. Differs: panes are merged when a window closes, so that
 //! aggregates need no inverse.
 
-use super::group::{Grouping, Groups, entering, look_up, result_columns};
-use crate::event::{Batch, Column, Sign, Timestamp, Type, Value};
+use super::group::{Columns, Grouping, entering, look_up, result_columns};
+use super::pane::{Found, Pane, PaneRecord, Read, Scratch};
+use crate::event::{Batch, Column, Mark, Sign, Timestamp, Type, Value};
 use crate::expr::{Frame, Program};
 use crate::operator::projection::{Projection, Rows};
 use crate::operator::window::Panes;
 use crate::operator::{Counters, Kind, Moment, Operator, Out, Retired, counter};
-use crate::state::{Malformed, Path, Slot, SlotColumns, StateHolder, Visitor};
+use crate::state::{Path, Slot, StateHolder, Visitor};
 use std::collections::VecDeque;
-
-/// The groups of one pane.
-struct Pane {
-    start: i64,
-    groups: Groups,
-    /// Key columns by slot.
-    keys: SlotColumns,
-    /// Read columns of the last row by slot.
-    last: SlotColumns,
-}
-
-impl Pane {
-    fn new(grouping: &Grouping, read: &[Type]) -> Self {
-        Pane {
-            start: 0,
-            groups: Groups::new(grouping),
-            keys: SlotColumns::new(&grouping.key_types),
-            last: SlotColumns::new(read),
-        }
-    }
-
-    fn clear(&mut self) {
-        self.groups.clear();
-        self.keys.clear();
-        self.last.clear();
-    }
-
-    /// Holds the keys of new groups.
-    fn set_keys<'a>(&mut self, fresh: &[(Slot, u32)], from: impl IntoIterator<Item = &'a Column>) {
-        self.keys.ensure(self.groups.index.slots());
-        let keys = self.keys.writing(fresh.iter().map(|(slot, _)| *slot));
-        for (to, from) in keys.iter_mut().zip(from) {
-            for (slot, row) in fresh {
-                to.set_from(*slot as usize, from, *row as usize);
-            }
-        }
-    }
-
-    /// Moves the groups at slots other than `gone` to a pane that is empty; their order stays.
-    fn copy_to(&self, gone: &[Slot], to: &mut Pane, constant: &[bool], s: &mut Scratch) {
-        let kept = |slot: &Slot| gone.binary_search(slot).is_err();
-        s.rows.clear();
-        s.rows
-            .extend((0..self.groups.index.slots() as Slot).filter(kept));
-        let pick = |columns: &SlotColumns| {
-            let pick = |from: &Column| {
-                let mut column = Column::new(from.type_of());
-                column.extend_rows(from, &s.rows);
-                column
-            };
-            columns.columns().iter().map(pick).collect::<Vec<_>>()
-        };
-        let (keys, last) = (pick(&self.keys), pick(&self.last));
-        let columns = keys.iter().collect::<super::group::Columns<'_>>();
-        s.slots.clear();
-        s.fresh.clear();
-        let index = &mut to.groups.index;
-        index.slots_of(&columns, s.rows.len(), &mut s.slots, &mut s.fresh);
-        to.set_keys(&s.fresh, &keys);
-        set_last(&mut to.last, s.rows.len(), constant, s, |k| &last[k], None);
-        // What goes is gathered in a slot of its own, which is then forgotten.
-        let mut slots = vec![s.rows.len() as Slot; self.groups.index.slots()];
-        for (from, to) in s.rows.iter().zip(&s.slots) {
-            slots[*from as usize] = *to;
-        }
-        to.groups.ensure_slots(s.rows.len() + 1);
-        to.groups.absorb(&self.groups, &slots);
-        to.groups.reset(s.rows.len() as Slot);
-    }
-
-    /// Merges a later pane.
-    fn absorb(&mut self, other: &Pane, constant: &[bool], s: &mut Scratch) {
-        s.slots.clear();
-        s.fresh.clear();
-        let keys = other.keys.columns();
-        self.groups.index.slots_of(
-            &keys.iter().collect::<super::group::Columns<'_>>(),
-            other.groups.index.slots(),
-            &mut s.slots,
-            &mut s.fresh,
-        );
-        self.set_keys(&s.fresh, keys);
-        let slots = self.groups.index.slots();
-        let last = other.last.columns();
-        set_last(&mut self.last, slots, constant, s, |k| &last[k], None);
-        self.groups.absorb(&other.groups, &s.slots);
-    }
-}
-
-/// Overwrites the read columns of each row's group, so that the last row stays. Those that are `constant` within a
-/// group are written with its first row only.
-fn set_last<'a>(
-    last: &mut SlotColumns,
-    slots: usize,
-    constant: &[bool],
-    s: &Scratch,
-    from: impl Fn(usize) -> &'a Column,
-    rows: Option<&[u32]>,
-) {
-    last.ensure(slots);
-    let columns = if constant.iter().all(|c| *c) {
-        last.writing(s.fresh.iter().map(|(slot, _)| *slot))
-    } else {
-        last.writing(s.slots.iter().copied())
-    };
-    for (k, column) in columns.iter_mut().enumerate() {
-        if constant[k] {
-            for (slot, row) in &s.fresh {
-                let row = rows.map_or(*row as usize, |r| r[*row as usize] as usize);
-                column.set_from(*slot as usize, from(k), row);
-            }
-        } else {
-            column.scatter(&s.slots, from(k), rows);
-        }
-    }
-}
-
-#[derive(Default)]
-struct Scratch {
-    rows: Vec<u32>,
-    slots: Vec<Slot>,
-    fresh: Vec<(Slot, u32)>,
-}
 
 /// GROUP BY and aggregates over windows on a grid.
 pub(crate) struct PaneAggregate {
     panes: Panes,
     condition: Option<Program>,
     grouping: Grouping,
-    /// Columns of the input that the projection reads beside aggregates, in its order.
-    read: Vec<usize>,
-    read_types: Vec<Type>,
-    /// Which of them are columns of the key.
-    constant: Vec<bool>,
+    read: Read,
     open: VecDeque<Pane>,
     /// Panes that are closed and that a checkpoint still needs.
     retired: Retired<Pane>,
@@ -163,6 +37,11 @@ pub(crate) struct PaneAggregate {
     late: u64,
     faults: u64,
     scratch: Scratch,
+    /// The instants to which the rows of a batch belong, where these are not their times.
+    instants: Vec<Timestamp>,
+    /// Times of the rows that a condition lets through.
+    times: Vec<Timestamp>,
+    order: Vec<Slot>,
 }
 
 impl PaneAggregate {
@@ -179,15 +58,18 @@ impl PaneAggregate {
     ) -> Self {
         let mut columns: Vec<Column> = read_types.iter().map(|t| Column::new(*t)).collect();
         columns.extend([Column::new(Type::Long), Column::new(Type::Long)]);
+        let read = Read {
+            columns: read,
+            types: read_types,
+            constant,
+        };
         PaneAggregate {
             panes,
             condition,
-            merged: Pane::new(&grouping, &read_types),
+            merged: Pane::new(&grouping, &read),
             results: result_columns(&grouping),
             grouping,
             read,
-            read_types,
-            constant,
             open: VecDeque::new(),
             retired: Retired::default(),
             spare: Vec::new(),
@@ -201,6 +83,9 @@ impl PaneAggregate {
             late: 0,
             faults: 0,
             scratch: Scratch::default(),
+            instants: Vec::new(),
+            times: Vec::new(),
+            order: Vec::new(),
         }
     }
 
@@ -223,7 +108,7 @@ impl PaneAggregate {
         let mut pane = self
             .spare
             .pop()
-            .unwrap_or_else(|| Pane::new(&self.grouping, &self.read_types));
+            .unwrap_or_else(|| Pane::new(&self.grouping, &self.read));
         pane.start = start;
         self.retired.begin(&mut pane);
         pane
@@ -236,9 +121,9 @@ impl PaneAggregate {
         }
     }
 
-    /// Folds rows `first..end` of the batch, which lie in one pane.
-    fn fold(&mut self, batch: &Batch, first: usize, end: usize) {
-        let place = self.pane(self.panes.start(batch.at[first]));
+    /// Folds rows `first..end` of the batch, which lie in the pane that starts at a time.
+    fn fold(&mut self, start: i64, batch: &Batch, first: usize, end: usize) {
+        let place = self.pane(start);
         let s = &mut self.scratch;
         s.rows.clear();
         let whole = first == 0 && end == batch.len();
@@ -279,15 +164,27 @@ impl PaneAggregate {
         );
         pane.groups.ensure();
         if !s.fresh.is_empty() {
-            let mut from = super::group::Columns::new();
+            let mut from = Columns::new();
             for program in keys.iter_mut() {
                 from.push(program.eval(&frame, &mut self.faults));
             }
             pane.set_keys(&s.fresh, from);
         }
-        let (read, slots) = (&self.read, pane.groups.index.slots());
-        let from = |k: usize| &batch.columns[read[k]];
-        set_last(&mut pane.last, slots, &self.constant, s, from, rows);
+        let times = if self.condition.is_none() {
+            &batch.at[first..end]
+        } else {
+            self.times.clear();
+            self.times
+                .extend(s.rows.iter().map(|r| batch.at[*r as usize]));
+            &self.times
+        };
+        let found = Found {
+            slots: &s.slots,
+            fresh: &s.fresh,
+            times,
+            rows,
+        };
+        pane.place(&self.read, &batch.columns, found, &mut s.last);
         let changes = entering(&s.slots);
         pane.groups.update(
             &mut self.grouping.calls,
@@ -296,6 +193,19 @@ impl PaneAggregate {
             None,
             &mut self.faults,
         );
+    }
+
+    /// The instants to which the rows belong, those of refused rows after all others; empty where they are the times.
+    fn take_instants(&mut self, batch: &Batch) -> Vec<Timestamp> {
+        let mut instants = std::mem::take(&mut self.instants);
+        instants.clear();
+        if !batch.marks.is_empty() {
+            instants.extend((0..batch.len()).map(|row| match batch.mark(row) {
+                Mark::Ahead => Timestamp(i64::MAX),
+                _ => batch.instant(row),
+            }));
+        }
+        instants
     }
 
     fn next_end(&self) -> Option<i64> {
@@ -309,38 +219,42 @@ impl PaneAggregate {
         let single = self.panes.size_us == self.panes.slide_us;
         if !single {
             self.merged.clear();
-            for pane in self
-                .open
-                .iter()
-                .filter(|p| p.start >= start && p.start < end)
-            {
-                self.merged.absorb(pane, &self.constant, &mut self.scratch);
+            let is_in = |p: &&Pane| p.start >= start && p.start < end;
+            for pane in self.open.iter().filter(is_in) {
+                self.merged.absorb(pane, &self.read, &mut self.scratch);
             }
         }
-        let groups = if single {
-            self.open.front().expect("a window that closes has rows")
-        } else {
-            &self.merged
+        let pane = match single {
+            true => self.open.front().expect("a window that closes has rows"),
+            false => &self.merged,
         };
         for column in &mut self.results {
             column.clear();
         }
-        let rows = groups.groups.index.slots();
-        for slot in 0..rows {
-            groups.groups.values(slot as Slot, &mut self.results);
-        }
         self.window.clear();
+        let (rows, kept) = (pane.groups.index.slots(), self.read.columns.len());
+        let columns = self.window.columns.iter_mut().zip(pane.last.columns());
+        match pane.order(&mut self.order) {
+            None => {
+                for slot in 0..rows {
+                    pane.groups.values(slot as Slot, &mut self.results);
+                }
+                columns.for_each(|(to, from)| to.extend_range(from, 0..rows));
+            }
+            Some(order) => {
+                for slot in order {
+                    pane.groups.values(*slot, &mut self.results);
+                }
+                columns.for_each(|(to, from)| to.extend_rows(from, order));
+            }
+        }
         self.window.tracks_clock = true;
         self.window.tracks_cause = true;
-        let kept = self.read.len();
-        for (to, from) in self.window.columns.iter_mut().zip(groups.last.columns()) {
-            to.extend_range(from, 0..rows);
-        }
         self.window.columns[kept].extend_value(&Value::Long(Timestamp(start).millis()), rows);
         self.window.columns[kept + 1].extend_value(&Value::Long(Timestamp(end).millis()), rows);
         for _ in 0..rows {
             self.window
-                .push_moment(Moment::timer(Timestamp(end), cause), Sign::Plus);
+                .push_moment(Moment::close(Timestamp(end), cause), Sign::Plus);
         }
         let rows = Rows {
             batch: &self.window,
@@ -349,26 +263,11 @@ impl PaneAggregate {
         };
         self.projection
             .emit(Kind::Flush(Timestamp(end)), &rows, out);
-        let kept_from = start.saturating_add(self.panes.slide_us);
-        while self.open.front().is_some_and(|p| p.start < kept_from) {
+        let panes = self.panes;
+        let is_over = |p: &Pane| panes.last_end(p.start) <= end;
+        while self.open.front().is_some_and(is_over) {
             let pane = self.open.pop_front().expect("the front was just seen");
             self.recycle(pane);
-        }
-    }
-}
-
-impl StateHolder for Pane {
-    fn state(&mut self, visitor: &mut dyn Visitor) {
-        self.groups.state(visitor);
-        visitor.container("key columns", &mut self.keys);
-        visitor.container("last rows", &mut self.last);
-        if visitor.is_loading() {
-            let slots = self.groups.index.slots();
-            if self.groups.index.len() != slots || self.keys.len() > slots {
-                visitor.fail(Malformed::new("a pane has groups without a key"));
-            }
-            self.keys.ensure(slots);
-            self.last.ensure(slots);
         }
     }
 }
@@ -406,43 +305,60 @@ impl StateHolder for PaneAggregate {
             pane.state(visitor);
         }
         visitor.pane(Path::NO_PANE);
+        let mut records: Vec<PaneRecord> = self.open.iter().map(|pane| pane.record).collect();
+        visitor.newer_register(&mut records);
+        if visitor.is_loading() {
+            for (pane, record) in self.open.iter_mut().zip(records) {
+                pane.record = record;
+            }
+        }
     }
 }
 
 impl Operator for PaneAggregate {
     fn rows(&mut self, _kind: Kind, batch: &Batch, out: &mut Out) {
+        let instants = self.take_instants(batch);
+        let times = match instants.is_empty() {
+            true => &batch.at,
+            false => &instants,
+        };
+        let clocks = match batch.clock.is_empty() {
+            true => &batch.at,
+            false => &batch.clock,
+        };
         let mut first = 0;
         while first < batch.len() {
             let clock = batch.clock_of(first);
             if self.next_end().is_some_and(|e| e <= clock.0) {
                 self.clock(clock, batch.cause_of(first), out);
             }
-            if batch.at[first] < clock {
-                self.late += 1;
+            let start = self.panes.start(times[first]);
+            if self.panes.last_end(start) <= clock.0 || batch.mark(first) == Mark::Ahead {
+                // A row that lies between windows is in none, and not late.
+                self.late +=
+                    u64::from(!self.panes.is_gap(start) || batch.mark(first) == Mark::Ahead);
                 first += 1;
                 continue;
             }
+            if self.panes.first_end(start) <= clock.0 {
+                self.closed = self.closed.max(self.panes.ended(clock));
+            }
             // A run: rows of one pane, none late, none whose clock closes a window.
-            let start = self.panes.start(batch.at[first]);
-            let until = start.saturating_add(self.panes.slide_us);
-            let close = self
-                .next_end()
-                .unwrap_or(i64::MAX)
-                .min(self.panes.first_end(start));
-            let clocks = if batch.clock.is_empty() {
-                &batch.at
-            } else {
-                &batch.clock
-            };
-            let rest = batch.at[first + 1..].iter().zip(&clocks[first + 1..]);
+            let until = self.panes.end(start);
+            let next = self.panes.next_end(start, self.closed);
+            let close = self.next_end().unwrap_or(i64::MAX).min(next);
+            let rest = times[first + 1..].iter().zip(&clocks[first + 1..]);
             let ends = |(at, clock): (&Timestamp, &Timestamp)| {
-                (at < clock) | (at.0 < start) | (at.0 >= until) | (clock.0 >= close)
+                (at.0 < start) | (at.0 >= until) | (clock.0 >= close)
             };
             let end = rest.map(ends).position(|ends| ends);
             let end = end.map_or(batch.len(), |rows| first + 1 + rows);
-            self.fold(batch, first, end);
+            if !self.panes.is_gap(start) {
+                self.fold(start, batch, first, end);
+            }
             first = end;
         }
+        self.instants = instants;
     }
 
     fn clock(&mut self, now: Timestamp, cause: u64, out: &mut Out) {
@@ -452,10 +368,7 @@ impl Operator for PaneAggregate {
     }
 
     fn close(&mut self, out: &mut Out) {
-        let last = self
-            .open
-            .back()
-            .map(|p| p.start.saturating_add(self.panes.size_us));
+        let last = self.open.back().map(|p| self.panes.last_end(p.start));
         if let Some(last) = last {
             self.clock(Timestamp(last), 0, out);
         }
@@ -482,7 +395,7 @@ impl Operator for PaneAggregate {
                 continue;
             }
             let mut kept = self.fresh_pane(pane.start);
-            pane.copy_to(&gone, &mut kept, &self.constant, &mut self.scratch);
+            pane.copy_to(&gone, &mut kept, &self.read, &mut self.scratch);
             self.recycle(pane);
             if kept.groups.index.len() > 0 {
                 self.open.push_back(kept);

@@ -34,6 +34,11 @@ impl Due {
         );
     }
 
+    /// The firing before one of them.
+    pub(crate) fn before(&self, due: Timestamp) -> Timestamp {
+        due.plus(-self.period_us)
+    }
+
     /// The next firing due at or before `now`, and moves on by one period.
     pub(crate) fn fire(&mut self, now: Timestamp) -> Option<Timestamp> {
         let due = self.next.filter(|d| *d <= now)?;

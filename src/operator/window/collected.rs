@@ -4,6 +4,7 @@ use super::Held;
 use crate::event::{Batch, Sign, Type};
 use crate::operator::Moment;
 use crate::state::{Malformed, StateHolder, Visitor};
+use std::ops::Range;
 
 /// Rows of two flushes.
 #[derive(Debug)]
@@ -11,6 +12,8 @@ pub(crate) struct Collected {
     pub(crate) held: Held,
     /// The first row that no flush has held.
     first: u64,
+    /// A flush is in the order of time, not of arrival.
+    by_time: bool,
 }
 
 impl Collected {
@@ -20,6 +23,22 @@ impl Collected {
         Collected {
             first: held.rows().start,
             held,
+            by_time: false,
+        }
+    }
+
+    /// As [`Collected::new`]; a flush is in the order of time, then of arrival.
+    pub(crate) fn by_time(keep: Vec<usize>, types: &[Type]) -> Self {
+        Collected {
+            by_time: true,
+            ..Collected::new(keep, types)
+        }
+    }
+
+    fn show(&self, rows: Range<u64>, moment: Moment, sign: Sign, to: &mut Batch) {
+        match self.by_time {
+            true => self.held.show_in_order(rows, moment, sign, to),
+            false => self.held.show(rows, moment, sign, to),
         }
     }
 
@@ -42,9 +61,8 @@ impl Collected {
     /// Writes one flush: the rows of the last one expire, the collected ones enter.
     pub(crate) fn turn_over(&mut self, moment: Moment, to: &mut Batch) {
         let rows = self.held.rows();
-        self.held
-            .show(rows.start..self.first, moment, Sign::Minus, to);
-        self.held.show(self.first..rows.end, moment, Sign::Plus, to);
+        self.show(rows.start..self.first, moment, Sign::Minus, to);
+        self.show(self.first..rows.end, moment, Sign::Plus, to);
         self.held.forget((self.first - rows.start) as usize);
         self.first = rows.end;
     }
@@ -52,7 +70,7 @@ impl Collected {
     /// Appends the collected rows and forgets them.
     pub(crate) fn drain(&mut self, moment: Moment, sign: Sign, to: &mut Batch) {
         let rows = self.held.rows();
-        self.held.show(self.first..rows.end, moment, sign, to);
+        self.show(self.first..rows.end, moment, sign, to);
         self.held.forget(self.held.len());
         self.first = rows.end;
     }

@@ -124,7 +124,7 @@ impl Condition {
             left: &self.left,
             right: &self.right,
             at: &[last_at],
-            clock: &[moment.clock],
+            clock: &[moment.now()],
             causes: &[moment.cause],
             rows: None,
             len: 1,

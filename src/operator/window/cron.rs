@@ -1,7 +1,7 @@
 //! `cron('…')`: flushed at the times of a cron expression, in UTC.
 
 use super::{Collected, Crontab};
-use crate::event::{Batch, Sign, Timestamp, Type};
+use crate::event::{Batch, Mark, Sign, Timestamp, Type};
 use crate::operator::{Counters, Kind, Moment, Operator, Out, counter};
 use crate::state::{StateHolder, Visitor};
 
@@ -19,7 +19,7 @@ impl Cron {
     /// With `expires` the rows of a flush leave as `−` rows with the next one.
     pub(crate) fn new(crontab: Crontab, expires: bool, keep: Vec<usize>, types: &[Type]) -> Self {
         Cron {
-            collected: Collected::new(keep, types),
+            collected: Collected::by_time(keep, types),
             crontab,
             next: None,
             expires,
@@ -27,8 +27,14 @@ impl Cron {
         }
     }
 
+    /// Whether the flush of a row that comes behind the clock has been.
+    fn has_flushed(&self, moment: Moment) -> bool {
+        let flush = self.crontab.next(moment.instant());
+        moment.mark == Mark::Ahead || flush.is_none_or(|flush| flush <= moment.clock)
+    }
+
     fn flush(&mut self, due: Timestamp, cause: u64, out: &mut Out) {
-        let moment = Moment::timer(due, cause);
+        let moment = Moment::close(due, cause);
         let mut to = out.batch();
         if self.expires {
             self.collected.turn_over(moment, &mut to);
@@ -56,12 +62,12 @@ impl Operator for Cron {
         for row in 0..batch.len() {
             let moment = Moment::of(batch, row);
             self.clock(moment.clock, moment.cause, out);
-            if moment.at < moment.clock {
+            if moment.is_late() && self.has_flushed(moment) {
                 self.late += 1;
                 continue;
             }
             if self.next.is_none() {
-                self.next = self.crontab.next(moment.clock.max(moment.at));
+                self.next = self.crontab.next(moment.instant());
             }
             self.collected.push(batch, row);
         }
@@ -110,6 +116,7 @@ mod tests {
             "5000 3",
             "9000 4",
             "8000 5",
+            "4000 7",
             "clock 31000",
             "42000 6",
             "close",
@@ -128,15 +135,15 @@ mod tests {
         };
         let want = [
             "[5000] + 1200 1, + 4999 2",
-            "[10000] - 1200 1, - 4999 2, + 5000 3, + 9000 4",
-            "[15000] - 5000 3, - 9000 4",
+            "[10000] - 1200 1, - 4999 2, + 5000 3, + 8000 5, + 9000 4",
+            "[15000] - 5000 3, - 8000 5, - 9000 4",
             "[45000] + 42000 6",
         ];
         let count = check(&feed, &want, make(true));
         assert_eq!(count.late_rows, 1);
         let want = [
             "[5000] + 1200 1, + 4999 2",
-            "[10000] + 5000 3, + 9000 4",
+            "[10000] + 5000 3, + 8000 5, + 9000 4",
             "[45000] + 42000 6",
         ];
         check(&feed, &want, make(false));

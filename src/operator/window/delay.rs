@@ -50,7 +50,7 @@ impl Operator for Delay {
         for row in 0..batch.len() {
             let moment = Moment::of(batch, row);
             self.release(moment.clock, moment.cause, &mut to);
-            if moment.at < moment.clock {
+            if moment.is_late() {
                 self.late += 1;
             } else {
                 self.held.insert(batch, row);

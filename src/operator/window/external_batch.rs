@@ -2,8 +2,9 @@
 //!
 //! How: one log holds the rows of the last flush, which expire with the next one, and behind them those not flushed
 //! yet. A row at or beyond the end of the open batch flushes it and opens the batch that holds the row; batches
-//! without rows are skipped. With a timeout, the app's clock flushes an open batch early; its next flush then holds
-//! all its rows again, so that the last flush of a batch is the whole batch.
+//! without rows are skipped. A row of a batch that is over is late: dropped and counted. With a timeout, the app's clock
+//! flushes an open batch early; its next flush then holds all its rows again, so that the last flush of a batch is the
+//! whole batch.
 
 use super::external_time::time_of;
 use super::{Due, Held};
@@ -49,6 +50,9 @@ pub(crate) struct ExternalTimeBatch {
     timeout: Option<Due>,
     expires: bool,
     faults: u64,
+    /// A batch is over, so rows before the open one are late.
+    has_ended: bool,
+    late: u64,
 }
 
 impl ExternalTimeBatch {
@@ -67,6 +71,8 @@ impl ExternalTimeBatch {
             timeout: span.timeout_us.map(Due::every),
             expires,
             faults: 0,
+            has_ended: false,
+            late: 0,
         }
     }
 
@@ -122,6 +128,11 @@ impl ExternalTimeBatch {
             self.faults += 1;
             return;
         };
+        let begin = self.end.map(|end| end.saturating_sub(self.span.span_ms));
+        if self.has_ended && begin.is_some_and(|begin| time < begin) {
+            self.late += 1;
+            return;
+        }
         self.now = self.now.max(time);
         let opens = match self.end {
             None => {
@@ -134,6 +145,7 @@ impl ExternalTimeBatch {
         if over {
             self.flush(moment, moment.at, true, out);
             self.end = Some(self.end_after(self.now));
+            self.has_ended = true;
         }
         if (opens || over)
             && let Some(timeout) = &mut self.timeout
@@ -156,6 +168,8 @@ impl StateHolder for ExternalTimeBatch {
         if let Some(timeout) = &mut self.timeout {
             visitor.register(&mut timeout.next);
         }
+        visitor.newer_register(&mut self.has_ended);
+        visitor.newer_register(&mut self.late);
         if visitor.is_loading() {
             let rows = self.held.rows();
             if self.unsent < rows.start || self.unsent > rows.end {
@@ -180,7 +194,7 @@ impl Operator for ExternalTimeBatch {
         while self.holds_unsent()
             && let Some(due) = self.timeout.as_mut().and_then(|t| t.fire(now))
         {
-            self.flush(Moment::timer(due, cause), due, false, out);
+            self.flush(Moment::close(due, cause), due, false, out);
         }
         if let Some(timeout) = &mut self.timeout {
             timeout.forward(now);
@@ -202,6 +216,7 @@ impl Operator for ExternalTimeBatch {
 
     fn count(&self, into: &mut Counters) {
         into.value_faults += self.faults;
+        into.late_rows += self.late;
     }
 }
 

@@ -1,7 +1,8 @@
 //! `externalTime(attr, t)`: the clock is an attribute of the rows.
 //!
 //! How: rows are held in the order of their attribute; a row moves that clock to the largest value seen, and what is
-//! t or more behind leaves before the row enters. No timer: only a row moves the clock. A row whose attribute is NULL
+//! t or more behind leaves before the row enters. A row that is itself that far behind is late: dropped and counted. No
+//! timer: only a row moves the clock. A row whose attribute is NULL
 //! has no place in time: it is dropped and counted.
 
 use super::Held;
@@ -31,6 +32,7 @@ pub(crate) struct ExternalTime {
     span_ms: i64,
     now: i64,
     faults: u64,
+    late: u64,
 }
 
 impl ExternalTime {
@@ -43,6 +45,7 @@ impl ExternalTime {
             span_ms,
             now: i64::MIN,
             faults: 0,
+            late: 0,
         }
     }
 
@@ -52,6 +55,10 @@ impl ExternalTime {
             return;
         };
         let moment = Moment::of(batch, row);
+        if self.now.saturating_sub(time) >= self.span_ms {
+            self.late += 1;
+            return;
+        }
         self.now = self.now.max(time);
         while self
             .held
@@ -71,6 +78,7 @@ impl StateHolder for ExternalTime {
         self.held.state(visitor);
         visitor.register(&mut self.now);
         counter(visitor, &mut self.faults);
+        visitor.newer_register(&mut self.late);
     }
 }
 
@@ -85,6 +93,7 @@ impl Operator for ExternalTime {
 
     fn count(&self, into: &mut Counters) {
         into.value_faults += self.faults;
+        into.late_rows += self.late;
     }
 }
 
@@ -108,8 +117,8 @@ mod tests {
             "108 9000 9",
         ];
         let want = [
-            "+ 100 1", "+ 101 2", "- 102 1", "+ 102 3", "+ 103 4", "- 105 4", "+ 105 6", "+ 106 7",
-            "- 107 7", "+ 107 8", "- 108 2", "- 108 3", "- 108 8", "- 108 6", "+ 108 9",
+            "+ 100 1", "+ 101 2", "- 102 1", "+ 102 3", "+ 103 4", "- 105 4", "+ 105 6", "+ 107 8",
+            "- 108 2", "- 108 3", "- 108 8", "- 108 6", "+ 108 9",
         ];
         let feed = Feed {
             types: &[Type::Long, Type::Int],
@@ -119,7 +128,7 @@ mod tests {
         let count = check(&feed, &want, || {
             Box::new(ExternalTime::new(0, 2000, vec![1], &[Type::Int]))
         });
-        assert_eq!(count.value_faults, 1);
+        assert_eq!((count.value_faults, count.late_rows), (1, 1));
     }
 
     #[test]

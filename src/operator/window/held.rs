@@ -1,6 +1,6 @@
 //! The rows that a window of one log holds, and how they are emitted.
 
-use crate::event::{Batch, Sign, Timestamp, Type};
+use crate::event::{Batch, Mark, Sign, Timestamp, Type};
 use crate::operator::Moment;
 use crate::state::{LogId, Malformed, RowLog, StateHolder, Visitor};
 use std::ops::Range;
@@ -50,6 +50,7 @@ impl Held {
             at,
             clock: at,
             cause: 0,
+            mark: Mark::Plain,
         }
     }
 
@@ -86,6 +87,17 @@ impl Held {
         show(&self.log, self.id, rows, moment, sign, out);
     }
 
+    /// As [`Held::show`], in the order of time, then of arrival.
+    pub(crate) fn show_in_order(
+        &self,
+        rows: Range<u64>,
+        moment: Moment,
+        sign: Sign,
+        out: &mut Batch,
+    ) {
+        show_in_order(&self.log, self.id, rows, moment, sign, out);
+    }
+
     /// Forgets the oldest rows.
     pub(crate) fn forget(&mut self, rows: usize) {
         self.log.pop(self.id, rows);
@@ -120,6 +132,28 @@ pub(super) fn show(
         out.push_moment(Moment { at, ..moment }, sign);
     }
     log.read_rows(id, rows, &mut out.columns);
+}
+
+/// As [`show`], in the order of time, then of arrival. Cost: that of a sort where rows did not come in this order.
+pub(super) fn show_in_order(
+    log: &RowLog,
+    id: LogId,
+    rows: Range<u64>,
+    moment: Moment,
+    sign: Sign,
+    out: &mut Batch,
+) {
+    let at = |seq: &u64| log.at(id, *seq);
+    if rows.clone().is_sorted_by_key(|seq| at(&seq)) {
+        return show(log, id, rows, moment, sign, out);
+    }
+    let mut order: Vec<u64> = rows.collect();
+    order.sort_by_key(at);
+    for seq in order {
+        let at = log.at(id, seq);
+        out.push_moment(Moment { at, ..moment }, sign);
+        log.read(id, seq, &mut out.columns);
+    }
 }
 
 /// Forgets rows of a log of key groups that are not kept, by these of its columns.

@@ -4,7 +4,7 @@
 //! it pushes out. Cost: two copies per kept column and row.
 
 use super::Held;
-use crate::event::{Batch, Sign, Type, extend_pairs};
+use crate::event::{Batch, Mark, Sign, Type, extend_pairs};
 use crate::operator::{Kind, Operator, Out};
 use crate::state::{Malformed, StateHolder, Visitor};
 
@@ -71,6 +71,10 @@ fn moments(batch: &Batch, first: usize, enter: usize, swap: usize, to: &mut Batc
     ) {
         to.extend_from_slice(&from[first..middle]);
         extend_pairs(to, &from[middle..end], &from[middle..end]);
+    }
+    if !batch.marks.is_empty() {
+        to.marks.resize(to.at.len(), Mark::Plain);
+        copy(&batch.marks, first, middle, end, &mut to.marks);
     }
     copy(&batch.at, first, middle, end, &mut to.at);
     if to.tracks_clock {

@@ -1,16 +1,22 @@
 //! `tumbling(t [, offset])` and `hop(size, slide)` over rows that are kept: windows on a grid.
 //!
-//! How: a row is kept once, in the pane of one slide that holds its timestamp; a window is `size / slide` panes. Two
-//! columns are appended to every row that leaves: start and end of its window in milliseconds.
+//! How: a row is kept once, in the pane that holds its time; a window is some neighbouring panes. A row goes into every
+//! window of its time that has not ended, whenever it comes; it is late when all of them have. What leaves is in the
+//! order of time, then of arrival. Two columns are appended to every row that leaves: start and end of its window in
+//! milliseconds.
 //! Source of the panes: Li et al., "No Pane, No Gain", SIGMOD Record 2005.
 
-use super::held::{keep_groups, show};
-use crate::event::{Batch, Sign, Timestamp, Type, Value};
+use super::held::{keep_groups, show_in_order};
+use crate::event::{Batch, Mark, Sign, Timestamp, Type, Value};
 use crate::operator::{Claims, Counters, Kind, Moment, Operator, Out, counter};
 use crate::state::{LogId, Malformed, Register, RegisterReader, RowLog, StateHolder, Visitor};
 use std::collections::VecDeque;
 
-/// Where windows begin and end, in microseconds. `size` is a multiple of `slide`.
+/// Where windows begin and end, in microseconds: one begins at `offset + k · slide` for every whole k and is `size`
+/// long. Panes are what lies between two neighbouring borders: one per slide where `size` is a multiple of it,
+/// otherwise two, whose lengths take turns.
+///
+/// Source of the two: Krishnamurthy et al., "On-the-fly sharing for streamed aggregation", SIGMOD 2006.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Panes {
     pub(crate) size_us: i64,
@@ -19,17 +25,63 @@ pub(crate) struct Panes {
 }
 
 impl Panes {
+    /// Where the last window begins that begins at or before a time.
+    #[inline]
+    fn cell(&self, at: i64) -> i64 {
+        let since = at.saturating_sub(self.offset_us);
+        at.saturating_sub(since.rem_euclid(self.slide_us))
+    }
+
+    /// How far behind each beginning of a window another one ends; 0 where they coincide.
+    #[inline]
+    fn rest(&self) -> i64 {
+        self.size_us % self.slide_us
+    }
+
     /// Start of the pane that holds a time.
     #[inline]
     pub(crate) fn start(&self, at: Timestamp) -> i64 {
-        let since = at.0.saturating_sub(self.offset_us);
-        at.0.saturating_sub(since.rem_euclid(self.slide_us))
+        let (cell, rest) = (self.cell(at.0), self.rest());
+        let inner = cell.saturating_add(rest);
+        if at.0 >= inner { inner } else { cell }
+    }
+
+    /// End of the pane that begins at a time.
+    #[inline]
+    pub(crate) fn end(&self, pane: i64) -> i64 {
+        let (cell, rest) = (self.cell(pane), self.rest());
+        match pane < cell.saturating_add(rest) {
+            true => cell.saturating_add(rest),
+            false => cell.saturating_add(self.slide_us),
+        }
     }
 
     /// End of the first window that holds a pane.
     #[inline]
     pub(crate) fn first_end(&self, pane: i64) -> i64 {
-        pane.saturating_add(self.slide_us)
+        if self.size_us == self.slide_us {
+            return pane.saturating_add(self.slide_us);
+        }
+        self.ended(Timestamp(pane)).saturating_add(self.slide_us)
+    }
+
+    /// End of the last window that holds a pane; at or before the pane where none does.
+    #[inline]
+    pub(crate) fn last_end(&self, pane: i64) -> i64 {
+        self.cell(pane).saturating_add(self.size_us)
+    }
+
+    /// Whether a pane lies between two windows.
+    #[inline]
+    pub(crate) fn is_gap(&self, pane: i64) -> bool {
+        self.last_end(pane) <= pane
+    }
+
+    /// End of the last window that ends at or before a time.
+    #[inline]
+    pub(crate) fn ended(&self, now: Timestamp) -> i64 {
+        self.cell(now.0.saturating_sub(self.rest()))
+            .saturating_add(self.rest())
     }
 
     /// End of the next window to close, where `first` is the oldest pane open and `closed` the last end.
@@ -46,7 +98,7 @@ impl Panes {
     ) -> Result<(), Malformed> {
         let mut after = i64::MIN;
         for start in starts {
-            let at = Timestamp(start.saturating_add(self.slide_us));
+            let at = Timestamp(start.saturating_add(self.size_us.max(self.slide_us)));
             if start <= after || self.start(Timestamp(start)) != start || !in_range(at) {
                 return Err(Malformed::new("a pane does not stand on the grid"));
             }
@@ -68,6 +120,8 @@ fn in_range(at: Timestamp) -> bool {
 struct Pane {
     start: i64,
     log: LogId,
+    /// The rows before this one were in the last window that closed.
+    shown: u64,
 }
 
 impl Register for Pane {
@@ -114,15 +168,30 @@ impl PaneRows {
         }
     }
 
-    fn insert(&mut self, batch: &Batch, row: usize) {
-        let start = self.panes.start(batch.at[row]);
+    /// Puts a row into the pane of its time; whether any window of it is still open.
+    fn insert(&mut self, batch: &Batch, row: usize, moment: Moment) -> bool {
+        let start = self.panes.start(moment.instant());
+        if moment.mark == Mark::Ahead {
+            return false;
+        }
+        if self.panes.is_gap(start) {
+            return true;
+        }
+        if self.panes.last_end(start) <= moment.clock.0 {
+            return false;
+        }
+        if self.panes.first_end(start) <= moment.clock.0 {
+            self.closed = self.closed.max(self.panes.ended(moment.clock));
+        }
         let place = self.open.partition_point(|p| p.start < start);
         if self.open.get(place).is_none_or(|p| p.start != start) {
             let log = self.log.open();
-            self.open.insert(place, Pane { start, log });
+            let shown = self.log.range(log).start;
+            self.open.insert(place, Pane { start, log, shown });
         }
-        self.log
-            .insert(self.open[place].log, batch.at[row], batch, &self.keep, row);
+        let log = self.open[place].log;
+        self.log.push(log, moment.at, batch, &self.keep, row);
+        true
     }
 
     fn next_end(&self) -> Option<i64> {
@@ -130,23 +199,25 @@ impl PaneRows {
         Some(self.panes.next_end(first.start, self.closed))
     }
 
-    fn window(&self, end: i64, sign: Sign, moment: Moment, to: &mut Batch) {
-        let start = end.saturating_sub(self.panes.size_us);
-        for pane in self
-            .open
-            .iter()
-            .filter(|p| p.start >= start && p.start < end)
-        {
-            let (rows, kept) = (self.log.range(pane.log), self.keep.len());
-            let count = self.log.len(pane.log);
-            show(&self.log, pane.log, rows, moment, sign, to);
+    /// The rows of the window that ends at a time: all of them as they enter, as they leave those that had entered.
+    fn window(&mut self, end: i64, sign: Sign, moment: Moment, to: &mut Batch) {
+        let (start, kept) = (end.saturating_sub(self.panes.size_us), self.keep.len());
+        let is_in = |p: &&mut Pane| p.start >= start && p.start < end;
+        for pane in self.open.iter_mut().filter(is_in) {
+            let mut rows = self.log.range(pane.log);
+            match sign {
+                Sign::Plus => pane.shown = rows.end,
+                Sign::Minus => rows.end = pane.shown.clamp(rows.start, rows.end),
+            }
+            let count = (rows.end - rows.start) as usize;
+            show_in_order(&self.log, pane.log, rows, moment, sign, to);
             to.columns[kept].extend_value(&Value::Long(Timestamp(start).millis()), count);
             to.columns[kept + 1].extend_value(&Value::Long(Timestamp(end).millis()), count);
         }
     }
 
     fn close_window(&mut self, end: i64, cause: u64, out: &mut Out) {
-        let moment = Moment::timer(Timestamp(end), cause);
+        let moment = Moment::close(Timestamp(end), cause);
         let mut to = out.batch();
         if self.expires {
             self.window(
@@ -159,10 +230,10 @@ impl PaneRows {
         self.window(end, Sign::Plus, moment, &mut to);
         self.closed = end;
         // The pane that only the closed window needed stays one slide longer where it must still expire.
-        let kept_from = end
-            .saturating_add(if self.expires { 0 } else { self.panes.slide_us })
-            .saturating_sub(self.panes.size_us);
-        while self.open.front().is_some_and(|p| p.start < kept_from) {
+        let expired = end.saturating_sub(if self.expires { self.panes.slide_us } else { 0 });
+        let panes = self.panes;
+        let is_over = |p: &Pane| panes.last_end(p.start) <= expired;
+        while self.open.front().is_some_and(is_over) {
             let pane = self.open.pop_front().expect("the front was just seen");
             self.log.close(pane.log);
         }
@@ -180,7 +251,12 @@ impl StateHolder for PaneRows {
         visitor.register(&mut self.open);
         visitor.register(&mut self.closed);
         counter(visitor, &mut self.late);
+        let mut shown: Vec<u64> = self.open.iter().map(|pane| pane.shown).collect();
+        visitor.newer_register(&mut shown);
         if visitor.is_loading() {
+            for (i, pane) in self.open.iter_mut().enumerate() {
+                pane.shown = shown.as_slice().get(i).copied().unwrap_or(u64::MAX);
+            }
             let mut claims = Claims::default();
             let mut claim = |pane: &Pane| claims.claim(&self.log, pane.log, 0);
             let starts = self.open.iter().map(|pane| pane.start);
@@ -197,10 +273,8 @@ impl Operator for PaneRows {
         for row in 0..batch.len() {
             let moment = Moment::of(batch, row);
             self.clock(moment.clock, moment.cause, out);
-            if moment.at < moment.clock {
+            if !self.insert(batch, row, moment) {
                 self.late += 1;
-            } else {
-                self.insert(batch, row);
             }
         }
     }
@@ -212,10 +286,7 @@ impl Operator for PaneRows {
     }
 
     fn close(&mut self, out: &mut Out) {
-        let last = self
-            .open
-            .back()
-            .map(|p| p.start.saturating_add(self.panes.size_us));
+        let last = self.open.back().map(|p| self.panes.last_end(p.start));
         if let Some(last) = last {
             self.clock(Timestamp(last), 0, out);
         }
@@ -235,7 +306,11 @@ impl Operator for PaneRows {
 
     fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
         let (log, routing) = (&mut self.log, &self.routing);
-        self.open.retain(|pane| {
+        self.open.retain_mut(|pane| {
+            let rows = log.range(pane.log);
+            let is_kept = |seq: &u64| keep(log.key_group_of(pane.log, *seq, routing));
+            let fresh = (pane.shown.clamp(rows.start, rows.end)..rows.end).filter(is_kept);
+            pane.shown = rows.end - fresh.count() as u64;
             keep_groups(log, pane.log, routing, keep);
             let empty = log.len(pane.log) == 0;
             if empty {

@@ -2,13 +2,14 @@
 //! `sessionBatch(gap [, key])`: the rows of a session are flushed when it closes.
 //!
 //! A session closes when `gap + latency` has passed since its last row; a row exactly one gap after the last begins a
-//! new one. A late row (behind the clock) joins a session that waits out its latency, or is dropped and counted. A
-//! key whose last session has closed is forgotten.
+//! new one. A row behind the clock joins a session that waits out its latency; it may open a session of `sessionBatch`
+//! that would not have closed yet. Otherwise it is late: dropped and counted. A key whose last session has closed is
+//! forgotten. What leaves is in the order of time, then of arrival.
 
-use super::held::show;
+use super::held::show_in_order;
 use super::keys::Keys;
 use super::sessions::{Session, Sessions};
-use crate::event::{Batch, Sign, Timestamp, Type};
+use crate::event::{Batch, Mark, Sign, Timestamp, Type};
 use crate::expr::Program;
 use crate::operator::{Claims, Counters, Kind, Moment, Operator, Out, counter};
 use crate::state::{Cells, LogId, Malformed, Slot, StateHolder, Visitor};
@@ -69,9 +70,11 @@ impl SessionWindow {
         } else {
             Emission::Flushes
         };
+        let window = SessionWindow::new(gap_us, 0, keys, key_types, keep, types);
         SessionWindow {
             emission,
-            ..SessionWindow::new(gap_us, 0, keys, key_types, keep, types)
+            sessions: window.sessions.taking_late(),
+            ..window
         }
     }
 
@@ -84,19 +87,17 @@ impl SessionWindow {
         out: &mut Out,
     ) -> Box<Batch> {
         while let Some(session) = self.sessions.close_next(now) {
-            let moment = Moment::timer(session.due, cause);
             match self.emission {
                 Emission::Rows => {
-                    let log = &mut self.sessions.log;
+                    let (log, first) = (&mut self.sessions.log, to.at.len());
                     let rows = log.range(session.log);
-                    for _ in rows.clone() {
-                        to.push_moment(moment, Sign::Minus);
-                    }
-                    log.read_rows(session.log, rows, &mut to.columns);
+                    let moment = Moment::timer(session.due, cause);
+                    show_in_order(log, session.log, rows, moment, Sign::Minus, &mut to);
+                    to.at[first..].fill(session.due);
                     log.close(session.log);
                 }
                 _ => {
-                    self.flush(&session, moment, &mut to);
+                    self.flush(&session, Moment::close(session.due, cause), &mut to);
                     out.emit(Kind::Flush(session.due), to);
                     to = out.batch();
                 }
@@ -117,7 +118,7 @@ impl SessionWindow {
             .into_iter()
             .chain([(session.log, Sign::Plus)])
         {
-            show(log, id, log.range(id), moment, sign, to);
+            show_in_order(log, id, log.range(id), moment, sign, to);
         }
         match self.emission {
             Emission::ExpiringFlushes(_) => before.into_iter().for_each(|id| log.close(id)),
@@ -193,9 +194,10 @@ impl Operator for SessionWindow {
             let moment = Moment::of(batch, row);
             to = self.fire(moment.clock, moment.cause, to, out);
             let key = self.keys.slots[row];
-            if !self
-                .sessions
-                .insert(key, moment.clock, batch, &self.keep, row)
+            if moment.mark == Mark::Ahead
+                || !self
+                    .sessions
+                    .insert(key, moment.clock, batch, &self.keep, row)
             {
                 self.late += 1;
             } else if matches!(self.emission, Emission::Rows) {

@@ -2,16 +2,20 @@
 //!
 //! How: a key has a list of sessions, newest first; nearly every row joins the newest. Rows that come out of order
 //! (within the app's lateness or the window's latency) may join an older one, open one between two, or make two of
-//! them one. A session closes `gap + latency` after its last row. A heap holds one entry per session; a session that
-//! grew since is put back with its new time when its entry comes up, so a row costs no heap operation until the front
-//! is out of date. The heap is an index: it can be rebuilt from the sessions.
+//! them one. A tree finds the older ones by their beginning. A session closes `gap + latency` after its last row. A
+//! heap holds one entry per session; a session that grew since is put back with its new time when its entry comes up,
+//! so a row costs no heap operation until the front is out of date. Tree and heap are indexes: they are rebuilt from
+//! the sessions. The log of a session is in the order of arrival.
+//! Cost: O(log n) per row and per close, of n sessions; O(1) per row that joins the newest session of its key.
 
 use crate::event::{Batch, Timestamp, Type};
 use crate::operator::{Claims, counter, words_cell};
 use crate::state::{Cells, LogId, Malformed, RowLog, Slab, Slot, StateHolder, Visitor};
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
+use std::ops::Bound;
 
 type Entry = u32;
 
@@ -73,8 +77,12 @@ pub(super) struct Sessions {
     pub(super) log: RowLog,
     newest: Cells<Option<Entry>>,
     sessions: Slab<Session>,
+    /// The sessions that are not the newest of their key, by key and beginning.
+    older: BTreeMap<(Slot, Timestamp), Entry>,
     closing: BinaryHeap<Reverse<Closing>>,
     opened: u64,
+    /// A row behind the clock opens a session if that has not ended.
+    takes_late: bool,
 }
 
 impl Sessions {
@@ -86,8 +94,18 @@ impl Sessions {
             log: RowLog::new(types),
             newest: Cells::default(),
             sessions: Slab::default(),
+            older: BTreeMap::new(),
             closing: BinaryHeap::new(),
             opened: 0,
+            takes_late: false,
+        }
+    }
+
+    /// Sessions that a row behind the clock may open, as long as they have not ended.
+    pub(super) fn taking_late(self) -> Self {
+        Sessions {
+            takes_late: true,
+            ..self
         }
     }
 
@@ -114,6 +132,7 @@ impl Sessions {
         }
         while let Some(entry) = next {
             let session = self.sessions.remove(entry);
+            self.older.remove(&(key, session.first));
             self.log.close(session.log);
             next = session.older;
         }
@@ -123,6 +142,7 @@ impl Sessions {
     pub(super) fn rebuild(&mut self, claims: &mut Claims) -> Result<(), Malformed> {
         let wrong = || Malformed::new("the sessions of a key are not a list");
         self.closing.clear();
+        self.older.clear();
         for key in 0..self.newest.len() as Slot {
             let mut next = *self.newest.get(key);
             while let Some(entry) = next {
@@ -132,16 +152,23 @@ impl Sessions {
                 if session.key != key || session.order >= self.opened {
                     return Err(wrong());
                 }
-                let Session { due, order, .. } = *session;
+                let Session {
+                    due, order, first, ..
+                } = *session;
                 self.closing.push(Reverse(Closing { due, order, entry }));
+                if Some(entry) != *self.newest.get(key)
+                    && self.older.insert((key, first), entry).is_some()
+                {
+                    return Err(wrong());
+                }
                 next = session.older;
             }
         }
         Ok(())
     }
 
-    /// Puts a row into a session of its key. False, and the row is not held, when it is late (`at < clock`) and joins
-    /// none, or is late and there is no latency.
+    /// Puts a row into a session of its key. False, and the row is not held, when it is late: it comes behind the clock
+    /// and there is neither latency nor a session that has not ended for it.
     pub(super) fn insert(
         &mut self,
         key: Slot,
@@ -151,21 +178,27 @@ impl Sessions {
         row: usize,
     ) -> bool {
         let at = batch.at[row];
-        if at < clock && self.latency_us == 0 {
+        if at < clock && self.latency_us == 0 && !self.takes_late {
             return false;
         }
         let (newer, place) = self.find(key, at);
+        let is_over = at < clock && !(self.takes_late && at.plus(self.gap_us) > clock);
         let entry = match place.filter(|e| self.fits(*e, at)) {
             Some(entry) => entry,
-            None if at < clock => return false,
+            None if is_over => return false,
             None => self.open(key, at, newer, place),
         };
         let session = self.sessions.get_mut(entry);
-        session.first = session.first.min(at);
+        let before = session.first;
+        session.first = before.min(at);
         session.end = session.end.max(at.plus(self.gap_us));
         session.due = session.end.plus(self.latency_us);
-        self.log.insert(session.log, at, batch, keep, row);
+        self.log.push(session.log, at, batch, keep, row);
         let (first, end, older) = (session.first, session.end, session.older);
+        if newer.is_some() && first < before {
+            self.older.remove(&(key, before));
+            self.older.insert((key, first), entry);
+        }
         if let Some(newer) = newer.filter(|n| self.sessions.get(*n).first < end) {
             self.join(entry, newer);
         } else if let Some(older) = older.filter(|o| first < self.sessions.get(*o).end) {
@@ -176,17 +209,22 @@ impl Sessions {
 
     /// The newest session of a key that begins less than a gap after `at` or before it, and the one that follows it.
     fn find(&self, key: Slot, at: Timestamp) -> (Option<Entry>, Option<Entry>) {
-        let mut newer = None;
-        let mut place = *self.newest.get(key);
-        while let Some(entry) = place {
-            let session = self.sessions.get(entry);
-            if at.plus(self.gap_us) > session.first {
-                break;
-            }
-            newer = place;
-            place = session.older;
+        let Some(newest) = *self.newest.get(key) else {
+            return (None, None);
+        };
+        let end = at.plus(self.gap_us);
+        if end > self.sessions.get(newest).first {
+            return (None, Some(newest));
         }
-        (newer, place)
+        let range = (key, Timestamp(i64::MIN))..(key, end);
+        match self.older.range(range).next_back() {
+            Some((_, place)) => (self.above(key, *place), Some(*place)),
+            None => {
+                let oldest = self.older.range((key, end)..=(key, Timestamp(i64::MAX)));
+                let oldest = oldest.map(|(_, entry)| *entry).next();
+                (oldest.or(Some(newest)), None)
+            }
+        }
     }
 
     fn fits(&self, entry: Entry, at: Timestamp) -> bool {
@@ -212,6 +250,14 @@ impl Sessions {
             order,
             older,
         });
+        match (newer, older) {
+            (Some(_), _) => drop(self.older.insert((key, at), entry)),
+            (None, Some(older)) => {
+                let first = self.sessions.get(older).first;
+                self.older.insert((key, first), older);
+            }
+            (None, None) => {}
+        }
         self.link(key, newer, Some(entry));
         self.opened += 1;
         self.closing.push(Reverse(Closing { due, order, entry }));
@@ -237,6 +283,11 @@ impl Sessions {
         };
         let order = a.order.min(b.order);
         let above = self.above(b.key, newer);
+        self.older.remove(&(a.key, a.first));
+        if above.is_some() {
+            self.older.remove(&(b.key, b.first));
+            self.older.insert((a.key, a.first), kept);
+        }
         *self.sessions.get_mut(kept) = Session {
             log: a.log,
             first: a.first,
@@ -250,13 +301,17 @@ impl Sessions {
 
     /// The session of a key that is next newer than `entry`.
     fn above(&self, key: Slot, entry: Entry) -> Option<Entry> {
-        let mut above = None;
-        let mut place = *self.newest.get(key);
-        while let Some(e) = place.filter(|e| *e != entry) {
-            above = place;
-            place = self.sessions.get(e).older;
+        let newest = *self.newest.get(key);
+        if newest == Some(entry) {
+            return None;
         }
-        above
+        let first = self.sessions.get(entry).first;
+        let behind = (
+            Bound::Excluded((key, first)),
+            Bound::Included((key, Timestamp(i64::MAX))),
+        );
+        let next = self.older.range(behind).next();
+        next.map(|(_, entry)| *entry).or(newest)
     }
 
     /// Brings the front of the heap up to date.
@@ -289,6 +344,14 @@ impl Sessions {
         self.closing.pop();
         let session = *self.sessions.get(entry);
         let above = self.above(session.key, entry);
+        match (above, session.older) {
+            (Some(_), _) => drop(self.older.remove(&(session.key, session.first))),
+            (None, Some(older)) => {
+                let first = self.sessions.get(older).first;
+                self.older.remove(&(session.key, first));
+            }
+            (None, None) => {}
+        }
         self.link(session.key, above, session.older);
         self.sessions.remove(entry);
         Some(session)
@@ -359,8 +422,15 @@ mod tests {
             seed ^= seed << 17;
             (seed % n as u64) as i64
         };
-        for (latency, lateness) in [(0, 0), (0, 40), (15, 0), (30, 25)] {
+        let cases = [(0, 0), (0, 40), (15, 0), (30, 25)];
+        let cases = cases.map(|(latency, lateness)| (latency, lateness, false));
+        for (latency, lateness, takes_late) in
+            cases.into_iter().chain([(0, 0, true), (0, 40, true)])
+        {
             let mut sessions = Sessions::new(GAP, latency, &[Type::Long]);
+            if takes_late {
+                sessions = sessions.taking_late();
+            }
             sessions.ensure(4);
             let (mut open, mut closed, mut merged) = (Vec::new(), 0, 0);
             let (mut newest, mut clock) = (0, 0);
@@ -377,7 +447,9 @@ mod tests {
                             other => panic!("{other:?}"),
                         }
                     });
-                    got.push((session.due.0, rows.collect::<Vec<_>>()));
+                    let mut rows: Vec<_> = rows.collect();
+                    rows.sort_unstable();
+                    got.push((session.due.0, rows));
                     sessions.log.close(session.log);
                 }
                 let want = close_plain(&mut open, clock, latency);
@@ -392,8 +464,9 @@ mod tests {
                 let key = random(3) as Slot;
                 let before = open.len();
                 let held = sessions.insert(key, Timestamp(clock), &batch, &[0], 0);
-                let want = !(at < clock && latency == 0)
-                    && insert_plain(&mut open, key, (at, number), number as u64, at < clock);
+                let late = at < clock && !(takes_late && at + GAP > clock);
+                let want = !(at < clock && latency == 0 && !takes_late)
+                    && insert_plain(&mut open, key, (at, number), number as u64, late);
                 assert_eq!(held, want, "row {number}");
                 merged += usize::from(open.len() < before);
                 if number % 3 == 0 {
@@ -404,7 +477,7 @@ mod tests {
             }
             assert!(closed > 300, "{closed} sessions closed");
             assert!(
-                merged > 0 || lateness + latency == 0,
+                merged > 0 || lateness + latency == 0 || takes_late,
                 "sessions were joined"
             );
             assert!(sessions.closing.len() < 100 && sessions.sessions.len() < 100);

@@ -1,7 +1,7 @@
 //! `time(t)`: each row stays t. `timeLength(t, n)`: at most n of them. `timeBatch(t [, start])`: flushed every t.
 
 use super::{Collected, Due, Held};
-use crate::event::{Batch, Sign, Timestamp, Type};
+use crate::event::{Batch, Mark, Sign, Timestamp, Type};
 use crate::operator::{Counters, Kind, Moment, Operator, Out, counter};
 use crate::state::{Malformed, StateHolder, Visitor};
 
@@ -56,7 +56,7 @@ impl Operator for Time {
         for row in 0..batch.len() {
             let moment = Moment::of(batch, row);
             self.expire(moment.clock, moment.cause, &mut to);
-            if moment.at < moment.clock {
+            if moment.is_late() {
                 self.late += 1;
                 continue;
             }
@@ -118,6 +118,9 @@ pub(crate) struct TimeBatch {
     /// Rows pass as they come; the flush only expires them.
     streams: bool,
     late: u64,
+    /// The first row was the result of a window that closed, so batches begin and end at the instants before their
+    /// times.
+    from_close: bool,
 }
 
 impl TimeBatch {
@@ -130,17 +133,57 @@ impl TimeBatch {
         types: &[Type],
     ) -> Self {
         TimeBatch {
-            collected: Collected::new(keep, types),
+            collected: Collected::by_time(keep, types),
             due: Due::every(span_us),
             start,
             routing: Vec::new(),
             streams,
             late: 0,
+            from_close: false,
         }
     }
 
+    /// Takes a row into the open batch; false when the batch of its time is over.
+    fn collect(&mut self, batch: &Batch, row: usize, moment: Moment) -> bool {
+        if moment.mark == Mark::Ahead {
+            return false;
+        }
+        let Some(next) = self.due.next else {
+            return self.begin(batch, row, moment);
+        };
+        if self.place(moment) < self.due.before(next) {
+            return false;
+        }
+        self.collected.push(batch, row);
+        true
+    }
+
+    /// The time by which a row belongs to a batch.
+    fn place(&self, moment: Moment) -> Timestamp {
+        match self.from_close && moment.mark == Mark::Close {
+            true => moment.at,
+            false => moment.instant(),
+        }
+    }
+
+    /// Opens a batch for the first row.
+    fn begin(&mut self, batch: &Batch, row: usize, moment: Moment) -> bool {
+        let mut due = self.due;
+        match self.start {
+            Start::FirstRow => due.start(moment.at),
+            Start::Grid(origin) => due.start_aligned(moment.instant(), origin),
+        }
+        if due.next.is_some_and(|next| next <= moment.clock) {
+            return false;
+        }
+        self.from_close = self.start == Start::FirstRow && moment.mark == Mark::Close;
+        self.due = due;
+        self.collected.push(batch, row);
+        true
+    }
+
     fn flush(&mut self, due: Timestamp, cause: u64, out: &mut Out) {
-        let moment = Moment::timer(due, cause);
+        let moment = Moment::close(due, cause);
         let mut to = out.batch();
         if self.streams {
             self.collected.drain(moment, Sign::Minus, &mut to);
@@ -165,6 +208,7 @@ impl StateHolder for TimeBatch {
         self.collected.state(visitor);
         visitor.register(&mut self.due.next);
         counter(visitor, &mut self.late);
+        visitor.newer_register(&mut self.from_close);
     }
 }
 
@@ -173,22 +217,18 @@ impl Operator for TimeBatch {
         let mut to = out.batch();
         for row in 0..batch.len() {
             let moment = Moment::of(batch, row);
-            if self.due.next.is_some_and(|d| d <= moment.clock) {
+            let reached = match self.from_close && moment.mark == Mark::Close {
+                true => moment.at.max(moment.clock),
+                false => moment.clock,
+            };
+            if self.due.next.is_some_and(|d| d <= reached) {
                 to = self.pass(to, out);
-                self.clock(moment.clock, moment.cause, out);
+                self.clock(reached, moment.cause, out);
             }
-            if moment.at < moment.clock {
+            if !self.collect(batch, row, moment) {
                 self.late += 1;
                 continue;
             }
-            if self.due.next.is_none() {
-                match self.start {
-                    Start::FirstRow => self.due.start(moment.clock.max(moment.at)),
-                    // By the clock alone, which is the same on all workers, as it is for later batches.
-                    Start::Grid(origin) => self.due.start_aligned(moment.now(), origin),
-                }
-            }
-            self.collected.push(batch, row);
             if self.streams {
                 to.push_row(batch, &self.collected.held.keep, row, moment, Sign::Plus);
             }

@@ -4,7 +4,7 @@
 
 use super::keys::Keys;
 use super::latest::Latest;
-use crate::event::{Batch, Sign, Type};
+use crate::event::{Batch, RowSet, Sign, Type};
 use crate::expr::Program;
 use crate::operator::{Counters, Kind, Moment, Operator, Out};
 use crate::state::{StateHolder, Visitor};
@@ -95,7 +95,7 @@ impl Operator for FirstUnique {
         self.rows
             .extend(self.keys.fresh.iter().map(|(_, row)| *row));
         let mut to = out.batch();
-        to.extend_moments(batch, Some(&self.rows));
+        to.append_moments(batch, &RowSet::Picked(&self.rows));
         for (column, k) in to.columns.iter_mut().zip(&self.keep) {
             column.extend_rows(&batch.columns[*k], &self.rows);
         }

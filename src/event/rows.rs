@@ -1,0 +1,141 @@
+//! The one way to copy rows from batch to batch: whatever a row carries beside its values comes along.
+//!
+//! Why: a vector per row that one of many copies forgets is a wrong answer that nothing reports.
+
+use super::batch::{Batch, Mark, Sign};
+use std::ops::Range;
+
+/// Some rows of a batch, in order.
+#[derive(Clone, Debug)]
+pub(crate) enum RowSet<'a> {
+    /// All of them.
+    All,
+    /// Those from one position to before another.
+    Range(Range<usize>),
+    /// Those at these positions.
+    Picked(&'a [u32]),
+}
+
+impl<'a> RowSet<'a> {
+    /// The rows at these positions; all where there are none.
+    #[inline]
+    pub(crate) fn picked(rows: Option<&'a [u32]>) -> Self {
+        rows.map_or(RowSet::All, RowSet::Picked)
+    }
+
+    /// Number of rows, of a batch of `len`.
+    #[inline]
+    fn count(&self, len: usize) -> usize {
+        match self {
+            RowSet::All => len,
+            RowSet::Range(range) => range.len(),
+            RowSet::Picked(rows) => rows.len(),
+        }
+    }
+
+    /// Appends the elements of these rows.
+    #[inline]
+    fn extend<T: Copy>(&self, to: &mut Vec<T>, from: &[T]) {
+        match self {
+            RowSet::All => to.extend_from_slice(from),
+            RowSet::Range(range) => to.extend_from_slice(&from[range.clone()]),
+            RowSet::Picked(rows) => to.extend(rows.iter().map(|r| from[*r as usize])),
+        }
+    }
+
+    /// Appends the elements of these rows of a vector that is empty while all its elements are the default.
+    #[inline]
+    fn extend_sparse<T: Copy + Default + PartialEq>(
+        &self,
+        (to, len): (&mut Vec<T>, usize),
+        from: &[T],
+        count: usize,
+    ) {
+        if from.is_empty() {
+            if !to.is_empty() {
+                to.resize(len + count, T::default());
+            }
+            return;
+        }
+        if to.is_empty() {
+            let all_default = match self {
+                RowSet::All => false,
+                RowSet::Range(range) => from[range.clone()].iter().all(|x| *x == T::default()),
+                RowSet::Picked(rows) => rows.iter().all(|r| from[*r as usize] == T::default()),
+            };
+            if all_default {
+                return;
+            }
+            to.resize(len, T::default());
+        }
+        self.extend(to, from);
+    }
+}
+
+impl Batch {
+    /// Appends rows of a batch with the same columns.
+    pub(crate) fn append(&mut self, from: &Batch, rows: &RowSet<'_>) {
+        self.append_moments(from, rows);
+        for (to, from) in self.columns.iter_mut().zip(&from.columns) {
+            match rows {
+                RowSet::All => to.extend_range(from, 0..from.len()),
+                RowSet::Range(range) => to.extend_range(from, range.clone()),
+                RowSet::Picked(rows) => to.extend_rows(from, rows),
+            }
+        }
+    }
+
+    /// Appends everything that rows of another batch carry beside their values.
+    #[inline]
+    pub(crate) fn append_moments(&mut self, from: &Batch, rows: &RowSet<'_>) {
+        let (len, count) = (self.at.len(), rows.count(from.at.len()));
+        if !(self.signs.is_empty() && from.signs.is_empty()) {
+            rows.extend_sparse::<Sign>((&mut self.signs, len), &from.signs, count);
+        }
+        if !(self.marks.is_empty() && from.marks.is_empty()) {
+            rows.extend_sparse::<Mark>((&mut self.marks, len), &from.marks, count);
+        }
+        rows.extend(&mut self.at, &from.at);
+        if self.tracks_clock {
+            rows.extend(&mut self.clock, &from.clock);
+        }
+        if self.tracks_cause {
+            rows.extend(&mut self.causes, &from.causes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Timestamp;
+
+    fn batch(rows: &[(i64, Sign, Mark)]) -> Batch {
+        let mut batch = Batch::default();
+        for (at, sign, mark) in rows {
+            batch.push_sign(*sign);
+            batch.push_mark(*mark);
+            batch.at.push(Timestamp(*at));
+        }
+        batch
+    }
+
+    #[test]
+    fn signs_and_marks_come_along_and_stay_absent_where_they_say_nothing() {
+        let plain = batch(&[(1, Sign::Plus, Mark::Plain), (2, Sign::Plus, Mark::Plain)]);
+        let mixed = batch(&[(3, Sign::Minus, Mark::Plain), (4, Sign::Plus, Mark::Close)]);
+        let mut to = Batch::default();
+        to.append_moments(&plain, &RowSet::All);
+        to.append_moments(&mixed, &RowSet::Range(2..2));
+        assert!(to.signs.is_empty() && to.marks.is_empty());
+        to.append_moments(&mixed, &RowSet::Picked(&[1]));
+        assert_eq!((to.signs.len(), to.marks.len()), (0, 3));
+        to.append_moments(&mixed, &RowSet::All);
+        to.append_moments(&plain, &RowSet::Range(1..2));
+        let at: Vec<i64> = to.at.iter().map(|at| at.0).collect();
+        assert_eq!(at, [1, 2, 4, 3, 4, 2]);
+        let minus: Vec<usize> = (0..6).filter(|r| to.sign(*r) == Sign::Minus).collect();
+        let closes: Vec<usize> = (0..6).filter(|r| to.mark(*r) == Mark::Close).collect();
+        assert_eq!((minus, closes), (vec![3], vec![2, 4]));
+    }
+}
