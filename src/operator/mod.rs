@@ -16,7 +16,7 @@ pub(crate) use claims::Claims;
 pub(crate) use retired::Retired;
 pub(crate) use words::{COUNT_MAX, counter, words_cell};
 
-use crate::event::{Batch, Mark, Sign, Timestamp};
+use crate::event::{Batch, Mark, RowSet, Sign, Timestamp};
 use crate::state::{Malformed, Register, RegisterReader, StateHolder};
 
 /// How the rows of a batch belong together.
@@ -83,6 +83,8 @@ pub(crate) trait Operator: Send + StateHolder {
 pub(crate) struct Out {
     /// Batches emitted and not yet delivered, in order.
     pub(crate) ready: Vec<(Kind, Box<Batch>)>,
+    /// Rows that came too late, where somebody wants them.
+    late: Option<Box<Batch>>,
     /// Boxed, so that a batch changes hands by a pointer.
     spare: Vec<Box<Batch>>,
     like: Batch,
@@ -93,9 +95,43 @@ impl Out {
     pub(crate) fn new(like: Batch) -> Self {
         Out {
             ready: Vec::new(),
+            late: None,
             spare: Vec::new(),
             like,
         }
+    }
+
+    /// With a place for rows that come too late; `like`: a batch of the operator's input.
+    pub(crate) fn keeping_late(self, like: &Batch) -> Self {
+        Out {
+            late: Some(Box::new(Batch::like(like))),
+            ..self
+        }
+    }
+
+    /// A row of the operator's input came too late.
+    #[cold]
+    pub(crate) fn refuse(&mut self, batch: &Batch, row: usize) {
+        if let Some(late) = &mut self.late {
+            late.append(batch, &RowSet::Range(row..row + 1));
+        }
+    }
+
+    /// Takes the rows out that came too late, if there are any; [`Out::put_late_back`] follows.
+    pub(crate) fn take_late(&mut self) -> Option<Box<Batch>> {
+        self.late.take_if(|late| !late.is_empty())
+    }
+
+    /// Whether rows came too late that somebody wants.
+    #[inline]
+    pub(crate) fn has_late(&self) -> bool {
+        self.late.as_ref().is_some_and(|late| !late.is_empty())
+    }
+
+    /// Gives the batch of rows that came too late back for reuse.
+    pub(crate) fn put_late_back(&mut self, mut late: Box<Batch>) {
+        late.clear();
+        self.late = Some(late);
     }
 
     /// An empty batch to fill.

@@ -178,13 +178,15 @@ impl Builder<'_> {
         used.sort_unstable();
         used.dedup();
         // A window that reads its input itself finds all columns in their places.
-        let all = window.reads_input() || self.query.filter.is_none();
+        // Rows that come too late go to their stream whole.
+        let reads_all = window.reads_input() || self.query.late.is_some();
+        let all = reads_all || self.query.filter.is_none();
         let passed: Vec<usize> = match all {
             true => (0..n).collect(),
             false => used.clone(),
         };
         self.filter(&passed);
-        let keep: Vec<usize> = match self.query.filter.is_some() && !window.reads_input() {
+        let keep: Vec<usize> = match self.query.filter.is_some() && !reads_all {
             true => (0..used.len()).collect(),
             false => used.clone(),
         };
@@ -410,6 +412,7 @@ impl Builder<'_> {
             unreachable!("the window is on a grid")
         };
         let n = self.input.len();
+        self.filter(&(0..n).collect::<Vec<_>>());
         let order = query.order.iter().map(|(o, _)| o);
         let read = self.used(&mut query.outputs.iter().chain(&query.having).chain(order));
         let read_types = read.iter().map(|c| self.input[*c]).collect();

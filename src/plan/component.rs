@@ -81,13 +81,20 @@ pub(crate) fn components(streams: &[StreamPlan], queries: &[QueryPlan]) -> Vec<C
 pub(crate) fn too_deep(components: &[Component], queries: &[QueryPlan]) -> Option<usize> {
     let mut depth = HashMap::new();
     for query in components.iter().flat_map(|c| &c.queries) {
-        let QueryPlan { input, target, .. } = &queries[*query];
+        let QueryPlan {
+            input,
+            target,
+            late,
+            ..
+        } = &queries[*query];
         let here = 1 + depth.get(input).copied().unwrap_or(0);
         if here > CHAIN_MAX {
             return Some(*query);
         }
-        let deepest: &mut usize = depth.entry(*target).or_default();
-        *deepest = here.max(*deepest);
+        for written in std::iter::once(target).chain(late) {
+            let deepest: &mut usize = depth.entry(*written).or_default();
+            *deepest = here.max(*deepest);
+        }
     }
     None
 }
@@ -111,8 +118,11 @@ fn component(streams: &[StreamPlan], queries: &[QueryPlan], members: Vec<usize>)
     reads.dedup();
     // All writers of a stream are in one component.
     let merges = members.iter().any(|q| {
-        let s = &streams[queries[*q].target];
-        s.writers.len() > 1 || (s.declared && !s.readers.is_empty())
+        let merges = |s: &StreamPlan| s.writers.len() > 1 || (s.declared && !s.readers.is_empty());
+        let QueryPlan { target, late, .. } = &queries[*q];
+        std::iter::once(target)
+            .chain(late)
+            .any(|s| merges(&streams[*s]))
     });
     let any = |f: &dyn Fn(&QueryPlan) -> bool| members.iter().any(|q| f(&queries[*q]));
     let uses = |f: &dyn Fn(&Typed) -> bool| any(&|q| q.filter.iter().chain(q.expressions()).any(f));
@@ -236,6 +246,9 @@ fn routing(streams: &[StreamPlan], queries: &[QueryPlan], order: &[usize], cycle
     let mut allowed: HashMap<usize, Vec<usize>> = HashMap::new();
     for number in order.iter().rev() {
         let query = &queries[*number];
+        if query.late.is_some() {
+            return Routing::Single(format!("{} sends late rows to a stream", query.name));
+        }
         match demand(query) {
             Demand::None => {}
             Demand::All(why) => {

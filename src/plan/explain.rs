@@ -1,6 +1,7 @@
 //! A plan as text: components, queries, operators, distribution and state.
 
 use super::{Plan, QueryPlan, Routing, WindowPlan};
+use crate::operator::window::REORDER_ROWS_MAX;
 use std::fmt::Write;
 
 /// Describes a plan, one line per operator.
@@ -50,7 +51,13 @@ fn explain_query(plan: &Plan, query: &QueryPlan, text: &mut String) {
         let _ = writeln!(text, "    filter");
     }
     if let Some(window) = &query.window {
+        if window.takes_rows_in_order() && plan.event_time {
+            let _ = writeln!(text, "    {}", order(plan));
+        }
         let _ = writeln!(text, "    {}: {}", query.window_text, window_state(window));
+        if let Some(late) = query.late {
+            let _ = writeln!(text, "    late rows → {}", plan.streams[late].name);
+        }
     }
     if query.condition.is_some() {
         let _ = writeln!(text, "    where");
@@ -77,6 +84,18 @@ fn explain_query(plan: &Plan, query: &QueryPlan, text: &mut String) {
         "    project {outputs} columns → {} ({:?} rows)",
         plan.streams[query.target].name, query.events
     );
+}
+
+/// The ordered buffer in front of a window.
+fn order(plan: &Plan) -> String {
+    let held = match plan.lateness_us {
+        0 => "rows ahead of the clock, which one input alone never has".to_string(),
+        us => format!(
+            "rows until the clock reaches them, {} ms behind their input",
+            us as f64 / 1e3
+        ),
+    };
+    format!("order by time: holds {held}, at most {REORDER_ROWS_MAX}: state rows")
 }
 
 fn window_state(window: &WindowPlan) -> &'static str {

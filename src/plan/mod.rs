@@ -78,7 +78,7 @@ impl Plan {
 
     /// The component whose queries write a stream, if any do.
     pub(crate) fn writer_of(&self, stream: usize) -> Option<usize> {
-        let writes = |q: &usize| self.queries[*q].target == stream;
+        let writes = |q: &usize| self.queries[*q].writes(stream);
         let mut components = self.components.iter();
         components.position(|c| c.queries.iter().any(writes))
     }

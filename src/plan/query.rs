@@ -24,6 +24,8 @@ pub(crate) struct QueryPlan {
     pub(crate) input_len: usize,
     /// Stream written.
     pub(crate) target: usize,
+    /// Stream that gets the rows which come too late.
+    pub(crate) late: Option<usize>,
     pub(crate) events: Events,
     /// Filters before the window.
     pub(crate) filter: Option<Typed>,
@@ -45,6 +47,11 @@ impl QueryPlan {
     /// Whether rows are grouped or aggregated.
     pub(crate) fn aggregates(&self) -> bool {
         !self.keys.is_empty() || !self.calls.is_empty()
+    }
+
+    /// Whether rows of a stream come from it.
+    pub(crate) fn writes(&self, stream: usize) -> bool {
+        self.target == stream || self.late == Some(stream)
     }
 
     /// Everything evaluated behind the window.
@@ -108,6 +115,7 @@ pub(super) fn bind_query(
         input,
         input_len: stream.schema.len(),
         target: 0,
+        late: None,
         events: query.events,
         filter: clauses.filter,
         window,
@@ -144,8 +152,10 @@ fn bind_clauses(scope: &mut QueryScope<'_>, query: &Query) -> Clauses {
     };
     let mut filter = query.source.filters.iter().cloned().reduce(both);
     let mut condition = query.filter.clone();
-    // Without a window, or where the window only assigns rows to a grid, before and after are the same.
-    if query.source.window.is_none() || scope.has_panes {
+    // Without a window, or where the window only assigns rows to a grid, before and after are the same; but for rows
+    // that come too late for a grid, which somebody may want.
+    let is_grid = scope.has_panes && query.late_stream.is_none();
+    if query.source.window.is_none() || is_grid {
         condition = filter.take().into_iter().chain(condition).reduce(both);
     }
     let filter = filter.and_then(|f| scope.condition(Clause::Filter, &f));

@@ -120,7 +120,8 @@ impl<'a> Planner<'a> {
         bound.sort_by_key(|(place, _)| *place);
         for (number, (_, query)) in bound.into_iter().enumerate() {
             self.streams[query.input].readers.push(number);
-            self.streams[query.target].writers.push(number);
+            let targets = std::iter::once(query.target).chain(query.late);
+            targets.for_each(|t| self.streams[t].writers.push(number));
             self.queries.push(query);
         }
     }
@@ -170,6 +171,33 @@ impl<'a> Planner<'a> {
         let (mut plan, schema) = bind_query(self, query, place, input, target)?;
         plan.target =
             target.unwrap_or_else(|| self.add(&query.target.text, schema, false, Vec::new()));
+        if let Some(name) = &query.late_stream {
+            plan.late = Some(self.late_stream(name, &plan)?);
+        }
         Some(plan)
+    }
+
+    /// The stream that gets the rows which come too late for a query: it has the columns of the query's input.
+    fn late_stream(&mut self, name: &Name, query: &QueryPlan) -> Option<usize> {
+        if !query.window.as_ref().is_some_and(|w| w.has_late_rows()) {
+            let message = "no row comes too late for this query: it has no window of time";
+            let fault = Fault::new(name.span, message).help("remove late.stream");
+            self.faults.push(fault);
+            return None;
+        }
+        let schema = self.streams[query.input].schema.clone();
+        let Some(place) = self.find(name) else {
+            return Some(self.add(&name.text, schema, false, Vec::new()));
+        };
+        let types = |s: &Schema| s.attributes().iter().map(|a| a.ty).collect::<Vec<_>>();
+        if place == query.target || types(&self.streams[place].schema) != types(&schema) {
+            let input = &self.streams[query.input].name;
+            let message = format!("stream {} cannot take the late rows of {input}", name.text);
+            let remedy = format!("name a stream of its own, with the columns of {input}");
+            self.faults
+                .push(Fault::new(name.span, message).help(remedy));
+            return None;
+        }
+        Some(place)
     }
 }

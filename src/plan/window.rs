@@ -156,6 +156,18 @@ impl WindowPlan {
         )
     }
 
+    /// Rows may come too late for it.
+    pub(crate) fn has_late_rows(&self) -> bool {
+        self.takes_rows_in_order()
+            || matches!(
+                self,
+                WindowPlan::Panes(_)
+                    | WindowPlan::SessionBatch { .. }
+                    | WindowPlan::ExternalTime { .. }
+                    | WindowPlan::ExternalTimeBatch(_)
+            )
+    }
+
     /// It asks which input row caused a row.
     pub(crate) fn uses_cause(&self) -> bool {
         match self {

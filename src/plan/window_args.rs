@@ -330,13 +330,6 @@ impl<'a> Args<'a, '_, '_> {
     fn hop(&mut self) -> Result<WindowPlan, Refused> {
         let size_us = self.duration()?;
         let slide_us = self.duration()?;
-        if size_us % slide_us != 0 {
-            let fault = Fault::new(
-                self.span,
-                "the size of a hop window is a multiple of its slide",
-            );
-            return Err(Some(fault.help("hop(10 SECONDS, 2 SECONDS)")));
-        }
         if size_us / slide_us > PANES_MAX {
             let message = format!("a hop window has at most {PANES_MAX} slides (PANES_MAX)");
             return Err(self.wrong(self.span, message));

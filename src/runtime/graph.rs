@@ -28,6 +28,8 @@ struct Node {
     operator: Box<dyn Operator>,
     out: Out,
     next: Next,
+    /// Stream of the rows that come too late.
+    late: Option<usize>,
     query: usize,
 }
 
@@ -94,7 +96,7 @@ impl Graph {
             let query = &plan.queries[*number];
             let written_later = component.queries[place..]
                 .iter()
-                .any(|q| plan.queries[*q].target == query.input);
+                .any(|q| plan.queries[*q].writes(query.input));
             graph.cyclic |= written_later;
             graph.readers[query.input - first_stream].push(graph.nodes.len());
             let input = &plan.streams[query.input].schema;
@@ -114,10 +116,20 @@ impl Graph {
                 } else {
                     Next::Operator(here + 1)
                 };
+                let mut out = Out::new(stage.like);
+                if query.late.is_some() {
+                    let like = Batch {
+                        tracks_clock: component.tracks_clock,
+                        tracks_cause: component.tracks_cause,
+                        ..Batch::new(input)
+                    };
+                    out = out.keeping_late(&like);
+                }
                 graph.nodes.push(Node {
                     operator: stage.operator,
-                    out: Out::new(stage.like),
+                    out,
                     next,
+                    late: query.late,
                     query: *number,
                 });
             }
@@ -197,6 +209,9 @@ impl Graph {
     /// Passes on what an operator has emitted. The depth of calls is the length of the longest chain of operators.
     #[inline]
     fn pass(&mut self, node: usize, outputs: &mut Outputs) {
+        if self.nodes[node].out.has_late() {
+            self.pass_late(node, outputs);
+        }
         if self.nodes[node].out.ready.is_empty() {
             return;
         }
@@ -210,6 +225,16 @@ impl Graph {
             self.nodes[node].out.recycle(batch);
         }
         self.nodes[node].out.ready = ready;
+    }
+
+    /// Sends rows that came too late to their stream.
+    #[cold]
+    fn pass_late(&mut self, node: usize, outputs: &mut Outputs) {
+        let stream = self.nodes[node].late;
+        if let (Some(mut late), Some(stream)) = (self.nodes[node].out.take_late(), stream) {
+            self.stream(stream, &mut late, outputs);
+            self.nodes[node].out.put_late_back(late);
+        }
     }
 
     /// Shows rows to the outside with the sign that the query gave; for readers all of them are `+`.

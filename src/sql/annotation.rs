@@ -1,6 +1,6 @@
-//! `@app:name('…')`, `@app:playback(…)` and `@info(name='…')`.
+//! `@app:name('…')`, `@app:playback(…)` and `@info(…)`.
 
-use super::ast::{App, Name, Span};
+use super::ast::{App, Info, Name, Span};
 use super::literal;
 use super::parser::{Parsed, Parser, similar};
 use super::token::Kind;
@@ -10,12 +10,7 @@ const KNOWN: &[&str] = &["app:name", "app:playback", "info"];
 
 impl Parser<'_> {
     /// One annotation, from its `@`: of the app, or the name of the query that follows.
-    pub(super) fn annotation(
-        &mut self,
-        app: &mut App,
-        query: &mut Option<Name>,
-        first: bool,
-    ) -> Parsed<()> {
+    pub(super) fn annotation(&mut self, app: &mut App, info: &mut Info, first: bool) -> Parsed<()> {
         let start = self.span();
         self.advance();
         let mut name = self.any_name("the name of an annotation")?;
@@ -34,7 +29,7 @@ impl Parser<'_> {
         match name.as_str() {
             "app:name" => self.app_name(app, span),
             "app:playback" => self.playback(app, span),
-            "info" => self.info(query, span),
+            "info" => self.info(info),
             _ => {
                 let fault = Fault::new(span, format!("unknown annotation @{name}"));
                 let listed = fault.help("known: @app:name, @app:playback, @info");
@@ -83,21 +78,31 @@ impl Parser<'_> {
         }
     }
 
-    fn info(&mut self, query: &mut Option<Name>, span: Span) -> Parsed<()> {
+    fn info(&mut self, info: &mut Info) -> Parsed<()> {
         self.expect_sign(&Kind::LParen)?;
-        let (key, value) = self.option("name='…'")?;
-        if !key.text.eq_ignore_ascii_case("name") {
-            let fault = Fault::new(key.span, format!("unknown option '{}' of @info", key.text));
-            return Err(fault.help("known: name"));
+        loop {
+            let (key, value) = self.option("name='…'")?;
+            let place = match key.text.to_ascii_lowercase().as_str() {
+                "name" => &mut info.name,
+                "late.stream" => &mut info.late_stream,
+                other => {
+                    let message = format!("unknown option '{other}' of @info");
+                    let fault = Fault::new(key.span, message).help("known: name, late.stream");
+                    return Err(similar(fault, other, ["name", "late.stream"]));
+                }
+            };
+            if value.text.is_empty() {
+                let message = format!("the {} of the query is empty", key.text);
+                return Err(Fault::new(value.span, message));
+            }
+            if place.replace(value).is_some() {
+                let message = format!("the query has two of {}", key.text);
+                return Err(Fault::new(key.span, message));
+            }
+            if !self.more(&Kind::RParen)? {
+                return Ok(());
+            }
         }
-        self.expect_sign(&Kind::RParen)?;
-        if value.text.is_empty() {
-            return Err(Fault::new(value.span, "the name of the query is empty"));
-        }
-        if query.replace(value).is_some() {
-            return Err(Fault::new(span, "the query has two names"));
-        }
-        Ok(())
     }
 
     /// `key = 'value'`.

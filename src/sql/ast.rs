@@ -100,11 +100,32 @@ impl Events {
     }
 }
 
+/// `@info(…)`: what is said of the query that follows.
+#[derive(Clone, Debug, Default)]
+pub struct Info {
+    /// `name='…'`.
+    pub name: Option<Name>,
+    /// `late.stream='…'`: where rows go that come too late for the query.
+    pub late_stream: Option<Name>,
+}
+
+impl Info {
+    /// Where something is said, if anything is.
+    pub(crate) fn span(&self) -> Option<Span> {
+        self.name
+            .as_ref()
+            .or(self.late_stream.as_ref())
+            .map(|n| n.span)
+    }
+}
+
 /// `INSERT … INTO target SELECT …`, in either order.
 #[derive(Clone, Debug)]
 pub struct Query {
     /// `@info(name='…')`.
     pub name: Option<Name>,
+    /// `@info(late.stream='…')`.
+    pub late_stream: Option<Name>,
     /// The whole statement.
     pub span: Span,
     /// Where the rows go.

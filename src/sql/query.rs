@@ -1,6 +1,6 @@
 //! A query: `INSERT INTO … SELECT …`, in either order.
 
-use super::ast::{Events, Expr, Name, Query, SelectItem, Source, Span, Window};
+use super::ast::{Events, Expr, Info, Name, Query, SelectItem, Source, Span, Window};
 use super::parser::{Parsed, Parser, reserved};
 use super::token::Kind;
 use super::unsupported;
@@ -22,7 +22,7 @@ const JOIN_WORDS: &[&str] = &[
 
 impl Parser<'_> {
     /// From INSERT or SELECT up to the `;`.
-    pub(super) fn query(&mut self, name: Option<Name>) -> Parsed<Query> {
+    pub(super) fn query(&mut self, info: Info) -> Parsed<Query> {
         let start = self.span();
         let mut query = if self.is("INSERT") {
             let (events, target) = self.insert()?;
@@ -55,7 +55,8 @@ impl Parser<'_> {
             }
             query
         };
-        query.name = name;
+        query.name = info.name;
+        query.late_stream = info.late_stream;
         query.span = start.to(self.last_span());
         Ok(query)
     }
@@ -90,6 +91,7 @@ impl Parser<'_> {
         }
         let mut query = Query {
             name: None,
+            late_stream: None,
             span: Span::default(),
             target,
             events,

@@ -1,6 +1,6 @@
 //! The app: annotations, statements, and going on behind a wrong one. `CREATE STREAM` and types.
 
-use super::ast::{App, Name, Statement, StreamDef};
+use super::ast::{App, Info, Statement, StreamDef};
 use super::limits::FAULTS_MAX;
 use super::parser::{Parsed, Parser, similar};
 use super::token::Kind;
@@ -35,7 +35,7 @@ impl Parser<'_> {
     pub(super) fn app(mut self) -> (App, Vec<Fault>) {
         let mut app = App::default();
         let mut faults = Vec::new();
-        let mut name = None;
+        let mut info = Info::default();
         let mut first = true;
         while !self.at_end() {
             if self.eat_sign(&Kind::SemiColon) {
@@ -43,10 +43,10 @@ impl Parser<'_> {
             }
             let annotation = self.is_sign(0, &Kind::AtSign);
             let result = if annotation {
-                self.annotation(&mut app, &mut name, first)
+                self.annotation(&mut app, &mut info, first)
             } else {
                 first = false;
-                self.statement(name.take())
+                self.statement(std::mem::take(&mut info))
                     .and_then(|s| self.finish().map(|()| app.statements.push(s)))
             };
             if let Err(fault) = result {
@@ -64,8 +64,8 @@ impl Parser<'_> {
         {
             faults.push(fault.clone());
         }
-        if let (Some(name), true) = (name, faults.is_empty()) {
-            faults.push(Fault::new(name.span, "no query follows this name"));
+        if let (Some(span), true) = (info.span(), faults.is_empty()) {
+            faults.push(Fault::new(span, "no query follows this @info"));
         }
         (app, faults)
     }
@@ -92,18 +92,18 @@ impl Parser<'_> {
         }
     }
 
-    fn statement(&mut self, query: Option<Name>) -> Parsed<Statement> {
+    fn statement(&mut self, info: Info) -> Parsed<Statement> {
         let span = self.span();
         let Some(word) = self.word(0).map(str::to_ascii_uppercase) else {
             return Err(self.unexpected("CREATE STREAM, INSERT INTO or SELECT"));
         };
-        if let (Some(name), true) = (&query, word == "CREATE") {
-            let fault = Fault::new(name.span, "@info names a query, and no query follows");
+        if let (Some(span), true) = (info.span(), word == "CREATE") {
+            let fault = Fault::new(span, "@info names a query, and no query follows");
             return Err(fault.help("remove it: what is created has its own name"));
         }
         let not_yet = match word.as_str() {
             "CREATE" => return self.create(),
-            "INSERT" | "SELECT" => return self.query(query).map(Statement::Query),
+            "INSERT" | "SELECT" => return self.query(info).map(Statement::Query),
             "UPDATE" => &unsupported::UPDATE,
             "DELETE" => &unsupported::DELETE,
             "UPSERT" => &unsupported::UPSERT,

@@ -398,7 +398,7 @@ const BAD: &[(&str, &str, &str)] = &[
     ("@app:playback(«lateness»", "", ""),
     ("@app:playback(lateness=«'5 parsecs'»)", "not a duration", "'5 SECONDS'"),
     ("@app:playback(lateness=«'soon'»)", "not a duration", ""),
-    ("@info(«nam»='q')", "unknown option 'nam'", "known: name"),
+    ("@info(«nam»='q')", "unknown option 'nam'", "did you mean 'name'"),
     ("@info(name=«'q'») CREATE STREAM S (a INT)", "names a query", ""),
     ("@info(name=«'q'»)", "no query follows", ""),
     ("@info(name='q') «@info»(name='r') INSERT INTO O SELECT a FROM S", "two names", ""),

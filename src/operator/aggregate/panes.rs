@@ -195,6 +195,22 @@ impl PaneAggregate {
         );
     }
 
+    /// Whether a row is one that the query counts.
+    #[cold]
+    fn wants(&mut self, batch: &Batch, row: usize) -> bool {
+        let Some(condition) = &mut self.condition else {
+            return true;
+        };
+        let frame = Frame {
+            rows: Some(&[row as u32]),
+            len: 1,
+            ..batch.frame()
+        };
+        self.scratch.rows.clear();
+        condition.filter(&frame, &mut self.faults, &mut self.scratch.rows);
+        !self.scratch.rows.is_empty()
+    }
+
     /// The instants to which the rows belong, those of refused rows after all others; empty where they are the times.
     fn take_instants(&mut self, batch: &Batch) -> Vec<Timestamp> {
         let mut instants = std::mem::take(&mut self.instants);
@@ -335,8 +351,11 @@ impl Operator for PaneAggregate {
             let start = self.panes.start(times[first]);
             if self.panes.last_end(start) <= clock.0 || batch.mark(first) == Mark::Ahead {
                 // A row that lies between windows is in none, and not late.
-                self.late +=
-                    u64::from(!self.panes.is_gap(start) || batch.mark(first) == Mark::Ahead);
+                let is_late = !self.panes.is_gap(start) || batch.mark(first) == Mark::Ahead;
+                if is_late && self.wants(batch, first) {
+                    self.late += 1;
+                    out.refuse(batch, first);
+                }
                 first += 1;
                 continue;
             }

@@ -64,6 +64,7 @@ impl Operator for Cron {
             self.clock(moment.clock, moment.cause, out);
             if moment.is_late() && self.has_flushed(moment) {
                 self.late += 1;
+                out.refuse(batch, row);
                 continue;
             }
             if self.next.is_none() {

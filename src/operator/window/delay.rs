@@ -52,6 +52,7 @@ impl Operator for Delay {
             self.release(moment.clock, moment.cause, &mut to);
             if moment.is_late() {
                 self.late += 1;
+                out.refuse(batch, row);
             } else {
                 self.held.insert(batch, row);
             }

@@ -2,9 +2,9 @@
 //!
 //! How: one log holds the rows of the last flush, which expire with the next one, and behind them those not flushed
 //! yet. A row at or beyond the end of the open batch flushes it and opens the batch that holds the row; batches
-//! without rows are skipped. A row of a batch that is over is late: dropped and counted. With a timeout, the app's clock
-//! flushes an open batch early; its next flush then holds all its rows again, so that the last flush of a batch is the
-//! whole batch.
+//! without rows are skipped. A row of a batch that is over is late: dropped and counted. With a timeout, the app's
+//! clock flushes an open batch early; its next flush then holds all its rows again, so that the last flush of a batch
+//! is the whole batch.
 
 use super::external_time::time_of;
 use super::{Due, Held};
@@ -131,6 +131,7 @@ impl ExternalTimeBatch {
         let begin = self.end.map(|end| end.saturating_sub(self.span.span_ms));
         if self.has_ended && begin.is_some_and(|begin| time < begin) {
             self.late += 1;
+            out.refuse(batch, row);
             return;
         }
         self.now = self.now.max(time);

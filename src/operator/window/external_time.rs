@@ -49,7 +49,7 @@ impl ExternalTime {
         }
     }
 
-    fn enter(&mut self, batch: &Batch, row: usize, to: &mut Batch) {
+    fn enter(&mut self, batch: &Batch, row: usize, to: &mut Batch, out: &mut Out) {
         let Some(time) = time_of(&batch.columns[self.attribute], row) else {
             self.faults += 1;
             return;
@@ -57,6 +57,7 @@ impl ExternalTime {
         let moment = Moment::of(batch, row);
         if self.now.saturating_sub(time) >= self.span_ms {
             self.late += 1;
+            out.refuse(batch, row);
             return;
         }
         self.now = self.now.max(time);
@@ -86,7 +87,7 @@ impl Operator for ExternalTime {
     fn rows(&mut self, _kind: Kind, batch: &Batch, out: &mut Out) {
         let mut to = out.batch();
         for row in 0..batch.len() {
-            self.enter(batch, row, &mut to);
+            self.enter(batch, row, &mut to, out);
         }
         out.emit(Kind::Rows, to);
     }

@@ -45,7 +45,7 @@ pub(crate) use external_batch::{ExternalSpan, ExternalStart, ExternalTimeBatch};
 pub(crate) use external_time::ExternalTime;
 pub(crate) use frequent::{Frequent, LossyFrequent};
 pub(crate) use held::Held;
-pub(crate) use in_order::InOrder;
+pub(crate) use in_order::{InOrder, REORDER_ROWS_MAX};
 pub(crate) use length::Length;
 pub(crate) use panes::{PaneRows, Panes};
 pub(crate) use session::SessionWindow;

@@ -251,7 +251,10 @@ impl StateHolder for PaneRows {
         visitor.register(&mut self.open);
         visitor.register(&mut self.closed);
         counter(visitor, &mut self.late);
-        let mut shown: Vec<u64> = self.open.iter().map(|pane| pane.shown).collect();
+        let mut shown: Vec<u64> = match visitor.is_loading() {
+            true => Vec::new(),
+            false => self.open.iter().map(|pane| pane.shown).collect(),
+        };
         visitor.newer_register(&mut shown);
         if visitor.is_loading() {
             for (i, pane) in self.open.iter_mut().enumerate() {
@@ -275,6 +278,7 @@ impl Operator for PaneRows {
             self.clock(moment.clock, moment.cause, out);
             if !self.insert(batch, row, moment) {
                 self.late += 1;
+                out.refuse(batch, row);
             }
         }
     }

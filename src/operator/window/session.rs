@@ -200,6 +200,7 @@ impl Operator for SessionWindow {
                     .insert(key, moment.clock, batch, &self.keep, row)
             {
                 self.late += 1;
+                out.refuse(batch, row);
             } else if matches!(self.emission, Emission::Rows) {
                 to.push_row(batch, &self.keep, row, moment, Sign::Plus);
             }

@@ -58,6 +58,7 @@ impl Operator for Time {
             self.expire(moment.clock, moment.cause, &mut to);
             if moment.is_late() {
                 self.late += 1;
+                out.refuse(batch, row);
                 continue;
             }
             if self.held.len() == self.rows_max {
@@ -227,6 +228,7 @@ impl Operator for TimeBatch {
             }
             if !self.collect(batch, row, moment) {
                 self.late += 1;
+                out.refuse(batch, row);
                 continue;
             }
             if self.streams {

@@ -19,6 +19,8 @@ pub(super) type Nodes = Vec<(u16, u32, u16)>;
 pub(super) struct Schema {
     /// By number of the query.
     pub(super) queries: Vec<QueryRecord>,
+    /// By number of the query, its stages as revisions have them that lack the newer containers.
+    older: Vec<Vec<StageRecord>>,
     /// By number of the component.
     pub(super) nodes: Vec<Nodes>,
 }
@@ -34,6 +36,7 @@ impl Schema {
         };
         let mut schema = Schema {
             queries: plan.queries.iter().map(record).collect(),
+            older: vec![Vec::new(); plan.queries.len()],
             nodes: Vec::new(),
         };
         for component in &plan.components {
@@ -49,7 +52,9 @@ impl Schema {
             graph.nodes_state(&mut |node, query, stage, holder| {
                 if node != GRAPH_NODE {
                     nodes.push((node, query as u32, stage));
-                    schema.queries[query].stages.push(describe(holder));
+                    let (now, older) = describe(holder);
+                    schema.queries[query].stages.push(now);
+                    schema.older[query].push(older);
                 }
             });
             schema.nodes.push(nodes);
@@ -65,20 +70,28 @@ impl Schema {
     ) -> Differences {
         let stored: BTreeMap<&str, &QueryRecord> =
             stored.iter().map(|q| (q.id.as_str(), q)).collect();
-        let all = self
-            .queries
+        let older = self.older.iter().map(Vec::as_slice);
+        let queries = self.queries.iter().zip(older);
+        let handlers = handlers
             .iter()
-            .chain(handlers.iter().map(|h| &h.record));
-        let own: BTreeMap<&str, &QueryRecord> = all.map(|q| (q.id.as_str(), q)).collect();
+            .map(|h| (&h.record, h.record.stages.as_slice()));
+        let own: BTreeMap<&str, (&QueryRecord, &[StageRecord])> = queries
+            .chain(handlers)
+            .map(|both| (both.0.id.as_str(), both))
+            .collect();
         let text = |q: &&QueryRecord| format!("{}: {}", q.id, q.text);
-        let added = own.values().filter(|q| !stored.contains_key(q.id.as_str()));
+        let added = own
+            .values()
+            .map(|(q, _)| q)
+            .filter(|q| !stored.contains_key(q.id.as_str()));
         let removed = stored.values().filter(|q| !own.contains_key(q.id.as_str()));
         let mut changed = Vec::new();
-        for query in own.values() {
+        for (query, older) in own.values() {
             let Some(before) = stored.get(query.id.as_str()) else {
                 continue;
             };
-            if before.fingerprint != query.fingerprint || before.stages != query.stages {
+            let fits = before.stages == query.stages || before.stages == *older;
+            if before.fingerprint != query.fingerprint || !fits {
                 changed.push((text(before), text(query), stage_changes(before, query)));
             }
         }
@@ -90,14 +103,21 @@ impl Schema {
     }
 }
 
-fn describe(holder: &mut dyn StateHolder) -> StageRecord {
+/// The containers of an operator, and those of them that older revisions have too.
+fn describe(holder: &mut dyn StateHolder) -> (StageRecord, StageRecord) {
     let mut visitor = Describe::default();
     holder.state(&mut visitor);
-    let kind = |(name, layout)| ContainerKind { name, layout };
-    StageRecord {
+    let record = |containers| StageRecord {
         name: String::new(),
-        containers: visitor.containers.into_iter().map(kind).collect(),
+        containers,
+    };
+    let kind = |(name, layout)| ContainerKind { name, layout };
+    let all: Vec<ContainerKind> = visitor.containers.into_iter().map(kind).collect();
+    let mut older = all.clone();
+    for place in visitor.newer.into_iter().rev() {
+        older.remove(place);
     }
+    (record(all), record(older))
 }
 
 /// Which containers changed, for a reader.
