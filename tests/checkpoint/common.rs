@@ -225,7 +225,8 @@ impl Drop for Folder {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Copies what a folder holds.
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("the folder takes folders");
     for entry in fs::read_dir(from).expect("it is there") {
         let entry = entry.expect("it can be read");

@@ -7,6 +7,7 @@ mod child;
 mod common;
 mod corrupt;
 mod distributed;
+mod earlier;
 mod fault;
 mod hooked;
 mod kept;
