@@ -7,6 +7,7 @@ mod build;
 mod component;
 mod explain;
 mod identity;
+mod ordinal;
 mod query;
 #[cfg(test)]
 mod restore_tests;

@@ -52,8 +52,8 @@ pub(super) struct QueryScope<'a> {
     pub(super) stream: &'a str,
     pub(super) alias: Option<&'a str>,
     pub(super) schema: &'a Schema,
-    /// The window has a start and an end.
-    pub(super) has_panes: bool,
+    /// Whether the window has a start and an end; `None` where the window itself is wrong.
+    pub(super) has_panes: Option<bool>,
     pub(super) retracts: bool,
     pub(super) clause: Clause,
     pub(super) calls: Vec<Call>,
@@ -208,13 +208,16 @@ impl Scope for QueryScope<'_> {
             .iter()
             .position(|w| w.eq_ignore_ascii_case(&name.text));
         if let Some(which) = window_column {
-            if !self.has_panes || !args.is_empty() {
+            let fault = if !args.is_empty() || distinct {
+                Fault::new(span, format!("{} takes no argument", name.text))
+                    .help(format!("write {}()", name.text))
+            } else if self.has_panes == Some(false) {
                 let message = format!("{}() tells of a tumbling or hop window", name.text);
-                return Some(Err(
-                    Fault::new(span, message).help("WINDOW('tumbling', 1 MINUTE)")
-                ));
-            }
-            return Some(Ok((self.window_column() + which, Type::Long)));
+                Fault::new(span, message).help("WINDOW('tumbling', 1 MINUTE)")
+            } else {
+                return Some(Ok((self.window_column() + which, Type::Long)));
+            };
+            return Some(Err(fault));
         }
         let aggregate = self.aggregate(name)?;
         if self.clause != Clause::Output {
