@@ -81,6 +81,7 @@ pub(super) fn bind_query(
         retracts: false,
         clause: Clause::Output,
         calls: Vec::new(),
+        meant: Vec::new(),
         faults: Vec::new(),
     };
     let clause = query.source.window.as_ref();
@@ -103,12 +104,12 @@ pub(super) fn bind_query(
         return None;
     }
     let (schema, outputs) = outputs?;
-    let plan = QueryPlan {
+    let mut plan = QueryPlan {
         name: query
             .name
             .as_ref()
             .map_or_else(|| format!("query {}", place + 1), |n| n.text.clone()),
-        identity: QueryIdentity::of(planner.text, query, &clauses.keys, &calls),
+        identity: QueryIdentity::default(),
         window_text,
         input,
         input_len: stream.schema.len(),
@@ -126,6 +127,7 @@ pub(super) fn bind_query(
         offset: query.offset.map(|o| o.0),
         distinct: query.distinct.is_some(),
     };
+    plan.identity = QueryIdentity::of(&scope, query, &plan);
     check(planner, query, &plan)?;
     Some((plan, schema))
 }
@@ -199,7 +201,12 @@ fn bind_listed(
         _ => ("ORDER BY", Prefer::Alias),
     };
     let meant = match ordinal::output(expr, name, select, scope.schema) {
-        Ok(Some(column)) => column,
+        Ok(Some(column)) => {
+            if clause == Clause::GroupBy {
+                scope.stands_for("a number", &column);
+            }
+            column
+        }
         Ok(None) => scope.expand_aliases(expr, select, prefer),
         Err(fault) => {
             scope.faults.push(fault);

@@ -57,6 +57,8 @@ pub(super) struct QueryScope<'a> {
     pub(super) retracts: bool,
     pub(super) clause: Clause,
     pub(super) calls: Vec<Call>,
+    /// What names and numbers stand for that were replaced in keys and in arguments of aggregates.
+    pub(super) meant: Vec<String>,
     pub(super) faults: Vec<Fault>,
 }
 
@@ -250,7 +252,7 @@ impl QueryScope<'_> {
     /// Replaces output aliases by the expressions behind them. Inside an aggregate an attribute comes first: an alias
     /// may hold an aggregate itself, as in `SELECT max(x) AS x … HAVING sum(x) > 1`.
     pub(super) fn expand_aliases(
-        &self,
+        &mut self,
         expr: &Expr,
         select: &[SelectItem],
         prefer: Prefer,
@@ -260,7 +262,16 @@ impl QueryScope<'_> {
         expr
     }
 
-    fn expand(&self, expr: &mut Expr, select: &[SelectItem], prefer: Prefer) {
+    /// Keeps what a name or number was replaced by.
+    pub(super) fn stands_for(&mut self, written: &str, meant: &Expr) {
+        let text = match &meant.kind {
+            ExprKind::Column { name, .. } => &name.text,
+            _ => self.text.get(meant.span.range()).unwrap_or_default(),
+        };
+        self.meant.push(format!("{written} = {text}"));
+    }
+
+    fn expand(&mut self, expr: &mut Expr, select: &[SelectItem], prefer: Prefer) {
         if let ExprKind::Column {
             qualifier: None,
             name,
@@ -276,6 +287,9 @@ impl QueryScope<'_> {
             });
             let is_alias = prefer == Prefer::Alias || self.schema.position(&name.text).is_none();
             if let Some(meant) = meant.filter(|_| is_alias) {
+                if prefer == Prefer::Attribute {
+                    self.stands_for(&name.text, meant);
+                }
                 *expr = meant.clone();
             }
             return;

@@ -2,7 +2,7 @@
 
 use super::error::CheckpointError;
 use crate::checkpoint::{ContainerKind, QueryRecord, StageRecord};
-use crate::plan::Plan;
+use crate::plan::{Plan, changes};
 use crate::runtime::graph::{GRAPH_NODE, Graph};
 use crate::runtime::handler::HandlerKind;
 use crate::state::{Describe, StateHolder};
@@ -19,6 +19,8 @@ pub(super) type Nodes = Vec<(u16, u32, u16)>;
 pub(super) struct Schema {
     /// By number of the query.
     pub(super) queries: Vec<QueryRecord>,
+    /// By number of the query, its fingerprint as earlier builds made it, where its text meant the same to them.
+    former: Vec<Option<u64>>,
     /// By number of the component.
     pub(super) nodes: Vec<Nodes>,
 }
@@ -34,15 +36,18 @@ impl Schema {
         };
         let mut schema = Schema {
             queries: plan.queries.iter().map(record).collect(),
+            former: vec![None; plan.queries.len()],
             nodes: Vec::new(),
         };
         for component in &plan.components {
             for query in &component.queries {
                 // Where a key's state stands depends on the columns that rows are spread by.
                 let route = component.routing.route(*query);
-                let state = &plan.queries[*query].identity.state_text;
-                let text = format!("{state} SPREAD BY {route:?}");
-                schema.queries[*query].fingerprint = xxh3_64(text.as_bytes());
+                let hash =
+                    |state: &String| xxh3_64(format!("{state} SPREAD BY {route:?}").as_bytes());
+                let identity = &plan.queries[*query].identity;
+                schema.queries[*query].fingerprint = hash(&identity.state_text);
+                schema.former[*query] = identity.former_state_text.as_ref().map(hash);
             }
             let mut nodes = Nodes::new();
             let mut graph = Graph::new(plan, component, app);
@@ -65,26 +70,34 @@ impl Schema {
     ) -> Differences {
         let stored: BTreeMap<&str, &QueryRecord> =
             stored.iter().map(|q| (q.id.as_str(), q)).collect();
-        let all = self
-            .queries
-            .iter()
-            .chain(handlers.iter().map(|h| &h.record));
-        let own: BTreeMap<&str, &QueryRecord> = all.map(|q| (q.id.as_str(), q)).collect();
+        let handlers = handlers.iter().map(|h| (&h.record, None));
+        let queries = self.queries.iter().zip(self.former.iter().copied());
+        let all = queries.chain(handlers);
+        let own: BTreeMap<&str, (&QueryRecord, Option<u64>)> = all
+            .map(|(q, former)| (q.id.as_str(), (q, former)))
+            .collect();
         let text = |q: &&QueryRecord| format!("{}: {}", q.id, q.text);
-        let added = own.values().filter(|q| !stored.contains_key(q.id.as_str()));
+        let new = own.values().map(|(q, _)| q);
+        let added = new.filter(|q| !stored.contains_key(q.id.as_str()));
         let removed = stored.values().filter(|q| !own.contains_key(q.id.as_str()));
-        let mut changed = Vec::new();
-        for query in own.values() {
+        let (mut changed, mut edited) = (Vec::new(), Vec::new());
+        for (query, former) in own.values() {
             let Some(before) = stored.get(query.id.as_str()) else {
                 continue;
             };
-            if before.fingerprint != query.fingerprint || before.stages != query.stages {
-                changed.push((text(before), text(query), stage_changes(before, query)));
+            // An earlier build did not tell all that the state depends on, but the text does.
+            let same = before.fingerprint == query.fingerprint
+                || (*former == Some(before.fingerprint) && before.text == query.text);
+            if !same || before.stages != query.stages {
+                changed.push((text(before), text(query), what_changed(before, query)));
+            } else if before.text != query.text {
+                edited.push(text(query));
             }
         }
         Differences {
             added: added.map(text).collect(),
             removed: removed.map(text).collect(),
+            edited,
             changed,
         }
     }
@@ -100,15 +113,19 @@ fn describe(holder: &mut dyn StateHolder) -> StageRecord {
     }
 }
 
-/// Which containers changed, for a reader.
-fn stage_changes(before: &QueryRecord, now: &QueryRecord) -> String {
+/// What the state of a query depends on and is different, for a reader.
+fn what_changed(before: &QueryRecord, now: &QueryRecord) -> String {
+    let clauses = changes(&before.text, &now.text);
+    if !clauses.is_empty() {
+        return clauses.join(", ");
+    }
     let kinds = |q: &QueryRecord| -> Vec<String> {
         let all = q.stages.iter().flat_map(|s| &s.containers);
         all.map(|k| format!("{} {}", k.name, k.layout)).collect()
     };
     let (before, now) = (kinds(before), kinds(now));
     if before == now {
-        return "window, keys or aggregates".to_string();
+        return "the attributes that it reads, or the key by which rows are spread".to_string();
     }
     format!("{} became {}", before.join(", "), now.join(", "))
 }
@@ -120,6 +137,8 @@ pub(super) struct Differences {
     pub(super) added: Vec<String>,
     /// Queries of the revision that are gone.
     pub(super) removed: Vec<String>,
+    /// Queries whose text changed, and whose state means what it meant.
+    pub(super) edited: Vec<String>,
     /// Before, now, and what.
     changed: Vec<(String, String, String)>,
 }
