@@ -2,7 +2,7 @@
 //!
 //! How: operands first, so that all faults of an expression are found; a node is made only of operands that bound.
 
-use super::function::{Functions, explicit_cast, joined};
+use super::function::{Functions, joined};
 use super::kernel::arithmetic::Arithmetic;
 use super::kernel::compare::Comparison;
 use super::kernel::logic::Junction;
@@ -114,9 +114,10 @@ impl Binder<'_> {
                 branches,
                 otherwise,
             } => self.case(operand.as_deref(), branches, otherwise.as_deref(), span),
-            ExprKind::Cast(x, ty) => {
+            ExprKind::Cast(x, to) => {
                 let x = self.expr(x)?;
-                Some(explicit_cast(x, *ty, span))
+                let made = self.functions.convert(x, to, span);
+                self.keep(made)
             }
             ExprKind::Call {
                 name,

@@ -2,13 +2,15 @@
 //!
 //! A query is known by its name in `@info(name='…')`, else by a hash of its text without regard to blanks, and its
 //! place among queries of the same text: never by its place among all, so that queries may be added, removed and
-//! moved. Its window, keys and aggregates decide what its state means.
+//! moved. What its state means is decided by the stream that it reads, by its window, filters, keys and aggregates, by
+//! the columns that a window keeps, and with DISTINCT by all that tells its rows apart.
 
-use super::QueryPlan;
-use super::scope::Call;
-use crate::event::Type;
+use super::scope::QueryScope;
+use super::{QueryPlan, WindowPlan};
+use crate::event::{Schema, Type};
 use crate::expr::Typed;
-use crate::sql::ast::{Query, Span};
+use crate::sql::ast::{Expr, ExprKind, Query, SelectItem, Source, Span, Statement};
+use crate::sql::parse;
 use std::collections::HashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -21,38 +23,23 @@ pub(crate) struct QueryIdentity {
     named: bool,
     /// The whole text, each run of blanks as one.
     pub(crate) text: String,
-    /// Window, keys and aggregates.
+    /// What its state depends on.
     pub(crate) state_text: String,
+    /// What earlier builds took for that, where they took the text to mean the same: window, keys and aggregates.
+    pub(crate) former_state_text: Option<String>,
 }
 
 impl QueryIdentity {
-    /// The identity of a query of an app's text; `keys`: its bound keys, `calls`: its aggregate calls.
-    pub(super) fn of(app: &str, query: &Query, keys: &[Typed], calls: &[Call]) -> QueryIdentity {
-        let written = |span: Span| normal(app.get(span.range()).unwrap_or_default());
-        let window = query.source.window.as_ref().map(|w| written(w.span));
-        let typed = |text: String, of: &[Typed]| {
-            let types: Vec<String> = of.iter().map(|t| type_name(t.ty)).collect();
-            format!("{text}: {}", types.join(", "))
+    /// The identity of a bound query in the scope that it was bound in.
+    pub(super) fn of(scope: &QueryScope<'_>, query: &Query, plan: &QueryPlan) -> QueryIdentity {
+        let written = |span: Span| normal(scope.text.get(span.range()).unwrap_or_default());
+        let former = former_state_text(&written, query, plan);
+        let ordinal = |key: &Expr| matches!(key.kind, ExprKind::Literal(_));
+        let stateless = plan.window.is_none() && !plan.aggregates() && !plan.distinct;
+        let state_text = match stateless {
+            true => former.clone(),
+            false => format!("{former}{}", state_parts(&written, scope, query, plan)),
         };
-        let keys = query.group_by.iter().zip(keys);
-        let keys: Vec<String> = keys
-            .map(|(key, bound)| typed(written(key.span), std::slice::from_ref(bound)))
-            .collect();
-        let calls: Vec<String> = calls
-            .iter()
-            .map(|c| typed(normal(&c.text), &c.args))
-            .collect();
-        let distinct = if query.distinct.is_some() {
-            " DISTINCT"
-        } else {
-            ""
-        };
-        let state_text = format!(
-            "{} GROUP BY {} AGGREGATES {}{distinct}",
-            window.as_deref().unwrap_or("no window"),
-            keys.join(", "),
-            calls.join(", "),
-        );
         let text = written(query.span);
         QueryIdentity {
             id: query.name.as_ref().map_or_else(
@@ -62,8 +49,180 @@ impl QueryIdentity {
             named: query.name.is_some(),
             text,
             state_text,
+            former_state_text: (!query.group_by.iter().any(ordinal)).then_some(former),
         }
     }
+}
+
+/// Window, keys and aggregates, to the letter as the first version wrote them.
+fn former_state_text(written: &dyn Fn(Span) -> String, query: &Query, plan: &QueryPlan) -> String {
+    let window = query.source.window.as_ref().map(|w| written(w.span));
+    let typed = |text: String, of: &[Typed]| {
+        let types: Vec<String> = of.iter().map(|t| type_name(t.ty)).collect();
+        format!("{text}: {}", types.join(", "))
+    };
+    let keys = query.group_by.iter().zip(&plan.keys);
+    let keys: Vec<String> = keys
+        .map(|(key, bound)| typed(written(key.span), std::slice::from_ref(bound)))
+        .collect();
+    let calls = plan.calls.iter();
+    let calls: Vec<String> = calls.map(|c| typed(normal(&c.text), &c.args)).collect();
+    let distinct = if plan.distinct { " DISTINCT" } else { "" };
+    format!(
+        "{} GROUP BY {} AGGREGATES {}{distinct}",
+        window.as_deref().unwrap_or("no window"),
+        keys.join(", "),
+        calls.join(", "),
+    )
+}
+
+/// What else the state of a query with state depends on.
+fn state_parts(
+    written: &dyn Fn(Span) -> String,
+    scope: &QueryScope<'_>,
+    query: &Query,
+    plan: &QueryPlan,
+) -> String {
+    let list = |exprs: &mut dyn Iterator<Item = &Expr>| {
+        let texts: Vec<String> = exprs.map(|e| written(e.span)).collect();
+        texts.join(", ")
+    };
+    let Source {
+        stream,
+        alias: _,
+        filters,
+        window: _,
+    } = &query.source;
+    let mut text = format!(
+        " FROM {} FILTERS {}",
+        stream.text,
+        list(&mut filters.iter())
+    );
+    let panes = matches!(plan.window, Some(WindowPlan::Panes(_)));
+    if plan.window.is_none() || panes || plan.aggregates() || plan.distinct {
+        text += &format!(" WHERE {}", list(&mut query.filter.iter()));
+    }
+    text += &format!(" ALIASES {}", scope.meant.join(", "));
+    if plan.window.is_some() || plan.distinct {
+        text += &format!(" EVENTS {:?}", plan.events);
+    }
+    if let Some(window) = &plan.window {
+        let mut kept = columns(plan.expressions().chain(window.keys()), scope.schema);
+        kept.extend(window.held_columns());
+        text += &format!(" KEEPS {}", named(kept, scope.schema));
+    }
+    if panes {
+        let order = plan.order.iter().map(|(e, _)| e);
+        let shown = plan.outputs.iter().chain(&plan.having).chain(order);
+        text += &format!(
+            " SHOWS {}",
+            named(columns(shown, scope.schema), scope.schema)
+        );
+    }
+    if plan.distinct {
+        let item = |item: &SelectItem| match item {
+            SelectItem::Star(_) => named((0..scope.schema.len()).collect(), scope.schema),
+            SelectItem::Expr { expr, alias: _ } => written(expr.span),
+        };
+        let items: Vec<String> = query.select.iter().map(item).collect();
+        let order = query.order_by.iter();
+        let order: Vec<String> = order
+            .map(|(e, d)| format!("{} {d}", written(e.span)))
+            .collect();
+        text += &format!(
+            " SELECT {} HAVING {} ORDER BY {} LIMIT {:?} OFFSET {:?}",
+            items.join(", "),
+            list(&mut query.having.iter()),
+            order.join(", "),
+            plan.limit,
+            plan.offset,
+        );
+    }
+    text
+}
+
+fn columns<'a>(of: impl Iterator<Item = &'a Typed>, input: &Schema) -> Vec<usize> {
+    let mut columns = Vec::new();
+    of.for_each(|typed| typed.columns(&mut |c| columns.push(c)));
+    columns.retain(|c| *c < input.len());
+    columns
+}
+
+/// Names and types of columns, each once.
+fn named(mut columns: Vec<usize>, input: &Schema) -> String {
+    columns.sort_unstable();
+    columns.dedup();
+    let attributes = columns.iter().map(|c| &input.attributes()[*c]);
+    let texts: Vec<String> = attributes.map(|a| format!("{} {}", a.name, a.ty)).collect();
+    texts.join(", ")
+}
+
+/// By which clauses two texts of a query differ, for a reader.
+pub(crate) fn changes(before: &str, now: &str) -> Vec<&'static str> {
+    let (Some(before), Some(now)) = (clauses(before), clauses(now)) else {
+        return Vec::new();
+    };
+    let changed = before.iter().zip(&now).filter(|(a, b)| a.1 != b.1);
+    changed.map(|(clause, _)| clause.0).collect()
+}
+
+/// The clauses of a query of this text.
+fn clauses(text: &str) -> Option<Vec<(&'static str, String)>> {
+    let (app, _) = parse(text);
+    let [Statement::Query(query)] = app.statements.as_slice() else {
+        return None;
+    };
+    let Query {
+        name: _,
+        late_stream: _,
+        span: _,
+        target: _,
+        events,
+        distinct,
+        select,
+        source,
+        filter,
+        group_by,
+        having,
+        order_by,
+        limit,
+        offset,
+    } = query;
+    let written = |span: Span| normal(text.get(span.range()).unwrap_or_default());
+    let list = |exprs: &mut dyn Iterator<Item = &Expr>| -> String {
+        exprs.map(|e| written(e.span) + ", ").collect()
+    };
+    let item = |item: &SelectItem| match item {
+        SelectItem::Star(_) => "*, ".to_string(),
+        SelectItem::Expr { expr, alias } => {
+            let alias = alias.as_ref().map_or("", |a| &a.text);
+            format!("{} {alias}, ", written(expr.span))
+        }
+    };
+    let order: String = order_by
+        .iter()
+        .map(|(e, d)| format!("{} {d}, ", written(e.span)))
+        .collect();
+    let cut = (limit.map(|l| l.0), offset.map(|o| o.0));
+    Some(vec![
+        ("the stream", source.stream.text.clone()),
+        ("the filter", list(&mut source.filters.iter())),
+        (
+            "the window",
+            source
+                .window
+                .as_ref()
+                .map_or_else(String::new, |w| written(w.span)),
+        ),
+        ("WHERE", list(&mut filter.iter())),
+        ("GROUP BY", list(&mut group_by.iter())),
+        ("DISTINCT", distinct.is_some().to_string()),
+        ("the columns", select.iter().map(item).collect()),
+        ("HAVING", list(&mut having.iter())),
+        ("ORDER BY", order),
+        ("LIMIT or OFFSET", format!("{cut:?}")),
+        ("which rows are inserted", format!("{events:?}")),
+    ])
 }
 
 /// Makes the identities of an app's queries unique. Answers the place of a query whose name is taken.

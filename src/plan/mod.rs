@@ -7,6 +7,7 @@ mod build;
 mod component;
 mod explain;
 mod identity;
+mod ordinal;
 mod query;
 #[cfg(test)]
 mod restore_tests;
@@ -20,7 +21,7 @@ mod window_args;
 pub(crate) use build::stages;
 pub(crate) use component::{Component, Routing};
 pub(crate) use explain::explain;
-pub(crate) use identity::QueryIdentity;
+pub(crate) use identity::{QueryIdentity, changes};
 pub(crate) use query::QueryPlan;
 pub(crate) use trace::{OutputKey, output_key};
 pub(crate) use window::WindowPlan;

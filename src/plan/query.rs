@@ -1,6 +1,7 @@
 //! One query: its clauses bound to the columns of its input.
 
 use super::QueryIdentity;
+use super::ordinal;
 use super::scope::{Call, Clause, Prefer, QueryScope};
 use super::streams::Planner;
 use super::window::WindowPlan;
@@ -83,15 +84,20 @@ pub(super) fn bind_query(
         stream: &stream.name,
         alias: query.source.alias.as_ref().map(|a| a.text.as_str()),
         schema: &stream.schema,
-        has_panes: false,
+        has_panes: Some(false),
         retracts: false,
         clause: Clause::Output,
         calls: Vec::new(),
+        meant: Vec::new(),
         faults: Vec::new(),
     };
     let clause = query.source.window.as_ref();
     let window = clause.and_then(|w| bind_window(w, &mut scope));
-    scope.has_panes = matches!(window, Some(WindowPlan::Panes(_)));
+    // What a wrong window would have is not told as a fault of its own.
+    scope.has_panes = match (&window, clause) {
+        (None, Some(_)) => None,
+        (window, _) => Some(matches!(window, Some(WindowPlan::Panes(_)))),
+    };
     scope.retracts = window.as_ref().is_some_and(WindowPlan::retracts);
     let clauses = bind_clauses(&mut scope, query);
     let calls = std::mem::take(&mut scope.calls);
@@ -105,12 +111,12 @@ pub(super) fn bind_query(
         return None;
     }
     let (schema, outputs) = outputs?;
-    let plan = QueryPlan {
+    let mut plan = QueryPlan {
         name: query
             .name
             .as_ref()
             .map_or_else(|| format!("query {}", place + 1), |n| n.text.clone()),
-        identity: QueryIdentity::of(planner.text, query, &clauses.keys, &calls),
+        identity: QueryIdentity::default(),
         window_text,
         input,
         input_len: stream.schema.len(),
@@ -129,6 +135,7 @@ pub(super) fn bind_query(
         offset: query.offset.map(|o| o.0),
         distinct: query.distinct.is_some(),
     };
+    plan.identity = QueryIdentity::of(&scope, query, &plan);
     check(planner, query, &plan)?;
     Some((plan, schema))
 }
@@ -154,7 +161,7 @@ fn bind_clauses(scope: &mut QueryScope<'_>, query: &Query) -> Clauses {
     let mut condition = query.filter.clone();
     // Without a window, or where the window only assigns rows to a grid, before and after are the same; but for rows
     // that come too late for a grid, which somebody may want.
-    let is_grid = scope.has_panes && query.late_stream.is_none();
+    let is_grid = scope.has_panes == Some(true) && query.late_stream.is_none();
     if query.source.window.is_none() || is_grid {
         condition = filter.take().into_iter().chain(condition).reduce(both);
     }
@@ -162,8 +169,7 @@ fn bind_clauses(scope: &mut QueryScope<'_>, query: &Query) -> Clauses {
     let condition = condition.and_then(|f| scope.condition(Clause::Where, &f));
     let mut keys = Vec::new();
     for key in &query.group_by {
-        let key = scope.expand_aliases(key, &query.select, Prefer::Attribute);
-        match scope.bind(Clause::GroupBy, &key) {
+        match bind_listed(scope, Clause::GroupBy, key, &query.select) {
             Some(typed) if typed.ty.is_none() => {
                 scope
                     .faults
@@ -180,8 +186,8 @@ fn bind_clauses(scope: &mut QueryScope<'_>, query: &Query) -> Clauses {
     let having = having.and_then(|h| scope.condition(Clause::Output, &h));
     let mut order = Vec::new();
     for (expr, descending) in &query.order_by {
-        let expr = scope.expand_aliases(expr, &query.select, Prefer::Alias);
-        order.extend(scope.bind(Clause::Output, &expr).map(|t| (t, *descending)));
+        let bound = bind_listed(scope, Clause::Output, expr, &query.select);
+        order.extend(bound.map(|t| (t, *descending)));
     }
     Clauses {
         filter,
@@ -190,6 +196,40 @@ fn bind_clauses(scope: &mut QueryScope<'_>, query: &Query) -> Clauses {
         outputs,
         having,
         order,
+    }
+}
+
+/// An expression of GROUP BY or ORDER BY: the number of an output column, or what it says.
+fn bind_listed(
+    scope: &mut QueryScope<'_>,
+    clause: Clause,
+    expr: &Expr,
+    select: &[SelectItem],
+) -> Option<Typed> {
+    let (name, prefer) = match clause {
+        Clause::GroupBy => ("GROUP BY", Prefer::Attribute),
+        _ => ("ORDER BY", Prefer::Alias),
+    };
+    let meant = match ordinal::output(expr, name, select, scope.schema) {
+        Ok(Some(column)) => {
+            if clause == Clause::GroupBy {
+                scope.stands_for("a number", &column);
+            }
+            column
+        }
+        Ok(None) => scope.expand_aliases(expr, select, prefer),
+        Err(fault) => {
+            scope.faults.push(fault);
+            return None;
+        }
+    };
+    let bound = scope.bind(clause, &meant)?;
+    match ordinal::quoted_constant(&meant, &bound, name) {
+        Some(fault) => {
+            scope.faults.push(fault);
+            None
+        }
+        None => Some(bound),
     }
 }
 

@@ -52,11 +52,13 @@ pub(super) struct QueryScope<'a> {
     pub(super) stream: &'a str,
     pub(super) alias: Option<&'a str>,
     pub(super) schema: &'a Schema,
-    /// The window has a start and an end.
-    pub(super) has_panes: bool,
+    /// Whether the window has a start and an end; `None` where the window itself is wrong.
+    pub(super) has_panes: Option<bool>,
     pub(super) retracts: bool,
     pub(super) clause: Clause,
     pub(super) calls: Vec<Call>,
+    /// What names and numbers stand for that were replaced in keys and in arguments of aggregates.
+    pub(super) meant: Vec<String>,
     pub(super) faults: Vec<Fault>,
 }
 
@@ -208,13 +210,16 @@ impl Scope for QueryScope<'_> {
             .iter()
             .position(|w| w.eq_ignore_ascii_case(&name.text));
         if let Some(which) = window_column {
-            if !self.has_panes || !args.is_empty() {
+            let fault = if !args.is_empty() || distinct {
+                Fault::new(span, format!("{} takes no argument", name.text))
+                    .help(format!("write {}()", name.text))
+            } else if self.has_panes == Some(false) {
                 let message = format!("{}() tells of a tumbling or hop window", name.text);
-                return Some(Err(
-                    Fault::new(span, message).help("WINDOW('tumbling', 1 MINUTE)")
-                ));
-            }
-            return Some(Ok((self.window_column() + which, Type::Long)));
+                Fault::new(span, message).help("WINDOW('tumbling', 1 MINUTE)")
+            } else {
+                return Some(Ok((self.window_column() + which, Type::Long)));
+            };
+            return Some(Err(fault));
         }
         let aggregate = self.aggregate(name)?;
         if self.clause != Clause::Output {
@@ -247,7 +252,7 @@ impl QueryScope<'_> {
     /// Replaces output aliases by the expressions behind them. Inside an aggregate an attribute comes first: an alias
     /// may hold an aggregate itself, as in `SELECT max(x) AS x … HAVING sum(x) > 1`.
     pub(super) fn expand_aliases(
-        &self,
+        &mut self,
         expr: &Expr,
         select: &[SelectItem],
         prefer: Prefer,
@@ -257,7 +262,16 @@ impl QueryScope<'_> {
         expr
     }
 
-    fn expand(&self, expr: &mut Expr, select: &[SelectItem], prefer: Prefer) {
+    /// Keeps what a name or number was replaced by.
+    pub(super) fn stands_for(&mut self, written: &str, meant: &Expr) {
+        let text = match &meant.kind {
+            ExprKind::Column { name, .. } => &name.text,
+            _ => self.text.get(meant.span.range()).unwrap_or_default(),
+        };
+        self.meant.push(format!("{written} = {text}"));
+    }
+
+    fn expand(&mut self, expr: &mut Expr, select: &[SelectItem], prefer: Prefer) {
         if let ExprKind::Column {
             qualifier: None,
             name,
@@ -273,6 +287,9 @@ impl QueryScope<'_> {
             });
             let is_alias = prefer == Prefer::Alias || self.schema.position(&name.text).is_none();
             if let Some(meant) = meant.filter(|_| is_alias) {
+                if prefer == Prefer::Attribute {
+                    self.stands_for(&name.text, meant);
+                }
                 *expr = meant.clone();
             }
             return;

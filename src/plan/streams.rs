@@ -60,10 +60,9 @@ impl<'a> Planner<'a> {
                 .iter()
                 .any(|(n, _)| n.text.eq_ignore_ascii_case(&name.text))
             {
-                self.faults.push(Fault::new(
-                    name.span,
-                    format!("attribute {} is declared twice", name.text),
-                ));
+                let message = format!("attribute {} is declared twice", name.text);
+                self.faults
+                    .push(Fault::new(name.span, message).help("remove one, or name it otherwise"));
             }
         }
         let schema = Schema::new(def.attributes.iter().map(|(n, t)| (n.text.as_str(), *t)));

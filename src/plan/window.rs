@@ -198,7 +198,8 @@ impl WindowPlan {
         }
     }
 
-    fn keys(&self) -> &[Typed] {
+    /// The expressions of its key, whether or not rows of different keys meet in it.
+    pub(super) fn keys(&self) -> &[Typed] {
         match self {
             WindowPlan::Frequent { keys, .. } | WindowPlan::LossyFrequent { keys, .. } => &keys.0,
             _ => self.own_keys().unwrap_or_default(),

@@ -4,6 +4,7 @@ use super::scope::{Clause, QueryScope};
 use super::window::{Keys, WindowPlan, external_start};
 use crate::error::Fault;
 use crate::event::{Type, Value};
+use crate::expr::TypedKind;
 use crate::operator::window::{
     ConditionSource, Crontab, ExpressionBatchOptions, ExternalSpan, Panes, Start,
     bind_expression_window,
@@ -302,8 +303,9 @@ impl<'a> Args<'a, '_, '_> {
         for _ in 0..count {
             let arg = self.next()?;
             let typed = self.scope.bind(Clause::Filter, arg).ok_or(None)?;
-            if typed.ty.is_none() {
-                return Err(self.wrong(arg.span, "NULL is no key"));
+            if matches!(typed.kind, TypedKind::Literal(_)) {
+                let fault = Fault::new(arg.span, "a constant is one key for all rows");
+                return Err(Some(fault.help("write an attribute, without quotes")));
             }
             keys.push(typed);
         }

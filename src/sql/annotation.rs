@@ -46,22 +46,26 @@ impl Parser<'_> {
             return Err(Fault::new(name.span, "the name of the app is empty"));
         }
         if app.name.replace(name).is_some() {
-            return Err(Fault::new(span, "the app has two names"));
+            let fault = Fault::new(span, "the app has two names");
+            return Err(fault.help("remove one of them"));
         }
         Ok(())
     }
 
     fn playback(&mut self, app: &mut App, span: Span) -> Parsed<()> {
         if app.playback {
-            return Err(Fault::new(span, "@app:playback is given twice"));
+            let fault = Fault::new(span, "@app:playback is given twice");
+            return Err(fault.help("remove one of them"));
         }
         app.playback = true;
         if !self.eat_sign(&Kind::LParen) || self.eat_sign(&Kind::RParen) {
             return Ok(());
         }
         let known = ["lateness", "idle.timeout"];
+        let mut given = Vec::new();
         loop {
             let (key, value) = self.option("the name of an option")?;
+            once(&key, &mut given)?;
             let us = literal::duration_text(&value)?;
             match key.text.to_ascii_lowercase().as_str() {
                 "lateness" => app.lateness_us = us,
@@ -111,4 +115,15 @@ impl Parser<'_> {
         self.expect_sign(&Kind::Eq)?;
         Ok((key, self.string("a value in quotes")?))
     }
+}
+
+/// Refuses an option that was given before.
+fn once(key: &Name, given: &mut Vec<String>) -> Parsed<()> {
+    let name = key.text.to_ascii_lowercase();
+    if given.contains(&name) {
+        let fault = Fault::new(key.span, format!("option '{name}' is given twice"));
+        return Err(fault.help("remove one of them"));
+    }
+    given.push(name);
+    Ok(())
 }

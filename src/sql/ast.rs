@@ -227,6 +227,31 @@ pub enum Binary {
     Or,
 }
 
+/// A type as CAST names it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DataType {
+    /// The type of the values.
+    pub ty: Type,
+    /// What else holds for them.
+    pub size: Option<Size>,
+    /// Where.
+    pub span: Span,
+}
+
+/// What stands in parentheses behind the name of a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// `VARCHAR(n)`: texts of at most so many characters.
+    Length(u64),
+    /// `DECIMAL(precision, scale)`: so many digits in all, and of them behind the point.
+    Digits {
+        /// In all.
+        precision: u32,
+        /// Behind the point.
+        scale: u32,
+    },
+}
+
 /// The kinds of expressions.
 #[derive(Clone, Debug)]
 pub enum ExprKind {
@@ -265,7 +290,7 @@ pub enum ExprKind {
         otherwise: Option<Box<Expr>>,
     },
     /// `CAST(x AS type)`.
-    Cast(Box<Expr>, Type),
+    Cast(Box<Expr>, DataType),
     /// `name(args)`, an aggregate or a scalar function; `count(*)` has no arguments.
     Call {
         /// Function name; `and`, `or`, `default` included.

@@ -38,6 +38,9 @@ impl Parser<'_> {
             "SELECT" => return Err(unsupported::SUBQUERY.at(span)),
             _ => {}
         }
+        if opens && ["TRY_CAST", "SAFE_CAST"].contains(&word.as_str()) {
+            return Err(unsupported::OTHER_CAST.at(span));
+        }
         if opens && (!reserved(&word) || RESERVED_CALLS.contains(&word.as_str())) {
             return self.call(&word);
         }
@@ -156,15 +159,8 @@ impl Parser<'_> {
         if self.eat_sign(&Kind::Comma) {
             let mut args = self.list()?;
             args.insert(0, expr);
-            let height = self.height.max(height);
-            let distinct = false;
-            let span = start.to(self.last_span());
-            let kind = ExprKind::Call {
-                name,
-                args,
-                distinct,
-            };
-            return self.node(kind, span, height);
+            self.height = height.max(self.height);
+            return self.finish_call("CAST", name, args, false);
         }
         self.expect("AS")?;
         let ty = self.data_type()?;
@@ -181,7 +177,7 @@ impl Parser<'_> {
         let args = if self.eat_sign(&Kind::RParen) {
             if distinct {
                 let fault = Fault::new(self.last_span(), "DISTINCT needs an argument");
-                return Err(fault);
+                return Err(fault.help("write count(DISTINCT x)"));
             }
             Vec::new()
         } else if self.is_sign(0, &Kind::Mul) {
@@ -198,16 +194,33 @@ impl Parser<'_> {
                 _ => self.list()?,
             }
         };
-        let span = name.span.to(self.last_span());
-        let height = self.height;
         if self.is("FILTER") && self.is_sign(1, &Kind::LParen) {
             let fault = Fault::new(self.span(), "FILTER (…) behind a call is not supported");
             return Err(fault.help("write sum(CASE WHEN condition THEN x END)"));
         }
-        let kind = ExprKind::Call {
-            name,
-            args,
-            distinct,
+        self.finish_call(word, name, args, distinct)
+    }
+
+    /// The node of a call whose `)` is read; `height` is that of its highest argument.
+    fn finish_call(
+        &mut self,
+        word: &str,
+        name: Name,
+        args: Vec<Expr>,
+        distinct: bool,
+    ) -> Parsed<Expr> {
+        let (span, height) = (name.span.to(self.last_span()), self.height);
+        let kind = match named_type(word, &args) {
+            Some((text, at)) if !distinct => {
+                // a place inside the text would not count what quotes and escapes take
+                let to = super::parse_type(&text).map_err(|fault| Fault { span: at, ..fault })?;
+                ExprKind::Cast(Box::new(args.into_iter().next().expect("two")), to)
+            }
+            _ => ExprKind::Call {
+                name,
+                args,
+                distinct,
+            },
         };
         self.node(kind, span, height)
     }
@@ -298,4 +311,20 @@ impl Parser<'_> {
 fn trim_form(span: Span) -> Fault {
     Fault::new(span, "this form of TRIM is not supported")
         .help("write trim(s), ltrim(s) or rtrim(s)")
+}
+
+/// The type that `cast(x, 'type')` names: a string, or a word in double quotes.
+fn named_type(word: &str, args: &[Expr]) -> Option<(String, Span)> {
+    let ("CAST" | "CONVERT", [_, to]) = (word, args) else {
+        return None;
+    };
+    match &to.kind {
+        ExprKind::Literal(Value::String(text)) => Some((text.as_str().to_string(), to.span)),
+        ExprKind::Column {
+            qualifier: None,
+            name,
+            quoted: true,
+        } => Some((name.text.clone(), to.span)),
+        _ => None,
+    }
 }

@@ -3,6 +3,7 @@
 //! Weakest first: OR, AND, NOT, IS, comparison, IN/BETWEEN/LIKE, `+ -`, `* / %`, sign.
 
 use super::ast::{Binary, Expr, ExprKind, Span, Unary};
+use super::foreign;
 use super::limits::{EXPRESSION_HEIGHT_MAX, EXPRESSION_NODES_MAX, NESTING_LEVELS_MAX};
 use super::literal;
 use super::parser::{Parsed, Parser, reserved};
@@ -24,6 +25,12 @@ mod power {
     pub(super) const SIGN: u8 = 9;
 }
 pub(super) use power::MEMBERSHIP;
+
+/// Words that are operators in other dialects.
+const OPERATOR_WORDS: &[&str] = &[
+    "ILIKE", "SIMILAR", "REGEXP", "RLIKE", "GLOB", "MATCH", "OVERLAPS", "MEMBER", "COLLATE", "DIV",
+    "MOD", "XOR", "ISNULL", "NOTNULL",
+];
 
 /// What can follow an operand.
 #[derive(Clone, Copy)]
@@ -195,10 +202,8 @@ impl Parser<'_> {
             return Err(unsupported::SUBQUERY.at(self.span()));
         }
         if self.is_sign(0, &Kind::RParen) {
-            return Err(Fault::new(
-                span.to(self.span()),
-                "IN needs at least one value",
-            ));
+            let fault = Fault::new(span.to(self.span()), "IN needs at least one value");
+            return Err(fault.help("write x IN (a, b)"));
         }
         self.list()
     }
@@ -251,7 +256,7 @@ impl Parser<'_> {
             Kind::LParen => self.parenthesised(),
             Kind::Minus => self.minus(),
             Kind::Plus => self.plus(),
-            _ => Err(self.no_operand()),
+            _ => Err(self.unexpected("an expression")),
         }
     }
 
@@ -274,19 +279,6 @@ impl Parser<'_> {
         let mut operand = self.operand(power::SIGN)?;
         operand.span = start.to(operand.span);
         Ok(operand)
-    }
-
-    /// No operand begins here: what could be written instead.
-    fn no_operand(&self) -> Fault {
-        let fault = self.unexpected("an expression");
-        match self.kind() {
-            Kind::ExclamationMark | Kind::DoubleExclamationMark => fault.help("write NOT"),
-            Kind::HexStringLiteral(_) | Kind::NationalStringLiteral(_) => {
-                fault.help("write a string 'x' or a decimal number")
-            }
-            Kind::Char('`') => fault.help("write a quoted name in double quotes"),
-            _ => fault,
-        }
     }
 
     /// A number, or a duration if a unit follows. The sign, if any, is passed already; `start` is its place.
@@ -369,22 +361,21 @@ impl Parser<'_> {
     /// An operator of other languages behind an operand.
     fn foreign_operator(&self, left: &Expr) -> Option<Fault> {
         let span = self.span();
-        let remedy = match self.kind() {
-            Kind::LBracket => return Some(unsupported::INDEXED.at(left.span.to(span))),
-            Kind::StringConcat => "write concat(a, b)",
-            Kind::DoubleColon => "write CAST(x AS type)",
-            Kind::Overlap => "write AND",
-            Kind::Pipe | Kind::Ampersand | Kind::Caret | Kind::ShiftLeft | Kind::ShiftRight => {
-                "there are no operators on bits"
+        if let Kind::LBracket = self.kind() {
+            return Some(unsupported::INDEXED.at(left.span.to(span)));
+        }
+        let call = matches!(left.kind, ExprKind::Call { .. });
+        if call && self.is("OVER") && !self.is_word(1, "FROM") {
+            return Some(unsupported::OVER.at(span));
+        }
+        let remedy = match self.word(0) {
+            Some(word) if OPERATOR_WORDS.iter().any(|w| w.eq_ignore_ascii_case(word)) => {
+                foreign::word(word)?
             }
-            Kind::Spaceship => "write a = b OR (a IS NULL AND b IS NULL)",
-            Kind::Word(_) if self.is_any(&["ILIKE", "SIMILAR"]) => "write LIKE or regexp(s, p)",
-            Kind::Word(_) if self.is_any(&["REGEXP", "RLIKE"]) => "write regexp(s, p)",
-            Kind::Word(_) if self.is("OVER") && self.is_sign(1, &Kind::LParen) => {
-                return Some(unsupported::OVER.at(span));
-            }
-            Kind::Colon => "write the name of the function alone, without a namespace",
-            _ => return None,
+            Some(_) => return None,
+            // a sign that no dialect has is told as unexpected
+            None if matches!(self.kind(), Kind::Char(_)) => return None,
+            None => foreign::sign(self.kind())?,
         };
         let message = format!("'{}' is not an operator here", self.source(span));
         Some(Fault::new(span, message).help(remedy))

@@ -8,7 +8,9 @@ pub(crate) mod ast;
 
 mod annotation;
 mod call;
+mod data_type;
 mod expr;
+mod foreign;
 mod literal;
 mod parser;
 mod query;
@@ -17,10 +19,12 @@ mod token;
 mod unsupported;
 
 #[cfg(test)]
+mod foreign_tests;
+#[cfg(test)]
 mod tests;
 
 use crate::error::Fault;
-use ast::{App, Expr, Span};
+use ast::{App, DataType, Expr, Span};
 
 /// What bounds the work on a hostile text.
 mod limits {
@@ -63,5 +67,16 @@ pub(crate) fn parse_expression(text: &str) -> Result<Expr, Fault> {
         Ok(expr)
     } else {
         Err(parser.unexpected("the end of the expression"))
+    }
+}
+
+/// Reads a type that is a text of its own; places count from its start.
+pub(crate) fn parse_type(text: &str) -> Result<DataType, Fault> {
+    let mut parser = parser::Parser::new(text, token::tokenize(text));
+    let data_type = parser.data_type()?;
+    if parser.at_end() && parser.broken().is_none() {
+        Ok(data_type)
+    } else {
+        Err(parser.unexpected("the end of the type"))
     }
 }

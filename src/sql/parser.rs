@@ -1,6 +1,7 @@
 //! The cursor over the tokens: looking ahead, expecting, names, and what to say when something else stands there.
 
 use super::ast::{Name, Span};
+use super::foreign;
 use super::limits::SUGGESTED_BYTES_MAX;
 use super::token::{Kind, Token, Tokens};
 use super::unsupported;
@@ -284,8 +285,15 @@ impl<'a> Parser<'a> {
             .split(|c: char| !c.is_ascii_uppercase())
             .filter(|k| k.len() > 3);
         match self.word(0) {
-            Some(word) if word.len() > 2 => similar(fault, word, keywords),
-            _ => fault,
+            Some(word) => match foreign::word(word) {
+                Some(remedy) => fault.help(remedy),
+                None if word.len() > 2 => similar(fault, word, keywords),
+                None => fault,
+            },
+            None => match foreign::sign(&token.kind) {
+                Some(remedy) => fault.help(remedy),
+                None => fault,
+            },
         }
     }
 }

@@ -11,6 +11,9 @@ const CLAUSES: &[&str] = &["WHERE", "GROUP BY", "HAVING", "ORDER BY", "LIMIT", "
 
 const JOIN_WORDS: &[&str] = &[
     "JOIN",
+    "ASOF",
+    "SEMI",
+    "ANTI",
     "INNER",
     "LEFT",
     "RIGHT",
@@ -81,7 +84,7 @@ impl Parser<'_> {
 
     fn select(&mut self, events: Events, target: Name) -> Parsed<Query> {
         self.expect("SELECT")?;
-        let distinct = self.eat("DISTINCT").then(|| self.last_span());
+        let distinct = self.quantifier()?;
         let mut select = vec![self.select_item()?];
         while self.eat_sign(&Kind::Comma) {
             select.push(self.select_item()?);
@@ -107,6 +110,30 @@ impl Parser<'_> {
         };
         self.clauses(&mut query)?;
         Ok(query)
+    }
+
+    /// `[DISTINCT | ALL]`; ALL is what holds without.
+    fn quantifier(&mut self) -> Parsed<Option<Span>> {
+        let span = self.span();
+        if self.eat("DISTINCT") {
+            if self.is("ON") && self.is_sign(1, &Kind::LParen) {
+                return Err(unsupported::DISTINCT_ON.at(span.to(self.span())));
+            }
+            return Ok(Some(span));
+        }
+        // else a column of this name
+        let quantifies = match &self.token(1).kind {
+            Kind::Word(word) => word.quote_style.is_some() || !reserved(&word.value),
+            Kind::Number(..) | Kind::SingleQuotedString(_) => true,
+            _ => false,
+        };
+        if quantifies && self.is("TOP") {
+            return Err(unsupported::TOP.at(span));
+        }
+        if quantifies {
+            self.eat("ALL");
+        }
+        Ok(None)
     }
 
     fn select_item(&mut self) -> Parsed<SelectItem> {
@@ -173,7 +200,8 @@ impl Parser<'_> {
                 self.expect_sign(&Kind::RBracket)?;
             } else if self.eat("AS") {
                 if source.alias.is_some() {
-                    return Err(Fault::new(span, "the stream has two aliases"));
+                    let fault = Fault::new(span, "the stream has two aliases");
+                    return Err(fault.help("remove one of them"));
                 }
                 source.alias = Some(self.name("an alias")?);
             } else if self.is("WINDOW") {
@@ -293,6 +321,9 @@ impl Parser<'_> {
         let span = self.span();
         if self.at_statement_end() || (end == "INSERT INTO" && self.is("INSERT")) {
             return Ok(());
+        }
+        if self.is_sign(0, &Kind::Comma) && query.limit.is_some() {
+            return Err(unsupported::LIMIT_PAIR.at(span));
         }
         if self.is_sign(0, &Kind::Comma) || self.is_any(JOIN_WORDS) {
             return Err(unsupported::JOIN.at(span));

@@ -1,4 +1,4 @@
-//! The app: annotations, statements, and going on behind a wrong one. `CREATE STREAM` and types.
+//! The app: annotations, statements, and going on behind a wrong one. `CREATE STREAM`.
 
 use super::ast::{App, Info, Statement, StreamDef};
 use super::limits::FAULTS_MAX;
@@ -6,29 +6,8 @@ use super::parser::{Parsed, Parser, similar};
 use super::token::Kind;
 use super::unsupported;
 use crate::error::Fault;
-use crate::event::Type;
 
 const STATEMENTS: &[&str] = &["CREATE", "INSERT", "SELECT"];
-
-/// Type names of the dialect, and whether they take a length as in `VARCHAR(20)`.
-const TYPES: &[(&str, Type, bool)] = &[
-    ("STRING", Type::String, true),
-    ("VARCHAR", Type::String, true),
-    ("TEXT", Type::String, true),
-    ("CHAR", Type::String, true),
-    ("INT", Type::Int, false),
-    ("INTEGER", Type::Int, false),
-    ("LONG", Type::Long, false),
-    ("BIGINT", Type::Long, false),
-    ("TIMESTAMP", Type::Long, false),
-    ("FLOAT", Type::Float, false),
-    ("REAL", Type::Float, false),
-    ("DOUBLE", Type::Double, false),
-    ("DECIMAL", Type::Double, true),
-    ("NUMERIC", Type::Double, true),
-    ("BOOL", Type::Bool, false),
-    ("BOOLEAN", Type::Bool, false),
-];
 
 impl Parser<'_> {
     /// The whole text.
@@ -178,7 +157,7 @@ impl Parser<'_> {
                 return Err(unsupported::TABLE_KEY.at(self.span()));
             }
             let attribute = self.any_name("the name of an attribute")?;
-            attributes.push((attribute, self.data_type()?));
+            attributes.push((attribute, self.attribute_type()?));
             if self.is("PRIMARY") {
                 return Err(unsupported::TABLE_KEY.at(self.span()));
             }
@@ -203,35 +182,5 @@ impl Parser<'_> {
             attributes,
             options,
         }))
-    }
-
-    /// The name of a type, with its length where it may have one; the length has no effect.
-    pub(super) fn data_type(&mut self) -> Parsed<Type> {
-        let span = self.span();
-        let Some(word) = self.word(0).map(str::to_owned) else {
-            return Err(self.unexpected("a type"));
-        };
-        let known = |(name, _, _): &&(&str, _, _)| name.eq_ignore_ascii_case(&word);
-        let Some((_, ty, sized)) = TYPES.iter().find(known) else {
-            let shown = self.source(span);
-            let fault = Fault::new(span, format!("unknown type '{shown}'"))
-                .help("known: STRING, INT, LONG, FLOAT, DOUBLE, BOOL");
-            return Err(similar(fault, &word, TYPES.iter().map(|(n, _, _)| *n)));
-        };
-        self.advance();
-        if self.is_sign(0, &Kind::LParen) {
-            if !sized {
-                let fault = Fault::new(self.span(), format!("{word} takes no length"));
-                return Err(fault.help("remove the parentheses"));
-            }
-            self.advance();
-            loop {
-                self.count("a length")?;
-                if !self.more(&Kind::RParen)? {
-                    break;
-                }
-            }
-        }
-        Ok(*ty)
     }
 }

@@ -64,7 +64,10 @@ fn show(expr: &Expr) -> String {
                 .map_or(String::new(), |x| format!(" else {}", show(x)));
             text + ")"
         }
-        ExprKind::Cast(x, ty) => format!("(cast {} {ty})", show(x)),
+        ExprKind::Cast(x, to) => match to.size {
+            None => format!("(cast {} {})", show(x), to.ty),
+            Some(size) => format!("(cast {} {} {size:?})", show(x), to.ty),
+        },
         ExprKind::Call {
             name,
             args,
@@ -184,8 +187,8 @@ const GOOD: &[(&str, &str)] = &[
     ("\u{feff}@app:playback", "playback 0 None"),
     ("@app:name('X') @App:Playback() CREATE STREAM S (a INT)", "app X; playback 0 None; stream S(a INT)"),
     ("@app:playback(lateness='5 SECONDS',\n idle.timeout = '1.5 minute') @app:name(\"Y\")", "app Y; playback 5000000 Some(90000000)"),
-    ("CREATE STREAM S (a STRING, b varchar(20), c TEXT, d CHAR, e INT, f INTEGER, g LONG, h BIGINT, i TIMESTAMP)", "stream S(a STRING, b STRING, c STRING, d STRING, e INT, f INT, g LONG, h LONG, i LONG)"),
-    ("CREATE STREAM S (a FLOAT, b REAL, c DOUBLE, d DECIMAL(10, 2), e NUMERIC, f BOOL, g BOOLEAN)", "stream S(a FLOAT, b FLOAT, c DOUBLE, d DOUBLE, e DOUBLE, f BOOL, g BOOL)"),
+    ("CREATE STREAM S (a STRING, b varchar, c TEXT, d CHAR, e INT, f INTEGER, g LONG, h BIGINT, i TIMESTAMP)", "stream S(a STRING, b STRING, c STRING, d STRING, e INT, f INT, g LONG, h LONG, i LONG)"),
+    ("CREATE STREAM S (a FLOAT, b REAL, c DOUBLE, d DECIMAL, e NUMERIC, f BOOL, g BOOLEAN)", "stream S(a FLOAT, b FLOAT, c DOUBLE, d DOUBLE, e DOUBLE, f BOOL, g BOOL)"),
     ("CREATE STREAM S (timestamp LONG, value INT, key STRING, count INT, date STRING, time LONG, user STRING, \"a b\" INT, order INT)", "stream S(timestamp LONG, value INT, key STRING, count INT, date STRING, time LONG, user STRING, a b INT, order INT)"),
     ("CREATE STREAM S (a INT) WITH ('type'='source', 'x' = 'it''s; fine', on.error='log')", "stream S(a INT) type=source x=it's; fine on.error=log"),
     ("INSERT INTO O SELECT * FROM S", "Current->O * from S"),
@@ -232,12 +235,12 @@ const EXPRESSIONS: &[(&str, &str)] = &[
     ("S.order, S.from, interval, case_1, Ünïcode, _x", "S.order, S.from, interval, case_1, Ünïcode, _x"),
     ("count(*), count(), count(DISTINCT x), COUNT( * )", "count(), count(), count(distinct x), COUNT()"),
     ("and(f), or(f), default(a, 0), left(s, 1), right(s, 1), replace(a, b, c)", "and(f), or(f), default(a, 0), left(s, 1), right(s, 1), replace(a, b, c)"),
-    ("log(2, x), mod(a, b), first(a), last(b), convert(a, 'int'), year(t), if(a, b, c)", "log(2, x), mod(a, b), first(a), last(b), convert(a, 'int'), year(t), if(a, b, c)"),
+    ("log(2, x), mod(a, b), first(a), last(b), convert(a, 'int'), cast(a, 'varchar(2)'), year(t), if(a, b, c)", "log(2, x), mod(a, b), first(a), last(b), (cast a INT), (cast a STRING Length(2)), year(t), if(a, b, c)"),
     ("eventTimestamp(last) - eventTimestamp(first) <= 2", "(<= (- eventTimestamp(last) eventTimestamp(first)) 2)"),
     ("and(a) AND or(b) OR NOT and(c)", "(or (and and(a) or(b)) (not and(c)))"),
     ("CASE WHEN a > 1 THEN 'x' WHEN b THEN 'y' ELSE 'z' END", "(case (> a 1):'x' b:'y' else 'z')"),
     ("case a when 1 then 2 end + 1", "(+ (case a 1:2) 1)"),
-    ("CAST(a + 1 AS VARCHAR(3)), cast(b AS long)", "(cast (+ a 1) STRING), (cast b LONG)"),
+    ("CAST(a + 1 AS VARCHAR(3)), cast(b AS long)", "(cast (+ a 1) STRING Length(3)), (cast b LONG)"),
     ("EXTRACT(YEAR FROM ts), extract('day', ts), extract(unit, ts)", "EXTRACT('year', ts), extract('day', ts), extract(unit, ts)"),
     ("SUBSTRING(s FROM 2 FOR 3), substring(s FROM 2), substring(s, 1, 2), substr(s, 1)", "SUBSTRING(s, 2, 3), substring(s, 2), substring(s, 1, 2), substr(s, 1)"),
     ("POSITION('a' IN s), position('a', s)", "POSITION('a', s), position('a', s)"),
@@ -371,6 +374,7 @@ const BAD: &[(&str, &str, &str)] = &[
     ("INSERT INTO O SELECT CASE a «END» FROM S", "expected WHEN, found 'END'", ""),
     ("INSERT INTO O SELECT CASE WHEN a THEN b «FROM» S", "expected WHEN, ELSE or END", ""),
     ("INSERT INTO O SELECT CAST(a AS «JSONB») FROM S", "unknown type 'JSONB'", ""),
+    ("INSERT INTO O SELECT convert(a, «'duoble'») FROM S", "unknown type 'duoble'", "did you mean 'DOUBLE'?"),
     ("INSERT INTO O SELECT sum(«*») FROM S", "count(*) alone", ""),
     ("INSERT INTO O SELECT f(a «FROM» S", "expected ',' or ')', found 'FROM'", ""),
     ("INSERT INTO O SELECT (a«,» b) FROM S", "expected ')', found ','", "IN"),

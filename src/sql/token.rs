@@ -5,10 +5,11 @@
 
 use super::ast::Span;
 use super::limits::TOKENS_MAX;
+use super::unsupported;
 use crate::error::Fault;
 use sqlparser::dialect::Dialect;
 pub(super) use sqlparser::tokenizer::Token as Kind;
-use sqlparser::tokenizer::{Location, Tokenizer};
+use sqlparser::tokenizer::{Location, Tokenizer, Whitespace};
 
 /// A token and where it stands.
 #[derive(Debug)]
@@ -62,7 +63,12 @@ pub(super) fn tokenize(text: &str) -> Tokens {
             end: last_end,
         };
         match token.token {
-            Kind::Whitespace(_) => {}
+            Kind::Whitespace(space) => {
+                if is_hint(&space, list.last()) {
+                    broken = Some(unsupported::HINT.at(span));
+                    break;
+                }
+            }
             // a byte order mark
             Kind::Char('\u{feff}') if start == 0 => {}
             _ if list.len() == TOKENS_MAX => {
@@ -85,6 +91,18 @@ pub(super) fn tokenize(text: &str) -> Tokens {
         span: Span { start: end, end },
     };
     Tokens { list, end, broken }
+}
+
+/// Whether a comment tells an optimizer of others what to do: `SELECT /*+ … */`.
+fn is_hint(space: &Whitespace, before: Option<&Token>) -> bool {
+    let (Whitespace::SingleLineComment { comment, .. } | Whitespace::MultiLineComment(comment)) =
+        space
+    else {
+        return false;
+    };
+    let opens = |t: &Token| matches!(&t.kind, Kind::Word(w) if ["SELECT", "INSERT"].iter().any(|k| w.value.eq_ignore_ascii_case(k)));
+    let said = comment.strip_prefix('+').unwrap_or_default().trim_start();
+    before.is_some_and(opens) && said.starts_with(|c: char| c.is_alphabetic())
 }
 
 /// What is wrong with the text from `start`, where the tokenizer gave up.

@@ -48,5 +48,10 @@ not_yet! {
     UNION: "UNION, INTERSECT and EXCEPT are not supported yet", "write one INSERT INTO the same target per SELECT";
     OVER: "OVER (…) is not supported yet", "write WINDOW(…) after the stream and GROUP BY for the parts";
     QUALIFIED_STAR: "a star with a qualifier is not supported yet", "write * or list the attributes";
+    DISTINCT_ON: "DISTINCT ON (…) is not supported", "keep the latest row per key with WINDOW('unique', key)";
+    TOP: "TOP is not supported", "write LIMIT n behind the query";
+    LIMIT_PAIR: "two numbers behind LIMIT are not supported", "write LIMIT rows OFFSET rows";
+    OTHER_CAST: "there is one CAST", "write CAST(x AS type): a value that does not fit becomes NULL";
+    HINT: "a hint is not obeyed", "remove it, or begin the comment with a letter";
     NULLS: "NULLS FIRST and NULLS LAST are not supported yet", "NULL comes first ascending and last descending";
 }

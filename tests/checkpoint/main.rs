@@ -8,6 +8,7 @@ mod common;
 mod corrupt;
 mod distributed;
 mod earlier;
+mod edited;
 mod fault;
 mod hooked;
 mod kept;

@@ -127,54 +127,10 @@ fn if_then_else(mut call: Call) -> Result<Typed, Fault> {
     Ok(Typed::op(case, args, ty, span))
 }
 
-/// The type of a name as CREATE STREAM takes it.
-fn type_of_name(name: &str) -> Option<Type> {
-    const NAMES: &[(&str, Type)] = &[
-        ("string", Type::String),
-        ("varchar", Type::String),
-        ("text", Type::String),
-        ("char", Type::String),
-        ("int", Type::Int),
-        ("integer", Type::Int),
-        ("long", Type::Long),
-        ("bigint", Type::Long),
-        ("timestamp", Type::Long),
-        ("float", Type::Float),
-        ("real", Type::Float),
-        ("double", Type::Double),
-        ("decimal", Type::Double),
-        ("bool", Type::Bool),
-        ("boolean", Type::Bool),
-    ];
-    let found = NAMES.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
-    found.map(|(_, ty)| *ty)
-}
-
-fn convert(mut call: Call) -> Result<Typed, Fault> {
+/// The parser makes a CAST of a call that names a type.
+fn convert(call: Call) -> Result<Typed, Fault> {
     call.count(2, 2)?;
-    let Some(name) = call.literal(1) else {
-        return Err(call.wrong(1, "the name of a type"));
-    };
-    let Some(ty) = type_of_name(&name) else {
-        let known = ["string", "int", "long", "float", "double", "bool"];
-        return Err(
-            Fault::new(call.args[1].span, format!("unknown type '{name}'")).nearest(&name, known),
-        );
-    };
-    Ok(explicit_cast(call.args.swap_remove(0), ty, call.span))
-}
-
-/// CAST: the result keeps its type, also when it is a literal.
-pub(in crate::expr) fn explicit_cast(arg: Typed, ty: Type, span: crate::sql::ast::Span) -> Typed {
-    match (&arg.kind, arg.ty) {
-        (crate::expr::typed::TypedKind::Literal(v), Some(from)) if from == ty => {
-            Typed::constant_of(v.clone(), Some(ty), span)
-        }
-        _ => Typed {
-            span,
-            ..arg.cast(ty)
-        },
-    }
+    Err(call.wrong(1, "the name of a type"))
 }
 
 fn instance_of(call: Call, ty: Type) -> Result<Typed, Fault> {

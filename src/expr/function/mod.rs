@@ -5,6 +5,7 @@
 
 mod choice;
 mod math;
+mod sized;
 pub(super) mod text;
 mod time;
 mod uuid;
@@ -15,8 +16,8 @@ use super::program::View;
 use super::typed::{Op, Typed};
 use crate::error::Fault;
 use crate::event::{Str, Type, Value};
-use crate::sql::ast::{Name, Span};
-pub(super) use choice::{explicit_cast, joined};
+use crate::sql::ast::{DataType, Name, Span};
+pub(super) use choice::joined;
 use std::sync::Arc;
 pub(super) use uuid::Uuid;
 
@@ -119,6 +120,11 @@ impl Functions {
             .chain(self.registered.iter().map(|r| r.name.as_str()));
         let fault = Fault::new(name.span, format!("unknown function '{}'", name.text));
         Err(fault.nearest(&name.text, known))
+    }
+
+    /// Binds `CAST(x AS to)`.
+    pub(super) fn convert(&self, x: Typed, to: &DataType, span: Span) -> Result<Typed, Fault> {
+        sized::cast_to(x, to, span)
     }
 
     /// Binds a call of typed arguments to a function that is known.

@@ -1,7 +1,7 @@
 //! Text → syntax tree for the tests of this folder: expressions only, no faults, panics on anything odd.
 
 use crate::event::{Type, Value};
-use crate::sql::ast::{Binary, Expr, ExprKind, Name, Span, Unary};
+use crate::sql::ast::{Binary, DataType, Expr, ExprKind, Name, Span, Unary};
 
 pub(super) fn parse(text: &str) -> Expr {
     let mut p = Parser {
@@ -234,7 +234,14 @@ impl Parser {
                     Type::String,
                 ];
                 let ty = all.into_iter().find(|t| t.name() == name).unwrap();
-                return ExprKind::Cast(Box::new(x), ty);
+                return ExprKind::Cast(
+                    Box::new(x),
+                    DataType {
+                        ty,
+                        size: None,
+                        span,
+                    },
+                );
             }
             _ => {}
         }

@@ -78,6 +78,8 @@ pub struct RestoreReport {
     pub added: Vec<String>,
     /// Queries whose state was forgotten.
     pub dropped: Vec<String>,
+    /// Named queries whose text changed and that keep their state, as nothing it depends on did.
+    pub edited: Vec<String>,
 }
 
 /// State that was swapped in.
@@ -100,6 +102,7 @@ impl Swapped {
             inputs: self.inputs,
             added: self.differences.added,
             dropped: self.differences.removed,
+            edited: self.differences.edited,
         }
     }
 }
@@ -285,6 +288,7 @@ impl Inner {
             inputs: Vec::new(),
             added: Vec::new(),
             dropped: Vec::new(),
+            edited: Vec::new(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::error::CheckpointError;
 use crate::checkpoint::{ContainerKind, QueryRecord, StageRecord};
-use crate::plan::Plan;
+use crate::plan::{Plan, changes};
 use crate::runtime::graph::{GRAPH_NODE, Graph};
 use crate::runtime::handler::HandlerKind;
 use crate::state::{Describe, StateHolder};
@@ -21,8 +21,17 @@ pub(super) struct Schema {
     pub(super) queries: Vec<QueryRecord>,
     /// By number of the query, its stages as revisions have them that lack the newer containers.
     older: Vec<Vec<StageRecord>>,
+    /// By number of the query, its fingerprint as earlier builds made it, where its text meant the same to them.
+    former: Vec<Option<u64>>,
     /// By number of the component.
     pub(super) nodes: Vec<Nodes>,
+}
+
+/// A query of the app, and what revisions of earlier builds may say of it.
+struct Known<'a> {
+    record: &'a QueryRecord,
+    older: &'a [StageRecord],
+    former: Option<u64>,
 }
 
 impl Schema {
@@ -37,15 +46,18 @@ impl Schema {
         let mut schema = Schema {
             queries: plan.queries.iter().map(record).collect(),
             older: vec![Vec::new(); plan.queries.len()],
+            former: vec![None; plan.queries.len()],
             nodes: Vec::new(),
         };
         for component in &plan.components {
             for query in &component.queries {
                 // Where a key's state stands depends on the columns that rows are spread by.
                 let route = component.routing.route(*query);
-                let state = &plan.queries[*query].identity.state_text;
-                let text = format!("{state} SPREAD BY {route:?}");
-                schema.queries[*query].fingerprint = xxh3_64(text.as_bytes());
+                let hash =
+                    |state: &String| xxh3_64(format!("{state} SPREAD BY {route:?}").as_bytes());
+                let identity = &plan.queries[*query].identity;
+                schema.queries[*query].fingerprint = hash(&identity.state_text);
+                schema.former[*query] = identity.former_state_text.as_ref().map(hash);
             }
             let mut nodes = Nodes::new();
             let mut graph = Graph::new(plan, component, app);
@@ -72,32 +84,45 @@ impl Schema {
             stored.iter().map(|q| (q.id.as_str(), q)).collect();
         let older = self.older.iter().map(Vec::as_slice);
         let queries = self.queries.iter().zip(older);
-        let handlers = handlers
-            .iter()
-            .map(|h| (&h.record, h.record.stages.as_slice()));
-        let own: BTreeMap<&str, (&QueryRecord, &[StageRecord])> = queries
+        let queries = queries.zip(self.former.iter().copied());
+        let queries = queries.map(|((record, older), former)| Known {
+            record,
+            older,
+            former,
+        });
+        let handlers = handlers.iter().map(|h| Known {
+            record: &h.record,
+            older: &h.record.stages,
+            former: None,
+        });
+        let own: BTreeMap<&str, Known<'_>> = queries
             .chain(handlers)
-            .map(|both| (both.0.id.as_str(), both))
+            .map(|known| (known.record.id.as_str(), known))
             .collect();
         let text = |q: &&QueryRecord| format!("{}: {}", q.id, q.text);
-        let added = own
-            .values()
-            .map(|(q, _)| q)
-            .filter(|q| !stored.contains_key(q.id.as_str()));
+        let new = own.values().map(|known| &known.record);
+        let added = new.filter(|q| !stored.contains_key(q.id.as_str()));
         let removed = stored.values().filter(|q| !own.contains_key(q.id.as_str()));
-        let mut changed = Vec::new();
-        for (query, older) in own.values() {
+        let (mut changed, mut edited) = (Vec::new(), Vec::new());
+        for known in own.values() {
+            let query = known.record;
             let Some(before) = stored.get(query.id.as_str()) else {
                 continue;
             };
-            let fits = before.stages == query.stages || before.stages == *older;
-            if before.fingerprint != query.fingerprint || !fits {
-                changed.push((text(before), text(query), stage_changes(before, query)));
+            // An earlier build did not tell all that the state depends on, but the text does.
+            let same = before.fingerprint == query.fingerprint
+                || (known.former == Some(before.fingerprint) && before.text == query.text);
+            let fits = before.stages == query.stages || before.stages == known.older;
+            if !same || !fits {
+                changed.push((text(before), text(&query), what_changed(before, query)));
+            } else if before.text != query.text {
+                edited.push(text(&query));
             }
         }
         Differences {
             added: added.map(text).collect(),
             removed: removed.map(text).collect(),
+            edited,
             changed,
         }
     }
@@ -120,15 +145,19 @@ fn describe(holder: &mut dyn StateHolder) -> (StageRecord, StageRecord) {
     (record(all), record(older))
 }
 
-/// Which containers changed, for a reader.
-fn stage_changes(before: &QueryRecord, now: &QueryRecord) -> String {
+/// What the state of a query depends on and is different, for a reader.
+fn what_changed(before: &QueryRecord, now: &QueryRecord) -> String {
+    let clauses = changes(&before.text, &now.text);
+    if !clauses.is_empty() {
+        return clauses.join(", ");
+    }
     let kinds = |q: &QueryRecord| -> Vec<String> {
         let all = q.stages.iter().flat_map(|s| &s.containers);
         all.map(|k| format!("{} {}", k.name, k.layout)).collect()
     };
     let (before, now) = (kinds(before), kinds(now));
     if before == now {
-        return "window, keys or aggregates".to_string();
+        return "the attributes that it reads, or the key by which rows are spread".to_string();
     }
     format!("{} became {}", before.join(", "), now.join(", "))
 }
@@ -140,6 +169,8 @@ pub(super) struct Differences {
     pub(super) added: Vec<String>,
     /// Queries of the revision that are gone.
     pub(super) removed: Vec<String>,
+    /// Queries whose text changed, and whose state means what it meant.
+    pub(super) edited: Vec<String>,
     /// Before, now, and what.
     changed: Vec<(String, String, String)>,
 }

@@ -219,6 +219,9 @@ fn told(report: &RestoreReport, revision: Revision, app: &str, store: &str) {
     for query in &report.added {
         let _ = write!(text, "\n  starts empty: {query}");
     }
+    for query in &report.edited {
+        let _ = write!(text, "\n  keeps its state: {query}");
+    }
     for query in &report.dropped {
         let _ = write!(text, "\n  forgotten: {query}");
     }

@@ -1,0 +1,67 @@
+//! Numbers of output columns in GROUP BY and ORDER BY, and constants there, which group and order nothing.
+
+use crate::error::Fault;
+use crate::event::{Schema, Value};
+use crate::expr::{Typed, TypedKind};
+use crate::sql::ast::{Expr, ExprKind, Name, SelectItem};
+
+/// The output column that a whole number stands for; `None` where the expression is no constant.
+pub(super) fn output(
+    expr: &Expr,
+    clause: &str,
+    select: &[SelectItem],
+    input: &Schema,
+) -> Result<Option<Expr>, Fault> {
+    let number = match &expr.kind {
+        ExprKind::Literal(Value::Long(number)) => *number,
+        ExprKind::Literal(_) | ExprKind::Duration(_) => return Err(constant(expr, clause)),
+        _ => return Ok(None),
+    };
+    let mut left = usize::try_from(number).ok().and_then(|n| n.checked_sub(1));
+    let mut columns = 0;
+    for item in select {
+        let width = match item {
+            SelectItem::Star(_) => input.len(),
+            SelectItem::Expr { .. } => 1,
+        };
+        columns += width;
+        match (item, left) {
+            (SelectItem::Star(_), Some(place)) if place < width => {
+                return Ok(Some(attribute(&input.attributes()[place].name, expr)));
+            }
+            (SelectItem::Expr { expr, .. }, Some(0)) => return Ok(Some(expr.clone())),
+            _ => left = left.and_then(|l| l.checked_sub(width)),
+        }
+    }
+    let message = format!("{clause} {number}: the query has {columns} output columns");
+    let remedy = format!("write a number from 1 to {columns}, or an expression");
+    Err(Fault::new(expr.span, message).help(remedy))
+}
+
+/// A word in double quotes that was bound as a text, as nothing has this name.
+pub(super) fn quoted_constant(expr: &Expr, bound: &Typed, clause: &str) -> Option<Fault> {
+    let quoted = matches!(expr.kind, ExprKind::Column { quoted: true, .. });
+    let text = matches!(bound.kind, TypedKind::Literal(_));
+    (quoted && text).then(|| constant(expr, clause))
+}
+
+fn constant(expr: &Expr, clause: &str) -> Fault {
+    let fault = Fault::new(expr.span, format!("{clause} has a constant here"));
+    fault.help("write an attribute without quotes, or the number of an output column")
+}
+
+fn attribute(name: &str, at: &Expr) -> Expr {
+    let name = Name {
+        text: name.to_string(),
+        span: at.span,
+    };
+    let kind = ExprKind::Column {
+        qualifier: None,
+        name,
+        quoted: false,
+    };
+    Expr {
+        kind,
+        span: at.span,
+    }
+}
