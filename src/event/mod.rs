@@ -2,6 +2,8 @@
 
 mod batch;
 mod column;
+mod instant;
+mod iso;
 mod rows;
 mod schema;
 mod time;
@@ -11,6 +13,8 @@ pub(crate) use batch::Mark;
 pub use batch::{Batch, Sign};
 pub use column::{Column, Data};
 pub(crate) use column::{Element, each_vec, extend_pairs};
+pub(crate) use instant::{Zone, at_offset};
+pub(crate) use iso::parse_instant;
 pub(crate) use rows::RowSet;
 pub use schema::{Attribute, Schema};
 pub use time::Timestamp;

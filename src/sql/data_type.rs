@@ -73,13 +73,14 @@ impl Parser<'_> {
         Ok(DataType {
             ty: *ty,
             size,
+            is_instant: *name == "TIMESTAMP",
             span,
         })
     }
 
     /// The type of an attribute: rows come in as they are, so nothing would hold them to a length.
     pub(super) fn attribute_type(&mut self) -> Parsed<Type> {
-        let DataType { ty, size, span } = self.data_type()?;
+        let DataType { ty, size, span, .. } = self.data_type()?;
         match size {
             None => Ok(ty),
             Some(_) => {

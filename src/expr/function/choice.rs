@@ -3,6 +3,7 @@
 use super::{Call, Entry, Rule};
 use crate::error::Fault;
 use crate::event::{Type, Value};
+use crate::expr::bind::comparable;
 use crate::expr::kernel::logic::Junction;
 use crate::expr::typed::{Op, Typed};
 use crate::expr::unify::{Context, unify};
@@ -99,8 +100,8 @@ fn coalesce(call: Call) -> Result<Typed, Fault> {
 
 fn nullif(call: Call) -> Result<Typed, Fault> {
     call.count(2, 2)?;
-    let span = call.span;
-    let (args, ty) = unify(call.args, Context::Branches, "nullif")?;
+    let (ty, span) = (call.args[0].ty, call.span);
+    let args = comparable(call.args, "nullif", false)?;
     Ok(match ty {
         None => Typed::literal(Value::Null, span),
         Some(ty) => Typed::op(Op::NullIf, args, ty, span),

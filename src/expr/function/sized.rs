@@ -11,6 +11,9 @@ use crate::sql::ast::{DataType, Size, Span};
 
 /// A conversion that was asked for.
 pub(super) fn cast_to(x: Typed, to: &DataType, span: Span) -> Result<Typed, Fault> {
+    if to.is_instant {
+        return Ok(super::time::timestamp(x, span));
+    }
     let x = explicit_cast(x, to.ty, span);
     match to.size {
         None => Ok(x),
@@ -26,7 +29,7 @@ pub(super) fn cast_to(x: Typed, to: &DataType, span: Span) -> Result<Typed, Faul
 }
 
 /// The result keeps its type, also when it is a literal.
-fn explicit_cast(x: Typed, ty: Type, span: Span) -> Typed {
+pub(super) fn explicit_cast(x: Typed, ty: Type, span: Span) -> Typed {
     match (&x.kind, x.ty) {
         (TypedKind::Literal(v), Some(from)) if from == ty => {
             Typed::constant_of(v.clone(), Some(ty), span)
@@ -43,7 +46,7 @@ fn call(name: &str, x: Typed, count: i64, span: Span) -> Result<Typed, Fault> {
     let call = super::Call { entry, args, span };
     match entry.rule {
         Rule::Strict(params, required, kernel) => call.strict(params, required, kernel),
-        Rule::Special(make) => make(call),
+        Rule::Special(make) | Rule::Timed(make) => make(call),
     }
 }
 
