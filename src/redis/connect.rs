@@ -8,13 +8,13 @@ use crate::store::StoreError;
 use parking_lot::Mutex;
 use redis::cluster::ClusterClient;
 use redis::{
-    Client, Connection, ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo,
+    Client, Cmd, Connection, ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo,
     RedisConnectionInfo, RedisError, RedisResult,
 };
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Attempts of a cluster connection beyond the first: one, to follow a redirection. Each may take the whole read
 /// timeout, and calls are tried again by the store anyway.
@@ -168,8 +168,17 @@ impl Connector {
         database: u32,
         timeout: Duration,
     ) -> RedisResult<Connection> {
-        let client = self.client(self.info(at, login, database)?)?;
-        let connection = client.get_connection_with_timeout(timeout)?;
+        let begun = Instant::now();
+        // Without user and database: the client would wait for each reply as long as for the connection.
+        let client = self.client(self.info(at, None, 0)?)?;
+        let mut connection = client.get_connection_with_timeout(timeout)?;
+        for command in greeting(login, database) {
+            let left = timeout.checked_sub(begun.elapsed());
+            let left = left.filter(|left| !left.is_zero()).ok_or_else(late)?;
+            connection.set_read_timeout(Some(left))?;
+            connection.set_write_timeout(Some(left))?;
+            command.exec(&mut connection)?;
+        }
         connection.set_read_timeout(Some(self.options.read_timeout))?;
         connection.set_write_timeout(Some(self.options.write_timeout))?;
         Ok(connection)
@@ -277,6 +286,28 @@ impl Connector {
     }
 }
 
+/// What a server is told first.
+fn greeting(login: Option<&(Option<String>, Secret)>, database: u32) -> Vec<Cmd> {
+    let mut commands = Vec::new();
+    if let Some((username, password)) = login {
+        let mut auth = redis::cmd("AUTH");
+        auth.arg(username).arg(password.reveal());
+        commands.push(auth);
+    }
+    if database > 0 {
+        let mut select = redis::cmd("SELECT");
+        select.arg(database);
+        commands.push(select);
+    }
+    commands
+}
+
+/// A server has taken all its time to answer what it was told first.
+fn late() -> RedisError {
+    let kind = std::io::ErrorKind::TimedOut;
+    std::io::Error::new(kind, "the server did not answer in time").into()
+}
+
 fn no_primary() -> RedisError {
     RedisError::from((
         ErrorKind::MasterNameNotFoundBySentinel,
@@ -330,6 +361,66 @@ impl Connector {
                 .certs(self.certificates())
                 .tls(redis::cluster::TlsMode::Secure),
             false => builder,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpListener;
+    use std::thread::{sleep, spawn};
+
+    /// The words that a client sends, an array of texts a time.
+    fn read(from: &mut impl BufRead) -> Option<Vec<String>> {
+        let mut line = || {
+            let mut line = String::new();
+            from.read_line(&mut line).ok().filter(|read| *read > 0)?;
+            Some(line.trim_end().to_string())
+        };
+        let count: usize = line()?.strip_prefix('*')?.parse().ok()?;
+        (0..count).map(|_| line().and_then(|_| line())).collect()
+    }
+
+    /// A server that says OK to everything, each time after a pause; what it is told by its first client.
+    fn slow(pause: Duration) -> (u16, std::thread::JoinHandle<Vec<String>>) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+        let port = listener.local_addr().expect("bound").port();
+        let server = spawn(move || {
+            let (mut client, _) = listener.accept().expect("a client");
+            let mut from = BufReader::new(client.try_clone().expect("a socket"));
+            let mut told = Vec::new();
+            while let Some(words) = read(&mut from) {
+                told.push(words.join(" "));
+                sleep(pause);
+                if client.write_all(b"+OK\r\n").is_err() {
+                    break;
+                }
+            }
+            told
+        });
+        (port, server)
+    }
+
+    #[test]
+    fn a_server_has_one_timeout_for_all_that_it_is_told_first() {
+        let timeout = Duration::from_millis(600);
+        // Each answer alone is in time.
+        for (pause, answers) in [(timeout * 7 / 10, false), (Duration::ZERO, true)] {
+            let (port, server) = slow(pause);
+            let address = format!("redis://me:secret@127.0.0.1:{port}/3");
+            let address = Address::parse(&address).expect("an address");
+            let options = RedisOptions::default();
+            let connector = Connector::new(address, options, timeout).expect("right");
+            let connected = connector.connect();
+            assert_eq!(connected.is_ok(), answers);
+            if let Err(error) = &connected {
+                assert!(error.is_timeout(), "{error}");
+            }
+            drop(connected);
+            let told = server.join().expect("no panic");
+            assert_eq!(told, ["AUTH me secret", "SELECT 3"]);
         }
     }
 }

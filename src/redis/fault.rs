@@ -96,7 +96,10 @@ pub(super) fn told(what: &str, error: &RedisError) -> StoreError {
     let what = what.to_string();
     match classify(error) {
         Class::Full => StoreError::Full {
-            what: format!("{what}: the server's maxmemory is reached"),
+            what: format!(
+                "{what}: the server's maxmemory is reached; raise it, or let the server free memory: fewer revisions \
+                 (`eventflux state prune`), a time to live, other data"
+            ),
         },
         Class::Refused => {
             let reason = format!("{error}{}", remedy(error));

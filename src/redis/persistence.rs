@@ -132,13 +132,25 @@ impl Inner {
 
     fn list_app(&self, app: &str) -> Result<(), StoreError> {
         let key = self.keys().apps();
-        self.client().retry(&key, |link| {
+        let listed = self.client().retry(&key, |link| {
             redis::cmd("SADD")
                 .arg(&key)
                 .arg(app)
                 .query::<u32>(link)
                 .map(drop)
-        })
+        });
+        match listed {
+            // A server whose memory is full refuses that of an app that is listed, too.
+            Err(StoreError::Full { .. }) if self.apps()?.iter().any(|known| known == app) => Ok(()),
+            listed => listed,
+        }
+    }
+
+    /// The apps of the list, in no order.
+    fn apps(&self) -> Result<Vec<String>, StoreError> {
+        let key = self.keys().apps();
+        self.client()
+            .retry(&key, |link| redis::cmd("SMEMBERS").arg(&key).query(link))
     }
 
     /// Reads a field of the control hash.
@@ -563,10 +575,7 @@ impl PersistenceStore for RedisPersistenceStore {
 
     fn apps(&self) -> Result<Vec<String>, StoreError> {
         let inner = self.inner();
-        let key = inner.keys().apps();
-        let mut apps: Vec<String> = inner
-            .client()
-            .retry(&key, |link| redis::cmd("SMEMBERS").arg(&key).query(link))?;
+        let mut apps = inner.apps()?;
         apps.sort();
         Ok(apps)
     }

@@ -1,6 +1,7 @@
 //! A server whose memory is full, or that throws things away when it is.
 
 use crate::contract::{chunk, commit, owner, revision, takeover};
+use crate::redis_backend::{DATA, backend, config};
 use crate::world::{Life, World, options};
 use eventflux::checkpoint::CompressionType;
 use eventflux::redis::RedisConfig;
@@ -58,6 +59,128 @@ fn redis_persistence_keeps_the_head_when_memory_is_full() {
     assert!(!life.store.health().breaker_open);
     let error = life.fail();
     assert_full_then_well(&redis, &mut life, &error);
+}
+
+/// Field of an app's control hash, and how long the hash has to live.
+fn control(redis: &Redis, app: &str, field: &str) -> (i64, i64) {
+    let key = format!("eventflux:{{{app}}}:ctl");
+    let found = redis.cmd(&["HGET", &key, field]).text();
+    let left = redis.cmd(&["PTTL", &key]).int().expect("a number");
+    (found.parse().unwrap_or(-1), left)
+}
+
+#[test]
+fn redis_persistence_keeps_its_claim_and_frees_memory_on_a_full_server() {
+    if !need_server() {
+        return;
+    }
+    for ttl_seconds in [None, Some(600)] {
+        let redis = Redis::start();
+        let mut world = World::new(&redis.url());
+        world.config.ttl_seconds = ttl_seconds;
+        world.options = world.options.lease(Duration::from_millis(900));
+        let store = world.store();
+        let claim = store.acquire("a", &owner("one")).expect("nobody has it");
+        let at = |epoch| revision(claim.generation, epoch);
+        let mut parent = None;
+        for epoch in 1..=3 {
+            let put = store.put_chunk("a", chunk(claim.generation, epoch, 0), b"bytes");
+            put.and_then(|()| store.flush("a")).expect("there is room");
+            let made = store.commit("a", &commit(at(epoch), parent, b"m"));
+            made.expect("there is room");
+            parent = Some(at(epoch));
+        }
+        store.pin("a", "kept", Some(at(1))).expect("there is room");
+        redis.config_set("maxmemory", "1");
+        // The lease is renewed, again and again, and nobody else gets the app.
+        let (mut lease, _) = control(&redis, "a", "lease");
+        for _ in 0..3 {
+            until(HANG, "a renewed lease", || {
+                control(&redis, "a", "lease").0 > lease
+            });
+            lease = control(&redis, "a", "lease").0;
+        }
+        let other = world.store().acquire("a", &owner("two"));
+        assert!(matches!(other, Err(StoreError::Locked { .. })), "{other:?}");
+        // What frees memory works, and what takes some says what to do.
+        store.pin("a", "kept", None).expect("it frees");
+        let freed = store.retire("a", &[at(1)], &[chunk(claim.generation, 1, 0)]);
+        freed.expect("it frees");
+        let error = store.commit("a", &commit(at(4), Some(at(3)), b"m"));
+        let error = error.expect_err("it takes memory");
+        assert!(matches!(error, StoreError::Full { .. }), "{error}");
+        assert!(error.to_string().contains("raise it"), "{error}");
+        // The next process takes over, reads what there is, and lives on.
+        let (_, before) = control(&redis, "a", "gen");
+        let next = world.store();
+        let claim = next.acquire("a", &takeover("three")).expect("small");
+        assert_eq!(next.last_revision("a"), Ok(Some(at(3))));
+        let (generation, left) = control(&redis, "a", "gen");
+        assert_eq!(generation, claim.generation as i64);
+        assert_eq!(
+            (left > 0, before > 0),
+            (ttl_seconds.is_some(), ttl_seconds.is_some())
+        );
+        next.release("a", claim.generation).expect("it frees");
+        // A server that has lost its data is given the claim back.
+        let last = world.store();
+        let claim = last.acquire("a", &owner("four")).expect("small");
+        redis.cmd(&["FLUSHALL"]);
+        until(HANG, "the claim again", || {
+            control(&redis, "a", "gen").0 == claim.generation as i64
+        });
+        let (_, left) = control(&redis, "a", "gen");
+        assert_eq!(left > 0, ttl_seconds.is_some());
+    }
+}
+
+#[test]
+fn redis_backend_lives_on_and_frees_memory_on_a_full_server() {
+    if !need_server() {
+        return;
+    }
+    for ttl_seconds in [None, Some(600)] {
+        let redis = Redis::start();
+        let mut kept = backend(config(&redis.url(), ttl_seconds));
+        kept.initialize().expect("there is room");
+        kept.set("a", b"1".to_vec()).expect("there is room");
+        kept.set("b", b"2".to_vec()).expect("there is room");
+        let left = || redis.cmd(&["PTTL", DATA]).int().expect("a number");
+        let shorten = || {
+            if ttl_seconds.is_some() {
+                redis.cmd(&["PEXPIRE", DATA, "60000"]);
+            }
+        };
+        let put_off = || left() > 60_000 || ttl_seconds.is_none();
+        shorten();
+        redis.config_set("maxmemory", "1");
+        // Refused as a whole, and the namespace lives on.
+        let error = kept.set("c", b"3".to_vec()).expect_err("no room");
+        assert!(matches!(error, StoreError::Full { .. }), "{error}");
+        assert!(error.to_string().contains("raise it"), "{error}");
+        assert_eq!(kept.get("c"), Ok(None));
+        assert!(put_off(), "{} ms", left());
+        shorten();
+        kept.delete("a").expect("it frees");
+        assert!(put_off(), "{} ms", left());
+        assert_eq!(
+            (kept.get("a"), kept.get("b")),
+            (Ok(None), Ok(Some(b"2".to_vec())))
+        );
+        // Also the last one, and then the namespace is there.
+        kept.delete("b").expect("it frees");
+        assert_eq!(redis.cmd(&["HLEN", DATA]).int(), Some(1));
+        redis.config_set("maxmemory", "0");
+        kept.set("c", b"3".to_vec()).expect("there is room");
+        // A namespace that has expired meanwhile is made again, with its end.
+        redis.cmd(&["DEL", DATA]);
+        redis.config_set("maxmemory", "1");
+        kept.delete("c").expect("it frees");
+        if ttl_seconds.is_some() {
+            assert_eq!(redis.cmd(&["HLEN", DATA]).int(), Some(1));
+            assert!(put_off(), "{} ms", left());
+        }
+    }
 }
 
 /// Chunks of one epoch, as many as it takes.

@@ -1,4 +1,7 @@
 -- Common beginning of the scripts on one app's control hash.
+-- A server whose memory is full refuses a command that may need some, but only as the first write of a script. What
+-- puts an end off or frees something therefore comes first where the script must not fail by that: a full server ends no
+-- owner's lease. A commit begins with a write that it may refuse.
 --   KEYS[1] control hash, KEYS[2] marker without a time to live, KEYS[3] what the generation has uploaded, not on a cluster
 --   ARGV[1] id of the handle, ARGV[2] its generation (0: none), ARGV[3] its lease in ms, ARGV[4] time to live in ms (0: none)
 local ctl, was = KEYS[1], KEYS[2]
