@@ -100,8 +100,8 @@ impl Parser<'_> {
                 return Err(Fault::new(value.span, message));
             }
             if place.replace(value).is_some() {
-                let message = format!("the query has two of {}", key.text);
-                return Err(Fault::new(key.span, message));
+                let message = format!("the query has two {}s", key.text);
+                return Err(Fault::new(key.span, message).help("remove one of them"));
             }
             if !self.more(&Kind::RParen)? {
                 return Ok(());

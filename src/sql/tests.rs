@@ -409,7 +409,7 @@ const BAD: &[(&str, &str, &str)] = &[
     ("@info(«nam»='q')", "unknown option 'nam'", "did you mean 'name'"),
     ("@info(name=«'q'») CREATE STREAM S (a INT)", "names a query", ""),
     ("@info(name=«'q'»)", "no query follows", ""),
-    ("@info(name='q') «@info»(name='r') INSERT INTO O SELECT a FROM S", "two names", ""),
+    ("@info(name='q') @info(«name»='r') INSERT INTO O SELECT a FROM S", "two names", "remove one"),
     ("«@» 5", "", ""),
 ];
 

@@ -386,7 +386,7 @@ fn times() {
         ("CAST('2024-02' AS TIMESTAMP)", "LONG NULL!"),
         ("CAST(d AS TIMESTAMP)", "LONG 2"),
         ("CAST(ns AS TIMESTAMP)", "LONG NULL"),
-        ("cast('1969-12-31 23:59:59.9999', 'timestamp')", "LONG -1"),
+        ("CAST('1969-12-31 23:59:59.9999' AS TIMESTAMP)", "LONG -1"),
     ]);
     for bad in [
         "formatDate(l, '%!')",

@@ -232,21 +232,7 @@ impl Parser {
                 };
                 self.next += 1;
                 self.want(")");
-                if name == "TIMESTAMP" {
-                    let ty = Expr {
-                        kind: ExprKind::Literal("timestamp".into()),
-                        span,
-                    };
-                    let name = Name {
-                        text: "cast".into(),
-                        span,
-                    };
-                    return ExprKind::Call {
-                        name,
-                        args: vec![x, ty],
-                        distinct: false,
-                    };
-                }
+                let is_instant = name == "TIMESTAMP";
                 let all = [
                     Type::Bool,
                     Type::Int,
@@ -255,13 +241,14 @@ impl Parser {
                     Type::Double,
                     Type::String,
                 ];
-                let ty = all.into_iter().find(|t| t.name() == name).unwrap();
+                let found = all.into_iter().find(|t| t.name() == name);
+                let ty = found.unwrap_or(Type::Long);
                 return ExprKind::Cast(
                     Box::new(x),
                     DataType {
                         ty,
                         size: None,
-                        is_instant: false,
+                        is_instant,
                         span,
                     },
                 );
