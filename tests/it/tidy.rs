@@ -5,6 +5,7 @@
 use crate::source::{Source, files, has_word, relative, root, sources};
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 const FILE_LINES_MAX: usize = 800;
 const FUNCTION_LINES_MAX: usize = 70;
@@ -469,6 +470,46 @@ fn pages() -> Vec<std::path::PathBuf> {
     paths
         .filter(|p| p.extension().is_some_and(|e| e == "md"))
         .collect()
+}
+
+#[test]
+fn findings_run_and_are_listed() {
+    let page = fs::read_to_string(root().join("findings/README.md")).expect("the page of findings");
+    let scripts = files("findings", "sh");
+    let mut findings = Vec::new();
+    for path in &scripts {
+        let (name, text) = (relative(path), fs::read_to_string(path).expect("UTF-8"));
+        let file = name.trim_start_matches("findings/");
+        let mut lines = text.lines().skip_while(|l| l.starts_with('#'));
+        let mut refuse =
+            |wrong: bool, what: &str| findings.extend(wrong.then(|| format!("{name} {what}")));
+        refuse(
+            !page.contains(&format!("]({file})")),
+            "is not in findings/README.md",
+        );
+        refuse(
+            lines.next() != Some("set -euo pipefail"),
+            "does not begin with set -euo pipefail",
+        );
+        refuse(
+            !text.starts_with("#!/usr/bin/env bash\n"),
+            "does not begin as a bash script",
+        );
+        refuse(
+            !text.contains("trap 'rm -rf \"$work\"' EXIT"),
+            "leaves its folder behind",
+        );
+        refuse(!text.contains("exit 1"), "cannot fail");
+        refuse(
+            text.lines().any(|l| l.chars().count() > LINE_CHARS_MAX),
+            "has long lines",
+        );
+        let mode = fs::metadata(path).expect("a script").permissions().mode();
+        refuse(mode & 0o111 == 0, "is not executable");
+    }
+    let listed = page.matches("](").count() - page.matches("](../").count();
+    assert_eq!(listed, scripts.len(), "scripts named in findings/README.md");
+    none("findings", findings);
 }
 
 #[test]
