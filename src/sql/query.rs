@@ -21,6 +21,7 @@ const JOIN_WORDS: &[&str] = &[
     "CROSS",
     "NATURAL",
     "UNIDIRECTIONAL",
+    "ASOF",
 ];
 
 impl Parser<'_> {

@@ -1,4 +1,5 @@
-//! The examples that a reader meets first: those of `docs/language.md`, of `README.md`, and the folder `examples/`.
+//! The examples that a reader meets first: those of `docs/language.md`, `docs/coming-from.md` and `README.md`, and the
+//! folder `examples/`.
 //!
 //! On a page, a block ```` ```sql ```` is followed by ```` ```events ```` (lines of an events file) and
 //! ```` ```output ```` (what `eventflux run` prints for them), or by ```` ```error ```` (what it says instead).
@@ -143,6 +144,11 @@ fn check(path: &str) -> usize {
 #[test]
 fn every_example_of_the_language_page_gives_what_it_says() {
     assert!(check("docs/language.md") >= 30);
+}
+
+#[test]
+fn every_example_of_the_page_for_those_who_come_from_elsewhere_gives_what_it_says() {
+    assert!(check("docs/coming-from.md") >= 2);
 }
 
 #[test]

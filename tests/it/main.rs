@@ -2,6 +2,7 @@
 
 mod app;
 mod bad_input;
+mod coming_from;
 mod conformance;
 mod crash;
 mod crash_kinds;

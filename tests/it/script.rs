@@ -297,7 +297,9 @@ macro_rules! scripts {
         }
     )*};
 }
-scripts!(filter arithmetic functions sliding batches aggregates queries time more_windows);
+scripts!(
+    filter arithmetic functions sliding batches aggregates queries time more_windows coming_from
+);
 
 #[test]
 fn every_script_file_is_run_and_there_are_many_cases() {
@@ -311,6 +313,7 @@ fn every_script_file_is_run_and_there_are_many_cases() {
         "queries",
         "time",
         "more_windows",
+        "coming_from",
     ];
     let mut count = 0;
     for path in files("tests/it/script", "evt") {

@@ -13,6 +13,8 @@ pub enum Nature {
     Wild,
     /// Never NULL, never decreasing: a clock of `externalTime`.
     Rising,
+    /// Anything, and right within one unit in the last place: an aggregate over rows that leave.
+    Rounded,
     /// Right only within a tolerance: passed on, never computed with.
     Approximate,
 }
@@ -49,8 +51,11 @@ pub enum Window {
     Tumbling(i64, Option<i64>),
     Hop(i64, i64),
     TimeLength(i64, usize),
+    /// Every so many seconds of a minute.
+    Cron(i64),
     Batch,
     Session(i64, Option<usize>),
+    SessionBatch(i64, Option<usize>),
     Unique(Vec<usize>),
     FirstUnique(Vec<usize>),
     Delay(i64),
@@ -64,8 +69,29 @@ impl Window {
         use Window::*;
         matches!(
             self,
-            LengthBatch(_) | TimeBatch(..) | Tumbling(..) | Hop(..) | Batch
+            LengthBatch(_)
+                | TimeBatch(..)
+                | Tumbling(..)
+                | Hop(..)
+                | Cron(_)
+                | Batch
+                | SessionBatch(..)
         )
+    }
+
+    /// Whether it has rows of one time go by arrival, and all else by time.
+    pub fn is_ordered(&self) -> bool {
+        use Window::*;
+        matches!(
+            self,
+            Time(_) | TimeLength(..) | Session(..) | Delay(_) | TimeBatch(..) | Cron(_)
+        )
+    }
+
+    /// Whether a row may be late for it.
+    pub fn is_timed(&self) -> bool {
+        use Window::*;
+        self.is_ordered() || matches!(self, Tumbling(..) | Hop(..) | SessionBatch(..))
     }
 
     /// Whether it knows the start and end of what it flushes.
@@ -82,8 +108,10 @@ impl Window {
             Window::Tumbling(..) => "tumbling",
             Window::Hop(..) => "hop",
             Window::TimeLength(..) => "timeLength",
+            Window::Cron(_) => "cron",
             Window::Batch => "batch",
             Window::Session(..) => "session",
+            Window::SessionBatch(..) => "sessionBatch",
             Window::Unique(_) => "unique",
             Window::FirstUnique(_) => "firstUnique",
             Window::Delay(_) => "delay",
@@ -102,7 +130,9 @@ impl Window {
         };
         let parameters = match self {
             Window::Length(n) | Window::LengthBatch(n) => n.to_string(),
-            Window::Time(t) | Window::Delay(t) | Window::Session(t, None) => span(*t),
+            Window::Time(t) | Window::Delay(t) => span(*t),
+            Window::Session(t, None) | Window::SessionBatch(t, None) => span(*t),
+            Window::Cron(seconds) => format!("'*/{seconds} * * * * *'"),
             Window::TimeBatch(t, None) | Window::Tumbling(t, None) => span(*t),
             Window::TimeBatch(t, Some(other))
             | Window::Tumbling(t, Some(other))
@@ -111,7 +141,9 @@ impl Window {
             }
             Window::TimeLength(t, n) => format!("{}, {n}", span(*t)),
             Window::Batch => return "'batch'".into(),
-            Window::Session(gap, Some(key)) => format!("{}, {}", span(*gap), columns[*key]),
+            Window::Session(gap, Some(key)) | Window::SessionBatch(gap, Some(key)) => {
+                format!("{}, {}", span(*gap), columns[*key])
+            }
             Window::Unique(of) | Window::FirstUnique(of) => keys(of),
             Window::Sort(n, by) => {
                 let by = by.iter().map(|(k, down)| {
@@ -151,6 +183,12 @@ pub enum Aggregate {
     MinForever,
     MaxForever,
     StdDev,
+    StdDevSample,
+    Variance,
+    VarianceSample,
+    Median,
+    /// With the share, in percent.
+    Percentile(u8),
     First,
     Last,
     And,
@@ -179,6 +217,11 @@ impl Call {
             Aggregate::MinForever => format!("minForever({arg})"),
             Aggregate::MaxForever => format!("maxForever({arg})"),
             Aggregate::StdDev => format!("stdDev({arg})"),
+            Aggregate::StdDevSample => format!("stddev_samp({arg})"),
+            Aggregate::Variance => format!("variance({arg})"),
+            Aggregate::VarianceSample => format!("var_samp({arg})"),
+            Aggregate::Median => format!("median({arg})"),
+            Aggregate::Percentile(p) => format!("percentile({arg}, {})", f64::from(p) / 100.0),
             Aggregate::First => format!("first({arg})"),
             Aggregate::Last => format!("last({arg})"),
             Aggregate::And => format!("and({arg})"),
@@ -199,6 +242,8 @@ pub struct Item {
 pub struct Query {
     pub source: usize,
     pub target: usize,
+    /// Where rows go that are late for the window.
+    pub late: Option<usize>,
     pub events: Events,
     /// `SELECT *`: the items are the attributes of the source.
     pub star: bool,
@@ -221,6 +266,10 @@ pub struct Query {
 impl Query {
     pub fn flushes(&self) -> bool {
         self.window.as_ref().is_some_and(Window::flushes)
+    }
+
+    pub fn writes(&self, stream: usize) -> bool {
+        self.target == stream || self.late == Some(stream)
     }
 
     fn names(&self, app: &App) -> Names {
@@ -262,7 +311,12 @@ impl Query {
         let names = self.names(app);
         let source = &app.streams[self.source];
         let bare: Vec<String> = source.attributes.iter().map(|a| a.name.clone()).collect();
-        let mut text = format!(
+        let late = self.late.map(|late| {
+            let (name, late) = (&app.streams[self.target].name, &app.streams[late].name);
+            format!("@info(name='{name}', late.stream='{late}') ")
+        });
+        let mut text = late.unwrap_or_default();
+        text += &format!(
             "INSERT {}INTO {} SELECT {}{} FROM {}",
             match self.events {
                 Events::Current => "",
@@ -319,6 +373,10 @@ impl Query {
 #[derive(Clone, Debug)]
 pub struct App {
     pub lateness_us: i64,
+    /// How far a row may be ahead of its input.
+    pub ahead_us: Option<i64>,
+    /// How many inputs feed it.
+    pub inputs: usize,
     pub streams: Vec<Stream>,
     pub queries: Vec<Query>,
 }
@@ -327,7 +385,7 @@ impl App {
     /// Streams that queries write.
     pub fn outputs(&self) -> Vec<usize> {
         (0..self.streams.len())
-            .filter(|s| self.queries.iter().any(|q| q.target == *s))
+            .filter(|s| self.queries.iter().any(|q| q.writes(*s)))
             .collect()
     }
 
@@ -340,9 +398,16 @@ impl App {
 
 impl fmt::Display for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.lateness_us {
-            0 => writeln!(f, "@app:playback")?,
-            us => writeln!(f, "@app:playback(lateness='{}')", span(us))?,
+        let lateness = (self.lateness_us > 0).then_some(("lateness", self.lateness_us));
+        let ahead = self.ahead_us.map(|us| ("ahead.max", us));
+        let options: Vec<String> = lateness
+            .into_iter()
+            .chain(ahead)
+            .map(|(name, us)| format!("{name}='{}'", span(us)))
+            .collect();
+        match options.is_empty() {
+            true => writeln!(f, "@app:playback")?,
+            false => writeln!(f, "@app:playback({})", options.join(", "))?,
         }
         for stream in self.streams.iter().filter(|s| s.declared) {
             let list: Vec<_> = stream

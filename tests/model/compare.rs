@@ -29,7 +29,7 @@ impl fmt::Display for Difference {
             None => "no row".to_string(),
             Some(o) => {
                 let sign = if o.sign == Sign::Plus { '+' } else { '-' };
-                format!("at {} us {sign} {:?}", o.at, o.values)
+                format!("at {} us {sign} {:?}", o.moment.at, o.values)
             }
         };
         writeln!(f, "stream {}, row {}:", self.stream, self.place)?;
@@ -93,7 +93,9 @@ fn sorted(app: &App, stream: usize, rows: &[Output]) -> Vec<Output> {
                 .find(|o| o.is_ne())
         };
         let signs = (a.sign as i8).cmp(&(b.sign as i8));
-        a.at.cmp(&b.at)
+        a.moment
+            .at
+            .cmp(&b.moment.at)
             .then(signs)
             .then_with(|| values().unwrap_or(std::cmp::Ordering::Equal))
     });
@@ -140,7 +142,7 @@ fn per_key(app: &App, stream: usize, expected: &[Output], got: &[Output]) -> Opt
 }
 
 fn same(a: &Output, b: &Output, natures: &[Nature]) -> bool {
-    a.at == b.at
+    a.moment.at == b.moment.at
         && a.sign == b.sign
         && a.values.len() == b.values.len()
         && a.values
@@ -150,17 +152,22 @@ fn same(a: &Output, b: &Output, natures: &[Nature]) -> bool {
             .all(|((x, y), nature)| equal(x, y, *nature))
 }
 
-/// DOUBLE within 1e-9 of its size, an approximate one within 1e-6 (and 1e-4 near zero); all else exactly.
+/// DOUBLE within 1e-9 of its size, or as its nature says; all else exactly.
 fn equal(a: &Value, b: &Value, nature: Nature) -> bool {
     match (a, b) {
+        (Value::Double(a), Value::Double(b)) if nature == Nature::Rounded => neighbours(*a, *b),
         (Value::Double(a), Value::Double(b)) => {
-            let (relative, absolute) = if nature == Nature::Approximate {
-                (1e-6, 1e-4)
-            } else {
-                (1e-9, 0.0)
+            let absolute = match nature {
+                Nature::Approximate => 1e-12,
+                _ => 0.0,
             };
-            (a - b).abs() <= absolute + relative * a.abs().max(b.abs())
+            (a - b).abs() <= absolute + 1e-9 * a.abs().max(b.abs())
         }
         _ => a == b,
     }
+}
+
+/// Whether no DOUBLE lies between two.
+fn neighbours(a: f64, b: f64) -> bool {
+    a == b || a.next_up() == b || a.next_down() == b
 }

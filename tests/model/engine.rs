@@ -14,6 +14,8 @@ pub struct Run {
     pub batch_rows_max: usize,
     /// Whether streams between queries are watched, too.
     pub watch_all: bool,
+    /// Whether its inputs have names.
+    pub named: bool,
 }
 
 type Rows = Arc<Mutex<Vec<Output>>>;
@@ -39,13 +41,7 @@ pub fn run(app: &App, calls: &[Call], run: Run) -> Result<Vec<Option<Vec<Output>
             let collect = move |batch: &Batch| {
                 let mut rows = rows.lock().expect("no callback panics");
                 for row in 0..batch.len() {
-                    let (at, sign) = (batch.at()[row].0, batch.sign(row));
-                    rows.push(Output {
-                        at,
-                        clock: 0,
-                        sign,
-                        values: batch.row(row),
-                    });
+                    rows.push(Output::seen(batch, row));
                 }
             };
             runtime
@@ -54,16 +50,25 @@ pub fn run(app: &App, calls: &[Call], run: Run) -> Result<Vec<Option<Vec<Output>
         }
     }
     runtime.start().map_err(|e| e.to_string())?;
-    let mut input = runtime.input().map_err(|e| e.to_string())?;
+    let open = |number: usize| match run.named {
+        true => runtime.open_input(&format!("input{number}")),
+        false => runtime.input(),
+    };
+    let inputs = (0..app.inputs).map(open).collect::<Result<Vec<_>, _>>();
+    let mut inputs = inputs.map_err(|e| e.to_string())?;
     for call in calls {
         match call {
-            Call::Advance(at) => input
-                .advance_clock(Timestamp(*at))
+            Call::Advance { input, to } => inputs[*input]
+                .advance_clock(Timestamp(*to))
                 .map_err(|e| e.to_string())?,
-            Call::Send(stream, rows) => send(&mut input, &app.streams[*stream].name, rows)?,
+            Call::Send {
+                input,
+                stream,
+                rows,
+            } => send(&mut inputs[*input], &app.streams[*stream].name, rows)?,
         }
     }
-    drop(input);
+    inputs.into_iter().for_each(drop);
     runtime.shutdown().map_err(|e| e.to_string())?;
     let take = |rows: Rows| std::mem::take(&mut *rows.lock().expect("no callback panics"));
     Ok(watched.into_iter().map(|rows| rows.map(take)).collect())

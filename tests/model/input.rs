@@ -1,6 +1,6 @@
 //! Random input: rows with ties in time, NULLs, extremes and late rows; sends of one row and of many; clock advances.
 
-use crate::app::{App, Nature, Stream};
+use crate::app::{App, Nature};
 use crate::generate;
 use crate::random::Random;
 use eventflux::event::Value;
@@ -13,42 +13,60 @@ pub struct Row {
     pub values: Vec<Value>,
 }
 
-/// One call of the input.
+/// One call of an input.
 #[derive(Clone, Debug)]
 pub enum Call {
     /// Rows of one stream in one send: `send_at` for one row, `send_batch` for several.
-    Send(usize, Vec<Row>),
-    Advance(i64),
+    Send {
+        input: usize,
+        stream: usize,
+        rows: Vec<Row>,
+    },
+    Advance {
+        input: usize,
+        to: i64,
+    },
 }
 
 /// Random calls for an app.
 pub fn calls(r: &mut Random, app: &App) -> Vec<Call> {
-    let inputs: Vec<usize> = (0..app.streams.len())
-        .filter(|s| app.queries.iter().all(|q| q.target != *s))
+    let streams: Vec<usize> = (0..app.streams.len())
+        .filter(|s| app.queries.iter().all(|q| !q.writes(*s)))
         .collect();
-    let mut clock = Source {
-        at: *r.pick(&[0, 1_700_000_000_000_000, -40_000, 1_000_000]),
-        rising: 0,
-    };
+    let at = *r.pick(&[0, 1_700_000_000_000_000, -40_000, 1_000_000]);
+    let displaced = *r.pick(&[0, 0, 30, 80]);
+    let mut sources: Vec<Source> = (0..app.inputs)
+        .map(|_| Source {
+            at: at + r.between(0, 30) * 1000,
+            rising: 0,
+            displaced,
+        })
+        .collect();
     let mut calls = Vec::new();
     let mut rows = 0;
     let rows_max = *r.pick(&[5, 20, 60, 150, 300]);
     while rows < rows_max {
+        let input = r.below(sources.len());
+        let source = &mut sources[input];
         if r.chance(6) {
-            calls.push(Call::Advance(clock.at + r.between(-20, 80) * 1000));
-            clock.at += if r.chance(50) { 30_000 } else { 0 };
+            let to = source.at + r.between(-20, 80) * 1000;
+            calls.push(Call::Advance { input, to });
+            source.at += if r.chance(50) { 30_000 } else { 0 };
             continue;
         }
-        let stream = *r.pick(&inputs);
+        let stream = *r.pick(&streams);
         let count = if r.chance(80) { 1 } else { 2 + r.below(9) };
-        let send: Vec<Row> = (0..count)
-            .map(|_| clock.row(r, &app.streams[stream]))
-            .collect();
+        let send: Vec<Row> = (0..count).map(|_| source.row(r, app, stream)).collect();
         rows += count;
-        calls.push(Call::Send(stream, send));
+        calls.push(Call::Send {
+            input,
+            stream,
+            rows: send,
+        });
     }
-    if r.chance(80) {
-        calls.push(Call::Advance(clock.at + 2_000_000));
+    for (input, source) in sources.iter().enumerate() {
+        let to = source.at + 2_000_000;
+        calls.extend(r.chance(80).then_some(Call::Advance { input, to }));
     }
     calls
 }
@@ -56,10 +74,12 @@ pub fn calls(r: &mut Random, app: &App) -> Vec<Call> {
 struct Source {
     at: i64,
     rising: i64,
+    /// How many of 100 rows come out of order within the lateness.
+    displaced: usize,
 }
 
 impl Source {
-    fn row(&mut self, r: &mut Random, stream: &Stream) -> Row {
+    fn row(&mut self, r: &mut Random, app: &App, stream: usize) -> Row {
         self.at += match r.weighted(&[40, 35, 12, 8, 5]) {
             0 => 0,
             1 => r.between(1, 5) * 1000,
@@ -68,17 +88,22 @@ impl Source {
             _ => r.between(50, 250) * 1000,
         };
         self.rising += if r.chance(50) { r.between(0, 30) } else { 0 };
-        let late = if r.chance(7) {
-            r.between(1, 40) * 1000
-        } else {
-            0
+        let late = match r.below(100) {
+            0..7 => r.between(1, 40) * 1000,
+            n if n < 7 + self.displaced && app.lateness_us > 0 => r.between(0, app.lateness_us),
+            _ => 0,
         };
-        let values = stream.attributes.iter().map(|a| match a.nature {
+        let ahead = match app.ahead_us {
+            Some(max) if r.chance(5) => max + r.between(-max, 2 * max),
+            _ => 0,
+        };
+        let attributes = &app.streams[stream].attributes;
+        let values = attributes.iter().map(|a| match a.nature {
             Nature::Rising => Value::Long(1_000_000 + self.rising),
             nature => generate::value(r, a.ty, nature),
         });
         Row {
-            at: self.at - late,
+            at: self.at - late + ahead,
             values: values.collect(),
         }
     }
@@ -87,39 +112,61 @@ impl Source {
 /// One row per send.
 pub fn one_by_one(calls: &[Call]) -> Vec<Call> {
     let each = |call: &Call| match call {
-        Call::Send(stream, rows) => rows
+        Call::Send {
+            input,
+            stream,
+            rows,
+        } => rows
             .iter()
-            .map(|row| Call::Send(*stream, vec![row.clone()]))
+            .map(|row| Call::Send {
+                input: *input,
+                stream: *stream,
+                rows: vec![row.clone()],
+            })
             .collect(),
-        Call::Advance(at) => vec![Call::Advance(*at)],
+        advance => vec![advance.clone()],
     };
     calls.iter().flat_map(each).collect()
 }
 
-/// Neighbouring sends into one stream become one send.
+/// Neighbouring sends of one input into one stream become one send.
 pub fn grouped(calls: &[Call]) -> Vec<Call> {
     let mut all: Vec<Call> = Vec::new();
     for call in calls {
-        match (all.last_mut(), call) {
-            (Some(Call::Send(to, rows)), Call::Send(stream, more)) if to == stream => {
-                rows.extend(more.iter().cloned())
-            }
-            _ => all.push(call.clone()),
+        if let Call::Send {
+            input,
+            stream,
+            rows: more,
+        } = call
+            && let Some(Call::Send {
+                input: before,
+                stream: to,
+                rows,
+            }) = all.last_mut()
+            && (&*before, &*to) == (input, stream)
+        {
+            rows.extend(more.iter().cloned());
+        } else {
+            all.push(call.clone());
         }
     }
     all
 }
 
-/// The calls as an events file: one JSON line per row, batch or clock.
+/// The calls as an events file: one JSON line per row, batch or clock; before it the input, where there are several.
 pub fn events_file(app: &App, calls: &[Call]) -> String {
     let mut text = String::new();
     for call in calls {
+        let (Call::Send { input, .. } | Call::Advance { input, .. }) = call;
+        if app.inputs > 1 {
+            write!(text, "input {input}: ").expect("a string takes any text");
+        }
         match call {
-            Call::Advance(at) => writeln!(text, "{{\"clock\": {}}}", millis(*at)),
-            Call::Send(stream, rows) if rows.len() == 1 => {
+            Call::Advance { to, .. } => writeln!(text, "{{\"clock\": {}}}", millis(*to)),
+            Call::Send { stream, rows, .. } if rows.len() == 1 => {
                 writeln!(text, "{}", row(app, *stream, &rows[0]))
             }
-            Call::Send(stream, rows) => {
+            Call::Send { stream, rows, .. } => {
                 let rows: Vec<String> = rows.iter().map(|r| row(app, *stream, r)).collect();
                 writeln!(text, "{{\"batch\": [{}]}}", rows.join(", "))
             }

@@ -110,8 +110,8 @@ struct Life {
 
 fn rows(call: &Call) -> u64 {
     match call {
-        Call::Send(_, rows) => rows.len() as u64,
-        Call::Advance(_) => 0,
+        Call::Send { rows, .. } => rows.len() as u64,
+        Call::Advance { .. } => 0,
     }
 }
 
@@ -202,12 +202,7 @@ fn watch(
         let collect = move |batch: &Batch| {
             let mut all = into.0.lock().expect("no callback panics");
             let rows = all[stream].get_or_insert_default();
-            rows.extend((0..batch.len()).map(|row| Output {
-                at: batch.at()[row].0,
-                clock: 0,
-                sign: batch.sign(row),
-                values: batch.row(row),
-            }));
+            rows.extend((0..batch.len()).map(|row| Output::seen(batch, row)));
         };
         let added = runtime.add_callback(&app.streams[stream].name, collect);
         added.map_err(|e| e.to_string())?;
@@ -222,12 +217,12 @@ impl Life {
             let before: u64 = calls[..self.next].iter().map(rows).sum();
             let skipped = (self.sent - before) as usize;
             match &calls[self.next] {
-                Call::Send(stream, rows) => {
+                Call::Send { stream, rows, .. } => {
                     let name = &app.streams[*stream].name;
                     send(&mut self.input, name, &rows[skipped..])?;
                 }
-                Call::Advance(at) => {
-                    let told = self.input.advance_clock(Timestamp(*at));
+                Call::Advance { to, .. } => {
+                    let told = self.input.advance_clock(Timestamp(*to));
                     told.map_err(|e| e.to_string())?;
                 }
             }

@@ -58,7 +58,12 @@ fn shorten(case: &mut Case, attempt: &mut Attempt<'_>) {
 fn simplify(case: &mut Case, attempt: &mut Attempt<'_>) {
     for place in (0..case.0.queries.len()).rev() {
         let target = case.0.queries[place].target;
-        let read = case.0.queries.iter().any(|q| q.source == target);
+        let late = case.0.queries[place].late;
+        let read = case
+            .0
+            .queries
+            .iter()
+            .any(|q| q.source == target || Some(q.source) == late);
         let shared = case.0.queries.iter().filter(|q| q.target == target).count() > 1;
         if case.0.queries.len() > 1 && (shared || !read) {
             let mut app = case.0.clone();
@@ -71,7 +76,7 @@ fn simplify(case: &mut Case, attempt: &mut Attempt<'_>) {
         }
     }
     type Change = fn(&mut crate::app::Query);
-    let changes: [Change; 9] = [
+    let changes: [Change; 10] = [
         |q| q.filter = None,
         |q| q.condition = None,
         |q| q.having = None,
@@ -81,11 +86,19 @@ fn simplify(case: &mut Case, attempt: &mut Attempt<'_>) {
         |q| (q.alias, q.qualified) = (None, false),
         |q| q.window = None,
         |q| q.group_by.truncate(1),
+        |q| q.late = None,
     ];
     for place in 0..case.0.queries.len() {
         for change in changes {
             let mut app = case.0.clone();
             change(&mut app.queries[place]);
+            let query = &app.queries[place];
+            let (late, before) = (query.late, case.0.queries[place].late);
+            let timed = query.window.as_ref().is_some_and(|w| w.is_timed());
+            let lost = before.filter(|_| late.is_none());
+            if (late.is_some() && !timed) || app.queries.iter().any(|q| Some(q.source) == lost) {
+                continue;
+            }
             if app.to_string() != case.0.to_string() {
                 let calls = case.1.clone();
                 attempt(case, app, calls);
@@ -98,7 +111,11 @@ fn simplify(case: &mut Case, attempt: &mut Attempt<'_>) {
 fn narrow(case: &mut Case, attempt: &mut Attempt<'_>) {
     for place in 0..case.1.len() {
         let mut row = 0;
-        while let Some(Call::Send(stream, rows)) = case.1.get(place).cloned()
+        while let Some(Call::Send {
+            input,
+            stream,
+            rows,
+        }) = case.1.get(place).cloned()
             && rows.len() > 1
             && row < rows.len()
         {
@@ -109,7 +126,11 @@ fn narrow(case: &mut Case, attempt: &mut Attempt<'_>) {
                 .filter(|(i, _)| *i != row)
                 .map(|(_, r)| r)
                 .collect();
-            calls[place] = Call::Send(stream, rows);
+            calls[place] = Call::Send {
+                input,
+                stream,
+                rows,
+            };
             let app = case.0.clone();
             if !attempt(case, app, calls) {
                 row += 1;

@@ -35,10 +35,8 @@ pub struct Scope<'a> {
     pub calls: Option<(&'a mut Vec<Call>, Vec<Leaf>)>,
     /// Floating-point sums must be exact in any order.
     pub exact_sums: bool,
-    /// `minForever` and `maxForever` may be called.
-    pub forever: bool,
-    /// `first` and `last` may be called.
-    pub ends: bool,
+    /// The aggregates are over a window.
+    pub windowed: bool,
     pub event_time: bool,
 }
 
@@ -357,11 +355,13 @@ impl Scope<'_> {
     }
 
     fn call(&mut self, ty: Type) -> Call {
-        let mut aggregates = vec![Aggregate::Min, Aggregate::Max];
-        if self.ends {
-            aggregates.extend([Aggregate::First, Aggregate::Last]);
-        }
-        if self.forever {
+        let mut aggregates = vec![
+            Aggregate::Min,
+            Aggregate::Max,
+            Aggregate::First,
+            Aggregate::Last,
+        ];
+        if !self.windowed {
             aggregates.extend([Aggregate::MinForever, Aggregate::MaxForever]);
         }
         match ty {

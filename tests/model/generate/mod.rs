@@ -5,15 +5,17 @@
 //!   tolerance.
 //! * CAST of DOUBLE and FLOAT to STRING, of decimal texts to INT: formats that the design pages leave open.
 //! * DISTINCT, ORDER BY, LIMIT with ALL or EXPIRED EVENTS behind a batch window: which sign goes first is open.
-//! * Lateness together with `timeBatch`, or with aggregates under CURRENT EVENTS of `tumbling` and `hop`: the engine
-//!   takes the rows by arrival, the design pages hold them by time.
 //! * minForever and maxForever behind a window: the engine forgets them with the rows, the design pages say Siddhi
 //!   keeps.
 //! * `batch` behind another query, and windows of time behind `batch`: a send's end mark belongs to the input.
 //! * `externalTime` with a part of a millisecond: its attribute counts whole ones.
-//! * first and last where rows leave in another order than they came: the engine lets the oldest equal value leave.
-//! * stdDev over attributes other than tame ones: two right algorithms differ beyond any tolerance near 1e308.
-//! * Floating-point sums over wild values in `tumbling` and `hop`: panes may be added in another order.
+//! * `timeBatch` without a start, and sessions, behind a window that closes: where the instant before a time begins a
+//!   batch or ends a gap is open.
+//! * Deviations, medians and percentiles over attributes other than tame ones, and without a window: an algorithm may
+//!   lose what is near 1e308, and a sketch is not exact.
+//! * DOUBLE sums over wild values in batches: they may be added in any order.
+//! * Two queries that insert into one stream, with lateness or several inputs: of rows that come at one time to both
+//!   the order is open.
 
 mod expr;
 mod select;
@@ -29,14 +31,16 @@ use expr::{Leaf, Scope, TYPES};
 
 /// A random app.
 pub fn app(r: &mut Random) -> App {
-    let lateness_us = if r.chance(25) {
-        r.between(1, 60) * 1000
-    } else {
-        0
+    let lateness_us = match r.below(100) {
+        0..40 => r.between(1, 60) * 1000,
+        40..45 => 1,
+        _ => 0,
     };
     let inputs = 1 + r.weighted(&[60, 30, 10]);
     let mut app = App {
         lateness_us,
+        ahead_us: r.chance(8).then(|| r.between(10, 200) * 1000),
+        inputs: 1 + r.weighted(&[75, 25]),
         streams: Vec::new(),
         queries: Vec::new(),
     };
@@ -49,6 +53,15 @@ pub fn app(r: &mut Random) -> App {
         query(r, &mut app, number, inputs, &mut sent);
     }
     app
+}
+
+/// Whether rows of a stream may be results of a window that closed.
+fn closes(app: &App, stream: usize) -> bool {
+    let writers = app.queries.iter().filter(|q| q.writes(stream));
+    writers.into_iter().any(|q| {
+        let closing = q.flushes() && q.window.as_ref().is_some_and(Window::is_timed);
+        closing || closes(app, q.source)
+    })
 }
 
 fn input_stream(r: &mut Random, number: usize) -> Stream {
@@ -83,8 +96,12 @@ fn query(r: &mut Random, app: &mut App, number: usize, inputs: usize, sent: &mut
         r.below(inputs)
     };
     let shared = (inputs..app.streams.len())
-        .find(|t| *t != source && app.queries.iter().all(|q| q.source != *t))
-        .filter(|_| r.chance(15) && !app.uses_sends());
+        .find(|t| {
+            let free = |q: &Query| q.source != *t && q.late != Some(*t);
+            *t != source && app.queries.iter().all(free)
+        })
+        .filter(|_| r.chance(15) && !app.uses_sends())
+        .filter(|_| app.lateness_us == 0 && app.inputs == 1);
     let mut window = window(r, app, source, source < inputs, sent[source]);
     if shared.is_some() && matches!(window, Some(Window::Batch)) {
         window = None;
@@ -112,7 +129,29 @@ fn query(r: &mut Random, app: &mut App, number: usize, inputs: usize, sent: &mut
             sent.push(ends_send || sent[source]);
         }
     }
+    if query.window.as_ref().is_some_and(Window::is_timed) && shared.is_none() && r.chance(30) {
+        query.late = Some(app.streams.len());
+        app.streams.push(late_stream(app, number, source));
+        sent.push(sent[source]);
+    }
     app.queries.push(query);
+}
+
+/// The stream of rows that are late for a query.
+fn late_stream(app: &App, number: usize, source: usize) -> Stream {
+    let attributes = app.streams[source].attributes.iter();
+    let attributes = attributes.map(|a| Attribute {
+        nature: match a.nature {
+            Nature::Rising => Nature::Wild,
+            nature => nature,
+        },
+        ..a.clone()
+    });
+    Stream {
+        name: format!("Late{number}"),
+        attributes: attributes.collect(),
+        declared: false,
+    }
 }
 
 fn weaker(a: Nature, b: Nature) -> Nature {
@@ -154,7 +193,7 @@ fn keys(app: &App, source: usize) -> Vec<usize> {
 }
 
 fn window(r: &mut Random, app: &App, source: usize, input: bool, sent: bool) -> Option<Window> {
-    let late = app.lateness_us > 0;
+    let closes = closes(app, source);
     let keys = keys(app, source);
     let some_keys = |r: &mut Random| {
         (0..1 + r.below(2))
@@ -169,7 +208,7 @@ fn window(r: &mut Random, app: &App, source: usize, input: bool, sent: bool) -> 
         .attributes
         .iter()
         .position(|a| a.nature == Nature::Rising);
-    let made = match r.weighted(&[24, 8, 7, 9, 8, 8, 6, 5, 5, 6, 4, 3, 4, 4, 4]) {
+    let made = match r.weighted(&[24, 8, 7, 9, 8, 8, 8, 5, 5, 6, 4, 3, 4, 4, 4, 6, 3]) {
         0 => return None,
         1 => Window::Length(1 + r.below(6)),
         2 => Window::LengthBatch(1 + r.below(6)),
@@ -178,7 +217,10 @@ fn window(r: &mut Random, app: &App, source: usize, input: bool, sent: bool) -> 
         5 => Window::Tumbling(span(r), r.chance(25).then(|| r.between(0, 3) * 1000)),
         6 => {
             let slide = span(r);
-            Window::Hop(slide * r.between(1, 4), slide)
+            match r.chance(50) {
+                true => Window::Hop(slide * r.between(1, 4), slide),
+                false => Window::Hop(span(r), slide),
+            }
         }
         7 => Window::TimeLength(span(r), 1 + r.below(5)),
         8 if input => Window::Batch,
@@ -197,6 +239,11 @@ fn window(r: &mut Random, app: &App, source: usize, input: bool, sent: bool) -> 
             Window::Sort(1 + r.below(4), by)
         }
         14 if rising.is_some() => Window::ExternalTime(rising?, span(r) / 1000 * 1000),
+        15 => {
+            let keyed = !keys.is_empty() && r.chance(70);
+            Window::SessionBatch(span(r), keyed.then(|| *r.pick(&keys)))
+        }
+        16 => Window::Cron(*r.pick(&[1, 2, 5])),
         _ => return None,
     };
     let timed = !matches!(
@@ -207,9 +254,11 @@ fn window(r: &mut Random, app: &App, source: usize, input: bool, sent: bool) -> 
             | Window::FirstUnique(_)
             | Window::Sort(..)
     );
-    let by_arrival = matches!(made, Window::TimeBatch(..));
-    let open = (sent && timed) || (late && by_arrival);
-    (!open).then_some(made)
+    let open = match made {
+        Window::TimeBatch(_, None) | Window::SessionBatch(..) | Window::Session(..) => closes,
+        _ => false,
+    };
+    (!(open || (sent && timed))).then_some(made)
 }
 
 /// A query with its window, conditions and events, without its selection.
@@ -227,6 +276,7 @@ fn shape(r: &mut Random, app: &App, source: usize, window: Option<Window>) -> Qu
     let mut query = Query {
         source,
         target: 0,
+        late: None,
         events,
         star: false,
         distinct: false,
@@ -272,8 +322,7 @@ fn scope(r: &mut Random, leaves: Vec<Leaf>, event_time: bool) -> Scope<'_> {
         leaves,
         calls: None,
         exact_sums: false,
-        forever: false,
-        ends: false,
+        windowed: false,
         event_time,
     }
 }

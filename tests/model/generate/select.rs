@@ -16,8 +16,7 @@ pub fn select(
     types: Option<Vec<Type>>,
 ) {
     let leaves = source_leaves(app, query.source);
-    let panes = app.lateness_us > 0 && query.window.as_ref().is_some_and(Window::has_bounds);
-    let grouped = r.chance(55) && !(panes && query.events == Events::Current);
+    let grouped = r.chance(55);
     if !grouped && types.is_none() && r.chance(15) {
         query.star = true;
         for (leaf, attribute) in leaves.iter().zip(&app.streams[query.source].attributes) {
@@ -29,14 +28,13 @@ pub fn select(
             });
         }
     } else {
-        items(r, app, number, query, &leaves, grouped, types);
+        items(r, number, query, &leaves, grouped, types);
     }
-    clauses(r, app, query, &leaves, grouped);
+    clauses(r, query, &leaves, grouped);
 }
 
 fn items(
     r: &mut Random,
-    app: &App,
     number: usize,
     query: &mut Query,
     leaves: &[Leaf],
@@ -62,7 +60,7 @@ fn items(
             grouped,
             aggregate: grouped && aggregates.is_empty(),
         };
-        let (expr, nature) = item(r, app, query, leaves, &mut aggregates, wish);
+        let (expr, nature) = item(r, query, leaves, &mut aggregates, wish);
         query.items.push(Item {
             expr,
             alias: format!("q{number}_{place}"),
@@ -100,7 +98,6 @@ struct Wish {
 /// One item: a plain attribute, a group key, an aggregate, or an expression around them.
 fn item(
     r: &mut Random,
-    app: &App,
     query: &Query,
     leaves: &[Leaf],
     aggregates: &mut Vec<Call>,
@@ -111,7 +108,7 @@ fn item(
         aggregate,
     }: Wish,
 ) -> (Expr, Nature) {
-    let exact_sums = query.window.as_ref().is_some_and(Window::has_bounds);
+    let (exact_sums, windowed) = (query.flushes(), query.window.is_some());
     if free && !aggregate && !grouped && !leaves.is_empty() && r.chance(40) {
         let leaf = r.pick(leaves);
         return (Expr::new(leaf.ty, leaf.kind.clone()), risen(leaf.nature));
@@ -122,7 +119,7 @@ fn item(
     if free && grouped && r.chance(8) {
         let arg = scope(r, leaves.to_vec(), false).tame(Type::Double);
         aggregates.push(Call {
-            aggregate: Aggregate::StdDev,
+            aggregate: approximate(r, windowed),
             arg: Some(arg),
         });
         return (
@@ -141,15 +138,13 @@ fn item(
     }
     let depth = if aggregate { 0 } else { r.below(3) };
     let before = aggregates.len();
-    let (forever, ends) = (query.window.is_none(), ends_settled(app, query));
     let event_time = query.window.is_none() && !grouped;
     let mut scope = Scope {
         r,
         leaves: leaves.to_vec(),
         calls: None,
         exact_sums,
-        forever,
-        ends,
+        windowed,
         event_time,
     };
     if grouped {
@@ -163,29 +158,39 @@ fn item(
     if aggregate && before == 0 && !expr.has_aggregate() {
         expr = scope.aggregated(ty);
     }
-    (expr, Nature::Wild)
+    let nature = match expr.kind {
+        Kind::Aggregate(_) if windowed => Nature::Rounded,
+        _ => Nature::Wild,
+    };
+    (expr, nature)
 }
 
-/// Whether rows leave the window in the order in which they came.
-fn ends_settled(app: &App, query: &Query) -> bool {
-    match query.window {
-        Some(Window::Time(_) | Window::TimeLength(..)) => app.lateness_us == 0,
-        Some(Window::Session(..) | Window::Unique(_) | Window::Sort(..)) => false,
-        _ => true,
-    }
+/// An aggregate whose result is compared with a tolerance.
+fn approximate(r: &mut Random, windowed: bool) -> Aggregate {
+    let deviations = [
+        Aggregate::StdDev,
+        Aggregate::StdDevSample,
+        Aggregate::Variance,
+        Aggregate::VarianceSample,
+    ];
+    let shares = [
+        Aggregate::Median,
+        Aggregate::Percentile(*r.pick(&[0, 10, 50, 75, 99, 100])),
+    ];
+    let places = windowed && r.chance(40);
+    *r.pick(if places { &shares } else { &deviations[..] })
 }
 
 /// The nature of an attribute behind a query: its rows may come in another order.
 fn risen(nature: Nature) -> Nature {
-    if nature == Nature::Rising {
-        Nature::Wild
-    } else {
-        nature
+    match nature {
+        Nature::Rising | Nature::Rounded => Nature::Wild,
+        nature => nature,
     }
 }
 
 /// DISTINCT, HAVING, ORDER BY, LIMIT and OFFSET.
-fn clauses(r: &mut Random, app: &App, query: &mut Query, leaves: &[Leaf], grouped: bool) {
+fn clauses(r: &mut Random, query: &mut Query, leaves: &[Leaf], grouped: bool) {
     let outputs: Vec<Leaf> = query
         .items
         .iter()
@@ -200,16 +205,13 @@ fn clauses(r: &mut Random, app: &App, query: &mut Query, leaves: &[Leaf], groupe
     let current = query.events == Events::Current;
     query.distinct = !grouped && exact && r.chance(12) && (current || !query.flushes());
     if r.chance(if grouped { 18 } else { 10 }) && !query.star {
-        let exact_sums = query.window.as_ref().is_some_and(Window::has_bounds);
-        let (forever, ends) = (query.window.is_none(), ends_settled(app, query));
         let mut aggregates = std::mem::take(&mut query.aggregates);
         let mut scope = Scope {
             r,
             leaves: outputs.clone(),
             calls: None,
-            exact_sums,
-            forever,
-            ends,
+            exact_sums: query.flushes(),
+            windowed: query.window.is_some(),
             event_time: false,
         };
         if grouped && scope.r.chance(30) {

@@ -1,18 +1,20 @@
 //! Aggregates of one group: the values that are in it, asked anew for every result.
 //!
-//! Only sums are carried along, since the design pages say in which order they are added.
+//! Where rows leave, sums are exact and rounded once. Where none do, DOUBLEs are added in the order of the rows.
 
+use super::Fault;
 use super::eval::{Env, double, eval};
+use super::exact::{Sums, percentile};
 use crate::app::{Aggregate, Call};
 use eventflux::event::{Sign, Value};
 
 /// State of one call for one group.
 #[derive(Clone, Default)]
 pub struct Group {
-    /// Values of the rows that are in, by arrival, with the identity of their row.
+    /// Values of the rows that are in, in the order in which they entered, with the identity of their row.
     values: Vec<(u64, Value)>,
-    integers: i128,
-    doubles: f64,
+    /// DOUBLEs added one by one.
+    running: f64,
     /// Best value ever, for `minForever` and `maxForever`.
     ever: Value,
 }
@@ -26,7 +28,7 @@ impl Group {
         };
     }
 
-    pub fn update(&mut self, call: &Call, sign: Sign, id: u64, env: Env<'_>, ignore_minus: bool) {
+    pub fn update(&mut self, call: &Call, sign: Sign, id: u64, env: Env<'_>, fault: Fault) {
         let value = call
             .arg
             .as_ref()
@@ -38,33 +40,25 @@ impl Group {
         }
         match sign {
             Sign::Plus => {
-                self.sum(&value, 1);
+                self.running += match value {
+                    Value::Float(v) => f64::from(v),
+                    Value::Double(v) => v,
+                    _ => 0.0,
+                };
                 if self.beats(call.aggregate, &value) {
                     self.ever = value.clone();
                 }
                 self.values.push((id, value));
             }
             Sign::Minus => {
+                let stays =
+                    fault == Fault::SumIgnoresRetraction && call.aggregate == Aggregate::Sum;
                 let place = self.values.iter().position(|(other, _)| *other == id);
-                self.values
-                    .remove(place.expect("a row that leaves has entered"));
-                if !(ignore_minus && call.aggregate == Aggregate::Sum) {
-                    self.sum(&value, -1);
-                }
-                if self.values.is_empty() {
-                    (self.integers, self.doubles) = (0, 0.0);
+                let place = place.expect("a row that leaves has entered");
+                if !stays {
+                    self.values.remove(place);
                 }
             }
-        }
-    }
-
-    fn sum(&mut self, value: &Value, sign: i128) {
-        match value {
-            Value::Int(v) => self.integers += sign * i128::from(*v),
-            Value::Long(v) => self.integers += sign * i128::from(*v),
-            Value::Float(v) => self.doubles += f64::from(*v) * sign as f64,
-            Value::Double(v) => self.doubles += v * sign as f64,
-            _ => {}
         }
     }
 
@@ -76,10 +70,17 @@ impl Group {
         }
     }
 
-    pub fn value(&self, call: &Call) -> Value {
+    /// The result. `rows_leave`: sums are those of the rows that are in.
+    pub fn value(&self, call: &Call, rows_leave: bool, fault: Fault) -> Value {
         let values = || self.values.iter().map(|(_, v)| v);
         let count = self.values.len();
         let some = |v: Value| if count == 0 { Value::Null } else { v };
+        let whole = values().all(|v| matches!(v, Value::Int(_) | Value::Long(_)));
+        let variance = |sample: bool, of: fn(f64) -> f64| {
+            let sample = sample && fault != Fault::SampleIsPopulation;
+            let variance = Sums::of(values()).variance(sample);
+            variance.map_or(Value::Null, |v| double(of(v)))
+        };
         match call.aggregate {
             Aggregate::Count | Aggregate::CountOf => Value::Long(count as i64),
             Aggregate::CountDistinct | Aggregate::DistinctCount => {
@@ -91,14 +92,11 @@ impl Group {
                 }
                 Value::Long(distinct.len() as i64)
             }
-            Aggregate::Sum => some(match values().next() {
-                Some(Value::Int(_) | Value::Long(_)) => i64::try_from(self.integers).ok().into(),
-                _ => double(self.doubles),
-            }),
-            Aggregate::Avg => some(match values().next() {
-                Some(Value::Int(_) | Value::Long(_)) => double(self.integers as f64 / count as f64),
-                _ => double(self.doubles / count as f64),
-            }),
+            Aggregate::Sum if whole => some(i64::try_from(integers(values())).ok().into()),
+            Aggregate::Sum if rows_leave => some(double(Sums::of(values()).sum())),
+            Aggregate::Sum => some(double(self.running)),
+            Aggregate::Avg if whole || rows_leave => some(double(Sums::of(values()).mean())),
+            Aggregate::Avg => some(double(self.running / count as f64)),
             Aggregate::Min => values()
                 .min_by(|a, b| a.order(b))
                 .cloned()
@@ -112,23 +110,21 @@ impl Group {
             Aggregate::Last => values().next_back().cloned().unwrap_or_default(),
             Aggregate::And => some(Value::Bool(values().all(|v| *v == Value::Bool(true)))),
             Aggregate::Or => some(Value::Bool(values().any(|v| *v == Value::Bool(true)))),
-            Aggregate::StdDev => some(deviation(values())),
+            Aggregate::StdDev => variance(false, f64::sqrt),
+            Aggregate::StdDevSample => variance(true, f64::sqrt),
+            Aggregate::Variance => variance(false, |v| v),
+            Aggregate::VarianceSample => variance(true, |v| v),
+            Aggregate::Median => percentile(values(), 50).map_or(Value::Null, double),
+            Aggregate::Percentile(p) => percentile(values(), p).map_or(Value::Null, double),
         }
     }
 }
 
-/// Of the whole population, in two passes.
-fn deviation<'a>(values: impl Iterator<Item = &'a Value>) -> Value {
-    let values: Vec<f64> = values
-        .map(|v| match v {
-            Value::Int(v) => f64::from(*v),
-            Value::Long(v) => *v as f64,
-            Value::Float(v) => f64::from(*v),
-            Value::Double(v) => *v,
-            other => panic!("stdDev of {other:?}"),
-        })
-        .collect();
-    let count = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    double((values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / count).sqrt())
+fn integers<'a>(values: impl Iterator<Item = &'a Value>) -> i128 {
+    let of = |value: &Value| match value {
+        Value::Int(v) => i128::from(*v),
+        Value::Long(v) => i128::from(*v),
+        _ => 0,
+    };
+    values.map(of).sum()
 }

@@ -3,15 +3,15 @@
 use super::aggregate::Group;
 use super::eval::{Env, eval, truth};
 use super::window::{Emission, Row};
+use super::{Fault, Moment};
 use crate::app::{Events, Query};
 use crate::expr::Expr;
-use eventflux::event::{Sign, Value};
+use eventflux::event::{Batch, Sign, Value};
 
 /// One row that a query emits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Output {
-    pub at: i64,
-    pub clock: i64,
+    pub moment: Moment,
     pub sign: Sign,
     pub values: Vec<Value>,
 }
@@ -24,14 +24,26 @@ struct Keyed {
     last: Option<(Sign, Row)>,
 }
 
+impl Output {
+    /// A row of a batch that the engine emitted.
+    pub fn seen(batch: &Batch, row: usize) -> Self {
+        Output {
+            moment: Moment {
+                at: batch.at()[row].0,
+                ..Moment::default()
+            },
+            sign: batch.sign(row),
+            values: batch.row(row),
+        }
+    }
+}
+
 /// State of the selection of one query.
-#[derive(Default)]
 pub struct Select {
     groups: Vec<Keyed>,
     /// DISTINCT: outputs that are there, and how often.
     distinct: Vec<(Vec<Value>, usize)>,
-    /// The canary: sums do not retract.
-    ignore_minus: bool,
+    fault: Fault,
 }
 
 fn takes(events: Events, sign: Sign) -> bool {
@@ -43,19 +55,20 @@ fn takes(events: Events, sign: Sign) -> bool {
 }
 
 impl Select {
-    pub fn new(ignore_minus: bool) -> Self {
+    pub fn new(fault: Fault) -> Self {
         Select {
-            ignore_minus,
-            ..Select::default()
+            groups: Vec::new(),
+            distinct: Vec::new(),
+            fault,
         }
     }
 
     pub fn emission(&mut self, query: &Query, emission: Emission, out: &mut Vec<Output>) {
         match emission {
+            Emission::Late(_) => {}
             Emission::Row(sign, row) => self.row(query, sign, &row, out),
             Emission::Flush {
-                at,
-                clock,
+                moment,
                 minus,
                 plus,
                 bounds,
@@ -80,8 +93,7 @@ impl Select {
                 }
                 finish(query, rows, |sign, values| {
                     out.push(Output {
-                        at,
-                        clock,
+                        moment,
                         sign,
                         values,
                     })
@@ -98,12 +110,12 @@ impl Select {
         }
         let results;
         if !query.aggregates.is_empty() {
-            let ignore_minus = self.ignore_minus;
+            let fault = self.fault;
             let group = self.group(query, env);
             for (call, state) in query.aggregates.iter().zip(&mut group.calls) {
-                state.update(call, sign, row.id, env, ignore_minus);
+                state.update(call, sign, row.id, env, fault);
             }
-            results = group.results(query);
+            results = group.results(query, fault);
             env.aggregates = &results;
         }
         let Some(values) = project(query, env) else {
@@ -115,8 +127,7 @@ impl Select {
         // OFFSET and LIMIT act on each single row.
         if takes(query.events, sign) && query.offset.is_none_or(|n| n == 0) {
             out.push(Output {
-                at: row.at,
-                clock: row.clock,
+                moment: row.moment,
                 sign,
                 values,
             });
@@ -185,7 +196,7 @@ impl Select {
             let group = self.group(query, env);
             for (call, state) in query.aggregates.iter().zip(&mut group.calls) {
                 if *sign == Sign::Plus {
-                    state.update(call, Sign::Plus, row.id, env, false);
+                    state.update(call, Sign::Plus, row.id, env, Fault::None);
                 }
             }
             group.last = Some((*sign, row.clone()));
@@ -193,7 +204,7 @@ impl Select {
                 order.push(group.key.clone());
             }
         }
-        let mut rows = Vec::new();
+        let (mut rows, fault) = (Vec::new(), self.fault);
         for key in &order {
             let group = self
                 .groups
@@ -204,7 +215,7 @@ impl Select {
                 .last
                 .as_ref()
                 .expect("the group has a row in this flush");
-            let results = group.results(query);
+            let results = group.results(query, fault);
             let env = Env {
                 aggregates: &results,
                 ..env(last, bounds)
@@ -216,12 +227,11 @@ impl Select {
 }
 
 impl Keyed {
-    fn results(&self, query: &Query) -> Vec<Value> {
-        query
-            .aggregates
-            .iter()
-            .zip(&self.calls)
-            .map(|(call, state)| state.value(call))
+    fn results(&self, query: &Query, fault: Fault) -> Vec<Value> {
+        let rows_leave = query.window.is_some();
+        let calls = query.aggregates.iter().zip(&self.calls);
+        calls
+            .map(|(call, state)| state.value(call, rows_leave, fault))
             .collect()
     }
 }
@@ -229,7 +239,7 @@ impl Keyed {
 fn env(row: &Row, bounds: (i64, i64)) -> Env<'_> {
     Env {
         row: &row.values,
-        at: row.at,
+        at: row.moment.at,
         bounds,
         ..Env::default()
     }

@@ -9,6 +9,7 @@ mod chart;
 mod checkpoint;
 pub mod cores;
 pub mod data;
+mod disorder;
 pub mod engine;
 mod figures;
 pub mod hand;

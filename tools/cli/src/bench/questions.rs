@@ -5,7 +5,7 @@ use super::harness::Conditions;
 use super::nexmark;
 use super::record::Record;
 use super::redis;
-use super::{batches, lanes, open_loop, send, standing};
+use super::{batches, disorder, lanes, open_loop, send, standing};
 
 /// Something that can be measured.
 pub struct Question {
@@ -24,9 +24,10 @@ pub struct Question {
 }
 
 /// Names of groups, in order.
-pub const GROUPS: [&str; 8] = [
+pub const GROUPS: [&str; 9] = [
     "memory",
     "columns",
+    "disorder",
     "send",
     "lane",
     "nexmark",
@@ -130,6 +131,30 @@ pub const QUESTIONS: &[Question] = &[
         "tumbling-1s-count-by-key",
         "count by 1,000 keys in windows of a second",
         batches::tumbling,
+    ),
+    inline(
+        "disorder",
+        "disorder-sessions",
+        "time per row with 100,000 open sessions of one key, beside 1,000",
+        disorder::sessions,
+    ),
+    inline(
+        "disorder",
+        "disorder-time",
+        "time per row with 20,000 rows waiting for a sliding window, beside 1,000",
+        disorder::time,
+    ),
+    inline(
+        "disorder",
+        "disorder-tumbling",
+        "time per row over 20,000 rows of open windows, beside 1,000",
+        disorder::tumbling,
+    ),
+    inline(
+        "disorder",
+        "disorder-timebatch",
+        "time per row with 20,000 rows waiting for their batch, beside 1,000",
+        disorder::time_batch,
     ),
     inline(
         "send",
