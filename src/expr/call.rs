@@ -1,10 +1,12 @@
 //! Calling functions row by row.
 
-use super::function::{Args, Kernel, Null, ScalarFunction, text};
+use super::function::date_text::{FormatPattern, ParsePattern};
+use super::function::{Args, Kernel, Null, ScalarFunction, TimeKernel};
 use super::kernel::{Native, all_null, arithmetic};
 use super::node::Node;
 use super::program::View;
-use crate::event::{Column, Str, Value};
+use super::settled::Settled;
+use crate::event::{Column, Str, Value, Zone};
 
 /// Calls `f` on every row of which no argument is NULL.
 pub(super) fn strict<T: Native>(
@@ -98,27 +100,65 @@ pub(super) fn user(
     }
 }
 
-/// A regular expression: fixed, or that of the last row with its text.
-pub(super) enum Regexp {
-    Fixed(regex::Regex),
-    Last(String, Option<regex::Regex>),
+/// A function of time with what its constant arguments settle.
+pub(super) struct Clockwork {
+    kernel: TimeKernel,
+    /// Which argument is the zone; without it, UTC.
+    place: usize,
+    zone: Settled<Zone>,
+    format: Settled<FormatPattern>,
+    parse: Settled<ParsePattern>,
+    text: String,
 }
 
-impl Regexp {
-    pub(super) fn matches(&mut self, text: &str, pattern: &str) -> Result<bool, Null> {
-        match self {
-            Regexp::Fixed(regex) => Ok(regex.is_match(text)),
-            Regexp::Last(last, regex) => {
-                if last != pattern {
-                    last.clear();
-                    last.push_str(pattern);
-                    *regex = text::regex(pattern).ok();
-                }
-                match regex {
-                    Some(regex) => Ok(regex.is_match(text)),
-                    None => Err(Null::Fault),
-                }
-            }
+impl Clockwork {
+    /// `constant` gives the text of an argument that is constant.
+    pub(super) fn new(
+        kernel: TimeKernel,
+        place: usize,
+        constant: &dyn Fn(usize) -> Option<String>,
+    ) -> Self {
+        let pattern = |wanted: bool| if wanted { constant(1) } else { None };
+        Clockwork {
+            kernel,
+            place,
+            zone: Settled::new(constant(place), Zone::of),
+            format: Settled::new(pattern(matches!(kernel, TimeKernel::Format)), |p| {
+                Some(FormatPattern::new(p))
+            }),
+            parse: Settled::new(pattern(matches!(kernel, TimeKernel::Parse)), |p| {
+                Some(ParsePattern::new(p))
+            }),
+            text: String::new(),
+        }
+    }
+
+    pub(super) fn run(
+        &mut self,
+        args: &[Node],
+        view: &View<'_>,
+        out: &mut Column,
+        faults: &mut u64,
+    ) {
+        let (zone, format, parse) = (&mut self.zone, &mut self.format, &mut self.parse);
+        let (place, text) = (self.place, &mut self.text);
+        let mut zone = |a: &Args<'_>| match a.len() > place {
+            true => zone.get(|| a.text(place), Zone::of).cloned(),
+            false => Ok(Zone::UTC),
+        };
+        match self.kernel {
+            TimeKernel::Long(f) => strict(args, view, out, faults, |a| f(a, &zone(a)?)),
+            TimeKernel::Int(f) => strict(args, view, out, faults, |a| f(a, &zone(a)?)),
+            TimeKernel::Format => strict(args, view, out, faults, |a| {
+                text.clear();
+                let pattern = format.get(|| a.text(1), |p| Some(FormatPattern::new(p)))?;
+                pattern.write(a.long(0), &zone(a)?, text)?;
+                Ok(Str::new(text))
+            }),
+            TimeKernel::Parse => strict(args, view, out, faults, |a| {
+                let pattern = parse.get(|| a.text(1), |p| Some(ParsePattern::new(p)))?;
+                pattern.read(a.text(0), &zone(a)?)
+            }),
         }
     }
 }

@@ -1,12 +1,14 @@
 //! A bound expression → a program: results are placed, literal patterns compiled, calls of `uuid()` numbered.
 
-use super::call::Regexp;
+use super::call::Clockwork;
 use super::function::{Kernel, Uuid, text};
 use super::kernel::arithmetic::Arithmetic;
 use super::lazy::{Case, Subset};
 use super::like::Pattern;
 use super::node::{Node, Step};
+use super::probe::Probe;
 use super::program::Program;
+use super::settled::Settled;
 use super::typed::{Op, Typed, TypedKind};
 use crate::event::{Column, Type, Value};
 
@@ -39,8 +41,11 @@ fn node(expr: &Typed, salt: &str, calls: &mut u32) -> Node {
 }
 
 fn step(op: &Op, args: &[Typed], salt: &str, calls: &mut u32) -> Step {
-    let operand_type = args.first().and_then(|a| a.ty).unwrap_or(Type::Bool);
     let flags = || Column::new(Type::Bool);
+    let probe = |others: &mut dyn Iterator<Item = &Typed>| {
+        let ty = |a: &Typed| a.ty.unwrap_or(Type::Bool);
+        Probe::new(args.first().map_or(Type::Bool, ty), others.map(ty))
+    };
     match op {
         Op::EventTime => Step::EventTime,
         Op::Clock => Step::Clock,
@@ -50,16 +55,19 @@ fn step(op: &Op, args: &[Typed], salt: &str, calls: &mut u32) -> Step {
         }
         Op::Negate => Step::Negate,
         Op::Arithmetic(op) => Step::Arithmetic(*op),
-        Op::Compare(op) => Step::Compare(*op, operand_type),
+        Op::Compare(op) => Step::Compare(*op),
         Op::Junction(op) => Step::Junction(*op, Subset::default()),
         Op::Not => Step::Not,
         Op::IsNull => Step::IsNull,
-        Op::In => Step::In(operand_type, flags()),
-        Op::Between => Step::Between(operand_type, flags()),
+        Op::In => Step::In(probe(&mut args[1..].iter()), flags()),
+        Op::Between => Step::Between(probe(&mut args[1..].iter()), flags()),
         Op::Case { operand, otherwise } => Step::Case(Box::new(Case {
             operand: *operand,
             otherwise: *otherwise,
-            probe: operand.then(|| (operand_type, Column::new(operand_type))),
+            probe: operand.then(|| {
+                let branches = &args[1..args.len() - usize::from(*otherwise)];
+                probe(&mut branches.iter().step_by(2))
+            }),
             test: flags(),
             rest: Subset::default(),
             next: Subset::default(),
@@ -67,14 +75,15 @@ fn step(op: &Op, args: &[Typed], salt: &str, calls: &mut u32) -> Step {
         })),
         Op::Cast => Step::Cast(String::new()),
         Op::Like => Step::Like(literal(args.get(1)).map(|p| Pattern::new(&p))),
-        Op::Regexp => {
-            let fixed = literal(args.get(1)).and_then(|p| text::regex(&p).ok());
-            Step::Regexp(fixed.map_or(Regexp::Last(String::new(), None), Regexp::Fixed))
-        }
+        Op::Regexp => Step::Regexp(Settled::new(literal(args.get(1)), |p| text::regex(p).ok())),
         Op::Coalesce => Step::Coalesce(Subset::default()),
-        Op::NullIf => Step::NullIf(operand_type, flags()),
+        Op::NullIf => Step::NullIf(probe(&mut args[1..].iter()), flags()),
         Op::Extremum(largest) => Step::Extremum(*largest),
         Op::Call(kernel) => Step::Call(*kernel, String::new()),
+        Op::Time(kernel, zone) => {
+            let constant = |i: usize| literal(args.get(i));
+            Step::Time(Box::new(Clockwork::new(*kernel, *zone, &constant)))
+        }
         Op::User(f) => Step::User(f.clone(), Vec::new()),
     }
 }
@@ -102,7 +111,7 @@ fn can_fault(step: &Step, args: &[Node], ty: Type) -> bool {
         Step::Cast(_) => !args
             .iter()
             .all(|a| a.out.type_of().widens_to(ty) || ty == Type::String),
-        Step::Regexp(_) | Step::Call(..) | Step::User(..) => true,
+        Step::Regexp(_) | Step::Call(..) | Step::Time(_) | Step::User(..) => true,
         _ => false,
     }
 }

@@ -5,10 +5,11 @@
 
 use super::kernel::compare::{self, Comparison};
 use super::kernel::logic::{self, Junction};
-use super::kernel::{Operand, blank, choice, gather, scatter, trim_mask};
+use super::kernel::{Operand, blank, choice, scatter, trim_mask};
 use super::node::{Node, run_all};
+use super::probe::Probe;
 use super::program::View;
-use crate::event::{Column, Type};
+use crate::event::Column;
 
 /// Rows of a view: their place in the view, and in its frame.
 #[derive(Default)]
@@ -92,7 +93,7 @@ pub(super) fn coalesce(
 pub(super) struct Case {
     pub(super) operand: bool,
     pub(super) otherwise: bool,
-    pub(super) probe: Option<(Type, Column)>,
+    pub(super) probe: Option<Probe>,
     pub(super) test: Column,
     pub(super) rest: Subset,
     pub(super) next: Subset,
@@ -107,9 +108,13 @@ impl Case {
         out: &mut Column,
         faults: &mut u64,
     ) {
-        let (_, branches) = args.split_at(usize::from(self.operand));
+        let (operand, branches) = args.split_at_mut(usize::from(self.operand));
+        if let (Some(probe), [x]) = (&mut self.probe, operand) {
+            x.run(view, faults);
+            probe.read(x.operand(view), view.len);
+        }
         if branches.iter().all(|a| !a.fallible) {
-            run_all(args, view, faults);
+            run_all(branches, view, faults);
             return self.overwrite(args, view, out);
         }
         blank(out, view.len);
@@ -117,11 +122,10 @@ impl Case {
         self.rest.place.extend(0..view.len as u32);
         self.rest.locate(view);
         let (operand, args) = args.split_at_mut(usize::from(self.operand));
-        run_all(operand, view, faults);
         let (branches, otherwise) = args.split_at_mut(args.len() - usize::from(self.otherwise));
-        for branch in branches.chunks_exact_mut(2) {
+        for (i, branch) in branches.chunks_exact_mut(2).enumerate() {
             let (when, then) = branch.split_at_mut(1);
-            self.split(operand, &mut when[0], view, faults);
+            self.split(operand, i, &mut when[0], view, faults);
             self.taken.locate(view);
             put(&mut then[0], &self.taken, view, out, faults);
             std::mem::swap(&mut self.rest, &mut self.next);
@@ -141,11 +145,11 @@ impl Case {
             Some(otherwise) => choice::assign(out, otherwise.operand(view), view.len),
             None => blank(out, view.len),
         }
-        for branch in branches.rchunks_exact(2) {
+        for (i, branch) in branches.chunks_exact(2).enumerate().rev() {
             let mut test = branch[0].operand(view);
-            if let (Some((ty, _)), Some(x)) = (&self.probe, operand.first()) {
-                let x = x.operand(view);
-                compare::apply(Comparison::Eq, *ty, x, test, view.len, &mut self.test);
+            if let (Some(probe), Some(x)) = (&self.probe, operand.first()) {
+                let x = probe.of(x.operand(view), i);
+                compare::apply(Comparison::Eq, x, test, view.len, &mut self.test);
                 test = Operand::Column(&self.test);
             }
             choice::overwrite(out, test, branch[1].operand(view), view.len);
@@ -154,19 +158,20 @@ impl Case {
     }
 
     /// Divides `rest` into `taken`, where the condition holds, and `next`.
-    fn split(&mut self, operand: &[Node], when: &mut Node, view: &View<'_>, faults: &mut u64) {
+    fn split(
+        &mut self,
+        operand: &[Node],
+        i: usize,
+        when: &mut Node,
+        view: &View<'_>,
+        faults: &mut u64,
+    ) {
         let rest = self.rest.view(view);
         when.run(&rest, faults);
         let mut condition = when.operand(&rest);
-        if let (Some((ty, probe)), Some(operand)) = (&mut self.probe, operand.first()) {
-            let x = match operand.operand(view) {
-                Operand::Column(c) => {
-                    gather(probe, c, &self.rest.place);
-                    Operand::Column(probe)
-                }
-                constant => constant,
-            };
-            compare::apply(Comparison::Eq, *ty, x, condition, rest.len, &mut self.test);
+        if let (Some(probe), Some(x)) = (&mut self.probe, operand.first()) {
+            let x = probe.some_of(x.operand(view), i, &self.rest.place);
+            compare::apply(Comparison::Eq, x, condition, rest.len, &mut self.test);
             condition = Operand::Column(&self.test);
         }
         self.taken.place.clear();

@@ -13,7 +13,9 @@ mod kernel;
 mod lazy;
 mod like;
 mod node;
+mod probe;
 mod program;
+mod settled;
 mod typed;
 mod unify;
 

@@ -2,16 +2,18 @@
 //!
 //! How: `run` fills a node's result, `operand` reads it; a column that is read without a selection is not copied.
 
-use super::call::{Regexp, call, strict, user};
-use super::function::{Kernel, ScalarFunction, Uuid};
+use super::call::{Clockwork, call, strict, user};
+use super::function::{Kernel, ScalarFunction, Uuid, text};
 use super::kernel::arithmetic::{self, Arithmetic};
 use super::kernel::compare::{self, Comparison};
 use super::kernel::logic::{self, Junction};
 use super::kernel::{Native, Operand, cast, choice, gather, trim_mask};
 use super::lazy::{Case, Subset, coalesce, junction};
 use super::like::{Pattern, like};
+use super::probe::Probe;
 use super::program::View;
-use crate::event::{Column, Timestamp, Type, Value};
+use super::settled::Settled;
+use crate::event::{Column, Timestamp, Value};
 use std::sync::Arc;
 
 /// What a node does, with the scratch it needs.
@@ -23,20 +25,21 @@ pub(super) enum Step {
     Uuid(Uuid),
     Negate,
     Arithmetic(Arithmetic),
-    Compare(Comparison, Type),
+    Compare(Comparison),
     Junction(Junction, Subset),
     Not,
     IsNull,
-    In(Type, Column),
-    Between(Type, Column),
+    In(Probe, Column),
+    Between(Probe, Column),
     Case(Box<Case>),
     Cast(String),
     Like(Option<Pattern>),
-    Regexp(Regexp),
+    Regexp(Settled<regex::Regex>),
     Coalesce(Subset),
-    NullIf(Type, Column),
+    NullIf(Probe, Column),
     Extremum(bool),
     Call(Kernel, String),
+    Time(Box<Clockwork>),
     User(Arc<dyn ScalarFunction>, Vec<Value>),
 }
 
@@ -97,22 +100,25 @@ impl Step {
         match self {
             Step::Negate => arithmetic::negate(arg(0), len, out, faults),
             Step::Arithmetic(op) => arithmetic::apply(*op, arg(0), arg(1), len, out, faults),
-            Step::Compare(op, ty) => compare::apply(*op, *ty, arg(0), arg(1), len, out),
+            Step::Compare(op) => compare::apply(*op, arg(0), arg(1), len, out),
             Step::Not => {
                 logic::assign(out, arg(0), len);
                 logic::invert(out);
             }
             Step::IsNull => logic::is_null(arg(0), len, out),
-            Step::In(ty, hit) => {
-                compare::apply(Comparison::Eq, *ty, arg(0), arg(1), len, out);
-                for item in &args[2..] {
-                    compare::apply(Comparison::Eq, *ty, arg(0), item.operand(view), len, hit);
+            Step::In(probe, hit) => {
+                probe.read(arg(0), len);
+                compare::apply(Comparison::Eq, probe.of(arg(0), 0), arg(1), len, out);
+                for i in 2..args.len() {
+                    let x = probe.of(arg(0), i - 1);
+                    compare::apply(Comparison::Eq, x, arg(i), len, hit);
                     logic::join(Junction::Or, out, Operand::Column(hit), len);
                 }
             }
-            Step::Between(ty, hit) => {
-                compare::apply(Comparison::GtEq, *ty, arg(0), arg(1), len, out);
-                compare::apply(Comparison::LtEq, *ty, arg(0), arg(2), len, hit);
+            Step::Between(probe, hit) => {
+                probe.read(arg(0), len);
+                compare::apply(Comparison::GtEq, probe.of(arg(0), 0), arg(1), len, out);
+                compare::apply(Comparison::LtEq, probe.of(arg(0), 1), arg(2), len, hit);
                 logic::join(Junction::And, out, Operand::Column(hit), len);
             }
             Step::Cast(text) => cast::apply(arg(0), len, out, text, faults),
@@ -124,11 +130,13 @@ impl Step {
             }
             Step::Regexp(regexp) => {
                 strict::<bool>(args, view, out, faults, |a| {
-                    regexp.matches(a.text(0), a.text(1))
+                    let regex = regexp.get(|| a.text(1), |p| text::regex(p).ok())?;
+                    Ok(regex.is_match(a.text(0)))
                 });
             }
-            Step::NullIf(ty, equal) => {
-                compare::apply(Comparison::Eq, *ty, arg(0), arg(1), len, equal);
+            Step::NullIf(probe, equal) => {
+                probe.read(arg(0), len);
+                compare::apply(Comparison::Eq, probe.of(arg(0), 0), arg(1), len, equal);
                 choice::assign(out, arg(0), len);
                 choice::null_where(out, equal, len);
             }
@@ -140,6 +148,7 @@ impl Step {
                 trim_mask(out);
             }
             Step::Call(kernel, text) => call(*kernel, args, view, out, text, faults),
+            Step::Time(clockwork) => clockwork.run(args, view, out, faults),
             Step::User(function, values) => user(&**function, values, args, view, out, faults),
             Step::Column(_)
             | Step::Constant(_)

@@ -2,7 +2,7 @@
 //!
 //! Why a tree beside the syntax tree: the planner rewrites columns and asks for constants before anything runs.
 
-use super::function::{Kernel, ScalarFunction};
+use super::function::{Kernel, ScalarFunction, TimeKernel};
 use super::kernel::arithmetic::Arithmetic;
 use super::kernel::cast::exact;
 use super::kernel::compare::Comparison;
@@ -47,13 +47,13 @@ pub(crate) enum Op {
     Not,
     /// IS NULL.
     IsNull,
-    /// The first operand equals one of the others.
+    /// The first operand equals one of the others; each has the type in which it is compared with the first.
     In,
-    /// `x BETWEEN low AND high`.
+    /// `x BETWEEN low AND high`, typed as IN.
     Between,
     /// `[operand] (WHEN THEN)* [ELSE]`, in this order.
     Case {
-        /// The first operand is compared with each WHEN.
+        /// The first operand is compared with each WHEN, typed as in IN.
         operand: bool,
         /// The last operand is the ELSE.
         otherwise: bool,
@@ -66,12 +66,14 @@ pub(crate) enum Op {
     Regexp,
     /// The first operand that is not NULL.
     Coalesce,
-    /// NULL where both are equal, else the first.
+    /// NULL where both are equal, else the first; typed as IN.
     NullIf,
     /// The largest (`true`) or smallest operand that is not NULL.
     Extremum(bool),
     /// A built-in function.
     Call(Kernel),
+    /// A function of time, and the place of its zone, which may be absent.
+    Time(TimeKernel, usize),
     /// A function that the user registered.
     User(Arc<dyn ScalarFunction>),
 }

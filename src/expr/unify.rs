@@ -92,3 +92,29 @@ pub(super) fn unify(
     let args = args.into_iter().map(|a| settle(a, to, context)).collect();
     Ok((args, ty))
 }
+
+/// The two operands of a comparison in the types in which they are compared: their common type, or LONG and DOUBLE,
+/// which are compared by their exact values.
+pub(super) fn pair(a: Typed, b: Typed, what: &str) -> Result<(Typed, Typed), Fault> {
+    let context = Context::Comparison;
+    let both = [a, b];
+    let ty = common(&both, context, what)?.unwrap_or(Type::Bool);
+    let [a, b] = both;
+    let stays = |x: &Typed, ty: Type, integer: Type| {
+        let adapts = matches!(&x.kind, TypedKind::Literal(v) if adapt(v, ty, context).is_some());
+        x.ty == Some(integer) && !adapts
+    };
+    let ty = match ty {
+        Type::Float if stays(&a, ty, Type::Int) || stays(&b, ty, Type::Int) => Type::Double,
+        ty => ty,
+    };
+    let real = matches!(ty, Type::Float | Type::Double);
+    let long = |x: &Typed| real && stays(x, ty, Type::Long);
+    let to = |x: Typed, is_long: bool, other_is: bool| match (is_long, other_is) {
+        (true, _) => settle(x, Type::Long, context),
+        (false, true) => settle(x, Type::Double, context),
+        (false, false) => settle(x, ty, context),
+    };
+    let (of_a, of_b) = (long(&a), long(&b));
+    Ok((to(a, of_a, of_b), to(b, of_b, of_a)))
+}

@@ -234,6 +234,8 @@ pub enum ExprKind {
     Between(Box<Expr>, Box<Expr>, Box<Expr>, bool),
     /// `x LIKE pattern`; `true` for `NOT LIKE`.
     Like(Box<Expr>, Box<Expr>, bool),
+    /// `ms AT TIME ZONE zone`.
+    AtZone(Box<Expr>, Box<Expr>),
     /// `CASE [x] WHEN a THEN b … [ELSE c] END`.
     Case {
         /// The operand of a simple CASE.
@@ -262,7 +264,7 @@ impl Expr {
         match &mut self.kind {
             ExprKind::Literal(_) | ExprKind::Duration(_) | ExprKind::Column { .. } => {}
             ExprKind::Unary(_, a) | ExprKind::IsNull(a, _) | ExprKind::Cast(a, _) => f(a),
-            ExprKind::Binary(_, a, b) | ExprKind::Like(a, b, _) => {
+            ExprKind::Binary(_, a, b) | ExprKind::Like(a, b, _) | ExprKind::AtZone(a, b) => {
                 [a, b].into_iter().for_each(|e| f(e))
             }
             ExprKind::Between(a, b, c, _) => [a, b, c].into_iter().for_each(|e| f(e)),

@@ -1,6 +1,6 @@
 //! Expressions: a Pratt parser, so that precedence is a number and every node knows its place.
 //!
-//! Weakest first: OR, AND, NOT, IS, comparison, IN/BETWEEN/LIKE, `+ -`, `* / %`, sign.
+//! Weakest first: OR, AND, NOT, IS, comparison, IN/BETWEEN/LIKE, `+ -`, `* / %`, AT TIME ZONE, sign.
 
 use super::ast::{Binary, Expr, ExprKind, Span, Unary};
 use super::limits::{EXPRESSION_HEIGHT_MAX, EXPRESSION_NODES_MAX, NESTING_LEVELS_MAX};
@@ -21,7 +21,8 @@ mod power {
     pub(in crate::sql) const MEMBERSHIP: u8 = 6;
     pub(super) const SUM: u8 = 7;
     pub(super) const PRODUCT: u8 = 8;
-    pub(super) const SIGN: u8 = 9;
+    pub(super) const ZONE: u8 = 9;
+    pub(super) const SIGN: u8 = 10;
 }
 pub(super) use power::MEMBERSHIP;
 
@@ -33,6 +34,7 @@ enum Infix {
     In,
     Between,
     Like,
+    AtZone,
 }
 
 impl Infix {
@@ -41,6 +43,7 @@ impl Infix {
             Infix::Binary(_, power) => power,
             Infix::Is => power::IS,
             Infix::In | Infix::Between | Infix::Like => power::MEMBERSHIP,
+            Infix::AtZone => power::ZONE,
         }
     }
 }
@@ -103,6 +106,11 @@ impl Parser<'_> {
             Kind::Word(_) if self.is("AND") => binary(Binary::And, power::AND),
             Kind::Word(_) if self.is("OR") => binary(Binary::Or, power::OR),
             Kind::Word(_) if self.is("IS") => Some((Infix::Is, false)),
+            Kind::Word(_)
+                if self.is("AT") && self.is_word(1, "TIME") && self.is_word(2, "ZONE") =>
+            {
+                Some((Infix::AtZone, false))
+            }
             Kind::Word(_) => {
                 let negated = self.is("NOT");
                 let ahead = usize::from(negated);
@@ -142,6 +150,11 @@ impl Parser<'_> {
                 ExprKind::Between(left, low, high, negated)
             }
             Infix::Like => ExprKind::Like(left, self.pattern()?, negated),
+            Infix::AtZone => {
+                self.expect("TIME")?;
+                self.expect("ZONE")?;
+                ExprKind::AtZone(left, self.boxed(power::SIGN)?)
+            }
         };
         let span = start.to(self.last_span());
         self.node(kind, span, height.max(self.height))

@@ -47,6 +47,7 @@ fn show(expr: &Expr) -> String {
             format!("({}between {} {} {})", not(n), show(x), show(a), show(b))
         }
         ExprKind::Like(x, p, n) => format!("({}like {} {})", not(n), show(x), show(p)),
+        ExprKind::AtZone(x, z) => format!("(at {} {})", show(x), show(z)),
         ExprKind::Case {
             operand,
             branches,
@@ -243,6 +244,8 @@ const EXPRESSIONS: &[(&str, &str)] = &[
     ("POSITION('a' IN s), position('a', s)", "POSITION('a', s), position('a', s)"),
     ("trim(s), TRIM(both), FLOOR(x), CEIL(x)", "trim(s), TRIM(both), FLOOR(x), CEIL(x)"),
     ("CURRENT_TIMESTAMP, current_timestamp + 5 minutes", "currentTimeMillis(), (+ currentTimeMillis() 300000000us)"),
+    ("f(ms AT TIME ZONE 'UTC', p), a * - b at time zone z, EXTRACT(DAY FROM t AT TIME ZONE z), at + 1", "f((at ms 'UTC'), p), (* a (at (- b) z)), EXTRACT('day', (at t z)), (+ at 1)"),
+    ("CAST(a AS TIMESTAMP), cast(a, 'timestamp')", "CAST(a, 'timestamp'), cast(a, 'timestamp')"),
     ("a -- c ; '\n + /* ; \" */ b", "(+ a b)"),
     ("TRUE = false OR null IS NULL", "(or (= true false) (null NULL))"),
 ];

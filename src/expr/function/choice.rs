@@ -1,8 +1,10 @@
 //! Functions that choose among their arguments, convert them, or ask for their type.
 
+use super::time::timestamp;
 use super::{Call, Entry, Rule};
 use crate::error::Fault;
 use crate::event::{Type, Value};
+use crate::expr::bind::comparable;
 use crate::expr::kernel::logic::Junction;
 use crate::expr::typed::{Op, Typed};
 use crate::expr::unify::{Context, unify};
@@ -99,8 +101,8 @@ fn coalesce(call: Call) -> Result<Typed, Fault> {
 
 fn nullif(call: Call) -> Result<Typed, Fault> {
     call.count(2, 2)?;
-    let span = call.span;
-    let (args, ty) = unify(call.args, Context::Branches, "nullif")?;
+    let (ty, span) = (call.args[0].ty, call.span);
+    let args = comparable(call.args, "nullif", false)?;
     Ok(match ty {
         None => Typed::literal(Value::Null, span),
         Some(ty) => Typed::op(Op::NullIf, args, ty, span),
@@ -138,7 +140,6 @@ fn type_of_name(name: &str) -> Option<Type> {
         ("integer", Type::Int),
         ("long", Type::Long),
         ("bigint", Type::Long),
-        ("timestamp", Type::Long),
         ("float", Type::Float),
         ("real", Type::Float),
         ("double", Type::Double),
@@ -155,6 +156,9 @@ fn convert(mut call: Call) -> Result<Typed, Fault> {
     let Some(name) = call.literal(1) else {
         return Err(call.wrong(1, "the name of a type"));
     };
+    if name.eq_ignore_ascii_case("timestamp") {
+        return Ok(timestamp(call.args.swap_remove(0), call.span));
+    }
     let Some(ty) = type_of_name(&name) else {
         let known = ["string", "int", "long", "float", "double", "bool"];
         return Err(

@@ -6,6 +6,7 @@ use crate::event::Type;
 use crate::expr::kernel::arithmetic::Arithmetic;
 use crate::expr::typed::{Op, Typed};
 use crate::expr::unify::{Context, unify};
+use std::fmt::Write;
 
 const NUMBER: &[Param] = &[Param::Number];
 
@@ -53,7 +54,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         names: &["round"],
         signature: "round(x[, digits INT]) → type of x, DOUBLE for FLOAT",
-        about: "x to so many decimal digits, half away from zero; negative digits round before the point.",
+        about: "x to so many decimal digits, half away from zero, by the decimal number that x prints as; negative digits round before the point.",
         rule: Rule::Special(|c| {
             digits(
                 c,
@@ -110,7 +111,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         names: &["log"],
         signature: "log(x) or log(base, x) → DOUBLE",
-        about: "Natural logarithm, or the logarithm to a base.",
+        about: "Natural logarithm, or the logarithm to a base; NULL unless x > 0 and the base is above 0 and not 1.",
         rule: Rule::Special(|c| {
             c.count(1, 2)?;
             match c.args.len() {
@@ -254,6 +255,9 @@ fn extremum(call: Call, largest: bool) -> Result<Typed, Fault> {
 
 fn log(a: &Args<'_>) -> Result<f64, Null> {
     let (base, x) = (a.double(0), a.double(1));
+    if base <= 0.0 || x <= 0.0 {
+        return Err(Null::Fault); // ln(x) / ln(0) would be 0
+    }
     Ok(if base == 2.0 {
         x.log2()
     } else if base == 10.0 {
@@ -285,15 +289,27 @@ fn long_digits(x: i64, digits: i64, round: bool) -> Result<i64, Null> {
     i64::try_from((x + half) / unit * unit).map_err(|_| Null::Fault)
 }
 
-/// A DOUBLE with so many decimal digits.
+/// A DOUBLE with so many decimal digits, of the decimal number that it prints as: 1.005 is half way to 1.01.
 ///
-/// Why not scale, round and scale back: 0.29 · 100 is 28.999999999999996. The candidates are compared with x instead.
+/// Why not scale, round and scale back: 0.29 · 100 is 28.999999999999996. The candidates are compared with x instead,
+/// which decides rightly as long as they have no more digits than a DOUBLE tells apart; else its text is cut.
 fn decimal(x: f64, digits: i64, round: bool) -> f64 {
+    // numbers of at most 15 digits, and powers of ten that are exact
+    const UNITS_MAX: f64 = 1e14;
+    const POWER_MAX: u64 = 22;
     if digits == 0 {
         return if round { x.round() } else { x.trunc() };
     }
     let size = x.abs();
-    let power = 10f64.powi(digits.unsigned_abs().min(400) as i32);
+    let power = 10f64.powi(digits.unsigned_abs().min(POWER_MAX) as i32);
+    let units = if digits > 0 {
+        size * power
+    } else {
+        size / power
+    };
+    if units >= UNITS_MAX || digits.unsigned_abs() > POWER_MAX {
+        return cut(size, digits, round).copysign(x) + 0.0;
+    }
     let scale = |units: f64| {
         if digits > 0 {
             units / power
@@ -301,15 +317,6 @@ fn decimal(x: f64, digits: i64, round: bool) -> f64 {
             units * power
         }
     };
-    let units = if digits > 0 {
-        size * power
-    } else {
-        size / power
-    };
-    // beyond 2^52 there are no fractions left to cut
-    if !units.is_finite() || (digits > 0 && units >= 4_503_599_627_370_496.0) {
-        return x;
-    }
     let mut units = units.floor();
     if scale(units + 1.0) <= size {
         units += 1.0;
@@ -321,4 +328,58 @@ fn decimal(x: f64, digits: i64, round: bool) -> f64 {
     }
     let result = if units == 0.0 { 0.0 } else { scale(units) };
     result.copysign(x) + 0.0
+}
+
+/// As [`decimal`] for a number that is not negative, by its text.
+fn cut(x: f64, digits: i64, round: bool) -> f64 {
+    let mut text = Digits::default();
+    // the shortest digits that give the number, such as 1.2345e67; they fit
+    if write!(text, "{x:e}").is_err() {
+        return x;
+    }
+    let text = std::str::from_utf8(&text.bytes[..text.len]).unwrap_or_default();
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
+    let exponent: i64 = exponent.parse().unwrap_or(0);
+    let all = mantissa.bytes().filter(u8::is_ascii_digit);
+    let kept = digits.saturating_add(exponent).saturating_add(1);
+    if kept < 0 {
+        return 0.0;
+    }
+    let (mut units, mut lost) = (0_u64, None);
+    for (i, digit) in (0..).zip(all) {
+        if i < kept {
+            units = units * 10 + u64::from(digit - b'0');
+        } else {
+            lost = lost.or(Some(digit));
+        }
+    }
+    let Some(first) = lost else {
+        return x; // it has no digits behind the last one that stays
+    };
+    units += u64::from(round && first >= b'5');
+    let mut text = Digits::default();
+    match write!(text, "{units}e{}", -digits) {
+        Ok(()) => std::str::from_utf8(&text.bytes[..text.len])
+            .ok()
+            .and_then(|t| t.parse().ok())
+            .unwrap_or(x),
+        Err(_) => x,
+    }
+}
+
+/// A text on the stack.
+#[derive(Default)]
+struct Digits {
+    bytes: [u8; 32],
+    len: usize,
+}
+
+impl Write for Digits {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        let room = self.bytes.get_mut(self.len..self.len + text.len());
+        room.ok_or(std::fmt::Error)?
+            .copy_from_slice(text.as_bytes());
+        self.len += text.len();
+        Ok(())
+    }
 }

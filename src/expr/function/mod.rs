@@ -3,7 +3,9 @@
 //! A strict function (NULL in, NULL out) names its parameter types and a kernel that sees one row at a time. The
 //! others build a tree of operations from their typed arguments.
 
+mod calendar;
 mod choice;
+pub(super) mod date_text;
 mod math;
 pub(super) mod text;
 mod time;
@@ -18,6 +20,7 @@ use crate::event::{Str, Type, Value};
 use crate::sql::ast::{Name, Span};
 pub(super) use choice::{explicit_cast, joined};
 use std::sync::Arc;
+pub(super) use time::TimeKernel;
 pub(super) use uuid::Uuid;
 
 /// A scalar function of the application, callable from SQL under the name it is registered with.
@@ -121,13 +124,18 @@ impl Functions {
         Err(fault.nearest(&name.text, known))
     }
 
+    /// Whether a function takes a zone as its last argument.
+    pub(super) fn takes_zone(&self, name: &str) -> bool {
+        entry(name).is_some_and(|e| matches!(e.rule, Rule::Timed(_)))
+    }
+
     /// Binds a call of typed arguments to a function that is known.
     pub(super) fn call(&self, name: &str, args: Vec<Typed>, span: Span) -> Result<Typed, Fault> {
         if let Some(entry) = entry(name) {
             let call = Call { entry, args, span };
             return match entry.rule {
                 Rule::Strict(params, required, kernel) => call.strict(params, required, kernel),
-                Rule::Special(make) => make(call),
+                Rule::Special(make) | Rule::Timed(make) => make(call),
             };
         }
         let Some(found) = self.registered(name) else {
@@ -172,6 +180,8 @@ enum Rule {
     Strict(&'static [Param], usize, Kernel),
     /// Builds operations itself.
     Special(fn(Call) -> Result<Typed, Fault>),
+    /// As `Special`, of time: the last argument may be a zone, also as `ms AT TIME ZONE zone`.
+    Timed(fn(Call) -> Result<Typed, Fault>),
 }
 
 /// What a strict function takes at a place.
@@ -238,7 +248,7 @@ impl<'a> Args<'a> {
         *self.operand(i).get::<i32>(self.row)
     }
 
-    fn long(&self, i: usize) -> i64 {
+    pub(super) fn long(&self, i: usize) -> i64 {
         *self.operand(i).get::<i64>(self.row)
     }
 

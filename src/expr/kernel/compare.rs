@@ -1,7 +1,11 @@
-//! Comparisons of two operands of one type, giving BOOL.
+//! Comparisons of two operands of one type, or of LONG with DOUBLE, giving BOOL.
+//!
+//! Why LONG with DOUBLE by itself: neither type holds all values of the other, and a comparison that rounds one of them
+//! calls different numbers equal.
 
 use super::{Lane, Native, Operand, all_null, both_valid, clear_nulls};
 use crate::event::{Column, Str, Type};
+use std::cmp::Ordering;
 
 /// A comparison operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +19,19 @@ pub(crate) enum Comparison {
 }
 
 impl Comparison {
+    /// Whether it holds for operands in this order.
+    #[inline]
+    pub(crate) fn holds(self, order: Ordering) -> bool {
+        match self {
+            Comparison::Eq => order.is_eq(),
+            Comparison::NotEq => order.is_ne(),
+            Comparison::Lt => order.is_lt(),
+            Comparison::LtEq => order.is_le(),
+            Comparison::Gt => order.is_gt(),
+            Comparison::GtEq => order.is_ge(),
+        }
+    }
+
     /// The operator with its operands exchanged.
     fn flip(self) -> Self {
         match self {
@@ -27,15 +44,22 @@ impl Comparison {
     }
 }
 
-/// Computes `a op b`, both of type `ty`, for `len` rows into the BOOL column `out`.
-pub(crate) fn apply(
-    op: Comparison,
-    ty: Type,
-    a: Operand<'_>,
-    b: Operand<'_>,
-    len: usize,
-    out: &mut Column,
-) {
+/// The order of an integer and a finite floating-point number, by their exact values.
+#[inline]
+pub(crate) fn exact_order(a: i64, b: f64) -> Ordering {
+    const TWO_63: f64 = 9_223_372_036_854_775_808.0;
+    if b >= TWO_63 {
+        return Ordering::Less;
+    }
+    if b < -TWO_63 {
+        return Ordering::Greater;
+    }
+    let whole = b.trunc();
+    a.cmp(&(whole as i64)).then_with(|| whole.total_cmp(&b))
+}
+
+/// Computes `a op b` for `len` rows into the BOOL column `out`.
+pub(crate) fn apply(op: Comparison, a: Operand<'_>, b: Operand<'_>, len: usize, out: &mut Column) {
     if a.is_null_constant() || b.is_null_constant() {
         return all_null(out, len);
     }
@@ -43,15 +67,25 @@ pub(crate) fn apply(
     both_valid(valid, a.valid(len), b.valid(len));
     let out = bool::vec(data);
     out.resize(len, false);
-    match ty {
-        Type::Bool => dispatch::<bool>(op, a, b, out),
-        Type::Int => dispatch::<i32>(op, a, b, out),
-        Type::Long => dispatch::<i64>(op, a, b, out),
-        Type::Float => dispatch::<f32>(op, a, b, out),
-        Type::Double => dispatch::<f64>(op, a, b, out),
-        Type::String => dispatch::<Str>(op, a, b, out),
+    match (a.type_of(), b.type_of()) {
+        (Some(Type::Long), Some(Type::Double)) => mixed(op, a, b, out),
+        (Some(Type::Double), Some(Type::Long)) => mixed(op.flip(), b, a, out),
+        (Some(Type::Bool), _) => dispatch::<bool>(op, a, b, out),
+        (Some(Type::Int), _) => dispatch::<i32>(op, a, b, out),
+        (Some(Type::Long), _) => dispatch::<i64>(op, a, b, out),
+        (Some(Type::Float), _) => dispatch::<f32>(op, a, b, out),
+        (Some(Type::Double), _) => dispatch::<f64>(op, a, b, out),
+        (Some(Type::String) | None, _) => dispatch::<Str>(op, a, b, out),
     }
     clear_nulls(out, valid);
+}
+
+/// LONG with DOUBLE.
+fn mixed(op: Comparison, a: Operand<'_>, b: Operand<'_>, out: &mut [bool]) {
+    let (a, b) = (a.lane::<i64>(out.len()), b.lane::<f64>(out.len()));
+    for (i, o) in out.iter_mut().enumerate() {
+        *o = op.holds(exact_order(*a.at(i), *b.at(i)));
+    }
 }
 
 fn dispatch<T: Native + PartialOrd>(

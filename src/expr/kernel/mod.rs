@@ -10,7 +10,7 @@ pub(super) mod choice;
 pub(super) mod compare;
 pub(super) mod logic;
 
-use crate::event::{Column, Data, Str, Value, each_vec};
+use crate::event::{Column, Data, Str, Type, Value, each_vec};
 
 /// What a node offers to its parent: a column, or one value for all rows.
 #[derive(Clone, Copy)]
@@ -33,6 +33,15 @@ impl<'a> Operand<'a> {
     #[inline]
     pub(super) fn is_null_constant(self) -> bool {
         matches!(self, Operand::Constant(Value::Null))
+    }
+
+    /// The type, `None` for the constant NULL.
+    #[inline]
+    pub(super) fn type_of(self) -> Option<Type> {
+        match self {
+            Operand::Column(c) => Some(c.type_of()),
+            Operand::Constant(v) => v.type_of(),
+        }
     }
 
     /// The mask of the first `len` rows; empty when none of them is known to be NULL. A constant is taken as not

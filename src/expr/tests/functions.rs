@@ -28,6 +28,19 @@ fn numbers() {
         ("round(1234.5, -2)", "DOUBLE 1200.0"),
         ("round(1250.0, -2)", "DOUBLE 1300.0"),
         ("round(1e300, 300)", "DOUBLE 1e300"),
+        // large amounts keep every digit that they print
+        ("round(123456789012345.65, 1)", "DOUBLE 123456789012345.7"),
+        ("round(-35184372088832.127, 2)", "DOUBLE -35184372088832.13"),
+        ("round(9007199254740993.0, -1)", "DOUBLE 9007199254740990.0"),
+        ("round(1e22, -22)", "DOUBLE 1e22"),
+        ("round(5e22, -23)", "DOUBLE 1e23"),
+        ("round(4e22, -23)", "DOUBLE 0.0"),
+        ("round(CAST('1.5e-30' AS DOUBLE), 30)", "DOUBLE 2e-30"),
+        ("trunc(123456789012345.67, 1)", "DOUBLE 123456789012345.6"),
+        ("trunc(CAST('1.9e-30' AS DOUBLE), 30)", "DOUBLE 1e-30"),
+        ("round(dmax, -308)", "DOUBLE NULL!"),
+        ("round(dmax, lmax)", "DOUBLE 1.7976931348623157e308"),
+        ("round(dmax, lmin)", "DOUBLE 0.0"),
         ("round(dmax, -400)", "DOUBLE 0.0"),
         ("round(1250, -2)", "LONG 1300"),
         ("round(-1250, -2)", "LONG -1300"),
@@ -55,6 +68,9 @@ fn numbers() {
         ("log(2, 8)", "DOUBLE 3.0"),
         ("log(10, 1000)", "DOUBLE 3.0"),
         ("log(1, 5)", "DOUBLE NULL!"),
+        ("log(0, 5)", "DOUBLE NULL!"),
+        ("log(-2, 5)", "DOUBLE NULL!"),
+        ("log(2, 0)", "DOUBLE NULL!"),
         ("log10(1000)", "DOUBLE 3.0"),
         ("power(2, 10)", "DOUBLE 1024.0"),
         ("POW(2, 0.5) = sqrt(2)", "BOOL true"),
@@ -162,6 +178,10 @@ fn texts() {
         ("regexp(s, s)", "BOOL true"),
         ("regexp(s, concat('(', left(s, 1)))", "BOOL NULL!"),
         ("regexp(ns, 'a')", "BOOL NULL"),
+        ("regexp(s, '')", "BOOL true"),
+        ("regexp('', right(s, 0))", "BOOL true"),
+        ("regexp('é', '^\\p{L}+$')", "BOOL true"),
+        ("regexp('日', '\\p{Han}')", "BOOL true"),
         ("left(s)", "fault: left takes 2 arguments, not 1"),
         (
             "left(s, s)",
@@ -199,6 +219,22 @@ fn choices() {
         ("nullif(i, 8)", "INT 7"),
         ("nullif(i, ni)", "INT 7"),
         ("nullif(ni, 7)", "INT NULL"),
+        ("nullif(i, 7.0)", "INT NULL"),
+        ("nullif(i, d)", "INT 7"),
+        ("nullif(i, 3000000000)", "INT 7"),
+        (
+            "nullif(lmax, 9223372036854775807.0)",
+            "LONG 9223372036854775807",
+        ),
+        ("nullif(f, 0.1)", "FLOAT NULL"),
+        ("nullif(f, d)", "FLOAT 0.1"),
+        ("nullif(5, i)", "LONG 5"),
+        ("nullif(NULL, i)", "untyped NULL"),
+        ("nullif(i, NULL)", "INT 7"),
+        (
+            "nullif(i, s)",
+            "fault: nullif cannot compare INT with STRING",
+        ),
         ("ifThenElse(i > 5, 'High', 'Low')", "STRING High"),
         ("ifThenElse(nb, 1, 2)", "LONG 2"),
         ("ifthenelse(b, i, l)", "LONG 7"),
@@ -244,6 +280,61 @@ fn times() {
             "parseDate('2024-02-29 01:00 +0100', '%Y-%m-%d %H:%M %z')",
             "LONG 1709164800000",
         ),
+        (
+            "parseDate('9999-12-31', '%Y-%m-%d')",
+            "LONG 253402214400000",
+        ),
+        (
+            "parseDate('253402300799.999', '%s%.f')",
+            "LONG 253402300799999",
+        ),
+        ("parseDate('-1.5', '%s%.f')", "LONG -500"),
+        ("parseDate('x-2', 'x%s')", "LONG -2000"),
+        ("parseDate('1-', '%s')", "LONG NULL!"),
+        (
+            "formatDate(253402300799999, '%FT%T%.3f')",
+            "STRING 9999-12-31T23:59:59.999",
+        ),
+        ("formatDate(253402300799999, '%s')", "STRING 253402300799"),
+        ("formatDate(253402300800000, '%Y')", "STRING NULL!"),
+        ("formatDate(-62135596800000, '%F')", "STRING 0001-01-01"),
+        ("formatDate(-1500, '%s%.f')", "STRING -2.5"),
+        (
+            "formatDate(-1, '%s%.3f|%06s|%6s|%S%f|%%s')",
+            "STRING -1.999|-00001|    -1|59999|%s",
+        ),
+        (
+            "formatDate(0, '%z %:z %Q %Z')",
+            "STRING +0000 +00:00 +0000 UTC",
+        ),
+        (
+            "parseDate('2024-02-29T01:00Z', '%Y-%m-%dT%H:%M%:z')",
+            "LONG 1709168400000",
+        ),
+        (
+            "parseDate('2024-02-29T01:00+01', '%Y-%m-%dT%H:%M%:z')",
+            "LONG 1709164800000",
+        ),
+        (
+            "parseDate('2024-02-29T01:00+0100', '%Y-%m-%dT%H:%M%:z')",
+            "LONG 1709164800000",
+        ),
+        (
+            "parseDate('2024-02-29T01:00+01:00', '%Y-%m-%dT%H:%M%z')",
+            "LONG 1709164800000",
+        ),
+        (
+            "parseDate('2024-07-01 12:00 Europe/Berlin', '%Y-%m-%d %H:%M %Q')",
+            "LONG 1719828000000",
+        ),
+        (
+            "parseDate('2024-07-01 12:00 +02:00', '%Y-%m-%d %H:%M %Q')",
+            "LONG 1719828000000",
+        ),
+        (
+            "parseDate('2024-07-01 12:00 Europe/Berlim', '%Y-%m-%d %H:%M %Q')",
+            "LONG NULL!",
+        ),
         ("parseDate('2023-02-29', '%Y-%m-%d')", "LONG NULL!"),
         ("parseDate('x', '%Y-%m-%d')", "LONG NULL!"),
         ("parseDate(ns, '%Y-%m-%d')", "LONG NULL"),
@@ -282,15 +373,132 @@ fn times() {
         ("extract('millisecond', -1)", "INT 999"),
         ("extract('moth', l)", "fault: unknown unit 'moth'"),
         ("extract('year', lmin)", "INT NULL!"),
+        ("extract('day', 253402300799999)", "INT 31"),
+        (
+            "dateAdd(parseDate('9999-11-30', '%F'), 1, 'month')",
+            "LONG 253402128000000",
+        ),
+        (
+            "CAST('2024-02-29T01:00+01:00' AS TIMESTAMP)",
+            "LONG 1709164800000",
+        ),
+        ("CAST(' 1500 ' AS TIMESTAMP)", "LONG 1500"),
+        ("CAST('2024-02' AS TIMESTAMP)", "LONG NULL!"),
+        ("CAST(d AS TIMESTAMP)", "LONG 2"),
+        ("CAST(ns AS TIMESTAMP)", "LONG NULL"),
+        ("cast('1969-12-31 23:59:59.9999', 'timestamp')", "LONG -1"),
     ]);
     for bad in [
         "formatDate(l, '%!')",
         "parseDate(s, '%H')",
         "parseDate(s, '%Q%Q')",
+        "parseDate(s, '%F%y%!')",
+        "parseDate(s, '%s%s')",
+        "parseDate(s, '%F %Z')",
     ] {
         let fault = &typed(bad).map(|_| ()).unwrap_err()[0];
         assert!(fault.message.starts_with("pattern '"), "{bad}: {fault:?}");
     }
+}
+
+#[test]
+fn times_in_zones() {
+    check(&[
+        (
+            "formatDate(1719828000000, '%F %T %Z %z', 'Europe/Berlin')",
+            "STRING 2024-07-01 12:00:00 CEST +0200",
+        ),
+        (
+            "formatDate(1704106800000, '%H %Z %Q', 'europe/berlin')",
+            "STRING 12 CET Europe/Berlin",
+        ),
+        (
+            "formatDate(0 AT TIME ZONE '-03:30', '%F %T %:z %:Q')",
+            "STRING 1969-12-31 20:30:00 -03:30 -03:30",
+        ),
+        ("formatDate(0, '%H', ns)", "STRING NULL"),
+        ("formatDate(0, '%H', s)", "STRING NULL!"),
+        ("formatDate(0, '%H', left('UTC', i))", "STRING 00"),
+        // what the clocks skip is an hour later, of what they show twice the first counts
+        (
+            "parseDate('2024-03-31 02:30', '%F %H:%M', 'Europe/Berlin')",
+            "LONG 1711848600000",
+        ),
+        (
+            "parseDate('2024-10-27 02:30', '%F %H:%M', 'Europe/Berlin')",
+            "LONG 1729989000000",
+        ),
+        (
+            "parseDate('2024-10-27 02:30+01:00', '%F %H:%M%:z', 'Europe/Berlin')",
+            "LONG 1729992600000",
+        ),
+        (
+            "parseDate('2024-10-27', '%F', 'Europe/Berlin')",
+            "LONG 1729980000000",
+        ),
+        ("extract('hour', 1729989000000, 'Europe/Berlin')", "INT 2"),
+        (
+            "extract('day', 1719871200000 AT TIME ZONE 'Europe/Berlin')",
+            "INT 2",
+        ),
+        (
+            "dateTrunc('day', 1729992600000, 'Europe/Berlin')",
+            "LONG 1729980000000",
+        ),
+        (
+            "dateTrunc('hour', 1729992600000, 'Europe/Berlin')",
+            "LONG 1729990800000",
+        ),
+        (
+            "dateTrunc('hour', 1729989000000, 'Europe/Berlin')",
+            "LONG 1729987200000",
+        ),
+        (
+            "dateTrunc('hour', 1704067200000, 'Asia/Kathmandu')",
+            "LONG 1704064500000",
+        ),
+        (
+            "dateTrunc('month', 1719871200000, 'Europe/Berlin')",
+            "LONG 1719784800000",
+        ),
+        ("dateTrunc('year', 1709164800000)", "LONG 1704067200000"),
+        ("date_trunc('week', 1709164800000)", "LONG 1708905600000"),
+        ("dateTrunc('second', -1)", "LONG -1000"),
+        // Saturday noon to Sunday noon, over the night in which clocks are put back: a day of 25 hours
+        (
+            "dateAdd(1729936800000, 1, 'day', 'Europe/Berlin') - 1729936800000",
+            "LONG 90000000",
+        ),
+        (
+            "dateAdd(1729936800000, 24, 'hour', 'Europe/Berlin') - 1729936800000",
+            "LONG 86400000",
+        ),
+        (
+            "dateDiff(1730026800000, 1729936800000, 'day', 'Europe/Berlin')",
+            "LONG 1",
+        ),
+        (
+            "dateDiff(1730023200000, 1729936800000, 'day', 'Europe/Berlin')",
+            "LONG 0",
+        ),
+        ("dateDiff(1730023200000, 1729936800000, 'day')", "LONG 1"),
+        (
+            "formatDate(l, '%H', 'Europe/Berlim')",
+            "fault: unknown time zone 'Europe/Berlim'",
+        ),
+        (
+            "dateDiff(l AT TIME ZONE 'UTC', l AT TIME ZONE 'UTC', 'day')",
+            "fault: a call has one AT TIME ZONE",
+        ),
+        (
+            "l AT TIME ZONE 'UTC' + 1",
+            "fault: AT TIME ZONE stands in the argument of a function of time",
+        ),
+        (
+            "abs(l AT TIME ZONE 'UTC')",
+            "fault: AT TIME ZONE stands in the argument of a function of time",
+        ),
+    ]);
 }
 
 #[test]

@@ -221,6 +221,56 @@ fn comparisons_that_are_faults() {
 }
 
 #[test]
+fn every_pair_is_compared_as_it_stands_alone() {
+    check(&[
+        // LONG and DOUBLE by their exact values
+        ("lmax = 9223372036854775807.0", "BOOL false"),
+        ("lmax < 9223372036854775808.0", "BOOL true"),
+        ("9223372036854775808.0 > lmax", "BOOL true"),
+        ("lmin = -9223372036854775808.0", "BOOL true"),
+        ("l + 9007199254740923 = 9007199254740992.0", "BOOL false"),
+        ("l + 9007199254740923 > d + 9007199254740989.5", "BOOL true"),
+        ("l > 69.5", "BOOL true"),
+        ("-l < -69.5", "BOOL true"),
+        (
+            "CAST(16777217 AS INT) = CAST(16777216 AS FLOAT)",
+            "BOOL false",
+        ),
+        (
+            "CAST(16777217 AS LONG) = CAST(16777216 AS FLOAT)",
+            "BOOL false",
+        ),
+        ("i = CAST(7 AS FLOAT)", "BOOL true"),
+        // one decimal does not round the others
+        ("lmax IN (9223372036854775806, 1.5)", "BOOL false"),
+        ("lmax IN (9223372036854775807, 1.5)", "BOOL true"),
+        ("lmax BETWEEN 0.5 AND 9223372036854775806", "BOOL false"),
+        ("lmax NOT IN (9223372036854775806, d)", "BOOL true"),
+        ("f IN (0.1, 16777217)", "BOOL true"),
+        ("f IN (d, 0.1)", "BOOL true"),
+        ("f IN (d, CAST(0.1 AS DOUBLE))", "BOOL false"),
+        ("0.1 IN (d, f)", "BOOL true"),
+        ("5 IN (i, 5.0)", "BOOL true"),
+        ("f BETWEEN 0.1 AND l", "BOOL true"),
+        ("i IN (NULL, 7.5, l, 7)", "BOOL true"),
+        ("NULL IN (1, 2.5)", "BOOL NULL"),
+        (
+            "CASE lmax WHEN 9223372036854775806 THEN 'a' WHEN 0.5 THEN 'b' ELSE 'c' END",
+            "STRING c",
+        ),
+        (
+            "CASE lmax WHEN i / zero THEN 'a' WHEN 9223372036854775807 THEN 'b' END",
+            "STRING b!",
+        ),
+        (
+            "CASE f WHEN 1 / 4 THEN 'a' WHEN 0.1 THEN 'b' END",
+            "STRING b",
+        ),
+        ("CASE 0.1 WHEN d THEN 'a' WHEN f THEN 'b' END", "STRING b"),
+    ]);
+}
+
+#[test]
 fn all_faults_are_reported() {
     let text = "(x1 + 1 > 2 AND s = 1) OR upperr(x2) = 'A'";
     let faults = typed(text).map(|_| ()).unwrap_err();

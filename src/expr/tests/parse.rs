@@ -207,7 +207,14 @@ impl Parser {
             }),
             Token::Word(w) => self.word(w, span),
         };
-        self.end(kind, span)
+        let x = self.end(kind, span);
+        if !self.eat("AT") {
+            return x;
+        }
+        self.want("TIME");
+        self.want("ZONE");
+        let zone = self.unary();
+        self.end(ExprKind::AtZone(Box::new(x), Box::new(zone)), span)
     }
 
     fn word(&mut self, text: String, span: Span) -> ExprKind {
@@ -225,6 +232,21 @@ impl Parser {
                 };
                 self.next += 1;
                 self.want(")");
+                if name == "TIMESTAMP" {
+                    let ty = Expr {
+                        kind: ExprKind::Literal("timestamp".into()),
+                        span,
+                    };
+                    let name = Name {
+                        text: "cast".into(),
+                        span,
+                    };
+                    return ExprKind::Call {
+                        name,
+                        args: vec![x, ty],
+                        distinct: false,
+                    };
+                }
                 let all = [
                     Type::Bool,
                     Type::Int,

@@ -30,15 +30,25 @@ impl Random {
 
     fn value(&mut self, ty: Type) -> Value {
         const INTS: [i32; 8] = [0, 1, -1, 7, 100, i32::MAX, i32::MIN, -7];
-        const LONGS: [i64; 8] = [0, 1, -1, 7, 1 << 40, i64::MAX, i64::MIN, -70];
+        const LONGS: [i64; 9] = [0, 1, -1, 7, 1 << 40, i64::MAX, i64::MIN, -70, (1 << 53) + 1];
         const FLOATS: [f32; 7] = [0.0, 1.0, -1.5, 0.1, f32::MAX, 7.0, -7.0];
-        const DOUBLES: [f64; 8] = [0.0, 1.0, -1.5, 0.1, f64::MAX, 1e18, 7.0, -1e300];
+        const DOUBLES: [f64; 9] = [
+            0.0,
+            1.0,
+            -1.5,
+            0.1,
+            f64::MAX,
+            1e18,
+            7.0,
+            -1e300,
+            9007199254740992.0,
+        ];
         match ty {
             Type::Bool => Value::Bool(self.below(2) == 0),
             Type::Int => Value::Int(INTS[self.below(8)]),
-            Type::Long => Value::Long(LONGS[self.below(8)]),
+            Type::Long => Value::Long(LONGS[self.below(9)]),
             Type::Float => Value::Float(FLOATS[self.below(7)]),
-            Type::Double => Value::Double(DOUBLES[self.below(8)]),
+            Type::Double => Value::Double(DOUBLES[self.below(9)]),
             Type::String => self
                 .pick(&[
                     "",
@@ -312,7 +322,7 @@ impl Naive<'_> {
             }
             (Op::Arithmetic(op), [a, b]) => self.arithmetic(*op, a, b),
             (Op::Like, [Value::String(a), Value::String(b)]) => Value::Bool(like(a, b)),
-            (Op::Cast | Op::Call(_), _) => {
+            (Op::Cast | Op::Call(_) | Op::Time(..), _) => {
                 let constants = v
                     .iter()
                     .zip(args)
@@ -378,8 +388,12 @@ fn compare(op: Comparison, a: &Value, b: &Value) -> Value {
     if a.is_null() || b.is_null() {
         return Value::Null;
     }
-    assert_eq!(a.type_of(), b.type_of());
-    let order = a.order(b);
+    let order = match (a, b) {
+        (Value::Long(a), Value::Double(b)) => exactly(*a, *b),
+        (Value::Double(a), Value::Long(b)) => exactly(*b, *a).reverse(),
+        (Value::Float(a), Value::Long(b)) => exactly(*b, f64::from(*a)).reverse(),
+        _ => as_type(a, b.type_of().unwrap()).order(b),
+    };
     Value::Bool(match op {
         Comparison::Eq => order.is_eq(),
         Comparison::NotEq => order.is_ne(),
@@ -388,6 +402,32 @@ fn compare(op: Comparison, a: &Value, b: &Value) -> Value {
         Comparison::Gt => order.is_gt(),
         Comparison::GtEq => order.is_ge(),
     })
+}
+
+/// The first operand of IN and its like in the type of another, which it widens to or a literal takes.
+fn as_type(a: &Value, to: Type) -> Value {
+    match (a, to) {
+        (Value::Int(a), Type::Long) => Value::Long(i64::from(*a)),
+        (Value::Int(a), Type::Double) => Value::Double(f64::from(*a)),
+        (Value::Float(a), Type::Double) => Value::Double(f64::from(*a)),
+        (Value::Long(a), Type::Int) => Value::Int(*a as i32),
+        (Value::Long(a), Type::Float) => Value::Float(*a as f32),
+        (Value::Double(a), Type::Int) => Value::Int(*a as i32),
+        (Value::Double(a), Type::Float) => Value::Float(*a as f32),
+        _ => {
+            assert_eq!(a.type_of(), Some(to));
+            a.clone()
+        }
+    }
+}
+
+/// An integer against a floating-point number, in halves: exact below 2^63, and beyond it the sign decides.
+fn exactly(a: i64, b: f64) -> Ordering {
+    if b.abs() >= 9.3e18 {
+        return 0.0.partial_cmp(&b).unwrap();
+    }
+    let whole = i128::from(a).cmp(&(b.floor() as i128));
+    whole.then(0.0.partial_cmp(&(b - b.floor())).unwrap())
 }
 
 fn random_column(random: &mut Random, ty: Type, len: usize, nulls: usize) -> Column {
