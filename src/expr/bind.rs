@@ -114,15 +114,7 @@ impl Binder<'_> {
                 branches,
                 otherwise,
             } => self.case(operand.as_deref(), branches, otherwise.as_deref(), span),
-            ExprKind::AtZone(..) => {
-                let fault = Fault::new(
-                    span,
-                    "AT TIME ZONE stands in the argument of a function of time",
-                );
-                self.keep(Err(fault.help(
-                    "write it there, as in formatDate(ms AT TIME ZONE 'Europe/Berlin', '%H:%M')",
-                )))
-            }
+            ExprKind::AtZone(..) => self.keep(Err(misplaced_zone(span))),
             ExprKind::Cast(x, ty) => {
                 let x = self.expr(x)?;
                 Some(explicit_cast(x, *ty, span))
@@ -216,6 +208,12 @@ impl Binder<'_> {
         let made = case(operand.is_some(), whens?, thens?, otherwise.is_some(), span);
         self.keep(made)
     }
+}
+
+fn misplaced_zone(span: Span) -> Fault {
+    let message = "AT TIME ZONE stands in the argument of a function of time";
+    let remedy = "write it there, as in formatDate(ms AT TIME ZONE 'Europe/Berlin', '%H:%M')";
+    Fault::new(span, message).help(remedy)
 }
 
 fn duration(us: i64, span: Span) -> Result<Typed, Fault> {
