@@ -55,8 +55,14 @@ impl Zone {
     ///
     /// What they show twice is the first of both; what they skip is as late as if they had not been put forward.
     pub(crate) fn instant(&self, local: DateTime) -> Timestamp {
+        self.instant_near(local, None)
+    }
+
+    /// As [`instant`](Self::instant), but of what the clocks show twice that with this offset, if it is one of both.
+    pub(crate) fn instant_near(&self, local: DateTime, near: Option<Offset>) -> Timestamp {
         let offset = match self.0.to_ambiguous_timestamp(local).offset() {
             AmbiguousOffset::Unambiguous { offset } => offset,
+            AmbiguousOffset::Fold { after, .. } if near == Some(after) => after,
             AmbiguousOffset::Gap { before, .. } | AmbiguousOffset::Fold { before, .. } => before,
         };
         at_offset(local, offset)

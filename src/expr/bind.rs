@@ -218,6 +218,12 @@ impl Binder<'_> {
     }
 }
 
+fn misplaced_zone(span: Span) -> Fault {
+    let message = "AT TIME ZONE stands in the argument of a function of time";
+    let remedy = "write it there, as in formatDate(ms AT TIME ZONE 'Europe/Berlin', '%H:%M')";
+    Fault::new(span, message).help(remedy)
+}
+
 fn duration(us: i64, span: Span) -> Result<Typed, Fault> {
     if us % 1000 == 0 {
         return Ok(Typed::literal(Value::Long(us / 1000), span));

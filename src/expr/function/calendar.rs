@@ -73,6 +73,14 @@ pub(super) fn add(a: &Args<'_>, zone: &Zone) -> Result<i64, Null> {
         let shift = count.checked_mul(length).ok_or(Null::Fault)?;
         return ms.checked_add(shift).ok_or(Null::Fault);
     }
+    let moved = step(local(ms, zone)?, unit, count)?;
+    // an hour that comes twice stays the second of both where it was
+    let offset = zone.offset(Timestamp::from_millis(ms));
+    Ok(zone.instant_near(moved, Some(offset)).millis())
+}
+
+/// Later by so many units of the calendar.
+fn step(from: DateTime, unit: Unit, count: i64) -> Result<DateTime, Null> {
     let span = match unit {
         Unit::Year => Span::new().try_years(count),
         Unit::Month => Span::new().try_months(count),
@@ -80,26 +88,29 @@ pub(super) fn add(a: &Args<'_>, zone: &Zone) -> Result<i64, Null> {
         _ => Span::new().try_days(count),
     };
     let span = span.map_err(|_| Null::Fault)?;
-    let moved = local(ms, zone)?
-        .checked_add(span)
-        .map_err(|_| Null::Fault)?;
-    Ok(zone.instant(moved).millis())
+    from.checked_add(span).map_err(|_| Null::Fault)
 }
 
+/// The most units that [`add`] can add to the earlier of both without passing the later, with the sign of the order.
 pub(super) fn diff(a: &Args<'_>, zone: &Zone) -> Result<i64, Null> {
-    let (later, earlier, unit) = (a.long(0), a.long(1), unit(a.text(2))?);
+    let (ms1, ms2, unit) = (a.long(0), a.long(1), unit(a.text(2))?);
     if let Some(length) = unit.millis(zone) {
-        let diff = later.checked_sub(earlier).ok_or(Null::Fault)?;
+        let diff = ms1.checked_sub(ms2).ok_or(Null::Fault)?;
         return Ok(diff / length);
     }
-    let (later, earlier) = (local(later, zone)?, local(earlier, zone)?);
-    let until = |unit: JiffUnit| earlier.until((unit, later)).map_err(|_| Null::Fault);
-    Ok(match unit {
+    let (from, to) = (local(ms1.min(ms2), zone)?, local(ms1.max(ms2), zone)?);
+    let until = |unit: JiffUnit| from.until((unit, to)).map_err(|_| Null::Fault);
+    let mut whole = match unit {
         Unit::Year => i64::from(until(JiffUnit::Month)?.get_months() / 12),
         Unit::Month => i64::from(until(JiffUnit::Month)?.get_months()),
         Unit::Week => i64::from(until(JiffUnit::Day)?.get_days() / 7),
         _ => i64::from(until(JiffUnit::Day)?.get_days()),
-    })
+    };
+    // jiff does not count a step whose day is cut to the length of the month; adding takes it
+    while step(from, unit, whole + 1).is_ok_and(|next| next <= to) {
+        whole += 1;
+    }
+    Ok(if ms1 < ms2 { -whole } else { whole })
 }
 
 pub(super) fn extract(a: &Args<'_>, zone: &Zone) -> Result<i32, Null> {

@@ -67,7 +67,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         names: &["dateDiff"],
         signature: "dateDiff(ms1 LONG, ms2 LONG, 'unit'[, zone STRING]) → LONG",
-        about: "Whole units from ms2 to ms1: positive when ms1 is later.",
+        about: "Whole units from ms2 to ms1, positive when ms1 is later: as many as dateAdd can add to the earlier without passing the later.",
         rule: Rule::Timed(|c| {
             check_unit(&c, 2)?;
             timed(

@@ -338,6 +338,12 @@ fn times() {
         ("parseDate('2023-02-29', '%Y-%m-%d')", "LONG NULL!"),
         ("parseDate('x', '%Y-%m-%d')", "LONG NULL!"),
         ("parseDate(ns, '%Y-%m-%d')", "LONG NULL"),
+    ]);
+}
+
+#[test]
+fn calendars() {
+    check(&[
         ("dateAdd(0, 1, 'day')", "LONG 86400000"),
         ("dateAdd(0, -1, 'WEEKS')", "LONG -604800000"),
         (
@@ -353,6 +359,27 @@ fn times() {
         ("dateAdd(0, 1, s)", "LONG NULL!"),
         ("dateDiff(86400000, 0, 'hours')", "LONG 24"),
         ("dateDiff(0, 5400000, 'hour')", "LONG -1"),
+        // as dateAdd cuts the day, and the same in both directions
+        (
+            "dateDiff(CAST('2024-02-29' AS TIMESTAMP), CAST('2024-01-31' AS TIMESTAMP), 'month')",
+            "LONG 1",
+        ),
+        (
+            "dateDiff(CAST('2024-01-31' AS TIMESTAMP), CAST('2024-02-29' AS TIMESTAMP), 'month')",
+            "LONG -1",
+        ),
+        (
+            "dateDiff(CAST('2024-02-28' AS TIMESTAMP), CAST('2024-01-31' AS TIMESTAMP), 'month')",
+            "LONG 0",
+        ),
+        (
+            "dateDiff(CAST('2022-05-01T10:24' AS TIMESTAMP), CAST('2016-12-31T23:59' AS TIMESTAMP), 'month')",
+            "LONG 64",
+        ),
+        (
+            "dateDiff(CAST('2021-02-28' AS TIMESTAMP), CAST('2020-02-29' AS TIMESTAMP), 'year')",
+            "LONG 1",
+        ),
         ("dateDiff(lmax, lmin, 'day')", "LONG NULL!"),
         (
             "dateDiff(parseDate('2024-03-30', '%Y-%m-%d'), parseDate('2024-01-31', '%Y-%m-%d'), 'month')",

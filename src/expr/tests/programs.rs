@@ -1,6 +1,6 @@
 //! Frames, selections, columns and conversions: what the planner and the operators call.
 
-use super::{columns, typed};
+use super::{column_of, columns, typed};
 use crate::event::{Column, Data, Type, Value};
 use crate::expr::{Frame, Typed, TypedKind};
 use crate::sql::ast::Span;
@@ -184,4 +184,71 @@ fn declared_targets_widen() {
         .map(|_| ())
         .unwrap_err();
     assert_eq!(fault.span, Span { start: 0, end: 1 });
+}
+
+/// Patterns, zones and units are read once for rows that share them; results are those of a program that is new for
+/// each row, in any order of the rows.
+#[test]
+fn what_is_kept_between_rows_changes_no_result() {
+    let texts = [
+        "",
+        "a",
+        "(",
+        "%Y",
+        "%F",
+        "UTC",
+        "Europe/Berlin",
+        "day",
+        "2024-07-01",
+        "Z",
+    ];
+    for text in [
+        "regexp(s, ns)",
+        "s LIKE ns",
+        "formatDate(1719828000000, ns)",
+        "formatDate(1719828000000, '%F %H', ns)",
+        "formatDate(1719828000000, s, ns)",
+        "parseDate(s, ns)",
+        "parseDate(s, '%F', ns)",
+        "dateTrunc(s, 1719828000000, ns)",
+        "extract('hour', 1719828000000, ns)",
+    ] {
+        let expr = typed(text).unwrap();
+        let run = |program: &mut crate::expr::Program, pairs: &[(&str, &str)]| {
+            let column = |(name, value, ty): (&str, Value, Type)| {
+                let values: Vec<Value> = match name {
+                    "s" => pairs.iter().map(|p| p.0.into()).collect(),
+                    "ns" => pairs.iter().map(|p| p.1.into()).collect(),
+                    _ => vec![value; pairs.len()],
+                };
+                column_of(ty, &values)
+            };
+            let left: Vec<Column> = columns().into_iter().map(column).collect();
+            let frame = Frame {
+                left: &left,
+                len: pairs.len(),
+                ..Frame::default()
+            };
+            let out = program.eval(&frame, &mut 0);
+            (0..pairs.len()).map(|i| out.value(i)).collect::<Vec<_>>()
+        };
+        let pairs: Vec<(&str, &str)> = texts
+            .iter()
+            .flat_map(|a| texts.iter().map(move |b| (*a, *b)))
+            .collect();
+        for stride in [1, 7, 33, 99] {
+            let order: Vec<(&str, &str)> = (0..pairs.len())
+                .map(|i| pairs[i * stride % pairs.len()])
+                .collect();
+            let one_by_one: Vec<Value> = order
+                .iter()
+                .flat_map(|pair| run(&mut expr.compile(), &[*pair]))
+                .collect();
+            assert_eq!(
+                run(&mut expr.compile(), &order),
+                one_by_one,
+                "{text}, stride {stride}"
+            );
+        }
+    }
 }

@@ -111,16 +111,43 @@ fn holds(op: Op, order: Ordering) -> bool {
     }
 }
 
-/// NULL when a side is NULL; numbers in their promoted type.
+/// NULL when a side is NULL; numbers by their values, whatever their types.
 fn compare(a: &Value, b: &Value) -> Option<Ordering> {
     let (x, y) = (a.type_of()?, b.type_of()?);
-    let common = if x == y {
-        x
-    } else {
-        x.promote(y)
-            .expect("only numbers are compared across types")
+    if x == y {
+        return Some(a.order(b));
+    }
+    let real = |v: &Value| match v {
+        Value::Float(v) => f64::from(*v),
+        Value::Double(v) => *v,
+        _ => panic!("only numbers are compared across types: {v}"),
     };
-    Some(cast(a.clone(), common).order(&cast(b.clone(), common)))
+    Some(match (whole(a), whole(b)) {
+        (Some(a), Some(b)) => a.cmp(&b),
+        (Some(a), None) => against(a, real(b)),
+        (None, Some(b)) => against(b, real(a)).reverse(),
+        (None, None) => real(a).total_cmp(&real(b)),
+    })
+}
+
+fn whole(v: &Value) -> Option<i128> {
+    match v {
+        Value::Int(v) => Some(i128::from(*v)),
+        Value::Long(v) => Some(i128::from(*v)),
+        _ => None,
+    }
+}
+
+/// An integer against a number with decimals: its whole part below, then what is left of it.
+fn against(a: i128, b: f64) -> Ordering {
+    let floor = b.floor();
+    // what is out of the range of i128 saturates
+    let decimals = if b > floor {
+        Ordering::Less
+    } else {
+        Ordering::Equal
+    };
+    a.cmp(&(floor as i128)).then(decimals)
 }
 
 /// No NaN, no infinity; −0.0 is 0.0.
