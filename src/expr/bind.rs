@@ -8,7 +8,7 @@ use super::kernel::compare::Comparison;
 use super::kernel::logic::Junction;
 use super::typed::{Op, Typed};
 use super::unify::{Context, common, settle, unify};
-use crate::error::Fault;
+use crate::error::{FAULTS_MAX, Fault};
 use crate::event::{Type, Value};
 use crate::sql::ast::{Binary, Expr, ExprKind, Name, Span, Unary};
 
@@ -60,6 +60,9 @@ impl Binder<'_> {
     }
 
     fn expr(&mut self, expr: &Expr) -> Option<Typed> {
+        if self.faults.len() > FAULTS_MAX {
+            return None;
+        }
         let span = expr.span;
         if let Some((column, ty)) = self.scope.known(expr) {
             return Some(Typed::column(column, ty, span));
