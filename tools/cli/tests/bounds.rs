@@ -64,6 +64,8 @@ fn apps() -> Vec<(&'static str, String, &'static str)> {
         ("layers that multiply", many(3_000, &|_| layers.into()), "FAN_OUT_MAX"),
         ("queries that feed one another", many(5_000, &|i| format!("INSERT INTO S SELECT v+{i} AS v FROM S;")), "CHAIN_MAX"),
         ("many queries", many(9_999, &|i| format!("INSERT INTO O{i} SELECT v FROM S;")), ""),
+        ("many queries of one target", many(9_999, &|_| "INSERT INTO O SELECT v FROM S;".into()), ""),
+        ("many pairs of queries", many(4_999, &|i| format!("INSERT INTO O{i} SELECT v FROM S;INSERT INTO P{i} SELECT v FROM O{i};")), ""),
         ("too many queries", many(10_001, &|_| "INSERT INTO O SELECT v FROM S;".into()), "QUERIES_MAX"),
         ("many windows", many(4_000, &|i| format!("INSERT INTO O{i} SELECT sum(v) AS s FROM S WINDOW('length',9);")), ""),
         ("warnings", many(9_000, &|i| format!("INSERT INTO O{i} SELECT v FROM S LIMIT 1;")), ""),
