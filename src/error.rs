@@ -1,8 +1,13 @@
 //! Errors by moment: building an app, sending to it, running it.
 
+mod excerpt;
+mod suggest;
+
 use crate::event::{Timestamp, Type};
 use crate::sql::ast::Span;
+use excerpt::{excerpt, shortened};
 use std::fmt;
+pub(crate) use suggest::LISTED_NAMES_MAX;
 
 /// One thing that is wrong in an app's text, before it is shown: where, what, and what to do about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,42 +32,17 @@ impl Fault {
         self
     }
 
-    /// Adds the known name nearest to the wrong one, or all of them when none is near.
+    /// Adds the known name nearest to the wrong one, or some of them when none is near.
     pub(crate) fn nearest<'a>(self, wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
-        let known: Vec<&str> = known.into_iter().collect();
-        match nearest(wrong, &known) {
-            Some(name) => self.help(format!("did you mean '{name}'?")),
-            None if known.is_empty() => self,
-            None => self.help(format!("known: {}", known.join(", "))),
+        match suggest::remedy(wrong, known) {
+            Some(remedy) => self.help(remedy),
+            None => self,
         }
     }
 }
 
-/// The name of `known` that differs from `wrong` in the fewest edits, if that is near enough to be meant.
-fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
-    let wrong = wrong.to_ascii_lowercase();
-    let best = known
-        .iter()
-        .map(|k| (edits(&wrong, &k.to_ascii_lowercase()), *k))
-        .min_by_key(|(n, _)| *n)?;
-    (best.0 <= 1 + wrong.chars().count() / 4).then_some(best.1)
-}
-
-/// Levenshtein distance.
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let cost = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = cost.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
-}
+/// Faults that are told, of the parser and the planner together.
+pub(crate) const FAULTS_MAX: usize = 50;
 
 /// One problem of an app's text.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,13 +52,15 @@ pub struct Problem {
     pub line: usize,
     /// Column in characters, counted from 1.
     pub column: usize,
-    /// What is wrong.
+    /// What is wrong, shortened if a name in it is long.
     pub message: String,
     /// What to do about it, where that is known.
     pub remedy: Option<String>,
-    /// The line of the text.
+    /// The line of the text, or the part of a long one around the place. Control characters are shown as signs.
     pub text: String,
-    /// How many characters of the line are meant, at least 1.
+    /// How many characters of `text` stand before what is meant.
+    pub before: usize,
+    /// How many characters of `text` are meant, at least 1.
     pub width: usize,
 }
 
@@ -94,13 +76,17 @@ impl Problem {
         while !app.is_char_boundary(end) {
             end -= 1;
         }
+        let column = app[line_start..start].chars().count() + 1;
+        let (text, before) = excerpt(&app[line_start..line_end], start - line_start);
+        let shown = text.chars().count().saturating_sub(before);
         Problem {
             line: app[..start].matches('\n').count() + 1,
-            column: app[line_start..start].chars().count() + 1,
-            message: fault.message,
-            remedy: fault.remedy,
-            text: app[line_start..line_end].trim_end().to_string(),
-            width: app[start..end].chars().count().max(1),
+            column,
+            message: shortened(&fault.message),
+            remedy: fault.remedy.as_deref().map(shortened),
+            width: app[start..end].chars().take(shown).count().max(1),
+            text,
+            before,
         }
     }
 }
@@ -114,9 +100,9 @@ impl fmt::Display for Problem {
             "{:gutter$}--> line {}, column {}",
             "", self.line, self.column
         )?;
-        writeln!(f, "{} | {}", self.line, self.text.replace('\t', " "))?;
+        writeln!(f, "{} | {}", self.line, self.text)?;
         // A width in a format string is at most 65,535.
-        let (before, mark) = (" ".repeat(self.column - 1), "^".repeat(self.width));
+        let (before, mark) = (" ".repeat(self.before), "^".repeat(self.width));
         write!(f, "{:gutter$} | {before}{mark}", "")?;
         if let Some(remedy) = &self.remedy {
             write!(f, "\n{:gutter$} = help: {remedy}", "")?;
@@ -125,7 +111,8 @@ impl fmt::Display for Problem {
     }
 }
 
-/// An app cannot be built: all problems found, in the order of the text.
+/// An app cannot be built: the problems found, in the order of the text. Of very many the first are told, and that
+/// there are more.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BuildError {
     problems: Vec<Problem>,
@@ -137,6 +124,11 @@ impl BuildError {
         assert!(!faults.is_empty(), "a build error names at least one fault");
         faults.sort_by_key(|f| f.span.start);
         faults.dedup();
+        if faults.len() > FAULTS_MAX {
+            let message = format!("more than {FAULTS_MAX} errors: the rest is not told");
+            faults[FAULTS_MAX] = Fault::new(faults[FAULTS_MAX].span, message);
+            faults.truncate(FAULTS_MAX + 1);
+        }
         BuildError {
             problems: faults.into_iter().map(|f| Problem::new(app, f)).collect(),
         }

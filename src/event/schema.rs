@@ -1,6 +1,7 @@
 //! Names and types of the attributes of a stream.
 
 use super::value::Type;
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// One attribute of a stream.
@@ -16,6 +17,14 @@ pub struct Attribute {
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Schema {
     attributes: Arc<[Attribute]>,
+    /// Places of the attributes in the order of their names.
+    by_name: Arc<[u32]>,
+}
+
+/// Orders names without regard to ASCII case.
+fn compare(a: &str, b: &str) -> Ordering {
+    let lower = |b: u8| b.to_ascii_lowercase();
+    a.bytes().map(lower).cmp(b.bytes().map(lower))
 }
 
 impl Schema {
@@ -25,8 +34,16 @@ impl Schema {
             name: name.as_ref().into(),
             ty,
         });
+        let attributes: Arc<[Attribute]> = attributes.collect();
+        let mut by_name: Vec<u32> = (0..attributes.len() as u32).collect();
+        // stable: of two of one name the first is found
+        by_name.sort_by(|a, b| {
+            let name = |place: &u32| &*attributes[*place as usize].name;
+            compare(name(a), name(b))
+        });
         Schema {
-            attributes: attributes.collect(),
+            attributes,
+            by_name: by_name.into(),
         }
     }
 
@@ -47,8 +64,33 @@ impl Schema {
 
     /// Position of the attribute of this name.
     pub fn position(&self, name: &str) -> Option<usize> {
-        self.attributes
-            .iter()
-            .position(|a| a.name.eq_ignore_ascii_case(name))
+        let attribute = |place: u32| &self.attributes[place as usize];
+        let before = |place: &u32| compare(&attribute(*place).name, name) == Ordering::Less;
+        let place = *self.by_name.get(self.by_name.partition_point(before))?;
+        let found = attribute(place).name.eq_ignore_ascii_case(name);
+        found.then_some(place as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attributes_are_found_by_name_without_regard_to_case() {
+        let names = ["b", "A", "é", "_x", "a b", "B2", "Z", "x", "b"];
+        let schema = Schema::new(names.map(|name| (name, Type::Int)));
+        for (place, name) in names.iter().enumerate().take(8) {
+            assert_eq!(schema.position(name), Some(place), "{name}");
+            assert_eq!(
+                schema.position(&name.to_ascii_uppercase()),
+                Some(place),
+                "{name}"
+            );
+        }
+        for name in ["", "c", "É", "bb", "~"] {
+            assert_eq!(schema.position(name), None, "{name}");
+        }
+        assert_eq!(Schema::default().position("a"), None);
     }
 }

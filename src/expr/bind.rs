@@ -8,7 +8,7 @@ use super::kernel::compare::Comparison;
 use super::kernel::logic::Junction;
 use super::typed::{Op, Typed};
 use super::unify::{Context, common, pair, settle, unify};
-use crate::error::Fault;
+use crate::error::{FAULTS_MAX, Fault};
 use crate::event::{Type, Value};
 use crate::sql::ast::{Binary, Expr, ExprKind, Name, Span, Unary};
 
@@ -54,19 +54,15 @@ struct Binder<'a> {
     faults: &'a mut Vec<Fault>,
 }
 
-/// A zone where no function of time takes it.
-fn misplaced_zone(span: Span) -> Fault {
-    let message = "AT TIME ZONE stands in the argument of a function of time";
-    Fault::new(span, message)
-        .help("write it there, as in formatDate(ms AT TIME ZONE 'Europe/Berlin', '%H:%M')")
-}
-
 impl Binder<'_> {
     fn keep<T>(&mut self, result: Result<T, Fault>) -> Option<T> {
         result.map_err(|fault| self.faults.push(fault)).ok()
     }
 
     fn expr(&mut self, expr: &Expr) -> Option<Typed> {
+        if self.faults.len() > FAULTS_MAX {
+            return None;
+        }
         let span = expr.span;
         if let Some((column, ty)) = self.scope.known(expr) {
             return Some(Typed::column(column, ty, span));

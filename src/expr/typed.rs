@@ -2,7 +2,7 @@
 //!
 //! Why a tree beside the syntax tree: the planner rewrites columns and asks for constants before anything runs.
 
-use super::function::{Kernel, ScalarFunction, TimeKernel};
+use super::function::{Kernel, ScalarFunction, TimeKernel, text::TEXT_BYTES_MAX};
 use super::kernel::arithmetic::Arithmetic;
 use super::kernel::cast::exact;
 use super::kernel::compare::Comparison;
@@ -78,6 +78,9 @@ pub(crate) enum Op {
     User(Arc<dyn ScalarFunction>),
 }
 
+/// Bytes of a text that is computed while an app is built and kept in its place.
+pub(crate) const FOLDED_BYTES_MAX: usize = 4 << 10;
+
 /// An expression with its type.
 #[derive(Clone)]
 pub(crate) struct Typed {
@@ -114,7 +117,7 @@ impl Typed {
         }
     }
 
-    /// An operation; one whose operands are all constant is computed now unless that is a fault.
+    /// An operation; one whose operands are all constants is computed now unless that is a fault or a long text.
     pub(super) fn op(op: Op, args: Vec<Typed>, ty: Type, span: Span) -> Self {
         let literal = matches!(op, Op::Negate | Op::Arithmetic(_))
             && args.iter().all(|a| matches!(a.kind, TypedKind::Literal(_)));
@@ -123,11 +126,29 @@ impl Typed {
             ty: Some(ty),
             span,
         };
+        if !node.is_short_constant() {
+            return node;
+        }
         match node.compute() {
+            Some((Value::String(text), _)) if text.len() > FOLDED_BYTES_MAX => node,
             Some((value, 0)) if literal => Typed::literal(value, span),
             Some((value, 0)) => Typed::constant_of(value, Some(ty), span),
             _ => node,
         }
+    }
+
+    /// Whether all operands are constants, and none is the length of a text beyond what is kept. One that no text has
+    /// costs nothing: the result is NULL.
+    fn is_short_constant(&self) -> bool {
+        let makes_text = matches!(&self.kind, TypedKind::Op(Op::Call(Kernel::Text(_)), _));
+        self.args().iter().all(|a| match &a.kind {
+            TypedKind::Literal(Value::Long(n)) | TypedKind::Constant(Value::Long(n)) => {
+                let long = FOLDED_BYTES_MAX as i64 + 1..=TEXT_BYTES_MAX as i64;
+                !(makes_text && long.contains(n))
+            }
+            TypedKind::Literal(_) | TypedKind::Constant(_) => true,
+            TypedKind::Column(_) | TypedKind::Op(..) => false,
+        })
     }
 
     /// The type's name, for messages.

@@ -7,7 +7,8 @@
 use super::route::routes;
 use super::{QueryPlan, StreamPlan};
 use crate::expr::Typed;
-use std::collections::{HashMap, HashSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap, HashMap};
 
 /// Queries in a row: rows pass them in nested calls, on the caller's stack in an inline app.
 pub(crate) const CHAIN_MAX: usize = 100;
@@ -145,19 +146,36 @@ fn topological(
     queries: &[QueryPlan],
     members: &[usize],
 ) -> (Vec<usize>, bool) {
-    let mut left = members.to_vec();
-    let mut waits: HashSet<usize> = members.iter().copied().collect();
+    let mut left: BTreeSet<usize> = members.iter().copied().collect();
+    // writers of each stream that are not in the order yet
+    let mut writers: HashMap<usize, usize> = HashMap::new();
+    for query in members {
+        *writers.entry(queries[*query].target).or_default() += 1;
+    }
+    let fed = |writers: &HashMap<usize, usize>, stream: &usize| {
+        writers.get(stream).is_none_or(|left| *left == 0)
+    };
+    let first = members
+        .iter()
+        .filter(|q| fed(&writers, &queries[**q].input));
+    let mut ready: BinaryHeap<Reverse<usize>> = first.copied().map(Reverse).collect();
     let mut order = Vec::new();
     let mut cycle = false;
-    while !left.is_empty() {
-        let ready = left.iter().position(|q| {
-            let writers = &streams[queries[*q].input].writers;
-            !writers.iter().any(|w| waits.contains(w))
-        });
-        cycle |= ready.is_none();
-        let next = left.remove(ready.unwrap_or(0));
-        waits.remove(&next);
+    while let Some(lowest) = left.first().copied() {
+        let next = ready.pop().map(|Reverse(query)| query);
+        cycle |= next.is_none();
+        let next = next.unwrap_or(lowest);
+        if !left.remove(&next) {
+            continue;
+        }
         order.push(next);
+        let stream = queries[next].target;
+        if let Some(left) = writers.get_mut(&stream) {
+            *left -= 1;
+        }
+        if fed(&writers, &stream) {
+            ready.extend(streams[stream].readers.iter().copied().map(Reverse));
+        }
     }
     (order, cycle)
 }

@@ -7,6 +7,7 @@ mod build;
 mod component;
 mod explain;
 mod identity;
+mod limits;
 mod ordinal;
 mod query;
 #[cfg(test)]
@@ -79,7 +80,7 @@ impl Plan {
 
     /// The component whose queries write a stream, if any do.
     pub(crate) fn writer_of(&self, stream: usize) -> Option<usize> {
-        let writes = |q: &usize| self.queries[*q].writes(stream);
+        let writes = |q: &usize| self.queries[*q].written().any(|s| s == stream);
         let mut components = self.components.iter();
         components.position(|c| c.queries.iter().any(writes))
     }
@@ -126,14 +127,18 @@ pub(crate) fn plan(
     }
     let components = component::components(&streams, &queries);
     if let Some(query) = component::too_deep(&components, &queries) {
-        let mut written = app.statements.iter().filter_map(|s| match s {
-            Statement::Query(query) => Some(query.target.span),
-            _ => None,
-        });
         let max = component::CHAIN_MAX;
         let message = format!("more than {max} queries feed each other in a row (CHAIN_MAX)");
-        let fault = Fault::new(written.nth(query).unwrap_or_default(), message);
+        let fault = Fault::new(target_span(app, query), message);
         return Err(vec![fault.help("join queries of the chain into one")]);
+    }
+    if let Some(query) = limits::fans_out(&components, &queries) {
+        let max = limits::FAN_OUT_MAX;
+        let message = format!("one row makes queries run more than {max} times (FAN_OUT_MAX)");
+        let fault = Fault::new(target_span(app, query), message);
+        return Err(vec![
+            fault.help("let fewer queries write the streams that others read"),
+        ]);
     }
     Ok(Plan {
         name: app.name.as_ref().map(|n| n.text.clone()),
@@ -145,4 +150,13 @@ pub(crate) fn plan(
         components,
         warnings,
     })
+}
+
+/// Where the target of a query stands.
+fn target_span(app: &App, query: usize) -> Span {
+    let mut written = app.statements.iter().filter_map(|s| match s {
+        Statement::Query(query) => Some(query.target.span),
+        Statement::Stream(_) => None,
+    });
+    written.nth(query).unwrap_or_default()
 }

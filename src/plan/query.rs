@@ -1,15 +1,17 @@
 //! One query: its clauses bound to the columns of its input.
 
 use super::QueryIdentity;
+use super::limits;
 use super::ordinal;
 use super::scope::{Call, Clause, Prefer, QueryScope};
 use super::streams::Planner;
 use super::window::WindowPlan;
 use super::window_args::bind_window;
-use crate::error::Fault;
+use crate::error::{FAULTS_MAX, Fault, LISTED_NAMES_MAX};
 use crate::event::{Schema, Type};
 use crate::expr::Typed;
 use crate::sql::ast::{Binary, Events, Expr, ExprKind, Name, Query, SelectItem, Span};
+use std::collections::HashSet;
 
 /// A bound query. Columns of its expressions are numbered as in `scope.rs`.
 pub(crate) struct QueryPlan {
@@ -50,9 +52,9 @@ impl QueryPlan {
         !self.keys.is_empty() || !self.calls.is_empty()
     }
 
-    /// Whether rows of a stream come from it.
-    pub(crate) fn writes(&self, stream: usize) -> bool {
-        self.target == stream || self.late == Some(stream)
+    /// The streams to which it writes: its target, and that of its late rows.
+    pub(crate) fn written(&self) -> impl Iterator<Item = usize> {
+        std::iter::once(self.target).chain(self.late)
     }
 
     /// Everything evaluated behind the window.
@@ -78,6 +80,7 @@ pub(super) fn bind_query(
     target: Option<usize>,
 ) -> Option<(QueryPlan, Schema)> {
     let stream = planner.streams[input].clone();
+    count_columns(planner, query, &stream.schema)?;
     let mut scope = QueryScope {
         text: planner.text,
         catalogue: planner.catalogue,
@@ -89,6 +92,7 @@ pub(super) fn bind_query(
         clause: Clause::Output,
         calls: Vec::new(),
         meant: Vec::new(),
+        expanded: 0,
         faults: Vec::new(),
     };
     let clause = query.source.window.as_ref();
@@ -140,6 +144,17 @@ pub(super) fn bind_query(
     Some((plan, schema))
 }
 
+/// Counts the columns of the output.
+fn count_columns(planner: &mut Planner<'_>, query: &Query, input: &Schema) -> Option<()> {
+    let width = |item: &SelectItem| match item {
+        SelectItem::Star(_) => input.len(),
+        SelectItem::Expr { .. } => 1,
+    };
+    let columns = query.select.iter().map(width).sum();
+    let counted = planner.columns.add(columns, query.span);
+    counted.map_err(|fault| planner.faults.push(fault)).ok()
+}
+
 struct Clauses {
     filter: Option<Typed>,
     condition: Option<Typed>,
@@ -179,10 +194,11 @@ fn bind_clauses(scope: &mut QueryScope<'_>, query: &Query) -> Clauses {
         }
     }
     let outputs = bind_select(scope, &query.select);
-    let having = query
-        .having
-        .as_ref()
-        .map(|h| scope.expand_aliases(h, &query.select, Prefer::Alias));
+    let having = query.having.as_ref().and_then(|written| {
+        let meant = scope.expand_aliases(written, &query.select, Prefer::Alias);
+        let too_far = scope.is_expanded_too_far(written);
+        (!too_far).then_some(meant)
+    });
     let having = having.and_then(|h| scope.condition(Clause::Output, &h));
     let mut order = Vec::new();
     for (expr, descending) in &query.order_by {
@@ -215,6 +231,7 @@ fn bind_listed(
             if clause == Clause::GroupBy {
                 scope.stands_for("a number", &column);
             }
+            scope.expanded += limits::size(&mut column.clone()).0;
             column
         }
         Ok(None) => scope.expand_aliases(expr, select, prefer),
@@ -223,6 +240,9 @@ fn bind_listed(
             return None;
         }
     };
+    if scope.is_expanded_too_far(expr) {
+        return None;
+    }
     let bound = scope.bind(clause, &meant)?;
     match ordinal::quoted_constant(&meant, &bound, name) {
         Some(fault) => {
@@ -286,17 +306,15 @@ fn check_outputs(
             schema.len(),
             outputs.len()
         );
-        let names = schema
-            .attributes()
-            .iter()
-            .map(|a| &*a.name)
-            .collect::<Vec<_>>()
-            .join(", ");
+        let attributes = schema.attributes().iter();
+        let names = attributes.map(|a| &*a.name).take(LISTED_NAMES_MAX);
+        let names = names.collect::<Vec<_>>().join(", ");
         faults.push(Fault::new(target.span, message).help(format!("{} has: {names}", target.text)));
         return None;
     }
     let mut typed = Vec::new();
     let mut attributes: Vec<(String, Type)> = Vec::new();
+    let mut names = HashSet::new();
     for (place, (name, output, span)) in outputs.into_iter().enumerate() {
         let Some(output) = output else { continue };
         let wanted = declared.map(|s| s.attributes()[place].ty).or(output.ty);
@@ -306,11 +324,7 @@ fn check_outputs(
             );
             continue;
         };
-        if declared.is_none()
-            && attributes
-                .iter()
-                .any(|(n, _)| n.eq_ignore_ascii_case(&name))
-        {
+        if declared.is_none() && !names.insert(name.to_ascii_lowercase()) {
             faults.push(
                 Fault::new(span, format!("two columns are named '{name}'"))
                     .help("name one of them with AS"),
@@ -342,7 +356,8 @@ fn check(planner: &mut Planner<'_>, query: &Query, plan: &QueryPlan) -> Option<(
     let span = ordered
         .or(query.limit.map(|l| l.1))
         .or(query.offset.map(|o| o.1));
-    if let Some(span) = span.filter(|_| !flushes) {
+    let told = planner.warnings.len() >= FAULTS_MAX;
+    if let Some(span) = span.filter(|_| !flushes && !told) {
         let message = "ORDER BY, LIMIT and OFFSET act on every single row here";
         planner.warnings.push(
             Fault::new(span, message).help("they order and cut the flushes of a batch window"),

@@ -4,7 +4,8 @@
 //! order of appearance. When the query is laid out the numbers become places in the frames of its programs.
 
 use super::Catalogue;
-use crate::error::Fault;
+use super::limits::{self, EXPANDED_HEIGHT_MAX, EXPANDED_NODES_MAX};
+use crate::error::{FAULTS_MAX, Fault};
 use crate::event::{Schema, Type};
 use crate::expr::{Scope, Typed, bind};
 use crate::operator::aggregate::{Aggregate, AggregateCall};
@@ -59,6 +60,8 @@ pub(super) struct QueryScope<'a> {
     pub(super) calls: Vec<Call>,
     /// What names and numbers stand for that were replaced in keys and in arguments of aggregates.
     pub(super) meant: Vec<String>,
+    /// Parts of the expressions that aliases and numbers of columns were replaced by.
+    pub(super) expanded: usize,
     pub(super) faults: Vec<Fault>,
 }
 
@@ -75,6 +78,9 @@ impl QueryScope<'_> {
 
     /// Binds an expression of a clause; faults are kept.
     pub(super) fn bind(&mut self, clause: Clause, expr: &Expr) -> Option<Typed> {
+        if self.faults.len() > FAULTS_MAX {
+            return None;
+        }
         let before = std::mem::replace(&mut self.clause, clause);
         let mut faults = Vec::new();
         let catalogue = self.catalogue;
@@ -259,7 +265,25 @@ impl QueryScope<'_> {
     ) -> Expr {
         let mut expr = expr.clone();
         self.expand(&mut expr, select, prefer);
+        if limits::size(&mut expr).1 > EXPANDED_HEIGHT_MAX {
+            self.expanded = usize::MAX;
+        }
         expr
+    }
+
+    /// Whether aliases have made too much of this and earlier expressions, which is then a fault.
+    pub(super) fn is_expanded_too_far(&mut self, written: &Expr) -> bool {
+        if self.expanded <= EXPANDED_NODES_MAX {
+            return false;
+        }
+        let message = format!(
+            "aliases stand for more than {EXPANDED_NODES_MAX} parts (EXPANDED_NODES_MAX) or \
+             {EXPANDED_HEIGHT_MAX} levels (EXPANDED_HEIGHT_MAX)"
+        );
+        let remedy = "insert into a stream, and group and order what is read from it";
+        self.faults
+            .push(Fault::new(written.span, message).help(remedy));
+        true
     }
 
     /// Keeps what a name or number was replaced by.
@@ -290,7 +314,11 @@ impl QueryScope<'_> {
                 if prefer == Prefer::Attribute {
                     self.stands_for(&name.text, meant);
                 }
-                *expr = meant.clone();
+                // what is far beyond the limit is not copied
+                if self.expanded <= EXPANDED_NODES_MAX {
+                    *expr = meant.clone();
+                    self.expanded += limits::size(expr).0;
+                }
             }
             return;
         }

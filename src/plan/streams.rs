@@ -1,11 +1,13 @@
 //! Streams and the order in which queries define them.
 
+use super::limits::{Columns, QUERIES_MAX};
 use super::query::{QueryPlan, bind_query};
 use super::{Catalogue, StreamPlan};
-use crate::error::Fault;
+use crate::error::{FAULTS_MAX, Fault};
 use crate::event::Schema;
 use crate::sql::ast::{App, Name, Query, Statement, StreamDef};
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet};
 
 /// What is known while an app is checked.
 pub(super) struct Planner<'a> {
@@ -19,6 +21,7 @@ pub(super) struct Planner<'a> {
     incomplete: bool,
     pub(super) faults: Vec<Fault>,
     pub(super) warnings: Vec<Fault>,
+    pub(super) columns: Columns,
 }
 
 impl<'a> Planner<'a> {
@@ -32,6 +35,7 @@ impl<'a> Planner<'a> {
             incomplete: !unread.is_empty(),
             faults: unread,
             warnings: Vec::new(),
+            columns: Columns::default(),
         }
     }
 
@@ -55,11 +59,11 @@ impl<'a> Planner<'a> {
                 .push(Fault::new(def.name.span, message).help("remove one of the declarations"));
             return;
         }
-        for (i, (name, _)) in def.attributes.iter().enumerate() {
-            if def.attributes[..i]
-                .iter()
-                .any(|(n, _)| n.text.eq_ignore_ascii_case(&name.text))
-            {
+        let counted = self.columns.add(def.attributes.len(), def.name.span);
+        self.faults.extend(counted.err());
+        let mut seen = HashSet::new();
+        for (name, _) in &def.attributes {
+            if !seen.insert(name.text.to_ascii_lowercase()) && !self.is_full() {
                 let message = format!("attribute {} is declared twice", name.text);
                 self.faults
                     .push(Fault::new(name.span, message).help("remove one, or name it otherwise"));
@@ -101,35 +105,62 @@ impl<'a> Planner<'a> {
                 waiting.push(query);
             }
         }
+        if let Some(query) = waiting.get(QUERIES_MAX) {
+            let message = format!("the app has more than {QUERIES_MAX} queries (QUERIES_MAX)");
+            let fault = Fault::new(query.span, message);
+            self.faults.push(fault.help("split it into several apps"));
+            return;
+        }
         self.check_names(&waiting);
         let mut bound: Vec<(usize, QueryPlan)> = Vec::new();
-        let mut order: Vec<(usize, &Query)> = waiting.into_iter().enumerate().collect();
-        while let Some(next) = order
-            .iter()
-            .position(|(_, q)| self.find(&q.source.stream).is_some())
-        {
-            let (place, query) = order.remove(next);
+        // by the name of the stream that they read
+        let mut unread: HashMap<String, Vec<usize>> = HashMap::new();
+        for (place, query) in waiting.iter().enumerate() {
+            let name = query.source.stream.text.to_ascii_lowercase();
+            unread.entry(name).or_default().push(place);
+        }
+        let mut ready = BinaryHeap::new();
+        for name in self.places.keys() {
+            ready.extend(unread.remove(name).into_iter().flatten().map(Reverse));
+        }
+        while let Some(Reverse(place)) = ready.pop() {
+            if self.is_full() {
+                return;
+            }
+            let query = waiting[place];
             if let Some(plan) = self.query(query, place) {
+                let name = self.streams[plan.target].name.to_ascii_lowercase();
+                ready.extend(unread.remove(&name).into_iter().flatten().map(Reverse));
                 bound.push((place, plan));
             }
         }
-        for (_, query) in order {
-            self.unknown_source(query, app);
+        let mut left: Vec<usize> = unread.into_values().flatten().collect();
+        left.sort_unstable();
+        let targets: HashSet<String> = waiting
+            .iter()
+            .map(|q| q.target.text.to_ascii_lowercase())
+            .collect();
+        for place in left {
+            self.unknown_source(waiting[place], &targets);
         }
         bound.sort_by_key(|(place, _)| *place);
         for (number, (_, query)) in bound.into_iter().enumerate() {
             self.streams[query.input].readers.push(number);
-            let targets = std::iter::once(query.target).chain(query.late);
-            targets.for_each(|t| self.streams[t].writers.push(number));
+            let written = query.written();
+            written.for_each(|stream| self.streams[stream].writers.push(number));
             self.queries.push(query);
         }
     }
 
+    /// Whether more would not be told.
+    fn is_full(&self) -> bool {
+        self.faults.len() > FAULTS_MAX
+    }
+
     fn check_names(&mut self, queries: &[&Query]) {
-        for (i, query) in queries.iter().enumerate() {
-            let Some(name) = &query.name else { continue };
-            let twin = |q: &&&Query| q.name.as_ref().is_some_and(|n| n.text == name.text);
-            if queries[..i].iter().any(|q| twin(&q)) {
+        let mut seen = HashSet::new();
+        for name in queries.iter().filter_map(|q| q.name.as_ref()) {
+            if !seen.insert(name.text.as_str()) && !self.is_full() {
                 let message = format!("two queries are named '{}'", name.text);
                 self.faults.push(
                     Fault::new(name.span, message)
@@ -139,14 +170,13 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn unknown_source(&mut self, query: &Query, app: &App) {
-        if self.incomplete {
+    fn unknown_source(&mut self, query: &Query, targets: &HashSet<String>) {
+        if self.incomplete || self.is_full() {
             return;
         }
         let name = &query.source.stream;
         // A stream that a faulty or waiting query would have defined is not reported as unknown.
-        let target = |s: &Statement| matches!(s, Statement::Query(q) if q.target.text.eq_ignore_ascii_case(&name.text));
-        if app.statements.iter().any(target) {
+        if targets.contains(&name.text.to_ascii_lowercase()) {
             if self.faults.is_empty() {
                 let message = format!(
                     "the attributes of stream {} depend on themselves",

@@ -11,7 +11,7 @@ use crate::event::{Batch, RowSet, Timestamp};
 use crate::operator::{Counters, Kind, Operator, Out};
 use crate::plan::{Component, Plan, stages};
 use crate::state::{StateHolder, Visitor};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 /// Derived rows of one cause in a component with a cycle. A query that feeds itself and never filters would not end;
 /// 10,000 rows take some milliseconds.
@@ -52,10 +52,10 @@ impl StateHolder for Own<'_> {
 /// The operators of one component.
 pub(crate) struct Graph {
     nodes: Vec<Node>,
-    /// First operators of the queries that read each stream.
+    /// The streams that are read here, in the order of their numbers.
+    reads: Vec<usize>,
+    /// By place in `reads`, the operators that read the stream.
     readers: Vec<Vec<usize>>,
-    /// The stream that `readers` begins with: the first that is read here.
-    first_stream: usize,
     /// Streams whose readers may lead back to their writers.
     cyclic: bool,
     row_by_row: bool,
@@ -75,12 +75,10 @@ pub(crate) struct Graph {
 impl Graph {
     /// The operators of a component.
     pub(crate) fn new(plan: &Plan, component: &Component, app: &str) -> Self {
-        let first_stream = component.reads.first().copied().unwrap_or(0);
-        let last_stream = component.reads.last().copied().unwrap_or(0);
         let mut graph = Graph {
             nodes: Vec::new(),
-            readers: vec![Vec::new(); last_stream + 1 - first_stream],
-            first_stream,
+            reads: component.reads.clone(),
+            readers: vec![Vec::new(); component.reads.len()],
             cyclic: false,
             row_by_row: component.row_by_row,
             tracks_sends: component.tracks_sends,
@@ -92,13 +90,19 @@ impl Graph {
             current: 0,
             last_cause: 0,
         };
+        let places = component.queries.iter().enumerate();
+        let last_writer: HashMap<usize, usize> = places
+            .flat_map(|(place, number)| {
+                let written = plan.queries[*number].written();
+                written.map(move |stream| (stream, place))
+            })
+            .collect();
         for (place, number) in component.queries.iter().enumerate() {
             let query = &plan.queries[*number];
-            let written_later = component.queries[place..]
-                .iter()
-                .any(|q| plan.queries[*q].writes(query.input));
-            graph.cyclic |= written_later;
-            graph.readers[query.input - first_stream].push(graph.nodes.len());
+            let last = last_writer.get(&query.input);
+            graph.cyclic |= last.is_some_and(|last| *last >= place);
+            let read = graph.place(query.input).expect("it is read here");
+            graph.readers[read].push(graph.nodes.len());
             let input = &plan.streams[query.input].schema;
             let stages = stages(
                 query,
@@ -135,6 +139,15 @@ impl Graph {
             }
         }
         graph
+    }
+
+    /// Where a stream stands among those that are read here. They mostly have numbers in a row.
+    fn place(&self, stream: usize) -> Option<usize> {
+        let guess = stream.wrapping_sub(*self.reads.first()?);
+        match self.reads.get(guess) {
+            Some(read) if *read == stream => Some(guess),
+            _ => self.reads.binary_search(&stream).ok(),
+        }
     }
 
     /// Calls `f` with number, query, stage within the query, and state of every node, then with what belongs to the
@@ -191,7 +204,9 @@ impl Graph {
 
     /// Gives rows to the operators that read their stream.
     fn feed(&mut self, stream: usize, batch: &Batch, outputs: &mut Outputs) {
-        let place = stream - self.first_stream;
+        let Some(place) = self.place(stream) else {
+            return;
+        };
         for i in 0..self.readers[place].len() {
             let node = self.readers[place][i];
             self.catch_up(node, outputs);
@@ -243,14 +258,13 @@ impl Graph {
             return;
         }
         outputs.show(stream, batch);
-        let readers = self.readers.get(stream.wrapping_sub(self.first_stream));
-        if readers.is_none_or(Vec::is_empty) {
+        let Some(read) = self.place(stream) else {
             return;
-        }
+        };
         batch.signs.clear();
         if !self.cyclic {
             if self.row_by_row {
-                let readers = self.readers[stream - self.first_stream].iter();
+                let readers = self.readers[read].iter();
                 self.waiting.extend(readers.map(|r| (*r, batch.clone())));
             } else {
                 self.feed(stream, batch, outputs);

@@ -39,10 +39,6 @@ mod limits {
     /// Height of one expression's tree, as those who walk or drop it recurse: 4 KiB per level fit into 2 MiB of
     /// stack. A chain of n operators is n high.
     pub(super) const EXPRESSION_HEIGHT_MAX: usize = 400;
-    /// Faults reported: each carries a copy of its line when shown.
-    pub(super) const FAULTS_MAX: usize = 50;
-    /// Bytes of a word for which a similar known one is looked for: the search is quadratic.
-    pub(super) const SUGGESTED_BYTES_MAX: usize = 64;
 }
 
 /// Reads an app: the statements that could be read, and what is wrong with the others.

@@ -2,7 +2,6 @@
 
 use super::ast::{Name, Span};
 use super::foreign;
-use super::limits::SUGGESTED_BYTES_MAX;
 use super::token::{Kind, Token, Tokens};
 use super::unsupported;
 use crate::error::Fault;
@@ -304,9 +303,6 @@ pub(super) fn similar<'k>(
     word: &str,
     known: impl IntoIterator<Item = &'k str>,
 ) -> Fault {
-    if word.len() > SUGGESTED_BYTES_MAX {
-        return fault;
-    }
     let offered = fault.clone().nearest(word, known);
     match &offered.remedy {
         Some(remedy) if remedy.starts_with("did you mean") => offered,

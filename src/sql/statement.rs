@@ -1,11 +1,10 @@
 //! The app: annotations, statements, and going on behind a wrong one. `CREATE STREAM`.
 
 use super::ast::{App, Info, Statement, StreamDef};
-use super::limits::FAULTS_MAX;
 use super::parser::{Parsed, Parser, similar};
 use super::token::Kind;
 use super::unsupported;
-use crate::error::Fault;
+use crate::error::{FAULTS_MAX, Fault};
 
 const STATEMENTS: &[&str] = &["CREATE", "INSERT", "SELECT"];
 
@@ -32,10 +31,9 @@ impl Parser<'_> {
                 faults.push(fault);
                 self.recover(annotation);
             }
-            if faults.len() == FAULTS_MAX {
-                let message = format!("more than {FAULTS_MAX} errors: the rest is not read");
-                faults.push(Fault::new(self.span(), message));
-                break;
+            // one more, which tells that there are more
+            if faults.len() > FAULTS_MAX {
+                return (app, faults);
             }
         }
         if let Some(fault) = self.broken()

@@ -3,6 +3,7 @@
 use super::ast::*;
 use super::limits::*;
 use super::parse;
+use crate::error::FAULTS_MAX;
 
 /// The tree in few signs: `(+ a 1)`, `(and x y)`, `f(a, b)`.
 fn show(expr: &Expr) -> String {

@@ -12,6 +12,7 @@ mod exactly_once;
 mod filters;
 mod fuzz;
 mod life;
+mod limits;
 mod literal;
 mod nab;
 mod script;

@@ -1,6 +1,5 @@
 //! Functions that choose among their arguments, convert them, or ask for their type.
 
-use super::time::timestamp;
 use super::{Call, Entry, Rule};
 use crate::error::Fault;
 use crate::event::{Type, Value};

@@ -8,7 +8,7 @@ use crate::expr::typed::{Op, Typed};
 use Param::{Integer, Text};
 
 // 1 MiB: a row far beyond what travels in a batch; a longer result is a mistake or an attack.
-const TEXT_BYTES_MAX: usize = 1 << 20;
+pub(in crate::expr) const TEXT_BYTES_MAX: usize = 1 << 20;
 
 // 1 MiB: what a compiled regular expression may take, and its lazily built automaton.
 const REGEX_BYTES_MAX: usize = 1 << 20;
@@ -59,7 +59,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         names: &["concat"],
         signature: "concat(x, …) → STRING",
-        about: "The arguments of any types one after the other, printed as CAST to STRING does; NULL if one is NULL.",
+        about: "The arguments of any types one after the other, printed as CAST to STRING does; NULL if one is NULL, and beyond 1 MiB.",
         rule: Rule::Special(|c| {
             c.count(1, usize::MAX)?;
             let types: Vec<Type> = c
@@ -302,7 +302,10 @@ fn lower(c: char, to: &mut String) {
 }
 
 fn concat(a: &Args<'_>, to: &mut String) -> Result<(), Null> {
-    (0..a.len()).for_each(|i| cast::print(a.operand(i), a.row, to));
+    for i in 0..a.len() {
+        cast::print(a.operand(i), a.row, to);
+        bounded(to.len())?;
+    }
     Ok(())
 }
 

@@ -1,0 +1,64 @@
+//! The right name for a wrong one, in bounded time.
+
+/// Bytes of a wrong name for which a similar known one is looked for.
+pub(crate) const SUGGESTED_BYTES_MAX: usize = 64;
+
+/// Names among which a similar one is looked for.
+const SEARCHED_NAMES_MAX: usize = 1_000;
+
+/// Names that a remedy lists.
+pub(crate) const LISTED_NAMES_MAX: usize = 24;
+
+/// The name nearest to the wrong one, or some of those known when none is near; `None` when none is known.
+pub(super) fn remedy<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let mut known = known.into_iter();
+    let looked_at: Vec<&str> = known.by_ref().take(SEARCHED_NAMES_MAX).collect();
+    match nearest(wrong, &looked_at) {
+        Some(name) => Some(format!("did you mean '{name}'?")),
+        None if looked_at.is_empty() => None,
+        None => {
+            let listed = &looked_at[..looked_at.len().min(LISTED_NAMES_MAX)];
+            let mut remedy = format!("known: {}", listed.join(", "));
+            let more = looked_at.len() - listed.len() + known.count();
+            if more > 0 {
+                remedy += &format!(" and {more} more");
+            }
+            Some(remedy)
+        }
+    }
+}
+
+/// The name of `known` that differs from `wrong` in the fewest edits, if that is near enough to be meant.
+fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
+    if wrong.len() > SUGGESTED_BYTES_MAX {
+        return None;
+    }
+    let wrong: Vec<char> = wrong.to_ascii_lowercase().chars().collect();
+    let most = 1 + wrong.len() / 4;
+    let distance = |name: &&'a str| Some((edits(&wrong, name, most)?, *name));
+    let best = known.iter().filter_map(distance).min_by_key(|(n, _)| *n)?;
+    Some(best.1)
+}
+
+/// Levenshtein distance, if it is at most so much.
+fn edits(wrong: &[char], known: &str, most: usize) -> Option<usize> {
+    // a character takes at most four bytes
+    if known.len() > 4 * (wrong.len() + most) {
+        return None;
+    }
+    let known: Vec<char> = known.to_ascii_lowercase().chars().collect();
+    if known.len().abs_diff(wrong.len()) > most {
+        return None;
+    }
+    let mut row: Vec<usize> = (0..=known.len()).collect();
+    for (i, x) in wrong.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in known.iter().enumerate() {
+            let cost = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = cost.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    Some(row[known.len()]).filter(|n| *n <= most)
+}

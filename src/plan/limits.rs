@@ -1,0 +1,70 @@
+//! What bounds the work of planning, and that of one row: an app may come from someone who is not trusted.
+
+use super::QueryPlan;
+use super::component::Component;
+use crate::error::Fault;
+use crate::sql::ast::{Expr, Span};
+use std::collections::HashMap;
+
+/// Columns of all streams and of the outputs of all queries: `SELECT *` makes many of few signs.
+pub(crate) const COLUMNS_MAX: usize = 100_000;
+
+/// Queries of an app.
+pub(crate) const QUERIES_MAX: usize = 10_000;
+
+/// Times that queries run for one row that comes in: each layer of queries multiplies with the next.
+pub(crate) const FAN_OUT_MAX: u64 = 100_000;
+
+/// Parts of expressions that aliases and numbers of columns stand for in GROUP BY, HAVING and ORDER BY of one query.
+pub(crate) const EXPANDED_NODES_MAX: usize = 20_000;
+
+/// Levels of an expression in which aliases are replaced, as of one that is written out.
+pub(crate) const EXPANDED_HEIGHT_MAX: usize = 400;
+
+/// Counts columns, and is wrong once there are too many.
+#[derive(Default)]
+pub(super) struct Columns(usize);
+
+impl Columns {
+    /// Takes so many more; `span` is where they are asked for.
+    pub(super) fn add(&mut self, count: usize, span: Span) -> Result<(), Fault> {
+        self.0 = self.0.saturating_add(count);
+        if self.0 <= COLUMNS_MAX {
+            return Ok(());
+        }
+        let message =
+            format!("streams and queries have more than {COLUMNS_MAX} columns (COLUMNS_MAX)");
+        Err(Fault::new(span, message).help("list the attributes that are read instead of *"))
+    }
+}
+
+/// The first query, by its number, with which a row makes queries run more than [`FAN_OUT_MAX`] times.
+pub(super) fn fans_out(components: &[Component], queries: &[QueryPlan]) -> Option<usize> {
+    for component in components {
+        // how often a row comes by each stream of a component in which writers come first
+        let mut rows: HashMap<usize, u64> = HashMap::new();
+        let mut runs: u64 = 0;
+        for query in &component.queries {
+            let QueryPlan { input, target, .. } = &queries[*query];
+            let times = rows.get(input).copied().unwrap_or(1);
+            runs = runs.saturating_add(times);
+            if runs > FAN_OUT_MAX {
+                return Some(*query);
+            }
+            let written = rows.entry(*target).or_default();
+            *written = written.saturating_add(times);
+        }
+    }
+    None
+}
+
+/// Parts of an expression, and its levels.
+pub(super) fn size(expr: &mut Expr) -> (usize, usize) {
+    let (mut nodes, mut height) = (1, 0);
+    expr.children_mut(&mut |child| {
+        let below = size(child);
+        nodes += below.0;
+        height = height.max(below.1);
+    });
+    (nodes, height + 1)
+}
