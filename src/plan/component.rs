@@ -82,18 +82,13 @@ pub(crate) fn components(streams: &[StreamPlan], queries: &[QueryPlan]) -> Vec<C
 pub(crate) fn too_deep(components: &[Component], queries: &[QueryPlan]) -> Option<usize> {
     let mut depth = HashMap::new();
     for query in components.iter().flat_map(|c| &c.queries) {
-        let QueryPlan {
-            input,
-            target,
-            late,
-            ..
-        } = &queries[*query];
-        let here = 1 + depth.get(input).copied().unwrap_or(0);
+        let plan = &queries[*query];
+        let here = 1 + depth.get(&plan.input).copied().unwrap_or(0);
         if here > CHAIN_MAX {
             return Some(*query);
         }
-        for written in std::iter::once(target).chain(late) {
-            let deepest: &mut usize = depth.entry(*written).or_default();
+        for written in plan.written() {
+            let deepest: &mut usize = depth.entry(written).or_default();
             *deepest = here.max(*deepest);
         }
     }
@@ -120,10 +115,7 @@ fn component(streams: &[StreamPlan], queries: &[QueryPlan], members: Vec<usize>)
     // All writers of a stream are in one component.
     let merges = members.iter().any(|q| {
         let merges = |s: &StreamPlan| s.writers.len() > 1 || (s.declared && !s.readers.is_empty());
-        let QueryPlan { target, late, .. } = &queries[*q];
-        std::iter::once(target)
-            .chain(late)
-            .any(|s| merges(&streams[*s]))
+        queries[*q].written().any(|s| merges(&streams[s]))
     });
     let any = |f: &dyn Fn(&QueryPlan) -> bool| members.iter().any(|q| f(&queries[*q]));
     let uses = |f: &dyn Fn(&Typed) -> bool| any(&|q| q.filter.iter().chain(q.expressions()).any(f));

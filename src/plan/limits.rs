@@ -44,15 +44,17 @@ pub(super) fn fans_out(components: &[Component], queries: &[QueryPlan]) -> Optio
         // how often a row comes by each stream of a component in which writers come first
         let mut rows: HashMap<usize, u64> = HashMap::new();
         let mut runs: u64 = 0;
-        for query in &component.queries {
-            let QueryPlan { input, target, .. } = &queries[*query];
-            let times = rows.get(input).copied().unwrap_or(1);
+        for number in &component.queries {
+            let query = &queries[*number];
+            let times = rows.get(&query.input).copied().unwrap_or(1);
             runs = runs.saturating_add(times);
             if runs > FAN_OUT_MAX {
-                return Some(*query);
+                return Some(*number);
             }
-            let written = rows.entry(*target).or_default();
-            *written = written.saturating_add(times);
+            for stream in query.written() {
+                let written = rows.entry(stream).or_default();
+                *written = written.saturating_add(times);
+            }
         }
     }
     None

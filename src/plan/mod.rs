@@ -66,6 +66,8 @@ pub(crate) struct Plan {
     pub(crate) streams: Vec<StreamPlan>,
     pub(crate) queries: Vec<QueryPlan>,
     pub(crate) components: Vec<Component>,
+    /// By number of the query, its component.
+    homes: Vec<usize>,
     /// What is allowed but is seldom meant.
     pub(crate) warnings: Vec<Fault>,
 }
@@ -80,9 +82,8 @@ impl Plan {
 
     /// The component whose queries write a stream, if any do.
     pub(crate) fn writer_of(&self, stream: usize) -> Option<usize> {
-        let writes = |q: &usize| self.queries[*q].written().any(|s| s == stream);
-        let mut components = self.components.iter();
-        components.position(|c| c.queries.iter().any(writes))
+        let writer = self.streams[stream].writers.first()?;
+        Some(self.homes[*writer])
     }
 
     /// Position of the stream of this name if rows may come in through it: one that was declared.
@@ -140,6 +141,10 @@ pub(crate) fn plan(
             fault.help("let fewer queries write the streams that others read"),
         ]);
     }
+    let mut homes = vec![0; queries.len()];
+    for (number, component) in components.iter().enumerate() {
+        component.queries.iter().for_each(|q| homes[*q] = number);
+    }
     Ok(Plan {
         name: app.name.as_ref().map(|n| n.text.clone()),
         event_time: app.playback,
@@ -148,6 +153,7 @@ pub(crate) fn plan(
         streams,
         queries,
         components,
+        homes,
         warnings,
     })
 }

@@ -16,11 +16,10 @@ pub(crate) enum OutputKey {
 
 /// How the rows of a stream that queries write are put into key groups.
 pub(crate) fn output_key(plan: &Plan, stream: usize) -> OutputKey {
-    let written = |q: &usize| plan.queries[*q].target == stream;
-    let mut components = plan.components.iter();
-    let Some(component) = components.find(|c| c.queries.iter().any(written)) else {
+    let Some(component) = plan.writer_of(stream) else {
         return OutputKey::Whole;
     };
+    let component = &plan.components[component];
     let Routing::Keyed {
         stream: entry,
         columns,
