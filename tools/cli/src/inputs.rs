@@ -9,7 +9,7 @@ use crate::signal;
 use eventflux::connector::csv::CsvColumns;
 use eventflux::connector::{Format, Pipe, Text, seek_line};
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -155,7 +155,9 @@ fn source(
         let read = CsvColumns::read(BufReader::new(&file), schema, text);
         columns = read.map_err(|e| Failure::run(format!("{name}: {e}")))?;
     }
-    seek_line(&file, begin.offset).map_err(failure)?;
+    (&file)
+        .seek(SeekFrom::Start(begin.offset))
+        .map_err(failure)?;
     Ok(Source {
         reader: Box::new(file.try_clone().map_err(failure)?),
         name,

@@ -6,7 +6,7 @@ use super::text::bytes;
 use crate::failure::Failure;
 use crate::show;
 use eventflux::checkpoint::{ChunkRecord, Manifest, write_blob};
-use eventflux::store::StoreError;
+use eventflux::store::{StoreError, private};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -25,7 +25,11 @@ impl Temporary {
         let mut temporary = name.to_os_string();
         temporary.push(format!(".{}.tmp", std::process::id()));
         let path = target.with_file_name(temporary);
-        let file = OpenOptions::new().write(true).create_new(true).open(&path);
+        let mut options = OpenOptions::new();
+        let file = private(&path, &mut options)
+            .write(true)
+            .create_new(true)
+            .open(&path);
         let file = file.map_err(|e| Failure::run(format!("{}: {e}", path.display())))?;
         Ok((Temporary { path, kept: false }, file))
     }
