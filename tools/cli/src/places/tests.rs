@@ -132,7 +132,7 @@ fn revisions_without_names_go_on_by_the_order_of_files() {
     let both = [a, b];
     assert_eq!(begins("1 3:1:0 4:2:0", &both), Ok(vec![3, 4]));
     // the end of a last row without a line end, and half a line that was taken
-    assert_eq!(begins("1 5:2:0 6:3:0", &both), Ok(vec![5, 5]));
+    assert_eq!(begins("1 4:2:0 6:3:0", &both), Ok(vec![4, 5]));
     let e = begins("1 9:2:0 4:2:0", &both)
         .expect_err("too short")
         .to_string();
