@@ -63,6 +63,12 @@ impl Inputs {
                 text: args.text.text(path, None)?,
             });
         }
+        let standard = named.iter().filter(|n| n.path == Path::new("-")).count();
+        if standard > 1 {
+            let message =
+                "standard input is given more than once: its lines would go to one or the other";
+            return Err(Failure::usage(message));
+        }
         args.text.check_used(named.iter().map(|n| n.text.format))?;
         let is_file = |n: &Named| n.path != Path::new("-") && n.path.is_file();
         Ok(Inputs {

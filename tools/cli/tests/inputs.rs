@@ -378,7 +378,12 @@ fn an_option_of_no_text_is_refused_and_keys_are_counted() {
             "--time-unit d: expected ms, s, us or ns",
         ),
         (["--replaced", "begin"], "--store"),
+        (["--input", "S=-"], "standard input is given more than once"),
     ] {
+        let more = match more[0] {
+            "--input" => [&more[..], &["--events", "-"]].concat(),
+            _ => more.to_vec(),
+        };
         expect(&run(&more), 2, &[part]);
     }
 }
@@ -599,6 +604,11 @@ fn what_holds_values_belongs_to_its_owner() {
         &[],
     );
     assert_eq!((mode("export"), mode("metrics")), (0o600, 0o600));
+    // an export replaces neither the state nor what is no file
+    for to in [folder.path("own/a/catalogue"), "/dev/null".to_string()] {
+        let refused = run(&["state", "export", &url, "a", "--to", &to]);
+        expect(&refused, 2, &["--to"]);
+    }
     // a link may lead to where others write
     fs::rename(folder.path("own/a"), folder.path("elsewhere")).expect("moved");
     symlink(folder.path("elsewhere"), folder.path("own/a")).expect("linked");
