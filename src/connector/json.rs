@@ -1,8 +1,8 @@
 //! JSON lines: events in, rows out.
 //!
-//! In: `{"stream":"S","at":1000,"row":["IBM",700.0,100]}` (the row may be an object by attribute name, `at` may be
-//! absent, and is a number of milliseconds or an instant in ISO 8601), `{"clock":5000}` and `{"batch":[{…},{…}]}`. Out: `{"stream":"Out","at":1000,"row":[…]}`, and
-//! `"sign":"-"` before `row` when the row leaves.
+//! In: `{"stream":"S","at":1000,"row":["IBM",700.0,100]}` (the row may be an object by attribute name; `at` may be
+//! absent, and is a number of milliseconds or an instant in ISO 8601), `{"clock":5000}` and `{"batch":[{…},{…}]}`.
+//! Out: `{"stream":"Out","at":1000,"row":[…]}`, and `"sign":"-"` before `row` when the row leaves.
 //!
 //! A line is split into pieces of its own text first and each piece is read by the type of its attribute, so
 //! numbers are decoded from their digits and not from a parser's `f64`. What is skipped is skipped without

@@ -38,7 +38,6 @@
 
 mod bad_row;
 pub mod csv;
-mod date;
 mod file_output;
 mod file_sink;
 mod file_source;

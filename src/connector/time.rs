@@ -1,23 +1,18 @@
 //! Times in text: instants in ISO 8601, or numbers in a unit.
 
 use super::bad_row::{BadRow, Misfit, excerpt};
+use super::number;
 use super::text::TimeUnit;
-use super::{date, number};
-use crate::event::{Schema, Timestamp, Type};
+use crate::event::{Schema, Timestamp, Type, parse_instant};
 
 /// What can stand where a time is expected, for messages.
 fn expected(unit: TimeUnit) -> &'static str {
     match unit {
-        TimeUnit::Seconds => "seconds as a number, or an ISO 8601 time",
-        TimeUnit::Millis => "milliseconds as a number, or an ISO 8601 time",
-        TimeUnit::Micros => "microseconds as a number, or an ISO 8601 time",
-        TimeUnit::Nanos => "nanoseconds as a number, or an ISO 8601 time",
+        TimeUnit::Seconds => "seconds as a number, or ISO 8601, as 2024-02-29T10:30:00Z",
+        TimeUnit::Millis => "milliseconds as a number, or ISO 8601, as 2024-02-29T10:30:00Z",
+        TimeUnit::Micros => "microseconds as a number, or ISO 8601, as 2024-02-29T10:30:00Z",
+        TimeUnit::Nanos => "nanoseconds as a number, or ISO 8601, as 2024-02-29T10:30:00Z",
     }
-}
-
-/// An instant in ISO 8601; without an offset it is UTC.
-pub(super) fn instant(text: &str) -> Option<Timestamp> {
-    date::date_time(text.trim())
 }
 
 /// A time in JSON: a number, or an instant as a string. `string`: its characters, where it is one.
@@ -33,7 +28,7 @@ pub(super) fn json(
         expected: expected(unit),
     };
     match (string, text.as_bytes().first()) {
-        (Some(string), _) => instant(string).ok_or_else(misfit),
+        (Some(string), _) => parse_instant(string.trim()).ok_or_else(misfit),
         (None, Some(b'-' | b'0'..=b'9')) => number::time(text, unit),
         _ => Err(misfit()),
     }
@@ -45,7 +40,7 @@ pub(super) fn cell(text: &str, unit: TimeUnit) -> Result<Timestamp, Misfit> {
     if is_number(trimmed) {
         return number::time(trimmed, unit);
     }
-    instant(trimmed).ok_or_else(|| Misfit::Kind {
+    parse_instant(trimmed).ok_or_else(|| Misfit::Kind {
         found: "text",
         text: excerpt(text),
         expected: expected(unit),

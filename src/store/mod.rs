@@ -15,7 +15,7 @@ mod traits;
 
 pub use error::StoreError;
 pub use fault::{Call, Fault, FaultStore, Gate, Operation};
-pub use file::{Disk, DiskFile, FileStore, Mode, OsDisk};
+pub use file::{Disk, DiskFile, FileStore, Mode, OsDisk, private};
 pub use memory::MemoryStore;
 pub(crate) use name::check_name;
 pub use name::{ChunkName, ParseRevisionError, Revision};

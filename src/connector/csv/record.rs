@@ -207,17 +207,39 @@ struct Cells<'r> {
 impl Cells<'_> {
     /// Reads up to the end of the record; answers the bytes read and whether the end is there.
     fn read(&mut self, buffer: &[u8]) -> (usize, bool) {
-        for (i, byte) in buffer.iter().enumerate() {
-            if self.byte(*byte) {
-                return (i + 1, true);
+        let mut read = 0;
+        while read < buffer.len() {
+            let run = self.run(&buffer[read..]);
+            if run > 0 {
+                self.text.extend_from_slice(&buffer[read..read + run]);
+                read += run;
+            } else {
+                read += 1;
+                if self.byte(buffer[read - 1]) {
+                    return (read, true);
+                }
             }
-            if i as u64 >= self.left {
+            if read as u64 > self.left {
                 // Too long: nothing of it is kept.
                 self.text.clear();
                 self.ends.clear();
             }
         }
-        (buffer.len(), false)
+        (read, false)
+    }
+
+    /// How many bytes are characters of the cell at hand and nothing else.
+    #[inline]
+    fn run(&self, bytes: &[u8]) -> usize {
+        let (delimiter, quote) = (self.delimiter, self.quote);
+        let end = match self.state {
+            State::Plain if !self.returned => bytes
+                .iter()
+                .position(|b| *b == delimiter || matches!(b, b'\n' | b'\r')),
+            State::Quoted => bytes.iter().position(|b| Some(*b) == quote || *b == b'\n'),
+            _ => Some(0),
+        };
+        end.unwrap_or(bytes.len())
     }
 
     /// Takes a byte; whether it ends the record.

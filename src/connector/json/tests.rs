@@ -428,7 +428,7 @@ fn a_file_of_one_stream_holds_rows_with_or_without_time() {
         ),
         (
             r#"{"at":"x","a":1,"b":"x"}"#,
-            "at: found a string \"x\", expected milliseconds as a number, or an ISO 8601 time",
+            "at: found a string \"x\", expected milliseconds as a number, or ISO 8601, as 2024-02-29T10:30:00Z",
         ),
         (
             r#"{"clock":1,"row":[1,"x"]}"#,
@@ -537,7 +537,7 @@ fn times_are_numbers_of_a_unit_or_instants() {
             Some("t"),
             ms,
             r#"{"t":"noon"}"#,
-            "t: found a string \"noon\", expected milliseconds as a number, or an ISO 8601 time",
+            "t: found a string \"noon\", expected milliseconds as a number, or ISO 8601, as 2024-02-29T10:30:00Z",
         ),
         (
             Some("when"),

@@ -60,16 +60,59 @@ pub trait DiskFile: Send + Sync {
     fn sync(&self) -> io::Result<()>;
 }
 
-/// The file system of the operating system.
+/// The file system of the operating system. What it makes belongs to its owner alone: state holds the values of rows.
+///
+/// In a folder with the set-group-id bit (`chmod 2750 DIR`) the group may read what is made there, too.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OsDisk;
 
+/// Lets a file that is made by these options belong to its owner, and be read by the group of a folder that says so.
+#[cfg(unix)]
+pub fn private<'o>(path: &Path, options: &'o mut OpenOptions) -> &'o mut OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+    options.mode(if is_of_group(path) { 0o640 } else { 0o600 })
+}
+
+/// Other systems have other rights.
+#[cfg(not(unix))]
+pub fn private<'o>(_path: &Path, options: &'o mut OpenOptions) -> &'o mut OpenOptions {
+    options
+}
+
+#[cfg(unix)]
+fn create_private_dir(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    let mode = if is_of_group(path) { 0o750 } else { 0o700 };
+    fs::DirBuilder::new().mode(mode).create(path)
+}
+
+#[cfg(not(unix))]
+fn create_private_dir(path: &Path) -> io::Result<()> {
+    fs::create_dir(path)
+}
+
+/// Whether the folder of a path has the set-group-id bit.
+#[cfg(unix)]
+fn is_of_group(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    const SET_GROUP_ID: u32 = 0o2000;
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    let about = fs::metadata(folder.unwrap_or(Path::new(".")));
+    about.is_ok_and(|about| about.mode() & SET_GROUP_ID != 0)
+}
+
 impl Disk for OsDisk {
     fn create_dir(&self, path: &Path) -> io::Result<()> {
-        match fs::create_dir(path) {
-            Err(e) if e.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-            done => done,
+        let made = create_private_dir(path);
+        if !matches!(&made, Err(e) if e.kind() == ErrorKind::AlreadyExists) {
+            return made;
         }
+        let about = fs::symlink_metadata(path)?;
+        // It may lead to where others write.
+        if about.is_symlink() {
+            return Err(io::Error::other("a symbolic link, and no folder"));
+        }
+        if about.is_dir() { Ok(()) } else { made }
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
@@ -80,7 +123,7 @@ impl Disk for OsDisk {
 
     fn open(&self, path: &Path, mode: Mode) -> io::Result<Box<dyn DiskFile>> {
         let write = mode != Mode::Read;
-        let file = OpenOptions::new()
+        let file = private(path, &mut OpenOptions::new())
             .read(true)
             .write(write)
             .create(write)
@@ -109,7 +152,7 @@ impl Disk for OsDisk {
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn DiskFile>>> {
-        let file = OpenOptions::new()
+        let file = private(path, &mut OpenOptions::new())
             .read(true)
             .write(true)
             .create(true)

@@ -21,7 +21,7 @@ mod folder;
 mod held;
 mod segment;
 
-pub use disk::{Disk, DiskFile, Mode, OsDisk};
+pub use disk::{Disk, DiskFile, Mode, OsDisk, private};
 
 use super::name::check_name;
 use super::{

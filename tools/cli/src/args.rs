@@ -25,7 +25,7 @@ pub struct Cli {
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Run an app over events and write what it emits
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Check apps without running them
     Check(CheckArgs),
     /// Show the plan of an app

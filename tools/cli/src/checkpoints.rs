@@ -7,12 +7,14 @@ use crate::store::RedisArgs;
 use crate::{say, signal};
 use clap::{Args, ValueEnum};
 use eventflux::checkpoint::CompressionType;
-use eventflux::store::Revision;
+use eventflux::store::{Revision, private};
 use eventflux::{
     CheckpointConfig, CheckpointEvent, EventFluxAppRuntime, RestoreOptions, RestoreReport,
     ResumePoint,
 };
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::{Duration, Instant, SystemTime};
@@ -155,8 +157,15 @@ impl StateArgs {
         output: &std::sync::Arc<Output>,
         store: &str,
     ) -> Result<Option<ResumePoint>, Failure> {
+        // A pipe that nobody reads yet is waited for.
+        let open = || {
+            signal::set_idle(true);
+            let opened = output.open();
+            signal::set_idle(false);
+            opened
+        };
         if self.store.is_none() {
-            return output.open().map(|()| None);
+            return open().map(|()| None);
         }
         let service = runtime.snapshot_service().map_err(Failure::from_run)?;
         let app = runtime.name().to_string();
@@ -186,7 +195,7 @@ impl StateArgs {
             }
             report = Some(found);
         }
-        output.open()?;
+        open()?;
         let inputs = report.into_iter().flat_map(|r| r.inputs);
         let mut events = inputs.filter(|input| input.name == EVENTS);
         Ok(events.next())
@@ -275,7 +284,10 @@ impl MetricsFile {
             return std::fs::write(path, text).map_err(failure);
         }
         let new = beside(path);
-        std::fs::write(&new, text).map_err(failure)?;
+        let mut options = OpenOptions::new();
+        let options = private(&new, &mut options).write(true).create(true);
+        let mut file = options.truncate(true).open(&new).map_err(failure)?;
+        file.write_all(text.as_bytes()).map_err(failure)?;
         std::fs::rename(&new, path).map_err(failure)
     }
 }

@@ -175,7 +175,7 @@ impl Events {
                     line,
                     columns,
                 };
-                Body::Rows(Box::new(StreamRows::new(reader, of, &text, begin)), stream)
+                Body::Rows(StreamRows::new(reader, of, &text, begin), stream)
             }
         };
         self.cursors.push(Cursor {
@@ -247,7 +247,7 @@ enum Body {
     /// Events of any streams.
     Events(Lines<Reader>, RowDecoder),
     /// Rows of one stream.
-    Rows(Box<StreamRows<Reader>>, usize),
+    Rows(StreamRows<Reader>, usize),
 }
 
 /// What a cursor holds; values are in its body, batches in its `batch`.

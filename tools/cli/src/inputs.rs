@@ -9,7 +9,7 @@ use crate::signal;
 use eventflux::connector::csv::CsvColumns;
 use eventflux::connector::{Format, Pipe, Text, seek_line};
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -62,6 +62,12 @@ impl Inputs {
                 stream: Some(streams.find(stream).ok_or_else(unknown)?),
                 text: args.text.text(path, None)?,
             });
+        }
+        let standard = named.iter().filter(|n| n.path == Path::new("-")).count();
+        if standard > 1 {
+            let message =
+                "standard input is given more than once: its lines would go to one or the other";
+            return Err(Failure::usage(message));
         }
         args.text.check_used(named.iter().map(|n| n.text.format))?;
         let is_file = |n: &Named| n.path != Path::new("-") && n.path.is_file();
@@ -155,7 +161,9 @@ fn source(
         let read = CsvColumns::read(BufReader::new(&file), schema, text);
         columns = read.map_err(|e| Failure::run(format!("{name}: {e}")))?;
     }
-    seek_line(&file, begin.offset).map_err(failure)?;
+    (&file)
+        .seek(SeekFrom::Start(begin.offset))
+        .map_err(failure)?;
     Ok(Source {
         reader: Box::new(file.try_clone().map_err(failure)?),
         name,

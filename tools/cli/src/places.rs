@@ -249,15 +249,23 @@ impl Places {
         };
         let told = "the revision does not say which files it was taken of: the same order is taken for granted";
         assigned.notes.push(told.to_string());
-        for (known, file) in self.files.iter().zip(given) {
-            let (Place { offset, .. }, name) = (known.place, &file.name);
-            let begin = go_on(known, file, &mut assigned)?;
-            assigned.begins.push(begin.ok_or_else(|| {
-                Failure::run(format!(
-                    "{name} has no line that ends at byte {offset}, up to which it was read before: \
-                     it is not the file of that run"
-                ))
-            })?);
+        for (known, given) in self.files.iter().zip(given) {
+            let mut begin = known.place;
+            if let Some(file) = &given.file {
+                let name = &given.name;
+                let length = file.metadata().map_err(|e| failed(name, &e))?.len();
+                // A last row without a line end was counted as if it had one.
+                if begin.offset > length + 1 {
+                    return Err(Failure::run(format!(
+                        "{name} has {length} bytes, and was read up to byte {} before: it is not the file of that run",
+                        begin.offset
+                    )));
+                }
+                begin.offset = begin.offset.min(length);
+                let next = seek_line(file, begin.offset).map_err(|e| failed(name, &e))?;
+                begin.offset = next.unwrap_or(begin.offset);
+            }
+            assigned.begins.push(begin);
         }
         Ok(assigned)
     }
@@ -416,136 +424,4 @@ fn unescape(text: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs;
-    use std::path::PathBuf;
-
-    /// A folder that goes away with the test.
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(name: &str) -> Self {
-            let name = format!("eventflux-places-{name}-{}", std::process::id());
-            let path = std::env::temp_dir().join(name);
-            fs::create_dir_all(&path).expect("a folder");
-            Folder(path)
-        }
-
-        fn put(&self, name: &str, text: &str) -> String {
-            let path = self.0.join(name);
-            fs::write(&path, text).expect("written");
-            path.to_string_lossy().into_owned()
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
-
-    fn known(name: &str, offset: u64, ended: bool) -> FilePlace {
-        let file = File::open(name).expect("a file");
-        FilePlace {
-            stream: String::new(),
-            name: name.to_string(),
-            identity: FileIdentity::of(&file, offset).expect("readable"),
-            ended,
-            place: Place {
-                offset,
-                line: 1,
-                time: Timestamp(-5),
-            },
-        }
-    }
-
-    fn assign(
-        places: &[&FilePlace],
-        names: &[&str],
-        replaced: Replaced,
-    ) -> Result<Vec<u64>, String> {
-        let places = Places {
-            files: places.iter().map(|p| (*p).clone()).collect(),
-            ..Places::default()
-        };
-        let token = places.token();
-        assert_eq!(Places::read(&token), Ok(places.clone()), "{token}");
-        let given = names.iter().map(|name| Given {
-            stream: String::new(),
-            name: name.to_string(),
-            file: File::open(name).ok(),
-        });
-        let assigned = places.assign(&given.collect::<Vec<_>>(), replaced);
-        let begins = assigned.map(|a| a.begins.iter().map(|b| b.offset).collect());
-        begins.map_err(|e| e.to_string())
-    }
-
-    #[test]
-    fn files_are_known_by_what_they_are() {
-        let folder = Folder::new("known");
-        let (a, b) = (folder.put("a", "a1\na2\n"), folder.put("b %", "b1\nb2\n"));
-        let (at_a, at_b) = (known(&a, 3, false), known(&b, 6, true));
-        let both = [&at_a, &at_b];
-        let stop = Replaced::Stop;
-        assert_eq!(assign(&both, &[&a, &b], stop), Ok(vec![3, 6]));
-        assert_eq!(assign(&both, &[&b, &a], stop), Ok(vec![6, 3]));
-        // b was read to its end, a was not
-        assert_eq!(assign(&both, &[&a], stop), Ok(vec![3]));
-        let e = assign(&both, &[&b], stop).expect_err("a has more");
-        assert!(
-            e.contains("was not read to its end, line 1, and is not given"),
-            "{e}"
-        );
-        assert_eq!(assign(&both, &[&b], Replaced::Begin), Ok(vec![6]));
-        // a is renamed, and another file has its name
-        let old = folder.0.join("a.1").to_string_lossy().into_owned();
-        fs::rename(&a, &old).expect("renamed");
-        folder.put("a", "a3\na4\n");
-        assert_eq!(assign(&both, &[&old, &a, &b], stop), Ok(vec![3, 0, 6]));
-        let e = assign(&both, &[&a, &b], stop).expect_err("another file");
-        assert!(
-            e.contains("is not the file that was read up to line 1"),
-            "{e}"
-        );
-        assert_eq!(assign(&both, &[&a, &b], Replaced::Begin), Ok(vec![0, 6]));
-        // b grows, and is cut
-        folder.put("b %", "b1\nb2\nb3\n");
-        assert_eq!(assign(&[&at_b], &[&b], stop), Ok(vec![6]));
-        let e = assign(&[&at_b], &[&a], stop).expect_err("b has more");
-        assert!(e.contains("has grown since"), "{e}");
-        folder.put("b %", "b1\n");
-        let e = assign(&[&at_b], &[&b], stop).expect_err("cut");
-        assert!(e.contains("is not the file that was read"), "{e}");
-    }
-
-    #[test]
-    fn a_place_is_where_a_line_begins() {
-        let folder = Folder::new("line");
-        let a = folder.put("a", "a1\na2\na3");
-        let file = File::open(&a).expect("a file");
-        let at = |offset| seek_line(&file, offset).expect("readable");
-        assert_eq!([0, 3, 6, 8].map(at), [Some(0), Some(3), Some(6), Some(8)]);
-        assert_eq!([1, 4, 7, 9, 99].map(at), [None; 5]);
-        folder.put("a", "a1\r\na2\n");
-        assert_eq!([2, 4, 6, 7].map(at), [Some(4), Some(4), Some(7), Some(7)]);
-    }
-
-    #[test]
-    fn revisions_without_names_are_read() {
-        let places = Places::read("1 0:0:-9223372036854775808 25:1:7").expect("an old one");
-        assert!(places.timed && places.unnamed);
-        assert_eq!(places.files[1].place.offset, 25);
-        for token in [
-            "",
-            "x",
-            "2 0:0:0",
-            "1 0:0",
-            "1 named",
-            "0 named - 1:1:1;end;-;x",
-        ] {
-            let e = Places::read(token).expect_err(token).to_string();
-            assert!(e.contains("is no place"), "{e}");
-        }
-    }
-}
+mod tests;

@@ -154,12 +154,34 @@ fn check_paths(args: &RunArgs, streams: &[StreamInfo]) -> Result<(), Failure> {
         paths.add(role, Path::new(path), Use::Write)?;
     }
     if let Some(path) = &args.state.metrics {
+        if is_pipe(path) {
+            let why = "a pipe would hold the run until somebody reads it";
+            return Err(Failure::usage(format!(
+                "--metrics {}: {why}",
+                path.display()
+            )));
+        }
         paths.add("--metrics", path, Use::Write)?;
         if is_replaced(path) {
             paths.add("--metrics", &beside(path), Use::Write)?;
         }
     }
     Ok(())
+}
+
+/// Whether a path is neither a file, nor a folder, nor a device.
+fn is_pipe(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        let kind = path.metadata().map(|about| about.file_type());
+        kind.is_ok_and(|kind| kind.is_fifo() || kind.is_socket())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
+    }
 }
 
 /// An option of a stream.

@@ -12,16 +12,20 @@ static IDLE: AtomicBool = AtomicBool::new(false);
 /// first one does while the process is said to be idle.
 pub fn install() -> Result<(), Failure> {
     let handler = || {
-        if ASKED.swap(true, Ordering::Relaxed) || IDLE.load(Ordering::Relaxed) {
+        // In one order with `set_idle`: one of the two sees the other.
+        if ASKED.swap(true, Ordering::SeqCst) || IDLE.load(Ordering::SeqCst) {
             std::process::exit(130);
         }
     };
     ctrlc::set_handler(handler).map_err(|e| Failure::run(format!("cannot handle signals: {e}")))
 }
 
-/// Says whether the process waits for something before it begins.
+/// Says whether the process waits for something before it begins. A signal that came before ends it here.
 pub fn set_idle(idle: bool) {
-    IDLE.store(idle, Ordering::Relaxed);
+    IDLE.store(idle, Ordering::SeqCst);
+    if idle && ASKED.load(Ordering::SeqCst) {
+        std::process::exit(130);
+    }
 }
 
 /// Whether somebody asked to stop.

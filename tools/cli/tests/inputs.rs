@@ -62,6 +62,33 @@ fn start(args: &[&str]) -> Child {
         .expect("the binary starts")
 }
 
+/// A run that does not outlive its test.
+struct Running(Option<Child>);
+
+impl Running {
+    fn start(args: &[&str]) -> Self {
+        Running(Some(start(args)))
+    }
+
+    fn child(&mut self) -> &mut Child {
+        self.0.as_mut().expect("it runs")
+    }
+
+    fn wait(mut self) -> Output {
+        let child = self.0.take().expect("it runs");
+        child.wait_with_output().expect("it ends")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
 fn run(args: &[&str]) -> Output {
     start(args).wait_with_output().expect("it ends")
 }
@@ -84,9 +111,9 @@ fn wait(holds: impl Fn() -> bool) {
     }
 }
 
-fn signal(child: &Child, name: &str) {
+fn signal(process: u32, name: &str) {
     let sent = Command::new("kill")
-        .args([name, &child.id().to_string()])
+        .args([name, &process.to_string()])
         .status();
     assert!(sent.expect("kill runs").success());
 }
@@ -351,7 +378,12 @@ fn an_option_of_no_text_is_refused_and_keys_are_counted() {
             "--time-unit d: expected ms, s, us or ns",
         ),
         (["--replaced", "begin"], "--store"),
+        (["--input", "S=-"], "standard input is given more than once"),
     ] {
+        let more = match more[0] {
+            "--input" => [&more[..], &["--events", "-"]].concat(),
+            _ => more.to_vec(),
+        };
         expect(&run(&more), 2, &[part]);
     }
 }
@@ -524,6 +556,77 @@ fn paths_that_would_destroy_each_other_are_refused() {
 
 #[cfg(unix)]
 #[test]
+fn what_holds_values_belongs_to_its_owner() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let folder = Folder::new("rights");
+    let app = folder.file("a.sql", APP);
+    let events = folder.file("e.jsonl", &event(1));
+    let mode = |path: &str| {
+        let about = fs::metadata(folder.path(path)).expect("made");
+        about.permissions().mode() & 0o777
+    };
+    for (name, group, (file_mode, folder_mode)) in [
+        ("own", 0o755, (0o600, 0o700)),
+        ("group", 0o2750, (0o640, 0o750)),
+    ] {
+        let state = folder.path(name);
+        fs::create_dir_all(&state).expect("a folder");
+        fs::set_permissions(&state, fs::Permissions::from_mode(group)).expect("ours");
+        let url = format!("file:{state}");
+        let args = [
+            "run",
+            &app,
+            "--events",
+            &events,
+            "--store",
+            &url,
+            "--out",
+            "/dev/null",
+        ];
+        expect(&run(&args), 0, &[]);
+        assert_eq!(mode(&format!("{name}/a")), folder_mode);
+        for file in fs::read_dir(folder.path(&format!("{name}/a"))).expect("a folder") {
+            let file = file.expect("a file").file_name();
+            let file = file.to_string_lossy();
+            assert_eq!(mode(&format!("{name}/a/{file}")), file_mode, "{file}");
+        }
+    }
+    let url = format!("file:{}", folder.path("own"));
+    let (export, metrics) = (folder.path("export"), folder.path("metrics"));
+    expect(
+        &run(&["state", "export", &url, "a", "--to", &export]),
+        0,
+        &[],
+    );
+    expect(
+        &run(&["run", &app, "--events", &events, "--metrics", &metrics]),
+        0,
+        &[],
+    );
+    assert_eq!((mode("export"), mode("metrics")), (0o600, 0o600));
+    // an export replaces neither the state nor what is no file
+    for to in [folder.path("own/a/catalogue"), "/dev/null".to_string()] {
+        let refused = run(&["state", "export", &url, "a", "--to", &to]);
+        expect(&refused, 2, &["--to"]);
+    }
+    // a link may lead to where others write
+    fs::rename(folder.path("own/a"), folder.path("elsewhere")).expect("moved");
+    symlink(folder.path("elsewhere"), folder.path("own/a")).expect("linked");
+    let args = [
+        "run",
+        &app,
+        "--events",
+        &events,
+        "--store",
+        &url,
+        "--out",
+        "/dev/null",
+    ];
+    expect(&run(&args), 1, &["a symbolic link, and no folder"]);
+}
+
+#[cfg(unix)]
+#[test]
 fn a_signal_ends_a_run_that_waits_for_a_pipe() {
     let folder = Folder::new("fifo");
     let fifo = folder.path("fifo");
@@ -547,14 +650,15 @@ fn a_signal_ends_a_run_that_waits_for_a_pipe() {
         vec!["run", &source],
         vec!["run", &zero],
         vec!["run", &sink, "--events", &events],
+        vec!["run", &app, "--events", &events, "--out", &fifo],
     ] {
-        let child = start(&args);
+        let mut child = Running::start(&args);
+        let id = child.child().id();
         // it has set its handler when it sleeps in more than one thread
-        let threads = format!("/proc/{}/task", child.id());
+        let threads = format!("/proc/{id}/task");
         wait(|| fs::read_dir(&threads).map_or(true, |t| t.count() > 1));
-        signal(&child, "-TERM");
-        let output = child.wait_with_output().expect("it ends");
-        expect(&output, 130, &[]);
+        signal(id, "-TERM");
+        expect(&child.wait(), 130, &[]);
     }
 }
 
@@ -585,20 +689,22 @@ fn a_followed_file_is_read_on_through_rotation_and_cuts() {
         "20ms",
     ];
     let line = |n: u32| format!("{{\"at\":{n},\"n\":{n}}}\n");
-    let lines = || folder.read("log").lines().count() + folder.read("out.csv").lines().count();
-    let mut child = start(&args);
+    let shown = |n: u32| wait(|| folder.read("out.csv").lines().count() as u32 >= n);
+    let mut child = Running::start(&args);
     let mut n = 0;
     let mut expected = String::new();
     for round in 0..12 {
         match round % 4 {
-            // half a line, and the rest of it later
+            // half a line, and the rest of it once the half was seen; then the revision with it is there
             0 => {
-                n += 1;
+                n += 2;
                 let text = line(n);
                 let (head, tail) = text.split_at(6);
+                folder.append("in.jsonl", &line(n - 1));
                 folder.append("in.jsonl", head);
-                park_timeout(Duration::from_millis(70));
+                shown(n - 1);
                 folder.append("in.jsonl", tail);
+                shown(n);
             }
             // rows, killed at any moment, started again
             1 => {
@@ -606,23 +712,17 @@ fn a_followed_file_is_read_on_through_rotation_and_cuts() {
                     n += 1;
                     folder.append("in.jsonl", &line(n));
                 }
-                child.kill().expect("kill -9");
-                child.wait().expect("it ends");
-                child = start(&args);
+                drop(child);
+                child = Running::start(&args);
             }
-            // renamed, and begun anew
+            // renamed, with a row more, and another one in its place
             _ => {
-                let old = folder.path(&format!("in.jsonl.{round}"));
-                fs::rename(&from, &old).expect("renamed");
-                n += 1;
-                folder.append(&format!("in.jsonl.{round}"), &line(n));
-                n += 1;
+                let old = format!("in.jsonl.{round}");
+                fs::rename(&from, folder.path(&old)).expect("renamed");
+                n += 2;
+                folder.append(&old, &line(n - 1));
                 folder.file("in.jsonl", &line(n));
-                let many = n;
-                wait(|| {
-                    folder.read("out.csv").lines().count() as u32 >= many
-                        || lines() as u32 >= 2 * many
-                });
+                shown(n);
             }
         }
     }
@@ -630,8 +730,8 @@ fn a_followed_file_is_read_on_through_rotation_and_cuts() {
         expected += &format!("{n},,{n}\n");
     }
     let last = format!("\n{n},,{n}\n");
-    signal(&child, "-INT");
-    let _ = child.wait_with_output().expect("it ends");
+    signal(child.child().id(), "-INT");
+    expect(&child.wait(), 130, &[]);
     // to its end, once
     let text = fs::read_to_string(&app)
         .expect("written")

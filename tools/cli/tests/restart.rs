@@ -360,6 +360,58 @@ fn rows_behind_a_revision_are_counted_on_standard_input_too() {
 }
 
 #[test]
+fn a_file_that_grows_while_runs_are_killed_is_read_once() {
+    let folder = Folder::new("grows");
+    let app = folder.file("a.sql", &named(COUNT));
+    let text = events(ROWS);
+    let (all, growing) = (folder.file("all", &text), folder.file("growing", ""));
+    let (whole, out) = (folder.path("whole"), folder.path("out"));
+    let state = folder.path("s");
+    let (url, state) = (format!("file:{state}"), format!("{state}/counts"));
+    expect(
+        &run(&["run", &app, "--events", &all, "--out", &whole]),
+        0,
+        &[],
+    );
+    let args = [
+        "run", &app, "--events", &growing, "--out", &out, "--store", &url,
+    ];
+    let args = [&args[..], &["--checkpoint-interval", "20ms"]].concat();
+    let mut seed = 20_261_129_u64;
+    let (mut written, mut kills, mut left) = (0, 0, 0);
+    while written < text.len() {
+        let mut child = start(&args);
+        for _ in 0..4 {
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            // somewhere in a line
+            let end = text
+                .len()
+                .min(written + (seed >> 33) as usize % (text.len() / 20));
+            let file = fs::OpenOptions::new().append(true).open(&growing);
+            let piece = &text.as_bytes()[written..end];
+            std::io::Write::write_all(&mut file.expect("a file"), piece).expect("written");
+            written = end;
+        }
+        let (bytes, least) = (length(&out) + 1, epoch(&state) + 1);
+        if seed & 1 << 40 != 0
+            && reaches(&mut child, || {
+                length(&out) >= bytes && epoch(&state) >= least
+            })
+        {
+            child.kill().expect("kill -9");
+            kills += 1;
+        }
+        let output = child.wait_with_output().expect("it ends");
+        left += usize::from(stderr(&output).contains("is left for the next run"));
+    }
+    expect(&run(&args), 0, &["restored revision"]);
+    assert!(kills > 0 && left > 0, "{kills} kills, {left} lines left");
+    same(&out, &whole);
+}
+
+#[test]
 fn an_app_changes_only_when_told() {
     let folder = Folder::new("evolve");
     let app = folder.file("a.sql", &named(COUNT));

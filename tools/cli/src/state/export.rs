@@ -3,10 +3,12 @@
 use super::args::ExportArgs;
 use super::read::{Opened, open};
 use super::text::bytes;
+use crate::checkpoints::is_replaced;
 use crate::failure::Failure;
+use crate::paths::{Paths, Use};
 use crate::show;
 use eventflux::checkpoint::{ChunkRecord, Manifest, write_blob};
-use eventflux::store::StoreError;
+use eventflux::store::{StoreError, private};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -25,7 +27,11 @@ impl Temporary {
         let mut temporary = name.to_os_string();
         temporary.push(format!(".{}.tmp", std::process::id()));
         let path = target.with_file_name(temporary);
-        let file = OpenOptions::new().write(true).create_new(true).open(&path);
+        let mut options = OpenOptions::new();
+        let file = private(&path, &mut options)
+            .write(true)
+            .create_new(true)
+            .open(&path);
         let file = file.map_err(|e| Failure::run(format!("{}: {e}", path.display())))?;
         Ok((Temporary { path, kept: false }, file))
     }
@@ -51,6 +57,7 @@ impl Drop for Temporary {
 }
 
 pub fn run(args: &ExportArgs) -> Result<(), Failure> {
+    check_target(args)?;
     let opened = open(&args.store)?;
     let app = &args.app;
     let catalogue = opened.catalogue(app)?;
@@ -74,6 +81,24 @@ pub fn run(args: &ExportArgs) -> Result<(), Failure> {
         bytes(length)
     );
     Ok(())
+}
+
+/// Refuses to put the export in the place of the state itself, of a link or of a device.
+fn check_target(args: &ExportArgs) -> Result<(), Failure> {
+    let mut paths = Paths::default();
+    if let Some(folder) = args.store.url.strip_prefix("file:") {
+        paths.add("the store", Path::new(folder), Use::Folder)?;
+    }
+    paths.add("--to", &args.to, Use::Write)?;
+    match is_replaced(&args.to) {
+        true => Ok(()),
+        false => {
+            let to = args.to.display();
+            Err(Failure::usage(format!(
+                "--to {to}: this is no regular file"
+            )))
+        }
+    }
 }
 
 /// Writes chunk after chunk; each is verified before it is written.
