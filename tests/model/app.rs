@@ -89,6 +89,11 @@ impl Window {
     }
 
     /// Whether a row may be late for it.
+    pub fn refuses(&self) -> bool {
+        self.is_timed() || matches!(self, Window::ExternalTime(..))
+    }
+
+    /// Whether it knows the time of rows.
     pub fn is_timed(&self) -> bool {
         use Window::*;
         self.is_ordered() || matches!(self, Tumbling(..) | Hop(..) | SessionBatch(..))
