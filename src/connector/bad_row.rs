@@ -38,10 +38,10 @@ pub enum BadRow {
         /// The streams there are.
         known: String,
     },
-    /// A time that is not a number of milliseconds within ±9.2e15.
+    /// A time that is no instant and no number, or one beyond ±9.2e15 ms.
     #[error("{key}: {misfit}")]
     Time {
-        /// `at` or `clock`.
+        /// `at`, `clock`, or the column.
         key: String,
         /// Why.
         misfit: Misfit,
@@ -70,6 +70,23 @@ pub enum BadRow {
         /// The attributes there are.
         known: String,
     },
+    /// An object whose keys are all of something else.
+    #[error("no key is an attribute; known: {known}")]
+    NoAttribute {
+        /// The attributes there are.
+        known: String,
+    },
+    /// A row of a line with several.
+    #[error("row {number} of the batch: {fault}")]
+    InBatch {
+        /// Counted from 1.
+        number: usize,
+        /// What is wrong with it.
+        fault: Box<BadRow>,
+    },
+    /// A row of CSV in which a cell's quote is opened, and the file ends.
+    #[error("a quote is opened and not closed")]
+    OpenQuote,
     /// An object with the same attribute twice.
     #[error("attribute '{0}' is given twice")]
     DuplicateAttribute(Arc<str>),
@@ -130,6 +147,20 @@ impl BadRow {
         BadRow::UnknownAttribute {
             name: excerpt(name),
             known: names(schema),
+        }
+    }
+
+    pub(crate) fn no_attribute(schema: &Schema) -> Self {
+        BadRow::NoAttribute {
+            known: names(schema),
+        }
+    }
+
+    /// What is wrong with row `number` of a line that has several.
+    pub fn in_batch(self, number: usize) -> Self {
+        BadRow::InBatch {
+            number,
+            fault: Box::new(self),
         }
     }
 

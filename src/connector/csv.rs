@@ -1,14 +1,21 @@
-//! CSV with a header: rows in by column name, rows out.
+//! CSV: rows in by column name or place, rows out.
 //!
-//! In: columns in any order, one per attribute; a column `at` or `timestamp` that is no attribute is the time of
-//! the row, in milliseconds or as `2014-04-01 00:00:00` (UTC). An empty cell is NULL. Out: `at`, `sign` (`-` for
-//! rows that leave) and the attributes; an empty string is written as `""`, NULL as nothing.
+//! In: columns in any order, one per attribute, as the header names them; a column `at` or `timestamp`, or the one that
+//! is said to, is the time of the row, as a number or an instant in ISO 8601. It may be an attribute, too. A cell with
+//! nothing in it is NULL, `""` the empty text. Out: `at`, `sign` (`-` for rows that leave) and the attributes.
+//!
+//! A last row without a line end may be half of one: it is kept back, and taken only when it is said to be whole.
 
 use super::bad_row::{BadRow, Misfit, excerpt};
 use super::lines::LINE_BYTES_MAX;
-use super::{date, number};
+use super::text::Text;
+use super::{number, time};
 use crate::event::{Batch, Column, Data, Schema, Sign, Timestamp, Type, Value};
-use std::io::{self, Chain, Read};
+use record::Records;
+use std::io::{self, BufRead};
+use std::sync::Arc;
+
+mod record;
 
 /// What a column of the file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,84 +23,135 @@ enum Place {
     At,
     Sign,
     Attribute(usize),
+    /// An attribute that is the time, too.
+    Both(usize),
+    /// No attribute, and left out.
+    Further,
 }
 
 /// A row of a CSV file.
 #[derive(Debug, PartialEq)]
 pub struct CsvRow<'a> {
-    /// The line where it begins, counted from 1; the header is line 1.
+    /// The line where it begins, counted from 1.
     pub line: u64,
     /// Its time, if the file has a time column, and its values.
     pub row: Result<(Option<Timestamp>, &'a [Value]), BadRow>,
 }
 
-/// Why a CSV file cannot be read at all.
+/// Why a CSV file cannot be read at all, or no further.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CsvError {
     /// The header does not fit the stream.
     #[error("header: {0}")]
     Header(BadRow),
+    /// A quote that is opened swallows the rest of the file.
+    #[error("the quote that line {0} opens is not closed, more than {LINE_BYTES_MAX} bytes later")]
+    OpenQuote(u64),
     /// The file cannot be read.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
-/// Reads the rows of one stream from CSV with a header.
-#[derive(Debug)]
-pub struct CsvRows<R> {
-    /// Its line ends are `\n` alone, so that lines can be counted; a last one is added where the file has none.
-    reader: csv::Reader<Chain<Bounded<R>, &'static [u8]>>,
-    record: csv::ByteRecord,
-    places: Vec<Place>,
-    schema: Schema,
-    values: Vec<Value>,
+/// What the columns of a file are.
+#[derive(Clone, Debug)]
+pub struct CsvColumns {
+    places: Arc<[Place]>,
+    /// The attributes that no column has.
+    missing: bool,
+    /// Columns that are left out.
+    further: u64,
 }
 
-impl<R: Read> CsvRows<R> {
-    /// Reads the header. `time` names the time column; without it that is `at`, else `timestamp`, if there is one.
-    pub fn new(reader: R, schema: &Schema, time: Option<&str>) -> Result<Self, CsvError> {
-        let reader = Bounded {
-            reader,
-            left: LINE_BYTES_MAX,
-        };
-        let mut reader = csv::ReaderBuilder::new()
-            .flexible(true)
-            .terminator(csv::Terminator::Any(b'\n'))
-            .from_reader(reader.chain(&b"\n"[..]));
-        let header = match reader.byte_headers() {
-            Ok(header) => header.clone(),
-            Err(e) => return Err(io::Error::from(e).into()),
-        };
-        let places = places(&header, schema, time).map_err(CsvError::Header)?;
-        Ok(CsvRows {
-            reader,
-            record: csv::ByteRecord::new(),
-            places,
-            schema: schema.clone(),
-            values: vec![Value::Null; schema.len()],
-        })
+impl CsvColumns {
+    /// Reads the header at the beginning of a file; `None` where it is not complete yet, or there is none by `text`.
+    pub fn read(
+        reader: impl BufRead,
+        schema: &Schema,
+        text: &Text,
+    ) -> Result<Option<Self>, CsvError> {
+        let mut rows = CsvRows::new(reader, schema, text);
+        rows.read_header()?;
+        Ok(rows.columns)
     }
 
-    /// The next row; `None` at the end. An error of the reader, or a row beyond its bound, ends the file.
-    pub fn next_row(&mut self) -> io::Result<Option<CsvRow<'_>>> {
-        loop {
-            self.reader.get_mut().get_mut().0.left = LINE_BYTES_MAX;
-            if !self.reader.read_byte_record(&mut self.record)? {
-                return Ok(None);
-            }
-            if self.record.as_slice() != b"\r" {
-                break;
-            }
+    fn new(places: Vec<Place>, schema: &Schema) -> Self {
+        let is_attribute = |p: &&Place| matches!(p, Place::Attribute(_) | Place::Both(_));
+        let further = places.iter().filter(|p| **p == Place::Further).count();
+        CsvColumns {
+            missing: places.iter().filter(is_attribute).count() < schema.len(),
+            further: further as u64,
+            places: places.into(),
         }
-        let inside = self.record.as_slice().iter().filter(|b| **b == b'\n');
-        let after = self.reader.position().line();
-        let line = after.saturating_sub(1 + inside.count() as u64);
-        let row = match self.fill() {
-            Ok(at) => Ok((at, self.values.as_slice())),
-            Err(fault) => Err(fault),
-        };
-        Ok(Some(CsvRow { line, row }))
+    }
+}
+
+/// Reads the rows of one stream from CSV.
+#[derive(Debug)]
+pub struct CsvRows<R> {
+    records: Records<R>,
+    text: Text,
+    /// Known once the header was read.
+    columns: Option<CsvColumns>,
+    schema: Schema,
+    values: Vec<Value>,
+    further: u64,
+}
+
+impl<R: BufRead> CsvRows<R> {
+    /// Reads a file from its beginning.
+    pub fn new(reader: R, schema: &Schema, text: &Text) -> Self {
+        CsvRows::resumed(reader, schema, text, None, (0, 0))
+    }
+
+    /// Goes on with a reader that stands at byte `bytes_read`, behind line `line`; the columns are those of its header.
+    pub fn resumed(
+        reader: R,
+        schema: &Schema,
+        text: &Text,
+        columns: Option<CsvColumns>,
+        (bytes_read, line): (u64, u64),
+    ) -> Self {
+        let cells = (text.delimiter, text.quote);
+        CsvRows {
+            records: Records::new(reader, cells, LINE_BYTES_MAX, (bytes_read, line)),
+            text: text.clone(),
+            columns,
+            schema: schema.clone(),
+            values: vec![Value::Null; schema.len()],
+            further: 0,
+        }
+    }
+
+    /// The next row; `None` when the reader has no more, for now: a later call reads on, and a last row without a line
+    /// end is kept back until then.
+    pub fn next_row(&mut self) -> Result<Option<CsvRow<'_>>, CsvError> {
+        if self.columns.is_none() && !self.read_header()? {
+            return Ok(None);
+        }
+        match self.records.next_record()? {
+            true => Ok(Some(self.row())),
+            false if self.records.is_open() && self.records.is_long() => {
+                Err(CsvError::OpenQuote(self.records.lines() + 1))
+            }
+            false => Ok(None),
+        }
+    }
+
+    /// The line of a last row that has no end yet.
+    pub fn unfinished(&self) -> Option<u64> {
+        let unfinished = self.records.is_unfinished();
+        unfinished.then_some(self.records.lines() + 1)
+    }
+
+    /// The last row without a line end, taken as it is: the file is said to be whole, and has a header.
+    pub fn take_unfinished(&mut self) -> Result<Option<CsvRow<'_>>, CsvError> {
+        if self.columns.is_none() && self.text.header {
+            self.records.take_unfinished();
+            self.columns = Some(self.header()?);
+            return Ok(None);
+        }
+        Ok(self.records.take_unfinished().then(|| self.row()))
     }
 
     /// The values of the last row that was read well.
@@ -101,45 +159,114 @@ impl<R: Read> CsvRows<R> {
         &self.values
     }
 
+    /// Cells of columns that are no attributes and were left out, since this was asked last.
+    pub fn take_further(&mut self) -> u64 {
+        std::mem::take(&mut self.further)
+    }
+
     /// The byte where the next row begins.
     pub fn bytes_read(&self) -> u64 {
-        self.reader.position().byte()
+        self.records.bytes_read()
+    }
+
+    /// Lines of the rows that have ended.
+    pub fn lines(&self) -> u64 {
+        self.records.lines()
+    }
+
+    /// Learns the columns; `false` while the header is not complete.
+    fn read_header(&mut self) -> Result<bool, CsvError> {
+        if !self.text.header {
+            let places = places_without_header(&self.schema, self.text.time.as_deref());
+            let places = places.map_err(CsvError::Header)?;
+            self.columns = Some(CsvColumns::new(places, &self.schema));
+        } else if self.records.next_record()? {
+            self.columns = Some(self.header()?);
+        }
+        Ok(self.columns.is_some())
+    }
+
+    fn header(&self) -> Result<CsvColumns, CsvError> {
+        let places = match self.records.is_long() {
+            true => Err(BadRow::TooLong {
+                bytes_max: LINE_BYTES_MAX,
+            }),
+            false => places(&self.records, &self.schema, &self.text),
+        };
+        let places = places.map_err(CsvError::Header)?;
+        Ok(CsvColumns::new(places, &self.schema))
+    }
+
+    /// The record at hand as a row.
+    fn row(&mut self) -> CsvRow<'_> {
+        let line = self.records.line();
+        let row = match self.fill() {
+            Ok(at) => Ok((at, self.values.as_slice())),
+            Err(fault) => Err(fault),
+        };
+        CsvRow { line, row }
     }
 
     /// Reads the record into the values.
     fn fill(&mut self) -> Result<Option<Timestamp>, BadRow> {
-        if self.record.len() != self.places.len() {
-            return Err(BadRow::Shape(format!(
-                "{} cells for {} columns",
-                self.record.len(),
-                self.places.len()
-            )));
+        let Some(columns) = &self.columns else {
+            return Err(BadRow::Shape("no header".into()));
+        };
+        if self.records.is_long() {
+            let bytes_max = LINE_BYTES_MAX;
+            return Err(BadRow::TooLong { bytes_max });
+        }
+        if self.records.is_open() {
+            return Err(BadRow::OpenQuote);
+        }
+        let (cells, known) = (self.records.len(), columns.places.len());
+        if cells != known {
+            let message = format!("{cells} cells for {known} columns");
+            return Err(BadRow::Shape(message));
+        }
+        if columns.missing {
+            self.values.fill(Value::Null);
         }
         let mut at = None;
-        let count = self.places.len();
-        for (i, (place, bytes)) in self.places.iter().zip(self.record.iter()).enumerate() {
+        for (place, (bytes, quoted)) in columns.places.iter().zip(self.records.cells()) {
             let text = utf8(bytes)?;
-            let text = match text.strip_suffix('\r') {
-                Some(text) if i + 1 == count => text,
-                _ => text,
-            };
             match *place {
                 Place::At if text.is_empty() => {}
-                Place::At => at = Some(time(text)?),
+                Place::At => at = Some(self.time(text)?),
                 Place::Sign if text.is_empty() => {}
                 Place::Sign => {
-                    return Err(BadRow::Shape(
-                        "a row with a sign left its stream, it cannot be sent".into(),
-                    ));
+                    let message = "a row with a sign left its stream, it cannot be sent";
+                    return Err(BadRow::Shape(message.into()));
                 }
-                Place::Attribute(i) => {
-                    let attribute = &self.schema.attributes()[i];
-                    self.values[i] = parse(text, attribute.ty)
-                        .map_err(|misfit| BadRow::value(attribute, misfit))?;
+                Place::Further => {}
+                Place::Attribute(i) => self.values[i] = self.value(i, text, quoted)?,
+                Place::Both(i) => {
+                    at = match text.is_empty() {
+                        true => None,
+                        false => Some(self.time(text)?),
+                    };
+                    self.values[i] = match (at, self.schema.attributes()[i].ty) {
+                        // An instant as a LONG is its milliseconds.
+                        (Some(at), Type::Long) if !time::is_number(text.trim()) => {
+                            Value::Long(at.0.div_euclid(1000))
+                        }
+                        _ => self.value(i, text, quoted)?,
+                    };
                 }
             }
         }
+        self.further += columns.further;
         Ok(at)
+    }
+
+    fn value(&self, i: usize, text: &str, quoted: bool) -> Result<Value, BadRow> {
+        let attribute = &self.schema.attributes()[i];
+        parse(text, quoted, attribute.ty).map_err(|misfit| BadRow::value(attribute, misfit))
+    }
+
+    fn time(&self, text: &str) -> Result<Timestamp, BadRow> {
+        let key = self.text.time.as_deref().unwrap_or("at");
+        time::cell(text, self.text.unit).map_err(|misfit| time::bad(key, misfit))
     }
 }
 
@@ -150,13 +277,13 @@ fn utf8(bytes: &[u8]) -> Result<&str, BadRow> {
 }
 
 /// What each column of the header is.
-fn places(
-    header: &csv::ByteRecord,
+fn places<R: BufRead>(
+    header: &Records<R>,
     schema: &Schema,
-    time: Option<&str>,
+    text: &Text,
 ) -> Result<Vec<Place>, BadRow> {
     let mut names = Vec::with_capacity(header.len());
-    for (i, cell) in header.iter().enumerate() {
+    for (i, (cell, _)) in header.cells().enumerate() {
         let name = utf8(cell)?;
         let name = if i == 0 {
             name.trim_start_matches('\u{feff}')
@@ -165,23 +292,7 @@ fn places(
         };
         names.push(name.trim());
     }
-    let is_time = |name: &str, wanted: &str| {
-        name.eq_ignore_ascii_case(wanted) && (time.is_some() || schema.position(name).is_none())
-    };
-    let at = match time {
-        Some(wanted) => match names.iter().position(|n| is_time(n, wanted)) {
-            Some(i) => Some(i),
-            None => {
-                return Err(BadRow::Shape(format!(
-                    "no time column '{}'",
-                    excerpt(wanted)
-                )));
-            }
-        },
-        None => ["at", "timestamp"]
-            .iter()
-            .find_map(|wanted| names.iter().position(|n| is_time(n, wanted))),
-    };
+    let at = time_column(&names, schema, text.time.as_deref())?;
     let mut given = vec![false; schema.len()];
     let mut places = Vec::with_capacity(names.len());
     for (i, name) in names.iter().enumerate() {
@@ -193,23 +304,74 @@ fn places(
             return Err(BadRow::DuplicateAttribute(name));
         }
         places.push(match attribute {
+            Some(a) if at == Some(i) => Place::Both(a),
             Some(a) => Place::Attribute(a),
             None if at == Some(i) => Place::At,
             None if name.eq_ignore_ascii_case("sign") => Place::Sign,
+            None if text.lenient => Place::Further,
             None => return Err(BadRow::unknown_attribute(name, schema)),
         });
     }
     match given.iter().position(|given| !given) {
-        Some(a) => Err(BadRow::MissingAttribute(
-            schema.attributes()[a].name.clone(),
-        )),
+        Some(_) if text.lenient && given.contains(&true) => Ok(places),
+        Some(_) if text.lenient => Err(BadRow::no_attribute(schema)),
+        Some(a) => {
+            let name = schema.attributes()[a].name.clone();
+            Err(BadRow::MissingAttribute(name))
+        }
         None => Ok(places),
     }
 }
 
-/// Reads a cell as a value of a type.
-fn parse(text: &str, ty: Type) -> Result<Value, Misfit> {
-    if text.is_empty() {
+/// The column of the time: the one that was said to be, else `at`, else `timestamp`; an attribute of this name only
+/// where it is a LONG.
+fn time_column(
+    names: &[&str],
+    schema: &Schema,
+    said: Option<&str>,
+) -> Result<Option<usize>, BadRow> {
+    let find = |wanted: &str| names.iter().position(|n| n.eq_ignore_ascii_case(wanted));
+    if let Some(wanted) = said {
+        let missing = || BadRow::Shape(format!("no time column '{}'", excerpt(wanted)));
+        return find(wanted).map(Some).ok_or_else(missing);
+    }
+    let both = time::attribute(schema, None);
+    let fits = |i: &usize| match schema.position(names[*i]) {
+        Some(attribute) => both == Some(attribute),
+        None => true,
+    };
+    Ok(find("at")
+        .filter(fits)
+        .or_else(|| find("timestamp").filter(fits)))
+}
+
+/// The columns of a file without a header: the attributes in their order, one of which may be the time, too. A number
+/// as the name of the time column is the place of one that is no attribute, counted from 1.
+fn places_without_header(schema: &Schema, said: Option<&str>) -> Result<Vec<Place>, BadRow> {
+    let mut places: Vec<Place> = (0..schema.len()).map(Place::Attribute).collect();
+    let Some(wanted) = said else {
+        if let Some(i) = time::attribute(schema, None) {
+            places[i] = Place::Both(i);
+        }
+        return Ok(places);
+    };
+    match (schema.position(wanted), wanted.parse::<usize>()) {
+        (Some(i), _) => places[i] = Place::Both(i),
+        (None, Ok(n)) if (1..=places.len() + 1).contains(&n) => places.insert(n - 1, Place::At),
+        _ => {
+            let message = format!(
+                "no time column '{}': without a header it is an attribute, or the number of a column",
+                excerpt(wanted)
+            );
+            return Err(BadRow::Shape(message));
+        }
+    }
+    Ok(places)
+}
+
+/// Reads a cell as a value of a type. Nothing is NULL, and so are quotes with nothing in them, but for a text.
+fn parse(text: &str, quoted: bool, ty: Type) -> Result<Value, Misfit> {
+    if text.is_empty() && (ty != Type::String || !quoted) {
         return Ok(Value::Null);
     }
     let trimmed = text.trim();
@@ -217,7 +379,7 @@ fn parse(text: &str, ty: Type) -> Result<Value, Misfit> {
         Type::String => Ok(Value::from(text)),
         Type::Bool if trimmed.eq_ignore_ascii_case("true") => Ok(Value::Bool(true)),
         Type::Bool if trimmed.eq_ignore_ascii_case("false") => Ok(Value::Bool(false)),
-        _ if ty.is_numeric() && is_number(trimmed) => number::number(trimmed, ty),
+        _ if ty.is_numeric() && time::is_number(trimmed) => number::number(trimmed, ty),
         _ => Err(Misfit::Kind {
             found: "text",
             text: excerpt(text),
@@ -226,60 +388,32 @@ fn parse(text: &str, ty: Type) -> Result<Value, Misfit> {
     }
 }
 
-/// Whether the text is a decimal number: Rust reads words like `nan` and `inf` as numbers, too.
-fn is_number(text: &str) -> bool {
-    text.bytes()
-        .all(|b| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'))
-        && text.parse::<f64>().is_ok()
-}
-
-/// Reads a time: milliseconds, or a date with a time of day in UTC.
-fn time(text: &str) -> Result<Timestamp, BadRow> {
-    let trimmed = text.trim();
-    let time = if is_number(trimmed) {
-        number::time(trimmed)
-    } else {
-        date::date_time(trimmed).ok_or_else(|| Misfit::Kind {
-            found: "text",
-            text: excerpt(text),
-            expected: "milliseconds or YYYY-MM-DD hh:mm:ss",
-        })
-    };
-    time.map_err(|misfit| BadRow::Time {
-        key: "at".into(),
-        misfit,
-    })
-}
-
-/// A reader that fails when one row takes more bytes than its bound: an open quote would take the whole file.
-#[derive(Debug)]
-struct Bounded<R> {
-    reader: R,
-    left: usize,
-}
-
-impl<R: Read> Read for Bounded<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.left == 0 {
-            return Err(io::Error::other(format!(
-                "a row is longer than {LINE_BYTES_MAX} bytes (an open quote?)"
-            )));
-        }
-        let read = self.reader.read(buffer)?;
-        self.left = self.left.saturating_sub(read);
-        Ok(read)
-    }
-}
-
 /// Writes the rows of one stream as CSV.
 #[derive(Clone, Debug)]
 pub struct CsvEncoder {
     header: Vec<u8>,
+    delimiter: u8,
+    quote: Option<u8>,
 }
 
 impl CsvEncoder {
-    /// An encoder of rows of this schema.
-    pub fn new(schema: &Schema) -> Self {
+    /// An encoder of rows of this schema, as its text is said to be: delimiter, quote, header.
+    ///
+    /// Without quotes a text that holds the delimiter or a line end is written as it is; NULL and the empty text are
+    /// the same.
+    pub fn new(schema: &Schema, text: &Text) -> Self {
+        let mut encoder = CsvEncoder {
+            header: Vec::new(),
+            delimiter: text.delimiter,
+            quote: text.quote,
+        };
+        if text.header {
+            encoder.header = encoder.names(schema);
+        }
+        encoder
+    }
+
+    fn names(&self, schema: &Schema) -> Vec<u8> {
         let mut header = Vec::new();
         for own in ["at", "sign"] {
             let mut name = own.to_string();
@@ -287,15 +421,15 @@ impl CsvEncoder {
                 name.insert(0, '_');
             }
             header.extend_from_slice(name.as_bytes());
-            header.push(b',');
+            header.push(self.delimiter);
         }
         for attribute in schema.attributes() {
-            quote(&mut header, &attribute.name);
-            header.push(b',');
+            self.quote(&mut header, &attribute.name);
+            header.push(self.delimiter);
         }
         header.pop();
         header.push(b'\n');
-        CsvEncoder { header }
+        header
     }
 
     /// Appends the header.
@@ -307,51 +441,53 @@ impl CsvEncoder {
     pub fn encode(&self, batch: &Batch, out: &mut Vec<u8>) {
         for (row, at) in batch.at().iter().enumerate() {
             super::json::millis(out, *at);
-            out.extend_from_slice(match batch.sign(row) {
-                Sign::Plus => b",",
-                Sign::Minus => b",-",
-            });
+            out.push(self.delimiter);
+            if batch.sign(row) == Sign::Minus {
+                out.push(b'-');
+            }
             for column in batch.columns() {
-                out.push(b',');
-                cell(out, column, row);
+                out.push(self.delimiter);
+                self.cell(out, column, row);
             }
             out.push(b'\n');
         }
     }
-}
 
-/// Appends one value.
-fn cell(out: &mut Vec<u8>, column: &Column, row: usize) {
-    use super::json::put;
-    if column.is_null(row) {
-        return;
-    }
-    match column.data() {
-        Data::Bool(v) => put(out, &v[row]),
-        Data::Int(v) => put(out, &v[row]),
-        Data::Long(v) => put(out, &v[row]),
-        Data::Float(v) => put(out, &v[row]),
-        Data::Double(v) => put(out, &v[row]),
-        Data::String(v) => quote(out, v[row].as_str()),
-    }
-}
-
-/// Appends a text, quoted where it must be.
-fn quote(out: &mut Vec<u8>, text: &str) {
-    let plain = !text.is_empty()
-        && text.trim().len() == text.len()
-        && !text.contains([',', '"', '\n', '\r']);
-    if plain {
-        return out.extend_from_slice(text.as_bytes());
-    }
-    out.push(b'"');
-    for byte in text.bytes() {
-        if byte == b'"' {
-            out.push(b'"');
+    /// Appends one value.
+    fn cell(&self, out: &mut Vec<u8>, column: &Column, row: usize) {
+        use super::json::put;
+        if column.is_null(row) {
+            return;
         }
-        out.push(byte);
+        match column.data() {
+            Data::Bool(v) => put(out, &v[row]),
+            Data::Int(v) => put(out, &v[row]),
+            Data::Long(v) => put(out, &v[row]),
+            Data::Float(v) => put(out, &v[row]),
+            Data::Double(v) => put(out, &v[row]),
+            Data::String(v) => self.quote(out, v[row].as_str()),
+        }
     }
-    out.push(b'"');
+
+    /// Appends a text, quoted where it must be.
+    fn quote(&self, out: &mut Vec<u8>, text: &str) {
+        let special = |b: u8| {
+            b == self.delimiter || Some(b) == self.quote || matches!(b, b'"' | b'\n' | b'\r')
+        };
+        let plain =
+            !text.is_empty() && text.trim().len() == text.len() && !text.bytes().any(special);
+        let Some(quote) = self.quote.filter(|_| !plain) else {
+            return out.extend_from_slice(text.as_bytes());
+        };
+        out.push(quote);
+        for byte in text.bytes() {
+            if byte == quote {
+                out.push(quote);
+            }
+            out.push(byte);
+        }
+        out.push(quote);
+    }
 }
 
 #[cfg(test)]

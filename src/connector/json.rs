@@ -1,15 +1,19 @@
 //! JSON lines: events in, rows out.
 //!
 //! In: `{"stream":"S","at":1000,"row":["IBM",700.0,100]}` (the row may be an object by attribute name, `at` may be
-//! absent), `{"clock":5000}` and `{"batch":[{…},{…}]}`. Out: `{"stream":"Out","at":1000,"row":[…]}`, and
+//! absent, and is a number of milliseconds or an instant in ISO 8601), `{"clock":5000}` and `{"batch":[{…},{…}]}`. Out: `{"stream":"Out","at":1000,"row":[…]}`, and
 //! `"sign":"-"` before `row` when the row leaves.
 //!
 //! A line is split into pieces of its own text first and each piece is read by the type of its attribute, so
 //! numbers are decoded from their digits and not from a parser's `f64`. What is skipped is skipped without
 //! recursion: nesting is bounded by the length of the line only.
+//!
+//! Of an object, what is missing is NULL, and keys that are no attributes are counted and left out; a strict decoder
+//! refuses both. The keys around a row are ours, and are always checked.
 
 use super::bad_row::{BadRow, Misfit, excerpt};
-use super::number;
+use super::text::{Text, TimeUnit};
+use super::{number, time};
 use crate::event::{Attribute, Schema, Timestamp, Type, Value};
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -28,8 +32,8 @@ pub enum EventLine<'a> {
     Row(EventRow<'a>),
     /// The event-time clock moves to this time.
     Clock(Timestamp),
-    /// Rows that are sent together.
-    Batch(Vec<EventRow<'a>>),
+    /// Rows that are sent together, and those that are none.
+    Batch(Vec<Result<EventRow<'a>, BadRow>>),
 }
 
 /// A row whose values are not read yet: its stream is known first, and with it the types.
@@ -63,8 +67,13 @@ struct Pieces<'a> {
     batch: Option<Vec<&'a RawValue>>,
 }
 
-/// Reads one line of an events file, without its values.
+/// Reads one line of an events file, without its values; times that are numbers are milliseconds.
 pub fn decode_line(line: &[u8]) -> Result<EventLine<'_>, BadRow> {
+    decode_line_in(line, TimeUnit::Millis)
+}
+
+/// Reads one line of an events file, without its values; times that are numbers are in `unit`.
+pub fn decode_line_in(line: &[u8], unit: TimeUnit) -> Result<EventLine<'_>, BadRow> {
     let pieces = Pieces::read(text(line)?, "a line")?;
     if let Some(rows) = pieces.batch {
         if pieces
@@ -79,19 +88,25 @@ pub fn decode_line(line: &[u8]) -> Result<EventLine<'_>, BadRow> {
         let rows = rows.into_iter().map(|row| {
             let pieces = Pieces::read(row.get(), "an event of a batch")?;
             match (pieces.batch, pieces.clock) {
-                (None, None) => pieces_to_row(pieces.stream, pieces.at, pieces.row),
+                (None, None) => pieces_to_row(pieces.stream, pieces.at, pieces.row, unit),
                 _ => shape("a batch holds rows only"),
             }
         });
-        return rows.collect::<Result<_, _>>().map(EventLine::Batch);
+        return Ok(EventLine::Batch(rows.collect()));
     }
     match pieces.clock {
-        None => pieces_to_row(pieces.stream, pieces.at, pieces.row).map(EventLine::Row),
+        None => pieces_to_row(pieces.stream, pieces.at, pieces.row, unit).map(EventLine::Row),
         Some(clock) if pieces.stream.or(pieces.at).or(pieces.row).is_none() => {
-            time("clock", clock).map(EventLine::Clock)
+            let time = read_time("clock", clock.get(), unit)?;
+            time.map_or_else(|| shape("'clock' is null"), |at| Ok(EventLine::Clock(at)))
         }
         Some(_) => shape("'clock' stands alone on its line"),
     }
+}
+
+/// Whether a text is one whole array or object: nothing can come behind it that belongs to it.
+pub fn is_json(text: &[u8]) -> bool {
+    serde_json::from_slice::<IgnoredAny>(text).is_ok()
 }
 
 /// A line as text.
@@ -128,6 +143,7 @@ fn pieces_to_row<'a>(
     stream: Option<&'a RawValue>,
     at: Option<&'a RawValue>,
     row: Option<&'a RawValue>,
+    unit: TimeUnit,
 ) -> Result<EventRow<'a>, BadRow> {
     let Some(stream) = stream else {
         return shape(
@@ -151,25 +167,19 @@ fn pieces_to_row<'a>(
             return shape(&format!("'row' is {found}, expected an array or an object"));
         }
     };
-    let at = at.map(|at| time("at", at)).transpose()?;
+    let at = at.map_or(Ok(None), |at| read_time("at", at.get(), unit))?;
     Ok(EventRow { stream, at, row })
 }
 
-/// Reads a time in milliseconds.
-fn time(key: &str, raw: &RawValue) -> Result<Timestamp, BadRow> {
-    let text = raw.get();
-    let time = match text.as_bytes().first() {
-        Some(b'-' | b'0'..=b'9') => number::time(text),
-        _ => Err(Misfit::Kind {
-            found: kind(text),
-            text: excerpt(text),
-            expected: "milliseconds as a number",
-        }),
+/// Reads a time: a number, or an instant as a string; null is none.
+fn read_time(key: &str, text: &str, unit: TimeUnit) -> Result<Option<Timestamp>, BadRow> {
+    let string = match text.as_bytes().first() {
+        Some(b'n') => return Ok(None),
+        Some(b'"') => Some(unescape(text).map_err(|misfit| time::bad(key, misfit))?),
+        _ => None,
     };
-    time.map_err(|misfit| BadRow::Time {
-        key: key.into(),
-        misfit,
-    })
+    let read = time::json(text, string.as_deref(), kind(text), unit);
+    read.map(Some).map_err(|misfit| time::bad(key, misfit))
 }
 
 /// What a JSON text begins as.
@@ -216,19 +226,75 @@ fn syntax(error: &serde_json::Error, text: &str) -> BadRow {
 }
 
 /// Reads the values of rows; keeps its memory from row to row.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct RowDecoder {
     values: Vec<Value>,
     given: Vec<bool>,
+    lenient: bool,
+    unit: TimeUnit,
+    /// What is said to hold the time.
+    time: Option<String>,
     at: Option<Timestamp>,
-    /// Whether an object may hold its time under the key `at`.
-    takes_at: bool,
+    /// The row may hold its time itself: the keys that are no attributes, and the attribute.
+    takes: Takes,
+    further: u64,
+}
+
+/// Where in a row its time may stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Takes {
+    /// Under a key that is no attribute.
+    key: bool,
+    attribute: Option<usize>,
+}
+
+impl Default for RowDecoder {
+    fn default() -> Self {
+        RowDecoder::new(&Text::new(super::Format::Json))
+    }
 }
 
 impl RowDecoder {
+    /// A decoder of JSON of which this holds.
+    pub fn new(text: &Text) -> Self {
+        RowDecoder {
+            values: Vec::new(),
+            given: Vec::new(),
+            lenient: text.lenient,
+            unit: text.unit,
+            time: text.time.clone(),
+            at: None,
+            takes: Takes::default(),
+            further: 0,
+        }
+    }
+
+    /// The unit of times that are numbers.
+    pub fn unit(&self) -> TimeUnit {
+        self.unit
+    }
+
     /// The values of a row, one per attribute and each NULL or of the attribute's type.
     pub fn decode(&mut self, row: RowText<'_>, schema: &Schema) -> Result<&[Value], BadRow> {
         self.read(row, schema).map(|()| self.values.as_slice())
+    }
+
+    /// The time and the values of an event. Where it has no time, an attribute may hold it that was said to.
+    pub fn decode_event(
+        &mut self,
+        event: &EventRow<'_>,
+        schema: &Schema,
+    ) -> Result<(Option<Timestamp>, &[Value]), BadRow> {
+        let time = self.time.as_ref().filter(|_| event.at.is_none());
+        self.takes.attribute = time.and_then(|name| schema.position(name));
+        let read = self.read(event.row, schema);
+        self.takes = Takes::default();
+        read.map(|()| (event.at.or(self.at), self.values.as_slice()))
+    }
+
+    /// Keys that were no attributes and were left out, since this was asked last.
+    pub fn take_further(&mut self) -> u64 {
+        std::mem::take(&mut self.further)
     }
 
     /// Reads a row into `self.values`, and its time into `self.at` if the row may have one.
@@ -249,6 +315,15 @@ impl RowDecoder {
         }
     }
 
+    /// Whether a key is one under which a row's time may stand.
+    fn is_time(&self, name: &str) -> bool {
+        match &self.time {
+            Some(time) => name.eq_ignore_ascii_case(time),
+            // of two, `at` holds the time
+            None => name == "at" || (name == "timestamp" && self.at.is_none()),
+        }
+    }
+
     /// The values of the last row that was decoded well.
     pub fn values(&self) -> &[Value] {
         &self.values
@@ -256,8 +331,9 @@ impl RowDecoder {
 
     /// The time and the values of a line in a file of one stream's rows.
     ///
-    /// The line is an array, an object by attribute name (with `at`, where that is no attribute), or an event
-    /// `{"at":…,"row":…}` with or without the name of the stream.
+    /// The line is an array, an object by attribute name, or an event `{"at":…,"row":…}` with or without the name of
+    /// the stream. The time of an array or object is what stands under the name that was said, else under `at`, else
+    /// `timestamp`; that may be an attribute, too: where nothing was said, a LONG.
     pub fn decode_of(
         &mut self,
         line: &[u8],
@@ -267,26 +343,37 @@ impl RowDecoder {
         let line = text(line)?.trim_ascii();
         serde_json::from_str::<IgnoredAny>(line).map_err(|e| syntax(&e, line))?;
         match line.as_bytes().first() {
-            Some(b'[') => Ok((None, self.decode(RowText(line), schema)?)),
+            Some(b'[') => self.decode_bare(line, schema),
             Some(b'{') => match serde_json::from_str::<Pieces<'_>>(line) {
                 Ok(p) if p.row.is_some() && schema.position("row").is_none() => {
                     if p.clock.is_some() || p.batch.is_some() {
                         return shape("a file of one stream holds rows only");
                     }
-                    self.decode_event(&p, stream, schema)
+                    self.decode_pieces(&p, stream, schema)
                 }
-                _ => {
-                    self.takes_at = schema.position("at").is_none();
-                    let read = self.read(RowText(line), schema);
-                    self.takes_at = false;
-                    read.map(|()| (self.at, self.values.as_slice()))
-                }
+                _ => self.decode_bare(line, schema),
             },
             _ => shape(&format!("{}, expected an array or an object", kind(line))),
         }
     }
 
-    fn decode_event(
+    /// Reads an array or an object that may hold its time itself.
+    fn decode_bare(
+        &mut self,
+        line: &str,
+        schema: &Schema,
+    ) -> Result<(Option<Timestamp>, &[Value]), BadRow> {
+        let attribute = time::attribute(schema, self.time.as_deref());
+        self.takes = Takes {
+            key: self.time.is_none() || attribute.is_none(),
+            attribute,
+        };
+        let read = self.read(RowText(line), schema);
+        self.takes = Takes::default();
+        read.map(|()| (self.at, self.values.as_slice()))
+    }
+
+    fn decode_pieces(
         &mut self,
         pieces: &Pieces<'_>,
         stream: &str,
@@ -298,11 +385,33 @@ impl RowDecoder {
                 return Err(BadRow::unknown_stream(&name, [stream]));
             }
         }
-        let at = pieces.at.map(|at| time("at", at)).transpose()?;
+        let at = pieces
+            .at
+            .map_or(Ok(None), |at| read_time("at", at.get(), self.unit))?;
         let Some(row) = pieces.row else {
             return shape("no 'row'");
         };
-        Ok((at, self.decode(RowText(row.get()), schema)?))
+        let event = EventRow {
+            stream: Cow::Borrowed(stream),
+            at,
+            row: RowText(row.get()),
+        };
+        self.decode_event(&event, schema)
+    }
+
+    /// Reads the value of an attribute, and the row's time where that attribute holds it.
+    fn value(&mut self, i: usize, text: &str, attribute: &Attribute) -> Result<Value, BadRow> {
+        // Of a key `at` and an attribute `timestamp` the key holds the time.
+        let told = self.time.is_none() && self.at.is_some();
+        if self.takes.attribute != Some(i) || told {
+            return value(text, attribute);
+        }
+        self.at = read_time(&attribute.name, text, self.unit)?;
+        match (self.at, attribute.ty, text.as_bytes().first()) {
+            // An instant as a LONG is its milliseconds.
+            (Some(at), Type::Long, Some(b'"')) => Ok(Value::Long(at.0.div_euclid(1000))),
+            _ => value(text, attribute),
+        }
     }
 }
 
@@ -317,6 +426,41 @@ impl Row<'_> {
     fn fail<E: Error>(&mut self, fault: BadRow) -> E {
         *self.fault = Some(fault);
         E::custom("bad row")
+    }
+
+    /// A key that is no attribute: the row's time, or one too many.
+    fn other<E: Error>(&mut self, name: &str, text: &str) -> Result<(), E> {
+        let decoder = &mut *self.decoder;
+        if decoder.takes.key && decoder.is_time(name) {
+            match read_time(name, text, decoder.unit) {
+                Ok(at) => decoder.at = at.or(decoder.at),
+                Err(fault) => return Err(self.fail(fault)),
+            }
+        } else if decoder.lenient {
+            decoder.further += 1;
+        } else {
+            return Err(self.fail(BadRow::unknown_attribute(name, self.schema)));
+        }
+        Ok(())
+    }
+
+    /// All keys were read: an attribute without one is NULL. `further`: keys that were no attributes before this row.
+    fn missing<E: Error>(&mut self, further: u64) -> Result<(), E> {
+        let RowDecoder { given, lenient, .. } = &*self.decoder;
+        let none = !given.contains(&true);
+        let missing = given.iter().position(|given| !given);
+        match missing {
+            Some(i) if !lenient => {
+                let name = self.schema.attributes()[i].name.clone();
+                Err(self.fail(BadRow::MissingAttribute(name)))
+            }
+            // Nothing fits: a row of another stream.
+            Some(_) if none && self.decoder.further > further => {
+                self.decoder.further = further;
+                Err(self.fail(BadRow::no_attribute(self.schema)))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -337,12 +481,12 @@ impl<'de> Visitor<'de> for Row<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
-        for attribute in self.schema.attributes() {
+        for (i, attribute) in self.schema.attributes().iter().enumerate() {
             let Some(raw) = seq.next_element::<&RawValue>()? else {
                 let found = self.decoder.values.len();
                 return Err(self.fail(BadRow::count(found, self.schema)));
             };
-            match value(raw.get(), attribute) {
+            match self.decoder.value(i, raw.get(), attribute) {
                 Ok(value) => self.decoder.values.push(value),
                 Err(fault) => return Err(self.fail(fault)),
             }
@@ -362,33 +506,26 @@ impl<'de> Visitor<'de> for Row<'_> {
         self.decoder.values.resize(attributes.len(), Value::Null);
         self.decoder.given.clear();
         self.decoder.given.resize(attributes.len(), false);
+        let further = self.decoder.further;
         while let Some(key) = map.next_key::<&RawValue>()? {
             let name = match unescape(key.get()) {
                 Ok(name) => name,
                 Err(misfit) => return Err(self.fail(BadRow::Shape(format!("key: {misfit}")))),
             };
             let Some(i) = self.schema.position(&name) else {
-                if self.decoder.takes_at && name == "at" {
-                    match time("at", map.next_value::<&RawValue>()?) {
-                        Ok(at) => self.decoder.at = Some(at),
-                        Err(fault) => return Err(self.fail(fault)),
-                    }
-                    continue;
-                }
-                return Err(self.fail(BadRow::unknown_attribute(&name, self.schema)));
+                self.other(&name, map.next_value::<&RawValue>()?.get())?;
+                continue;
             };
             if std::mem::replace(&mut self.decoder.given[i], true) {
                 return Err(self.fail(BadRow::DuplicateAttribute(attributes[i].name.clone())));
             }
-            match value(map.next_value::<&RawValue>()?.get(), &attributes[i]) {
+            let raw = map.next_value::<&RawValue>()?;
+            match self.decoder.value(i, raw.get(), &attributes[i]) {
                 Ok(value) => self.decoder.values[i] = value,
                 Err(fault) => return Err(self.fail(fault)),
             }
         }
-        match self.decoder.given.iter().position(|given| !given) {
-            Some(i) => Err(self.fail(BadRow::MissingAttribute(attributes[i].name.clone()))),
-            None => Ok(()),
-        }
+        self.missing(further)
     }
 }
 

@@ -1,9 +1,10 @@
 //! Lines of a reader, each at most so many bytes.
 //!
 //! A file without line ends must not become one allocation of the file's size: what is beyond the bound is read past
-//! and reported as one bad line.
+//! and reported as one bad line. A last line without an end may be half of one: it is kept back until its end comes,
+//! or until the reader is said to have no more.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, ErrorKind, Read};
 
 /// One line that is not blank.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,6 +20,10 @@ pub struct Line<'a> {
 pub struct Lines<R> {
     reader: R,
     line: Vec<u8>,
+    /// Bytes of the line at hand, more than `line` holds where it is too long.
+    size: u64,
+    /// The line at hand has its end, or is taken without.
+    ended: bool,
     number: u64,
     bytes_read: u64,
     bytes_max: usize,
@@ -38,6 +43,8 @@ impl<R: BufRead> Lines<R> {
         Lines {
             reader,
             line: Vec::new(),
+            size: 0,
+            ended: true,
             number: 0,
             bytes_read: 0,
             bytes_max,
@@ -53,7 +60,7 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
-    /// Bytes consumed so far: where the next line begins.
+    /// Where the next line begins: the bytes of all lines that have ended.
     pub fn bytes_read(&self) -> u64 {
         self.bytes_read
     }
@@ -63,50 +70,107 @@ impl<R: BufRead> Lines<R> {
         self.number
     }
 
-    /// The next line that is not blank; `None` at the end.
+    /// The next line that is not blank; `None` when the reader has no more, for now: a later call reads on, and a last
+    /// line without an end is kept back until then.
     pub fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
-        loop {
-            let Some(fits) = self.fill()? else {
-                return Ok(None);
-            };
-            if !fits {
-                return Ok(Some(Line {
-                    number: self.number,
-                    bytes: Err(self.bytes_max),
-                }));
+        while self.fill()? {
+            if let Some(start) = self.start() {
+                return Ok(Some(self.taken(start)));
             }
-            let marked = self.number == 1 && self.line.starts_with(b"\xEF\xBB\xBF");
-            let start = if marked { 3 } else { 0 };
-            if !self.line[start..].trim_ascii().is_empty() {
-                return Ok(Some(Line {
-                    number: self.number,
-                    bytes: Ok(&self.line[start..]),
-                }));
+        }
+        Ok(None)
+    }
+
+    /// The number of a last line that has no end yet, unless it is blank so far.
+    pub fn unfinished(&self) -> Option<u64> {
+        let unfinished = !self.ended && self.start().is_some();
+        unfinished.then_some(self.number + 1)
+    }
+
+    /// The text of a last line that has no end yet.
+    pub fn unfinished_text(&self) -> &[u8] {
+        self.unfinished()
+            .and_then(|_| self.start())
+            .map_or(&[], |start| &self.line[start..])
+    }
+
+    /// The last line without an end, taken as it is.
+    pub fn take_unfinished(&mut self) -> Option<Line<'_>> {
+        self.unfinished()?;
+        self.end();
+        let start = self.start()?;
+        Some(self.taken(start))
+    }
+
+    fn taken(&self, start: usize) -> Line<'_> {
+        let fits = self.size <= self.bytes_max as u64;
+        Line {
+            number: self.number,
+            bytes: match fits {
+                true => Ok(&self.line[start..]),
+                false => Err(self.bytes_max),
+            },
+        }
+    }
+
+    /// Where the text of the line at hand begins; `None` for a blank one.
+    fn start(&self) -> Option<usize> {
+        let first = self.number == u64::from(self.ended);
+        let marked = first && self.line.starts_with(b"\xEF\xBB\xBF");
+        let start = if marked { 3 } else { 0 };
+        let blank = self.line[start..].trim_ascii().is_empty();
+        (!blank || self.size > self.bytes_max as u64).then_some(start)
+    }
+
+    /// The line at hand has come to its end.
+    fn end(&mut self) {
+        self.ended = true;
+        self.number += 1;
+        self.bytes_read += self.size;
+        for end in [b'\n', b'\r'] {
+            if self.size == self.line.len() as u64 && self.line.last() == Some(&end) {
+                self.line.pop();
+                self.size -= 1;
             }
         }
     }
 
-    /// Reads one line into `self.line`; `None` at the end, `Some(false)` when it is too long.
-    fn fill(&mut self) -> io::Result<Option<bool>> {
-        self.line.clear();
-        let room = self.bytes_max as u64 + 2;
+    /// Reads a line into `self.line`; `false` when the reader ends before the line does.
+    fn fill(&mut self) -> io::Result<bool> {
+        if std::mem::take(&mut self.ended) {
+            self.line.clear();
+            self.size = 0;
+        }
+        let room = (self.bytes_max as u64 + 2).saturating_sub(self.size);
         let read = (&mut self.reader)
             .take(room)
-            .read_until(b'\n', &mut self.line)?;
-        if read == 0 {
-            return Ok(None);
+            .read_until(b'\n', &mut self.line)? as u64;
+        self.size += read;
+        let ended = match read < room || self.line.last() == Some(&b'\n') {
+            true => read > 0 && self.line.last() == Some(&b'\n'),
+            false => self.pass()?,
+        };
+        if ended {
+            self.end();
         }
-        self.number += 1;
-        self.bytes_read += read as u64;
-        if self.line.last() == Some(&b'\n') {
-            self.line.pop();
-            if self.line.last() == Some(&b'\r') {
-                self.line.pop();
+        Ok(ended)
+    }
+
+    /// Reads past the rest of a line that is too long; whether its end is there.
+    fn pass(&mut self) -> io::Result<bool> {
+        loop {
+            let buffer = match self.reader.fill_buf() {
+                Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+                buffer => buffer?,
+            };
+            let end = buffer.iter().position(|b| *b == b'\n');
+            let read = end.map_or(buffer.len(), |end| end + 1);
+            self.reader.consume(read);
+            self.size += read as u64;
+            if end.is_some() || read == 0 {
+                return Ok(end.is_some());
             }
-        } else if read as u64 == room {
-            self.bytes_read += self.reader.skip_until(b'\n')? as u64;
         }
-        Ok(Some(self.line.len() <= self.bytes_max))
     }
 }
 
@@ -114,14 +178,21 @@ impl<R: BufRead> Lines<R> {
 mod tests {
     use super::*;
 
-    fn all(bytes: &[u8], bytes_max: usize, buffer: usize) -> Vec<(u64, Result<Vec<u8>, usize>)> {
+    type Found = Vec<(u64, Result<Vec<u8>, usize>)>;
+
+    fn all(bytes: &[u8], bytes_max: usize, buffer: usize) -> (Found, Option<u64>) {
         let mut lines = Lines::bounded(io::BufReader::with_capacity(buffer, bytes), bytes_max);
         let mut out = Vec::new();
         while let Some(line) = lines.next_line().expect("memory") {
             out.push((line.number, line.bytes.map(<[u8]>::to_vec)));
         }
-        assert_eq!(lines.bytes_read(), bytes.len() as u64);
-        out
+        let unfinished = lines.unfinished();
+        if let Some(line) = lines.take_unfinished() {
+            out.push((line.number, line.bytes.map(<[u8]>::to_vec)));
+            assert_eq!(lines.bytes_read(), bytes.len() as u64);
+        }
+        assert_eq!((lines.unfinished(), lines.take_unfinished()), (None, None));
+        (out, unfinished)
     }
 
     #[test]
@@ -129,17 +200,61 @@ mod tests {
         let text = b"\xEF\xBB\xBFone\r\n\n  \ntwo\n12345678\n123456789\nlast";
         for buffer in [1, 3, 64] {
             let lines = all(text, 8, buffer);
-            assert_eq!(
-                lines,
-                vec![
-                    (1, Ok(b"one".to_vec())),
-                    (4, Ok(b"two".to_vec())),
-                    (5, Ok(b"12345678".to_vec())),
-                    (6, Err(8)),
-                    (7, Ok(b"last".to_vec())),
-                ]
-            );
+            let expected = vec![
+                (1, Ok(b"one".to_vec())),
+                (4, Ok(b"two".to_vec())),
+                (5, Ok(b"12345678".to_vec())),
+                (6, Err(8)),
+                (7, Ok(b"last".to_vec())),
+            ];
+            assert_eq!(lines, (expected, Some(7)));
+            let long = all(b"1234567890123\r\n  ", 8, buffer);
+            assert_eq!(long, (vec![(1, Err(8))], None));
+            let open = all(b"12345678901", 8, buffer);
+            assert_eq!(open, (vec![(1, Err(8))], Some(1)));
         }
-        assert_eq!(all(b"", 8, 4), vec![]);
+        assert_eq!(all(b"", 8, 4), (vec![], None));
+    }
+
+    /// Has no more after each part, for once.
+    struct Parts(Vec<Vec<u8>>);
+
+    impl Read for Parts {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let Some(part) = self.0.first_mut() else {
+                return Ok(0);
+            };
+            let n = part.len().min(buffer.len());
+            buffer[..n].copy_from_slice(&part[..n]);
+            part.drain(..n);
+            if n == 0 {
+                self.0.remove(0);
+            }
+            Ok(n)
+        }
+    }
+
+    #[test]
+    fn a_line_that_grows_is_one_line_wherever_it_is_cut() {
+        let text = b"one\r\n\ntwo\nthree and much more\r\n4\n";
+        for cut in 0..=text.len() {
+            let parts = Parts(vec![text[..cut].to_vec(), text[cut..].to_vec()]);
+            let mut lines = Lines::bounded(io::BufReader::with_capacity(3, parts), 8);
+            let (mut out, mut ends) = (Vec::new(), 0);
+            while ends < 3 {
+                match lines.next_line().expect("memory") {
+                    Some(line) => out.push((line.number, line.bytes.map(<[u8]>::to_vec))),
+                    None => ends += 1,
+                }
+            }
+            let expected = [
+                (1, Ok(b"one".to_vec())),
+                (3, Ok(b"two".to_vec())),
+                (4, Err(8)),
+                (5, Ok(b"4".to_vec())),
+            ];
+            assert_eq!(out, expected, "cut at {cut}");
+            assert_eq!(lines.bytes_read(), text.len() as u64);
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! Times and integers are read from their digits and never pass through `f64`, which holds only 53 bits of them.
 
 use super::bad_row::{Misfit, excerpt};
+use super::text::TimeUnit;
 use crate::event::{Timestamp, Type, Value};
 
 /// The largest time a line may carry, in microseconds: 9.2e15 ms.
@@ -16,8 +17,8 @@ struct Scaled {
 
 /// `text × 10^power`; `None` when it is out of the range of `i64`. The text is a number in JSON's grammar, `+`
 /// allowed.
-fn scaled(text: &str, power: u32) -> Option<Scaled> {
-    if let Ok(whole) = text.parse::<i64>() {
+fn scaled(text: &str, power: i32) -> Option<Scaled> {
+    if let (Ok(whole), Ok(power)) = (text.parse::<i64>(), u32::try_from(power)) {
         let floor = whole.checked_mul(10_i64.checked_pow(power)?)?;
         return Some(Scaled { floor, exact: true });
     }
@@ -76,9 +77,15 @@ fn exponent_of(text: &str) -> i64 {
     )
 }
 
-/// A time in milliseconds, decimals allowed; what is finer than a microsecond is rounded down.
-pub(crate) fn time(text: &str) -> Result<Timestamp, Misfit> {
-    match scaled(text, 3) {
+/// A time in a unit, decimals allowed; what is finer than a microsecond is rounded down.
+pub(crate) fn time(text: &str, unit: TimeUnit) -> Result<Timestamp, Misfit> {
+    let power = match unit {
+        TimeUnit::Seconds => 6,
+        TimeUnit::Millis => 3,
+        TimeUnit::Micros => 0,
+        TimeUnit::Nanos => -3,
+    };
+    match scaled(text, power) {
         Some(s) if (-AT_US_MAX..=AT_US_MAX).contains(&s.floor) => Ok(Timestamp(s.floor)),
         _ => Err(Misfit::Range(excerpt(text))),
     }
@@ -149,7 +156,7 @@ mod tests {
             ("-9.2e15", -AT_US_MAX),
             ("1e-99999999999", 0),
         ] {
-            assert_eq!(time(text), Ok(Timestamp(us)), "{text}");
+            assert_eq!(time(text, TimeUnit::Millis), Ok(Timestamp(us)), "{text}");
         }
         for text in [
             "9200000000000000.001",
@@ -159,8 +166,31 @@ mod tests {
             "-1e99999999999",
             "99999999999999999999999999999999999999999999999999",
         ] {
-            assert!(matches!(time(text), Err(Misfit::Range(_))), "{text}");
+            let read = time(text, TimeUnit::Millis);
+            assert!(matches!(read, Err(Misfit::Range(_))), "{text}");
         }
+    }
+
+    #[test]
+    fn times_have_a_unit() {
+        for (text, unit, us) in [
+            ("1396310700", TimeUnit::Seconds, 1_396_310_700_000_000),
+            ("1.5", TimeUnit::Seconds, 1_500_000),
+            ("7", TimeUnit::Micros, 7),
+            ("-7.5", TimeUnit::Micros, -8),
+            (
+                "1396310700123456789",
+                TimeUnit::Nanos,
+                1_396_310_700_123_456,
+            ),
+            ("-1", TimeUnit::Nanos, -1),
+            ("-1000", TimeUnit::Nanos, -1),
+            ("999", TimeUnit::Nanos, 0),
+            ("1.5e3", TimeUnit::Nanos, 1),
+        ] {
+            assert_eq!(time(text, unit), Ok(Timestamp(us)), "{text} {unit:?}");
+        }
+        assert!(time("9200000000001", TimeUnit::Seconds).is_err());
     }
 
     #[test]

@@ -56,6 +56,14 @@ pub enum OptionError {
         /// The extensions there are.
         known: String,
     },
+    /// A key that does not suit the others.
+    #[error("{why}")]
+    Unsuited {
+        /// As written.
+        key: String,
+        /// Why.
+        why: String,
+    },
     /// The stream's attributes do not suit the connector.
     #[error("{0}")]
     Schema(String),
@@ -70,7 +78,8 @@ impl OptionError {
         match self {
             OptionError::UnknownKey { key, .. }
             | OptionError::DuplicateKey(key)
-            | OptionError::Value { key, .. } => Some(key),
+            | OptionError::Value { key, .. }
+            | OptionError::Unsuited { key, .. } => Some(key),
             OptionError::UnknownExtension { .. } => Some("extension"),
             OptionError::FaultStream => Some("on.error"),
             OptionError::MissingKey { .. } | OptionError::Schema(_) => None,
@@ -121,6 +130,15 @@ impl Options {
             .iter()
             .find(|(k, _)| k.eq_ignore_ascii_case(key));
         entry.map(|(_, value)| value.as_str())
+    }
+
+    /// A key as it is written in the options.
+    pub(super) fn written(&self, key: &str) -> String {
+        let entry = self
+            .entries
+            .iter()
+            .find(|(k, _)| k.eq_ignore_ascii_case(key));
+        entry.map_or(key, |(written, _)| written).to_string()
     }
 
     /// The value of a key that must be given.

@@ -1,6 +1,7 @@
 //! Which connectors there are, and from the options of a stream to one of them.
 
-use super::file::{FileSink, FileSource};
+use super::file_sink::FileSink;
+use super::file_source::FileSource;
 use super::log::LogSink;
 use super::options::{Key, OptionError, Options};
 use super::timer::TimerSource;
@@ -101,13 +102,13 @@ impl Connectors {
             sources: BTreeMap::new(),
             sinks: BTreeMap::new(),
         };
-        connectors.register_source("file", FileSource::KEYS, |stream, _, options| {
+        connectors.register_source("file", &FileSource::keys(), |stream, _, options| {
             Ok(Box::new(FileSource::new(stream, options)?))
         });
         connectors.register_source("timer", TimerSource::KEYS, |_, schema, options| {
             Ok(Box::new(TimerSource::new(schema, options)?))
         });
-        connectors.register_sink("file", FileSink::KEYS, |stream, schema, options| {
+        connectors.register_sink("file", &FileSink::keys(), |stream, schema, options| {
             Ok(Box::new(FileSink::new(stream, schema, options)?))
         });
         connectors.register_sink("log", LogSink::KEYS, |stream, _, options| {

@@ -73,6 +73,21 @@ pub trait RowSink {
     /// the newest position at or before the last row that it holds. Rows after that position come again, with their
     /// numbers; those that the checkpoint holds are dropped.
     fn position(&mut self, position: &str);
+
+    /// Whether positions are kept: the source will go on from them in another run.
+    fn keeps_positions(&self) -> bool {
+        false
+    }
+
+    /// Counts keys or cells of the next row that are no attributes, and were left out.
+    fn further(&mut self, _count: u64) {}
+
+    /// Says something that is no error to who looks on.
+    fn notice(&mut self, _text: &dyn Display) {}
+
+    /// Counts and says that the outside is another one than before: what comes now is not what came after the position
+    /// from which the source began, so nothing of it is dropped as seen.
+    fn begun_anew(&mut self, _why: &dyn Display) {}
 }
 
 /// Produces the rows of one stream.
@@ -97,6 +112,11 @@ pub trait Source: Send {
 
 /// Consumes the rows of one stream.
 pub trait Sink: Send {
+    /// Opens what rows go to. Called once, when the app starts; an error keeps it from starting.
+    fn open(&mut self) -> Result<(), ConnectorError> {
+        Ok(())
+    }
+
     /// Takes a batch. A failed batch is not offered again.
     fn rows(&mut self, stream: &str, batch: &Batch) -> Result<(), ConnectorError>;
 

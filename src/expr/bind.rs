@@ -54,6 +54,13 @@ struct Binder<'a> {
     faults: &'a mut Vec<Fault>,
 }
 
+/// A zone where no function of time takes it.
+fn misplaced_zone(span: Span) -> Fault {
+    let message = "AT TIME ZONE stands in the argument of a function of time";
+    Fault::new(span, message)
+        .help("write it there, as in formatDate(ms AT TIME ZONE 'Europe/Berlin', '%H:%M')")
+}
+
 impl Binder<'_> {
     fn keep<T>(&mut self, result: Result<T, Fault>) -> Option<T> {
         result.map_err(|fault| self.faults.push(fault)).ok()
@@ -114,15 +121,7 @@ impl Binder<'_> {
                 branches,
                 otherwise,
             } => self.case(operand.as_deref(), branches, otherwise.as_deref(), span),
-            ExprKind::AtZone(..) => {
-                let fault = Fault::new(
-                    span,
-                    "AT TIME ZONE stands in the argument of a function of time",
-                );
-                self.keep(Err(fault.help(
-                    "write it there, as in formatDate(ms AT TIME ZONE 'Europe/Berlin', '%H:%M')",
-                )))
-            }
+            ExprKind::AtZone(..) => self.keep(Err(misplaced_zone(span))),
             ExprKind::Cast(x, to) => {
                 let x = self.expr(x)?;
                 let made = self.functions.convert(x, to, span);

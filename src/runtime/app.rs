@@ -59,6 +59,12 @@ pub struct Metrics {
     pub dropped_rows: u64,
     /// Rows that sources could not read and batches that sinks could not write.
     pub connector_errors: u64,
+    /// Of these, batches that sinks could not write: their rows are missing outside.
+    pub sink_errors: u64,
+    /// Keys and cells in rows of sources that were no attributes, and were left out.
+    pub further_keys: u64,
+    /// Sources that found another outside than before, and read it from its beginning.
+    pub begun_anew: u64,
 }
 
 /// One running app.
@@ -441,9 +447,9 @@ impl EventFluxAppRuntime {
     pub fn metrics(&self) -> Result<Metrics, RuntimeError> {
         let mut metrics = Metrics {
             dropped_rows: self.shared.dropped.load(Ordering::Relaxed),
-            connector_errors: self.connected.lock().error_count(),
             ..Metrics::default()
         };
+        self.connected.lock().count(&mut metrics);
         self.shared.with_all(|_, core| {
             let (rows_in, rows_out, counters) = core.counters();
             let Counters {

@@ -5,10 +5,12 @@
 //! from the position that it had reported before the restored checkpoint, and rows that the checkpoint holds are
 //! dropped by number.
 //!
-//! A sink is a callback behind a lock: workers that write the same stream take turns. What goes wrong is counted and
-//! shown to an observer; under `'on.error'='stop'` the app takes no more rows and `shutdown` answers with the error.
+//! A sink is a callback behind a lock: workers that write the same stream take turns. A bad row and a batch that cannot
+//! be written are counted and shown to an observer; under `'on.error'='stop'` the app takes no more rows and `shutdown`
+//! answers with the error. A sink that cannot be opened keeps the app from starting, and a source that fails (its file
+//! cannot be opened, or read on) ends it, whatever `on.error` says: the rest of its rows would be missing silently.
 
-use super::app::EventFluxAppRuntime;
+use super::app::{EventFluxAppRuntime, Metrics};
 use super::input::Input;
 use super::shared::Shared;
 use super::snapshot::{PositionedOutput, SnapshotService};
@@ -72,6 +74,9 @@ type Observer = Arc<dyn Fn(&str, &str) + Send + Sync>;
 pub(crate) struct Incidents {
     shared: Weak<Shared>,
     count: AtomicU64,
+    sinks: AtomicU64,
+    further: AtomicU64,
+    begun_anew: AtomicU64,
     fatal: Mutex<Option<(String, String)>>,
     observer: Mutex<Option<Observer>>,
 }
@@ -81,10 +86,7 @@ impl Incidents {
     fn add(&self, stream: &str, on_error: OnError, error: &dyn Display) {
         self.count.fetch_add(1, Ordering::Relaxed);
         let text = error.to_string();
-        let observer = self.observer.lock().clone();
-        if let Some(observer) = observer {
-            observer(stream, &text);
-        }
+        self.tell(stream, &text);
         if on_error == OnError::Stop {
             self.fatal
                 .lock()
@@ -92,6 +94,20 @@ impl Incidents {
             if let Some(shared) = self.shared.upgrade() {
                 shared.refuse();
             }
+        }
+    }
+
+    /// Rows of a batch are missing outside.
+    fn add_of_sink(&self, outlet: &Outlet, error: &ConnectorError) {
+        self.sinks.fetch_add(1, Ordering::Relaxed);
+        self.add(&outlet.stream, outlet.on_error, error);
+    }
+
+    /// Shows something.
+    fn tell(&self, stream: &str, text: &str) {
+        let observer = self.observer.lock().clone();
+        if let Some(observer) = observer {
+            observer(stream, text);
         }
     }
 }
@@ -166,10 +182,14 @@ impl Connected {
     ) -> Result<(), RuntimeError> {
         let mut sources = Vec::new();
         for (stream, connection) in std::mem::take(&mut self.waiting) {
-            let Connection::Sink(sink, on_error) = connection else {
+            let Connection::Sink(mut sink, on_error) = connection else {
                 sources.push((stream, connection));
                 continue;
             };
+            sink.open().map_err(|e| RuntimeError::Connector {
+                stream: stream.to_string(),
+                message: e.to_string(),
+            })?;
             let positioned = sink.positioned().is_some();
             let outlet = Arc::new(Outlet {
                 stream: Arc::clone(&stream),
@@ -184,7 +204,7 @@ impl Connected {
             runtime.add_callback(&stream, move |batch| {
                 let written = outlet.sink.lock().rows(&outlet.stream, batch);
                 if let Err(e) = written {
-                    incidents.add(&outlet.stream, outlet.on_error, &e);
+                    incidents.add_of_sink(&outlet, &e);
                 }
             })?;
         }
@@ -256,7 +276,7 @@ impl Connected {
     /// Takes note of how a source ended.
     pub(crate) fn ended(&self, stream: &str, end: Result<(), ConnectorError>) {
         if let Err(e) = end {
-            self.incidents.add(stream, OnError::Log, &e);
+            self.incidents.add(stream, OnError::Stop, &e);
         }
     }
 
@@ -265,14 +285,18 @@ impl Connected {
         for outlet in &self.outlets {
             let flushed = outlet.sink.lock().flush();
             if let Err(e) = flushed {
-                self.incidents.add(&outlet.stream, outlet.on_error, &e);
+                self.incidents.add_of_sink(outlet, &e);
             }
         }
     }
 
-    /// Errors so far.
-    pub(crate) fn error_count(&self) -> u64 {
-        self.incidents.count.load(Ordering::Relaxed)
+    /// Adds what was counted here.
+    pub(crate) fn count(&self, metrics: &mut Metrics) {
+        let incidents = &self.incidents;
+        metrics.connector_errors = incidents.count.load(Ordering::Relaxed);
+        metrics.sink_errors = incidents.sinks.load(Ordering::Relaxed);
+        metrics.further_keys = incidents.further.load(Ordering::Relaxed);
+        metrics.begun_anew = incidents.begun_anew.load(Ordering::Relaxed);
     }
 
     /// The error that ended the app.
@@ -338,6 +362,9 @@ impl Inlet {
         if self.event_time && at.is_none() && !numbers.timed {
             return Err(SendError::NoTime);
         }
+        if numbers.rewound {
+            return Err(SendError::Stopped);
+        }
         let number = numbers.last + 1;
         let sent = self.input.send_numbered(number, &self.stream, at, row);
         numbers.rewound |= matches!(sent, Err(SendError::Rewound { .. }));
@@ -386,6 +413,26 @@ impl RowSink for Inlet {
             self.input.mark(position);
         }
     }
+
+    fn keeps_positions(&self) -> bool {
+        self.numbers.is_some()
+    }
+
+    fn further(&mut self, count: u64) {
+        self.incidents.further.fetch_add(count, Ordering::Relaxed);
+    }
+
+    fn notice(&mut self, text: &dyn Display) {
+        self.incidents.tell(&self.stream, &text.to_string());
+    }
+
+    fn begun_anew(&mut self, why: &dyn Display) {
+        self.incidents.begun_anew.fetch_add(1, Ordering::Relaxed);
+        self.notice(why);
+        if let Some(numbers) = &mut self.numbers {
+            numbers.last = self.input.begin_anew();
+        }
+    }
 }
 
 /// A source with the place where its rows go: what its thread runs.
@@ -396,7 +443,7 @@ struct Supply {
 }
 
 impl Supply {
-    /// Runs the source, again after each restore. Its error is reported when it happens, not when the app ends.
+    /// Runs the source, again after each restore. Its error ends the app, and is reported when it happens.
     fn run(mut self, stop: &StopSignal) {
         loop {
             let from = self.inlet.begin();
@@ -404,10 +451,14 @@ impl Supply {
             if self.inlet.is_rewound() && !stop.is_stopped() {
                 continue;
             }
-            let Inlet { on_error, .. } = self.inlet;
             match ended {
                 Ok(()) | Err(ConnectorError::Stopped) => {}
-                Err(e) => self.inlet.incidents.add(&self.inlet.stream, on_error, &e),
+                Err(e) => {
+                    let Inlet {
+                        incidents, stream, ..
+                    } = &self.inlet;
+                    incidents.add(stream, OnError::Stop, &e);
+                }
             }
             break;
         }

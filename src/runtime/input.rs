@@ -183,6 +183,13 @@ impl Input {
         Ok(true)
     }
 
+    /// The source has other rows than those that came behind the position that was restored: the next one is new to all
+    /// parts of the app, also to those that had processed more than others. Answers the number of the row before it.
+    pub fn begin_anew(&mut self) -> u64 {
+        self.at.number = self.at.number.max(self.replay_to);
+        self.at.number
+    }
+
     /// Remembers that the source stood at `token` (an offset in a file, say) when it had sent the rows so far.
     ///
     /// A checkpoint keeps the newest mark at or before its position, so that the source finds the place from which to

@@ -224,9 +224,9 @@ impl RowLog {
     }
 
     /// Appends row `row` of a column to a log of one column.
-    pub(crate) fn push_value(&mut self, id: LogId, from: &Column, row: usize) {
+    pub(crate) fn push_value(&mut self, id: LogId, at: Timestamp, from: &Column, row: usize) {
         let to = self.extend(id);
-        self.rows.set_value(to, from, row);
+        self.rows.set_value(to, at, from, row);
     }
 
     /// Appends rows `rows` of a batch.

@@ -1,8 +1,8 @@
 //! Texts that are wrong: apps and lines of events files. Each is refused with a place and a message; none panics.
 
 use crate::app::Setup;
-use eventflux::connector::BadRow;
 use eventflux::connector::json::{EventLine, EventRow, RowDecoder, decode_line};
+use eventflux::connector::{BadRow, Format, Text};
 use eventflux::{BuildError, EventFluxManager, Schema, Type};
 
 const APPS: &str = include_str!("bad_input/apps.txt");
@@ -59,7 +59,7 @@ fn wrong_apps_are_refused_with_a_place() {
 }
 
 fn line_answer(line: &str, schema: &Schema) -> Result<(), BadRow> {
-    let mut decoder = RowDecoder::default();
+    let mut decoder = RowDecoder::new(&Text::new(Format::Json).keys(false));
     let mut row = |row: &EventRow<'_>| {
         if !row.stream.eq_ignore_ascii_case("S") {
             return Err(BadRow::unknown_stream(&row.stream, ["S"]));
@@ -68,7 +68,9 @@ fn line_answer(line: &str, schema: &Schema) -> Result<(), BadRow> {
     };
     match decode_line(line.as_bytes())? {
         EventLine::Row(one) => row(&one),
-        EventLine::Batch(rows) => rows.iter().try_for_each(row),
+        EventLine::Batch(rows) => rows
+            .into_iter()
+            .try_for_each(|one| one.and_then(|one| row(&one))),
         EventLine::Clock(_) => Ok(()),
     }
 }

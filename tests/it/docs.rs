@@ -62,6 +62,8 @@ fn send(runtime: &EventFluxAppRuntime, input: &mut Input, line: &str) {
     let sent = match decode_line(line.as_bytes()).expect("the line is an event") {
         EventLine::Clock(to) => input.advance_clock(to),
         EventLine::Batch(rows) => {
+            let rows: Result<Vec<_>, _> = rows.into_iter().collect();
+            let rows = rows.expect("all of them are rows");
             let stream = rows[0].stream.to_string();
             let rows: Vec<_> = rows.iter().map(&mut values).collect();
             input.send_batch(&stream, rows)

@@ -41,7 +41,10 @@ pub fn event_line(data: &[u8]) {
         Err(bad) => assert!(!bad.to_string().is_empty()),
         Ok(EventLine::Clock(_)) => {}
         Ok(EventLine::Row(row)) => round_trip(&row, &schema),
-        Ok(EventLine::Batch(rows)) => rows.iter().for_each(|row| round_trip(row, &schema)),
+        Ok(EventLine::Batch(rows)) => {
+            let rows = rows.iter().flatten();
+            rows.for_each(|row| round_trip(row, &schema));
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! CSV in and out: headers, cells, times, bounds.
 
 use super::*;
+use crate::connector::{Format, TimeUnit};
 
 fn schema() -> Schema {
     Schema::new([
@@ -13,21 +14,40 @@ fn schema() -> Schema {
     ])
 }
 
+fn csv(time: Option<&str>) -> Text {
+    Text {
+        time: time.map(str::to_string),
+        ..Text::new(Format::Csv)
+    }
+}
+
 /// The rows of a text, as text; a bad row as its message.
 fn read(text: &str, time: Option<&str>) -> Result<Vec<String>, String> {
-    let mut rows = CsvRows::new(text.as_bytes(), &schema(), time).map_err(|e| e.to_string())?;
+    read_as(text, &schema(), &csv(time))
+}
+
+fn read_as(text: &str, schema: &Schema, how: &Text) -> Result<Vec<String>, String> {
+    let mut rows = CsvRows::new(text.as_bytes(), schema, how);
     let mut out = Vec::new();
-    while let Some(CsvRow { line, row }) = rows.next_row().map_err(|e| e.to_string())? {
-        out.push(match row {
-            Ok((at, values)) => {
-                let at = at.map_or("-".into(), |at| at.0.to_string());
-                let values: Vec<String> = values.iter().map(Value::to_string).collect();
-                format!("{line} {at} {}", values.join("|"))
-            }
-            Err(e) => format!("{line} {e}"),
-        });
+    while let Some(row) = rows.next_row().map_err(|e| e.to_string())? {
+        out.push(shown(row));
+    }
+    if let Some(row) = rows.take_unfinished().map_err(|e| e.to_string())? {
+        out.push(shown(row));
     }
     Ok(out)
+}
+
+fn shown(row: CsvRow<'_>) -> String {
+    let line = row.line;
+    match row.row {
+        Ok((at, values)) => {
+            let at = at.map_or("-".into(), |at| at.0.to_string());
+            let values: Vec<String> = values.iter().map(Value::to_string).collect();
+            format!("{line} {at} {}", values.join("|"))
+        }
+        Err(e) => format!("{line} {e}"),
+    }
 }
 
 #[test]
@@ -147,7 +167,7 @@ fn times_are_milliseconds_or_dates() {
         "NaN",
     ] {
         let rows = read(&text(time), Some("ts")).expect("the header fits");
-        assert!(rows[0].starts_with("2 at: "), "{time}: {}", rows[0]);
+        assert!(rows[0].starts_with("2 ts: "), "{time}: {}", rows[0]);
     }
 }
 
@@ -170,7 +190,7 @@ fn what_is_written_reads_back() {
         }
     }
     let mut out = Vec::new();
-    let encoder = CsvEncoder::new(&schema);
+    let encoder = CsvEncoder::new(&schema, &csv(None));
     encoder.header(&mut out);
     encoder.encode(&batch, &mut out);
     let text = String::from_utf8(out).expect("UTF-8");
@@ -182,7 +202,7 @@ fn what_is_written_reads_back() {
     );
     assert_eq!(
         rows[1],
-        "3 1001 NULL|0.1|-2147483648|-9223372036854775808|0.1|NULL"
+        "3 1001 |0.1|-2147483648|-9223372036854775808|0.1|NULL"
     );
 
     batch.signs = vec![Sign::Minus; 5];
@@ -195,13 +215,150 @@ fn what_is_written_reads_back() {
 }
 
 #[test]
-fn an_open_quote_does_not_take_the_file() {
-    let text = format!(
-        "sym,price,qty,big,ratio,ok\n\"{}",
-        "x".repeat(3 * LINE_BYTES_MAX)
+fn a_long_row_is_one_bad_row_and_an_open_quote_ends_the_file() {
+    let schema = Schema::new([("a", Type::String), ("b", Type::Int)]);
+    let long = "x".repeat(LINE_BYTES_MAX);
+    for (cell, lines) in [(long.clone(), 1), (format!("\"{long}\n\n\""), 3)] {
+        let text = format!("a,b\n{cell},1\ny,2\n");
+        let rows = read_as(&text, &schema, &csv(None)).expect("the file is read");
+        let bad = "2 longer than 1048576 bytes".to_string();
+        assert_eq!(rows, [bad, format!("{} - y|2", 2 + lines)]);
+    }
+    let open = read_as("a,b\nx,1\n\"y,2\nz,3\n", &schema, &csv(None));
+    let told = "3 a quote is opened and not closed".to_string();
+    assert_eq!(open, Ok(vec!["2 - x|1".to_string(), told]));
+    let open = format!("a,b\n\"{}", long.repeat(3));
+    let e = read_as(&open, &schema, &csv(None)).expect_err("most of the file is lost");
+    assert!(
+        e.contains("the quote that line 2 opens is not closed"),
+        "{e}"
     );
-    let e = read(&text, None).expect_err("too long");
-    assert!(e.contains("longer than"), "{e}");
+}
+
+#[test]
+fn nothing_is_null_and_quotes_with_nothing_in_them_are_the_empty_text() {
+    let schema = Schema::new([("a", Type::String), ("b", Type::String), ("n", Type::Int)]);
+    let text = "a,b,n\n\"\",,\"\"\n,\"\",1\n\" \",\"\"\"\",2\r\n\"\r\",x\ry,3\n";
+    let rows = read_as(text, &schema, &csv(None));
+    let expected = [
+        "2 - |NULL|NULL",
+        "3 - NULL||1",
+        "4 -  |\"|2",
+        "5 - \r|x\ry|3",
+    ];
+    assert_eq!(rows, Ok(expected.map(str::to_string).to_vec()));
+    let one = Schema::new([("a", Type::String)]);
+    let rows = read_as("a\n\n\"\"\r\n\r\nx", &one, &csv(None));
+    assert_eq!(rows, Ok(vec!["3 - ".to_string(), "5 - x".to_string()]));
+}
+
+#[test]
+fn the_text_is_what_its_options_say() {
+    let schema = Schema::new([("a", Type::String), ("ts", Type::Long), ("n", Type::Int)]);
+    let base = csv(None);
+    let semicolons = Text {
+        delimiter: b';',
+        quote: Some(b'\''),
+        ..base.clone()
+    };
+    let bare = Text {
+        header: false,
+        quote: None,
+        delimiter: b'\t',
+        ..base.clone()
+    };
+    let at_first = Text {
+        header: false,
+        ..csv(Some("1"))
+    };
+    let both = csv(Some("ts"));
+    let seconds = Text {
+        unit: TimeUnit::Seconds,
+        ..csv(Some("TS"))
+    };
+    let lenient = csv(None).keys(true);
+    for (how, text, expected) in [
+        (&semicolons, "a;ts;n\n'x;''y';1;2\n", Ok("2 - x;'y|1|2")),
+        (&bare, "\"x\"\t1\t2\n", Ok("1 - \"x\"|1|2")),
+        (&at_first, "1000,x,1,2\n", Ok("1 1000000 x|1|2")),
+        (&both, "a,ts,n\nx,1,2\n", Ok("2 1000 x|1|2")),
+        (&both, "a,ts,n\nx,,2\n", Ok("2 - x|NULL|2")),
+        (
+            &both,
+            "a,ts,n\nx,1970-01-01 00:00:01,2\n",
+            Ok("2 1000000 x|1000|2"),
+        ),
+        (
+            &seconds,
+            "a,ts,n\nx,1.5,2\n",
+            Ok("2 attribute 'ts' LONG: 1.5 is not an integer"),
+        ),
+        (&seconds, "a,ts,n\nx,2,2\n", Ok("2 2000000 x|2|2")),
+        (&lenient, "n,z,a\n1,9,x\n", Ok("2 - x|NULL|1")),
+        (
+            &lenient,
+            "y,z\n1,9\n",
+            Err("header: no key is an attribute; known: a, ts, n"),
+        ),
+        (
+            &Text {
+                header: false,
+                ..csv(Some("when"))
+            },
+            "x,1,2\n",
+            Err(
+                "header: no time column 'when': without a header it is an attribute, or the number of a column",
+            ),
+        ),
+    ] {
+        let rows = read_as(text, &schema, how);
+        let expected = expected.map(|row| vec![row.to_string()]);
+        assert_eq!(rows, expected.map_err(str::to_string), "{text}");
+    }
+    let named = Schema::new([("timestamp", Type::Long), ("at", Type::String)]);
+    let rows = read_as("at,timestamp\nhome,5\n", &named, &csv(None));
+    assert_eq!(rows, Ok(vec!["2 5000 5|home".to_string()]));
+}
+
+/// Has no more after each part, for once.
+struct Parts(Vec<Vec<u8>>);
+
+impl std::io::Read for Parts {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(part) = self.0.first_mut() else {
+            return Ok(0);
+        };
+        let n = part.len().min(buffer.len());
+        buffer[..n].copy_from_slice(&part[..n]);
+        part.drain(..n);
+        if n == 0 {
+            self.0.remove(0);
+        }
+        Ok(n)
+    }
+}
+
+#[test]
+fn a_file_that_grows_has_the_same_rows_wherever_it_is_cut() {
+    let schema = Schema::new([("a", Type::String), ("n", Type::Int)]);
+    let text = "a,n\r\n\"x\"\"\n\",12\r\n\n,345\n\"\",6\n";
+    let whole = read_as(text, &schema, &csv(None)).expect("right");
+    assert_eq!(whole.len(), 3);
+    for cut in 0..=text.len() {
+        let parts = [&text[..cut], &text[cut..]].map(|part| part.as_bytes().to_vec());
+        let reader = io::BufReader::with_capacity(3, Parts(parts.to_vec()));
+        let mut rows = CsvRows::new(reader, &schema, &csv(None));
+        let (mut out, mut ends) = (Vec::new(), 0);
+        while ends < 3 {
+            match rows.next_row().expect("memory") {
+                Some(row) => out.push(shown(row)),
+                None => ends += 1,
+            }
+        }
+        assert_eq!(out, whole, "cut at {cut}");
+        let place = (rows.unfinished(), rows.bytes_read());
+        assert_eq!(place, (None, text.len() as u64));
+    }
 }
 
 #[test]
@@ -225,9 +382,7 @@ fn mutated_files_never_panic() {
                 _ => bytes[at] = below(256) as u8,
             }
         }
-        let Ok(mut rows) = CsvRows::new(bytes.as_slice(), &schema(), None) else {
-            continue;
-        };
+        let mut rows = CsvRows::new(bytes.as_slice(), &schema(), &csv(None));
         while let Ok(Some(CsvRow { row, .. })) = rows.next_row() {
             match row {
                 Ok((_, values)) => rows_read += values.len() / 6,

@@ -1,6 +1,7 @@
 //! Events in and rows out: what is read, what is refused and with which words, and that no text panics.
 
 use super::*;
+use crate::connector::Format;
 use crate::event::{Batch, Sign};
 
 fn schema() -> Schema {
@@ -14,16 +15,21 @@ fn schema() -> Schema {
     ])
 }
 
+/// A decoder that refuses what is missing and what is no attribute.
+fn strict() -> RowDecoder {
+    RowDecoder::new(&Text::new(Format::Json).keys(false))
+}
+
 type Read = (String, Option<Timestamp>, Vec<Value>);
 
-/// Reads a line and its rows as the CLI does.
+/// Reads a line and its rows.
 fn read(line: &[u8]) -> Result<Vec<Read>, BadRow> {
     let rows = match decode_line(line)? {
         EventLine::Row(row) => vec![row],
-        EventLine::Batch(rows) => rows,
+        EventLine::Batch(rows) => rows.into_iter().collect::<Result<_, _>>()?,
         EventLine::Clock(_) => vec![],
     };
-    let mut decoder = RowDecoder::default();
+    let mut decoder = strict();
     let rows = rows.into_iter().map(|row| {
         let values = decoder.decode(row.row, &schema())?.to_vec();
         Ok((row.stream.into_owned(), row.at, values))
@@ -387,7 +393,7 @@ fn bad_lines_are_refused_with_a_reason() {
             message.starts_with("error: ") && message.contains(part),
             "{line}: {message}"
         );
-        let mut decoder = RowDecoder::default();
+        let mut decoder = strict();
         let direct = decoder.decode_of(row.as_bytes(), "S", &schema());
         assert_eq!(format!("error: {}", direct.expect_err(row)), message);
     }
@@ -422,7 +428,7 @@ fn a_file_of_one_stream_holds_rows_with_or_without_time() {
         ),
         (
             r#"{"at":"x","a":1,"b":"x"}"#,
-            "at: found a string \"x\", expected milliseconds as a number",
+            "at: found a string \"x\", expected milliseconds as a number, or an ISO 8601 time",
         ),
         (
             r#"{"clock":1,"row":[1,"x"]}"#,
@@ -435,7 +441,148 @@ fn a_file_of_one_stream_holds_rows_with_or_without_time() {
     }
     let named = Schema::new([("row", Type::Int), ("at", Type::Long)]);
     let read = decoder.decode_of(br#"{"row":1,"at":2}"#, "S", &named);
-    assert_eq!(read, Ok((None, [Value::Int(1), Value::Long(2)].as_slice())));
+    let at = Some(Timestamp(2_000));
+    assert_eq!(read, Ok((at, [Value::Int(1), Value::Long(2)].as_slice())));
+}
+
+#[test]
+fn what_is_missing_is_null_and_what_is_further_is_counted() {
+    let schema = Schema::new([("a", Type::Int), ("b", Type::String)]);
+    for (row, expected, further) in [
+        (r#"{"a":1,"b":"x"}"#, "1|x", 0),
+        (r#"{"a":1}"#, "1|NULL", 0),
+        (r#"{"b":"y","c":true,"d":{"a":[5]}}"#, "NULL|y", 2),
+        ("{}", "NULL|NULL", 0),
+        (
+            r#"{"c":1,"d":2}"#,
+            "error: no key is an attribute; known: a, b",
+            0,
+        ),
+        (
+            r#"{"a":1,"a":2,"c":1}"#,
+            "error: attribute 'a' is given twice",
+            0,
+        ),
+        ("[1]", "error: 1 values for 2 attributes: a, b", 0),
+    ] {
+        let mut decoder = RowDecoder::default();
+        let (at, read) = match decoder.decode_of(row.as_bytes(), "S", &schema) {
+            Ok((at, values)) => {
+                let values: Vec<String> = values.iter().map(Value::to_string).collect();
+                (at, values.join("|"))
+            }
+            Err(e) => (None, format!("error: {e}")),
+        };
+        assert_eq!((at, read.as_str()), (None, expected), "{row}");
+        assert_eq!(decoder.take_further(), further, "{row}");
+        assert_eq!(decoder.take_further(), 0);
+    }
+}
+
+#[test]
+fn times_are_numbers_of_a_unit_or_instants() {
+    let schema = Schema::new([("n", Type::Int), ("ts", Type::Long), ("t", Type::String)]);
+    let text = |time: Option<&str>, unit: TimeUnit| Text {
+        time: time.map(str::to_string),
+        unit,
+        ..Text::new(Format::Json)
+    };
+    let ms = TimeUnit::Millis;
+    let iso = r#"{"at":"1970-01-01T00:00:01.5Z","n":1}"#;
+    let both = r#"{"ts":"1970-01-01 00:00:02","t":"x","at":9}"#;
+    for (time, unit, row, expected) in [
+        (None, ms, r#"{"at":5,"n":1}"#, "Some(5000) 1|NULL|NULL"),
+        (
+            None,
+            ms,
+            r#"{"timestamp":5,"n":1}"#,
+            "Some(5000) 1|NULL|NULL",
+        ),
+        (
+            None,
+            ms,
+            r#"{"at":5,"timestamp":6,"n":1}"#,
+            "Some(5000) 1|NULL|NULL",
+        ),
+        (
+            None,
+            ms,
+            r#"{"timestamp":6,"at":5,"n":1}"#,
+            "Some(5000) 1|NULL|NULL",
+        ),
+        (None, ms, iso, "Some(1500000) 1|NULL|NULL"),
+        (
+            None,
+            TimeUnit::Seconds,
+            r#"{"at":5.5,"n":1}"#,
+            "Some(5500000) 1|NULL|NULL",
+        ),
+        (Some("ts"), ms, r#"{"n":1,"ts":7}"#, "Some(7000) 1|7|NULL"),
+        (Some("TS"), ms, "[1,7,null]", "Some(7000) 1|7|NULL"),
+        (
+            Some("ts"),
+            TimeUnit::Seconds,
+            "[1,7,null]",
+            "Some(7000000) 1|7|NULL",
+        ),
+        (Some("ts"), ms, both, "Some(2000000) NULL|2000|x"),
+        (Some("ts"), ms, r#"[1,null,"x"]"#, "None 1|NULL|x"),
+        (
+            Some("t"),
+            ms,
+            r#"{"t":"1970-01-01","n":1}"#,
+            "Some(0) 1|NULL|1970-01-01",
+        ),
+        (
+            Some("t"),
+            ms,
+            r#"{"t":"noon"}"#,
+            "t: found a string \"noon\", expected milliseconds as a number, or an ISO 8601 time",
+        ),
+        (
+            Some("when"),
+            ms,
+            r#"{"when":"1970-01-01","n":1}"#,
+            "Some(0) 1|NULL|NULL",
+        ),
+        (
+            Some("ts"),
+            ms,
+            r#"{"at":3,"row":[1,7,"x"]}"#,
+            "Some(3000) 1|7|x",
+        ),
+        (Some("ts"), ms, r#"{"row":[1,7,"x"]}"#, "Some(7000) 1|7|x"),
+    ] {
+        let mut decoder = RowDecoder::new(&text(time, unit));
+        let read = match decoder.decode_of(row.as_bytes(), "S", &schema) {
+            Ok((at, values)) => {
+                let values: Vec<String> = values.iter().map(Value::to_string).collect();
+                format!("{:?} {}", at.map(|at| at.0), values.join("|"))
+            }
+            Err(e) => e.to_string(),
+        };
+        assert_eq!(read, expected, "{time:?} {row}");
+    }
+    let line = decode_line_in(br#"{"clock":2.5}"#, TimeUnit::Seconds);
+    assert_eq!(line, Ok(EventLine::Clock(Timestamp(2_500_000))));
+}
+
+#[test]
+fn a_bad_row_of_a_batch_costs_that_row() {
+    let line = br#"{"batch":[{"stream":"S","row":[1]},{"stream":"S"},7,{"stream":"T","at":"x","row":[]}]}"#;
+    let Ok(EventLine::Batch(rows)) = decode_line(line) else {
+        panic!("a batch");
+    };
+    let shown: Vec<String> = rows
+        .iter()
+        .map(|row| match row {
+            Ok(row) => row.stream.to_string(),
+            Err(e) => e.to_string(),
+        })
+        .collect();
+    assert_eq!(shown[..2], ["S", "no 'row'"]);
+    assert!(shown[2].contains("a number, expected an object"));
+    assert!(shown[3].starts_with("at: found a string"));
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn options_are_checked_against_the_known_ones() {
         (vec![source, file], "source 'file' needs 'path'"),
         (
             vec![source, file, path, ("pth", "x")],
-            "unknown key 'pth' for source 'file'; known: type, extension, on.error, path, format, timestamp",
+            "unknown key 'pth' for source 'file'; known: type, extension, on.error, path, follow, replaced, format, keys, delimiter, quote, header, timestamp, timestamp.unit",
         ),
         (
             vec![source, file, path, ("PATH", "x")],
@@ -89,6 +89,36 @@ fn options_are_checked_against_the_known_ones() {
         (
             vec![source, file, path, ("format", "xml")],
             "'format' is 'xml', expected json or csv",
+        ),
+        (
+            vec![source, file, path, ("delimiter", ";")],
+            "'delimiter' is about CSV, and /nowhere is JSON; 'format'='csv' says otherwise",
+        ),
+        (
+            vec![source, file, path, ("format", "csv"), ("delimiter", "ab")],
+            "'delimiter' is 'ab', expected one ASCII character",
+        ),
+        (
+            vec![source, file, path, ("format", "csv"), ("quote", ",")],
+            "'quote' and 'delimiter' are the same character",
+        ),
+        (
+            vec![source, file, path, ("timestamp.unit", "days")],
+            "'timestamp.unit' is 'days', expected ms, s, us or ns",
+        ),
+        (
+            vec![
+                ("type", "sink"),
+                file,
+                path,
+                ("format", "csv"),
+                ("quote", "none"),
+            ],
+            "'quote' is 'none', expected a character",
+        ),
+        (
+            vec![("type", "sink"), file, path, ("keys", "strict")],
+            "unknown key 'keys' for sink 'file'",
         ),
         (
             vec![source, file, path, ("on.error", "retry")],
@@ -204,24 +234,35 @@ fn files_are_read_written_and_resumed() {
     .expect("written");
     std::fs::write(&csv, "n,at\n1,\n2,2\nx,3\n4,4\n").expect("written");
     let source = |path| [("type", "source"), ("extension", "file"), ("path", path)];
+    let place = |text: &String, line: &str, offset: &str| {
+        let mut parts = text.split(' ');
+        assert_eq!(parts.next(), Some("position"), "{text}");
+        assert_eq!((parts.next(), parts.next()), (Some(line), Some(offset)));
+        parts.collect::<Vec<_>>().join(" ")
+    };
     let rows = run(&source(&json), None);
-    assert_eq!(rows[..2], ["None 1", "Some(2000) 2"]);
+    place(&rows[0], "0", "0");
+    assert_eq!(rows[1..3], ["None 1", "Some(2000) 2"]);
     assert!(
-        rows[2]
+        rows[3]
             .ends_with("in.jsonl:3 attribute 'n' LONG: found a string \"x\", expected an integer")
     );
-    assert_eq!(rows[3..], ["Some(4000) 4", "position 4"]);
-    assert_eq!(
-        run(&source(&json), Some("3")),
-        ["Some(4000) 4", "position 4"]
-    );
+    assert_eq!(rows[4], "Some(4000) 4");
+    let identity = place(&rows[5], "4", "44");
+    // a line is all that revisions before 0.2 have
+    for from in ["3".to_string(), format!("3 25 {identity}")] {
+        let rows = run(&source(&json), Some(&from));
+        assert_eq!((rows[0].as_str(), rows.len()), ("Some(4000) 4", 2));
+        place(&rows[1], "4", "44");
+    }
     let rows = run(&source(&csv), None);
-    assert_eq!(rows[..2], ["None 1", "Some(2000) 2"]);
-    assert!(rows[2].contains("in.csv:4 attribute 'n'"), "{}", rows[2]);
-    assert_eq!(
-        run(&source(&csv), Some("4")),
-        ["Some(4000) 4", "position 5"]
-    );
+    assert_eq!(rows[1..3], ["None 1", "Some(2000) 2"]);
+    assert!(rows[3].contains("in.csv:4 attribute 'n'"), "{}", rows[3]);
+    let identity = place(&rows[5], "5", "20");
+    for from in ["4".to_string(), format!("4 16 {identity}")] {
+        let rows = run(&source(&csv), Some(&from));
+        assert_eq!((rows[0].as_str(), rows.len()), ("Some(4000) 4", 2));
+    }
 
     for append in ["false", "true"] {
         let sink = options(&[

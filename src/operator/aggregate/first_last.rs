@@ -1,10 +1,10 @@
 //! `first(x)` and `last(x)`: NULL is a value like any other; NULL too when the group is empty.
 //!
 //! How: the values of a group in order of arrival, one row log per group. Where no row ever leaves, only the value
-//! that answers the question is kept.
+//! that answers the question is kept, and rows may come out of the order of time.
 
 use super::{Accumulator, Changes};
-use crate::event::{Column, Sign, Type};
+use crate::event::{Column, Sign, Timestamp, Type};
 use crate::operator::Claims;
 use crate::state::{Cells, LogId, RowLog, Slot, StateHolder, Visitor};
 use std::any::Any;
@@ -28,7 +28,8 @@ impl Ends {
         }
     }
 
-    fn add(&mut self, slot: Slot, arg: &Column, row: usize) {
+    /// A value enters, of a row of this time where rows may come out of the order of time.
+    fn add(&mut self, slot: Slot, arg: &Column, row: usize, at: Option<Timestamp>) {
         let id = match *self.logs.get(slot) {
             Some(id) => id,
             None => {
@@ -38,12 +39,18 @@ impl Ends {
             }
         };
         if !self.retracts && self.log.len(id) > 0 {
-            if !self.last {
+            let held = self.log.at(id, self.log.range(id).start);
+            let replaces = match (self.last, at) {
+                (last, None) => last,
+                (true, Some(at)) => at >= held,
+                (false, Some(at)) => at < held,
+            };
+            if !replaces {
                 return;
             }
             self.log.pop(id, 1);
         }
-        self.log.push_value(id, arg, row);
+        self.log.push_value(id, at.unwrap_or_default(), arg, row);
     }
 
     /// Takes the oldest equal value away: in a window that is the row that leaves.
@@ -82,7 +89,7 @@ impl Accumulator for Ends {
         for (row, slot) in changes.slots.iter().enumerate() {
             let sign = changes.sign(row);
             match sign {
-                Sign::Plus => self.add(*slot, args[0], row),
+                Sign::Plus => self.add(*slot, args[0], row, changes.times.get(row).copied()),
                 Sign::Minus => self.retract(*slot, args[0], row),
             }
             if let Some(out) = out.as_deref_mut()
@@ -136,7 +143,8 @@ impl Accumulator for Ends {
         for (slot, to) in to.iter().enumerate() {
             if let Some(id) = *from.logs.get(slot as Slot) {
                 for seq in from.log.range(id) {
-                    self.add(*to, &from.log.columns()[0], from.log.index(id, seq));
+                    let (index, at) = (from.log.index(id, seq), from.log.at(id, seq));
+                    self.add(*to, &from.log.columns()[0], index, Some(at));
                 }
             }
         }

@@ -20,7 +20,7 @@ pub(crate) use panes::PaneAggregate;
 pub(crate) use running::RunningAggregate;
 pub use user::AggregateFunction;
 
-use crate::event::{Column, Sign};
+use crate::event::{Column, Sign, Timestamp};
 use crate::sql::ast::Events;
 use crate::state::{Slot, StateHolder};
 use std::any::Any;
@@ -32,6 +32,8 @@ pub(crate) struct Changes<'a> {
     pub(crate) slots: &'a [Slot],
     /// Sign of each row; empty when all are `+`.
     pub(crate) signs: &'a [Sign],
+    /// Time of each row where rows may come out of the order of time, and are all `+`; otherwise empty.
+    pub(crate) times: &'a [Timestamp],
     /// Rows that want the value after them.
     pub(crate) emit: Events,
     /// There is one group, so that its state may stay in registers, and is written once.

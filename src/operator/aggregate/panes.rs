@@ -7,6 +7,7 @@
 //! Source: Li et al., "No Pane, No Gain", SIGMOD Record 2005. Differs: panes are merged when a window closes, so that
 //! aggregates need no inverse.
 
+use super::Changes;
 use super::group::{Columns, Grouping, entering, look_up, result_columns};
 use super::pane::{Found, Pane, PaneRecord, Read, Scratch};
 use crate::event::{Batch, Column, Mark, Sign, Timestamp, Type, Value};
@@ -185,7 +186,10 @@ impl PaneAggregate {
             rows,
         };
         pane.place(&self.read, &batch.columns, found, &mut s.last);
-        let changes = entering(&s.slots);
+        let changes = Changes {
+            times,
+            ..entering(&s.slots)
+        };
         pane.groups.update(
             &mut self.grouping.calls,
             &frame,

@@ -2,8 +2,11 @@
 
 use crate::args::{CheckArgs, Clock, ExplainArgs, WorkerCount};
 use crate::failure::Failure;
+use crate::{say, show};
 use eventflux::store::PersistenceStore;
-use eventflux::{CheckpointConfig, EventFluxAppRuntime, EventFluxManager, RuntimeConfig, Workers};
+use eventflux::{
+    CheckpointConfig, EventFluxAppRuntime, EventFluxManager, Metrics, RuntimeConfig, Workers,
+};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -80,7 +83,7 @@ impl App {
         for warning in runtime.warnings() {
             let text = warning.to_string();
             let text = text.strip_prefix("error: ").unwrap_or(&text);
-            eprintln!("{}\nwarning: {text}", self.name);
+            say!("{}\nwarning: {text}", self.name);
         }
     }
 }
@@ -92,11 +95,11 @@ pub fn check(args: &CheckArgs) -> Result<(), Failure> {
         match App::peek(path).and_then(|app| Ok((app.build()?, app))) {
             Ok((runtime, app)) => {
                 app.warn(&runtime);
-                println!("{}: ok, {} streams", app.name, runtime.streams().len());
+                show!("{}: ok, {} streams", app.name, runtime.streams().len());
             }
             Err(failure) => {
                 wrong += 1;
-                eprintln!("{failure}");
+                say!("{failure}");
             }
         }
     }
@@ -115,15 +118,13 @@ pub fn explain(args: &ExplainArgs) -> Result<(), Failure> {
     let app = App::peek(&args.app)?;
     let runtime = app.build()?;
     app.warn(&runtime);
-    println!("{}", runtime.explain().trim_end());
+    show!("{}", runtime.explain().trim_end());
     Ok(())
 }
 
-/// The counters of the engine that a summary shows: those that are always of interest, and others that are not zero.
-pub fn counters(runtime: &EventFluxAppRuntime) -> Vec<(&'static str, u64)> {
-    let Ok(metrics) = runtime.metrics() else {
-        return Vec::new();
-    };
+/// The counters of a run that its summary shows: those that are always of interest, and others that are not zero.
+/// `further`: keys that the run itself has left out.
+pub fn counters(metrics: &Metrics, further: u64) -> Vec<(&'static str, u64)> {
     let mut counters = vec![
         ("late rows", metrics.late_rows),
         ("faults", metrics.value_faults),
@@ -132,6 +133,8 @@ pub fn counters(runtime: &EventFluxAppRuntime) -> Vec<(&'static str, u64)> {
         ("rows beyond a limit", metrics.limit_rows),
         ("rows dropped", metrics.dropped_rows),
         ("connector errors", metrics.connector_errors),
+        ("keys left out", metrics.further_keys + further),
+        ("inputs begun anew", metrics.begun_anew),
     ];
     counters.extend(rare.into_iter().filter(|(_, n)| *n > 0));
     counters

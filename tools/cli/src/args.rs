@@ -1,6 +1,7 @@
 //! What can be typed, and the help that says so.
 
 use crate::checkpoints::StateArgs;
+use crate::text::TextArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -11,7 +12,7 @@ use std::str::FromStr;
     name = "eventflux",
     version,
     about = "Runs SQL apps over streams of events",
-    after_help = "Exit status: 0 done, 1 the run failed, 2 usage or app error, 130 stopped by Ctrl-C after draining.",
+    after_help = "Exit status: 0 done, 1 the run failed or no line was good, 2 usage or app error, 130 stopped by Ctrl-C after draining.",
     max_term_width = 110
 )]
 pub struct Cli {
@@ -42,7 +43,7 @@ pub enum Command {
 }
 
 const RUN_HELP: &str = r#"Events are JSON lines:
-  {"stream":"S","at":1000,"row":["IBM",700.0,100]}     at in ms, optional; the row may be an object by name
+  {"stream":"S","at":1000,"row":["IBM",700.0,100]}     at in ms or ISO 8601, optional; the row may be an object by name
   {"clock":5000}                                       moves the event-time clock
   {"batch":[{"stream":"S","at":1,"row":[…]},…]}        rows that are one batch
 Rows come out the same way, rows that leave with "sign":"-", from every stream that a query writes and none reads.
@@ -50,12 +51,15 @@ The end of the input does not move the clock: windows that time has not closed s
 
 With --store the app's state, the place in --events and --input, and the length of --out are kept together. A run that
 was killed at any moment and is started again by the same command goes on, and leaves the file of one that was not.
+Files are known by what they are: one that has grown goes on, a new one (of the next day, say) is read from its
+beginning. A last line that may be half of one is left to the next run.
 Events on standard input must come again from the first one; rows on standard output may come twice.
 
 Examples:
   eventflux run app.sql --events events.jsonl
   eventflux gen trades --rows 100000 | eventflux run app.sql --events - --out out.jsonl
   eventflux run app.sql --input Trades=trades.csv --input News=news.jsonl --print Alerts --flush
+  eventflux run app.sql --input Trades=trades.csv --delimiter ';' --time-column traded --time-unit s
   eventflux run app.sql --store file:state --events events.jsonl --out out.jsonl
   eventflux run app.sql --store file:state --restore 1-42 --checkpoint-interval 500ms --events e.jsonl --out o.jsonl
   eventflux run app.sql --store redis://localhost:6379 --events events.jsonl --out out.jsonl
@@ -96,6 +100,9 @@ pub struct RunArgs {
     /// No progress bar and no summary
     #[arg(long, short)]
     pub quiet: bool,
+    /// How rows stand in the inputs.
+    #[command(flatten)]
+    pub text: TextArgs,
     /// What is done about state.
     #[command(flatten)]
     pub state: StateArgs,

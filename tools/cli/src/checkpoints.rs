@@ -3,13 +3,14 @@
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::report::Progress;
-use crate::signal;
 use crate::store::RedisArgs;
+use crate::{say, signal};
 use clap::{Args, ValueEnum};
 use eventflux::checkpoint::CompressionType;
 use eventflux::store::Revision;
 use eventflux::{
-    CheckpointConfig, CheckpointEvent, EventFluxAppRuntime, Mark, RestoreOptions, RestoreReport,
+    CheckpointConfig, CheckpointEvent, EventFluxAppRuntime, RestoreOptions, RestoreReport,
+    ResumePoint,
 };
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -153,7 +154,7 @@ impl StateArgs {
         runtime: &EventFluxAppRuntime,
         output: &std::sync::Arc<Output>,
         store: &str,
-    ) -> Result<Option<Mark>, Failure> {
+    ) -> Result<Option<ResumePoint>, Failure> {
         if self.store.is_none() {
             return output.open().map(|()| None);
         }
@@ -162,7 +163,7 @@ impl StateArgs {
         service.observe(move |event| {
             if let Some(line) = waiting(event, &app) {
                 signal::set_idle(true);
-                eprintln!("{line}");
+                say!("{line}");
             }
         });
         // Before the output is touched: another run may be writing it.
@@ -178,7 +179,7 @@ impl StateArgs {
             let found = restored.map_err(Failure::from_run)?;
             match found.revision {
                 Some(revision) => told(&found, revision, runtime.name(), store),
-                None => eprintln!(
+                None => say!(
                     "starting empty: no revision of app {} in {store}",
                     runtime.name()
                 ),
@@ -187,9 +188,8 @@ impl StateArgs {
         }
         output.open()?;
         let inputs = report.into_iter().flat_map(|r| r.inputs);
-        Ok(inputs
-            .filter(|input| input.name == EVENTS)
-            .find_map(|input| input.mark))
+        let mut events = inputs.filter(|input| input.name == EVENTS);
+        Ok(events.next())
     }
 }
 
@@ -225,7 +225,7 @@ fn told(report: &RestoreReport, revision: Revision, app: &str, store: &str) {
     for query in &report.dropped {
         let _ = write!(text, "\n  forgotten: {query}");
     }
-    eprintln!("{text}");
+    say!("{text}");
 }
 
 /// Tells of checkpoints that fail while the app runs.
@@ -264,17 +264,32 @@ impl MetricsFile {
         self.write(runtime)
     }
 
-    /// Writes the file as a whole: who reads it never sees a part.
+    /// Writes the file as a whole: who reads it never sees a part. What is no regular file is written in place.
     pub fn write(&self, runtime: &EventFluxAppRuntime) -> Result<(), Failure> {
         let Some(path) = &self.path else {
             return Ok(());
         };
         let failure = |e: std::io::Error| Failure::run(format!("{}: {e}", path.display()));
-        let mut new = path.clone().into_os_string();
-        new.push(".new");
-        std::fs::write(&new, text(runtime)).map_err(failure)?;
+        let text = text(runtime);
+        if !is_replaced(path) {
+            return std::fs::write(path, text).map_err(failure);
+        }
+        let new = beside(path);
+        std::fs::write(&new, text).map_err(failure)?;
         std::fs::rename(&new, path).map_err(failure)
     }
+}
+
+/// The file that becomes the one at a path.
+pub fn beside(path: &Path) -> PathBuf {
+    let mut new = path.as_os_str().to_os_string();
+    new.push(".new");
+    new.into()
+}
+
+/// Whether another file takes the place of what is there: not of a link, nor of a device.
+pub fn is_replaced(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).map_or(true, |about| about.is_file())
 }
 
 fn text(runtime: &EventFluxAppRuntime) -> String {
@@ -305,6 +320,21 @@ fn text(runtime: &EventFluxAppRuntime) -> String {
                 "connector_errors",
                 "errors of sources and sinks",
                 metrics.connector_errors,
+            ),
+            (
+                "sink_errors",
+                "batches that sinks could not write",
+                metrics.sink_errors,
+            ),
+            (
+                "further_keys",
+                "keys of rows that are no attributes",
+                metrics.further_keys,
+            ),
+            (
+                "inputs_begun_anew",
+                "inputs that were other files than before",
+                metrics.begun_anew,
             ),
         ] {
             let name = format!("eventflux_{name}_total");

@@ -4,18 +4,20 @@
 //! the order of the command line; an event without a time stands at the time of the one before it in its file, so
 //! files without times are read one after the other.
 //!
-//! A token says where all files stand before the event at hand, so that a later run goes on with that event: per file
-//! the byte and line behind what was taken, and the time by which its next event is placed.
+//! Where all files stand before the event at hand is told to checkpoints, so that a later run goes on with that event:
+//! per file the byte and line behind what was taken, and the time by which its next event is placed. A last line
+//! without an end may be half of one, and is left to that later run unless it is seen to be whole.
 
-use crate::args::StreamFile;
 use crate::failure::Failure;
-use eventflux::connector::csv::{CsvRow, CsvRows};
-use eventflux::connector::json::{EventLine, EventRow, RowDecoder, decode_line};
-use eventflux::connector::{BadRow, Format, Lines};
+use crate::places::{FilePlace, Place};
+use eventflux::connector::csv::CsvError;
+use eventflux::connector::json::{EventLine, EventRow, RowDecoder, decode_line_in, is_json};
+use eventflux::connector::{
+    BadRow, Begin, FileIdentity, Line, Lines, Rest, StreamRows, Text, TextRow,
+};
 use eventflux::event::{Schema, Timestamp, Value};
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::io::{self, BufReader, Read};
 
 /// The streams of an app, by position.
 pub struct Streams(Vec<(String, Schema)>);
@@ -78,8 +80,8 @@ pub enum Event<'a> {
         /// Its values.
         row: &'a [Value],
     },
-    /// Rows that are sent together.
-    Batch(&'a [BatchRows]),
+    /// Rows that are sent together, and why others of the line are none.
+    Batch(&'a [BatchRows], &'a [BadRow]),
     /// The clock moves.
     Clock(Timestamp),
     /// A line that is no event.
@@ -97,90 +99,48 @@ pub struct Placed<'a> {
     pub event: Event<'a>,
 }
 
+/// A file or a pipe, opened.
+pub struct Source {
+    /// Its name, for messages.
+    pub name: String,
+    /// The stream of its rows; none for events of any streams.
+    pub stream: Option<usize>,
+    /// How they stand in it.
+    pub text: Text,
+    /// What is read, from where `begin` says.
+    pub reader: Box<dyn Read>,
+    /// The same file, where it is one: to tell which.
+    pub file: Option<File>,
+    /// Where it is read from.
+    pub begin: Place,
+    /// What its columns are, where the header is before that.
+    pub columns: Option<eventflux::connector::csv::CsvColumns>,
+}
+
 /// The events of all files.
 pub struct Events {
     streams: Streams,
     cursors: Vec<Cursor>,
     /// The cursor whose event was given out last and moves on next.
     given: Option<usize>,
-    /// Bytes of all files, where all are files.
-    bytes: Option<u64>,
-    /// Where an earlier run stopped, for the files in their order; none when everything is read from its beginning.
-    places: Option<Vec<Place>>,
-}
-
-/// Where a file stands before an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
-    /// Bytes before it.
-    offset: u64,
-    /// Lines before it.
-    line: u64,
-    /// Where the event before it stands among those of other files.
-    time: Timestamp,
-}
-
-impl Place {
-    const START: Place = Place {
-        offset: 0,
-        line: 0,
-        time: Timestamp::MIN,
-    };
-
-    fn read(text: &str) -> Option<Self> {
-        let (offset, rest) = text.split_once(':')?;
-        let (line, time) = rest.split_once(':')?;
-        Some(Place {
-            offset: offset.parse().ok()?,
-            line: line.parse().ok()?,
-            time: Timestamp(time.parse().ok()?),
-        })
-    }
+    /// A later run goes on where this one ends.
+    again: bool,
 }
 
 impl Events {
-    /// No events yet.
-    pub fn new(streams: Streams) -> Self {
+    /// No events yet. `again`: a later run goes on where this one ends.
+    pub fn new(streams: Streams, again: bool) -> Self {
         Events {
             streams,
             cursors: Vec::new(),
             given: None,
-            bytes: Some(0),
-            places: None,
-        }
-    }
-
-    /// Files that are added go on where a token of an earlier run says.
-    pub fn resume(&mut self, token: &str) -> Result<(), Failure> {
-        let places: Option<Vec<Place>> = token.split(' ').map(Place::read).collect();
-        self.places = Some(places.ok_or_else(|| {
-            let message = format!(
-                "'{token}' is no place in files of events: another program wrote the revision"
-            );
-            Failure::run(message)
-        })?);
-        Ok(())
-    }
-
-    /// Whether all files are there that a token names, and no others.
-    pub fn check_resumed(&self) -> Result<(), Failure> {
-        match &self.places {
-            Some(places) if places.len() != self.cursors.len() => Err(Failure::run(format!(
-                "the revision was taken of {} files of events, not of {}: give the same ones",
-                places.len(),
-                self.cursors.len()
-            ))),
-            _ => Ok(()),
+            again,
         }
     }
 
     /// Where all files stand before the event at hand; at their ends when there is none.
-    pub fn token(&self) -> String {
-        let places = self.cursors.iter().map(|c| {
-            let Place { offset, line, time } = c.before;
-            format!("{offset}:{line}:{}", time.0)
-        });
-        places.collect::<Vec<_>>().join(" ")
+    pub fn places(&mut self) -> Result<Vec<FilePlace>, Failure> {
+        self.cursors.iter_mut().map(Cursor::file_place).collect()
     }
 
     /// The streams.
@@ -188,94 +148,71 @@ impl Events {
         &self.streams
     }
 
-    /// Adds a file of events of any streams.
-    pub fn add_file(&mut self, path: &Path) -> Result<(), Failure> {
-        let (reader, place) = self.open(path, true)?;
-        let lines = Lines::resumed(reader, place.offset, place.line);
-        self.add(path.display().to_string(), Text::Events(lines), place);
-        Ok(())
-    }
-
-    /// Adds events of any streams from a reader whose end is not known.
-    pub fn add_reader(&mut self, name: &str, reader: Box<dyn Read>) {
-        self.bytes = None;
-        let lines = Lines::new(buffered(reader));
-        self.add(name.into(), Text::Events(lines), Place::START);
-    }
-
-    /// Adds a file of rows of one stream.
-    pub fn add_rows(&mut self, input: &StreamFile) -> Result<(), Failure> {
-        let name = input.path.display().to_string();
-        let Some(stream) = self.streams.find(&input.stream) else {
-            return Err(Failure::usage(format!(
-                "--input {}: unknown stream; known: {}",
-                input.stream,
-                self.streams.names()
-            )));
+    /// Adds a file or a pipe.
+    pub fn add(&mut self, source: Source) -> Result<(), Failure> {
+        let Source {
+            name,
+            stream,
+            text,
+            reader,
+            file,
+            begin,
+            columns,
+        } = source;
+        let failure = |e: io::Error| Failure::run(format!("{name}: {e}"));
+        let identity = match &file {
+            Some(file) => FileIdentity::of(file, begin.offset).map_err(failure)?,
+            None => None,
         };
-        let format = Format::of(&input.path);
-        let (reader, place) = self.open(&input.path, format == Format::Json)?;
-        let text = match format {
-            Format::Json => Text::Rows(Lines::resumed(reader, place.offset, place.line), stream),
-            Format::Csv => {
-                let rows = CsvRows::new(reader, self.streams.schema(stream), None);
-                let mut rows = rows.map_err(|e| Failure::run(format!("{name}: {e}")))?;
-                pass(&mut rows, &name, place)?;
-                Text::Csv(Box::new(rows), stream)
+        let reader = BufReader::with_capacity(64 << 10, reader);
+        let Place { offset, line, .. } = begin;
+        let body = match stream {
+            None => Body::Events(Lines::resumed(reader, offset, line), RowDecoder::new(&text)),
+            Some(stream) => {
+                let of = (self.streams.name(stream), self.streams.schema(stream));
+                let begin = Begin {
+                    offset,
+                    line,
+                    columns,
+                };
+                Body::Rows(Box::new(StreamRows::new(reader, of, &text, begin)), stream)
             }
         };
-        self.add(name, text, place);
-        Ok(())
-    }
-
-    /// Opens the next file; with `seek` where an earlier run stopped.
-    fn open(&mut self, path: &Path, seek: bool) -> Result<(Reader, Place), Failure> {
-        let failure = |e: io::Error| Failure::run(format!("{}: {e}", path.display()));
-        let mut file = File::open(path).map_err(failure)?;
-        let about = file.metadata().map_err(failure)?;
-        self.bytes = match self.bytes {
-            Some(bytes) if about.is_file() => Some(bytes + about.len()),
-            _ => None,
-        };
-        let places = self.places.as_ref();
-        let place = places.and_then(|p| p.get(self.cursors.len()).copied());
-        let place = place.unwrap_or(Place::START);
-        // As above: the end of a file of CSV may be told as one byte more.
-        if about.len() + u64::from(!seek) < place.offset {
-            return Err(Failure::run(format!(
-                "{} has {} bytes, and was read up to byte {} before: it is not the file of that run",
-                path.display(),
-                about.len(),
-                place.offset
-            )));
-        }
-        if seek && place.offset > 0 {
-            file.seek(SeekFrom::Start(place.offset)).map_err(failure)?;
-        }
-        Ok((buffered(Box::new(file)), place))
-    }
-
-    fn add(&mut self, file: String, text: Text, place: Place) {
         self.cursors.push(Cursor {
+            name,
+            body,
+            again: self.again && file.is_some(),
+            stream: stream.map_or(String::new(), |s| self.streams.name(s).to_string()),
             file,
-            text,
-            decoder: RowDecoder::default(),
+            identity,
             batch: Vec::new(),
+            faults: Vec::new(),
             held: Held::Nothing,
             line: 0,
-            time: place.time,
-            before: place,
+            left: None,
+            time: begin.time,
+            before: begin,
         });
-    }
-
-    /// Bytes of all files, if they have an end.
-    pub fn bytes(&self) -> Option<u64> {
-        self.bytes
+        Ok(())
     }
 
     /// Bytes read so far.
     pub fn bytes_read(&self) -> u64 {
         self.cursors.iter().map(Cursor::bytes_read).sum()
+    }
+
+    /// Keys and cells that were no attributes and were left out, since this was asked last.
+    pub fn take_further(&mut self) -> u64 {
+        self.cursors.iter_mut().map(Cursor::take_further).sum()
+    }
+
+    /// The last lines that were left to a later run.
+    pub fn left(&self) -> impl Iterator<Item = (&str, u64)> {
+        let left = self
+            .cursors
+            .iter()
+            .map(|c| Some((c.name.as_str(), c.left?)));
+        left.flatten()
     }
 
     /// Goes to the next event; `false` at the end of all files.
@@ -303,38 +240,17 @@ impl Events {
     }
 }
 
-/// Reads past the rows that an earlier run took.
-fn pass(rows: &mut CsvRows<Reader>, name: &str, to: Place) -> Result<(), Failure> {
-    let failure = |e: io::Error| Failure::run(format!("{name}: {e}"));
-    while rows.bytes_read() < to.offset && rows.next_row().map_err(failure)?.is_some() {}
-    // A last row without a line end is read as if it had one.
-    let behind = rows.bytes_read().checked_sub(to.offset);
-    if to.offset == 0 || matches!(behind, Some(0 | 1)) {
-        return Ok(());
-    }
-    Err(Failure::run(format!(
-        "{name} has no row at byte {}, up to which it was read before: it is not the file of that run",
-        to.offset
-    )))
-}
-
-fn buffered(reader: Box<dyn Read>) -> BufReader<Box<dyn Read>> {
-    BufReader::with_capacity(64 << 10, reader)
-}
-
 type Reader = BufReader<Box<dyn Read>>;
 
-/// The text of a file.
-enum Text {
+/// What a file holds.
+enum Body {
     /// Events of any streams.
-    Events(Lines<Reader>),
-    /// JSON rows of one stream.
-    Rows(Lines<Reader>, usize),
-    /// CSV rows of one stream.
-    Csv(Box<CsvRows<Reader>>, usize),
+    Events(Lines<Reader>, RowDecoder),
+    /// Rows of one stream.
+    Rows(Box<StreamRows<Reader>>, usize),
 }
 
-/// What a cursor holds; values are in its decoder, batches in its `batch`.
+/// What a cursor holds; values are in its body, batches in its `batch`.
 enum Held {
     Nothing,
     Row(usize, Option<Timestamp>),
@@ -346,12 +262,21 @@ enum Held {
 
 /// A file and its next event.
 struct Cursor {
-    file: String,
-    text: Text,
-    decoder: RowDecoder,
+    name: String,
+    /// The stream of its rows; empty for events of any streams.
+    stream: String,
+    body: Body,
+    /// A later run goes on where this one ends.
+    again: bool,
+    file: Option<File>,
+    identity: Option<FileIdentity>,
     batch: Vec<BatchRows>,
+    /// Rows of the batch line that are none.
+    faults: Vec<BadRow>,
     held: Held,
     line: u64,
+    /// The last line, which has no end yet and was left.
+    left: Option<u64>,
     /// Where the held event stands among those of other files.
     time: Timestamp,
     /// Where the file stands before the held event.
@@ -361,21 +286,40 @@ struct Cursor {
 impl Cursor {
     /// Where the file stands behind the held event.
     fn place(&self) -> Place {
-        let line = match &self.text {
-            Text::Events(lines) | Text::Rows(lines, _) => lines.number(),
-            Text::Csv(..) => self.line,
+        let (offset, line) = match &self.body {
+            Body::Events(lines, _) => (lines.bytes_read(), lines.number()),
+            Body::Rows(rows, _) => (rows.bytes_read(), rows.lines()),
         };
         Place {
-            offset: self.bytes_read(),
+            offset,
             line,
             time: self.time,
         }
     }
 
+    fn file_place(&mut self) -> Result<FilePlace, Failure> {
+        if let (Some(known), Some(file)) = (self.identity, &self.file) {
+            let grown = known.grown(file, self.before.offset);
+            let grown = grown.map_err(|e| Failure::run(format!("{}: {e}", self.name)))?;
+            self.identity = Some(grown);
+        }
+        Ok(FilePlace {
+            stream: self.stream.clone(),
+            name: self.name.clone(),
+            identity: self.identity,
+            ended: matches!(self.held, Held::End) && self.left.is_none(),
+            place: self.before,
+        })
+    }
+
     fn bytes_read(&self) -> u64 {
-        match &self.text {
-            Text::Events(lines) | Text::Rows(lines, _) => lines.bytes_read(),
-            Text::Csv(rows, _) => rows.bytes_read(),
+        self.place().offset
+    }
+
+    fn take_further(&mut self) -> u64 {
+        match &mut self.body {
+            Body::Events(_, decoder) => decoder.take_further(),
+            Body::Rows(rows, _) => rows.take_further(),
         }
     }
 
@@ -385,7 +329,7 @@ impl Cursor {
             self.before = self.place();
         }
         let read = self.read(streams);
-        self.held = read.map_err(|e| Failure::run(format!("{}: {e}", self.file)))?;
+        self.held = read.map_err(|e| Failure::run(format!("{}: {e}", self.name)))?;
         let time = match &self.held {
             Held::Row(_, at) => *at,
             Held::Clock(at) => Some(*at),
@@ -400,37 +344,46 @@ impl Cursor {
         Ok(())
     }
 
-    fn read(&mut self, streams: &Streams) -> io::Result<Held> {
-        match &mut self.text {
-            Text::Csv(rows, stream) => Ok(match rows.next_row()? {
-                None => Held::End,
-                Some(CsvRow { line, row }) => {
-                    self.line = line;
-                    row.map_or_else(Held::Bad, |(at, _)| Held::Row(*stream, at))
-                }
-            }),
-            Text::Rows(lines, stream) => {
-                let Some(line) = lines.next_line()? else {
+    fn read(&mut self, streams: &Streams) -> Result<Held, CsvError> {
+        match &mut self.body {
+            Body::Rows(rows, stream) => {
+                let row = match rows.next_row()? {
+                    Some(row) => Some(row),
+                    None => match rows.rest(self.again)? {
+                        Rest::Row(row) => Some(row),
+                        Rest::Left(line) => {
+                            self.left = Some(line);
+                            None
+                        }
+                        Rest::Nothing => None,
+                    },
+                };
+                let Some(TextRow { line, row }) = row else {
                     return Ok(Held::End);
                 };
-                self.line = line.number;
-                let bytes = line
-                    .bytes
-                    .map_err(|bytes_max| BadRow::TooLong { bytes_max });
-                let (name, schema) = (streams.name(*stream), streams.schema(*stream));
-                let row = bytes.and_then(|b| self.decoder.decode_of(b, name, schema));
-                Ok(row.map_or_else(Held::Bad, |(at, _)| Held::Row(*stream, at)))
+                self.line = line;
+                Ok(row.map_or_else(Held::Bad, |at| Held::Row(*stream, at)))
             }
-            Text::Events(lines) => {
-                let Some(line) = lines.next_line()? else {
+            Body::Events(lines, decoder) => {
+                let unfinished = match lines.next_line()? {
+                    Some(line) => {
+                        self.line = line.number;
+                        let held = hold(line, streams, decoder, &mut self.batch, &mut self.faults);
+                        return Ok(held.unwrap_or_else(Held::Bad));
+                    }
+                    None => lines.unfinished(),
+                };
+                if let Some(line) = unfinished.filter(|_| self.again)
+                    && !is_json(lines.unfinished_text())
+                {
+                    self.left = Some(line);
+                    return Ok(Held::End);
+                }
+                let Some(line) = lines.take_unfinished() else {
                     return Ok(Held::End);
                 };
                 self.line = line.number;
-                let held = line
-                    .bytes
-                    .map_err(|bytes_max| BadRow::TooLong { bytes_max })
-                    .and_then(decode_line)
-                    .and_then(|line| hold(line, streams, &mut self.decoder, &mut self.batch));
+                let held = hold(line, streams, decoder, &mut self.batch, &mut self.faults);
                 Ok(held.unwrap_or_else(Held::Bad))
             }
         }
@@ -441,17 +394,17 @@ impl Cursor {
             Held::Row(stream, at) => Event::Row {
                 stream: *stream,
                 at: *at,
-                row: match &self.text {
-                    Text::Csv(rows, _) => rows.values(),
-                    Text::Events(_) | Text::Rows(..) => self.decoder.values(),
+                row: match &self.body {
+                    Body::Rows(rows, _) => rows.values(),
+                    Body::Events(_, decoder) => decoder.values(),
                 },
             },
-            Held::Batch | Held::Nothing | Held::End => Event::Batch(&self.batch),
+            Held::Batch | Held::Nothing | Held::End => Event::Batch(&self.batch, &self.faults),
             Held::Clock(at) => Event::Clock(*at),
             Held::Bad(fault) => Event::Bad(fault),
         };
         Placed {
-            file: &self.file,
+            file: &self.name,
             line: self.line,
             event,
         }
@@ -460,31 +413,36 @@ impl Cursor {
 
 /// Reads the values of a line into the decoder or the batch.
 fn hold(
-    line: EventLine<'_>,
+    line: Line<'_>,
     streams: &Streams,
     decoder: &mut RowDecoder,
     batch: &mut Vec<BatchRows>,
+    faults: &mut Vec<BadRow>,
 ) -> Result<Held, BadRow> {
-    let mut decode = |event: &EventRow<'_>| {
-        let stream = streams.require(&event.stream)?;
-        decoder
-            .decode(event.row, streams.schema(stream))
-            .map(|row| (stream, row.to_vec()))
-    };
-    match line {
+    let bytes = line.bytes;
+    let bytes = bytes.map_err(|bytes_max| BadRow::TooLong { bytes_max })?;
+    match decode_line_in(bytes, decoder.unit())? {
         EventLine::Clock(at) => Ok(Held::Clock(at)),
         EventLine::Row(event) => {
-            let stream = streams.require(&event.stream)?;
-            decoder.decode(event.row, streams.schema(stream))?;
-            Ok(Held::Row(stream, event.at))
+            let (stream, at) = decode(&event, streams, decoder)?;
+            Ok(Held::Row(stream, at))
         }
         EventLine::Batch(events) => {
             batch.clear();
-            for event in &events {
-                let (stream, row) = decode(event)?;
+            faults.clear();
+            for (n, event) in events.into_iter().enumerate() {
+                let read = event.and_then(|event| decode(&event, streams, decoder));
+                let (stream, at) = match read {
+                    Ok(read) => read,
+                    Err(fault) => {
+                        faults.push(fault.in_batch(n + 1));
+                        continue;
+                    }
+                };
+                let row = decoder.values().to_vec();
                 match batch.last_mut() {
-                    Some((last, rows)) if *last == stream => rows.push((event.at, row)),
-                    _ => batch.push((stream, vec![(event.at, row)])),
+                    Some((last, rows)) if *last == stream => rows.push((at, row)),
+                    _ => batch.push((stream, vec![(at, row)])),
                 }
             }
             Ok(Held::Batch)
@@ -492,9 +450,21 @@ fn hold(
     }
 }
 
+/// The stream and the time of an event; its values are in the decoder.
+fn decode(
+    event: &EventRow<'_>,
+    streams: &Streams,
+    decoder: &mut RowDecoder,
+) -> Result<(usize, Option<Timestamp>), BadRow> {
+    let stream = streams.require(&event.stream)?;
+    let (at, _) = decoder.decode_event(event, streams.schema(stream))?;
+    Ok((stream, at))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use eventflux::connector::Format;
     use eventflux::event::Type;
 
     fn streams() -> Streams {
@@ -510,9 +480,11 @@ mod tests {
                 Event::Row { stream, at, row } => {
                     format!("{stream} {:?} {}", at.map(|at| at.millis()), row[0])
                 }
-                Event::Batch(batch) => {
+                Event::Batch(batch, faults) => {
                     let runs = batch.iter().map(|(s, rows)| format!("{s}×{}", rows.len()));
-                    format!("batch {}", runs.collect::<Vec<_>>().join(" "))
+                    let faults = faults.iter().map(BadRow::to_string);
+                    let all: Vec<String> = runs.chain(faults).collect();
+                    format!("batch {}", all.join(" "))
                 }
                 Event::Clock(at) => format!("clock {}", at.millis()),
                 Event::Bad(fault) => format!("bad {fault}"),
@@ -523,12 +495,21 @@ mod tests {
     }
 
     fn text(events: &mut Events, name: &str, text: &'static str) {
-        events.add_reader(name, Box::new(text.as_bytes()));
+        let source = Source {
+            name: name.into(),
+            stream: None,
+            text: Text::new(Format::Json),
+            reader: Box::new(text.as_bytes()),
+            file: None,
+            begin: Place::START,
+            columns: None,
+        };
+        events.add(source).expect("nothing is opened");
     }
 
     #[test]
     fn events_of_one_file_keep_their_order() {
-        let mut events = Events::new(streams());
+        let mut events = Events::new(streams(), false);
         text(
             &mut events,
             "e",
@@ -548,7 +529,7 @@ mod tests {
                 "e:6 bad expected value, column 1",
                 "e:7 bad attribute 'n' INT: 1.5 is not an integer",
                 "e:8 batch 0×2 1×1",
-                "e:9 bad attribute 'n' INT: found a boolean true, expected an integer",
+                "e:9 batch 0×1 row 2 of the batch: attribute 'n' INT: found a boolean true, expected an integer",
                 "e:10 batch ",
             ]
         );
@@ -557,7 +538,7 @@ mod tests {
 
     #[test]
     fn files_are_merged_by_time_and_else_follow_each_other() {
-        let mut events = Events::new(streams());
+        let mut events = Events::new(streams(), false);
         text(
             &mut events,
             "a",
@@ -588,49 +569,5 @@ mod tests {
                 "b:4 1 Some(5) 5",
             ]
         );
-    }
-
-    #[test]
-    fn a_token_of_any_event_leads_to_that_event() {
-        let folder = std::env::temp_dir().join(format!("eventflux-events-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).expect("a folder");
-        let put = |name: &str, text: &str| {
-            let path = folder.join(name);
-            std::fs::write(&path, text).expect("written");
-            path
-        };
-        let json = put(
-            "a.jsonl",
-            "{\"stream\":\"A\",\"at\":1,\"row\":[1]}\n\n?\n{\"clock\":4}\n{\"stream\":\"B\",\"row\":[2]}\n\
-             {\"stream\":\"A\",\"at\":9,\"row\":[3]}",
-        );
-        let csv = put("b.csv", "at,n\n2,4\n4,x\n,5\n8,6\n");
-        let open = |token: Option<&str>| {
-            let mut events = Events::new(streams());
-            token.map(|t| events.resume(t)).transpose()?;
-            events.add_file(&json)?;
-            let (stream, path) = ("B".to_string(), csv.clone());
-            events.add_rows(&StreamFile { stream, path })?;
-            events.check_resumed().map(|()| events)
-        };
-        let whole = all(&mut open(None).expect("readable"));
-        assert_eq!(whole.len(), 9);
-        let mut events = open(None).expect("readable");
-        for from in 0..=whole.len() {
-            assert_eq!(events.advance().expect("readable"), from < whole.len());
-            let token = events.token();
-            let rest = all(&mut open(Some(&token)).expect("readable"));
-            assert_eq!(rest, whole[from..], "{token}");
-        }
-        for (token, why) in [
-            ("9:1:0", "of 1 files of events, not of 2"),
-            ("900:1:0 0:0:0", "was read up to byte 900"),
-            ("0:0:0 7:1:0", "no row at byte 7"),
-            ("x", "is no place"),
-        ] {
-            let failure = open(Some(token)).err().expect(token).to_string();
-            assert!(failure.contains(why), "{failure}");
-        }
-        std::fs::remove_dir_all(&folder).expect("it was made");
     }
 }

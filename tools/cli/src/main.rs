@@ -3,6 +3,8 @@
 //! `args` is what can be typed; every subcommand has a file. Rows go to standard output, everything else to
 //! standard error.
 
+#![deny(clippy::disallowed_macros)]
+
 mod app;
 mod args;
 mod checkpoints;
@@ -10,14 +12,19 @@ mod doctor;
 mod events;
 mod failure;
 mod generate;
+mod inputs;
 mod output;
-mod pipe;
+mod paths;
+mod places;
 mod report;
 mod run;
 mod session;
 mod signal;
 mod state;
 mod store;
+mod text;
+
+pub use eventflux_cli::{console, say, show};
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -34,11 +41,15 @@ fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args),
         Command::Bench(args) => eventflux_cli::bench::run(&args).map_err(Failure::from),
     };
+    let done = done.and_then(|()| match console::lost() {
+        None => Ok(()),
+        Some(why) => Err(Failure::run(format!("standard output: {why}"))),
+    });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if failure.has_message() {
-                eprintln!("eventflux: {failure}");
+                say!("eventflux: {failure}");
             }
             failure.status()
         }

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use eventflux::PositionedOutput;
 use eventflux::connector::csv::CsvEncoder;
 use eventflux::connector::json::RowEncoder;
-use eventflux::connector::{FileOutput, Format};
+use eventflux::connector::{FileOutput, Format, Text};
 use eventflux::event::{Batch, Schema};
 use std::io::{self, Write};
 use std::path::Path;
@@ -57,7 +57,7 @@ impl Output {
         }
         let mut header = Vec::new();
         if let (Format::Csv, [schema]) = (Format::of(path), schemas) {
-            CsvEncoder::new(schema).header(&mut header);
+            CsvEncoder::new(schema, &Text::new(Format::Csv)).header(&mut header);
         }
         Output::of(To::File(Arc::new(FileOutput::new(path, header, false))))
     }
@@ -93,7 +93,7 @@ impl Output {
     pub fn encoder(&self, stream: &str, schema: &Schema) -> Encoder {
         match &self.to {
             To::File(file) if Format::of(file.path()) == Format::Csv => {
-                Encoder::Csv(CsvEncoder::new(schema))
+                Encoder::Csv(CsvEncoder::new(schema, &Text::new(Format::Csv)))
             }
             To::File(_) | To::Stream(_) => Encoder::Json(RowEncoder::new(stream)),
         }

@@ -1,5 +1,6 @@
 //! What people see on standard error: bad lines, the progress bar, and the summary.
 
+use crate::say;
 use comfy_table::{CellAlignment, Table, presets};
 use eventflux::connector::BadRow;
 use hdrhistogram::Histogram;
@@ -81,7 +82,7 @@ impl Progress {
 
     /// Writes a line above the bar.
     pub fn say(&self, line: &str) {
-        self.bar.suspend(|| eprintln!("{line}"));
+        self.bar.suspend(|| say!("{line}"));
     }
 
     /// Writes errors of the app's own sources and sinks above the bar, the first of them.
@@ -90,7 +91,7 @@ impl Progress {
         let told = AtomicU64::new(0);
         move |stream, error| {
             if told.fetch_add(1, Ordering::Relaxed) < BAD_LINES_SHOWN {
-                bar.suspend(|| eprintln!("stream {stream}: {error}"));
+                bar.suspend(|| say!("stream {stream}: {error}"));
             }
         }
     }

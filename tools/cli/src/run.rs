@@ -6,11 +6,12 @@
 
 use crate::app::App;
 use crate::args::{RunArgs, WorkerCount};
-use crate::checkpoints::{MetricsFile, watch};
-use crate::events::{Events, Streams};
+use crate::checkpoints::{MetricsFile, beside, is_replaced, watch};
+use crate::events::Streams;
 use crate::failure::Failure;
+use crate::inputs::Inputs;
 use crate::output::Output;
-use crate::pipe::Pipe;
+use crate::paths::{Paths, Use};
 use crate::report::{Latency, Progress};
 use crate::session::{Resume, Session};
 use crate::signal;
@@ -29,6 +30,14 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     signal::install()?;
     let mut app = App::read(&args.app, args.workers, args.clock)?;
     let redis = &args.state.redis;
+    // Before the store: it is a path, too.
+    let streams = app.build()?.streams();
+    let printed = printed(&streams, &args.print)?;
+    let schemas = streams.iter().map(|s| (s.name.clone(), s.schema.clone()));
+    let known = Streams::new(schemas);
+    let inputs = Inputs::new(args, &known)?;
+    check(args, &streams, &printed)?;
+    check_paths(args, &streams)?;
     let mut store = String::new();
     match &args.state.store {
         Some(url) => {
@@ -38,49 +47,36 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         }
         None => redis.check_unused()?,
     }
-    let mut runtime = app.build()?;
-    app.warn(&runtime);
-    let streams = runtime.streams();
-    let printed = printed(&streams, &args.print)?;
     if printed.len() > 1 {
         app.order_outputs();
-        runtime = app.build()?;
     }
-    let schemas = streams.iter().map(|s| (s.name.clone(), s.schema.clone()));
-    let mut events = Events::new(Streams::new(schemas));
-    let is_source = |s: &StreamInfo| s.options.iter().any(is_source);
-    if args.events.is_empty() && args.input.is_empty() && !streams.iter().any(is_source) {
-        return Err(Failure::usage(
-            "no events: give --events FILE, --events - for standard input, or --input STREAM=FILE",
-        ));
-    }
-    if Format::of(&args.out) == Format::Csv && printed.len() != 1 {
-        return Err(Failure::usage(format!(
-            "{} takes the rows of one stream, not of {}; choose with --print",
-            args.out.display(),
-            printed.len()
-        )));
-    }
-    check_files(args)?;
+    let runtime = app.build()?;
+    app.warn(&runtime);
     let schemas: Vec<_> = printed.iter().map(|s| &s.schema).collect();
     let output = Output::new(&args.out, &schemas);
     for stream in &printed {
         print(&runtime, stream, &output)?;
     }
-    let mark = args.state.restore(&runtime, &output, &store)?;
-    let resume = Resume::new(&mut events, mark.as_ref(), are_files(args))?;
-    open(&mut events, args, &output)?;
-    events.check_resumed()?;
-    let progress = Progress::new(events.bytes(), args.quiet);
+    let point = args.state.restore(&runtime, &output, &store)?;
+    let (resume, places) = Resume::new(point.as_ref(), inputs.are_files)?;
+    let mut opened = inputs.open(args, known, places.as_ref(), &output)?;
+    let progress = Progress::new(opened.bytes, args.quiet);
+    for note in &opened.assigned.notes {
+        progress.say(note);
+    }
     runtime.observe_connectors(progress.teller());
     watch(&runtime, &progress);
     let latency = Latency::new(args.workers == WorkerCount::Inline);
     let metrics = MetricsFile::new(args.state.metrics.as_deref());
     // opened first: a source may end the app as soon as it starts
     let lines = (args.on_bad, latency);
-    let mut session = Session::open(&runtime, &resume, lines, (progress, metrics))?;
-    runtime.start().map_err(Failure::from_run)?;
-    let mut pumped = session.pump(&runtime, &mut events, &output);
+    let mut session = Session::open(&runtime, (&resume, &opened), lines, (progress, metrics))?;
+    // a sink may be a pipe that nobody reads yet
+    signal::set_idle(true);
+    let started = runtime.start().map_err(Failure::from_run);
+    signal::set_idle(false);
+    started?;
+    let mut pumped = session.pump(&runtime, &mut opened.events, &output);
     if pumped.is_ok() {
         pumped = wait_for_sources(&runtime, &mut session, &output);
     }
@@ -93,6 +89,84 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         true => Err(Failure::interrupted()),
         false => Ok(()),
     }
+}
+
+/// Refuses a run that reads nothing, or that cannot be written.
+fn check(args: &RunArgs, streams: &[StreamInfo], printed: &[&StreamInfo]) -> Result<(), Failure> {
+    let is_fed =
+        |s: &StreamInfo| option(s, "type").is_some_and(|t| t.eq_ignore_ascii_case("source"));
+    if args.events.is_empty() && args.input.is_empty() && !streams.iter().any(is_fed) {
+        return Err(Failure::usage(
+            "no events: give --events FILE, --events - for standard input, or --input STREAM=FILE",
+        ));
+    }
+    if Format::of(&args.out) == Format::Csv && printed.len() != 1 {
+        return Err(Failure::usage(format!(
+            "{} takes the rows of one stream, not of {}; choose with --print",
+            args.out.display(),
+            printed.len()
+        )));
+    }
+    Ok(())
+}
+
+/// Refuses paths that would destroy each other, before any of them is opened.
+fn check_paths(args: &RunArgs, streams: &[StreamInfo]) -> Result<(), Failure> {
+    const STANDARD: &str = "-";
+    let mut paths = Paths::default();
+    paths.add("the app", &args.app, Use::Read)?;
+    for path in args.events.iter().filter(|p| **p != Path::new(STANDARD)) {
+        paths.add("--events", path, Use::Read)?;
+    }
+    for input in args.input.iter().filter(|i| i.path != Path::new(STANDARD)) {
+        paths.add(format!("--input {}", input.stream), &input.path, Use::Read)?;
+    }
+    if let Some(path) = &args.state.redis.redis_ca {
+        paths.add("--redis-ca", path, Use::Read)?;
+    }
+    let mut sinks = Vec::new();
+    for stream in streams {
+        let is_file = option(stream, "extension").is_some_and(|e| e.eq_ignore_ascii_case("file"));
+        let Some(path) = option(stream, "path").filter(|_| is_file) else {
+            continue;
+        };
+        match option(stream, "type").is_some_and(|t| t.eq_ignore_ascii_case("sink")) {
+            true => sinks.push((stream, path)),
+            false => {
+                let role = format!("the source of stream {}", stream.name);
+                paths.add(role, Path::new(path), Use::Read)?;
+            }
+        }
+    }
+    if let Some(folder) = args
+        .state
+        .store
+        .as_ref()
+        .and_then(|s| s.strip_prefix("file:"))
+    {
+        paths.add("--store", Path::new(folder), Use::Folder)?;
+    }
+    if args.out != Path::new(STANDARD) {
+        paths.add("--out", &args.out, Use::Write)?;
+    }
+    for (stream, path) in sinks {
+        let role = format!("the sink of stream {}", stream.name);
+        paths.add(role, Path::new(path), Use::Write)?;
+    }
+    if let Some(path) = &args.state.metrics {
+        paths.add("--metrics", path, Use::Write)?;
+        if is_replaced(path) {
+            paths.add("--metrics", &beside(path), Use::Write)?;
+        }
+    }
+    Ok(())
+}
+
+/// An option of a stream.
+fn option<'s>(stream: &'s StreamInfo, name: &str) -> Option<&'s str> {
+    let mut options = stream.options.iter();
+    let found = options.find(|(key, _)| key.eq_ignore_ascii_case(name));
+    found.map(|(_, value)| value.as_str())
 }
 
 /// The streams whose rows are written: those asked for, else those that are written and not read.
@@ -125,11 +199,6 @@ fn printed<'s>(
     Ok(printed)
 }
 
-/// Whether an option makes its stream one that a source feeds.
-fn is_source((key, value): &(String, String)) -> bool {
-    key.eq_ignore_ascii_case("type") && value.eq_ignore_ascii_case("source")
-}
-
 /// Waits for the end of the app's own sources, a signal, or an output that takes no more.
 fn wait_for_sources(
     runtime: &EventFluxAppRuntime,
@@ -140,27 +209,6 @@ fn wait_for_sources(
         std::thread::sleep(SOURCE_CHECK);
         output.flush();
         session.tick(runtime)?;
-    }
-    Ok(())
-}
-
-/// Whether all events of the command line are in files, so that a later run can go on inside of them.
-fn are_files(args: &RunArgs) -> bool {
-    let files = args.events.iter().chain(args.input.iter().map(|i| &i.path));
-    files.into_iter().all(|path| path.is_file())
-}
-
-/// Finds what would fail after the output is emptied: an input that is not there, or that is the output itself.
-fn check_files(args: &RunArgs) -> Result<(), Failure> {
-    let out = args.out.canonicalize().ok();
-    let files = args.events.iter().filter(|path| *path != Path::new("-"));
-    for path in files.chain(args.input.iter().map(|input| &input.path)) {
-        let found = path.canonicalize();
-        let found = found.map_err(|e| Failure::run(format!("{}: {e}", path.display())))?;
-        if found.is_file() && Some(found) == out {
-            let name = path.display();
-            return Err(Failure::usage(format!("{name} is both input and output")));
-        }
     }
     Ok(())
 }
@@ -176,20 +224,4 @@ fn print(
     runtime
         .add_callback(&stream.name, move |batch| output.rows(&encoder, batch))
         .map_err(Failure::from_run)
-}
-
-/// Opens all inputs.
-fn open(events: &mut Events, args: &RunArgs, output: &Arc<Output>) -> Result<(), Failure> {
-    for path in &args.events {
-        if path == Path::new("-") {
-            let output = output.clone();
-            let pipe = Pipe::stdin(Box::new(move || output.flush()));
-            events.add_reader("stdin", Box::new(pipe));
-        } else {
-            events.add_file(path)?;
-        }
-    }
-    args.input
-        .iter()
-        .try_for_each(|input| events.add_rows(input))
 }

@@ -2,20 +2,22 @@
 //!
 //! Numbers: the n-th good row of the events has number n, in every run over the same events. A run that goes on with a
 //! revision begins at the mark that the revision holds (files), or at the first row (a pipe), counts, and leaves the
-//! rows out that the revision has seen. A mark stands before the event at hand and belongs to the row before it; there
-//! is none between a clock line and the next row, as a revision may hold the row and not the clock line.
+//! rows out that the revision has seen. A mark stands before the event at hand and belongs to the row before it. It has
+//! the clock of the clock lines between the two, since a revision may hold the row and not them.
 
 use crate::app;
 use crate::args::OnBad;
 use crate::checkpoints::{EVENTS, MetricsFile};
 use crate::events::{BatchRows, Event, Events, Placed};
 use crate::failure::Failure;
+use crate::inputs::Opened;
 use crate::output::Output;
+use crate::places::Places;
 use crate::report::{BadLines, Latency, Progress, Summary};
-use crate::signal;
+use crate::{say, signal};
 use eventflux::connector::BadRow;
 use eventflux::event::{Timestamp, Value};
-use eventflux::{EventFluxAppRuntime, Input, Mark, SendError};
+use eventflux::{EventFluxAppRuntime, Input, ResumePoint, SendError};
 
 /// Rows between two marks.
 const MARK_ROWS: u64 = 256;
@@ -28,8 +30,8 @@ struct Numbers {
     last: u64,
     /// The row of the last mark.
     marked: u64,
-    /// The clock has moved since that row was read.
-    clocked: bool,
+    /// Where the clock was moved to since that row was read.
+    clock: Option<Timestamp>,
     /// All events are in files, where a later run can go on.
     marks: bool,
 }
@@ -63,21 +65,25 @@ impl Sender {
                 let number = numbers.last + 1;
                 rows = u64::from(self.input.send_numbered(number, stream, at, row)?);
                 numbers.last = number;
-                numbers.clocked = false;
+                numbers.clock = None;
             }
         }
         self.timed |= at.is_some();
         Ok(rows)
     }
 
+    /// Sends rows as one batch; answers how many were new, and how many had no time and no row before them that had
+    /// one.
     fn batch(
         &mut self,
         stream: &str,
         rows: &[(Option<Timestamp>, Vec<Value>)],
-    ) -> Result<u64, SendError> {
-        if !self.timed && rows.first().is_some_and(|(at, _)| at.is_none()) {
-            return Err(SendError::NoTime);
-        }
+    ) -> Result<(u64, usize), SendError> {
+        let untimed = match self.timed {
+            true => 0,
+            false => rows.iter().take_while(|(at, _)| at.is_none()).count(),
+        };
+        let rows = &rows[untimed..];
         let mut fresh = rows;
         if let Some(numbers) = &self.numbers {
             let taken = self.input.position().saturating_sub(numbers.last);
@@ -87,78 +93,79 @@ impl Sender {
             let sent = fresh.iter().map(|(at, row)| (*at, row.as_slice()));
             self.input.send_batch(stream, sent)?;
         }
-        if let Some(numbers) = &mut self.numbers {
+        if let Some(numbers) = self.numbers.as_mut().filter(|_| !rows.is_empty()) {
             numbers.last += rows.len() as u64;
-            numbers.clocked &= rows.is_empty();
+            numbers.clock = None;
         }
-        self.timed |= rows.iter().any(|(at, _)| at.is_some());
-        Ok(fresh.len() as u64)
-    }
-
-    fn batches(&mut self, names: &[String], batch: &[BatchRows]) -> Result<u64, SendError> {
-        let mut sent = 0;
-        for (stream, rows) in batch {
-            sent += self.batch(&names[*stream], rows)?;
-        }
-        Ok(sent)
+        self.timed |= !rows.is_empty();
+        Ok((fresh.len() as u64, untimed))
     }
 
     fn clock(&mut self, to: Timestamp) -> Result<u64, SendError> {
         self.input.advance_clock(to)?;
         self.timed = true;
         if let Some(numbers) = &mut self.numbers {
-            numbers.clocked = true;
+            numbers.clock = Some(to);
         }
         Ok(0)
     }
 
+    /// Whether places are remembered.
+    fn marks(&self) -> bool {
+        self.numbers.as_ref().is_some_and(|n| n.marks)
+    }
+
     /// Remembers the place before the event at hand, if rows enough have gone by.
-    fn mark(&mut self, events: &Events, rows_min: u64) {
+    fn mark(&mut self, events: &mut Events, rows_min: u64) -> Result<(), Failure> {
         let Some(numbers) = &mut self.numbers else {
-            return;
+            return Ok(());
         };
         let due = numbers.last >= numbers.marked + rows_min;
-        if numbers.marks && !numbers.clocked && due && numbers.last == self.input.position() {
-            let timed = u8::from(self.timed);
-            self.input.mark(&format!("{timed} {}", events.token()));
+        if numbers.marks && due && numbers.last == self.input.position() {
+            let places = Places {
+                timed: self.timed,
+                clock: numbers.clock,
+                files: events.places()?,
+                unnamed: false,
+            };
+            self.input.mark(&places.token());
             numbers.marked = numbers.last;
         }
-    }
-}
-
-/// The parts of a mark of an earlier run: whether rows had a time there, and the token of the events.
-fn read_mark(mark: &Mark) -> Result<(bool, &str), Failure> {
-    match mark.token.split_once(' ') {
-        Some(("0", token)) => Ok((false, token)),
-        Some(("1", token)) => Ok((true, token)),
-        _ => Err(Failure::run(format!(
-            "'{}' is no place in files of events: another program wrote the revision",
-            mark.token
-        ))),
+        Ok(())
     }
 }
 
 /// Where the events of a run go on.
+#[derive(Default)]
 pub struct Resume {
     last: u64,
     timed: bool,
     marks: bool,
+    clock: Option<Timestamp>,
+    /// Rows that the revision has behind the mark.
+    seen: u64,
 }
 
 impl Resume {
-    /// Sets events to a mark. `files`: all of them are in files, else they are read from the beginning.
-    pub fn new(events: &mut Events, mark: Option<&Mark>, files: bool) -> Result<Self, Failure> {
+    /// From where a revision says, and where its files stood. `files`: all events are in files, else they are read from
+    /// the beginning.
+    pub fn new(
+        point: Option<&ResumePoint>,
+        files: bool,
+    ) -> Result<(Self, Option<Places>), Failure> {
         let mut resume = Resume {
-            last: 0,
-            timed: false,
             marks: files,
+            ..Resume::default()
         };
-        if let Some(mark) = mark.filter(|_| files) {
-            let (timed, token) = read_mark(mark)?;
-            events.resume(token)?;
-            (resume.last, resume.timed) = (mark.number, timed);
-        }
-        Ok(resume)
+        let mark = point.and_then(|p| Some((p.next, p.mark.as_ref()?)));
+        let Some((next, mark)) = mark.filter(|_| files) else {
+            return Ok((resume, None));
+        };
+        let places = Places::read(&mark.token)?;
+        resume.last = mark.number;
+        resume.seen = (next - 1).saturating_sub(mark.number);
+        (resume.timed, resume.clock) = (places.timed, places.clock);
+        Ok((resume, Some(places)))
     }
 }
 
@@ -170,6 +177,12 @@ pub struct Session {
     latency: Latency,
     progress: Progress,
     metrics: MetricsFile,
+    /// Where the clock stands before the first event.
+    clock: Option<Timestamp>,
+    /// Events that were none of them bad, whether the app has seen them before or not.
+    good: u64,
+    /// Keys and cells that were no attributes.
+    further: u64,
     /// The app takes no more rows; its end says why.
     ended: bool,
 }
@@ -178,7 +191,7 @@ impl Session {
     /// Opens the input of an app; one with a store by its name.
     pub fn open(
         runtime: &EventFluxAppRuntime,
-        resume: &Resume,
+        (resume, opened): (&Resume, &Opened),
         (on_bad, latency): (OnBad, Latency),
         (progress, metrics): (Progress, MetricsFile),
     ) -> Result<Self, Failure> {
@@ -187,14 +200,25 @@ impl Session {
             true => runtime.open_input(EVENTS),
             false => runtime.input(),
         };
+        let mut input = input.map_err(Failure::from_run)?;
+        let mut last = resume.last;
+        if opened.assigned.changed && resume.seen > 0 {
+            if opened.assigned.goes_on {
+                return Err(Failure::run(
+                    "the last run was cut off while it read, so its rows must come again in their order: run once more \
+                     with the same files, then with others",
+                ));
+            }
+            last = input.begin_anew();
+        }
         let numbers = Numbers {
-            last: resume.last,
-            marked: resume.last,
-            clocked: false,
+            last,
+            marked: last,
+            clock: None,
             marks: resume.marks,
         };
         let sender = Sender {
-            input: input.map_err(Failure::from_run)?,
+            input,
             numbers: stored.then_some(numbers),
             timed: resume.timed || !runtime.is_event_time(),
         };
@@ -205,6 +229,9 @@ impl Session {
             latency,
             progress,
             metrics,
+            clock: resume.clock,
+            good: 0,
+            further: 0,
             ended: false,
         })
     }
@@ -218,24 +245,36 @@ impl Session {
     ) -> Result<(), Failure> {
         let names: Vec<String> = events.streams().to_names();
         let mut read = 0;
-        while !signal::is_asked() && !output.is_closed() && !self.ended {
+        if let Some(clock) = self.clock.take() {
+            let sent = self.sender.clock(clock);
+            self.check(sent.map(|_| ()), || "the clock".to_string())?;
+        }
+        let going_on = || !signal::is_asked() && !output.is_closed();
+        while going_on() && !self.ended {
             if !events.advance()? {
-                self.sender.mark(events, 1);
                 break;
             }
+            self.sender.mark(events, MARK_ROWS)?;
             let Some(placed) = events.event() else { break };
-            let rows_min = match placed.event {
-                Event::Clock(_) => 1,
-                _ => MARK_ROWS,
-            };
-            self.sender.mark(events, rows_min);
             let rows = self.send(&names, placed)?;
+            self.further += events.take_further();
             self.progress
                 .add(rows, || (events.bytes_read(), output.row_count()));
             read += 1;
             if read % METRICS_ROWS == 0 {
                 self.metrics.tick(runtime)?;
             }
+        }
+        if !self.ended && self.sender.marks() {
+            // Of what was stopped the next event stands behind the one that was sent.
+            if !going_on() {
+                events.advance()?;
+            }
+            self.sender.mark(events, 0)?;
+        }
+        for (file, line) in events.left() {
+            let told = "has no line end: it is left for the next run";
+            self.progress.say(&format!("{file}:{line} {told}"));
         }
         Ok(())
     }
@@ -249,6 +288,7 @@ impl Session {
     fn send(&mut self, names: &[String], placed: Placed<'_>) -> Result<u64, Failure> {
         let Placed { file, line, event } = placed;
         let sender = &mut self.sender;
+        let place = || format!("{file}:{line}");
         let sent = match event {
             Event::Bad(fault) => return self.bad(file, line, fault),
             Event::Row { stream, at, row } => {
@@ -256,16 +296,59 @@ impl Session {
                 self.latency.of(|| sender.row(name, at, row))
             }
             Event::Clock(at) => self.latency.of(|| sender.clock(at)),
-            Event::Batch(batch) => sender.batches(names, batch),
+            Event::Batch(batch, faults) => {
+                for fault in faults {
+                    self.bad(file, line, fault)?;
+                }
+                return self.batches(names, batch, (file, line));
+            }
         };
         match sent {
-            Ok(rows) => Ok(rows),
             Err(SendError::NoTime) => self.bad(file, line, &BadRow::NoTime),
+            Ok(rows) => {
+                self.good += 1;
+                Ok(rows)
+            }
+            Err(e) => self.check(Err(e), place).map(|()| 0),
+        }
+    }
+
+    /// Sends the rows of a batch line.
+    fn batches(
+        &mut self,
+        names: &[String],
+        batch: &[BatchRows],
+        (file, line): (&str, u64),
+    ) -> Result<u64, Failure> {
+        let mut rows = 0;
+        for (stream, run) in batch {
+            match self.sender.batch(&names[*stream], run) {
+                Ok((fresh, untimed)) => {
+                    rows += fresh;
+                    self.good += (run.len() - untimed) as u64;
+                    for _ in 0..untimed {
+                        self.bad(file, line, &BadRow::NoTime)?;
+                    }
+                }
+                Err(e) => self.check(Err(e), || format!("{file}:{line}"))?,
+            }
+        }
+        Ok(rows)
+    }
+
+    /// What a send that failed means: an app that has ended says why at its end.
+    fn check(
+        &mut self,
+        sent: Result<(), SendError>,
+        place: impl FnOnce() -> String,
+    ) -> Result<(), Failure> {
+        match sent {
+            Ok(()) => Ok(()),
             Err(SendError::Stopped | SendError::Poisoned(_)) => {
                 self.ended = true;
-                Ok(0)
+                Ok(())
             }
-            Err(e) => Err(Failure::run(format!("{file}:{line}: {e}"))),
+            Err(e) => Err(Failure::run(format!("{}: {e}", place()))),
         }
     }
 
@@ -308,20 +391,33 @@ impl Session {
         let written = output.finish();
         let told = self.metrics.write(&runtime);
         self.progress.finish();
+        let metrics = runtime.metrics().unwrap_or_default();
         if !quiet {
             let summary = Summary {
                 rows_in: self.progress.rows(),
                 rows_out: output.row_count(),
                 elapsed: self.progress.elapsed(),
                 bad_lines: self.bad_lines.count(),
-                counters: &app::counters(&runtime),
+                counters: &app::counters(&metrics, self.further),
                 latency: &self.latency,
                 interrupted: signal::is_asked(),
             };
-            eprintln!("{}", summary.text());
+            say!("{}", summary.text());
         } else if self.bad_lines.count() > 0 {
-            eprintln!("bad lines: {}", self.bad_lines.count());
+            say!("bad lines: {}", self.bad_lines.count());
         }
-        flushed.and(stopped).and(written).and(told)
+        let good = self.good > 0 || metrics.rows_in > 0;
+        let bad = self.bad_lines.count() + metrics.connector_errors - metrics.sink_errors;
+        flushed.and(stopped).and(written).and(told)?;
+        match (metrics.sink_errors, bad) {
+            (1.., _) => Err(Failure::run(format!(
+                "sinks could not write {} times: rows are missing there",
+                metrics.sink_errors
+            ))),
+            (0, 1..) if !good => Err(Failure::run(format!(
+                "no line was good: all {bad} were bad"
+            ))),
+            _ => Ok(()),
+        }
     }
 }

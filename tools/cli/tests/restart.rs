@@ -321,7 +321,7 @@ fn a_run_says_from_what_it_starts() {
     expect(
         &with(&[]),
         1,
-        &["e.jsonl has 0 bytes, and was read up to byte"],
+        &["e.jsonl is not the file that was read up to line"],
     );
 }
 

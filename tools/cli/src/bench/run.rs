@@ -5,6 +5,7 @@ use super::harness::{Conditions, Size};
 use super::questions::{GROUPS, QUESTIONS, Question};
 use super::record::{Answered, Record};
 use super::{page, report};
+use crate::say;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
@@ -210,7 +211,7 @@ fn print(text: &str) -> Result<(), BenchError> {
 
 fn progress(text: &str) {
     if std::io::stderr().is_terminal() {
-        eprintln!("{text}");
+        say!("{text}");
     }
 }
 

@@ -6,6 +6,7 @@ mod check;
 mod node;
 
 use crate::failure::Failure;
+use crate::show;
 use crate::state::print_json;
 use crate::state::text::{plain, table};
 use crate::store::{KINDS, RedisArgs, is_redis};
@@ -68,7 +69,7 @@ pub fn run(args: &DoctorArgs) -> Result<(), Failure> {
             checks: &checks,
         })?;
     } else {
-        println!("{}\n{}", inspection.url, shown(&checks));
+        show!("{}\n{}", inspection.url, shown(&checks));
     }
     match status {
         Status::Fail => Err(Failure::told()),

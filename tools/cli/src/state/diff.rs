@@ -4,6 +4,7 @@ use super::args::DiffArgs;
 use super::print_json;
 use super::read::open;
 use crate::failure::Failure;
+use crate::show;
 use eventflux::checkpoint::{Changed, ManifestDiff, QueryRecord};
 use serde::Serialize;
 use serde_json::Value;
@@ -39,7 +40,7 @@ pub fn run(args: &DiffArgs) -> Result<(), Failure> {
     if args.json {
         return print_json(&view(&diff));
     }
-    println!("{diff}");
+    show!("{diff}");
     Ok(())
 }
 

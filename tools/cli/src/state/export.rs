@@ -4,6 +4,7 @@ use super::args::ExportArgs;
 use super::read::{Opened, open};
 use super::text::bytes;
 use crate::failure::Failure;
+use crate::show;
 use eventflux::checkpoint::{ChunkRecord, Manifest, write_blob};
 use eventflux::store::StoreError;
 use std::fs::{self, File, OpenOptions};
@@ -68,7 +69,7 @@ pub fn run(args: &ExportArgs) -> Result<(), Failure> {
     let length = file.metadata().map_err(failed)?.len();
     temporary.keep_as(&args.to).map_err(failed)?;
     let revision = entry.revision;
-    println!(
+    show!(
         "revision {revision} of app {app}: {} to {shown}",
         bytes(length)
     );

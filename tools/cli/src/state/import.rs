@@ -7,6 +7,7 @@ use super::args::ImportArgs;
 use super::read::{Claimed, Opened, make};
 use super::text::bytes;
 use crate::failure::Failure;
+use crate::show;
 use eventflux::checkpoint::{
     BlobChunks, ChunkRecord, CompressionType, Fault, Manifest, open, read_blob, seal,
 };
@@ -36,12 +37,12 @@ pub fn run(args: &ImportArgs) -> Result<(), Failure> {
     let manifest = added?;
     let stored = manifest.chunks.iter().map(|c| u64::from(c.stored)).sum();
     let (store, revision) = (opened.store.describe(), manifest.revision);
-    println!(
+    show!(
         "revision {old} of app {from} is revision {revision} of app {app} in {store}: {} in {} chunks",
         bytes(stored),
         manifest.chunks.len()
     );
-    println!(
+    show!(
         "it is the last one: eventflux run APP.sql --store {store} --restore latest goes on from it"
     );
     Ok(())

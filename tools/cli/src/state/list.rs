@@ -5,6 +5,7 @@ use super::print_json;
 use super::read::{Opened, open};
 use super::text::{age, bytes, count, many, now_ms, plain, table, utc, utc_json};
 use crate::failure::Failure;
+use crate::{say, show};
 use eventflux::checkpoint::{InputRecord, Manifest};
 use eventflux::store::{Catalogue, Entry, Revision};
 use serde::Serialize;
@@ -102,7 +103,7 @@ pub fn run(args: &LsArgs) -> Result<(), Failure> {
     let revisions = views.iter().flat_map(|v| &v.revisions).filter(is_damaged);
     if damaged + revisions.count() > 0 {
         let store = opened.store.describe();
-        eprintln!("eventflux: not everything could be read; see: eventflux state verify {store}");
+        say!("eventflux: not everything could be read; see: eventflux state verify {store}");
     }
     match (&args.app, views.first().and_then(|v| v.error.as_ref())) {
         (Some(_), Some(error)) => Err(Failure::run(error)),
@@ -162,23 +163,24 @@ fn sizes(manifest: &Manifest) -> SizesView {
 
 fn show(opened: &Opened, views: &[AppView]) {
     if views.is_empty() {
-        println!("{} holds no app", opened.store.describe());
+        show!("{} holds no app", opened.store.describe());
     }
     for (i, view) in views.iter().enumerate() {
         if i > 0 {
-            println!();
+            show!();
         }
         if let Some(error) = &view.error {
-            println!("app {}: {error}", view.app);
+            show!("app {}: {error}", view.app);
             continue;
         }
         let revisions = many(view.revisions.len(), "revision");
-        println!(
+        show!(
             "app {}: {revisions}, generation {}",
-            view.app, view.generation
+            view.app,
+            view.generation
         );
         if !view.revisions.is_empty() {
-            println!("{}", revision_table(&view.revisions));
+            show!("{}", revision_table(&view.revisions));
         }
     }
 }

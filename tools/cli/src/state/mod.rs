@@ -19,6 +19,7 @@ mod verify;
 pub use args::StateCommand;
 
 use crate::failure::Failure;
+use crate::show;
 
 /// Runs a command.
 pub fn run(command: &StateCommand) -> Result<(), Failure> {
@@ -38,6 +39,6 @@ pub fn run(command: &StateCommand) -> Result<(), Failure> {
 /// Writes a value for programs.
 pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).map_err(Failure::from_run)?;
-    println!("{text}");
+    show!("{text}");
     Ok(())
 }

@@ -3,6 +3,7 @@
 use super::args::PinArgs;
 use super::read::open;
 use crate::failure::Failure;
+use crate::show;
 
 pub fn run(args: &PinArgs) -> Result<(), Failure> {
     let opened = open(&args.store)?;
@@ -25,17 +26,17 @@ pub fn run(args: &PinArgs) -> Result<(), Failure> {
         };
         let removed = opened.store.pin(app, name, None);
         removed.map_err(Failure::from_run)?;
-        println!("pin {name} is gone; revision {before} of app {app} is kept as any other");
+        show!("pin {name} is gone; revision {before} of app {app} is kept as any other");
         return Ok(());
     }
     let revision = opened.entry(app, &catalogue, args.revision)?.revision;
     let pinned = opened.store.pin(app, name, Some(revision));
     pinned.map_err(Failure::from_run)?;
     match before.filter(|b| *b != revision) {
-        Some(before) => println!("pin {name} of app {app}: moved from {before} to {revision}"),
-        None => println!(
-            "pin {name} of app {app}: revision {revision} is kept until the pin is removed"
-        ),
+        Some(before) => show!("pin {name} of app {app}: moved from {before} to {revision}"),
+        None => {
+            show!("pin {name} of app {app}: revision {revision} is kept until the pin is removed")
+        }
     }
     Ok(())
 }

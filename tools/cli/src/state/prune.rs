@@ -4,6 +4,7 @@ use super::args::PruneArgs;
 use super::read::{Opened, open};
 use super::text::{bytes, many};
 use crate::failure::Failure;
+use crate::show;
 use eventflux::checkpoint::Manifest;
 use eventflux::store::{Catalogue, ChunkName, Entry, Revision};
 use std::collections::{HashMap, HashSet};
@@ -36,13 +37,13 @@ pub fn run(args: &PruneArgs) -> Result<(), Failure> {
     }
     for revision in &going.revisions {
         let word = if dry { "would go" } else { "is gone" };
-        println!("revision {revision} {word}");
+        show!("revision {revision} {word}");
     }
     let kept = many(
         catalogue.revisions.len() - going.revisions.len(),
         "revision",
     );
-    println!(
+    show!(
         "{}{}, {} ({} of them named by no revision), {}; {kept} {}",
         if dry { "would delete " } else { "deleted " },
         many(going.revisions.len(), "revision"),

@@ -6,6 +6,7 @@ use super::print_json;
 use super::read::{Held, Opened, open};
 use super::text::{age, bar, bytes, count, many, now_ms, plain, table, utc, utc_json, wrapped};
 use crate::failure::Failure;
+use crate::show;
 use eventflux::checkpoint::{
     ContainerRecord, Contents, InstanceRecord, Manifest, Path, QueryRecord, open as open_chunk,
     read_blob,
@@ -298,8 +299,8 @@ fn measure(opened: &Opened, app: &str, held: &Held, view: &mut RevisionView) {
 }
 
 fn show(v: &RevisionView, store: &str) {
-    println!("revision {} of app {} in {store}", v.revision, v.app);
-    let line = |name: &str, text: String| println!("  {name:<12}{text}");
+    show!("revision {} of app {} in {store}", v.revision, v.app);
+    let line = |name: &str, text: String| show!("  {name:<12}{text}");
     let created = age(v.created_ms, now_ms());
     line(
         "created",
@@ -343,7 +344,7 @@ fn show(v: &RevisionView, store: &str) {
         );
     }
     for reason in &v.unread {
-        println!("  cannot be read: {}", plain(reason));
+        show!("  cannot be read: {}", plain(reason));
     }
     show_queries(&v.queries);
     show_containers(&v.containers);
@@ -355,16 +356,16 @@ fn show_queries(queries: &[QueryRecord]) {
     if queries.is_empty() {
         return;
     }
-    println!("\nqueries");
+    show!("\nqueries");
     for query in queries {
-        println!("  {}", plain(&query.id));
-        println!("{}", wrapped(&query.text, "    "));
+        show!("  {}", plain(&query.id));
+        show!("{}", wrapped(&query.text, "    "));
         for (place, stage) in query.stages.iter().enumerate() {
             let kinds = stage.containers.iter();
             let kinds: Vec<String> = kinds.map(|k| format!("{} {}", k.name, k.layout)).collect();
             if !kinds.is_empty() {
                 let name = format!("stage {place} {}", stage.name);
-                println!(
+                show!(
                     "{}",
                     wrapped(
                         &format!("{}: {}", name.trim_end(), kinds.join(", ")),
@@ -428,7 +429,7 @@ fn show_containers(containers: &[ContainerView]) {
             bar(all(s), greatest),
         ]
     });
-    println!("\ncontainers\n{}", table(&head, rows.collect()));
+    show!("\ncontainers\n{}", table(&head, rows.collect()));
 }
 
 fn show_instances(instances: &[InstanceView]) {
@@ -456,7 +457,7 @@ fn show_instances(instances: &[InstanceView]) {
             queries.join(", "),
         ]
     });
-    println!("\ninstances\n{}", table(&head, rows.collect()));
+    show!("\ninstances\n{}", table(&head, rows.collect()));
 }
 
 /// Event time; the least time is that of an app without any row.
@@ -488,7 +489,7 @@ fn show_edges(v: &RevisionView) {
                 }),
             ]
         });
-        println!("\ninputs\n{}", table(&head, rows.collect()));
+        show!("\ninputs\n{}", table(&head, rows.collect()));
     }
     if !v.outputs.is_empty() {
         let head = [(" stream", '<'), ("key groups", '>'), ("rows", '>')];
@@ -500,12 +501,12 @@ fn show_edges(v: &RevisionView) {
                 count(numbers.fold(0, u64::saturating_add)),
             ]
         });
-        println!("\noutputs\n{}", table(&head, rows.collect()));
+        show!("\noutputs\n{}", table(&head, rows.collect()));
     }
     if !v.sinks.is_empty() {
-        println!("\nsinks");
+        show!("\nsinks");
         for sink in &v.sinks {
-            println!("  {}: {}", plain(&sink.name), sink.position);
+            show!("  {}: {}", plain(&sink.name), sink.position);
         }
     }
 }

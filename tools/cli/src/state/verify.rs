@@ -4,6 +4,7 @@ use super::args::VerifyArgs;
 use super::read::{Opened, open};
 use super::text::{bytes, many, plain};
 use crate::failure::Failure;
+use crate::show;
 use eventflux::checkpoint::{Verifier, VerifyReport};
 use eventflux::store::{Catalogue, ChunkName, Revision};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -25,7 +26,7 @@ struct Tally {
 impl Tally {
     fn fault(&mut self, app: &str, fault: impl std::fmt::Display) {
         self.faults += 1;
-        println!("{app}: {}", plain(&fault.to_string()));
+        show!("{app}: {}", plain(&fault.to_string()));
     }
 
     fn report(&mut self, app: &str, revision: Revision, report: &VerifyReport) {
@@ -36,12 +37,12 @@ impl Tally {
             n => many(n, "fault"),
         };
         let chunks = many(report.chunks as usize, "chunk");
-        println!(
+        show!(
             "{app} {revision}: {state}, {chunks}, {}",
             bytes(report.bytes)
         );
         for fault in &report.faults {
-            println!("  {}", plain(&fault.to_string()));
+            show!("  {}", plain(&fault.to_string()));
         }
     }
 }
@@ -66,7 +67,7 @@ pub fn run(args: &VerifyArgs) -> Result<(), Failure> {
     let of = many(apps.len(), "app");
     match tally.faults {
         0 => {
-            println!("{revisions} of {of}: sound");
+            show!("{revisions} of {of}: sound");
             Ok(())
         }
         n => Err(Failure::run(format!(
@@ -143,7 +144,7 @@ fn orphans(opened: &Opened, app: &str, catalogue: &Catalogue, tally: &mut Tally)
     if orphans.len() > ORPHANS_NAMED {
         names.push("…".to_string());
     }
-    println!(
+    show!(
         "{app}: {} that no revision names ({}): no fault; a checkpoint under way or a crash leaves them, state prune deletes them",
         many(orphans.len(), "chunk"),
         names.join(", ")

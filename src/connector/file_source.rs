@@ -1,0 +1,497 @@
+//! Rows from a file: once to its end, or for as long as it grows.
+//!
+//! A file is told by what it is, not by its name: one that was renamed and replaced is read to its end and then the new
+//! one; one that was cut or replaced in place is begun anew, if that is allowed, and told.
+
+use super::csv::{CsvColumns, CsvError};
+use super::identity::{FileIdentity, Likeness};
+use super::options::{Key, OptionError, Options};
+use super::pipe::Pipe;
+use super::stream_rows::{Begin, Rest, StreamRows, TextRow};
+use super::text::{Format, Text, TextOptions};
+use super::traits::{ConnectorError, RowSink, Source, StopSignal};
+use place::Place;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+mod place;
+pub use place::seek_line;
+
+/// Rows after which a source says where it is.
+const POSITION_ROWS: u64 = 256;
+/// Time between two looks at a file that is followed.
+const FOLLOW_STEP: Duration = Duration::from_millis(50);
+
+/// Reads a file from its beginning, or from where it stopped.
+#[derive(Debug)]
+pub struct FileSource {
+    path: PathBuf,
+    text: Text,
+    stream: String,
+    follow: bool,
+    /// A file that is another one than before is begun anew.
+    begin: bool,
+}
+
+/// An open file and where it is read from.
+struct Opened {
+    file: File,
+    begin: Begin,
+    /// It is the one that has the source's name.
+    named: bool,
+}
+
+/// How the reading of one file ended.
+enum End {
+    /// Somebody asked to stop, or all is read.
+    Done,
+    /// The file of the source's name is another one now, or was cut: it is read from its beginning.
+    Next,
+}
+
+impl FileSource {
+    /// What it takes.
+    pub fn keys() -> Vec<Key> {
+        let own = [
+            Key {
+                name: "path",
+                about: "the file",
+            },
+            Key {
+                name: "follow",
+                about: "'true' waits for what is added to the file; 'false' when not given",
+            },
+            Key {
+                name: "replaced",
+                about: "of a file that is not the one that was read before: 'stop' (when not given), or 'begin'",
+            },
+        ];
+        [&own, TextOptions::READ].concat()
+    }
+
+    /// A source of these options; the file is opened when it runs.
+    pub fn new(stream: &str, options: &Options) -> Result<Self, OptionError> {
+        let path = PathBuf::from(options.require("path")?);
+        let text = TextOptions::from(options, TextOptions::READ)?;
+        Ok(FileSource {
+            text: text.of_stream(&path, options)?,
+            follow: options.one_of("follow", &["false", "true"])? == "true",
+            begin: options.one_of("replaced", &["stop", "begin"])? == "begin",
+            stream: stream.into(),
+            path,
+        })
+    }
+
+    /// Opens what is read first.
+    fn open(&self, from: Option<Place>, rows: &mut dyn RowSink) -> Result<Opened, ConnectorError> {
+        let Some(Place { line, within }) = from else {
+            return self.at(self.open_named()?, (0, 0), true, rows);
+        };
+        let name = self.path.display();
+        let Some((offset, identity)) = within else {
+            let told = "the revision does not say which file it was; it is taken for the same";
+            rows.notice(&format!("{name}: {told}"));
+            return self.behind_line(line, rows);
+        };
+        let file = self.open_named();
+        let mut likeness = Likeness::Other;
+        if let Ok(file) = &file {
+            likeness = identity.compare(file).map_err(|e| self.fails(e))?;
+            let same = likeness != Likeness::Other;
+            let begins = same.then(|| seek_line(file, offset)).transpose();
+            if let Some(begins) = begins.map_err(|e| self.fails(e))?.flatten() {
+                let file = file.try_clone().map_err(|e| self.fails(e))?;
+                return self.at(file, (begins, line), true, rows);
+            }
+        }
+        if let Some((renamed, file, begins)) = self.renamed(&identity, offset) {
+            let renamed = renamed.display();
+            rows.notice(&format!(
+                "{name} is {renamed} now: it is read to its end first"
+            ));
+            // Followed, it is as if it had been renamed while it was read.
+            return self.at(file, (begins, line), self.follow, rows);
+        }
+        let file = file?;
+        let why = match likeness {
+            Likeness::Other => "is not the file that was",
+            Likeness::Same | Likeness::Copy => "was cut or written anew after it was",
+        };
+        let told = format!("{name} {why} read up to line {line}, byte {offset}");
+        if !self.begin {
+            let remedy = "'replaced'='begin' reads it from its beginning";
+            return Err(ConnectorError::Other(format!("{told}; {remedy}")));
+        }
+        rows.begun_anew(&format!("{told}: begun anew"));
+        self.at(file, (0, 0), true, rows)
+    }
+
+    fn open_named(&self) -> Result<File, ConnectorError> {
+        File::open(&self.path).map_err(|e| self.fails(e))
+    }
+
+    /// The file that took the place of another one; none where there is no such file, or somebody asked to stop.
+    fn open_next(
+        &self,
+        rows: &mut dyn RowSink,
+        stop: &StopSignal,
+    ) -> Result<Option<File>, ConnectorError> {
+        loop {
+            match File::open(&self.path) {
+                Err(e) if e.kind() == ErrorKind::NotFound && !self.follow => {
+                    let told = "has no successor under its name";
+                    rows.notice(&format!("{} {told}", self.path.display()));
+                    return Ok(None);
+                }
+                Err(e) if e.kind() == ErrorKind::NotFound => {
+                    if stop.wait(FOLLOW_STEP) {
+                        return Ok(None);
+                    }
+                }
+                opened => return opened.map(Some).map_err(|e| self.fails(e)),
+            }
+        }
+    }
+
+    /// The file that was read up to `offset`, under another name in the same folder: logs are renamed when they are
+    /// full.
+    fn renamed(&self, identity: &FileIdentity, offset: u64) -> Option<(PathBuf, File, u64)> {
+        let folder = self.path.parent().filter(|p| !p.as_os_str().is_empty());
+        let files = std::fs::read_dir(folder.unwrap_or(Path::new("."))).ok()?;
+        for path in files.flatten().map(|entry| entry.path()) {
+            let there = std::fs::metadata(&path).is_ok_and(|a| a.is_file() && identity.is_at(&a));
+            let file = there.then(|| File::open(&path).ok()).flatten();
+            let Some(file) = file else { continue };
+            if identity.compare(&file).ok() == Some(Likeness::Same)
+                && let Ok(Some(begins)) = seek_line(&file, offset)
+            {
+                return Some((path, file, begins));
+            }
+        }
+        None
+    }
+
+    /// A file that is read from a byte, behind a line.
+    fn at(
+        &self,
+        file: File,
+        (offset, line): (u64, u64),
+        named: bool,
+        rows: &dyn RowSink,
+    ) -> Result<Opened, ConnectorError> {
+        let mut columns = None;
+        if self.text.format == Format::Csv && offset > 0 {
+            // The header is at the beginning, the place behind it.
+            seek_line(&file, 0).map_err(|e| self.fails(e))?;
+            let read = CsvColumns::read(BufReader::new(&file), rows.schema(), &self.text);
+            columns = read.map_err(|e| self.unreadable(e))?;
+        }
+        seek_line(&file, offset).map_err(|e| self.fails(e))?;
+        Ok(Opened {
+            file,
+            begin: Begin {
+                offset,
+                line,
+                columns,
+            },
+            named,
+        })
+    }
+
+    /// The file of the source's name, behind a line.
+    fn behind_line(&self, after: u64, rows: &dyn RowSink) -> Result<Opened, ConnectorError> {
+        let file = self.open_named()?;
+        let stream = (self.stream.as_str(), rows.schema());
+        let mut passed =
+            StreamRows::new(BufReader::new(&file), stream, &self.text, Begin::default());
+        self.pass(&mut passed, after)?;
+        let place = (passed.bytes_read(), passed.lines());
+        self.at(file, place, true, rows)
+    }
+
+    /// Reads past the rows up to a line.
+    fn pass<R: BufRead>(
+        &self,
+        reader: &mut StreamRows<R>,
+        after: u64,
+    ) -> Result<(), ConnectorError> {
+        while reader.lines() < after {
+            let row = reader.next_row().map_err(|e| self.unreadable(e))?;
+            if row.is_none() && reader.lines() < after {
+                let rest = reader.rest(false).map_err(|e| self.unreadable(e))?;
+                if reader.lines() >= after && rest != Rest::Nothing {
+                    break;
+                }
+                return Err(ConnectorError::Other(format!(
+                    "{} ends at line {}, and was read up to line {after} before: it is not the file of that run",
+                    self.path.display(),
+                    reader.lines()
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a pipe or a device, which has no places but the lines that came: they must come again.
+    fn read_pipe(
+        &self,
+        rows: &mut dyn RowSink,
+        stop: &StopSignal,
+        after: u64,
+    ) -> Result<(), ConnectorError> {
+        let (path, asked) = (self.path.clone(), stop.clone());
+        let pipe = Pipe::new(move || File::open(path), move || !asked.is_stopped());
+        let pipe = BufReader::new(pipe.map_err(|e| self.fails(e))?);
+        let schema = rows.schema().clone();
+        let mut reader =
+            StreamRows::new(pipe, (&self.stream, &schema), &self.text, Begin::default());
+        self.pass(&mut reader, after)?;
+        let mut sent = 0;
+        while let Some(row) = reader.next_row().map_err(|e| self.unreadable(e))? {
+            self.send(row, &mut reader, rows)?;
+            sent += 1;
+            if sent % POSITION_ROWS == 0 {
+                rows.position(&reader.lines().to_string());
+            }
+            if stop.is_stopped() {
+                return Ok(());
+            }
+        }
+        if !stop.is_stopped()
+            && let Rest::Row(row) = reader.rest(false).map_err(|e| self.unreadable(e))?
+        {
+            self.send(row, &mut reader, rows)?;
+        }
+        rows.position(&reader.lines().to_string());
+        Ok(())
+    }
+
+    /// Reads one file.
+    fn read(
+        &self,
+        opened: Opened,
+        rows: &mut dyn RowSink,
+        stop: &StopSignal,
+    ) -> Result<End, ConnectorError> {
+        let Opened { file, begin, named } = opened;
+        let (schema, offset) = (rows.schema().clone(), begin.offset);
+        let reader = BufReader::new(&file);
+        let mut reading = Reading {
+            source: self,
+            file: &file,
+            reader: StreamRows::new(reader, (&self.stream, &schema), &self.text, begin),
+            identity: FileIdentity::of(&file, offset).map_err(|e| self.fails(e))?,
+            named,
+            moved: false,
+            untold: 0,
+        };
+        if offset == 0 {
+            // A file that took the place of another one is the one to go on with.
+            reading.position(rows)?;
+        }
+        reading.run(rows, stop)
+    }
+
+    /// Hands a row over.
+    fn send<R: BufRead>(
+        &self,
+        row: TextRow,
+        reader: &mut StreamRows<R>,
+        rows: &mut dyn RowSink,
+    ) -> Result<(), ConnectorError> {
+        let further = reader.take_further();
+        if further > 0 {
+            rows.further(further);
+        }
+        match row.row {
+            Ok(at) => rows.row(at, reader.values()),
+            Err(fault) => rows.bad_row(&self.place(row.line), fault),
+        }
+    }
+
+    fn place(&self, line: u64) -> String {
+        format!("{}:{line}", self.path.display())
+    }
+
+    fn fails(&self, e: io::Error) -> ConnectorError {
+        ConnectorError::io(self.path.display(), e)
+    }
+
+    fn unreadable(&self, e: CsvError) -> ConnectorError {
+        match e {
+            CsvError::Io(e) => self.fails(e),
+            e => ConnectorError::Other(format!("{}: {e}", self.path.display())),
+        }
+    }
+}
+
+/// What has become of a file that is followed.
+enum Seen {
+    Same,
+    Moved,
+    Cut,
+}
+
+/// A file that is being read.
+struct Reading<'f> {
+    source: &'f FileSource,
+    file: &'f File,
+    reader: StreamRows<BufReader<&'f File>>,
+    identity: Option<FileIdentity>,
+    /// It was opened by the source's name.
+    named: bool,
+    /// Another file has that name now.
+    moved: bool,
+    /// Rows since the last position.
+    untold: u64,
+}
+
+impl Reading<'_> {
+    fn run(&mut self, rows: &mut dyn RowSink, stop: &StopSignal) -> Result<End, ConnectorError> {
+        loop {
+            let row = self.reader.next_row();
+            let Some(row) = row.map_err(|e| self.source.unreadable(e))? else {
+                match self.at_end(rows, stop)? {
+                    Some(end) => return Ok(end),
+                    None => continue,
+                }
+            };
+            self.source.send(row, &mut self.reader, rows)?;
+            self.untold += 1;
+            let stopped = stop.is_stopped();
+            if self.untold >= POSITION_ROWS || stopped {
+                self.position(rows)?;
+            }
+            if stopped {
+                return Ok(End::Done);
+            }
+        }
+    }
+
+    /// The file has no more, for now or at all.
+    fn at_end(
+        &mut self,
+        rows: &mut dyn RowSink,
+        stop: &StopSignal,
+    ) -> Result<Option<End>, ConnectorError> {
+        if !self.named || !self.source.follow || self.moved {
+            return self.end(rows).map(Some);
+        }
+        if self.untold > 0 {
+            self.position(rows)?;
+        }
+        if stop.wait(FOLLOW_STEP) {
+            return Ok(Some(End::Done));
+        }
+        match self.look()? {
+            Seen::Same => Ok(None),
+            Seen::Moved => {
+                // Who wrote it may not have heard yet.
+                self.moved = true;
+                stop.wait(FOLLOW_STEP);
+                Ok(None)
+            }
+            Seen::Cut => {
+                rows.begun_anew(&format!(
+                    "{} was cut or written anew behind line {}: begun anew",
+                    self.source.path.display(),
+                    self.reader.lines()
+                ));
+                Ok(Some(End::Next))
+            }
+        }
+    }
+
+    /// Takes what is behind the last line end, and ends.
+    fn end(&mut self, rows: &mut dyn RowSink) -> Result<End, ConnectorError> {
+        let again = self.named && !self.moved && rows.keeps_positions();
+        let rest = self.reader.rest(again);
+        match rest.map_err(|e| self.source.unreadable(e))? {
+            Rest::Nothing => {}
+            Rest::Row(row) => self.source.send(row, &mut self.reader, rows)?,
+            Rest::Left(line) => rows.notice(&format!(
+                "{} has no line end: it is left for the next run",
+                self.source.place(line)
+            )),
+        }
+        self.position(rows)?;
+        if self.moved {
+            rows.notice(&format!(
+                "{} is another file now, and is begun; the one before was read to line {}",
+                self.source.path.display(),
+                self.reader.lines()
+            ));
+        }
+        Ok(match self.named && !self.moved {
+            true => End::Done,
+            false => End::Next,
+        })
+    }
+
+    /// Tells where the file stands.
+    fn position(&mut self, rows: &mut dyn RowSink) -> Result<(), ConnectorError> {
+        let read = self.reader.bytes_read();
+        if let Some(known) = self.identity {
+            let grown = known.grown(self.file, read);
+            self.identity = Some(grown.map_err(|e| self.source.fails(e))?);
+        }
+        let place = Place {
+            line: self.reader.lines(),
+            within: self.identity.map(|identity| (read, identity)),
+        };
+        rows.position(&place.to_string());
+        self.untold = 0;
+        Ok(())
+    }
+
+    /// Whether the file still is the one of the source's name, and holds what was read.
+    fn look(&self) -> Result<Seen, ConnectorError> {
+        let fails = |e| self.source.fails(e);
+        let named = match std::fs::metadata(&self.source.path) {
+            // Between the renaming of one and the making of the next.
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Seen::Same),
+            named => named.map_err(fails)?,
+        };
+        let Some(identity) = self.identity else {
+            return Ok(Seen::Same);
+        };
+        if !identity.is_at(&named) {
+            return Ok(Seen::Moved);
+        }
+        let other = identity.compare(self.file).map_err(fails)? == Likeness::Other;
+        Ok(match other || named.len() < self.reader.bytes_read() {
+            true => Seen::Cut,
+            false => Seen::Same,
+        })
+    }
+}
+
+impl Source for FileSource {
+    fn run(
+        &mut self,
+        rows: &mut dyn RowSink,
+        stop: &StopSignal,
+        from: Option<&str>,
+    ) -> Result<(), ConnectorError> {
+        let from: Option<Place> = from.map(str::parse).transpose().map_err(|()| {
+            ConnectorError::Other(format!(
+                "{}: the revision holds no place in a file",
+                self.path.display()
+            ))
+        })?;
+        let about = std::fs::metadata(&self.path);
+        if about.as_ref().is_ok_and(|about| !about.is_file()) {
+            return self.read_pipe(rows, stop, from.map_or(0, |place| place.line));
+        }
+        let mut opened = self.open(from, rows)?;
+        while let End::Next = self.read(opened, rows, stop)? {
+            match self.open_next(rows, stop)? {
+                Some(file) => opened = self.at(file, (0, 0), true, rows)?,
+                None => break,
+            }
+        }
+        Ok(())
+    }
+}

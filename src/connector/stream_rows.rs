@@ -1,0 +1,166 @@
+//! The rows of one stream in a text: JSON lines or CSV, read alike.
+
+use super::bad_row::BadRow;
+use super::csv::{CsvColumns, CsvError, CsvRows};
+use super::json::{RowDecoder, is_json};
+use super::lines::{Line, Lines};
+use super::text::{Format, Text};
+use crate::event::{Schema, Timestamp, Value};
+use std::io::BufRead;
+
+/// A row of a text, whose values the reader holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TextRow {
+    /// The line where it begins, counted from 1.
+    pub line: u64,
+    /// Its time, or why it is none.
+    pub row: Result<Option<Timestamp>, BadRow>,
+}
+
+/// What is behind the last line end of a text.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rest {
+    /// Nothing.
+    Nothing,
+    /// A row that is whole.
+    Row(TextRow),
+    /// Perhaps half of a row, on this line; it is left.
+    Left(u64),
+}
+
+/// Where a reader begins in a text.
+#[derive(Clone, Debug, Default)]
+pub struct Begin {
+    /// Bytes before.
+    pub offset: u64,
+    /// Lines before.
+    pub line: u64,
+    /// The columns of CSV, where the header is before.
+    pub columns: Option<CsvColumns>,
+}
+
+/// Reads the rows of one stream.
+#[derive(Debug)]
+pub struct StreamRows<R> {
+    kind: Kind<R>,
+    stream: String,
+    schema: Schema,
+}
+
+#[derive(Debug)]
+enum Kind<R> {
+    Json(Lines<R>, RowDecoder),
+    Csv(Box<CsvRows<R>>),
+}
+
+impl<R: BufRead> StreamRows<R> {
+    /// Reads from a reader that stands where `begin` says.
+    pub fn new(reader: R, (stream, schema): (&str, &Schema), text: &Text, begin: Begin) -> Self {
+        let Begin {
+            offset,
+            line,
+            columns,
+        } = begin;
+        let kind = match text.format {
+            Format::Json => Kind::Json(Lines::resumed(reader, offset, line), RowDecoder::new(text)),
+            Format::Csv => {
+                let rows = CsvRows::resumed(reader, schema, text, columns, (offset, line));
+                Kind::Csv(Box::new(rows))
+            }
+        };
+        StreamRows {
+            kind,
+            stream: stream.to_string(),
+            schema: schema.clone(),
+        }
+    }
+
+    /// The next row; `None` when the reader has no more, for now.
+    pub fn next_row(&mut self) -> Result<Option<TextRow>, CsvError> {
+        match &mut self.kind {
+            Kind::Json(lines, decoder) => {
+                let line = lines.next_line()?;
+                Ok(line.map(|line| decode(line, decoder, &self.stream, &self.schema)))
+            }
+            Kind::Csv(rows) => {
+                let row = rows.next_row()?;
+                Ok(row.map(|row| TextRow {
+                    line: row.line,
+                    row: row.row.map(|(at, _)| at),
+                }))
+            }
+        }
+    }
+
+    /// Takes what is behind the last line end. `again`: another run will read on from here, so what may be half of a
+    /// row is left to it; else it counts, as a row or as a bad one.
+    ///
+    /// A line of JSON is whole when its brackets are closed; of CSV nobody knows without a line end.
+    pub fn rest(&mut self, again: bool) -> Result<Rest, CsvError> {
+        let (stream, schema) = (&self.stream, &self.schema);
+        match &mut self.kind {
+            Kind::Json(lines, decoder) => Ok(match lines.unfinished() {
+                None => Rest::Nothing,
+                Some(line) if again && !is_json(lines.unfinished_text()) => Rest::Left(line),
+                Some(_) => lines.take_unfinished().map_or(Rest::Nothing, |line| {
+                    Rest::Row(decode(line, decoder, stream, schema))
+                }),
+            }),
+            Kind::Csv(rows) => match rows.unfinished() {
+                Some(line) if again => Ok(Rest::Left(line)),
+                _ => {
+                    let row = rows.take_unfinished()?;
+                    Ok(row.map_or(Rest::Nothing, |row| {
+                        Rest::Row(TextRow {
+                            line: row.line,
+                            row: row.row.map(|(at, _)| at),
+                        })
+                    }))
+                }
+            },
+        }
+    }
+
+    /// The values of the last row that was read well.
+    pub fn values(&self) -> &[Value] {
+        match &self.kind {
+            Kind::Json(_, decoder) => decoder.values(),
+            Kind::Csv(rows) => rows.values(),
+        }
+    }
+
+    /// Keys and cells that were no attributes and were left out, since this was asked last.
+    pub fn take_further(&mut self) -> u64 {
+        match &mut self.kind {
+            Kind::Json(_, decoder) => decoder.take_further(),
+            Kind::Csv(rows) => rows.take_further(),
+        }
+    }
+
+    /// The byte where the next row begins.
+    pub fn bytes_read(&self) -> u64 {
+        match &self.kind {
+            Kind::Json(lines, _) => lines.bytes_read(),
+            Kind::Csv(rows) => rows.bytes_read(),
+        }
+    }
+
+    /// Lines before that byte.
+    pub fn lines(&self) -> u64 {
+        match &self.kind {
+            Kind::Json(lines, _) => lines.number(),
+            Kind::Csv(rows) => rows.lines(),
+        }
+    }
+}
+
+fn decode(line: Line<'_>, decoder: &mut RowDecoder, stream: &str, schema: &Schema) -> TextRow {
+    let row = match line.bytes {
+        Ok(bytes) => decoder.decode_of(bytes, stream, schema).map(|(at, _)| at),
+        Err(bytes_max) => Err(BadRow::TooLong { bytes_max }),
+    };
+    TextRow {
+        line: line.number,
+        row,
+    }
+}

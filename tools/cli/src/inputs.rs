@@ -1,0 +1,186 @@
+//! The files and pipes that a run reads its events from, as the command line names them.
+
+use crate::args::{RunArgs, StreamFile};
+use crate::events::{Events, Source, Streams};
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::places::{Assigned, Given, Place, Places};
+use crate::signal;
+use eventflux::connector::csv::CsvColumns;
+use eventflux::connector::{Format, Pipe, Text, seek_line};
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// One of them, not open yet.
+struct Named {
+    path: PathBuf,
+    /// The stream of its rows; none for events of any streams.
+    stream: Option<usize>,
+    text: Text,
+}
+
+/// What a run reads.
+pub struct Inputs {
+    named: Vec<Named>,
+    /// All of it is in files, in which a later run can go on.
+    pub are_files: bool,
+}
+
+/// Events that are open.
+pub struct Opened {
+    /// The events.
+    pub events: Events,
+    /// Bytes of all files, where all are files.
+    pub bytes: Option<u64>,
+    /// What was found out about files of an earlier run.
+    pub assigned: Assigned,
+}
+
+impl Inputs {
+    /// What the command line names; nothing is opened.
+    ///
+    /// Errors: status 2 for a stream that is unknown, and for what is said about the text of no file.
+    pub fn new(args: &RunArgs, streams: &Streams) -> Result<Self, Failure> {
+        let mut named = Vec::new();
+        for path in &args.events {
+            let text = args.text.text(path, Some(Format::Json))?;
+            named.push(Named {
+                path: path.clone(),
+                stream: None,
+                text,
+            });
+        }
+        for StreamFile { stream, path } in &args.input {
+            let unknown = || {
+                let known = streams.names();
+                Failure::usage(format!("--input {stream}: unknown stream; known: {known}"))
+            };
+            named.push(Named {
+                path: path.clone(),
+                stream: Some(streams.find(stream).ok_or_else(unknown)?),
+                text: args.text.text(path, None)?,
+            });
+        }
+        args.text.check_used(named.iter().map(|n| n.text.format))?;
+        let is_file = |n: &Named| n.path != Path::new("-") && n.path.is_file();
+        Ok(Inputs {
+            are_files: named.iter().all(is_file),
+            named,
+        })
+    }
+
+    /// Opens all of them, where an earlier run stopped.
+    pub fn open(
+        &self,
+        args: &RunArgs,
+        streams: Streams,
+        places: Option<&Places>,
+        output: &Arc<Output>,
+    ) -> Result<Opened, Failure> {
+        let mut bytes = Some(0);
+        let mut given = Vec::new();
+        for Named { path, stream, .. } in &self.named {
+            let file = open_file(path)?;
+            let length = file
+                .as_ref()
+                .and_then(|f| f.metadata().ok())
+                .map(|a| a.len());
+            bytes = bytes.zip(length).map(|(sum, length)| sum + length);
+            given.push(Given {
+                stream: stream.map_or(String::new(), |s| streams.name(s).to_string()),
+                name: path.display().to_string(),
+                file,
+            });
+        }
+        let assigned = match places {
+            Some(places) => places.assign(&given, args.text.replaced)?,
+            None => Assigned {
+                begins: vec![Place::START; given.len()],
+                ..Assigned::default()
+            },
+        };
+        let mut events = Events::new(streams, args.state.store.is_some());
+        for ((named, given), begin) in self.named.iter().zip(given).zip(&assigned.begins) {
+            let source = source(named, given, *begin, &events, output)?;
+            events.add(source)?;
+        }
+        Ok(Opened {
+            events,
+            bytes,
+            assigned,
+        })
+    }
+}
+
+/// Opens what is a file; none for standard input, a pipe or a device.
+fn open_file(path: &Path) -> Result<Option<File>, Failure> {
+    if path == Path::new("-") || path.metadata().is_ok_and(|about| !about.is_file()) {
+        return Ok(None);
+    }
+    let failure = |e: io::Error| Failure::run(format!("{}: {e}", path.display()));
+    File::open(path).map(Some).map_err(failure)
+}
+
+/// What is read of an input.
+fn source(
+    named: &Named,
+    given: Given,
+    begin: Place,
+    events: &Events,
+    output: &Arc<Output>,
+) -> Result<Source, Failure> {
+    let Named { path, stream, text } = named;
+    let name = given.name;
+    let failure = |e: io::Error| Failure::run(format!("{name}: {e}"));
+    let Some(file) = given.file else {
+        return Ok(Source {
+            reader: Box::new(pipe(path, output).map_err(failure)?),
+            name: match path == Path::new("-") {
+                true => "stdin".to_string(),
+                false => name,
+            },
+            stream: *stream,
+            text: text.clone(),
+            file: None,
+            begin: Place::START,
+            columns: None,
+        });
+    };
+    let mut columns = None;
+    if let (Some(stream), Format::Csv, 1..) = (stream, text.format, begin.offset) {
+        seek_line(&file, 0).map_err(failure)?;
+        let schema = events.streams().schema(*stream);
+        let read = CsvColumns::read(BufReader::new(&file), schema, text);
+        columns = read.map_err(|e| Failure::run(format!("{name}: {e}")))?;
+    }
+    seek_line(&file, begin.offset).map_err(failure)?;
+    Ok(Source {
+        reader: Box::new(file.try_clone().map_err(failure)?),
+        name,
+        stream: *stream,
+        text: text.clone(),
+        file: Some(file),
+        begin,
+        columns,
+    })
+}
+
+/// Standard input, a pipe or a device: a signal ends the wait for it, and rows do not wait with it.
+fn pipe(path: &Path, output: &Arc<Output>) -> io::Result<Pipe> {
+    let output = Arc::clone(output);
+    // Timers may have emitted.
+    let wait = move || {
+        output.flush();
+        !signal::is_asked()
+    };
+    let path = path.to_path_buf();
+    let open = move || -> io::Result<Box<dyn Read>> {
+        match path == Path::new("-") {
+            true => Ok(Box::new(io::stdin())),
+            false => Ok(Box::new(File::open(path)?)),
+        }
+    };
+    Pipe::new(open, wait)
+}

@@ -1,0 +1,150 @@
+//! What the command line says about the text of inputs: the options that a source has in `WITH (…)`.
+
+use crate::failure::Failure;
+use crate::places::Replaced;
+use clap::Args;
+use eventflux::connector::{Format, Text, TextOptions};
+use std::path::Path;
+
+/// Options of `run` about the files of `--events` and `--input`.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Text of --events and --input")]
+pub struct TextArgs {
+    /// Of --input: json or csv [default: by the name of the file]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<String>,
+    /// What is missing in a row and what is no attribute: lenient (NULL; counted and left out) or strict (a bad line)
+    /// [default: lenient for JSON, strict for the header of CSV]
+    #[arg(long, value_name = "lenient|strict")]
+    pub keys: Option<String>,
+    /// Between cells of CSV: a character, or tab [default: ,]
+    #[arg(long, value_name = "CHAR")]
+    pub delimiter: Option<String>,
+    /// Around cells of CSV: a character, or none [default: "]
+    #[arg(long, value_name = "CHAR")]
+    pub quote: Option<String>,
+    /// Whether CSV begins with the names of its columns: true or false [default: true]
+    #[arg(long, value_name = "BOOL")]
+    pub header: Option<String>,
+    /// Column or key that holds the time of a row, also an attribute [default: at, else timestamp]
+    #[arg(long, value_name = "NAME")]
+    pub time_column: Option<String>,
+    /// Unit of times that are numbers: ms, s, us or ns [default: ms]
+    #[arg(long, value_name = "UNIT")]
+    pub time_unit: Option<String>,
+    /// With --store, an input that is another file than before: stop, or begin it from its beginning
+    #[arg(long, value_enum, default_value_t = Replaced::Stop, requires = "store")]
+    pub replaced: Replaced,
+}
+
+/// Options that are about CSV alone.
+const CSV_ONLY: [&str; 3] = ["delimiter", "quote", "header"];
+
+impl TextArgs {
+    /// The options that are given: as typed, as a source calls it, the value.
+    fn given(&self) -> impl Iterator<Item = (&'static str, &'static str, &str)> {
+        let all = [
+            ("--format", "format", &self.format),
+            ("--keys", "keys", &self.keys),
+            ("--delimiter", "delimiter", &self.delimiter),
+            ("--quote", "quote", &self.quote),
+            ("--header", "header", &self.header),
+            ("--time-column", "timestamp", &self.time_column),
+            ("--time-unit", "timestamp.unit", &self.time_unit),
+        ];
+        all.into_iter()
+            .filter_map(|(typed, key, value)| Some((typed, key, value.as_deref()?)))
+    }
+
+    /// How the rows of one file stand in it. `format`: of a file that has no other.
+    pub fn text(&self, path: &Path, format: Option<Format>) -> Result<Text, Failure> {
+        let mut options = TextOptions::default();
+        let mut csv = Vec::new();
+        for (typed, key, value) in self.given() {
+            if key == "format" && format.is_some() {
+                continue;
+            }
+            if CSV_ONLY.contains(&key) {
+                csv.push((typed, key, value));
+            }
+            let set = TextOptions::default().set(key, value);
+            set.map_err(|expected| {
+                Failure::usage(format!("{typed} {value}: expected {expected}"))
+            })?;
+            if !CSV_ONLY.contains(&key) {
+                let _ = options.set(key, value);
+            }
+        }
+        if format == Some(Format::Json) {
+            let _ = options.set("format", "json");
+        }
+        let fails = |(_, why): (&str, String)| Failure::usage(why);
+        let text = options.text(path).map_err(fails)?;
+        if text.format == Format::Json {
+            return Ok(text);
+        }
+        for (_, key, value) in csv {
+            let _ = options.set(key, value);
+        }
+        options.text(path).map_err(fails)
+    }
+
+    /// Refuses what is said about the text of no file.
+    pub fn check_used(&self, formats: impl Iterator<Item = Format>) -> Result<(), Failure> {
+        let formats: Vec<Format> = formats.collect();
+        let mut given = self.given();
+        let unused = given.find(|(_, key, _)| match CSV_ONLY.contains(key) {
+            true => !formats.contains(&Format::Csv),
+            false => formats.is_empty(),
+        });
+        match unused {
+            None => Ok(()),
+            Some((typed, key, _)) => {
+                let what = if CSV_ONLY.contains(&key) {
+                    "CSV"
+                } else {
+                    "--events and --input"
+                };
+                Err(Failure::usage(format!(
+                    "{typed} is about {what}, and there is none; a source takes it as '{key}' in WITH (…)"
+                )))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_suit_the_files_that_they_are_about() {
+        let args = TextArgs {
+            delimiter: Some("tab".into()),
+            time_unit: Some("s".into()),
+            ..TextArgs::default()
+        };
+        let text = |path: &str, format| args.text(Path::new(path), format).expect("right");
+        assert_eq!(text("a.csv", None).delimiter, b'\t');
+        assert_eq!(text("a.jsonl", None).delimiter, b',');
+        assert_eq!(text("a.csv", Some(Format::Json)).format, Format::Json);
+        assert_eq!(
+            args.check_used([Format::Csv, Format::Json].into_iter()),
+            Ok(())
+        );
+        let unused = args.check_used([Format::Json].into_iter());
+        let unused = unused.expect_err("no CSV").to_string();
+        assert!(unused.starts_with("--delimiter is about CSV"), "{unused}");
+        let wrong = TextArgs {
+            quote: Some("ab".into()),
+            ..TextArgs::default()
+        };
+        let wrong = wrong
+            .text(Path::new("a"), None)
+            .expect_err("two characters");
+        assert!(
+            wrong.to_string().starts_with("--quote ab: expected one"),
+            "{wrong}"
+        );
+    }
+}

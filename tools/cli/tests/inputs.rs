@@ -1,0 +1,655 @@
+//! Inputs as users have them: files that grow, are renamed, cut, replaced; texts of other dialects; paths that would
+//! destroy each other; pipes that nobody writes. And what the exit status says of each.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::park_timeout;
+use std::time::{Duration, Instant};
+
+/// Nothing here takes longer, or it hangs.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+const APP: &str = "@app:name('a') @app:playback CREATE STREAM S (n INT, t STRING);
+    INSERT INTO Out SELECT n, t FROM S;";
+
+/// A folder that goes away with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let name = format!("eventflux-inputs-{name}-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).expect("a folder");
+        Folder(path)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).to_string_lossy().into_owned()
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.path(name);
+        fs::write(&path, text).expect("written");
+        path
+    }
+
+    fn append(&self, name: &str, text: &str) {
+        let file = fs::OpenOptions::new().append(true).open(self.path(name));
+        let mut file = file.expect("a file");
+        file.write_all(text.as_bytes()).expect("written");
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn start(args: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_eventflux"))
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts")
+}
+
+fn run(args: &[&str]) -> Output {
+    start(args).wait_with_output().expect("it ends")
+}
+
+#[track_caller]
+fn expect(output: &Output, status: i32, parts: &[&str]) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{stderr}");
+    for part in parts {
+        assert!(stderr.contains(part), "{part}: {stderr}");
+    }
+}
+
+/// Waits until something holds.
+fn wait(holds: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "nothing happens");
+        park_timeout(Duration::from_millis(2));
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill")
+        .args([name, &child.id().to_string()])
+        .status();
+    assert!(sent.expect("kill runs").success());
+}
+
+/// An event, and the row that comes of it.
+fn event(n: u32) -> String {
+    format!("{{\"stream\":\"S\",\"at\":{n},\"row\":[{n},\"t{n}\"]}}\n")
+}
+
+fn row(n: u32) -> String {
+    event(n).replace("\"S\"", "\"Out\"")
+}
+
+fn rows(of: impl IntoIterator<Item = u32>) -> String {
+    of.into_iter().map(row).collect()
+}
+
+#[test]
+fn a_file_that_grows_is_read_once_wherever_a_run_finds_its_end() {
+    let folder = Folder::new("grows");
+    let app = folder.file("a.sql", APP);
+    let text: String = (1..=4).map(event).collect();
+    let csv_text = "at,n,t\n1,1,t1\n2,2,t2\n3,3,t3\n4,4,t4\n";
+    for (name, text, input) in [("e.jsonl", text.as_str(), ""), ("e.csv", csv_text, "S=")] {
+        // a step of 7 bytes ends in the middle of most lines
+        let cuts = (0..text.len()).step_by(7).chain([text.len()]);
+        let (out, url) = (
+            folder.path(&format!("{name}.out")),
+            format!("file:{}", folder.path(&format!("{name}.state"))),
+        );
+        let file = folder.file(name, "");
+        let given = format!("{input}{file}");
+        let option = if input.is_empty() {
+            "--events"
+        } else {
+            "--input"
+        };
+        let args = ["run", &app, option, &given, "--store", &url, "--out", &out];
+        let mut written = 0;
+        for cut in cuts {
+            folder.append(name, &text[written..cut]);
+            written = cut;
+            let output = run(&args);
+            // a file without a header is no CSV
+            if name == "e.csv" && cut < 7 {
+                expect(&output, 1, &["header: "]);
+                continue;
+            }
+            expect(&output, 0, &[]);
+            let whole = text[..cut].matches('\n').count();
+            let known = folder.read(&format!("{name}.out"));
+            let lines = known.lines().count() + usize::from(name == "e.csv");
+            // a line of JSON is whole without its end
+            assert!(
+                lines == whole || (name == "e.jsonl" && lines == whole + 1),
+                "{cut}: {known}"
+            );
+        }
+        assert_eq!(folder.read(&format!("{name}.out")), rows(1..=4));
+    }
+}
+
+#[test]
+fn a_last_line_counts_where_no_run_comes_after() {
+    let folder = Folder::new("last");
+    let app = folder.file("a.sql", APP);
+    for (name, text, stdout, bad) in [
+        ("a.jsonl", event(1) + event(2).trim_end(), rows(1..=2), None),
+        (
+            "b.jsonl",
+            event(1) + "{\"stream\":",
+            rows([1]),
+            Some(":2: EOF"),
+        ),
+        ("c.csv", "at,n,t\n1,1,t1\n2,2,t2".into(), rows(1..=2), None),
+        (
+            "d.csv",
+            "at,n,t\n1,1,t1\n2,2".into(),
+            rows([1]),
+            Some(":3: 2 cells"),
+        ),
+        (
+            "e.csv",
+            "at,n,t\n1,1,t1\n2,2,\"t".into(),
+            rows([1]),
+            Some(":3: a quote"),
+        ),
+    ] {
+        let file = folder.file(name, &text);
+        let csv = format!("S={file}");
+        let args = match name.ends_with("csv") {
+            true => ["run", &app, "--input", &csv],
+            false => ["run", &app, "--events", &file],
+        };
+        let output = run(&args);
+        expect(&output, 0, bad.as_slice());
+        assert_eq!(String::from_utf8_lossy(&output.stdout), stdout, "{name}");
+    }
+}
+
+#[test]
+fn files_of_other_days_and_under_other_names_are_told_apart() {
+    let folder = Folder::new("days");
+    let app = folder.file("a.sql", APP);
+    let url = format!("file:{}", folder.path("state"));
+    let out = folder.path("out");
+    let with = |files: &[&str], more: &[&str]| {
+        let mut args = vec!["run", &app, "--store", &url, "--out", &out];
+        for file in files {
+            args.extend(["--events", file]);
+        }
+        run(&[&args[..], more].concat())
+    };
+    let (monday, tuesday) = (folder.file("mon", &event(1)), folder.file("tue", &event(2)));
+    expect(&with(&[&monday], &[]), 0, &[]);
+    expect(&with(&[&tuesday], &[]), 0, &[]);
+    assert_eq!(folder.read("out"), rows([1, 2]));
+    // the order on the command line is none of names
+    folder.append("tue", &event(3));
+    let wednesday = folder.file("wed", &event(4));
+    expect(&with(&[&wednesday, &tuesday], &[]), 0, &[]);
+    assert_eq!(folder.read("out"), rows([1, 2, 3, 4]));
+    // renamed, with a new one in its place
+    folder.append("wed", &event(5));
+    let old = folder.path("wed.1");
+    fs::rename(&wednesday, &old).expect("renamed");
+    folder.file("wed", &event(6));
+    expect(
+        &with(&[&old, &wednesday, &tuesday], &[]),
+        0,
+        &["is what was"],
+    );
+    assert_eq!(folder.read("out"), rows(1..=6));
+    // replaced: not in the middle of a line, not silently
+    folder.file("wed", &(event(70) + &event(71)));
+    let told = "is not the file that was read up to line 1 under this name; --replaced begin";
+    expect(&with(&[&old, &wednesday, &tuesday], &[]), 1, &[told]);
+    assert_eq!(folder.read("out"), rows(1..=6));
+    let begun = with(&[&old, &wednesday, &tuesday], &["--replaced", "begin"]);
+    expect(&begun, 0, &["begun anew"]);
+    assert_eq!(folder.read("out"), rows((1..=6).chain([70, 71])));
+    // cut
+    folder.file("wed", "");
+    expect(&with(&[&wednesday], &[]), 1, &["--replaced begin"]);
+    // one that has more, and is left out
+    folder.append("tue", &event(80));
+    folder.file("wed", &(event(70) + &event(71)));
+    let grown = "has grown since it was read to its end";
+    expect(&with(&[&wednesday], &[]), 1, &[grown]);
+    expect(&with(&[&tuesday], &[]), 0, &[]);
+    assert_eq!(folder.read("out"), rows((1..=6).chain([70, 71, 80])));
+}
+
+#[test]
+fn texts_of_other_dialects_are_read_as_they_are_said_to_be() {
+    let folder = Folder::new("dialects");
+    let app = folder.file("a.sql", APP);
+    let iso = "when;n;t\n1970-01-01T00:00:01Z;1;'a;b'\n1970-01-01 00:00:02;2;''\n1970-01-01 00:00:03;3;\n";
+    let seconds = "1\t1\tx\n2.5\t2\t\"y\"\n";
+    let line = |at: &str, n: u32, t: &str| {
+        format!("{{\"stream\":\"Out\",\"at\":{at},\"row\":[{n},{t}]}}\n")
+    };
+    for (name, text, options, expected) in [
+        (
+            "a.csv",
+            iso,
+            vec!["--delimiter", ";", "--quote", "'", "--time-column", "when"],
+            line("1000", 1, "\"a;b\"") + &line("2000", 2, "\"\"") + &line("3000", 3, "null"),
+        ),
+        (
+            "b.txt",
+            seconds,
+            vec![
+                "--format",
+                "csv",
+                "--delimiter",
+                "tab",
+                "--quote",
+                "none",
+                "--header",
+                "false",
+                "--time-column",
+                "1",
+                "--time-unit",
+                "s",
+            ],
+            line("1000", 1, "\"x\"") + &line("2500", 2, "\"\\\"y\\\"\""),
+        ),
+        (
+            "c.csv",
+            "n,at,more\n1,1000,7\n",
+            vec!["--keys", "lenient"],
+            line("1000", 1, "null"),
+        ),
+        (
+            "d.jsonl",
+            "{\"n\":1,\"ts\":5,\"more\":[1]}\n",
+            vec!["--time-column", "ts", "--time-unit", "s"],
+            line("5000", 1, "null"),
+        ),
+    ] {
+        let input = format!("S={}", folder.file(name, text));
+        let output = run(&[&["run", &app, "--input", &input], &options[..]].concat());
+        expect(&output, 0, &[]);
+        assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{name}");
+    }
+    // the same in WITH (…), and a sink that writes what it reads
+    let (from, to) = (folder.path("a.csv"), folder.path("o.csv"));
+    let text = |extra: &str| {
+        format!(
+            "@app:playback CREATE STREAM S (n INT, t STRING) WITH ('type'='source', 'extension'='file',
+             'path'='{from}', 'delimiter'=';', 'quote'='''', 'timestamp'='when'{extra});
+             CREATE STREAM Out (n INT, t STRING) WITH ('type'='sink', 'extension'='file', 'path'='{to}',
+             'delimiter'='tab', 'quote'='|', 'header'='false'); INSERT INTO Out SELECT n, t FROM S;"
+        )
+    };
+    let app = folder.file("w.sql", &text(""));
+    expect(&run(&["run", &app]), 0, &[]);
+    assert_eq!(
+        folder.read("o.csv"),
+        "1000\t\t1\ta;b\n2000\t\t2\t||\n3000\t\t3\t\n"
+    );
+    let app = folder.file("x.sql", &text(", 'header'='perhaps'"));
+    expect(
+        &run(&["run", &app]),
+        2,
+        &["'header' is 'perhaps', expected true or false", "line 2"],
+    );
+}
+
+#[test]
+fn an_option_of_no_text_is_refused_and_keys_are_counted() {
+    let folder = Folder::new("options");
+    let app = folder.file("a.sql", APP);
+    let events = folder.file(
+        "e.jsonl",
+        "{\"stream\":\"S\",\"at\":1,\"row\":{\"n\":1,\"x\":2,\"y\":3}}\n\
+         {\"batch\":[{\"stream\":\"S\",\"at\":2,\"row\":[2]},{\"stream\":\"S\",\"at\":2,\"row\":[3,\"c\"]}]}\n",
+    );
+    let run = |more: &[&str]| run(&[&["run", &app, "--events", &events], more].concat());
+    let lenient = run(&[]);
+    let bad = "e.jsonl:2: row 1 of the batch: 1 values for 2 attributes";
+    expect(&lenient, 0, &["keys left out", bad]);
+    let out = String::from_utf8_lossy(&lenient.stdout).into_owned();
+    assert!(
+        out.contains("[1,null]") && out.contains("[3,\"c\"]"),
+        "{out}"
+    );
+    let strict = run(&["--keys", "strict"]);
+    expect(&strict, 0, &["e.jsonl:1: unknown attribute 'x'"]);
+    for (more, part) in [
+        (
+            ["--delimiter", ";"],
+            "--delimiter is about CSV, and there is none",
+        ),
+        (
+            ["--keys", "some"],
+            "--keys some: expected lenient or strict",
+        ),
+        (
+            ["--time-unit", "d"],
+            "--time-unit d: expected ms, s, us or ns",
+        ),
+        (["--replaced", "begin"], "--store"),
+    ] {
+        expect(&run(&more), 2, &[part]);
+    }
+}
+
+#[test]
+fn a_run_that_reads_nothing_good_or_loses_rows_fails() {
+    let folder = Folder::new("fails");
+    let app = folder.file("a.sql", APP);
+    let bad = folder.file(
+        "bad.jsonl",
+        "no event\n{\"stream\":\"S\",\"row\":[1,\"x\"]}\n",
+    );
+    expect(
+        &run(&["run", &app, "--events", &bad]),
+        1,
+        &["no line was good: all 2 were bad"],
+    );
+    let empty = folder.file("empty.jsonl", "");
+    expect(&run(&["run", &app, "--events", &empty]), 0, &[]);
+    let good = folder.file("good.jsonl", &event(1));
+    let app = |name: &str, from: &str, to: &str| {
+        let text = format!(
+            "@app:playback CREATE STREAM S (n INT, t STRING) WITH ('type'='source', 'extension'='file', 'path'='{from}');
+             CREATE STREAM Out (n INT, t STRING) WITH ('type'='sink', 'extension'='file', 'path'='{to}');
+             INSERT INTO Out SELECT n, t FROM S;"
+        );
+        folder.file(name, &text)
+    };
+    let out = folder.path("out");
+    let nowhere = folder.path("nowhere/at/all");
+    for (from, to, status, part) in [
+        (&bad, &out, 1, "no line was good"),
+        (&nowhere, &out, 1, "nowhere/at/all: "),
+        (&good, &nowhere, 1, "nowhere/at/all: "),
+    ] {
+        let app = app("s.sql", from, to);
+        expect(&run(&["run", &app]), status, &[part]);
+    }
+    #[cfg(target_os = "linux")]
+    {
+        let full = "/dev/full".to_string();
+        let told = "sinks could not write";
+        expect(&run(&["run", &app("full.sql", &good, &full)]), 1, &[told]);
+        let app = folder.file("a.sql", APP);
+        let lost = "No space left on device";
+        expect(
+            &run(&["run", &app, "--events", &good, "--out", &full]),
+            1,
+            &[lost],
+        );
+        for (command, status) in [("check", 1), ("explain", 1), ("run", 1)] {
+            let to = fs::OpenOptions::new().write(true).open(&full);
+            let to = to.expect("a device");
+            let both = to.try_clone().expect("a device");
+            let mut args = vec![command, &app];
+            if command == "run" {
+                args.extend(["--events", &good]);
+            }
+            let ended = Command::new(env!("CARGO_BIN_EXE_eventflux"))
+                .args(args)
+                .stdout(to)
+                .stderr(both)
+                .status();
+            assert_eq!(ended.expect("it ends").code(), Some(status), "{command}");
+        }
+        let to = fs::OpenOptions::new().write(true).open(&full);
+        let ended = Command::new(env!("CARGO_BIN_EXE_eventflux"))
+            .args(["run", &app, "--events", &good])
+            .stdout(Stdio::null())
+            .stderr(to.expect("a device"))
+            .status();
+        assert_eq!(
+            ended.expect("it ends").code(),
+            Some(0),
+            "errors are for people"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn paths_that_would_destroy_each_other_are_refused() {
+    use std::os::unix::fs::symlink;
+    let folder = Folder::new("paths");
+    let app = folder.file("a.sql", APP);
+    let events = folder.file("e.jsonl", &event(1));
+    let (hard, soft, ahead) = (
+        folder.path("hard"),
+        folder.path("soft"),
+        folder.path("ahead"),
+    );
+    fs::hard_link(&events, &hard).expect("linked");
+    symlink(&events, &soft).expect("linked");
+    symlink(folder.path("new"), &ahead).expect("linked");
+    let url = format!("file:{}", folder.path("state"));
+    fs::create_dir_all(folder.path("state")).expect("a folder");
+    let around = format!(
+        "{}/../{}/e.jsonl",
+        folder.0.display(),
+        folder.0.file_name().expect("named").display()
+    );
+    let (new, inside) = (folder.path("new"), folder.path("state/x"));
+    let same = folder.path("m.new");
+    for more in [
+        vec!["--out", &app],
+        vec!["--out", &events],
+        vec!["--out", &hard],
+        vec!["--out", &soft],
+        vec!["--out", &around],
+        vec!["--metrics", &app],
+        vec!["--metrics", &events],
+        vec!["--metrics", &hard],
+        vec!["--out", &new, "--metrics", &new],
+        vec!["--out", &new, "--metrics", &ahead],
+        vec!["--out", &same, "--metrics", same.trim_end_matches(".new")],
+        vec!["--store", &url, "--out", &inside],
+        vec!["--store", &url, "--metrics", &inside],
+    ] {
+        let args = [&["run", &app, "--events", &events], &more[..]].concat();
+        expect(&run(&args), 2, &[]);
+    }
+    for (from, to) in [(&events, &hard), (&events, &events), (&soft, &events)] {
+        let sink = |name: &str, to: &str| {
+            format!(
+                "CREATE STREAM {name} (n INT, t STRING) WITH ('type'='sink', 'extension'='file', 'path'='{to}');
+                 INSERT INTO {name} SELECT n, t FROM S;"
+            )
+        };
+        let source = "@app:playback CREATE STREAM S (n INT, t STRING)";
+        let fed = format!(
+            "{source} WITH ('type'='source', 'extension'='file', 'path'='{from}'); {}",
+            sink("Out", to)
+        );
+        expect(
+            &run(&["run", &folder.file("b.sql", &fed)]),
+            2,
+            &["the sink of stream Out"],
+        );
+        let two = format!("{source}; {} {}", sink("Out", &new), sink("Other", &ahead));
+        let two = folder.file("c.sql", &two);
+        expect(
+            &run(&["run", &two, "--events", &events]),
+            2,
+            &["both would write it"],
+        );
+    }
+    assert_eq!(
+        (folder.read("e.jsonl"), folder.read("a.sql")),
+        (event(1), APP.to_string())
+    );
+    assert!(!folder.0.join("new").exists());
+    // a link and a device stay what they are
+    expect(
+        &run(&[
+            "run",
+            &app,
+            "--events",
+            &events,
+            "--metrics",
+            &ahead,
+            "--out",
+            "/dev/null",
+        ]),
+        0,
+        &[],
+    );
+    assert!(fs::symlink_metadata(&ahead).expect("there").is_symlink());
+    assert!(folder.read("new").contains("eventflux_rows_in_total"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_a_run_that_waits_for_a_pipe() {
+    let folder = Folder::new("fifo");
+    let fifo = folder.path("fifo");
+    let made = Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.expect("mkfifo runs").success());
+    let app = folder.file("a.sql", APP);
+    let sink = format!(
+        "{}; CREATE STREAM To (n INT) WITH ('type'='sink', 'extension'='file', 'path'='{fifo}'); INSERT INTO To SELECT n FROM S;",
+        APP.trim_end_matches(';')
+    );
+    let source = format!(
+        "@app:playback CREATE STREAM S (n INT) WITH ('type'='source', 'extension'='file', 'path'='{fifo}');
+         INSERT INTO Out SELECT n FROM S;"
+    );
+    let zero = source.replace(&fifo, "/dev/zero");
+    let (sink, source) = (folder.file("k.sql", &sink), folder.file("s.sql", &source));
+    let zero = folder.file("z.sql", &zero);
+    let events = folder.file("e.jsonl", &event(1));
+    for args in [
+        vec!["run", &app, "--events", &fifo],
+        vec!["run", &source],
+        vec!["run", &zero],
+        vec!["run", &sink, "--events", &events],
+    ] {
+        let child = start(&args);
+        // it has set its handler when it sleeps in more than one thread
+        let threads = format!("/proc/{}/task", child.id());
+        wait(|| fs::read_dir(&threads).map_or(true, |t| t.count() > 1));
+        signal(&child, "-TERM");
+        let output = child.wait_with_output().expect("it ends");
+        expect(&output, 130, &[]);
+    }
+}
+
+#[test]
+fn a_followed_file_is_read_on_through_rotation_and_cuts() {
+    let folder = Folder::new("follow");
+    let from = folder.file("in.jsonl", "");
+    let out = folder.path("out.csv");
+    let app = folder.file(
+        "a.sql",
+        &format!(
+            "@app:name('f') @app:playback
+             CREATE STREAM S (n INT) WITH ('type'='source', 'extension'='file', 'path'='{from}', 'follow'='true');
+             CREATE STREAM Out (n INT) WITH ('type'='sink', 'extension'='file', 'path'='{out}', 'header'='false');
+             INSERT INTO Out SELECT n FROM S;"
+        ),
+    );
+    let url = format!("file:{}", folder.path("state"));
+    let log = folder.path("log");
+    let args = [
+        "run",
+        &app,
+        "--store",
+        &url,
+        "--out",
+        &log,
+        "--checkpoint-interval",
+        "20ms",
+    ];
+    let line = |n: u32| format!("{{\"at\":{n},\"n\":{n}}}\n");
+    let lines = || folder.read("log").lines().count() + folder.read("out.csv").lines().count();
+    let mut child = start(&args);
+    let mut n = 0;
+    let mut expected = String::new();
+    for round in 0..12 {
+        match round % 4 {
+            // half a line, and the rest of it later
+            0 => {
+                n += 1;
+                let text = line(n);
+                let (head, tail) = text.split_at(6);
+                folder.append("in.jsonl", head);
+                park_timeout(Duration::from_millis(70));
+                folder.append("in.jsonl", tail);
+            }
+            // rows, killed at any moment, started again
+            1 => {
+                for _ in 0..50 {
+                    n += 1;
+                    folder.append("in.jsonl", &line(n));
+                }
+                child.kill().expect("kill -9");
+                child.wait().expect("it ends");
+                child = start(&args);
+            }
+            // renamed, and begun anew
+            _ => {
+                let old = folder.path(&format!("in.jsonl.{round}"));
+                fs::rename(&from, &old).expect("renamed");
+                n += 1;
+                folder.append(&format!("in.jsonl.{round}"), &line(n));
+                n += 1;
+                folder.file("in.jsonl", &line(n));
+                let many = n;
+                wait(|| {
+                    folder.read("out.csv").lines().count() as u32 >= many
+                        || lines() as u32 >= 2 * many
+                });
+            }
+        }
+    }
+    for n in 1..=n {
+        expected += &format!("{n},,{n}\n");
+    }
+    let last = format!("\n{n},,{n}\n");
+    signal(&child, "-INT");
+    let _ = child.wait_with_output().expect("it ends");
+    // to its end, once
+    let text = fs::read_to_string(&app)
+        .expect("written")
+        .replace("'follow'='true'", "'follow'='false'");
+    fs::write(&app, text).expect("written");
+    expect(&run(&args), 0, &["restored revision"]);
+    assert!(folder.read("out.csv").ends_with(&last));
+    assert_eq!(folder.read("out.csv"), expected);
+    // cut: told, and begun anew where that is allowed
+    folder.file("in.jsonl", &line(n + 1));
+    expect(
+        &run(&args),
+        1,
+        &["is not the file that was read", "'replaced'='begin'"],
+    );
+    let text = fs::read_to_string(&app).expect("written");
+    fs::write(&app, text.replace("'follow'='false'", "'replaced'='begin'")).expect("written");
+    expect(&run(&args), 0, &["begun anew", "inputs begun anew"]);
+    n += 1;
+    assert_eq!(folder.read("out.csv"), expected + &format!("{n},,{n}\n"));
+}
