@@ -12,6 +12,7 @@ use eventflux::{
     Timestamp, Value, Workers,
 };
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
 struct Random(u64);
@@ -88,11 +89,18 @@ fn query(r: &mut Random, window: &str, source: &str, target: &str) -> String {
     let events = r.pick(&["", "ALL EVENTS", "EXPIRED EVENTS"]);
     let delays = window.contains("delay");
     let events = if delays { "" } else { events };
-    let (i, d) = (r.pick(&OF_INT), r.pick(&OF_DOUBLE));
-    let (select, group) = match r.below(4) {
-        0 => ("k, i, d".to_string(), ""),
-        1 => (format!("k, {i} AS i, {d} AS d"), ""),
-        _ => (format!("k, {i} AS i, {d} AS d"), "GROUP BY k"),
+    let select = match (r.below(5), target) {
+        (0, _) => "k, i, d".to_string(),
+        (_, "Out") => {
+            let all = OF_INT.iter().chain(&OF_DOUBLE).enumerate();
+            let all: Vec<String> = all.map(|(n, call)| format!("{call} AS a{n}")).collect();
+            format!("k, {}", all.join(", "))
+        }
+        _ => format!("k, {} AS i, {} AS d", r.pick(&OF_INT), r.pick(&OF_DOUBLE)),
+    };
+    let group = match select.contains('(') {
+        true => r.pick(&["", "GROUP BY k", "GROUP BY k"]),
+        false => "",
     };
     format!(
         "INSERT {events} INTO {target} SELECT {select} FROM {source} WINDOW({window}) {group};\n"
@@ -341,6 +349,12 @@ fn equal(want: &[Emitted], got: &[Emitted], ordered: bool) -> bool {
     }
 }
 
+/// One a line.
+fn shown(rows: &[impl Debug]) -> String {
+    let lines: Vec<String> = rows.iter().map(|row| format!("{row:?}")).collect();
+    lines.join("\n")
+}
+
 fn check(seed: u64, window: &str) {
     let mut r = Random::new(seed);
     let lateness = SECOND * (1 + r.below(30) as i64);
@@ -365,8 +379,10 @@ fn check(seed: u64, window: &str) {
         for (stream, want) in &want {
             assert!(
                 equal(want, &got[stream], ordered),
-                "seed {seed}, {stream}, {way:?}:\n{app}{rows:#?}\n{:#?}\nnot\n{want:#?}",
-                got[stream]
+                "seed {seed}, {stream}, {way:?}:\n{app}{}\ngives\n{}\nnot\n{}",
+                shown(rows),
+                shown(&got[stream]),
+                shown(want)
             );
         }
     };

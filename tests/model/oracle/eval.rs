@@ -1,5 +1,6 @@
 //! Scalar expressions, one row at a time, as the design pages say.
 
+use super::exact::units;
 use crate::expr::{Expr, Function, Kind, Op};
 use eventflux::event::{Type, Value};
 use std::cmp::Ordering;
@@ -111,16 +112,13 @@ fn holds(op: Op, order: Ordering) -> bool {
     }
 }
 
-/// NULL when a side is NULL; numbers in their promoted type.
+/// NULL when a side is NULL; numbers by their values.
 fn compare(a: &Value, b: &Value) -> Option<Ordering> {
     let (x, y) = (a.type_of()?, b.type_of()?);
-    let common = if x == y {
-        x
-    } else {
-        x.promote(y)
-            .expect("only numbers are compared across types")
-    };
-    Some(cast(a.clone(), common).order(&cast(b.clone(), common)))
+    Some(match x == y {
+        true => a.order(b),
+        false => units(a).cmp(&units(b)),
+    })
 }
 
 /// No NaN, no infinity; −0.0 is 0.0.
