@@ -29,7 +29,7 @@ impl Random {
     }
 }
 
-const WINDOWS: [&str; 25] = [
+const WINDOWS: [&str; 28] = [
     "",
     "WINDOW('length', 3)",
     "WINDOW('lengthBatch', 3)",
@@ -40,6 +40,9 @@ const WINDOWS: [&str; 25] = [
     "WINDOW('timeBatch', 5 MILLISECONDS, 0, stream_current)",
     "WINDOW('tumbling', 5 MILLISECONDS)",
     "WINDOW('hop', 6 MILLISECONDS, 2 MILLISECONDS)",
+    "WINDOW('hop', 7 MILLISECONDS, 3 MILLISECONDS)",
+    "WINDOW('hop', 2 MILLISECONDS, 5 MILLISECONDS)",
+    "WINDOW('cron', '* * * * * *')",
     "WINDOW('session', 3 MILLISECONDS, k)",
     "WINDOW('session', 3 MILLISECONDS, k, 2 MILLISECONDS)",
     "WINDOW('sessionBatch', 3 MILLISECONDS, k)",
@@ -77,7 +80,15 @@ fn query(r: &mut Random, source: &str, target: &str) -> String {
             "count(i)",
             "sum(l)",
         ]);
-        let d = r.pick(&["avg(d)", "sum(d)", "stdDev(i)", "max(d)"]);
+        let d = r.pick(&[
+            "avg(d)",
+            "sum(d)",
+            "stdDev(i)",
+            "max(d)",
+            "var_samp(d)",
+            "median(i)",
+            "percentile(d, 0.9)",
+        ]);
         let group = r.pick(&["", "GROUP BY k", "GROUP BY k HAVING count() > 1"]);
         (format!("k, {i} AS i, {l} AS l, {d} AS d"), group)
     };
@@ -91,8 +102,13 @@ fn query(r: &mut Random, source: &str, target: &str) -> String {
         ]),
         false => "",
     };
+    let knows_time = ["'time", "tumbling", "hop", "'session", "delay", "cron"];
+    let late = match knows_time.iter().any(|name| window.contains(name)) && r.below(3) == 0 {
+        true => format!("@info(late.stream='LateFor{target}') "),
+        false => String::new(),
+    };
     format!(
-        "INSERT {events} INTO {target} SELECT {select} FROM {source}{filter} {window} {condition} {group} {tail};\n"
+        "{late}INSERT {events} INTO {target} SELECT {select} FROM {source}{filter} {window} {condition} {group} {tail};\n"
     )
 }
 
@@ -101,6 +117,8 @@ fn app(r: &mut Random) -> String {
         .pick(&[
             "@app:playback ",
             "@app:playback(lateness='3 MILLISECONDS') ",
+            "@app:playback(lateness='1 MICROSECOND') ",
+            "@app:playback(lateness='2 MILLISECONDS', ahead.max='5 MILLISECONDS') ",
         ])
         .to_string();
     let attributes = "k STRING, i INT, l LONG, d DOUBLE";

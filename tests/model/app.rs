@@ -89,9 +89,19 @@ impl Window {
     }
 
     /// Whether a row may be late for it.
+    pub fn refuses(&self) -> bool {
+        self.is_timed() || matches!(self, Window::ExternalTime(..))
+    }
+
+    /// Whether it knows the time of rows.
     pub fn is_timed(&self) -> bool {
         use Window::*;
         self.is_ordered() || matches!(self, Tumbling(..) | Hop(..) | SessionBatch(..))
+    }
+
+    /// Whether rows leave it, or all at once are forgotten.
+    pub fn forgets(&self) -> bool {
+        !matches!(self, Window::Delay(_) | Window::FirstUnique(_))
     }
 
     /// Whether it knows the start and end of what it flushes.
@@ -266,6 +276,11 @@ pub struct Query {
 impl Query {
     pub fn flushes(&self) -> bool {
         self.window.as_ref().is_some_and(Window::flushes)
+    }
+
+    /// Whether rows that went into its aggregates leave them.
+    pub fn forgets(&self) -> bool {
+        self.window.as_ref().is_some_and(Window::forgets)
     }
 
     pub fn writes(&self, stream: usize) -> bool {

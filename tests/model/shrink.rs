@@ -94,9 +94,9 @@ fn simplify(case: &mut Case, attempt: &mut Attempt<'_>) {
             change(&mut app.queries[place]);
             let query = &app.queries[place];
             let (late, before) = (query.late, case.0.queries[place].late);
-            let timed = query.window.as_ref().is_some_and(|w| w.is_timed());
+            let refuses = query.window.as_ref().is_some_and(|w| w.refuses());
             let lost = before.filter(|_| late.is_none());
-            if (late.is_some() && !timed) || app.queries.iter().any(|q| Some(q.source) == lost) {
+            if (late.is_some() && !refuses) || app.queries.iter().any(|q| Some(q.source) == lost) {
                 continue;
             }
             if app.to_string() != case.0.to_string() {

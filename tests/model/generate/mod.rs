@@ -9,6 +9,7 @@
 //!   keeps.
 //! * `batch` behind another query, and windows of time behind `batch`: a send's end mark belongs to the input.
 //! * `externalTime` with a part of a millisecond: its attribute counts whole ones.
+//! * WHERE in a query with a stream of late rows: whether it is asked before is open.
 //! * `timeBatch` without a start, and sessions, behind a window that closes: where the instant before a time begins a
 //!   batch or ends a gap is open.
 //! * Deviations, medians and percentiles over attributes other than tame ones, and without a window: an algorithm may
@@ -129,7 +130,8 @@ fn query(r: &mut Random, app: &mut App, number: usize, inputs: usize, sent: &mut
             sent.push(ends_send || sent[source]);
         }
     }
-    if query.window.as_ref().is_some_and(Window::is_timed) && shared.is_none() && r.chance(30) {
+    let refuses = query.window.as_ref().is_some_and(Window::refuses);
+    if refuses && shared.is_none() && query.condition.is_none() && r.chance(30) {
         query.late = Some(app.streams.len());
         app.streams.push(late_stream(app, number, source));
         sent.push(sent[source]);

@@ -119,7 +119,7 @@ fn item(
     if free && grouped && r.chance(8) {
         let arg = scope(r, leaves.to_vec(), false).tame(Type::Double);
         aggregates.push(Call {
-            aggregate: approximate(r, windowed),
+            aggregate: approximate(r, query.forgets()),
             arg: Some(arg),
         });
         return (
@@ -159,14 +159,14 @@ fn item(
         expr = scope.aggregated(ty);
     }
     let nature = match expr.kind {
-        Kind::Aggregate(_) if windowed => Nature::Rounded,
+        Kind::Aggregate(_) if query.forgets() => Nature::Rounded,
         _ => Nature::Wild,
     };
     (expr, nature)
 }
 
 /// An aggregate whose result is compared with a tolerance.
-fn approximate(r: &mut Random, windowed: bool) -> Aggregate {
+fn approximate(r: &mut Random, forgets: bool) -> Aggregate {
     let deviations = [
         Aggregate::StdDev,
         Aggregate::StdDevSample,
@@ -177,7 +177,7 @@ fn approximate(r: &mut Random, windowed: bool) -> Aggregate {
         Aggregate::Median,
         Aggregate::Percentile(*r.pick(&[0, 10, 50, 75, 99, 100])),
     ];
-    let places = windowed && r.chance(40);
+    let places = forgets && r.chance(40);
     *r.pick(if places { &shares } else { &deviations[..] })
 }
 

@@ -74,6 +74,9 @@ impl Group {
     pub fn value(&self, call: &Call, rows_leave: bool, fault: Fault) -> Value {
         let values = || self.values.iter().map(|(_, v)| v);
         let count = self.values.len();
+        if count == 0 && matches!(call.aggregate, Aggregate::Sum | Aggregate::Avg) {
+            return Value::Null;
+        }
         let some = |v: Value| if count == 0 { Value::Null } else { v };
         let whole = values().all(|v| matches!(v, Value::Int(_) | Value::Long(_)));
         let variance = |sample: bool, of: fn(f64) -> f64| {
@@ -92,11 +95,11 @@ impl Group {
                 }
                 Value::Long(distinct.len() as i64)
             }
-            Aggregate::Sum if whole => some(i64::try_from(integers(values())).ok().into()),
-            Aggregate::Sum if rows_leave => some(double(Sums::of(values()).sum())),
-            Aggregate::Sum => some(double(self.running)),
-            Aggregate::Avg if whole || rows_leave => some(double(Sums::of(values()).mean())),
-            Aggregate::Avg => some(double(self.running / count as f64)),
+            Aggregate::Sum if whole => i64::try_from(integers(values())).ok().into(),
+            Aggregate::Sum if rows_leave => double(Sums::of(values()).sum()),
+            Aggregate::Sum => double(self.running),
+            Aggregate::Avg if whole || rows_leave => double(Sums::of(values()).mean()),
+            Aggregate::Avg => double(self.running / count as f64),
             Aggregate::Min => values()
                 .min_by(|a, b| a.order(b))
                 .cloned()

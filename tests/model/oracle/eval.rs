@@ -1,5 +1,6 @@
 //! Scalar expressions, one row at a time, as the design pages say.
 
+use super::exact::units;
 use crate::expr::{Expr, Function, Kind, Op};
 use eventflux::event::{Type, Value};
 use std::cmp::Ordering;
@@ -111,43 +112,13 @@ fn holds(op: Op, order: Ordering) -> bool {
     }
 }
 
-/// NULL when a side is NULL; numbers by their values, whatever their types.
+/// NULL when a side is NULL; numbers by their values.
 fn compare(a: &Value, b: &Value) -> Option<Ordering> {
     let (x, y) = (a.type_of()?, b.type_of()?);
-    if x == y {
-        return Some(a.order(b));
-    }
-    let real = |v: &Value| match v {
-        Value::Float(v) => f64::from(*v),
-        Value::Double(v) => *v,
-        _ => panic!("only numbers are compared across types: {v}"),
-    };
-    Some(match (whole(a), whole(b)) {
-        (Some(a), Some(b)) => a.cmp(&b),
-        (Some(a), None) => against(a, real(b)),
-        (None, Some(b)) => against(b, real(a)).reverse(),
-        (None, None) => real(a).total_cmp(&real(b)),
+    Some(match x == y {
+        true => a.order(b),
+        false => units(a).cmp(&units(b)),
     })
-}
-
-fn whole(v: &Value) -> Option<i128> {
-    match v {
-        Value::Int(v) => Some(i128::from(*v)),
-        Value::Long(v) => Some(i128::from(*v)),
-        _ => None,
-    }
-}
-
-/// An integer against a number with decimals: its whole part below, then what is left of it.
-fn against(a: i128, b: f64) -> Ordering {
-    let floor = b.floor();
-    // what is out of the range of i128 saturates
-    let decimals = if b > floor {
-        Ordering::Less
-    } else {
-        Ordering::Equal
-    };
-    a.cmp(&(floor as i128)).then(decimals)
 }
 
 /// No NaN, no infinity; −0.0 is 0.0.

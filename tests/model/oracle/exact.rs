@@ -9,7 +9,7 @@ use num_traits::{Signed, ToPrimitive, Zero};
 const UNIT: i32 = 1074;
 
 /// A number as a multiple of the unit. No number: 0.
-fn units(value: &Value) -> BigInt {
+pub fn units(value: &Value) -> BigInt {
     match value {
         Value::Int(v) => BigInt::from(*v) << UNIT,
         Value::Long(v) => BigInt::from(*v) << UNIT,

@@ -144,10 +144,11 @@ pub fn run(app: &App, calls: &[Call], fault: Fault) -> Vec<Vec<Output>> {
 
 impl Oracle<'_> {
     fn row(&mut self, input: usize, stream: usize, at: i64, values: &[Value]) {
-        let ahead = |max: i64| self.inputs[input].clock.is_some_and(|c| at - max > c);
+        let own = at - self.app.lateness_us;
+        let ahead = |max: i64| self.inputs[input].clock.is_some_and(|c| own - max > c);
         let ahead = self.app.ahead_us.is_some_and(ahead);
         if !ahead {
-            self.tell(input, at - self.app.lateness_us);
+            self.tell(input, own);
         }
         let moment = Moment {
             at,

@@ -228,7 +228,7 @@ impl Select {
 
 impl Keyed {
     fn results(&self, query: &Query, fault: Fault) -> Vec<Value> {
-        let rows_leave = query.window.is_some();
+        let rows_leave = query.forgets();
         let calls = query.aggregates.iter().zip(&self.calls);
         calls
             .map(|(call, state)| state.value(call, rows_leave, fault))

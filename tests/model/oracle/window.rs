@@ -53,7 +53,8 @@ pub struct State {
     sessions: Vec<Session>,
     /// `sessionBatch`: rows of the last session of each key.
     last_sessions: Vec<(Option<Value>, Vec<Row>)>,
-    /// `timeBatch`, `cron`: the next flush. `tumbling`, `hop`: the end of the window that closed last.
+    /// `timeBatch`, `cron`: the next flush. `tumbling`, `hop`: the end of the window that closed last. `externalTime`: the
+    /// largest value seen.
     edge: Option<i64>,
     faults: Faults,
 }
@@ -188,19 +189,30 @@ impl State {
                 }
             }
             Window::Sort(n, by) => self.sorted(row, n, &by, out),
-            Window::ExternalTime(clock, t) => {
-                let at = |row: &Row| match &row.values[clock] {
-                    Value::Long(ms) => ms * 1000,
-                    other => panic!("the clock of externalTime is never {other:?}"),
-                };
-                while self.held.first().is_some_and(|old| at(old) + t <= at(&row)) {
-                    let old = self.held.remove(0);
-                    leave(old, row.moment, out);
-                }
-                self.held.push(row.clone());
-                out.push(Emission::Row(Sign::Plus, row));
-            }
+            Window::ExternalTime(clock, t) => self.external(clock, t, row, out),
         }
+    }
+
+    /// By an attribute: a row is put in by its value, unless that is older than the window reaches.
+    fn external(&mut self, clock: usize, t: i64, row: Row, out: &mut Vec<Emission>) {
+        let time = |row: &Row| match &row.values[clock] {
+            Value::Long(ms) => ms * 1000,
+            other => panic!("the clock of externalTime is never {other:?}"),
+        };
+        let newest = self.edge.map_or(time(&row), |edge| edge.max(time(&row)));
+        if time(&row) + t <= newest {
+            out.push(Emission::Late(row));
+            return;
+        }
+        self.edge = Some(newest);
+        while self.held.first().is_some_and(|old| time(old) + t <= newest) {
+            let old = self.held.remove(0);
+            leave(old, row.moment, out);
+        }
+        let before = |other: &Row| time(other) <= time(&row);
+        let place = self.held.iter().rposition(before).map_or(0, |p| p + 1);
+        self.held.insert(place, row.clone());
+        out.push(Emission::Row(Sign::Plus, row));
     }
 
     /// Into a sliding window: when full the oldest leaves before the new one enters.
