@@ -2,6 +2,7 @@
 
 mod app;
 mod bad_input;
+mod clocks;
 mod conformance;
 mod crash;
 mod crash_kinds;
@@ -13,6 +14,7 @@ mod fuzz;
 mod life;
 mod literal;
 mod nab;
+mod order;
 mod script;
 mod source;
 mod tidy;

@@ -120,19 +120,21 @@ pub fn explain(args: &ExplainArgs) -> Result<(), Failure> {
 }
 
 /// The counters of the engine that a summary shows: those that are always of interest, and others that are not zero.
-pub fn counters(runtime: &EventFluxAppRuntime) -> Vec<(&'static str, u64)> {
+pub fn counters(runtime: &EventFluxAppRuntime) -> Vec<(String, u64)> {
     let Ok(metrics) = runtime.metrics() else {
         return Vec::new();
     };
-    let mut counters = vec![
-        ("late rows", metrics.late_rows),
-        ("faults", metrics.value_faults),
-    ];
+    let mut counters = vec![("late rows".to_string(), metrics.late_rows)];
+    let of_query = |(query, rows)| (format!("  of query {query}"), rows);
+    counters.extend(metrics.late_by_query.into_iter().map(of_query));
+    counters.push(("faults".to_string(), metrics.value_faults));
     let rare = [
+        ("rows too far ahead", metrics.ahead_rows),
         ("rows beyond a limit", metrics.limit_rows),
         ("rows dropped", metrics.dropped_rows),
         ("connector errors", metrics.connector_errors),
     ];
-    counters.extend(rare.into_iter().filter(|(_, n)| *n > 0));
+    let told = rare.into_iter().filter(|(_, n)| *n > 0);
+    counters.extend(told.map(|(name, n)| (name.to_string(), n)));
     counters
 }

@@ -19,6 +19,9 @@ use eventflux::{EventFluxAppRuntime, Input, Mark, SendError};
 
 /// Rows between two marks.
 const MARK_ROWS: u64 = 256;
+/// Told once of events that have times, by an app that does not use them.
+const UNUSED: &str = "events have times, but the app's clock is the machine's and they are not used; write \
+    @app:playback in the app or give --clock event";
 /// Rows between two looks at the clock for the metrics.
 const METRICS_ROWS: u64 = 1024;
 
@@ -37,18 +40,31 @@ struct Numbers {
 /// Where rows go.
 struct Sender {
     input: Input,
+    /// Rows carry their own time; otherwise the machine's, and `unused` counts theirs.
+    event_time: bool,
+    unused: u64,
     numbers: Option<Numbers>,
     /// A row without a time has one: that of the clock.
     timed: bool,
 }
 
 impl Sender {
+    /// The time of a row where the app uses it.
+    fn used(&mut self, at: Option<Timestamp>) -> Option<Timestamp> {
+        if !self.event_time && at.is_some() {
+            self.unused += 1;
+            return None;
+        }
+        at
+    }
+
     fn row(
         &mut self,
         stream: &str,
         at: Option<Timestamp>,
         row: &[Value],
     ) -> Result<u64, SendError> {
+        let at = self.used(at);
         // The input's clock does not tell: after a restore it is ahead of rows that come again.
         if at.is_none() && !self.timed {
             return Err(SendError::NoTime);
@@ -84,7 +100,11 @@ impl Sender {
             fresh = &rows[rows.len().min(usize::try_from(taken).unwrap_or(usize::MAX))..];
         }
         if self.numbers.is_none() || !fresh.is_empty() {
-            let sent = fresh.iter().map(|(at, row)| (*at, row.as_slice()));
+            let (event_time, unused) = (self.event_time, &mut self.unused);
+            let sent = fresh.iter().map(|(at, row)| {
+                *unused += u64::from(!event_time && at.is_some());
+                (at.filter(|_| event_time), row.as_slice())
+            });
             self.input.send_batch(stream, sent)?;
         }
         if let Some(numbers) = &mut self.numbers {
@@ -104,6 +124,10 @@ impl Sender {
     }
 
     fn clock(&mut self, to: Timestamp) -> Result<u64, SendError> {
+        if !self.event_time {
+            self.unused += 1;
+            return Ok(0);
+        }
         self.input.advance_clock(to)?;
         self.timed = true;
         if let Some(numbers) = &mut self.numbers {
@@ -164,7 +188,10 @@ impl Resume {
 
 /// A run in progress.
 pub struct Session {
-    sender: Sender,
+    /// Until the events have come to their end.
+    sender: Option<Sender>,
+    /// The app's state is kept.
+    stored: bool,
     bad_lines: BadLines,
     on_bad: OnBad,
     latency: Latency,
@@ -193,13 +220,19 @@ impl Session {
             clocked: false,
             marks: resume.marks,
         };
+        let mut input = input.map_err(Failure::from_run)?;
+        // Sources of the app run beside it: none of them makes its first rows late.
+        input.hold_clock().map_err(Failure::from_run)?;
         let sender = Sender {
-            input: input.map_err(Failure::from_run)?,
+            input,
+            event_time: runtime.is_event_time(),
+            unused: 0,
             numbers: stored.then_some(numbers),
             timed: resume.timed || !runtime.is_event_time(),
         };
         Ok(Session {
-            sender,
+            sender: Some(sender),
+            stored,
             bad_lines: BadLines::default(),
             on_bad,
             latency,
@@ -220,7 +253,8 @@ impl Session {
         let mut read = 0;
         while !signal::is_asked() && !output.is_closed() && !self.ended {
             if !events.advance()? {
-                self.sender.mark(events, 1);
+                self.mark(events, 1);
+                self.end_events();
                 break;
             }
             let Some(placed) = events.event() else { break };
@@ -228,7 +262,7 @@ impl Session {
                 Event::Clock(_) => 1,
                 _ => MARK_ROWS,
             };
-            self.sender.mark(events, rows_min);
+            self.mark(events, rows_min);
             let rows = self.send(&names, placed)?;
             self.progress
                 .add(rows, || (events.bytes_read(), output.row_count()));
@@ -240,6 +274,20 @@ impl Session {
         Ok(())
     }
 
+    fn mark(&mut self, events: &Events, rows_min: u64) {
+        if let Some(sender) = &mut self.sender {
+            sender.mark(events, rows_min);
+        }
+    }
+
+    /// All events were sent: sources of the app that still run wait for them no longer.
+    fn end_events(&mut self) {
+        if let Some(sender) = self.sender.take() {
+            // An app that takes no more rows says why when it is shut down.
+            let _ = sender.input.finish();
+        }
+    }
+
     /// Writes metrics if it is time.
     pub fn tick(&mut self, runtime: &EventFluxAppRuntime) -> Result<(), Failure> {
         self.metrics.tick(runtime)
@@ -248,7 +296,10 @@ impl Session {
     /// Sends one event; returns its rows.
     fn send(&mut self, names: &[String], placed: Placed<'_>) -> Result<u64, Failure> {
         let Placed { file, line, event } = placed;
-        let sender = &mut self.sender;
+        let Some(sender) = &mut self.sender else {
+            return Ok(0);
+        };
+        let unused = sender.unused;
         let sent = match event {
             Event::Bad(fault) => return self.bad(file, line, fault),
             Event::Row { stream, at, row } => {
@@ -258,6 +309,9 @@ impl Session {
             Event::Clock(at) => self.latency.of(|| sender.clock(at)),
             Event::Batch(batch) => sender.batches(names, batch),
         };
+        if unused == 0 && sender.unused > 0 {
+            self.progress.say(&format!("{file}:{line}: {UNUSED}"));
+        }
         match sent {
             Ok(rows) => Ok(rows),
             Err(SendError::NoTime) => self.bad(file, line, &BadRow::NoTime),
@@ -280,25 +334,19 @@ impl Session {
 
     /// Closes what is asked to be closed, waits for all rows, and reports. `complete`: all events were sent.
     pub fn finish(
-        self,
+        mut self,
         runtime: EventFluxAppRuntime,
         (complete, flush): (bool, bool),
         output: &Output,
         quiet: bool,
     ) -> Result<(), Failure> {
-        let Sender { input, numbers, .. } = self.sender;
         // What is to go on closes no windows.
-        let flush = flush && (complete || numbers.is_none());
+        let flush = flush && (complete || !self.stored);
+        if complete {
+            self.end_events();
+        }
         // An input that was stopped before its end holds the clock in the last checkpoint, as it did.
-        let left = match (complete, numbers.is_some()) {
-            (true, true) => {
-                // An app that takes no more rows says below why.
-                let _ = input.finish();
-                None
-            }
-            (true, false) => None,
-            (false, _) => Some(input),
-        };
+        let left = self.sender.take();
         let flushed = match flush {
             true => runtime.flush().map_err(Failure::from_run),
             false => Ok(()),
