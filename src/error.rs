@@ -258,6 +258,13 @@ pub enum SendError {
         "the app runs in event time and the row has none; use send_at, or advance_clock before"
     )]
     NoTime,
+    /// A time was given, but the app's clock is the machine's: its rows carry the time at which they are processed.
+    /// Nothing was sent.
+    #[error(
+        "a time was given, but the app's clock is the machine's; write @app:playback in the app or set event_time(true), \
+         or send without a time"
+    )]
+    MachineClock,
     /// The time lies outside [`Timestamp::RANGE`]. Nothing was sent.
     #[error("the time {0} is out of range; times are at most 9.2e15 ms from 1970")]
     TimeOutOfRange(Timestamp),

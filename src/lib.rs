@@ -77,7 +77,7 @@ mod plan;
 pub mod redis;
 
 mod runtime;
-pub use runtime::app::{EventFluxAppRuntime, Metrics, StreamInfo};
+pub use runtime::app::{EventFluxAppRuntime, StreamInfo};
 pub use runtime::barrier::{
     EnterGuard, LOCK_WAIT, LockError, LockGuard, LockOutcome, ThreadBarrier,
 };
@@ -88,6 +88,7 @@ pub use runtime::handler::RowHandler;
 pub use runtime::input::Input;
 pub use runtime::input_handler::InputHandler;
 pub use runtime::manager::EventFluxManager;
+pub use runtime::metrics::Metrics;
 pub use runtime::named::{Mark, ResumePoint};
 pub use runtime::output::Subscription;
 pub use runtime::output_number::OutputNumber;

@@ -79,7 +79,7 @@ impl Node {
             Step::Constant(_) => {}
             Step::Column(i) => read(*i, view, out),
             Step::EventTime => millis(view, view.frame.at, out),
-            Step::Clock => millis(view, view.frame.clock, out),
+            Step::Clock => clock(view, out),
             Step::Uuid(uuid) => uuid.run(view, out),
             Step::Junction(op, rest) => junction(*op, rest, args, view, out, faults),
             Step::Case(case) => case.run(args, view, out, faults),
@@ -192,6 +192,18 @@ fn read(i: usize, view: &View<'_>, out: &mut Column) {
             }
         }
     }
+}
+
+/// The clock of each row in milliseconds; the row's own time while the clock has not begun.
+fn clock(view: &View<'_>, out: &mut Column) {
+    let frame = &view.frame;
+    let begun = |row: usize| match frame.clock[row] {
+        clock if clock < *Timestamp::RANGE.start() => frame.at[row],
+        clock => clock,
+    };
+    out.clear();
+    let values = i64::vec(out.parts_mut().0);
+    values.extend((0..view.len).map(|i| begun(frame.row(view.position(i))).millis()));
 }
 
 /// Times in milliseconds.

@@ -63,6 +63,8 @@ pub(crate) struct Plan {
     pub(crate) event_time: bool,
     pub(crate) lateness_us: i64,
     pub(crate) idle_timeout_us: Option<i64>,
+    /// A row further ahead of its input does not move the clock.
+    pub(crate) ahead_max_us: Option<i64>,
     pub(crate) streams: Vec<StreamPlan>,
     pub(crate) queries: Vec<QueryPlan>,
     pub(crate) components: Vec<Component>,
@@ -150,6 +152,7 @@ pub(crate) fn plan(
         event_time: app.playback,
         lateness_us: app.lateness_us,
         idle_timeout_us: app.idle_timeout_us,
+        ahead_max_us: app.ahead_max_us,
         streams,
         queries,
         components,

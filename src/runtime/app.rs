@@ -3,8 +3,10 @@
 use super::config::{RuntimeConfig, Workers};
 use super::connect::Connected;
 use super::context::EventFluxAppContext;
+use super::cores::cores;
 use super::input::Input;
 use super::input_handler::InputHandler;
+use super::metrics::Metrics;
 use super::named::ResumePoint;
 use super::output::{Numbered, Output, Subscription, subscription};
 use super::output_number::OutputNumber;
@@ -20,7 +22,7 @@ use crate::plan::{Plan, explain};
 use crate::store::PersistenceStore;
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 /// A stream of an app, as [`EventFluxAppRuntime::streams`] tells it.
@@ -39,32 +41,6 @@ pub struct StreamInfo {
     pub written: bool,
     /// Some query reads it.
     pub read: bool,
-}
-
-/// What an app has done so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Metrics {
-    /// Rows that entered components; a row that two components read on different workers counts twice.
-    pub rows_in: u64,
-    /// Rows shown to callbacks and subscriptions.
-    pub rows_out: u64,
-    /// Rows behind the clock, dropped by time windows.
-    pub late_rows: u64,
-    /// Values that became NULL by overflow, division by zero or a failed conversion.
-    pub value_faults: u64,
-    /// Rows forgotten or refused because a limit was reached.
-    pub limit_rows: u64,
-    /// Rows dropped by [`Backpressure::DropNewest`](crate::Backpressure::DropNewest).
-    pub dropped_rows: u64,
-    /// Rows that sources could not read and batches that sinks could not write.
-    pub connector_errors: u64,
-    /// Of these, batches that sinks could not write: their rows are missing outside.
-    pub sink_errors: u64,
-    /// Keys and cells in rows of sources that were no attributes, and were left out.
-    pub further_keys: u64,
-    /// Sources that found another outside than before, and read it from its beginning.
-    pub begun_anew: u64,
 }
 
 /// One running app.
@@ -147,11 +123,7 @@ impl EventFluxAppRuntime {
     fn start_threads(&self) -> Result<(), RuntimeError> {
         let cores = match &self.shared.config.workers {
             Workers::Cores(cores) => cores.clone(),
-            Workers::Pinned(_) | Workers::Inline => core_affinity::get_core_ids()
-                .unwrap_or_default()
-                .into_iter()
-                .map(|c| c.id)
-                .collect(),
+            Workers::Pinned(_) | Workers::Inline => cores(),
         };
         let mut threads = self.threads.lock();
         for (number, (slot, parker)) in self.waiting.lock().drain(..).enumerate() {
@@ -194,7 +166,8 @@ impl EventFluxAppRuntime {
         Ok(timed)
     }
 
-    /// Opens a producer: one order across all streams.
+    /// Opens a producer: one order across all streams. It counts for the app's clock once it has sent a row or told a
+    /// clock; [`Input::hold_clock`] makes it count from its opening.
     pub fn input(&self) -> Result<Input, RuntimeError> {
         if self.shared.is_stopped() {
             return Err(RuntimeError::Stopped);
@@ -312,6 +285,8 @@ impl EventFluxAppRuntime {
     }
 
     /// Moves the clock on in event time, as an input of its own.
+    ///
+    /// Errors: [`SendError::MachineClock`](crate::SendError::MachineClock) in processing time.
     pub fn advance_clock(&self, to: Timestamp) -> Result<(), crate::error::SendError> {
         if self.shared.is_inside() {
             return Err(crate::error::SendError::InsideCallback);
@@ -445,13 +420,18 @@ impl EventFluxAppRuntime {
 
     /// What the app has done so far. Stops the workers between two steps to read it.
     pub fn metrics(&self) -> Result<Metrics, RuntimeError> {
+        let shared = &self.shared;
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let mut metrics = Metrics {
-            dropped_rows: self.shared.dropped.load(Ordering::Relaxed),
+            dropped_rows: load(&shared.dropped),
+            ahead_rows: load(&shared.ahead_rows),
+            unused_times: load(&shared.unused_times),
             ..Metrics::default()
         };
         self.connected.lock().count(&mut metrics);
-        self.shared.with_all(|_, core| {
-            let (rows_in, rows_out, counters) = core.counters();
+        let mut late = vec![0; shared.plan.queries.len()];
+        shared.with_all(|_, core| {
+            let (rows_in, rows_out, counters) = core.counters(&mut late);
             let Counters {
                 late_rows,
                 value_faults,
@@ -463,6 +443,11 @@ impl EventFluxAppRuntime {
             metrics.value_faults += value_faults;
             metrics.limit_rows += limit_rows;
         })?;
+        let queries = shared.plan.queries.iter().zip(late);
+        metrics.late_by_query = queries
+            .filter(|(_, rows)| *rows > 0)
+            .map(|(query, rows)| (query.name.clone(), rows))
+            .collect();
         Ok(metrics)
     }
 }

@@ -1,6 +1,7 @@
 //! How an app runs: workers, waiting, hand-over, back-pressure.
 
 use super::context::EventFluxAppContext;
+use super::cores::parallelism;
 use super::snapshot::CheckpointConfig;
 use super::wait::WaitStrategy;
 use std::sync::Arc;
@@ -52,7 +53,7 @@ pub struct RuntimeConfig {
 
 impl Default for RuntimeConfig {
     fn default() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+        let cores = parallelism();
         RuntimeConfig {
             workers: Workers::Pinned(cores.saturating_sub(1).max(1)),
             wait: WaitStrategy::default(),

@@ -1,19 +1,22 @@
 //! Sources and sinks of an app: they start and end with it.
 //!
 //! A source has an input of its own, so its rows keep their order and its clock is one of the app's clocks until it
-//! ends. Where the app has a store the input is named `source/<stream>` and its rows are numbered: the source goes on
-//! from the position that it had reported before the restored checkpoint, and rows that the checkpoint holds are
-//! dropped by number.
+//! ends. All inputs are open before the first source runs, and hold the app's clock until they have told their own:
+//! no source makes another's rows late because its thread was the first. Where the app has a store the input is named
+//! `source/<stream>` and its rows are numbered: the source goes on from the position that it had reported before the
+//! restored checkpoint, and rows that the checkpoint holds are dropped by number.
 //!
 //! A sink is a callback behind a lock: workers that write the same stream take turns. A bad row and a batch that cannot
 //! be written are counted and shown to an observer; under `'on.error'='stop'` the app takes no more rows and `shutdown`
 //! answers with the error. A sink that cannot be opened keeps the app from starting, and a source that fails (its file
 //! cannot be opened, or read on) ends it, whatever `on.error` says: the rest of its rows would be missing silently.
 
-use super::app::{EventFluxAppRuntime, Metrics};
+use super::app::EventFluxAppRuntime;
 use super::input::Input;
+use super::metrics::Metrics;
 use super::shared::Shared;
 use super::snapshot::{PositionedOutput, SnapshotService};
+use super::turns::{Turns, end_turn, turns};
 use crate::connector::{
     BadRow, Connection, ConnectorError, Connectors, Feed, OnError, OptionError, RowSink, Sink,
     Source, StopSignal,
@@ -103,7 +106,7 @@ impl Incidents {
         self.add(&outlet.stream, outlet.on_error, error);
     }
 
-    /// Shows something.
+    /// Shows what is worth knowing.
     fn tell(&self, stream: &str, text: &str) {
         let observer = self.observer.lock().clone();
         if let Some(observer) = observer {
@@ -112,10 +115,14 @@ impl Incidents {
     }
 }
 
+/// What the observer hears of a source whose rows have times that the app does not use.
+const UNUSED_TIMES: &str = "rows have times, but the app's clock is the machine's and they are not used; write \
+    @app:playback in the app, or run it with --clock event";
+
 /// A sink with its place in the app.
 struct Outlet {
     stream: Arc<str>,
-    sink: Mutex<Box<dyn Sink>>,
+    sink: Mutex<Turns<Box<dyn Sink>>>,
     on_error: OnError,
 }
 
@@ -126,7 +133,7 @@ impl PositionedOutput for Outlet {
     }
 
     fn sync(&self) -> Result<(), String> {
-        self.sink.lock().flush().map_err(|e| e.to_string())
+        self.sink.lock().value.flush().map_err(|e| e.to_string())
     }
 
     fn rewind(&self, _position: Option<&[u8]>) -> Result<(), String> {
@@ -193,7 +200,7 @@ impl Connected {
             let positioned = sink.positioned().is_some();
             let outlet = Arc::new(Outlet {
                 stream: Arc::clone(&stream),
-                sink: Mutex::new(sink),
+                sink: turns(sink),
                 on_error,
             });
             self.outlets.push(Arc::clone(&outlet));
@@ -202,7 +209,9 @@ impl Connected {
             }
             let incidents = Arc::clone(&self.incidents);
             runtime.add_callback(&stream, move |batch| {
-                let written = outlet.sink.lock().rows(&outlet.stream, batch);
+                let mut sink = outlet.sink.lock();
+                let written = sink.value.rows(&outlet.stream, batch);
+                end_turn(sink);
                 if let Err(e) = written {
                     incidents.add_of_sink(&outlet, &e);
                 }
@@ -212,11 +221,25 @@ impl Connected {
         Ok(())
     }
 
-    /// Starts every source on a thread of its own.
+    /// Opens an input for every source, then starts each on a thread of its own.
     pub(crate) fn start_sources(
         &mut self,
         runtime: &EventFluxAppRuntime,
     ) -> Result<(), RuntimeError> {
+        for supply in self.supplies(runtime)? {
+            let stream = Arc::clone(&supply.inlet.stream);
+            let feed = Feed::spawn(&stream, move |stop| {
+                supply.run(stop);
+                Ok(())
+            })?;
+            self.feeds.push(feed);
+        }
+        Ok(())
+    }
+
+    /// The sources, each with an input that holds the app's clock.
+    fn supplies(&mut self, runtime: &EventFluxAppRuntime) -> Result<Vec<Supply>, RuntimeError> {
+        let mut supplies = Vec::new();
         for (stream, connection) in std::mem::take(&mut self.waiting) {
             let Connection::Source(source, on_error) = connection else {
                 continue;
@@ -225,10 +248,11 @@ impl Connected {
                 .schema(&stream)
                 .ok_or_else(|| RuntimeError::UnknownStream(stream.to_string()))?;
             let stored = runtime.snapshots.is_some();
-            let input = match stored {
+            let mut input = match stored {
                 true => runtime.open_input(&format!("source/{stream}"))?,
                 false => runtime.input()?,
             };
+            input.hold_clock()?;
             let inlet = Inlet {
                 input,
                 stream: Arc::clone(&stream),
@@ -236,20 +260,17 @@ impl Connected {
                 on_error,
                 incidents: Arc::clone(&self.incidents),
                 event_time: runtime.is_event_time(),
+                told_unused: false,
+                shared: Arc::clone(&runtime.shared),
                 numbers: stored.then(Numbers::default),
             };
-            let supply = Supply {
+            supplies.push(Supply {
                 source,
                 inlet,
                 left: Arc::clone(&self.left),
-            };
-            let feed = Feed::spawn(&stream, move |stop| {
-                supply.run(stop);
-                Ok(())
-            })?;
-            self.feeds.push(feed);
+            });
         }
-        Ok(())
+        Ok(supplies)
     }
 
     /// The inputs of sources that were stopped before their end.
@@ -283,7 +304,7 @@ impl Connected {
     /// Passes on what sinks hold.
     pub(crate) fn flush_sinks(&self) {
         for outlet in &self.outlets {
-            let flushed = outlet.sink.lock().flush();
+            let flushed = outlet.sink.lock().value.flush();
             if let Err(e) = flushed {
                 self.incidents.add_of_sink(outlet, &e);
             }
@@ -329,6 +350,9 @@ struct Inlet {
     on_error: OnError,
     incidents: Arc<Incidents>,
     event_time: bool,
+    /// The observer knows that the times of rows are not used.
+    told_unused: bool,
+    shared: Arc<Shared>,
     /// Where the app has a store.
     numbers: Option<Numbers>,
 }
@@ -351,7 +375,20 @@ impl Inlet {
         self.numbers.as_ref().is_some_and(|n| n.rewound)
     }
 
+    /// The time of a row where the app uses it; otherwise it is counted, and the first one is told of.
+    fn used(&mut self, at: Option<Timestamp>) -> Option<Timestamp> {
+        if self.event_time || at.is_none() {
+            return at;
+        }
+        self.shared.times_unused(1);
+        if !std::mem::replace(&mut self.told_unused, true) {
+            self.incidents.tell(&self.stream, UNUSED_TIMES);
+        }
+        None
+    }
+
     fn send(&mut self, at: Option<Timestamp>, row: &[Value]) -> Result<(), SendError> {
+        let at = self.used(at);
         let Some(numbers) = &mut self.numbers else {
             return match at {
                 Some(at) => self.input.send_at(&self.stream, at, row),
@@ -462,12 +499,11 @@ impl Supply {
             }
             break;
         }
-        let Inlet { input, numbers, .. } = self.inlet;
-        match numbers {
-            Some(_) if stop.is_stopped() => self.left.lock().push(input),
+        let input = self.inlet.input;
+        match stop.is_stopped() {
+            true => self.left.lock().push(input),
             // An app that takes no more has no clock to wait for this input.
-            Some(_) => drop(input.finish()),
-            None => {}
+            false => drop(input.finish()),
         }
     }
 }

@@ -7,14 +7,12 @@ use super::named::NamedInput;
 use super::output::{Output, Outputs};
 use super::packet::{ALL_COMPONENTS, Packet, Segment};
 use super::position::{InputCut, InputPosition, Positions, Stamp};
-use crate::event::{Batch, Timestamp};
+use super::wall::WallClock;
+use crate::event::{Batch, RowSet, Timestamp};
 use crate::operator::Counters;
 use crate::plan::Plan;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-/// Rows after which the wall clock is read again where nothing depends on it: their timestamps may be that old.
-const CLOCK_ROWS_MAX: usize = 256;
+use std::time::Duration;
 
 /// What a step of a worker did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,9 +60,12 @@ pub(crate) struct Core {
     event_time: bool,
     /// Rows are processed one by one over all components, so that the order of outputs across streams is fixed.
     ordered: bool,
+    /// By stream: a row by itself.
+    singles: Vec<Option<Batch>>,
     rows: u64,
-    /// Rows since the wall clock was read.
-    unread_rows: usize,
+    wall: WallClock,
+    /// The wall clock was not read yet in the step at hand.
+    unread: bool,
 }
 
 impl Core {
@@ -89,8 +90,10 @@ impl Core {
             floor: Timestamp::MIN,
             event_time,
             ordered,
+            singles: plan.streams.iter().map(|_| None).collect(),
             rows: 0,
-            unread_rows: CLOCK_ROWS_MAX,
+            wall: WallClock::default(),
+            unread: true,
         }
     }
 
@@ -108,6 +111,11 @@ impl Core {
         if let Some(lane) = lane {
             self.lanes.push(InputLane { input, lane });
         }
+    }
+
+    /// An open input holds the clock back until it has told one or ends.
+    pub(crate) fn declare_input(&mut self, input: u64) {
+        self.clocks.declare(input);
     }
 
     /// Forgets an input: it no longer holds the clock back.
@@ -137,6 +145,8 @@ impl Core {
         if self.is_timed() && self.pass_time() {
             progress = Progress::Worked;
         }
+        // Rows may have come since.
+        self.unread = true;
         let mut place = 0;
         while place < self.lanes.len() {
             // A lane waits until one before it of the same input is read to its end.
@@ -233,30 +243,39 @@ impl Core {
         self.tell_clock(input, component, batch);
         let replay = named.and_then(|named| self.positions.replay(named, numbers));
         let (instances, outputs) = (&mut self.instances, &mut self.outputs);
-        if self.ordered && batch.len() > 1 {
-            for row in 0..batch.len() {
-                let single = slice(batch, row..row + 1);
-                let end = ends.contains(&(row as u32 + 1)).then_some(1);
-                let replay = replay.map(|r| r.slice(row..row + 1));
-                let rows = (&single, end.as_slice());
-                instances.feed(stream, component, rows, replay, outputs);
-            }
-        } else {
-            instances.feed(stream, component, (batch, ends), replay, outputs);
-        }
         // The clock of these rows moves instances on that do not get them.
-        if batch.tracks_clock && component == ALL_COMPONENTS {
-            instances.fire_others(stream, replay.is_some(), self.now, outputs);
+        let tells = batch.tracks_clock && component == ALL_COMPONENTS;
+        if !self.ordered || batch.len() == 1 {
+            instances.feed(stream, component, (batch, ends), replay, outputs);
+            if tells {
+                instances.fire_others(stream, replay.is_some(), self.now, outputs);
+            }
+            return;
         }
+        let mut single = self.singles[stream]
+            .take()
+            .unwrap_or_else(|| Batch::like(batch));
+        let mut ends = ends.iter().peekable();
+        for row in 0..batch.len() {
+            single.clear();
+            single.append(batch, &RowSet::Range(row..row + 1));
+            let end = ends.next_if(|end| **end as usize == row + 1).map(|_| 1);
+            let replay = replay.map(|r| r.slice(row..row + 1));
+            let rows = (&single, end.as_slice());
+            instances.feed(stream, component, rows, replay, outputs);
+            if tells {
+                let now = single.clock_of(0);
+                instances.fire_others(stream, replay.is_some(), now, outputs);
+            }
+        }
+        self.singles[stream] = Some(single);
     }
 
     /// Gives rows the clock of the app, and the app the clock of the rows.
     #[inline]
     fn tell_clock(&mut self, input: u64, component: u32, batch: &mut Batch) {
         if !self.event_time {
-            self.unread_rows += batch.len();
-            if self.is_timed() || self.unread_rows >= CLOCK_ROWS_MAX || self.now == Timestamp::MIN {
-                self.unread_rows = 0;
+            if self.unread {
                 self.wall_clock();
             }
             let now = self.now;
@@ -304,6 +323,7 @@ impl Core {
         let mut begin = 0;
         while begin < total {
             let end = total.min(begin + rows_max);
+            self.unread = true;
             let ends = [(end - begin) as u32];
             let mut part = (total > rows_max).then(|| slice(batch, begin..end));
             let rows = Incoming {
@@ -376,13 +396,14 @@ impl Core {
 
     /// Reads the wall clock and fires what is due; true when something was.
     fn wall_clock(&mut self) -> bool {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        self.unread = false;
+        // Where timers are due, and where queries ask for the time, no digit is spared.
+        let now = match self.is_timed() {
+            true => self.wall.now(),
+            false => self.wall.recent(),
+        };
         // A clock that was set back must not move time back.
-        self.now = self.now.max(Timestamp(
-            i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
-        ));
+        self.now = self.now.max(now);
         let due = self.due().is_some_and(|d| d <= self.now);
         if due {
             self.instances.fire(self.now, &mut self.outputs);
@@ -420,9 +441,9 @@ impl Core {
         self.instances.current_query()
     }
 
-    /// Rows in and out, and the counters of all operators.
-    pub(crate) fn counters(&self) -> (u64, u64, Counters) {
-        (self.rows, self.outputs.rows, self.instances.counters())
+    /// Rows in and out, and the counters of all operators. `late`: late rows by query.
+    pub(crate) fn counters(&self, late: &mut [u64]) -> (u64, u64, Counters) {
+        (self.rows, self.outputs.rows, self.instances.counters(late))
     }
 
     /// The app's clock as far as this worker knows it.
@@ -459,7 +480,8 @@ impl Core {
         rewinds: u32,
     ) {
         (self.now, self.floor) = (now, now);
-        self.unread_rows = CLOCK_ROWS_MAX;
+        self.unread = true;
+        self.clocks.forget_left();
         for (input, position) in positions {
             let id = input.id;
             match position.as_ref().filter(|p| p.open && p.clock.is_some()) {

@@ -2,6 +2,7 @@
 
 use super::config::Backpressure;
 use super::lane::{Consumer, Full, Producer, lane};
+use super::moments::Pace;
 use super::named::{NamedInput, Start};
 use super::packet::{ALL_COMPONENTS, Packet, Part};
 use super::position::{Applied, Stamp};
@@ -79,6 +80,13 @@ impl Door {
         Ok((Self::new(shared, lanes, id, Some(named)), start, rewinds))
     }
 
+    /// Holds the app's clock from now on, until the producer has told its own or ends.
+    ///
+    /// Errors: [`RuntimeError::InsideCallback`], [`RuntimeError::Stuck`].
+    pub(crate) fn hold_clock(&self) -> Result<(), RuntimeError> {
+        self.shared.with_all(|_, core| core.declare_input(self.id))
+    }
+
     /// Gives rows to the components that read their stream.
     #[inline]
     pub(crate) fn dispatch(
@@ -150,13 +158,11 @@ impl Door {
 
     /// Fills in the clock after each row of a batch.
     fn tell_clocks(&mut self, sending: &Sending, batch: &Batch) {
-        let lateness = self.shared.plan.lateness_us;
-        let mut clock = sending.stamp.before.clock.unwrap_or(Timestamp::MIN);
+        let plan = &self.shared.plan;
+        let mut pace = Pace::new(sending.stamp.before.clock);
         self.clocks.clear();
-        self.clocks.extend(batch.at.iter().map(|at| {
-            clock = clock.max(at.plus(-lateness));
-            clock
-        }));
+        let clocks = batch.at.iter().map(|at| pace.row(plan, *at));
+        self.clocks.extend(clocks);
     }
 
     /// Moves the input's clock on behind all rows.
@@ -274,10 +280,12 @@ impl Door {
 
     /// Tells all workers but one, which knows, that the clock moved on.
     fn tell_clock(&mut self, to: Timestamp, knows: usize, stamp: &Stamp) -> Result<(), SendError> {
+        // The clock of a packet is behind its rows. Where the order of outputs is fixed no row may follow it there.
+        let complete = self.shared.config.ordered_outputs;
         for worker in (0..self.lanes.len()).filter(|w| *w != knows) {
             let advance = |packet: &mut Packet| {
                 packet.advance(to, *stamp);
-                false
+                complete
             };
             while self.lanes[worker].append(Packet::default, advance).is_err() {
                 self.wait_for_room(worker)?;
@@ -292,7 +300,7 @@ impl Door {
     pub(crate) fn close(&mut self) {
         // An app that is poisoned or stopped has no clock to hold back.
         if let Some(inline) = &self.shared.inline
-            && self.shared.check().is_ok()
+            && self.shared.check_begun().is_ok()
             && let Ok(false) = self
                 .shared
                 .enter_inline(inline, |core| core.close_input(self.id))

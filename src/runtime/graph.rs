@@ -360,10 +360,12 @@ impl Graph {
         self.nodes.iter().filter_map(|n| n.operator.due()).min()
     }
 
-    /// Adds the counters of all operators.
-    pub(crate) fn count(&self, into: &mut Counters) {
+    /// Adds the counters of all operators. `late`: late rows by query.
+    pub(crate) fn count(&self, into: &mut Counters, late: &mut [u64]) {
         for node in &self.nodes {
+            let before = into.late_rows;
             node.operator.count(into);
+            late[node.query] += into.late_rows - before;
         }
         into.limit_rows += self.dropped_around;
     }

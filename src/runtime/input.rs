@@ -6,7 +6,7 @@
 use super::column_batch::ColumnBatch;
 use super::config::Backpressure;
 use super::door::{Door, Sending};
-use super::moments::{tell_times, write};
+use super::moments::{Pace, tell_times, write};
 use super::named::{Mark, Start};
 use super::position::{Applied, Stamp};
 use super::row::Row;
@@ -14,6 +14,7 @@ use super::shared::Shared;
 use crate::error::{RowError, RuntimeError, SendError, TrySendError};
 use crate::event::{Batch, Column, Timestamp};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// One producer: rows of all streams in one order.
@@ -73,7 +74,18 @@ impl Input {
         stream.ok_or_else(|| SendError::UnknownStream(name.to_string()))
     }
 
-    /// Sends a row. Its time is the input's clock in event time, the wall clock else.
+    /// Holds the app's clock back from now on, until this input has sent its first row or told a clock, or ends.
+    ///
+    /// Without it an input counts once it has spoken: what another one sends before moves the app's clock on, and then
+    /// the first rows of this one may be late. Inputs that are read side by side are all opened and made to hold before
+    /// any of them sends; sources that the app names in `WITH` do that by themselves. `idle.timeout` ends the hold.
+    /// When the last of the inputs that held has ended, the app's clock is the largest of theirs. In processing time,
+    /// and for an input that has spoken, it has no effect. Cost: stops the workers between two steps.
+    pub fn hold_clock(&mut self) -> Result<(), RuntimeError> {
+        self.door.hold_clock()
+    }
+
+    /// Sends a row. Its time is the input's clock in event time, otherwise that of the machine.
     ///
     /// Errors: [`SendError`]; nothing was sent then. Waits for room where [`Backpressure::Block`] is set, except
     /// inside a callback. Cost: the row is copied once; no allocation but for strings over 23 bytes.
@@ -82,7 +94,10 @@ impl Input {
         self.send_row(stream, None, &row, true)
     }
 
-    /// Sends a row with its time. In processing time the time is ignored: rows carry the wall clock.
+    /// Sends a row with its time.
+    ///
+    /// Errors: as `send`, and [`SendError::MachineClock`] in processing time, where rows carry the time at which they
+    /// are processed.
     pub fn send_at(&mut self, stream: &str, at: Timestamp, row: impl Row) -> Result<(), SendError> {
         let stream = self.stream(stream)?;
         self.send_row(stream, Some(at), &row, true)
@@ -112,7 +127,8 @@ impl Input {
         self.send_rows(stream, rows, true)
     }
 
-    /// Sends whole columns as one send. The batch keeps its rows.
+    /// Sends whole columns as one send. The batch keeps its rows. In processing time its times are not used: its rows
+    /// carry the time at which they are processed, and `unused_times` of the app's metrics counts them.
     pub fn send_columns(
         &mut self,
         stream: &str,
@@ -122,13 +138,18 @@ impl Input {
         self.send_columns_to(stream, columns)
     }
 
-    /// Moves the input's clock on without a row, in event time. Going back is ignored.
+    /// Moves the input's clock on without a row. Going back is ignored.
+    ///
+    /// Errors: as `send`, and [`SendError::MachineClock`] in processing time.
     pub fn advance_clock(&mut self, to: Timestamp) -> Result<(), SendError> {
         self.check()?;
+        if !self.door.shared.event_time {
+            return Err(SendError::MachineClock);
+        }
         if !Timestamp::RANGE.contains(&to) {
             return Err(SendError::TimeOutOfRange(to));
         }
-        if self.at.clock.is_some_and(|c| c >= to) || !self.door.shared.event_time {
+        if self.at.clock.is_some_and(|c| c >= to) {
             return Ok(());
         }
         let last = Applied {
@@ -274,9 +295,13 @@ impl Input {
 
     /// The send has gone out.
     #[inline]
-    fn sent(&mut self, rows: usize, clock: Option<Timestamp>) {
+    fn sent(&mut self, rows: usize, pace: Pace) {
         self.at.number += rows as u64;
-        self.at.clock = clock;
+        self.at.clock = pace.clock;
+        if pace.ahead > 0 {
+            let counted = &self.door.shared.ahead_rows;
+            counted.fetch_add(pace.ahead, Ordering::Relaxed);
+        }
     }
 
     #[inline]
@@ -298,18 +323,18 @@ impl Input {
         wait: bool,
     ) -> Result<(), SendError> {
         self.check()?;
-        let (mut clock, cause) = (self.at.clock, self.next_cause());
+        let (mut pace, cause) = (Pace::new(self.at.clock), self.next_cause());
         let batch = &mut self.scratch[stream];
         // What a panic or an error may have left is no part of this send.
         batch.clear();
         for (at, row) in rows {
             let shared = &self.door.shared;
-            write(shared, stream, at, &row, &mut clock, cause, batch)?;
+            write(shared, stream, at, &row, &mut pace, cause, batch)?;
         }
         let rows = batch.len();
-        let sending = self.sending(stream, rows, clock, wait);
+        let sending = self.sending(stream, rows, pace.clock, wait);
         self.door.dispatch(&sending, &mut self.scratch[stream])?;
-        self.sent(rows, clock);
+        self.sent(rows, pace);
         Ok(())
     }
 
@@ -345,11 +370,15 @@ impl Input {
         {
             return Err(SendError::TimeOutOfRange(*at));
         }
-        let clock = tell_times(shared, self.at.clock, self.next_cause(), batch);
+        let mut pace = Pace::new(self.at.clock);
+        tell_times(shared, &mut pace, self.next_cause(), batch);
         let rows = batch.len();
-        let sending = self.sending(stream, rows, clock, true);
+        let sending = self.sending(stream, rows, pace.clock, true);
         self.door.dispatch(&sending, &mut columns.batch)?;
-        self.sent(rows, clock);
+        if !self.door.shared.event_time {
+            self.door.shared.times_unused(rows);
+        }
+        self.sent(rows, pace);
         Ok(())
     }
 }

@@ -346,11 +346,11 @@ impl Instances {
         current.map_or(0, |i| i.graph.current_query())
     }
 
-    /// The counters of all operators.
-    pub(crate) fn counters(&self) -> Counters {
+    /// The counters of all operators. `late`: late rows by query.
+    pub(crate) fn counters(&self, late: &mut [u64]) -> Counters {
         let mut counters = Counters::default();
         for instance in &self.list {
-            instance.graph.count(&mut counters);
+            instance.graph.count(&mut counters, late);
         }
         counters
     }

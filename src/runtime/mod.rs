@@ -14,6 +14,7 @@ pub(crate) mod config;
 pub(crate) mod connect;
 pub(crate) mod context;
 pub(crate) mod core;
+pub(crate) mod cores;
 pub(crate) mod door;
 pub(crate) mod graph;
 pub(crate) mod handler;
@@ -22,6 +23,7 @@ pub(crate) mod input_handler;
 pub(crate) mod instance;
 pub(crate) mod lane;
 pub(crate) mod manager;
+pub(crate) mod metrics;
 pub(crate) mod moments;
 pub(crate) mod named;
 pub(crate) mod output;
@@ -36,7 +38,9 @@ pub(crate) mod shared;
 pub(crate) mod slot;
 pub(crate) mod snapshot;
 pub(crate) mod target;
+pub(crate) mod turns;
 pub(crate) mod wait;
+pub(crate) mod wall;
 pub(crate) mod worker;
 
 #[cfg(all(test, eventflux_loom))]

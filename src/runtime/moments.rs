@@ -3,7 +3,39 @@
 use super::row::{Row, RowWriter};
 use super::shared::Shared;
 use crate::error::SendError;
-use crate::event::{Batch, Timestamp};
+use crate::event::{Batch, Mark, Timestamp};
+use crate::plan::Plan;
+
+/// The clock of an input while rows of one send pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pace {
+    pub(crate) clock: Option<Timestamp>,
+    /// Rows of the send that were further ahead of the clock than the app allows.
+    pub(crate) ahead: u64,
+}
+
+impl Pace {
+    /// At the beginning of a send.
+    pub(crate) fn new(clock: Option<Timestamp>) -> Self {
+        Pace { clock, ahead: 0 }
+    }
+
+    /// A row has this time: moves the clock on, unless the row is too far ahead of the input's largest time; the first
+    /// row sets it. Answers the clock.
+    #[inline]
+    pub(crate) fn row(&mut self, plan: &Plan, at: Timestamp) -> Timestamp {
+        let own = at.plus(-plan.lateness_us);
+        let clock = match (self.clock, plan.ahead_max_us) {
+            (Some(clock), Some(ahead)) if own > clock.plus(ahead) => {
+                self.ahead += 1;
+                clock
+            }
+            (clock, _) => clock.map_or(own, |c| c.max(own)),
+        };
+        self.clock = Some(clock);
+        clock
+    }
+}
 
 /// Appends a row with its time and clock. `cause`: that of the first row of the send.
 #[inline]
@@ -12,11 +44,14 @@ pub(crate) fn write<R: Row>(
     stream: usize,
     at: Option<Timestamp>,
     row: &R,
-    clock: &mut Option<Timestamp>,
+    pace: &mut Pace,
     cause: u64,
     batch: &mut Batch,
 ) -> Result<(), SendError> {
-    let at = match at.or(*clock) {
+    if at.is_some() && !shared.event_time {
+        return Err(SendError::MachineClock);
+    }
+    let at = match at.or(pace.clock) {
         Some(at) => at,
         None if shared.event_time => return Err(SendError::NoTime),
         None => Timestamp::default(),
@@ -28,12 +63,17 @@ pub(crate) fn write<R: Row>(
         let stream = shared.plan.streams[stream].name.to_string();
         return Err(SendError::Row { stream, error });
     }
-    if shared.event_time {
-        let own = at.plus(-shared.plan.lateness_us);
-        *clock = Some(clock.map_or(own, |c| c.max(own)));
-    }
+    let ahead = pace.ahead;
+    let clock = match shared.event_time {
+        true => pace.row(&shared.plan, at),
+        false => at,
+    };
+    batch.push_mark(match pace.ahead == ahead {
+        true => Mark::Plain,
+        false => Mark::Ahead,
+    });
     if batch.tracks_clock {
-        batch.clock.push(clock.unwrap_or(at));
+        batch.clock.push(clock);
     }
     if batch.tracks_cause {
         let before = batch.at.len() as u64;
@@ -43,15 +83,11 @@ pub(crate) fn write<R: Row>(
     Ok(())
 }
 
-/// Fills in clock and cause of the rows of a batch; answers the clock after them. `cause`: that of the first.
-pub(crate) fn tell_times(
-    shared: &Shared,
-    clock: Option<Timestamp>,
-    cause: u64,
-    batch: &mut Batch,
-) -> Option<Timestamp> {
+/// Fills in clock and cause of the rows of a batch. `cause`: that of the first.
+pub(crate) fn tell_times(shared: &Shared, pace: &mut Pace, cause: u64, batch: &mut Batch) {
     batch.clock.clear();
     batch.causes.clear();
+    batch.marks.clear();
     if batch.tracks_cause {
         batch
             .causes
@@ -61,24 +97,30 @@ pub(crate) fn tell_times(
         if batch.tracks_clock {
             batch.clock.extend_from_slice(&batch.at);
         }
-        return clock;
+        return;
     }
-    let lateness = shared.plan.lateness_us;
-    let mut latest = clock.unwrap_or(Timestamp::MIN);
-    if batch.tracks_clock {
-        batch.clock.extend(batch.at.iter().map(|at| {
-            latest = latest.max(at.plus(-lateness));
-            latest
-        }));
-    } else {
-        latest = batch
-            .at
-            .iter()
-            .fold(latest, |l, at| l.max(at.plus(-lateness)));
+    let plan = &shared.plan;
+    if plan.ahead_max_us.is_some() {
+        tell_times_near(plan, pace, batch);
+    } else if batch.tracks_clock {
+        let clocks = batch.at.iter().map(|at| pace.row(plan, *at));
+        batch.clock.extend(clocks);
+    } else if let Some(latest) = batch.at.iter().max() {
+        pace.row(plan, *latest);
     }
-    if batch.is_empty() {
-        clock
-    } else {
-        Some(latest)
+}
+
+/// As [`tell_times`] in event time, and marks the rows that are too far ahead.
+fn tell_times_near(plan: &Plan, pace: &mut Pace, batch: &mut Batch) {
+    for row in 0..batch.at.len() {
+        let ahead = pace.ahead;
+        let clock = pace.row(plan, batch.at[row]);
+        if batch.tracks_clock {
+            batch.clock.push(clock);
+        }
+        if pace.ahead > ahead {
+            batch.marks.resize(batch.at.len(), Mark::Plain);
+            batch.marks[row] = Mark::Ahead;
+        }
     }
 }

@@ -11,6 +11,7 @@ use super::named::NamedInput;
 use super::park::Waker;
 use super::position::Stamp;
 use super::target::{Target, likes, targets};
+use super::turns::{Turns, end_turn, token, turns};
 use super::worker::is_worker_of;
 use crate::error::{Poison, RuntimeError, SendError};
 use crate::event::{Batch, Timestamp};
@@ -39,7 +40,7 @@ const REWINDS_SHIFT: u32 = 8;
 
 /// The inline worker's place at the barrier, and what its callbacks have sent.
 pub(crate) struct Inline {
-    slot: Mutex<WorkerSlot>,
+    slot: Mutex<Turns<WorkerSlot>>,
     /// Token of the thread inside, 0 for none.
     owner: AtomicU64,
     sent: Mutex<Vec<(u64, Sent)>>,
@@ -62,7 +63,7 @@ pub(crate) enum Sent {
 impl Inline {
     /// Whether this thread is inside the app, in a callback.
     pub(crate) fn is_inside(&self) -> bool {
-        self.owner.load(Ordering::Relaxed) == TOKEN.with(|t| *t)
+        self.owner.load(Ordering::Relaxed) == token()
     }
 }
 
@@ -88,15 +89,12 @@ pub(crate) struct Shared {
     /// Named inputs that are or were open, or that a restore has brought.
     pub(super) named: Mutex<Vec<Arc<NamedInput>>>,
     pub(crate) dropped: AtomicU64,
+    /// Rows that were further ahead of their input than the app allows.
+    pub(crate) ahead_rows: AtomicU64,
+    /// Rows with times that were not used.
+    pub(crate) unused_times: AtomicU64,
     /// Handlers of the user, by place.
     pub(super) handlers: Mutex<Vec<HandlerKind>>,
-}
-
-thread_local! {
-    static TOKEN: u64 = {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        NEXT.fetch_add(1, Ordering::Relaxed)
-    };
 }
 
 impl Shared {
@@ -126,7 +124,7 @@ impl Shared {
             .map(|(slot, instances)| BarrierCell::new(slot, core(instances)))
             .collect();
         let inline = inline.then(|| Inline {
-            slot: Mutex::new(slots.remove(0)),
+            slot: turns(slots.remove(0)),
             owner: AtomicU64::new(0),
             sent: Mutex::new(Vec::new()),
             has_sent: AtomicBool::new(false),
@@ -150,6 +148,8 @@ impl Shared {
             next_input: AtomicU64::new(0),
             named: Mutex::default(),
             dropped: AtomicU64::new(0),
+            ahead_rows: AtomicU64::new(0),
+            unused_times: AtomicU64::new(0),
             handlers: Mutex::default(),
         };
         (shared, slots)
@@ -169,6 +169,11 @@ impl Shared {
             .signal
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, change);
         changed.is_ok()
+    }
+
+    /// Counts rows whose times are not used, as the app's clock is the machine's.
+    pub(crate) fn times_unused(&self, rows: usize) {
+        self.unused_times.fetch_add(rows as u64, Ordering::Relaxed);
     }
 
     /// Errors: the app was started before.
@@ -333,9 +338,9 @@ impl Shared {
             return Ok(false);
         }
         let slot = inline.slot.lock();
-        inline.owner.store(TOKEN.with(|t| *t), Ordering::Relaxed);
+        inline.owner.store(token(), Ordering::Relaxed);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let guard = slot.enter();
+            let guard = slot.value.enter();
             self.cells[0].with_entered(&guard, |core| {
                 f(core);
                 self.process_sent(inline, core);
@@ -343,7 +348,7 @@ impl Shared {
             });
         }));
         inline.owner.store(0, Ordering::Relaxed);
-        drop(slot);
+        end_turn(slot);
         match outcome {
             Ok(()) => Ok(true),
             Err(payload) => {
@@ -408,9 +413,9 @@ impl Shared {
     pub(crate) fn run_timer(&self, inline: &Inline) {
         let mut slot = inline.slot.lock();
         while !self.is_stopped() && !self.is_poisoned() {
-            inline.owner.store(TOKEN.with(|t| *t), Ordering::Relaxed);
+            inline.owner.store(token(), Ordering::Relaxed);
             let outcome = catch_unwind(AssertUnwindSafe(|| {
-                let guard = slot.enter();
+                let guard = slot.value.enter();
                 self.cells[0].with_entered(&guard, |core| {
                     if core.is_blocked() {
                         return Some(BLOCKED_WAIT_US);

@@ -61,7 +61,7 @@ impl Parser<'_> {
         if !self.eat_sign(&Kind::LParen) || self.eat_sign(&Kind::RParen) {
             return Ok(());
         }
-        let known = ["lateness", "idle.timeout"];
+        let known = ["lateness", "idle.timeout", "ahead.max"];
         let mut given = Vec::new();
         loop {
             let (key, value) = self.option("the name of an option")?;
@@ -70,10 +70,19 @@ impl Parser<'_> {
             match key.text.to_ascii_lowercase().as_str() {
                 "lateness" => app.lateness_us = us,
                 "idle.timeout" => app.idle_timeout_us = Some(us),
+                "ahead.max" if us == 0 => {
+                    let fault =
+                        Fault::new(value.span, "no row behind the first would move the clock");
+                    return Err(
+                        fault.help("write how far a row may be ahead of its input: '1 HOUR'")
+                    );
+                }
+                "ahead.max" => app.ahead_max_us = Some(us),
                 other => {
                     let message = format!("unknown option '{other}' of @app:playback");
-                    let fault = Fault::new(key.span, message).help("known: lateness, idle.timeout");
-                    return Err(similar(fault, other, known));
+                    let fault = Fault::new(key.span, message);
+                    let listed = fault.help(format!("known: {}", known.join(", ")));
+                    return Err(similar(listed, other, known));
                 }
             }
             if !self.more(&Kind::RParen)? {

@@ -49,6 +49,9 @@ pub struct App {
     pub lateness_us: i64,
     /// After this long without a row an input leaves the minimum of clocks: `idle.timeout`; `None`: never.
     pub idle_timeout_us: Option<i64>,
+    /// A row further ahead than this of the largest time of its input does not move the clock: `ahead.max`; `None`:
+    /// every row does.
+    pub ahead_max_us: Option<i64>,
     /// Statements in order.
     pub statements: Vec<Statement>,
 }

@@ -154,6 +154,7 @@ fn show_app(app: &App) -> String {
             "playback {} {:?}",
             app.lateness_us, app.idle_timeout_us
         ));
+        parts.extend(app.ahead_max_us.map(|us| format!("ahead {us}")));
     }
     for statement in &app.statements {
         parts.push(match statement {
@@ -190,6 +191,7 @@ const GOOD: &[(&str, &str)] = &[
     ("\u{feff}@app:playback", "playback 0 None"),
     ("@app:name('X') @App:Playback() CREATE STREAM S (a INT)", "app X; playback 0 None; stream S(a INT)"),
     ("@app:playback(lateness='5 SECONDS',\n idle.timeout = '1.5 minute') @app:name(\"Y\")", "app Y; playback 5000000 Some(90000000)"),
+    ("@app:playback(ahead.max='1 HOUR')", "playback 0 None; ahead 3600000000"),
     ("CREATE STREAM S (a STRING, b varchar, c TEXT, d CHAR, e INT, f INTEGER, g LONG, h BIGINT, i TIMESTAMP)", "stream S(a STRING, b STRING, c STRING, d STRING, e INT, f INT, g LONG, h LONG, i LONG)"),
     ("CREATE STREAM S (a FLOAT, b REAL, c DOUBLE, d DECIMAL, e NUMERIC, f BOOL, g BOOLEAN)", "stream S(a FLOAT, b FLOAT, c DOUBLE, d DOUBLE, e DOUBLE, f BOOL, g BOOL)"),
     ("CREATE STREAM S (timestamp LONG, value INT, key STRING, count INT, date STRING, time LONG, user STRING, \"a b\" INT, order INT)", "stream S(timestamp LONG, value INT, key STRING, count INT, date STRING, time LONG, user STRING, a b INT, order INT)"),
@@ -405,6 +407,9 @@ const BAD: &[(&str, &str, &str)] = &[
     ("@app:name(«''»)", "is empty", ""),
     ("@app:playback(«late»='5 SECONDS')", "unknown option 'late'", "known: lateness"),
     ("@app:playback(«lateness»", "", ""),
+    ("@app:playback(ahead.max=«'0 HOURS'»)", "no row behind the first", "'1 HOUR'"),
+    ("@app:playback(ahead.max=«'far'»)", "not a duration", ""),
+    ("@app:playback(«ahead.min»='1 HOUR')", "unknown option 'ahead.min'", "ahead.max"),
     ("@app:playback(lateness=«'5 parsecs'»)", "not a duration", "'5 SECONDS'"),
     ("@app:playback(lateness=«'soon'»)", "not a duration", ""),
     ("@info(«nam»='q')", "unknown option 'nam'", "did you mean 'name'"),

@@ -2,6 +2,7 @@
 
 mod app;
 mod bad_input;
+mod clocks;
 mod coming_from;
 mod conformance;
 mod crash;
@@ -15,6 +16,7 @@ mod life;
 mod limits;
 mod literal;
 mod nab;
+mod order;
 mod script;
 mod source;
 mod tidy;

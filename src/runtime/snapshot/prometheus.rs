@@ -1,5 +1,6 @@
 //! The numbers of checkpoints as text for Prometheus, exposition format 0.0.4.
 
+use super::super::metrics::label;
 use super::metrics::{CheckpointMetrics, PhaseTimes};
 use crate::store::StoreHealth;
 use std::fmt::Write;
@@ -10,8 +11,7 @@ type Line = (&'static str, &'static str, f64);
 impl CheckpointMetrics {
     /// The numbers in the text format of Prometheus, version 0.0.4. `app` becomes a label.
     pub fn prometheus(&self, app: &str) -> String {
-        let label = app.replace('\\', "\\\\").replace('"', "\\\"");
-        let label = label.replace('\n', "\\n");
+        let label = label(app);
         let mut out = String::new();
         for (name, times) in self.phases() {
             summary(&mut out, name, &label, times);

@@ -11,7 +11,7 @@ use super::retire::retire;
 use super::schema::Schema;
 use crate::runtime::shared::Shared;
 use crate::store::{PersistenceStore, Revision, StoreError};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize};
@@ -421,7 +421,8 @@ impl Inner {
             Err(CheckpointError::Interrupted { .. }) => self.count_failure("interrupted"),
             Err(error) => self.failed(error),
         }
-        drop(head);
+        // One epoch may follow another at once: who waits for the head, to restore, has it first.
+        MutexGuard::unlock_fair(head);
         let event = match &outcome {
             Ok(revision) => CheckpointEvent::Committed(*revision),
             Err(error) => {

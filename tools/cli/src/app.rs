@@ -124,18 +124,20 @@ pub fn explain(args: &ExplainArgs) -> Result<(), Failure> {
 
 /// The counters of a run that its summary shows: those that are always of interest, and others that are not zero.
 /// `further`: keys that the run itself has left out.
-pub fn counters(metrics: &Metrics, further: u64) -> Vec<(&'static str, u64)> {
-    let mut counters = vec![
-        ("late rows", metrics.late_rows),
-        ("faults", metrics.value_faults),
-    ];
+pub fn counters(metrics: &Metrics, further: u64) -> Vec<(String, u64)> {
+    let mut counters = vec![("late rows".to_string(), metrics.late_rows)];
+    let of_query = |(query, rows): &(String, u64)| (format!("  of query {query}"), *rows);
+    counters.extend(metrics.late_by_query.iter().map(of_query));
+    counters.push(("faults".to_string(), metrics.value_faults));
     let rare = [
+        ("rows too far ahead", metrics.ahead_rows),
         ("rows beyond a limit", metrics.limit_rows),
         ("rows dropped", metrics.dropped_rows),
         ("connector errors", metrics.connector_errors),
         ("keys left out", metrics.further_keys + further),
         ("inputs begun anew", metrics.begun_anew),
     ];
-    counters.extend(rare.into_iter().filter(|(_, n)| *n > 0));
+    let told = rare.into_iter().filter(|(_, n)| *n > 0);
+    counters.extend(told.map(|(name, n)| (name.to_string(), n)));
     counters
 }

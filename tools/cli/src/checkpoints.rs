@@ -307,54 +307,8 @@ pub fn is_replaced(path: &Path) -> bool {
 fn text(runtime: &EventFluxAppRuntime) -> String {
     let mut text = String::new();
     let app = runtime.name();
-    let label = app.replace('\\', "\\\\").replace('"', "\\\"");
     if let Ok(metrics) = runtime.metrics() {
-        for (name, help, value) in [
-            ("rows_in", "rows that entered components", metrics.rows_in),
-            (
-                "rows_out",
-                "rows shown to callbacks and sinks",
-                metrics.rows_out,
-            ),
-            ("late_rows", "rows behind the clock", metrics.late_rows),
-            (
-                "value_faults",
-                "values that became NULL",
-                metrics.value_faults,
-            ),
-            ("limit_rows", "rows beyond a limit", metrics.limit_rows),
-            (
-                "dropped_rows",
-                "rows dropped at full lanes",
-                metrics.dropped_rows,
-            ),
-            (
-                "connector_errors",
-                "errors of sources and sinks",
-                metrics.connector_errors,
-            ),
-            (
-                "sink_errors",
-                "batches that sinks could not write",
-                metrics.sink_errors,
-            ),
-            (
-                "further_keys",
-                "keys of rows that are no attributes",
-                metrics.further_keys,
-            ),
-            (
-                "inputs_begun_anew",
-                "inputs that were other files than before",
-                metrics.begun_anew,
-            ),
-        ] {
-            let name = format!("eventflux_{name}_total");
-            let _ = writeln!(
-                text,
-                "# HELP {name} {help}\n# TYPE {name} counter\n{name}{{app=\"{label}\"}} {value}"
-            );
-        }
+        text += &metrics.prometheus(app);
     }
     if let Ok(checkpoints) = runtime.checkpoint_metrics() {
         text += &checkpoints.prometheus(app);

@@ -181,7 +181,7 @@ pub struct Summary<'a> {
     /// Lines that were no events.
     pub bad_lines: u64,
     /// Counters of the engine that are worth a line: name and value.
-    pub counters: &'a [(&'a str, u64)],
+    pub counters: &'a [(String, u64)],
     /// Times of sends.
     pub latency: &'a Latency,
     /// Whether a signal ended the run.
@@ -274,7 +274,7 @@ mod tests {
             rows_out: 3,
             elapsed: Duration::from_secs(1),
             bad_lines: 2,
-            counters: &[("late rows", 4)],
+            counters: &[("late rows".to_string(), 4)],
             latency: &latency,
             interrupted: true,
         }

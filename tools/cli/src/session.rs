@@ -21,6 +21,9 @@ use eventflux::{EventFluxAppRuntime, Input, ResumePoint, SendError};
 
 /// Rows between two marks.
 const MARK_ROWS: u64 = 256;
+/// Told once of events that have times, by an app that does not use them.
+const UNUSED: &str = "events have times, but the app's clock is the machine's and they are not used; write \
+    @app:playback in the app or give --clock event";
 /// Rows between two looks at the clock for the metrics.
 const METRICS_ROWS: u64 = 1024;
 
@@ -39,18 +42,31 @@ struct Numbers {
 /// Where rows go.
 struct Sender {
     input: Input,
+    /// Rows carry their own time; otherwise the machine's, and `unused` counts theirs.
+    event_time: bool,
+    unused: u64,
     numbers: Option<Numbers>,
     /// A row without a time has one: that of the clock.
     timed: bool,
 }
 
 impl Sender {
+    /// The time of a row where the app uses it.
+    fn used(&mut self, at: Option<Timestamp>) -> Option<Timestamp> {
+        if !self.event_time && at.is_some() {
+            self.unused += 1;
+            return None;
+        }
+        at
+    }
+
     fn row(
         &mut self,
         stream: &str,
         at: Option<Timestamp>,
         row: &[Value],
     ) -> Result<u64, SendError> {
+        let at = self.used(at);
         // The input's clock does not tell: after a restore it is ahead of rows that come again.
         if at.is_none() && !self.timed {
             return Err(SendError::NoTime);
@@ -90,7 +106,11 @@ impl Sender {
             fresh = &rows[rows.len().min(usize::try_from(taken).unwrap_or(usize::MAX))..];
         }
         if self.numbers.is_none() || !fresh.is_empty() {
-            let sent = fresh.iter().map(|(at, row)| (*at, row.as_slice()));
+            let (event_time, unused) = (self.event_time, &mut self.unused);
+            let sent = fresh.iter().map(|(at, row)| {
+                *unused += u64::from(!event_time && at.is_some());
+                (at.filter(|_| event_time), row.as_slice())
+            });
             self.input.send_batch(stream, sent)?;
         }
         if let Some(numbers) = self.numbers.as_mut().filter(|_| !rows.is_empty()) {
@@ -102,6 +122,10 @@ impl Sender {
     }
 
     fn clock(&mut self, to: Timestamp) -> Result<u64, SendError> {
+        if !self.event_time {
+            self.unused += 1;
+            return Ok(0);
+        }
         self.input.advance_clock(to)?;
         self.timed = true;
         if let Some(numbers) = &mut self.numbers {
@@ -171,7 +195,10 @@ impl Resume {
 
 /// A run in progress.
 pub struct Session {
-    sender: Sender,
+    /// Until the events have come to their end.
+    sender: Option<Sender>,
+    /// The app's state is kept.
+    stored: bool,
     bad_lines: BadLines,
     on_bad: OnBad,
     latency: Latency,
@@ -217,13 +244,18 @@ impl Session {
             clock: None,
             marks: resume.marks,
         };
+        // Sources of the app run beside it: none of them makes its first rows late.
+        input.hold_clock().map_err(Failure::from_run)?;
         let sender = Sender {
             input,
+            event_time: runtime.is_event_time(),
+            unused: 0,
             numbers: stored.then_some(numbers),
             timed: resume.timed || !runtime.is_event_time(),
         };
         Ok(Session {
-            sender,
+            sender: Some(sender),
+            stored,
             bad_lines: BadLines::default(),
             on_bad,
             latency,
@@ -245,16 +277,18 @@ impl Session {
     ) -> Result<(), Failure> {
         let names: Vec<String> = events.streams().to_names();
         let mut read = 0;
-        if let Some(clock) = self.clock.take() {
-            let sent = self.sender.clock(clock);
+        if let (Some(clock), Some(sender)) = (self.clock.take(), &mut self.sender) {
+            let sent = sender.clock(clock);
             self.check(sent.map(|_| ()), || "the clock".to_string())?;
         }
+        let mut ended = false;
         let going_on = || !signal::is_asked() && !output.is_closed();
         while going_on() && !self.ended {
             if !events.advance()? {
+                ended = true;
                 break;
             }
-            self.sender.mark(events, MARK_ROWS)?;
+            self.mark(events, MARK_ROWS)?;
             let Some(placed) = events.event() else { break };
             let rows = self.send(&names, placed)?;
             self.further += events.take_further();
@@ -265,18 +299,36 @@ impl Session {
                 self.metrics.tick(runtime)?;
             }
         }
-        if !self.ended && self.sender.marks() {
+        if !self.ended && self.sender.as_ref().is_some_and(Sender::marks) {
             // Of what was stopped the next event stands behind the one that was sent.
             if !going_on() {
                 events.advance()?;
             }
-            self.sender.mark(events, 0)?;
+            self.mark(events, 0)?;
+        }
+        if ended {
+            self.end_events();
         }
         for (file, line) in events.left() {
             let told = "has no line end: it is left for the next run";
             self.progress.say(&format!("{file}:{line} {told}"));
         }
         Ok(())
+    }
+
+    fn mark(&mut self, events: &mut Events, rows_min: u64) -> Result<(), Failure> {
+        match &mut self.sender {
+            Some(sender) => sender.mark(events, rows_min),
+            None => Ok(()),
+        }
+    }
+
+    /// All events were sent: sources of the app that still run wait for them no longer.
+    fn end_events(&mut self) {
+        if let Some(sender) = self.sender.take() {
+            // An app that takes no more rows says why when it is shut down.
+            let _ = sender.input.finish();
+        }
     }
 
     /// Writes metrics if it is time.
@@ -287,8 +339,10 @@ impl Session {
     /// Sends one event; returns its rows.
     fn send(&mut self, names: &[String], placed: Placed<'_>) -> Result<u64, Failure> {
         let Placed { file, line, event } = placed;
-        let sender = &mut self.sender;
-        let place = || format!("{file}:{line}");
+        let Some(sender) = &mut self.sender else {
+            return Ok(0);
+        };
+        let (unused, place) = (sender.unused, || format!("{file}:{line}"));
         let sent = match event {
             Event::Bad(fault) => return self.bad(file, line, fault),
             Event::Row { stream, at, row } => {
@@ -303,6 +357,9 @@ impl Session {
                 return self.batches(names, batch, (file, line));
             }
         };
+        if unused == 0 && sender.unused > 0 {
+            self.progress.say(&format!("{file}:{line}: {UNUSED}"));
+        }
         match sent {
             Err(SendError::NoTime) => self.bad(file, line, &BadRow::NoTime),
             Ok(rows) => {
@@ -322,7 +379,10 @@ impl Session {
     ) -> Result<u64, Failure> {
         let mut rows = 0;
         for (stream, run) in batch {
-            match self.sender.batch(&names[*stream], run) {
+            let Some(sender) = &mut self.sender else {
+                break;
+            };
+            match sender.batch(&names[*stream], run) {
                 Ok((fresh, untimed)) => {
                     rows += fresh;
                     self.good += (run.len() - untimed) as u64;
@@ -363,25 +423,19 @@ impl Session {
 
     /// Closes what is asked to be closed, waits for all rows, and reports. `complete`: all events were sent.
     pub fn finish(
-        self,
+        mut self,
         runtime: EventFluxAppRuntime,
         (complete, flush): (bool, bool),
         output: &Output,
         quiet: bool,
     ) -> Result<(), Failure> {
-        let Sender { input, numbers, .. } = self.sender;
         // What is to go on closes no windows.
-        let flush = flush && (complete || numbers.is_none());
+        let flush = flush && (complete || !self.stored);
+        if complete {
+            self.end_events();
+        }
         // An input that was stopped before its end holds the clock in the last checkpoint, as it did.
-        let left = match (complete, numbers.is_some()) {
-            (true, true) => {
-                // An app that takes no more rows says below why.
-                let _ = input.finish();
-                None
-            }
-            (true, false) => None,
-            (false, _) => Some(input),
-        };
+        let left = self.sender.take();
         let flushed = match flush {
             true => runtime.flush().map_err(Failure::from_run),
             false => Ok(()),

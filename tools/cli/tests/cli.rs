@@ -392,3 +392,127 @@ fn a_signal_drains_and_ends_with_130() {
     assert_eq!(output.status.code(), Some(130));
     assert!(text(&output.stderr).contains("by a signal, after draining"));
 }
+
+#[test]
+fn times_that_the_app_does_not_use_are_told_of_once() {
+    let folder = Folder::new("unused");
+    let app = folder.file("a.sql", PROCESSING);
+    let events = r#"{"stream":"S","row":["x",1,2]}
+{"stream":"S","at":1000,"row":["a",1,2]}
+{"clock":2000}
+{"batch":[{"stream":"S","at":1,"row":["b",1,2]}]}
+{"stream":"S","at":3000,"row":["c",1,2]}
+"#;
+    for workers in ["inline", "1", "2"] {
+        let run = eventflux(
+            &["run", &app, "--events", "-", "--workers", workers],
+            events,
+        );
+        let (out, told) = (text(&run.stdout), text(&run.stderr));
+        assert_eq!(run.status.code(), Some(0), "{told}");
+        assert_eq!(out.lines().count(), 4, "{out}");
+        assert!(!out.contains("\"at\":1000,"), "{out}");
+        let lines: Vec<&str> = told
+            .lines()
+            .filter(|l| l.contains("--clock event"))
+            .collect();
+        assert!(
+            lines.len() == 1 && lines[0].starts_with("stdin:2: "),
+            "{told}"
+        );
+        assert!(lines[0].contains("@app:playback"), "{told}");
+    }
+    let used = eventflux(&["run", &app, "--events", "-", "--clock", "event"], events);
+    expect(&used, 0, &text(&used.stdout), &[]);
+    assert!(text(&used.stdout).contains("\"at\":3000,"));
+    assert!(!text(&used.stderr).contains("--clock"));
+    // The same of an app's own source.
+    let rows = folder.file("s.csv", "at,v\n1000,7\n2000,8\n");
+    let app = folder.file(
+        "b.sql",
+        &format!(
+            "CREATE STREAM S (v INT) WITH ('type'='source', 'extension'='file', 'path'='{rows}');
+             INSERT INTO Out SELECT v FROM S;"
+        ),
+    );
+    let run = eventflux(&["run", &app], "");
+    expect(&run, 0, &text(&run.stdout), &["stream S: rows have times"]);
+    assert_eq!(text(&run.stdout).lines().count(), 2);
+    assert_eq!(text(&run.stderr).matches("--clock event").count(), 1);
+}
+
+#[test]
+fn events_and_sources_wait_for_each_other_up_to_their_ends() {
+    let folder = Folder::new("beside");
+    let rows = |n: i64| {
+        (0..n)
+            .map(|i| format!("{},1\n", i * 10))
+            .collect::<String>()
+    };
+    // One of them ends long before the other.
+    for (of_source, of_events) in [(100, 3_000), (3_000, 100), (3_000, 0)] {
+        let source = folder.file("s.csv", &format!("at,v\n{}", rows(of_source)));
+        let events = folder.file("t.csv", &format!("at,v\n{}", rows(of_events)));
+        let app = folder.file(
+            "a.sql",
+            &format!(
+                "@app:playback
+                 CREATE STREAM S (v INT) WITH ('type'='source', 'extension'='file', 'path'='{source}');
+                 CREATE STREAM T (v INT);
+                 INSERT INTO M SELECT v FROM S; INSERT INTO M SELECT v FROM T;
+                 INSERT INTO Out SELECT count() AS n FROM M WINDOW('tumbling', 1 SECOND);"
+            ),
+        );
+        let (few, many) = (of_source.min(of_events), of_source.max(of_events));
+        // The last row is at 29.99 s: thirty windows have begun and one is open.
+        let counts = (0..many / 100 - 1).map(|w| if w * 100 < few { 200 } else { 100 });
+        let want: Vec<String> = counts.map(|n| format!("[{n}]")).collect();
+        for workers in ["inline", "1", "2"] {
+            let input = format!("T={events}");
+            let run = eventflux(&["run", &app, "--input", &input, "--workers", workers], "");
+            assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
+            let out = text(&run.stdout);
+            let rows = out.lines().map(|l| l.split("\"row\":").nth(1).unwrap_or(l));
+            let found: Vec<&str> = rows.map(|r| r.trim_end_matches('}')).collect();
+            assert_eq!(found, want, "{workers}, {of_source} and {of_events}");
+        }
+    }
+}
+
+#[test]
+fn late_rows_are_shown_by_query() {
+    let folder = Folder::new("late");
+    let app = folder.file(
+        "a.sql",
+        "@app:name('x') @app:playback CREATE STREAM S (v INT);
+         @info(name='seconds') INSERT INTO A SELECT count() AS n FROM S WINDOW('tumbling', 1 SECOND);
+         @info(name='minutes') INSERT INTO B SELECT count() AS n FROM S WINDOW('tumbling', 1 MINUTE);",
+    );
+    let events = folder.file("e.csv", "at,v\n0,1\n120000,2\n5,3\n");
+    let (input, metrics) = (format!("S={events}"), folder.path("m.txt"));
+    let store = format!("file:{}", folder.path("state"));
+    let run = eventflux(
+        &[
+            "run",
+            &app,
+            "--input",
+            &input,
+            "--metrics",
+            &metrics,
+            "--store",
+            &store,
+        ],
+        "",
+    );
+    let told = text(&run.stderr);
+    assert_eq!(run.status.code(), Some(0), "{told}");
+    for query in ["seconds", "minutes"] {
+        let line = told
+            .lines()
+            .find(|l| l.contains(&format!("of query {query}")));
+        assert!(line.is_some_and(|l| l.trim_end().ends_with(" 1")), "{told}");
+        let line = format!("eventflux_late_rows_of_query_total{{app=\"x\",query=\"{query}\"}} 1");
+        let text = fs::read_to_string(&metrics).expect("written");
+        assert!(text.contains(&line), "{text}");
+    }
+}

@@ -1,0 +1,142 @@
+//! The numbers of an app: what it has done so far, also as text for Prometheus.
+
+use std::fmt::Write;
+
+/// What an app has done so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Metrics {
+    /// Rows that entered components; a row that two components read on different workers counts twice.
+    pub rows_in: u64,
+    /// Rows shown to callbacks and subscriptions.
+    pub rows_out: u64,
+    /// Rows that came too late for a query with time, and were dropped there.
+    pub late_rows: u64,
+    /// The queries that dropped late rows, by name, in the order of the app's text, each with how many.
+    pub late_by_query: Vec<(String, u64)>,
+    /// Rows that were further ahead of their input than `ahead.max`, since the process started: they did not move the
+    /// clock.
+    pub ahead_rows: u64,
+    /// Rows sent with times that were not used, as the app's clock is the machine's, since the process started.
+    pub unused_times: u64,
+    /// Values that became NULL by overflow, division by zero or a failed conversion.
+    pub value_faults: u64,
+    /// Rows forgotten or refused because a limit was reached.
+    pub limit_rows: u64,
+    /// Rows dropped by [`Backpressure::DropNewest`](crate::Backpressure::DropNewest).
+    pub dropped_rows: u64,
+    /// Rows that sources could not read and batches that sinks could not write.
+    pub connector_errors: u64,
+    /// Of these, batches that sinks could not write: their rows are missing outside.
+    pub sink_errors: u64,
+    /// Keys and cells in rows of sources that were no attributes, and were left out.
+    pub further_keys: u64,
+    /// Sources that found another outside than before, and read it from its beginning.
+    pub begun_anew: u64,
+}
+
+impl Metrics {
+    /// The numbers in the text format of Prometheus, version 0.0.4. `app` becomes a label.
+    pub fn prometheus(&self, app: &str) -> String {
+        let app = label(app);
+        let mut out = String::new();
+        for (name, help, value) in self.lines() {
+            head(&mut out, name, help);
+            let _ = writeln!(out, "eventflux_{name}_total{{app=\"{app}\"}} {value}");
+        }
+        let name = "late_rows_of_query";
+        head(&mut out, name, "rows that came too late, by query");
+        for (query, rows) in &self.late_by_query {
+            let query = label(query);
+            let labels = format!("app=\"{app}\",query=\"{query}\"");
+            let _ = writeln!(out, "eventflux_{name}_total{{{labels}}} {rows}");
+        }
+        out
+    }
+
+    fn lines(&self) -> [(&'static str, &'static str, u64); 12] {
+        [
+            ("rows_in", "rows that entered components", self.rows_in),
+            (
+                "rows_out",
+                "rows shown to callbacks and sinks",
+                self.rows_out,
+            ),
+            ("late_rows", "rows that came too late", self.late_rows),
+            (
+                "ahead_rows",
+                "rows too far ahead of their input",
+                self.ahead_rows,
+            ),
+            (
+                "unused_times",
+                "rows whose times were not used",
+                self.unused_times,
+            ),
+            ("value_faults", "values that became NULL", self.value_faults),
+            ("limit_rows", "rows beyond a limit", self.limit_rows),
+            (
+                "dropped_rows",
+                "rows dropped at full lanes",
+                self.dropped_rows,
+            ),
+            (
+                "connector_errors",
+                "errors of sources and sinks",
+                self.connector_errors,
+            ),
+            (
+                "sink_errors",
+                "batches that sinks could not write",
+                self.sink_errors,
+            ),
+            (
+                "further_keys",
+                "keys of rows that are no attributes",
+                self.further_keys,
+            ),
+            (
+                "inputs_begun_anew",
+                "inputs that were other files than before",
+                self.begun_anew,
+            ),
+        ]
+    }
+}
+
+fn head(out: &mut String, name: &str, help: &str) {
+    let name = format!("eventflux_{name}_total");
+    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter");
+}
+
+/// A text as the value of a label.
+pub(crate) fn label(text: &str) -> String {
+    let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+    text.replace('\n', "\\n")
+}
+
+#[cfg(all(test, not(eventflux_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_told_with_the_names_of_app_and_query() {
+        let metrics = Metrics {
+            rows_in: 7,
+            late_rows: 2,
+            late_by_query: vec![("a \"b\"\n".to_string(), 2)],
+            ahead_rows: 1,
+            ..Metrics::default()
+        };
+        let text = metrics.prometheus("x\\y");
+        for line in [
+            r#"eventflux_rows_in_total{app="x\\y"} 7"#,
+            r#"eventflux_late_rows_total{app="x\\y"} 2"#,
+            r#"eventflux_late_rows_of_query_total{app="x\\y",query="a \"b\"\n"} 2"#,
+            r#"eventflux_ahead_rows_total{app="x\\y"} 1"#,
+            "# TYPE eventflux_late_rows_of_query_total counter",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+        }
+    }
+}
