@@ -28,7 +28,8 @@ def run(eventflux, app, events, workers="inline"):
     if done.returncode != 0:
         raise Failure(f"eventflux ended with {done.returncode}:\n{done.stderr[-3000:]}\n{app[:3000]}")
     streams = collections.defaultdict(list)
-    for line in done.stdout.splitlines():
+    # not splitlines(): texts may hold other signs that end lines
+    for line in filter(None, done.stdout.split("\n")):
         row = json.loads(line)
         streams[row["stream"]].append(row["row"])
     return streams

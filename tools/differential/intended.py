@@ -62,6 +62,7 @@ intend(
     "duckdb", ["CAST(s AS INT)", "CAST(s AS LONG)"],
     "a text with a point or an exponent is no integer here; Python checks ours", {"s": "1e3"},
 )
+intend("duckdb", "CAST(s AS DOUBLE)", "a number has one sign here; Python checks ours", {"s": "+-.0e9"})
 intend("duckdb", "CAST(s AS BOOL)", "t is no BOOL here; Python checks ours", {"s": "t"})
 intend("duckdb", "log(d)", "the natural logarithm here, that to the base 10 there", {"d": 2.0}, "ln(d)")
 intend(

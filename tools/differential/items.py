@@ -230,15 +230,34 @@ for pattern, zone in [("%FT%T%.f%:z", "Asia/Kolkata"), ("%s%.f", "UTC"), ("%Y-%j
     add(ours, ours, python=known(lambda at: at, "at2"))
 ours = "CAST(formatDate(at2, '%FT%T%.f%:z', '+05:30') AS TIMESTAMP)"
 add(ours, ours, python=known(lambda at: at, "at2"))
-for unit in ["year", "month", "week", "day", "hour", "minute", "second"]:
+
+
+def first_of_two(sql, like=None):
+    """Milliseconds of a time of the calendar: of an hour that clocks show twice DuckDB mostly takes the second.
+
+    We take the first, or that with the offset of the instant from which it was counted.
+    """
+    before = f"(make_timestamp((epoch_ms({sql}) - 3600000) * 1000) AT TIME ZONE 'UTC')"
+    same = f"{before}::TIMESTAMP = ({sql})::TIMESTAMP"
+    if like:
+        offset = "({0}::TIMESTAMP - ({0} AT TIME ZONE 'UTC'))"
+        same += f" AND {offset.format(before)} = {offset.format(like)}"
+    return f"epoch_ms({sql}) - CASE WHEN {same} THEN 3600000 ELSE 0 END"
+
+
+CALENDAR = ("year", "month", "week", "day")  # units that are no lengths of time
+for unit in [*CALENDAR, "hour", "minute", "second"]:
     duck(f"extract('{unit}', at1)", sql=f"extract({unit} FROM {AT1})")
     duck(f"extract('{unit}', at2, 'zone')", sql=f"extract({unit} FROM {LOCAL2})")
     duck(f"dateTrunc('{unit}', at1)", sql=f"epoch_ms(date_trunc('{unit}', {AT1})::TIMESTAMP)")
-    duck(f"dateTrunc('{unit}', at2, 'zone')", sql=f"epoch_ms(date_trunc('{unit}', {LOCAL2}))")
+    sql = f"date_trunc('{unit}', {LOCAL2})"
+    duck(f"dateTrunc('{unit}', at2, 'zone')", sql=first_of_two(sql) if unit in CALENDAR else f"epoch_ms({sql})")
     duck(f"dateAdd(at2, k, '{unit}')", sql=f"epoch_ms({AT2} + to_{unit}s(k::INTEGER))")
-    duck(f"dateAdd(at2, k, '{unit}', 'zone')", sql=f"epoch_ms({LOCAL2} + to_{unit}s(k::INTEGER))")
+    sql = f"{LOCAL2} + to_{unit}s(k::INTEGER)"
+    sql = first_of_two(f"({sql})", LOCAL2) if unit in CALENDAR else f"epoch_ms({sql})"
+    duck(f"dateAdd(at2, k, '{unit}', 'zone')", sql=sql)
     duck(f"dateDiff(at1, at2, '{unit}')", sql=f"date_sub('{unit}', {AT2}, {AT1})")
-    days = "::TIMESTAMP" if unit in ("year", "month", "week", "day") else ""  # of the calendar; what is shorter is time
+    days = "::TIMESTAMP" if unit in CALENDAR else ""  # of the calendar; what is shorter is time
     sql = f"date_sub('{unit}', {LOCAL3}{days}, {LOCAL2}{days})"
     duck(f"dateDiff(at2, at3, '{unit}', 'zone')", sql=sql)
 

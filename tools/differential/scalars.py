@@ -14,7 +14,7 @@ from items import ITEMS
 ZONES = {
     "Europe/Berlin": 1_729_989_000_000,
     "America/New_York": 1_730_611_800_000,
-    "America/St_Johns": 1_730_606_400_000,
+    "Australia/Adelaide": 1_712_419_200_000,
 }
 COLUMNS_MAX = 60  # expressions of one query
 

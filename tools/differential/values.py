@@ -32,6 +32,11 @@ TIMES = [
     1_709_164_800_000, 1_711_846_800_000, 1_711_848_600_000, 1_729_989_000_000, 1_729_992_600_000, 4_102_444_800_000,
     253_402_214_400_000, TIME_MAX, TIME_MIN, -2_208_988_800_000, 1_483_228_799_999,
 ]  # fmt: skip
+# clocks put back and forward: Berlin, New York, Adelaide; and Berlin's midnight of 1916
+BORDERS = [
+    1_729_990_800_000, 1_711_846_800_000, 1_730_613_600_000, 1_710_054_000_000, 1_712_421_000_000, 1_728_145_800_000,
+    -1_680_483_600_000,
+]  # fmt: skip
 
 
 def integer(dice, bits, borders):
@@ -70,6 +75,10 @@ def time(dice):
     kind = dice.random()
     if kind < 0.3:
         return dice.choice(TIMES)
+    if kind < 0.4:
+        # about the hours that come twice or never, or days, weeks and months before them
+        days = dice.choice([0, 1, 7, 30, 31, 365])
+        return dice.choice(BORDERS) + dice.randint(-7_200_000, 7_200_000) - days * 86_400_000
     return dice.randint(TIME_MIN, TIME_MAX) if kind < 0.6 else dice.randint(-(10**12), 3 * 10**12)
 
 
