@@ -69,10 +69,7 @@ impl Binder<'_> {
         }
         match &expr.kind {
             ExprKind::Literal(value) => Some(Typed::literal(value.clone(), span)),
-            ExprKind::Duration(us) => {
-                let made = duration(*us, span);
-                self.keep(made)
-            }
+            ExprKind::Duration(us) => self.keep(duration(*us, span)),
             ExprKind::Column {
                 qualifier,
                 name,

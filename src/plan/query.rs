@@ -106,8 +106,7 @@ pub(super) fn bind_query(
     let clauses = bind_clauses(&mut scope, query);
     let calls = std::mem::take(&mut scope.calls);
     let mut faults = std::mem::take(&mut scope.faults);
-    let written = clause.and_then(|w| planner.text.get(w.span.range()));
-    let window_text = written.unwrap_or_default().to_string();
+    let window_text = clause.and_then(|w| planner.text.get(w.span.range()));
     let declared = target.map(|t| planner.streams[t].schema.clone());
     let outputs = check_outputs(clauses.outputs, declared.as_ref(), query, &mut faults);
     if !faults.is_empty() {
@@ -121,7 +120,7 @@ pub(super) fn bind_query(
             .as_ref()
             .map_or_else(|| format!("query {}", place + 1), |n| n.text.clone()),
         identity: QueryIdentity::default(),
-        window_text,
+        window_text: window_text.unwrap_or_default().to_string(),
         input,
         input_len: stream.schema.len(),
         target: 0,

@@ -129,8 +129,10 @@ impl<'a> Planner<'a> {
             }
             let query = waiting[place];
             if let Some(plan) = self.query(query, place) {
-                let name = self.streams[plan.target].name.to_ascii_lowercase();
-                ready.extend(unread.remove(&name).into_iter().flatten().map(Reverse));
+                for stream in plan.written() {
+                    let name = self.streams[stream].name.to_ascii_lowercase();
+                    ready.extend(unread.remove(&name).into_iter().flatten().map(Reverse));
+                }
                 bound.push((place, plan));
             }
         }
@@ -138,7 +140,8 @@ impl<'a> Planner<'a> {
         left.sort_unstable();
         let targets: HashSet<String> = waiting
             .iter()
-            .map(|q| q.target.text.to_ascii_lowercase())
+            .flat_map(|q| std::iter::once(&q.target).chain(&q.late_stream))
+            .map(|name| name.text.to_ascii_lowercase())
             .collect();
         for place in left {
             self.unknown_source(waiting[place], &targets);

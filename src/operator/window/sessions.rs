@@ -81,7 +81,7 @@ pub(super) struct Sessions {
     older: BTreeMap<(Slot, Timestamp), Entry>,
     closing: BinaryHeap<Reverse<Closing>>,
     opened: u64,
-    /// A row behind the clock opens a session if that has not ended.
+    /// A row behind the clock joins a session that is open.
     takes_late: bool,
 }
 
@@ -101,7 +101,7 @@ impl Sessions {
         }
     }
 
-    /// Sessions that a row behind the clock may open, as long as they have not ended.
+    /// Sessions that a row behind the clock joins while they are open.
     pub(super) fn taking_late(self) -> Self {
         Sessions {
             takes_late: true,
@@ -168,7 +168,7 @@ impl Sessions {
     }
 
     /// Puts a row into a session of its key. False, and the row is not held, when it is late: it comes behind the clock
-    /// and there is neither latency nor a session that has not ended for it.
+    /// and joins no open session, or may not.
     pub(super) fn insert(
         &mut self,
         key: Slot,
@@ -182,10 +182,9 @@ impl Sessions {
             return false;
         }
         let (newer, place) = self.find(key, at);
-        let is_over = at < clock && !(self.takes_late && at.plus(self.gap_us) > clock);
         let entry = match place.filter(|e| self.fits(*e, at)) {
             Some(entry) => entry,
-            None if is_over => return false,
+            None if at < clock => return false,
             None => self.open(key, at, newer, place),
         };
         let session = self.sessions.get_mut(entry);
@@ -464,7 +463,7 @@ mod tests {
                 let key = random(3) as Slot;
                 let before = open.len();
                 let held = sessions.insert(key, Timestamp(clock), &batch, &[0], 0);
-                let late = at < clock && !(takes_late && at + GAP > clock);
+                let late = at < clock;
                 let want = !(at < clock && latency == 0 && !takes_late)
                     && insert_plain(&mut open, key, (at, number), number as u64, late);
                 assert_eq!(held, want, "row {number}");

@@ -53,8 +53,8 @@ pub struct State {
     sessions: Vec<Session>,
     /// `sessionBatch`: rows of the last session of each key.
     last_sessions: Vec<(Option<Value>, Vec<Row>)>,
-    /// `timeBatch`, `cron`: the next flush. `tumbling`, `hop`: the end of the window that closed last. `externalTime`: the
-    /// largest value seen.
+    /// `timeBatch`, `cron`: the next flush. `tumbling`, `hop`: the end of the window that closed last. `externalTime`:
+    /// the largest value seen.
     edge: Option<i64>,
     faults: Faults,
 }
