@@ -25,6 +25,7 @@ pub mod report;
 mod ring;
 mod run;
 mod send;
+mod sorted;
 mod standing;
 
 pub use questions::{GROUPS, QUESTIONS, Question};

@@ -5,7 +5,7 @@ use super::harness::Conditions;
 use super::nexmark;
 use super::record::Record;
 use super::redis;
-use super::{batches, lanes, open_loop, send, standing};
+use super::{batches, lanes, open_loop, send, sorted, standing};
 
 /// Something that can be measured.
 pub struct Question {
@@ -130,6 +130,12 @@ pub const QUESTIONS: &[Question] = &[
         "tumbling-1s-count-by-key",
         "count by 1,000 keys in windows of a second",
         batches::tumbling,
+    ),
+    inline(
+        "columns",
+        "first-in-sort",
+        "first over the 100,000 smallest rows, a row per event, beside 1,000",
+        sorted::first,
     ),
     inline(
         "send",
