@@ -36,6 +36,35 @@ impl Fault {
             None => self.help(format!("known: {}", known.join(", "))),
         }
     }
+
+    /// Adds the names that may be meant of so many that nobody wants to read them all, or where they are listed.
+    pub(crate) fn likely<'a>(self, wrong: &str, known: impl Iterator<Item = &'a str>) -> Self {
+        match likely(wrong, known).as_slice() {
+            [] => self.help("docs/language.md lists the functions and aggregates there are"),
+            [name] => self.help(format!("did you mean '{name}'?")),
+            [names @ .., last] => self.help(format!(
+                "did you mean '{}' or '{last}'?",
+                names.join("', '")
+            )),
+        }
+    }
+}
+
+/// Up to three names of many that may be meant: those that differ in few edits, or of which one contains the other.
+fn likely<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let wrong = wrong.to_ascii_lowercase();
+    let rank = |name: &'a str| {
+        let lower = name.to_ascii_lowercase();
+        let part = |a: &str, b: &str| b.len() > 2 && a.contains(b);
+        let is_part = part(&lower, &wrong) || part(&wrong, &lower);
+        let edits = edits(&wrong, &lower);
+        (is_part || edits <= 1 + wrong.chars().count() / 4).then_some((edits, name))
+    };
+    let mut near: Vec<(usize, &str)> = known.filter_map(rank).collect();
+    near.sort_unstable();
+    near.dedup();
+    near.truncate(3);
+    near.into_iter().map(|(_, name)| name).collect()
 }
 
 /// The name of `known` that differs from `wrong` in the fewest edits, if that is near enough to be meant.

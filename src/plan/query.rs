@@ -8,6 +8,7 @@ use super::window_args::bind_window;
 use crate::error::Fault;
 use crate::event::{Schema, Type};
 use crate::expr::Typed;
+use crate::operator::aggregate::Rows;
 use crate::sql::ast::{Binary, Events, Expr, ExprKind, Name, Query, SelectItem, Span};
 
 /// A bound query. Columns of its expressions are numbered as in `scope.rs`.
@@ -77,7 +78,7 @@ pub(super) fn bind_query(
         alias: query.source.alias.as_ref().map(|a| a.text.as_str()),
         schema: &stream.schema,
         has_panes: false,
-        retracts: false,
+        rows: Rows::Forever,
         clause: Clause::Output,
         calls: Vec::new(),
         faults: Vec::new(),
@@ -85,7 +86,7 @@ pub(super) fn bind_query(
     let clause = query.source.window.as_ref();
     let window = clause.and_then(|w| bind_window(w, &mut scope));
     scope.has_panes = matches!(window, Some(WindowPlan::Panes(_)));
-    scope.retracts = window.as_ref().is_some_and(WindowPlan::retracts);
+    scope.rows = window.as_ref().map_or(Rows::Forever, WindowPlan::rows);
     let clauses = bind_clauses(&mut scope, query);
     let calls = std::mem::take(&mut scope.calls);
     let mut faults = std::mem::take(&mut scope.faults);

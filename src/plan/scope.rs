@@ -7,7 +7,7 @@ use super::Catalogue;
 use crate::error::Fault;
 use crate::event::{Schema, Type};
 use crate::expr::{Scope, Typed, bind};
-use crate::operator::aggregate::{Aggregate, AggregateCall};
+use crate::operator::aggregate::{Aggregate, AggregateCall, Rows};
 use crate::sql::ast::{Expr, ExprKind, Name, SelectItem, Span};
 
 /// One aggregate call of a query with its bound arguments.
@@ -54,7 +54,7 @@ pub(super) struct QueryScope<'a> {
     pub(super) schema: &'a Schema,
     /// The window has a start and an end.
     pub(super) has_panes: bool,
-    pub(super) retracts: bool,
+    pub(super) rows: Rows,
     pub(super) clause: Clause,
     pub(super) calls: Vec<Call>,
     pub(super) faults: Vec<Fault>,
@@ -132,20 +132,19 @@ impl QueryScope<'_> {
                 return None;
             }
         };
+        let (aggregate, columns) = aggregate
+            .of_call(args)
+            .map_err(|fault| self.faults.push(fault))
+            .ok()?;
         let mut bound = Vec::new();
-        for arg in args {
+        for arg in args.iter().take(columns) {
             let typed = self.bind(Clause::Argument, arg)?;
-            let Some(ty) = typed.ty else {
+            if typed.ty.is_none() {
                 self.faults
                     .push(Fault::new(arg.span, "NULL has no type here").help("CAST(NULL AS LONG)"));
                 return None;
-            };
-            bound.push(
-                typed
-                    .coerce(aggregate.argument(ty))
-                    .map_err(|f| self.faults.push(f))
-                    .ok()?,
-            );
+            }
+            bound.push(typed);
         }
         let types: Vec<Type> = bound.iter().filter_map(|t| t.ty).collect();
         let result = aggregate.result(&types);
@@ -163,7 +162,7 @@ impl QueryScope<'_> {
             aggregate,
             args: types,
             result: result.ok()?,
-            retracts: self.retracts,
+            rows: self.rows,
         };
         self.calls.push(Call {
             args: bound,
@@ -176,6 +175,18 @@ impl QueryScope<'_> {
 }
 
 impl Scope for QueryScope<'_> {
+    fn callable(&self) -> Vec<String> {
+        if self.clause != Clause::Output {
+            return Vec::new();
+        }
+        let registered = self.catalogue.aggregates.iter();
+        let window = ["window_start", "window_end"].into_iter();
+        let window = window.filter(|_| self.has_panes);
+        let mut names: Vec<String> = registered.map(|(name, _)| name.to_string()).collect();
+        names.extend(Aggregate::names().chain(window).map(str::to_string));
+        names
+    }
+
     fn column(&mut self, qualifier: Option<&Name>, name: &Name) -> Result<(usize, Type), Fault> {
         if let Some(q) = qualifier {
             let known = self.alias.into_iter().chain([self.stream]);

@@ -102,8 +102,9 @@ impl Rows {
 
     /// Writes the only column of a row.
     #[inline]
-    pub(super) fn set_value(&mut self, to: usize, from: &Column, row: usize) {
+    pub(super) fn set_value(&mut self, to: usize, at: Timestamp, from: &Column, row: usize) {
         self.touch(to);
+        self.at[to] = at;
         self.columns[0].set_from(to, from, row);
     }
 

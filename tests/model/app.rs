@@ -68,6 +68,11 @@ impl Window {
         )
     }
 
+    /// Whether rows leave it one by one.
+    pub fn slides(&self) -> bool {
+        !self.flushes() && !matches!(self, Window::Delay(_) | Window::FirstUnique(_))
+    }
+
     /// Whether it knows the start and end of what it flushes.
     pub fn has_bounds(&self) -> bool {
         matches!(self, Window::Tumbling(..) | Window::Hop(..))

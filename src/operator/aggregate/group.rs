@@ -191,6 +191,7 @@ pub(super) fn entering(slots: &[Slot]) -> Changes<'_> {
     Changes {
         slots,
         signs: &[],
+        at: &[],
         emit: Events::Current,
         lone: false,
         untouched: None,

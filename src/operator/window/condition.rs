@@ -79,6 +79,7 @@ impl Condition {
         let changes = Changes {
             slots: &[0],
             signs: &signs,
+            at: &[],
             emit: Events::All,
             lone: true,
             untouched: None,

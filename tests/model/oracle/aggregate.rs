@@ -1,10 +1,12 @@
 //! Aggregates of one group: the values that are in it, asked anew for every result.
 //!
-//! Only sums are carried along, since the design pages say in which order they are added.
+//! Only sums are carried along, since the design pages say in which order they are added; those of doubles of which any
+//! may leave are exact.
 
 use super::eval::{Env, double, eval};
 use crate::app::{Aggregate, Call};
 use eventflux::event::{Sign, Value};
+use num_bigint::BigInt;
 
 /// State of one call for one group.
 #[derive(Clone, Default)]
@@ -76,7 +78,21 @@ impl Group {
         }
     }
 
-    pub fn value(&self, call: &Call) -> Value {
+    /// The sum of doubles: in the order of rows, or exact where `leave` says that any may leave.
+    fn doubles(&self, leave: bool) -> f64 {
+        if !leave {
+            return self.doubles;
+        }
+        let doubles = self.values.iter().map(|(_, value)| match value {
+            Value::Float(v) => units((*v).into()),
+            Value::Double(v) => units(*v),
+            _ => BigInt::ZERO,
+        });
+        rounded(&doubles.sum())
+    }
+
+    /// `leave`: rows leave one by one.
+    pub fn value(&self, call: &Call, leave: bool) -> Value {
         let values = || self.values.iter().map(|(_, v)| v);
         let count = self.values.len();
         let some = |v: Value| if count == 0 { Value::Null } else { v };
@@ -93,11 +109,11 @@ impl Group {
             }
             Aggregate::Sum => some(match values().next() {
                 Some(Value::Int(_) | Value::Long(_)) => i64::try_from(self.integers).ok().into(),
-                _ => double(self.doubles),
+                _ => double(self.doubles(leave)),
             }),
             Aggregate::Avg => some(match values().next() {
                 Some(Value::Int(_) | Value::Long(_)) => double(self.integers as f64 / count as f64),
-                _ => double(self.doubles / count as f64),
+                _ => double(self.doubles(leave) / count as f64),
             }),
             Aggregate::Min => values()
                 .min_by(|a, b| a.order(b))
@@ -115,6 +131,26 @@ impl Group {
             Aggregate::StdDev => some(deviation(values())),
         }
     }
+}
+
+/// A double as a whole number of the least one.
+fn units(x: f64) -> BigInt {
+    let bits = x.to_bits();
+    let (fraction, exponent) = (bits & ((1 << 52) - 1), (bits >> 52) & 0x7ff);
+    let magnitude = match exponent {
+        0 => BigInt::from(fraction),
+        _ => BigInt::from(fraction | 1 << 52) << (exponent - 1),
+    };
+    if x < 0.0 { -magnitude } else { magnitude }
+}
+
+/// The double nearest to so many of the least one, but for what comparison tolerates; infinite beyond all.
+fn rounded(units: &BigInt) -> f64 {
+    let below = units.bits().saturating_sub(64);
+    let top = i128::try_from(units >> below).expect("64 bits and a sign") as f64;
+    // Two steps, since one power of two would be out of range.
+    let steps = below as i32 - 1074;
+    top * 2f64.powi(steps / 2) * 2f64.powi(steps - steps / 2)
 }
 
 /// Of the whole population, in two passes.

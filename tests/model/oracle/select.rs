@@ -3,7 +3,7 @@
 use super::aggregate::Group;
 use super::eval::{Env, eval, truth};
 use super::window::{Emission, Row};
-use crate::app::{Events, Query};
+use crate::app::{Events, Query, Window};
 use crate::expr::Expr;
 use eventflux::event::{Sign, Value};
 
@@ -217,11 +217,10 @@ impl Select {
 
 impl Keyed {
     fn results(&self, query: &Query) -> Vec<Value> {
-        query
-            .aggregates
-            .iter()
-            .zip(&self.calls)
-            .map(|(call, state)| state.value(call))
+        let leave = query.window.as_ref().is_some_and(Window::slides);
+        let calls = query.aggregates.iter().zip(&self.calls);
+        calls
+            .map(|(call, state)| state.value(call, leave))
             .collect()
     }
 }
