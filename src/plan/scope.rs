@@ -134,7 +134,10 @@ impl QueryScope<'_> {
         };
         let (aggregate, columns) = aggregate
             .of_call(args)
-            .map_err(|fault| self.faults.push(fault))
+            .map_err(|(span, why)| {
+                let fault = Fault::new(span, why).help("percentile(x, 0.95)");
+                self.faults.push(fault);
+            })
             .ok()?;
         let mut bound = Vec::new();
         for arg in args.iter().take(columns) {

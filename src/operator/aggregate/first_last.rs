@@ -1,7 +1,7 @@
 //! `first(x)` and `last(x)`: NULL is a value like any other; NULL too when the group is empty.
 //!
-//! How: the values of a group in order of arrival, one row log per group, of which the oldest leaves first: it is that
-//! of the row that leaves. Where no row ever leaves, only the value that answers the question is kept: that of the first
+//! How: the values of a group in order of arrival, one row log per group, of which the oldest leaves first: that of the
+//! row that leaves. Where no row ever leaves, only the value that answers the question is kept: that of the first
 //! or last row by time, and of rows of one time by arrival. Where rows leave in another order, `arrivals` knows them by
 //! number.
 

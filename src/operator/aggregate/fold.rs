@@ -1,5 +1,5 @@
-//! Aggregates whose state is one small value per group: count, and, or; sums, deviations and extremes without retraction
-//! stand in their files.
+//! Aggregates whose state is one small value per group: count, and, or. Sums, deviations and extremes without
+//! retraction stand in their files.
 
 use super::{Accumulator, Changes};
 use crate::event::{Column, Element, Sign};

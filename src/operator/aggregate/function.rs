@@ -9,9 +9,8 @@ use super::percentile::Percentile;
 use super::totals::{Average, DoubleTotal, FloatTotal, IntTotal, LongTotal, Sum, Total};
 use super::user::Registered;
 use super::{Accumulator, AggregateFunction};
-use crate::error::Fault;
 use crate::event::{Str, Type, Value};
-use crate::sql::ast::{Expr, ExprKind};
+use crate::sql::ast::{Expr, ExprKind, Span};
 use std::fmt;
 use std::sync::Arc;
 
@@ -132,8 +131,8 @@ impl Aggregate {
     }
 
     /// The aggregate that a call means, and how many of its arguments are columns: those behind them are constants that
-    /// belong to the aggregate. An error says what is accepted.
-    pub(crate) fn of_call(self, args: &[Expr]) -> Result<(Aggregate, usize), Fault> {
+    /// belong to the aggregate. An error says what is wrong where.
+    pub(crate) fn of_call(self, args: &[Expr]) -> Result<(Aggregate, usize), (Span, &'static str)> {
         let Aggregate::Percentile(_) = self else {
             return Ok((self, args.len()));
         };
@@ -141,7 +140,7 @@ impl Aggregate {
             [] => return Ok((self, 0)),
             [only] => {
                 let why = "percentile takes a constant share from 0 to 1 behind its values";
-                return Err(Fault::new(only.span, why).help("percentile(x, 0.95)"));
+                return Err((only.span, why));
             }
             [_, share, ..] => share,
         };
@@ -156,7 +155,7 @@ impl Aggregate {
             Some(_) => Ok((self, args.len())),
             None => {
                 let why = "the share of percentile is a constant from 0 to 1";
-                Err(Fault::new(share.span, why).help("percentile(x, 0.95)"))
+                Err((share.span, why))
             }
         }
     }

@@ -1,5 +1,5 @@
-//! Every removable aggregate against whole-number arithmetic over the rows that are held: random rows come and go in any
-//! order, numbers are spread over all that there are, and state is captured, restored and merged on the way.
+//! Every removable aggregate against whole-number arithmetic over the rows that are held: random rows come and go in
+//! any order, numbers are spread over all that there are, and state is captured, restored and merged on the way.
 //!
 //! `SEED=n cargo test -p eventflux --lib aggregate::tests` runs one seed.
 
@@ -126,8 +126,8 @@ fn is_right(got: &Value, want: Option<(BigInt, BigInt)>, halves: u32, kind: As) 
     let (low, high) = match kind {
         As::Itself => ((&twice - &slack) * &below, (&twice + &slack) * &below),
         As::Square => (
-            (&twice - &slack << UNIT) * &below,
-            (&twice + &slack << UNIT) * &below,
+            ((&twice - &slack) << UNIT) * &below,
+            ((&twice + &slack) << UNIT) * &below,
         ),
         As::Root => {
             let square = |x: BigInt| {

@@ -182,7 +182,9 @@ impl WindowScope<'_> {
         args: &[Expr],
         span: Span,
     ) -> Result<(usize, Type), Fault> {
-        let (aggregate, columns) = aggregate.of_call(args)?;
+        let (aggregate, columns) = aggregate
+            .of_call(args)
+            .map_err(|(span, why)| Fault::new(span, why).help("percentile(x, 0.95)"))?;
         let column = match args.get(..columns).unwrap_or(args) {
             [] => None,
             [

@@ -52,7 +52,7 @@ impl Pair {
         if let Some(entry) = entry {
             // Whether a spilled sum fits again is not asked at each change.
             let changes = (self.low.to_bits() >> 32) + 1;
-            self.low = f64::from_bits(changes % CHANGES << 32 | u64::from(entry));
+            self.low = f64::from_bits(((changes % CHANGES) << 32) | u64::from(entry));
             if !changes.is_multiple_of(CHANGES) && self.rows > 0 {
                 add(beside.get_mut(entry));
                 return;
