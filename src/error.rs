@@ -39,6 +39,18 @@ impl Fault {
             None => self,
         }
     }
+
+    /// Adds the names that may be meant of so many that nobody wants to read them all, or where they are listed.
+    pub(crate) fn likely<'a>(self, wrong: &str, known: impl Iterator<Item = &'a str>) -> Self {
+        match suggest::likely(wrong, known).as_slice() {
+            [] => self.help("docs/language.md lists the functions and aggregates there are"),
+            [name] => self.help(format!("did you mean '{name}'?")),
+            [names @ .., last] => self.help(format!(
+                "did you mean '{}' or '{last}'?",
+                names.join("', '")
+            )),
+        }
+    }
 }
 
 /// Faults that are told, of the parser and the planner together.

@@ -40,6 +40,30 @@ fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
     Some(best.1)
 }
 
+/// Up to three names of many that may be meant: those that differ in few edits, or of which one contains the other.
+pub(super) fn likely<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    if wrong.len() > SUGGESTED_BYTES_MAX {
+        return Vec::new();
+    }
+    let wrong = wrong.to_ascii_lowercase();
+    let letters: Vec<char> = wrong.chars().collect();
+    let most = 1 + letters.len() / 4;
+    let rank = |name: &'a str| {
+        let lower = name.to_ascii_lowercase();
+        let part = |a: &str, b: &str| b.len() > 2 && a.contains(b);
+        let is_part = part(&lower, &wrong) || part(&wrong, &lower);
+        match edits(&letters, &lower, most) {
+            Some(edits) => Some((edits, name)),
+            None => is_part.then_some((most + 1, name)),
+        }
+    };
+    let mut near: Vec<(usize, &str)> = known.take(SEARCHED_NAMES_MAX).filter_map(rank).collect();
+    near.sort_unstable();
+    near.dedup();
+    near.truncate(3);
+    near.into_iter().map(|(_, name)| name).collect()
+}
+
 /// Levenshtein distance, if it is at most so much.
 fn edits(wrong: &[char], known: &str, most: usize) -> Option<usize> {
     // a character takes at most four bytes

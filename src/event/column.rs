@@ -378,14 +378,6 @@ impl Column {
         }
     }
 
-    /// Whether a row equals a row of another column of the same type; NULL equals NULL.
-    pub(crate) fn equal(&self, row: usize, other: &Column, other_row: usize) -> bool {
-        match (self.is_null(row), other.is_null(other_row)) {
-            (false, false) => each_pair!(&self.data, &other.data, a, b => a[row] == b[other_row]),
-            (a, b) => a == b,
-        }
-    }
-
     /// The values as a slice of the element type of `_like`. Panics when the types differ.
     fn slice_like<T: Element>(&self, _like: &[T]) -> &[T] {
         T::slice(&self.data).expect("columns of one attribute have one type")

@@ -27,6 +27,11 @@ pub(crate) trait Scope {
         span: Span,
     ) -> Option<Result<(usize, Type), Fault>>;
 
+    /// What may be called here beside functions.
+    fn callable(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Asked first for every node: a column that holds this very expression (GROUP BY expressions, aliases).
     fn known(&mut self, _expr: &Expr) -> Option<(usize, Type)> {
         None
@@ -169,7 +174,7 @@ impl Binder<'_> {
             true => self.zoned(args),
             false => self.list(args.iter()),
         };
-        let known = self.functions.require(name);
+        let known = self.functions.require(name, &self.scope.callable());
         self.keep(known)?;
         let made = self.functions.call(&name.text, args?, span);
         self.keep(made)

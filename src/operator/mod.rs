@@ -4,6 +4,7 @@ pub(crate) mod aggregate;
 mod claims;
 pub(crate) mod distinct;
 pub(crate) mod filter;
+pub(crate) mod number;
 pub(crate) mod projection;
 mod retired;
 pub(crate) mod select;

@@ -11,6 +11,7 @@ use crate::operator::Operator;
 use crate::operator::aggregate::{Grouping, PaneAggregate, RunningAggregate};
 use crate::operator::distinct::{Distinct, Memory};
 use crate::operator::filter::Filter;
+use crate::operator::number::Numbered;
 use crate::operator::projection::Projection;
 use crate::operator::select::Select;
 use crate::operator::window::{
@@ -18,7 +19,7 @@ use crate::operator::window::{
     ExternalTimeBatch, FirstUnique, Frequent, InOrder, Length, LengthBatch, LossyFrequent,
     PaneRows, SendBatch, SessionWindow, Sort, SortKey, Time, TimeBatch, Unique,
 };
-use crate::sql::ast::Events;
+use crate::sql::ast::{Events, Span};
 use crate::state::KeyIndex;
 
 /// An operator and an empty batch with the columns that it emits.
@@ -77,12 +78,12 @@ impl Builder<'_> {
             match &query.window {
                 None => {
                     let n = self.input.len();
-                    self.tail(&mut |c| if c < n { c } else { c - 2 });
+                    self.tail(None, &mut |c| if c < n { c } else { c - 2 });
                 }
                 Some(window) if !self.window_matters(window) => {
                     let n = self.input.len();
                     self.filter(&(0..n).collect::<Vec<_>>());
-                    self.tail(&mut |c| if c < n { c } else { c - 2 });
+                    self.tail(None, &mut |c| if c < n { c } else { c - 2 });
                 }
                 Some(window) => self.windowed(window),
             }
@@ -186,15 +187,21 @@ impl Builder<'_> {
             false => used.clone(),
         };
         self.filter(&passed);
-        let keep: Vec<usize> = match self.query.filter.is_some() && !reads_all {
+        let filtered = self.query.filter.is_some() && !reads_all;
+        let mut keep: Vec<usize> = match filtered {
             true => (0..used.len()).collect(),
             false => used.clone(),
         };
         let mut types: Vec<Type> = used.iter().map(|c| self.input[*c]).collect();
+        let kept = used.len();
+        let numbers = self.query.calls.iter().any(|c| c.call.wants_numbers());
+        if numbers {
+            keep.push(passed.len());
+            types.push(Type::Long);
+        }
         self.window(window, keep, (&passed, &used), &mut types);
         let left = types.len();
-        let kept = used.len();
-        self.tail(&mut |c| match c {
+        self.tail(numbers.then_some(kept), &mut |c| match c {
             c if c < n => used.binary_search(&c).expect("used columns are kept"),
             c if c < n + 2 => kept + (c - n),
             c => left + (c - n - 2),
@@ -273,10 +280,15 @@ impl Builder<'_> {
         if matches!(window, WindowPlan::Panes(_)) {
             types.extend([Type::Long, Type::Long]);
         }
+        let mut passed_types: Vec<Type> = passed.iter().map(|c| self.input[*c]).collect();
+        if self.query.calls.iter().any(|c| c.call.wants_numbers()) {
+            passed_types.push(Type::Long);
+            operator = Box::new(Numbered::new(operator, self.like(&passed_types)));
+            passed_types.pop();
+        }
         if window.takes_rows_in_order() {
-            let types: Vec<Type> = passed.iter().map(|c| self.input[*c]).collect();
             let routing = self.positions(|c| passed.binary_search(&c).ok());
-            operator = Box::new(InOrder::new(operator, self.like(&types), routing));
+            operator = Box::new(InOrder::new(operator, self.like(&passed_types), routing));
         }
         self.push(operator, types);
     }
@@ -354,14 +366,16 @@ impl Builder<'_> {
         Projection::new(outputs, having, order, query.limit, query.offset, distinct)
     }
 
-    fn grouping(&self, layout: &mut dyn FnMut(usize) -> usize) -> Grouping {
+    /// `number`: the column with the number of each row.
+    fn grouping(&self, number: Option<usize>, layout: &mut dyn FnMut(usize) -> usize) -> Grouping {
         let query = self.query;
         let mut calls = Vec::new();
         for call in &query.calls {
-            calls.push((
-                call.call.clone(),
-                call.args.iter().map(|a| self.compile(a, layout)).collect(),
-            ));
+            let args = call.args.iter().map(|a| self.compile(a, layout));
+            let mut args: Vec<Program> = args.collect();
+            let number = number.filter(|_| call.call.wants_numbers());
+            args.extend(number.map(|c| Typed::column(c, Type::Long, Span::default()).compile()));
+            calls.push((call.call.clone(), args));
         }
         Grouping {
             keys: query.keys.iter().map(|k| self.compile(k, layout)).collect(),
@@ -375,7 +389,7 @@ impl Builder<'_> {
     }
 
     /// Condition, aggregates and projection over rows laid out by `layout`.
-    fn tail(&mut self, layout: &mut dyn FnMut(usize) -> usize) {
+    fn tail(&mut self, number: Option<usize>, layout: &mut dyn FnMut(usize) -> usize) {
         let query = self.query;
         let condition = query.condition.as_ref().map(|c| self.compile(c, layout));
         let projection = self.projection(layout);
@@ -383,7 +397,7 @@ impl Builder<'_> {
         if query.aggregates() {
             let retracts = query.window.as_ref().is_some_and(WindowPlan::retracts);
             let transient = query.window.as_ref().is_some_and(WindowPlan::only_flushes);
-            let grouping = self.grouping(layout);
+            let grouping = self.grouping(number, layout);
             let mut operator = RunningAggregate::new(
                 condition,
                 query.events,
@@ -422,7 +436,7 @@ impl Builder<'_> {
             .condition
             .as_ref()
             .map(|c| self.compile(c, &mut |c| c));
-        let grouping = self.grouping(&mut |c| c);
+        let grouping = self.grouping(None, &mut |c| c);
         let kept = read.len();
         let projection = self.projection(&mut |c| match c {
             c if c < n => read.binary_search(&c).expect("read columns are kept"),

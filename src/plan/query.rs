@@ -10,6 +10,7 @@ use super::window_args::bind_window;
 use crate::error::{FAULTS_MAX, Fault, LISTED_NAMES_MAX};
 use crate::event::{Schema, Type};
 use crate::expr::Typed;
+use crate::operator::aggregate::Rows;
 use crate::sql::ast::{Binary, Events, Expr, ExprKind, Name, Query, SelectItem, Span};
 use std::collections::HashSet;
 
@@ -88,7 +89,7 @@ pub(super) fn bind_query(
         alias: query.source.alias.as_ref().map(|a| a.text.as_str()),
         schema: &stream.schema,
         has_panes: Some(false),
-        retracts: false,
+        rows: Rows::Forever,
         clause: Clause::Output,
         calls: Vec::new(),
         meant: Vec::new(),
@@ -102,7 +103,7 @@ pub(super) fn bind_query(
         (None, Some(_)) => None,
         (window, _) => Some(matches!(window, Some(WindowPlan::Panes(_)))),
     };
-    scope.retracts = window.as_ref().is_some_and(WindowPlan::retracts);
+    scope.rows = window.as_ref().map_or(Rows::Forever, WindowPlan::rows);
     let clauses = bind_clauses(&mut scope, query);
     let calls = std::mem::take(&mut scope.calls);
     let mut faults = std::mem::take(&mut scope.faults);

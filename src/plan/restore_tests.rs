@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 const AGGREGATES: &str = "k, count() AS c, count(v) AS cv, count(DISTINCT n) AS cd, sum(n) AS sn, sum(v) AS sv, \
      sum(d) AS sd, avg(v) AS av, avg(d) AS ad, min(v) AS nv, max(d) AS xd, minForever(n) AS fn, maxForever(s) AS fs, \
-     stdDev(d) AS dd, first(s) AS f, last(v) AS l, and(b) AS a, or(b) AS o, joined(s) AS j";
+     stdDev(d) AS dd, stdDev(n) AS dn, var_samp(d) AS ds, median(v) AS mv, percentile(d, 0.9) AS pd, first(s) AS f, \
+     last(v) AS l, and(b) AS a, or(b) AS o, joined(s) AS j";
 
 /// Windows; those whose state is spread over workers come with GROUP BY k.
 const WINDOWS: [&str; 21] = [

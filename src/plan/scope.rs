@@ -8,7 +8,7 @@ use super::limits::{self, EXPANDED_HEIGHT_MAX, EXPANDED_NODES_MAX};
 use crate::error::{FAULTS_MAX, Fault};
 use crate::event::{Schema, Type};
 use crate::expr::{Scope, Typed, bind};
-use crate::operator::aggregate::{Aggregate, AggregateCall};
+use crate::operator::aggregate::{Aggregate, AggregateCall, Rows};
 use crate::sql::ast::{Expr, ExprKind, Name, SelectItem, Span};
 
 /// One aggregate call of a query with its bound arguments.
@@ -55,7 +55,7 @@ pub(super) struct QueryScope<'a> {
     pub(super) schema: &'a Schema,
     /// Whether the window has a start and an end; `None` where the window itself is wrong.
     pub(super) has_panes: Option<bool>,
-    pub(super) retracts: bool,
+    pub(super) rows: Rows,
     pub(super) clause: Clause,
     pub(super) calls: Vec<Call>,
     /// What names and numbers stand for that were replaced in keys and in arguments of aggregates.
@@ -140,20 +140,22 @@ impl QueryScope<'_> {
                 return None;
             }
         };
+        let (aggregate, columns) = aggregate
+            .of_call(args)
+            .map_err(|(span, why)| {
+                let fault = Fault::new(span, why).help("percentile(x, 0.95)");
+                self.faults.push(fault);
+            })
+            .ok()?;
         let mut bound = Vec::new();
-        for arg in args {
+        for arg in args.iter().take(columns) {
             let typed = self.bind(Clause::Argument, arg)?;
-            let Some(ty) = typed.ty else {
+            if typed.ty.is_none() {
                 self.faults
                     .push(Fault::new(arg.span, "NULL has no type here").help("CAST(NULL AS LONG)"));
                 return None;
-            };
-            bound.push(
-                typed
-                    .coerce(aggregate.argument(ty))
-                    .map_err(|f| self.faults.push(f))
-                    .ok()?,
-            );
+            }
+            bound.push(typed);
         }
         let types: Vec<Type> = bound.iter().filter_map(|t| t.ty).collect();
         let result = aggregate.result(&types);
@@ -171,7 +173,7 @@ impl QueryScope<'_> {
             aggregate,
             args: types,
             result: result.ok()?,
-            retracts: self.retracts,
+            rows: self.rows,
         };
         self.calls.push(Call {
             args: bound,
@@ -184,6 +186,18 @@ impl QueryScope<'_> {
 }
 
 impl Scope for QueryScope<'_> {
+    fn callable(&self) -> Vec<String> {
+        if self.clause != Clause::Output {
+            return Vec::new();
+        }
+        let registered = self.catalogue.aggregates.iter();
+        let window = ["window_start", "window_end"].into_iter();
+        let window = window.filter(|_| self.has_panes == Some(true));
+        let mut names: Vec<String> = registered.map(|(name, _)| name.to_string()).collect();
+        names.extend(Aggregate::names().chain(window).map(str::to_string));
+        names
+    }
+
     fn column(&mut self, qualifier: Option<&Name>, name: &Name) -> Result<(usize, Type), Fault> {
         if let Some(q) = qualifier {
             let known = self.alias.into_iter().chain([self.stream]);

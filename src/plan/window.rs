@@ -2,6 +2,7 @@
 
 use crate::event::Type;
 use crate::expr::Typed;
+use crate::operator::aggregate::Rows;
 use crate::operator::window::Start;
 use crate::operator::window::{
     ConditionSource, Crontab, ExpressionBatchOptions, ExternalSpan, ExternalStart, Panes,
@@ -77,35 +78,39 @@ pub(crate) enum WindowPlan {
 }
 
 impl WindowPlan {
-    /// Rows leave one by one, and aggregates retract them.
-    pub(crate) fn retracts(&self) -> bool {
+    /// How its rows come and go.
+    pub(crate) fn rows(&self) -> Rows {
         match self {
             WindowPlan::Length(_)
             | WindowPlan::Time(_)
             | WindowPlan::TimeLength { .. }
-            | WindowPlan::Session { .. }
+            | WindowPlan::Expression(_) => Rows::InOrder,
+            WindowPlan::Session { .. }
             | WindowPlan::ExternalTime { .. }
             | WindowPlan::Sort { .. }
             | WindowPlan::Unique(_)
             | WindowPlan::Frequent { .. }
-            | WindowPlan::LossyFrequent { .. }
-            | WindowPlan::Expression(_) => true,
+            | WindowPlan::LossyFrequent { .. } => Rows::AnyOrder,
             WindowPlan::LengthBatch { .. }
             | WindowPlan::TimeBatch { .. }
             | WindowPlan::Panes(_)
             | WindowPlan::SendBatch
             | WindowPlan::SessionBatch { .. }
             | WindowPlan::ExternalTimeBatch(_)
-            | WindowPlan::Delay(_)
-            | WindowPlan::FirstUnique(_)
             | WindowPlan::Cron(_)
-            | WindowPlan::ExpressionBatch { .. } => false,
+            | WindowPlan::ExpressionBatch { .. } => Rows::Together,
+            WindowPlan::Delay(_) | WindowPlan::FirstUnique(_) => Rows::Forever,
         }
+    }
+
+    /// Rows leave one by one, and aggregates retract them.
+    pub(crate) fn retracts(&self) -> bool {
+        self.rows().leave()
     }
 
     /// Rows leave in flushes.
     pub(crate) fn flushes(&self) -> bool {
-        !self.retracts() && !matches!(self, WindowPlan::Delay(_) | WindowPlan::FirstUnique(_))
+        self.rows() == Rows::Together
     }
 
     /// Its rows also pass as they come, and its flushes only expire them.

@@ -1,4 +1,4 @@
-//! Sorted values with counts, one set per slot: exact minimum, maximum and distinct count under any retraction.
+//! Sorted values with counts, one set per slot: exact ends, distinct count and ranks under any retraction.
 //!
 //! How: a treap per slot, all nodes in one slab, so that sets that grow and shrink allocate nothing in steady state.
 //! The priority of a node is a hash of its number, so the shape does not depend on the order of values. The hash is
@@ -20,7 +20,7 @@ const NONE: Entry = Entry::MAX;
 struct Node<K> {
     key: K,
     /// How often the slot holds it.
-    count: u32,
+    count: u64,
     left: Entry,
     right: Entry,
 }
@@ -71,23 +71,45 @@ impl<K: Ord + Clone> Multiset<K> {
 
     /// Smallest value of a slot.
     pub(crate) fn first(&self, slot: Slot) -> Option<&K> {
-        self.end(slot, |n| n.left)
+        self.first_counted(slot).map(|(key, _)| key)
     }
 
     /// Greatest value of a slot.
     pub(crate) fn last(&self, slot: Slot) -> Option<&K> {
+        self.last_counted(slot).map(|(key, _)| key)
+    }
+
+    /// Smallest value of a slot, and how often the slot holds it.
+    pub(crate) fn first_counted(&self, slot: Slot) -> Option<(&K, u64)> {
+        self.end(slot, |n| n.left)
+    }
+
+    /// Greatest value of a slot, and how often the slot holds it.
+    pub(crate) fn last_counted(&self, slot: Slot) -> Option<(&K, u64)> {
         self.end(slot, |n| n.right)
     }
 
-    fn end(&self, slot: Slot, next: impl Fn(&Node<K>) -> Entry) -> Option<&K> {
+    fn end(&self, slot: Slot, next: impl Fn(&Node<K>) -> Entry) -> Option<(&K, u64)> {
         let mut at = self.roots.get(slot).node;
         let mut found = None;
         while at != NONE {
             let node = self.nodes.get(at);
-            found = Some(&node.key);
+            found = Some((&node.key, node.count));
             at = next(node);
         }
         found
+    }
+
+    /// Shows all values of a slot, in no order, and how often the slot holds each.
+    pub(crate) fn each(&self, slot: Slot, mut show: impl FnMut(&K, u64)) {
+        let mut stack = vec![self.roots.get(slot).node];
+        while let Some(at) = stack.pop() {
+            if at != NONE {
+                let node = self.nodes.get(at);
+                show(&node.key, node.count);
+                stack.extend([node.left, node.right]);
+            }
+        }
     }
 
     /// Adds a value to a slot.
@@ -97,7 +119,7 @@ impl<K: Ord + Clone> Multiset<K> {
     }
 
     /// Adds a value to a slot `count` times.
-    fn add_many(&mut self, slot: Slot, key: &K, count: u32) {
+    pub(crate) fn add_many(&mut self, slot: Slot, key: &K, count: u64) {
         let found = self.search(slot, key).0;
         if found != NONE {
             let node = self.nodes.get_mut(found);
@@ -119,21 +141,27 @@ impl<K: Ord + Clone> Multiset<K> {
 
     /// Takes one of a value away from a slot; false when the slot does not hold it.
     pub(crate) fn retract(&mut self, slot: Slot, key: &K) -> bool {
+        self.retract_many(slot, key, 1) == 1
+    }
+
+    /// Takes up to `count` of a value away from a slot; answers how many.
+    pub(crate) fn retract_many(&mut self, slot: Slot, key: &K, count: u64) -> u64 {
         let (at, parent) = self.search(slot, key);
         if at == NONE {
-            return false;
+            return 0;
         }
         let node = self.nodes.get(at);
-        if node.count > 1 {
-            self.nodes.get_mut(at).count -= 1;
-            return true;
+        let held = node.count;
+        if held > count {
+            self.nodes.get_mut(at).count -= count;
+            return count;
         }
         let (left, right) = (node.left, node.right);
         let merged = self.merge(left, right);
         self.replace(slot, parent, at, merged);
         self.nodes.remove(at);
         self.roots.get_mut(slot).distinct -= 1;
-        true
+        held
     }
 
     /// The node of a value and the node above it.
@@ -176,14 +204,7 @@ impl<K: Ord + Clone> Multiset<K> {
 
     /// Adds all values of slot `from` to slot `to`.
     pub(crate) fn absorb(&mut self, to: Slot, from: &Multiset<K>, from_slot: Slot) {
-        let mut stack = vec![from.roots.get(from_slot).node];
-        while let Some(at) = stack.pop() {
-            if at != NONE {
-                let node = from.nodes.get(at);
-                self.add_many(to, &node.key, node.count);
-                stack.extend([node.left, node.right]);
-            }
-        }
+        from.each(from_slot, |key, count| self.add_many(to, key, count));
     }
 
     /// Number of slots.
@@ -194,16 +215,11 @@ impl<K: Ord + Clone> Multiset<K> {
 
     /// The values of a slot with their counts.
     #[cfg(test)]
-    pub(super) fn values(&self, slot: Slot) -> std::collections::BTreeMap<K, u32> {
+    pub(super) fn values(&self, slot: Slot) -> std::collections::BTreeMap<K, u64> {
         let mut values = std::collections::BTreeMap::new();
-        let mut stack = vec![self.roots.get(slot).node];
-        while let Some(at) = stack.pop() {
-            if at != NONE {
-                let node = self.nodes.get(at);
-                values.insert(node.key.clone(), node.count);
-                stack.extend([node.left, node.right]);
-            }
-        }
+        self.each(slot, |key, count| {
+            values.insert(key.clone(), count);
+        });
         values
     }
 
@@ -314,7 +330,7 @@ mod tests {
     fn ends_and_counts_follow_a_sorted_map() {
         let mut seed = 3u64;
         let mut set = Multiset::<i64>::default();
-        let mut model = vec![BTreeMap::<i64, u32>::new(); 5];
+        let mut model = vec![BTreeMap::<i64, u64>::new(); 5];
         set.ensure(5);
         for step in 0..40_000 {
             seed = seed

@@ -286,18 +286,6 @@ impl RowLog {
         self.close(other);
     }
 
-    /// Removes a row from within a log; the rows before it move up by one number. Cost: O(rows before it).
-    pub(crate) fn remove(&mut self, id: LogId, seq: u64) {
-        let head = self.range(id).start;
-        let mut place = seq;
-        while place > head {
-            let (from, to) = (self.index(id, place - 1), self.index(id, place));
-            self.rows.copy(from, to);
-            place -= 1;
-        }
-        self.pop(id, 1);
-    }
-
     /// Removes the rows of a log that are not to be kept; the others close up at its tail. Cost: O(rows).
     pub(crate) fn retain(&mut self, id: LogId, keep: impl Fn(&RowLog, u64) -> bool) {
         let Range { start, end } = self.range(id);
@@ -420,15 +408,6 @@ mod tests {
                         0..count as usize,
                     );
                     model[at].1.extend(step..step + count);
-                }
-                6 if !model.is_empty() => {
-                    let at = random(model.len() as u64) as usize;
-                    let len = model[at].1.len() as u64;
-                    if len > 0 {
-                        let place = random(len);
-                        log.remove(model[at].0, log.range(model[at].0).start + place);
-                        model[at].1.remove(place as usize);
-                    }
                 }
                 _ if !model.is_empty() => {
                     let at = random(model.len() as u64) as usize;

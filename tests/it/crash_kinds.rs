@@ -82,6 +82,16 @@ const QUERIES: &[&str] = &[
     "INSERT INTO Out SELECT min(k) AS a, max(d) AS b2, minForever(i) AS g, first(k) AS j, last(k) AS m, and(b) AS n, \
      or(b) AS o, distinctCount(k) AS p, stdDev(d) AS q FROM S WINDOW('hop', 20 MILLISECONDS, 5 MILLISECONDS) \
      GROUP BY b;",
+    "INSERT INTO Out SELECT k, stddev_samp(d) AS a, variance(d) AS b2, var_samp(l) AS c2, median(d) AS e, \
+     percentile(l, 0.9) AS g, stddev_pop(f) AS h, var_pop(i) AS j FROM S GROUP BY k;",
+    "INSERT INTO Out SELECT k, stddev_samp(d) AS a, variance(d) AS b2, var_samp(f) AS c2, median(d) AS e, \
+     percentile(l, 0.9) AS g, sum(d) AS h, avg(d) AS j FROM S WINDOW('length', 6) GROUP BY k;",
+    "INSERT INTO Out SELECT variance(l) AS a, stddev_samp(i) AS b2, median(f) AS c2, percentile(d, 1) AS e, sum(d) AS g \
+     FROM S WINDOW('hop', 20 MILLISECONDS, 5 MILLISECONDS);",
+    "INSERT ALL EVENTS INTO Out SELECT k, first(i) AS a, last(k) AS b2, first(d) AS c2, sum(d) AS e, median(i) AS g \
+     FROM S WINDOW('sort', 5, i, 'desc');",
+    "INSERT INTO Out SELECT first(i) AS a, last(k) AS b2, sum(f) AS c2, var_samp(d) AS e FROM S[i > 0] \
+     WINDOW('unique', k);",
     "INSERT INTO Out SELECT i, count() AS n FROM S GROUP BY i;",
     "INSERT INTO Out SELECT l, count() AS n FROM S GROUP BY l;",
     "INSERT INTO Out SELECT d, count() AS n FROM S GROUP BY d;",

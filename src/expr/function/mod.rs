@@ -113,16 +113,17 @@ impl Functions {
             .find(|r| r.name.eq_ignore_ascii_case(name))
     }
 
-    /// Reports a name that no function has.
-    pub(super) fn require(&self, name: &Name) -> Result<(), Fault> {
+    /// Reports a name that no function has; `others`: what else may be called where it stands.
+    pub(super) fn require(&self, name: &Name, others: &[String]) -> Result<(), Fault> {
         if entry(&name.text).is_some() || self.registered(&name.text).is_some() {
             return Ok(());
         }
         let known = entries()
             .flat_map(|e| e.names.iter().copied())
-            .chain(self.registered.iter().map(|r| r.name.as_str()));
+            .chain(self.registered.iter().map(|r| r.name.as_str()))
+            .chain(others.iter().map(String::as_str));
         let fault = Fault::new(name.span, format!("unknown function '{}'", name.text));
-        Err(fault.nearest(&name.text, known))
+        Err(fault.likely(&name.text, known))
     }
 
     /// Binds `CAST(x AS to)`.

@@ -78,9 +78,10 @@ pub(crate) struct Forever<T, const MAX: bool>(std::marker::PhantomData<T>);
 impl<T: Ordered, const MAX: bool> Fold for Forever<T, MAX> {
     type In = T;
     type Cell = Option<T>;
+    type Beside = ();
     type Out = T;
     #[inline]
-    fn add(cell: &mut Option<T>, value: &T) {
+    fn add(cell: &mut Option<T>, _beside: &mut (), value: &T) {
         let wanted = if MAX {
             Ordering::Greater
         } else {
@@ -93,13 +94,13 @@ impl<T: Ordered, const MAX: bool> Fold for Forever<T, MAX> {
             *cell = Some(value.clone());
         }
     }
-    fn retract(_cell: &mut Option<T>, _value: &T) {}
-    fn merge(cell: &mut Option<T>, other: &Option<T>) {
+    fn retract(_cell: &mut Option<T>, _beside: &mut (), _value: &T) {}
+    fn merge(cell: &mut Option<T>, beside: &mut (), other: &Option<T>, _theirs: &()) {
         if let Some(value) = other {
-            Self::add(cell, value);
+            Self::add(cell, beside, value);
         }
     }
-    fn value(cell: &Option<T>) -> Option<T> {
+    fn value(cell: &Option<T>, _beside: &()) -> Option<T> {
         cell.clone()
     }
 }

@@ -1,7 +1,9 @@
 //! `first(x)` and `last(x)`: NULL is a value like any other; NULL too when the group is empty.
 //!
-//! How: the values of a group in order of arrival, one row log per group. Where no row ever leaves, only the value
-//! that answers the question is kept, and rows may come out of the order of time.
+//! How: the values of a group in order of arrival, one row log per group, of which the oldest leaves first: that of the
+//! row that leaves. Where no row ever leaves, only the value that answers the question is kept: that of the first
+//! or last row by time, and of rows of one time by arrival. Where rows leave in another order, `arrivals` knows them by
+//! number.
 
 use super::{Accumulator, Changes};
 use crate::event::{Column, Sign, Timestamp, Type};
@@ -28,8 +30,7 @@ impl Ends {
         }
     }
 
-    /// A value enters, of a row of this time where rows may come out of the order of time.
-    fn add(&mut self, slot: Slot, arg: &Column, row: usize, at: Option<Timestamp>) {
+    fn add(&mut self, slot: Slot, at: Timestamp, arg: &Column, row: usize) {
         let id = match *self.logs.get(slot) {
             Some(id) => id,
             None => {
@@ -40,27 +41,21 @@ impl Ends {
         };
         if !self.retracts && self.log.len(id) > 0 {
             let held = self.log.at(id, self.log.range(id).start);
-            let replaces = match (self.last, at) {
-                (last, None) => last,
-                (true, Some(at)) => at >= held,
-                (false, Some(at)) => at < held,
-            };
-            if !replaces {
+            let stays = if self.last { at < held } else { at >= held };
+            if stays {
                 return;
             }
             self.log.pop(id, 1);
         }
-        self.log.push_value(id, at.unwrap_or_default(), arg, row);
+        self.log.push_value(id, at, arg, row);
     }
 
-    /// Takes the oldest equal value away: in a window that is the row that leaves.
-    fn retract(&mut self, slot: Slot, arg: &Column, row: usize) {
-        let Some(id) = *self.logs.get(slot) else {
-            return;
-        };
-        let held = |seq: &u64| self.log.columns()[0].equal(self.log.index(id, *seq), arg, row);
-        if let Some(seq) = self.log.range(id).find(held) {
-            self.log.remove(id, seq);
+    /// Takes the oldest value away.
+    fn retract(&mut self, slot: Slot) {
+        if let Some(id) = *self.logs.get(slot)
+            && self.log.len(id) > 0
+        {
+            self.log.pop(id, 1);
         }
     }
 }
@@ -89,8 +84,11 @@ impl Accumulator for Ends {
         for (row, slot) in changes.slots.iter().enumerate() {
             let sign = changes.sign(row);
             match sign {
-                Sign::Plus => self.add(*slot, args[0], row, changes.times.get(row).copied()),
-                Sign::Minus => self.retract(*slot, args[0], row),
+                Sign::Plus => {
+                    let at = changes.at.get(row).copied().unwrap_or_default();
+                    self.add(*slot, at, args[0], row);
+                }
+                Sign::Minus => self.retract(*slot),
             }
             if let Some(out) = out.as_deref_mut()
                 && changes.emit.takes(sign)
@@ -143,8 +141,8 @@ impl Accumulator for Ends {
         for (slot, to) in to.iter().enumerate() {
             if let Some(id) = *from.logs.get(slot as Slot) {
                 for seq in from.log.range(id) {
-                    let (index, at) = (from.log.index(id, seq), from.log.at(id, seq));
-                    self.add(*to, &from.log.columns()[0], index, Some(at));
+                    let (at, place) = (from.log.at(id, seq), from.log.index(id, seq));
+                    self.add(*to, at, &from.log.columns()[0], place);
                 }
             }
         }

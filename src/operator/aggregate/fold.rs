@@ -1,11 +1,23 @@
-//! Aggregates whose state is one small value per group: count, stdDev, and, or; sums and extremes without retraction
-//! stand in their files.
+//! Aggregates whose state is one small value per group: count, and, or. Sums, deviations and extremes without
+//! retraction stand in their files.
 
 use super::{Accumulator, Changes};
 use crate::event::{Column, Element, Sign};
 use crate::operator::{COUNT_MAX, words_cell};
-use crate::state::{Cell, Cells, Slot, StateHolder, Visitor};
+use crate::state::{Cell, Cells, Malformed, Slot, StateHolder, Visitor};
 use std::any::Any;
+
+/// What some groups need beside their values.
+pub(crate) trait Beside: StateHolder + Default + Send {
+    /// Forgets it all.
+    fn clear(&mut self);
+}
+impl Beside for () {
+    fn clear(&mut self) {}
+}
+impl StateHolder for () {
+    fn state(&mut self, _visitor: &mut dyn Visitor) {}
+}
 
 /// How one value per group follows the rows. NULL arguments are skipped before.
 pub(crate) trait Fold: Send + 'static {
@@ -13,21 +25,35 @@ pub(crate) trait Fold: Send + 'static {
     type In: Element;
     /// State of a group; the default is the empty group.
     type Cell: Cell;
+    /// What some groups keep elsewhere.
+    type Beside: Beside;
     /// Element type of the result.
     type Out: Element;
     /// A value enters.
-    fn add(cell: &mut Self::Cell, value: &Self::In);
+    fn add(cell: &mut Self::Cell, beside: &mut Self::Beside, value: &Self::In);
     /// A value leaves.
-    fn retract(cell: &mut Self::Cell, value: &Self::In);
+    fn retract(cell: &mut Self::Cell, beside: &mut Self::Beside, value: &Self::In);
     /// Another group joins.
-    fn merge(cell: &mut Self::Cell, other: &Self::Cell);
+    fn merge(
+        cell: &mut Self::Cell,
+        beside: &mut Self::Beside,
+        other: &Self::Cell,
+        theirs: &Self::Beside,
+    );
     /// The result; `None` is NULL.
-    fn value(cell: &Self::Cell) -> Option<Self::Out>;
+    fn value(cell: &Self::Cell, beside: &Self::Beside) -> Option<Self::Out>;
+    /// A group goes: what it keeps beside does too.
+    fn forget(_cell: &Self::Cell, _beside: &mut Self::Beside) {}
+    /// Whether what was loaded belongs together.
+    fn check(_cells: &Cells<Self::Cell>, _beside: &Self::Beside) -> Result<(), Malformed> {
+        Ok(())
+    }
 }
 
 /// The accumulator of a [`Fold`].
 pub(crate) struct Folded<F: Fold> {
     cells: Cells<F::Cell>,
+    beside: F::Beside,
     nulls: Vec<usize>,
 }
 
@@ -35,6 +61,7 @@ impl<F: Fold> Default for Folded<F> {
     fn default() -> Self {
         Folded {
             cells: Cells::default(),
+            beside: F::Beside::default(),
             nulls: Vec::new(),
         }
     }
@@ -46,9 +73,9 @@ impl<F: Fold> Folded<F> {
         let (data, valid) = out.parts_mut();
         let to = F::Out::vec(data).expect("the result column has the type of the aggregate");
         let before = to.len();
-        let nulls = &mut self.nulls;
-        let mut push = |row: usize, cell: &F::Cell| {
-            F::value(cell).unwrap_or_else(|| {
+        let (nulls, beside) = (&mut self.nulls, &mut self.beside);
+        let mut push = |row: usize, cell: &F::Cell, beside: &F::Beside| {
+            F::value(cell, beside).unwrap_or_else(|| {
                 nulls.push(before + row);
                 F::Out::default()
             })
@@ -57,16 +84,16 @@ impl<F: Fold> Folded<F> {
         if let (true, Some(slot)) = (changes.lone, changes.slots.first()) {
             let mut cell = self.cells.get(*slot).clone();
             to.extend(rows.map(|(row, (_, value))| {
-                F::add(&mut cell, value);
-                push(row, &cell)
+                F::add(&mut cell, beside, value);
+                push(row, &cell, beside)
             }));
             *self.cells.get_mut(*slot) = cell;
         } else {
             let cells = self.cells.writing(changes.slots, changes.untouched);
             to.extend(rows.map(|(row, (slot, value))| {
                 let cell = &mut cells[*slot as usize];
-                F::add(cell, value);
-                push(row, cell)
+                F::add(cell, beside, value);
+                push(row, cell, beside)
             }));
         }
         mark_nulls(nulls, to.len(), valid);
@@ -77,15 +104,16 @@ impl<F: Fold> Folded<F> {
         let (data, valid) = out.parts_mut();
         let to = F::Out::vec(data).expect("the result column has the type of the aggregate");
         to.reserve(changes.slots.len());
+        let beside = &mut self.beside;
         if let (true, Some(slot)) = (changes.lone, changes.slots.first()) {
             let mut cell = self.cells.get(*slot).clone();
             for (sign, value) in changes.signs.iter().zip(values) {
                 if *sign == Sign::Minus {
-                    F::retract(&mut cell, value);
+                    F::retract(&mut cell, beside, value);
                     continue;
                 }
-                F::add(&mut cell, value);
-                to.push(F::value(&cell).unwrap_or_else(|| {
+                F::add(&mut cell, beside, value);
+                to.push(F::value(&cell, beside).unwrap_or_else(|| {
                     self.nulls.push(to.len());
                     F::Out::default()
                 }));
@@ -97,11 +125,11 @@ impl<F: Fold> Folded<F> {
         for ((slot, sign), value) in changes.slots.iter().zip(changes.signs).zip(values) {
             let cell = &mut cells[*slot as usize];
             if *sign == Sign::Minus {
-                F::retract(cell, value);
+                F::retract(cell, beside, value);
                 continue;
             }
-            F::add(cell, value);
-            to.push(F::value(cell).unwrap_or_else(|| {
+            F::add(cell, beside, value);
+            to.push(F::value(cell, beside).unwrap_or_else(|| {
                 self.nulls.push(to.len());
                 F::Out::default()
             }));
@@ -112,10 +140,10 @@ impl<F: Fold> Folded<F> {
 
 /// A value enters or leaves.
 #[inline]
-fn apply<F: Fold>(cell: &mut F::Cell, sign: Sign, value: &F::In) {
+fn apply<F: Fold>(cell: &mut F::Cell, beside: &mut F::Beside, sign: Sign, value: &F::In) {
     match sign {
-        Sign::Plus => F::add(cell, value),
-        Sign::Minus => F::retract(cell, value),
+        Sign::Plus => F::add(cell, beside, value),
+        Sign::Minus => F::retract(cell, beside, value),
     }
 }
 
@@ -149,6 +177,12 @@ pub(super) fn push<T: Element>(value: Option<T>, out: &mut Column) {
 impl<F: Fold> StateHolder for Folded<F> {
     fn state(&mut self, visitor: &mut dyn Visitor) {
         visitor.container("values", &mut self.cells);
+        self.beside.state(visitor);
+        if visitor.is_loading()
+            && let Err(why) = F::check(&self.cells, &self.beside)
+        {
+            visitor.fail(why);
+        }
     }
 }
 
@@ -176,10 +210,10 @@ impl<F: Fold> Accumulator for Folded<F> {
                     let sign = changes.sign(row);
                     let cell = &mut cells[*slot as usize];
                     if !arg.is_null(row) {
-                        apply::<F>(cell, sign, &values[row]);
+                        apply::<F>(cell, &mut self.beside, sign, &values[row]);
                     }
                     if changes.emit.takes(sign) {
-                        push(F::value(cell), out);
+                        push(F::value(cell, &self.beside), out);
                     }
                 }
             }
@@ -187,7 +221,8 @@ impl<F: Fold> Accumulator for Folded<F> {
                 let cells = self.cells.writing(changes.slots, changes.untouched);
                 for (row, slot) in changes.slots.iter().enumerate() {
                     if plain || !arg.is_null(row) {
-                        apply::<F>(&mut cells[*slot as usize], changes.sign(row), &values[row]);
+                        let cell = &mut cells[*slot as usize];
+                        apply::<F>(cell, &mut self.beside, changes.sign(row), &values[row]);
                     }
                 }
             }
@@ -200,15 +235,17 @@ impl<F: Fold> Accumulator for Folded<F> {
     }
 
     fn value(&self, slot: Slot, out: &mut Column) {
-        push(F::value(self.cells.get(slot)), out);
+        push(F::value(self.cells.get(slot), &self.beside), out);
     }
 
     fn reset(&mut self, slot: Slot) {
+        F::forget(self.cells.get(slot), &mut self.beside);
         self.cells.reset(slot);
     }
 
     fn clear(&mut self) {
         self.cells.clear();
+        self.beside.clear();
     }
 
     fn absorb(&mut self, from: &dyn Accumulator, to: &[Slot]) {
@@ -217,7 +254,8 @@ impl<F: Fold> Accumulator for Folded<F> {
             .downcast_ref::<Self>()
             .expect("accumulators of one call have one type");
         for (slot, to) in to.iter().enumerate() {
-            F::merge(self.cells.get_mut(*to), from.cells.get(slot as Slot));
+            let (cell, other) = (self.cells.get_mut(*to), from.cells.get(slot as Slot));
+            F::merge(cell, &mut self.beside, other, &from.beside);
         }
     }
 
@@ -328,72 +366,6 @@ impl Accumulator for Count {
     }
 }
 
-/// Mean and sum of squared distances from it.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Moments {
-    rows: u64,
-    mean: f64,
-    squares: f64,
-}
-
-words_cell!(
-    Moments,
-    "moments",
-    3,
-    |c| [c.rows, c.mean.to_bits(), c.squares.to_bits()],
-    |w| (w[0] <= COUNT_MAX).then(|| Moments {
-        rows: w[0],
-        mean: f64::from_bits(w[1]),
-        squares: f64::from_bits(w[2]),
-    })
-);
-
-/// `stdDev(x)` of the whole population; NULL when empty, never below zero.
-///
-/// Source: Welford, "Note on a method for calculating corrected sums of squares", Technometrics 1962; Chan et al. for
-/// merge.
-pub(crate) struct Deviation;
-impl Fold for Deviation {
-    type In = f64;
-    type Cell = Moments;
-    type Out = f64;
-    fn add(cell: &mut Moments, value: &f64) {
-        cell.rows += 1;
-        let delta = value - cell.mean;
-        cell.mean += delta / cell.rows as f64;
-        cell.squares += delta * (value - cell.mean);
-    }
-    fn retract(cell: &mut Moments, value: &f64) {
-        if cell.rows <= 1 {
-            *cell = Moments::default();
-            return;
-        }
-        cell.rows -= 1;
-        let delta = value - cell.mean;
-        cell.mean -= delta / cell.rows as f64;
-        cell.squares = (cell.squares - delta * (value - cell.mean)).max(0.0);
-    }
-    fn merge(cell: &mut Moments, other: &Moments) {
-        if cell.rows == 0 {
-            *cell = *other;
-            return;
-        }
-        let rows = cell.rows + other.rows;
-        if other.rows == 0 {
-            return;
-        }
-        let delta = other.mean - cell.mean;
-        let (a, b) = (cell.rows as f64, other.rows as f64);
-        cell.squares += other.squares + delta * delta * a * b / rows as f64;
-        cell.mean += delta * b / rows as f64;
-        cell.rows = rows;
-    }
-    fn value(cell: &Moments) -> Option<f64> {
-        let deviation = (cell.squares / cell.rows as f64).sqrt();
-        (cell.rows > 0 && deviation.is_finite()).then_some(deviation)
-    }
-}
-
 /// How many values were TRUE and FALSE.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Votes {
@@ -419,19 +391,20 @@ pub(crate) struct Logic<const ALL: bool>;
 impl<const ALL: bool> Fold for Logic<ALL> {
     type In = bool;
     type Cell = Votes;
+    type Beside = ();
     type Out = bool;
-    fn add(cell: &mut Votes, value: &bool) {
+    fn add(cell: &mut Votes, _beside: &mut (), value: &bool) {
         *cell.of(*value) += 1;
     }
-    fn retract(cell: &mut Votes, value: &bool) {
+    fn retract(cell: &mut Votes, _beside: &mut (), value: &bool) {
         let votes = cell.of(*value);
         *votes = votes.saturating_sub(1);
     }
-    fn merge(cell: &mut Votes, other: &Votes) {
+    fn merge(cell: &mut Votes, _beside: &mut (), other: &Votes, _theirs: &()) {
         cell.yes += other.yes;
         cell.no += other.no;
     }
-    fn value(cell: &Votes) -> Option<bool> {
+    fn value(cell: &Votes, _beside: &()) -> Option<bool> {
         (cell.yes + cell.no > 0).then_some(if ALL { cell.no == 0 } else { cell.yes > 0 })
     }
 }

@@ -1,12 +1,16 @@
 //! The aggregates that SQL knows, their types and their accumulators.
 
+use super::arrivals::Arrivals;
+use super::exact::{Deviation, Exact, ExactTotal};
 use super::extremum::{Forever, Ordered, Question, Sorted};
 use super::first_last::Ends;
-use super::fold::{Count, Deviation, Folded, Logic};
-use super::totals::{Average, DoubleTotal, FloatTotal, IntTotal, LongTotal, Sum};
+use super::fold::{Count, Folded, Logic};
+use super::percentile::Percentile;
+use super::totals::{Average, DoubleTotal, FloatTotal, IntTotal, LongTotal, Sum, Total};
 use super::user::Registered;
 use super::{Accumulator, AggregateFunction};
-use crate::event::{Str, Type};
+use crate::event::{Str, Type, Value};
+use crate::sql::ast::{Expr, ExprKind, Span};
 use std::fmt;
 use std::sync::Arc;
 
@@ -22,6 +26,12 @@ pub(crate) enum Aggregate {
     MinForever,
     MaxForever,
     StdDev,
+    StdDevSample,
+    Variance,
+    VarianceSample,
+    Median,
+    /// The share of values below it, 0 to 1.
+    Percentile(f64),
     First,
     Last,
     And,
@@ -30,8 +40,8 @@ pub(crate) enum Aggregate {
     User(Arc<str>, Arc<dyn AggregateFunction>),
 }
 
-/// Names and signatures of the built-in aggregates.
-pub(crate) const AGGREGATES: [(&str, Aggregate, &str); 13] = [
+/// Names and signatures of the built-in aggregates; of several names of one the first is its own.
+const AGGREGATES: [(&str, Aggregate, &str); 20] = [
     (
         "count",
         Aggregate::Count,
@@ -49,6 +59,21 @@ pub(crate) const AGGREGATES: [(&str, Aggregate, &str); 13] = [
     ("minForever", Aggregate::MinForever, "minForever(x)"),
     ("maxForever", Aggregate::MaxForever, "maxForever(x)"),
     ("stdDev", Aggregate::StdDev, "stdDev(number)"),
+    ("stddev_pop", Aggregate::StdDev, "stdDev(number)"),
+    (
+        "stddev_samp",
+        Aggregate::StdDevSample,
+        "stddev_samp(number)",
+    ),
+    ("variance", Aggregate::Variance, "variance(number)"),
+    ("var_pop", Aggregate::Variance, "variance(number)"),
+    ("var_samp", Aggregate::VarianceSample, "var_samp(number)"),
+    ("median", Aggregate::Median, "median(number)"),
+    (
+        "percentile",
+        Aggregate::Percentile(0.5),
+        "percentile(number, share) with a constant share from 0 to 1, as in percentile(x, 0.95)",
+    ),
     ("first", Aggregate::First, "first(x)"),
     ("last", Aggregate::Last, "last(x)"),
     ("and", Aggregate::And, "and(bool)"),
@@ -56,6 +81,11 @@ pub(crate) const AGGREGATES: [(&str, Aggregate, &str); 13] = [
 ];
 
 impl Aggregate {
+    /// All names of the built-in aggregates.
+    pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+        AGGREGATES.iter().map(|(name, ..)| *name)
+    }
+
     /// The built-in aggregate of a name, without regard to case.
     pub(crate) fn named(name: &str) -> Option<Aggregate> {
         AGGREGATES
@@ -68,16 +98,24 @@ impl Aggregate {
     pub(crate) fn result(&self, args: &[Type]) -> Result<Type, String> {
         let signature = AGGREGATES
             .iter()
-            .find(|(_, a, _)| a == self)
+            .find(|(_, a, _)| std::mem::discriminant(a) == std::mem::discriminant(self))
             .map_or("", |(.., s)| s);
         let refuse = || Err(format!("accepted: {signature}"));
         match (self, args) {
             (Aggregate::User(_, function), _) => function.result(args),
             (Aggregate::Count, [] | [_]) | (Aggregate::DistinctCount, [_]) => Ok(Type::Long),
             (Aggregate::Sum, [t]) if t.is_integer() => Ok(Type::Long),
-            (Aggregate::Sum | Aggregate::Avg | Aggregate::StdDev, [t]) if t.is_numeric() => {
-                Ok(Type::Double)
-            }
+            (
+                Aggregate::Sum
+                | Aggregate::Avg
+                | Aggregate::StdDev
+                | Aggregate::StdDevSample
+                | Aggregate::Variance
+                | Aggregate::VarianceSample
+                | Aggregate::Median
+                | Aggregate::Percentile(_),
+                [t],
+            ) if t.is_numeric() => Ok(Type::Double),
             (Aggregate::And | Aggregate::Or, [Type::Bool]) => Ok(Type::Bool),
             (
                 Aggregate::Min
@@ -92,13 +130,39 @@ impl Aggregate {
         }
     }
 
-    /// Type that an argument is converted to before it is aggregated.
-    pub(crate) fn argument(&self, ty: Type) -> Type {
-        if matches!(self, Aggregate::StdDev) {
-            Type::Double
-        } else {
-            ty
+    /// The aggregate that a call means, and how many of its arguments are columns: those behind them are constants that
+    /// belong to the aggregate. An error says what is wrong where.
+    pub(crate) fn of_call(self, args: &[Expr]) -> Result<(Aggregate, usize), (Span, &'static str)> {
+        let Aggregate::Percentile(_) = self else {
+            return Ok((self, args.len()));
+        };
+        let share = match args {
+            [] => return Ok((self, 0)),
+            [only] => {
+                let why = "percentile takes a constant share from 0 to 1 behind its values";
+                return Err((only.span, why));
+            }
+            [_, share, ..] => share,
+        };
+        let number = match &share.kind {
+            ExprKind::Literal(Value::Double(x)) => Some(*x),
+            ExprKind::Literal(Value::Int(x)) => Some(f64::from(*x)),
+            ExprKind::Literal(Value::Long(x)) => Some(*x as f64),
+            _ => None,
+        };
+        match number.filter(|x| (0.0..=1.0).contains(x)) {
+            Some(x) if args.len() == 2 => Ok((Aggregate::Percentile(x), 1)),
+            Some(_) => Ok((self, args.len())),
+            None => {
+                let why = "the share of percentile is a constant from 0 to 1";
+                Err((share.span, why))
+            }
         }
+    }
+
+    /// Whether it asks which row leaves, not only which value.
+    pub(crate) fn tells_rows_apart(&self) -> bool {
+        matches!(self, Aggregate::First | Aggregate::Last)
     }
 }
 
@@ -106,6 +170,7 @@ impl PartialEq for Aggregate {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Aggregate::User(a, _), Aggregate::User(b, _)) => a == b,
+            (Aggregate::Percentile(a), Aggregate::Percentile(b)) => a == b,
             _ => std::mem::discriminant(self) == std::mem::discriminant(other),
         }
     }
@@ -115,6 +180,7 @@ impl fmt::Display for Aggregate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Aggregate::User(name, _) => f.write_str(name),
+            Aggregate::Percentile(_) => f.write_str("percentile"),
             _ => f.write_str(
                 AGGREGATES
                     .iter()
@@ -125,50 +191,101 @@ impl fmt::Display for Aggregate {
     }
 }
 
+/// How the rows of a group come and go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rows {
+    /// They only come, without end.
+    Forever,
+    /// They come until all go at once.
+    Together,
+    /// They leave one by one, the oldest first.
+    InOrder,
+    /// They leave one by one, any of them.
+    AnyOrder,
+}
+
+impl Rows {
+    /// Whether they leave one by one.
+    pub(crate) fn leave(self) -> bool {
+        matches!(self, Rows::InOrder | Rows::AnyOrder)
+    }
+}
+
 /// One call of an aggregate with the types of its arguments.
+///
+/// Where rows leave in any order, an aggregate that tells them apart has one argument more: the number of the row.
 #[derive(Clone)]
 pub(crate) struct AggregateCall {
     pub(crate) aggregate: Aggregate,
     pub(crate) args: Vec<Type>,
     pub(crate) result: Type,
-    /// Rows may leave the group one by one.
-    pub(crate) retracts: bool,
+    pub(crate) rows: Rows,
 }
 
 impl AggregateCall {
+    /// Whether it has the number of each row as one more argument.
+    pub(crate) fn wants_numbers(&self) -> bool {
+        self.rows == Rows::AnyOrder && self.aggregate.tells_rows_apart()
+    }
+
     /// An empty accumulator.
     pub(crate) fn accumulator(&self) -> Box<dyn Accumulator> {
         let arg = self.args.first().copied().unwrap_or(Type::Long);
+        let exact = self.rows.leave();
         match (&self.aggregate, arg) {
             (Aggregate::User(_, function), _) => Box::new(Registered::new(function.clone())),
             (Aggregate::Count, _) => Box::new(Count::default()),
-            (Aggregate::Sum, Type::Int) => Box::new(Folded::<Sum<IntTotal>>::default()),
-            (Aggregate::Sum, Type::Long) => Box::new(Folded::<Sum<LongTotal>>::default()),
-            (Aggregate::Sum, Type::Float) => Box::new(Folded::<Sum<FloatTotal>>::default()),
-            (Aggregate::Sum, _) => Box::new(Folded::<Sum<DoubleTotal>>::default()),
-            (Aggregate::Avg, Type::Int) => Box::new(Folded::<Average<IntTotal>>::default()),
-            (Aggregate::Avg, Type::Long) => Box::new(Folded::<Average<LongTotal>>::default()),
-            (Aggregate::Avg, Type::Float) => Box::new(Folded::<Average<FloatTotal>>::default()),
-            (Aggregate::Avg, _) => Box::new(Folded::<Average<DoubleTotal>>::default()),
-            (Aggregate::StdDev, _) => Box::new(Folded::<Deviation>::default()),
             (Aggregate::And, _) => Box::new(Folded::<Logic<true>>::default()),
             (Aggregate::Or, _) => Box::new(Folded::<Logic<false>>::default()),
-            (Aggregate::First, ty) => Box::new(Ends::new(ty, false, self.retracts)),
-            (Aggregate::Last, ty) => Box::new(Ends::new(ty, true, self.retracts)),
-            (ordered, Type::Bool) => self.ordered::<bool>(ordered),
-            (ordered, Type::Int) => self.ordered::<i32>(ordered),
-            (ordered, Type::Long) => self.ordered::<i64>(ordered),
-            (ordered, Type::Float) => self.ordered::<f32>(ordered),
-            (ordered, Type::Double) => self.ordered::<f64>(ordered),
-            (ordered, Type::String) => self.ordered::<Str>(ordered),
+            (Aggregate::First | Aggregate::Last, ty) if !self.wants_numbers() => {
+                let last = self.aggregate == Aggregate::Last;
+                Box::new(Ends::new(ty, last, self.rows.leave()))
+            }
+            (Aggregate::Sum | Aggregate::Avg, Type::Int) => self.total::<IntTotal>(),
+            (Aggregate::Sum | Aggregate::Avg, Type::Long) => self.total::<LongTotal>(),
+            (Aggregate::Sum | Aggregate::Avg, Type::Float) if exact => {
+                self.total::<ExactTotal<f32>>()
+            }
+            (Aggregate::Sum | Aggregate::Avg, Type::Float) => self.total::<FloatTotal>(),
+            (Aggregate::Sum | Aggregate::Avg, _) if exact => self.total::<ExactTotal<f64>>(),
+            (Aggregate::Sum | Aggregate::Avg, _) => self.total::<DoubleTotal>(),
+            (_, Type::Bool) => self.ordered::<bool>(),
+            (_, Type::Int) => self.numeric::<i32>(),
+            (_, Type::Long) => self.numeric::<i64>(),
+            (_, Type::Float) => self.numeric::<f32>(),
+            (_, Type::Double) => self.numeric::<f64>(),
+            (_, Type::String) => self.ordered::<Str>(),
         }
     }
 
-    fn ordered<T: Ordered>(&self, aggregate: &Aggregate) -> Box<dyn Accumulator> {
-        match aggregate {
+    fn total<T: Total>(&self) -> Box<dyn Accumulator> {
+        match self.aggregate {
+            Aggregate::Sum => Box::new(Folded::<Sum<T>>::default()),
+            _ => Box::new(Folded::<Average<T>>::default()),
+        }
+    }
+
+    fn numeric<T: Ordered + Exact>(&self) -> Box<dyn Accumulator> {
+        let bounded = self.rows == Rows::Forever;
+        match self.aggregate {
+            Aggregate::StdDev => Box::new(Folded::<Deviation<T, false, true>>::default()),
+            Aggregate::StdDevSample => Box::new(Folded::<Deviation<T, true, true>>::default()),
+            Aggregate::Variance => Box::new(Folded::<Deviation<T, false, false>>::default()),
+            Aggregate::VarianceSample => Box::new(Folded::<Deviation<T, true, false>>::default()),
+            Aggregate::Median => Box::new(Percentile::<T>::new(0.5, bounded)),
+            Aggregate::Percentile(share) => Box::new(Percentile::<T>::new(share, bounded)),
+            _ => self.ordered::<T>(),
+        }
+    }
+
+    fn ordered<T: Ordered>(&self) -> Box<dyn Accumulator> {
+        let leave = self.rows.leave();
+        match self.aggregate {
+            Aggregate::First => Box::new(Arrivals::<T>::new(false)),
+            Aggregate::Last => Box::new(Arrivals::<T>::new(true)),
             Aggregate::DistinctCount => Box::new(Sorted::<T>::new(Question::Distinct)),
-            Aggregate::Min if self.retracts => Box::new(Sorted::<T>::new(Question::Min)),
-            Aggregate::Max if self.retracts => Box::new(Sorted::<T>::new(Question::Max)),
+            Aggregate::Min if leave => Box::new(Sorted::<T>::new(Question::Min)),
+            Aggregate::Max if leave => Box::new(Sorted::<T>::new(Question::Max)),
             Aggregate::Min | Aggregate::MinForever => {
                 Box::new(Folded::<Forever<T, false>>::default())
             }

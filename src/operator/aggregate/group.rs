@@ -191,7 +191,7 @@ pub(super) fn entering(slots: &[Slot]) -> Changes<'_> {
     Changes {
         slots,
         signs: &[],
-        times: &[],
+        at: &[],
         emit: Events::Current,
         lone: false,
         untouched: None,

@@ -3,6 +3,8 @@
 //! An accumulator holds the state of one aggregate call for all groups, by slot; it is called once per batch. Windows
 //! tell it what enters and what leaves by the signs of rows.
 
+mod arrivals;
+mod exact;
 mod extremum;
 mod first_last;
 mod fold;
@@ -10,11 +12,14 @@ mod function;
 mod group;
 mod pane;
 mod panes;
+mod percentile;
 mod running;
+#[cfg(test)]
+mod tests;
 mod totals;
 mod user;
 
-pub(crate) use function::{Aggregate, AggregateCall};
+pub(crate) use function::{Aggregate, AggregateCall, Rows};
 pub(crate) use group::{Columns, Grouping};
 pub(crate) use panes::PaneAggregate;
 pub(crate) use running::RunningAggregate;
@@ -32,8 +37,8 @@ pub(crate) struct Changes<'a> {
     pub(crate) slots: &'a [Slot],
     /// Sign of each row; empty when all are `+`.
     pub(crate) signs: &'a [Sign],
-    /// Time of each row where rows may come out of the order of time, and are all `+`; otherwise empty.
-    pub(crate) times: &'a [Timestamp],
+    /// Time of each row, where first and last go by time and rows may come in another order; else empty.
+    pub(crate) at: &'a [Timestamp],
     /// Rows that want the value after them.
     pub(crate) emit: Events,
     /// There is one group, so that its state may stay in registers, and is written once.

@@ -187,7 +187,7 @@ impl PaneAggregate {
         };
         pane.place(&self.read, &batch.columns, found, &mut s.last);
         let changes = Changes {
-            times,
+            at: times,
             ..entering(&s.slots)
         };
         pane.groups.update(

@@ -107,7 +107,7 @@ impl RunningAggregate {
         let changes = Changes {
             slots: &s.slots,
             signs,
-            times: &[],
+            at: &[],
             emit: self.events,
             lone: self.grouping.keys.is_empty(),
             untouched: None,

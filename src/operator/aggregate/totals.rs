@@ -1,9 +1,10 @@
-//! `sum(x)` and `avg(x)`: running totals.
+//! `sum(x)` and `avg(x)`: running totals. Those of floating-point numbers that may leave again are in `exact`.
 
-use super::fold::Fold;
+use super::exact;
+use super::fold::{Beside, Fold};
 use crate::event::Element;
 use crate::operator::{COUNT_MAX, words_cell};
-use crate::state::Cell;
+use crate::state::{Cell, Cells, Malformed};
 
 /// Exact sum of integers: 128 bits in two halves, so that a group takes 24 bytes and not 32, and a count.
 #[derive(Clone, Copy, Default)]
@@ -20,13 +21,18 @@ impl IntegerSum {
     }
 
     #[inline]
+    fn average(&self) -> f64 {
+        exact::average(self.total(), self.rows)
+    }
+
+    #[inline]
     fn set(&mut self, total: i128) {
         self.low = total as u64;
         self.high = (total >> 64) as i64;
     }
 }
 
-/// Sum of floating-point numbers in row order; exactly zero again when the last value left.
+/// Sum of floating-point numbers in row order, where none leaves.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct FloatSum {
     sum: f64,
@@ -68,6 +74,11 @@ impl FloatSum {
     }
 
     #[inline]
+    fn average(&self) -> f64 {
+        self.sum / self.rows as f64
+    }
+
+    #[inline]
     fn set(&mut self, total: f64) {
         self.sum = total;
     }
@@ -79,11 +90,17 @@ pub(crate) trait Total: Cell {
     type In: Element;
     /// Element type of `sum`.
     type Sum: Element;
-    fn add(&mut self, value: &Self::In);
-    fn retract(&mut self, value: &Self::In);
-    fn merge(&mut self, other: &Self);
-    fn sum(&self) -> Option<Self::Sum>;
-    fn average(&self) -> Option<f64>;
+    /// What some totals keep elsewhere.
+    type Beside: Beside;
+    fn add(&mut self, beside: &mut Self::Beside, value: &Self::In);
+    fn retract(&mut self, beside: &mut Self::Beside, value: &Self::In);
+    fn merge(&mut self, beside: &mut Self::Beside, other: &Self, theirs: &Self::Beside);
+    fn sum(&self, beside: &Self::Beside) -> Option<Self::Sum>;
+    fn average(&self, beside: &Self::Beside) -> Option<f64>;
+    fn forget(&self, _beside: &mut Self::Beside) {}
+    fn check(_cells: &Cells<Self>, _beside: &Self::Beside) -> Result<(), Malformed> {
+        Ok(())
+    }
 }
 
 /// The totals of one element type.
@@ -110,28 +127,27 @@ macro_rules! totals {
         impl Total for $name {
             type In = $in;
             type Sum = $out;
+            type Beside = ();
             #[inline]
-            fn add(&mut self, value: &$in) {
+            fn add(&mut self, _beside: &mut (), value: &$in) {
                 self.0.set(self.0.total() + <$wide>::from(*value));
                 self.0.rows += 1;
             }
             #[inline]
-            fn retract(&mut self, value: &$in) {
+            fn retract(&mut self, _beside: &mut (), value: &$in) {
+                self.0.set(self.0.total() - <$wide>::from(*value));
                 self.0.rows = self.0.rows.saturating_sub(1);
-                let left = self.0.total() - <$wide>::from(*value);
-                self.0.set(if self.0.rows == 0 { <$wide>::default() } else { left });
             }
-            fn merge(&mut self, other: &Self) {
+            fn merge(&mut self, _beside: &mut (), other: &Self, _theirs: &()) {
                 self.0.set(self.0.total() + other.0.total());
                 self.0.rows += other.0.rows;
             }
             #[inline]
-            fn sum(&self) -> Option<$out> {
+            fn sum(&self, _beside: &()) -> Option<$out> {
                 if self.0.rows == 0 { None } else { narrow(self.0.total()) }
             }
-            fn average(&self) -> Option<f64> {
-                let average = self.0.total() as f64 / self.0.rows as f64;
-                (self.0.rows > 0 && average.is_finite()).then_some(average)
+            fn average(&self, _beside: &()) -> Option<f64> {
+                if self.0.rows == 0 { None } else { narrow(self.0.average()) }
             }
         }
     )*};
@@ -165,21 +181,28 @@ pub(crate) struct Sum<T>(std::marker::PhantomData<T>);
 impl<T: Total> Fold for Sum<T> {
     type In = T::In;
     type Cell = T;
+    type Beside = T::Beside;
     type Out = T::Sum;
     #[inline]
-    fn add(cell: &mut T, value: &T::In) {
-        cell.add(value);
+    fn add(cell: &mut T, beside: &mut T::Beside, value: &T::In) {
+        cell.add(beside, value);
     }
     #[inline]
-    fn retract(cell: &mut T, value: &T::In) {
-        cell.retract(value);
+    fn retract(cell: &mut T, beside: &mut T::Beside, value: &T::In) {
+        cell.retract(beside, value);
     }
-    fn merge(cell: &mut T, other: &T) {
-        cell.merge(other);
+    fn merge(cell: &mut T, beside: &mut T::Beside, other: &T, theirs: &T::Beside) {
+        cell.merge(beside, other, theirs);
     }
     #[inline]
-    fn value(cell: &T) -> Option<T::Sum> {
-        cell.sum()
+    fn value(cell: &T, beside: &T::Beside) -> Option<T::Sum> {
+        cell.sum(beside)
+    }
+    fn forget(cell: &T, beside: &mut T::Beside) {
+        cell.forget(beside);
+    }
+    fn check(cells: &Cells<T>, beside: &T::Beside) -> Result<(), Malformed> {
+        T::check(cells, beside)
     }
 }
 
@@ -188,20 +211,27 @@ pub(crate) struct Average<T>(std::marker::PhantomData<T>);
 impl<T: Total> Fold for Average<T> {
     type In = T::In;
     type Cell = T;
+    type Beside = T::Beside;
     type Out = f64;
     #[inline]
-    fn add(cell: &mut T, value: &T::In) {
-        cell.add(value);
+    fn add(cell: &mut T, beside: &mut T::Beside, value: &T::In) {
+        cell.add(beside, value);
     }
     #[inline]
-    fn retract(cell: &mut T, value: &T::In) {
-        cell.retract(value);
+    fn retract(cell: &mut T, beside: &mut T::Beside, value: &T::In) {
+        cell.retract(beside, value);
     }
-    fn merge(cell: &mut T, other: &T) {
-        cell.merge(other);
+    fn merge(cell: &mut T, beside: &mut T::Beside, other: &T, theirs: &T::Beside) {
+        cell.merge(beside, other, theirs);
     }
     #[inline]
-    fn value(cell: &T) -> Option<f64> {
-        cell.average()
+    fn value(cell: &T, beside: &T::Beside) -> Option<f64> {
+        cell.average(beside)
+    }
+    fn forget(cell: &T, beside: &mut T::Beside) {
+        cell.forget(beside);
+    }
+    fn check(cells: &Cells<T>, beside: &T::Beside) -> Result<(), Malformed> {
+        T::check(cells, beside)
     }
 }

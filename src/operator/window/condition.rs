@@ -79,7 +79,7 @@ impl Condition {
         let changes = Changes {
             slots: &[0],
             signs: &signs,
-            times: &[],
+            at: &[],
             emit: Events::All,
             lone: true,
             untouched: None,

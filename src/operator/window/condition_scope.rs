@@ -8,7 +8,7 @@
 use crate::error::Fault;
 use crate::event::{Schema, Type};
 use crate::expr::{Functions, Scope, Typed, bind};
-use crate::operator::aggregate::{Aggregate, AggregateCall};
+use crate::operator::aggregate::{Aggregate, AggregateCall, Rows};
 use crate::sql::ast::{Expr, ExprKind, Name, Span};
 use crate::sql::parse_expression;
 use std::fmt;
@@ -182,7 +182,10 @@ impl WindowScope<'_> {
         args: &[Expr],
         span: Span,
     ) -> Result<(usize, Type), Fault> {
-        let column = match args {
+        let (aggregate, columns) = aggregate
+            .of_call(args)
+            .map_err(|(span, why)| Fault::new(span, why).help("percentile(x, 0.95)"))?;
+        let column = match args.get(..columns).unwrap_or(args) {
             [] => None,
             [
                 Expr {
@@ -209,14 +212,6 @@ impl WindowScope<'_> {
             )
             .help(accepted)
         })?;
-        if let Some((_, ty)) = column.filter(|(_, ty)| aggregate.argument(*ty) != *ty) {
-            let message = format!(
-                "{aggregate} takes {} here, not {ty}",
-                aggregate.argument(ty)
-            );
-            return Err(Fault::new(span, message)
-                .help("convert the attribute with a query before this one"));
-        }
         let column = column.map(|(place, _)| place);
         let known = self
             .calls
@@ -228,7 +223,7 @@ impl WindowScope<'_> {
                     aggregate,
                     args,
                     result,
-                    retracts: true,
+                    rows: Rows::InOrder,
                 },
                 column,
             ));
@@ -239,6 +234,11 @@ impl WindowScope<'_> {
 }
 
 impl Scope for WindowScope<'_> {
+    fn callable(&self) -> Vec<String> {
+        let names = Aggregate::names().chain(["eventTimestamp"]);
+        names.map(str::to_string).collect()
+    }
+
     fn column(&mut self, qualifier: Option<&Name>, name: &Name) -> Result<(usize, Type), Fault> {
         let (place, ty) = self.attribute(name)?;
         let of_last = match qualifier {
@@ -275,6 +275,10 @@ impl Scope for WindowScope<'_> {
         match Aggregate::named(&name.text)? {
             Aggregate::Count if distinct => {
                 Some(self.aggregate(Aggregate::DistinctCount, args, span))
+            }
+            aggregate if distinct => {
+                let why = format!("DISTINCT is not supported inside {aggregate}");
+                Some(Err(Fault::new(span, why).help("only count(DISTINCT x) is")))
             }
             aggregate => Some(self.aggregate(aggregate, args, span)),
         }

@@ -24,6 +24,7 @@ mod keys;
 mod latest;
 mod length;
 mod panes;
+mod ranked;
 mod session;
 mod sessions;
 mod sort;

@@ -2,8 +2,9 @@
 //!
 //! How: each row held has a log of its own, and a list of the logs is kept in order. A row enters; when more than n
 //! are held, the greatest leaves behind it, which may be the row itself. Of equal rows the later one is greater.
-//! Cost: O(log n) comparisons per row, and moving the list behind its place: 4 n bytes at most.
+//! Cost: O(log n) comparisons per row.
 
+use super::ranked::Ranked;
 use crate::event::{Batch, Sign, Type};
 use crate::operator::{Kind, Moment, Operator, Out, counter};
 use crate::state::{Cells, LogId, Malformed, RowLog, StateHolder, Visitor};
@@ -22,7 +23,7 @@ pub(crate) struct SortKey {
 pub(crate) struct Sort {
     log: RowLog,
     /// An index, by the rows and `numbers`.
-    order: Vec<LogId>,
+    order: Ranked,
     /// How many rows came before, by log.
     numbers: Cells<u64>,
     came: u64,
@@ -37,7 +38,7 @@ impl Sort {
         assert!(rows_max > 0, "a sort window holds at least one row");
         Sort {
             log: RowLog::new(types),
-            order: Vec::new(),
+            order: Ranked::default(),
             numbers: Cells::default(),
             came: 0,
             by,
@@ -46,28 +47,6 @@ impl Sort {
         }
     }
 
-    fn compare(&self, a: LogId, b: LogId) -> Ordering {
-        let (a, b) = (
-            self.log.index(a, self.log.range(a).start),
-            self.log.index(b, self.log.range(b).start),
-        );
-        let by = |key: &SortKey| {
-            let order = self.log.columns()[key.kept].order(a, b);
-            if key.descending {
-                order.reverse()
-            } else {
-                order
-            }
-        };
-        self.by
-            .iter()
-            .map(by)
-            .find(|o| *o != Ordering::Equal)
-            .unwrap_or(Ordering::Equal)
-    }
-}
-
-impl Sort {
     /// Puts the logs in order, by their rows and then by their numbers.
     fn rebuild(&mut self) -> Result<(), Malformed> {
         let ids = 0..self.numbers.len() as LogId;
@@ -76,10 +55,29 @@ impl Sort {
             return Err(Malformed::new("a sort window has too many rows or too few"));
         }
         let number = |id: LogId| *self.numbers.get(id);
-        order.sort_by(|a, b| self.compare(*a, *b).then(number(*a).cmp(&number(*b))));
-        self.order = order;
+        let by_rows = |a: LogId, b: LogId| compare(&self.log, &self.by, a, b);
+        order.sort_by(|a, b| by_rows(*a, *b).then(number(*a).cmp(&number(*b))));
+        self.order = Ranked::of(&order);
         Ok(())
     }
+}
+
+/// How the rows of two logs are ordered.
+fn compare(log: &RowLog, by: &[SortKey], a: LogId, b: LogId) -> Ordering {
+    let row = |id: LogId| log.index(id, log.range(id).start);
+    let (a, b) = (row(a), row(b));
+    let order = |key: &SortKey| {
+        let order = log.columns()[key.kept].order(a, b);
+        if key.descending {
+            order.reverse()
+        } else {
+            order
+        }
+    };
+    by.iter()
+        .map(order)
+        .find(|order| order.is_ne())
+        .unwrap_or(Ordering::Equal)
 }
 
 impl StateHolder for Sort {
@@ -105,10 +103,9 @@ impl Operator for Sort {
             self.numbers.ensure(id as usize + 1);
             *self.numbers.get_mut(id) = self.came;
             self.came += 1;
-            let place = self
-                .order
-                .partition_point(|held| self.compare(*held, id) != Ordering::Greater);
-            self.order.insert(place, id);
+            let (log, by) = (&self.log, &self.by);
+            self.order
+                .insert(id, |held| compare(log, by, held, id) != Ordering::Greater);
             to.push_row(batch, &self.keep, row, moment, Sign::Plus);
             if self.order.len() > self.rows_max
                 && let Some(greatest) = self.order.pop()

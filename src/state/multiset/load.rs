@@ -34,7 +34,7 @@ impl<K: Cell> Cell for Node<K> {
     #[inline]
     fn word(&self, k: usize) -> u64 {
         match k {
-            0 => u64::from(self.count),
+            0 => self.count,
             1 => u64::from(self.left) << 32 | u64::from(self.right),
             k => self.key.word(k - 2),
         }
@@ -45,7 +45,7 @@ impl<K: Cell> Cell for Node<K> {
     fn read(words: &[u64], bytes: &[u8]) -> Option<Self> {
         Some(Node {
             key: K::read(&words[2..], bytes)?,
-            count: u32::try_from(words[0]).ok()?,
+            count: words[0],
             left: (words[1] >> 32) as u32,
             right: words[1] as u32,
         })

@@ -89,13 +89,7 @@ impl Logs {
                 let place = rows.iter().rposition(|r| r.0 <= batch.at[0].0);
                 rows.insert(place.map_or(0, |p| p + 1), row(0));
             }
-            5 if !rows.is_empty() => {
-                let place = random.below(rows.len() as u64);
-                log.remove(id, *head + place);
-                rows.remove(place as usize);
-                *head += 1;
-            }
-            6 => {
+            5 => {
                 if let Some(other) = other {
                     log.append(id, other);
                     let (_, more) = model.remove(&other).expect("it is held");

@@ -80,7 +80,7 @@ impl Key for Str {
 
 pub(super) struct Sorted<K> {
     set: Multiset<K>,
-    model: Vec<BTreeMap<K, u32>>,
+    model: Vec<BTreeMap<K, u64>>,
 }
 
 impl<K: Key> Sorted<K> {
@@ -93,7 +93,7 @@ impl<K: Key> Sorted<K> {
 }
 
 impl<K: Key> Subject for Sorted<K> {
-    type Contents = Vec<BTreeMap<K, u32>>;
+    type Contents = Vec<BTreeMap<K, u64>>;
 
     fn empty(&self) -> Self {
         Sorted::new()

@@ -26,6 +26,7 @@ pub mod report;
 mod ring;
 mod run;
 mod send;
+mod sorted;
 mod standing;
 
 pub use questions::{GROUPS, QUESTIONS, Question};

@@ -5,7 +5,7 @@ use super::harness::Conditions;
 use super::nexmark;
 use super::record::Record;
 use super::redis;
-use super::{batches, disorder, lanes, open_loop, send, standing};
+use super::{batches, disorder, lanes, open_loop, send, sorted, standing};
 
 /// Something that can be measured.
 pub struct Question {
@@ -155,6 +155,12 @@ pub const QUESTIONS: &[Question] = &[
         "disorder-timebatch",
         "time per row with 20,000 rows waiting for their batch, beside 1,000",
         disorder::time_batch,
+    ),
+    inline(
+        "columns",
+        "first-in-sort",
+        "first over the 100,000 smallest rows, a row per event, beside 1,000",
+        sorted::first,
     ),
     inline(
         "send",
