@@ -1,29 +1,64 @@
 """Aggregates over random windows, ours against DuckDB, which is told by joins which rows a window holds."""
 import dataclasses
+import fractions
+import math
 
 import duckdb
+import values
 from compare import Failure, equal, run
 
 ROWS_MAX = 200  # joins of all rows with all
 LONG_MIN, LONG_MAX = -(2**63), 2**63 - 1
+ULP = 2.3e-16
 
-# ours, DuckDB's over the rows r, relative tolerance
+
+def exactly(compute):
+    """A function of the list of values that computes with rational numbers and rounds once."""
+
+    def rounded(found):
+        numbers = [fractions.Fraction(x) for x in found or [] if x is not None]
+        try:
+            return compute(numbers) if numbers else None
+        except (OverflowError, ZeroDivisionError):
+            return None
+
+    return rounded
+
+
+def squares(numbers):
+    mean = sum(numbers) / len(numbers)
+    return sum((x - mean) ** 2 for x in numbers)
+
+
+def root(x):
+    """The square root of a rational number, of more digits than a DOUBLE has."""
+    return float(fractions.Fraction(math.isqrt(x.numerator * x.denominator << 256), x.denominator << 128))
+
+
+# ours, DuckDB's over the rows r, relative tolerance, and what Python makes of DuckDB's
 AGGREGATES = [
     ("count()", "count(*)", 0),
     ("count(v)", "count(r.v)", 0),
     ("count(DISTINCT s)", "count(DISTINCT r.s)", 0),
+    ("distinctCount(v)", "count(DISTINCT r.v)", 0),
     ("sum(v)", "sum(r.v)", 0),
     ("sum(w)", f"CASE WHEN sum(r.w) BETWEEN {LONG_MIN} AND {LONG_MAX} THEN sum(r.w) END", 0),
     ("sum(x)", "sum(r.x)", 0),
-    ("avg(v)", "avg(r.v)", 1e-15),
-    ("stdDev(v)", "stddev_pop(r.v)", 1e-9),
+    ("avg(v)", "list(r.v)", ULP, exactly(lambda v: float(sum(v) / len(v)))),
+    ("stdDev(v)", "list(r.v)", ULP, exactly(lambda v: root(squares(v) / len(v)))),
+    ("stddev_pop(v)", "stddev_pop(r.v)", 1e-9),
+    ("variance(v)", "list(r.v)", ULP, exactly(lambda v: float(squares(v) / len(v)))),
+    ("var_pop(v)", "var_pop(r.v)", 1e-9),
+    ("stddev_samp(v)", "list(r.v)", ULP, exactly(lambda v: root(squares(v) / (len(v) - 1)))),
+    ("var_samp(v)", "var_samp(r.v)", 1e-9),
+    ("median(v)", "median(r.v)", 0),
+    ("percentile(v, 0.9)", "quantile_cont(r.v, 0.9)", 1e-15),
     ("min(w)", "min(r.w)", 0),
     ("max(x)", "max(r.x)", 0),
     ("min(s)", "min(r.s)", 0),
     ("max(s)", "max(r.s)", 0),
     ("and(b)", "bool_and(r.b)", 0),
     ("or(b)", "bool_or(r.b)", 0),
-    ("distinctCount(v)", "count(DISTINCT r.v)", 0),
 ]
 # by arrival, which is the order of n where no row is late
 ORDERED = [
@@ -34,6 +69,11 @@ ORDERED = [
 FOREVER = [
     ("minForever(w)", "min(r.w)", 0),
     ("maxForever(w)", "max(r.w)", 0),
+]
+# of any DOUBLEs, where rows leave one by one
+LEAVING = [
+    ("sum(y)", "list(r.y)", 0, exactly(lambda y: float(sum(y)))),
+    ("avg(y)", "list(r.y)", ULP, exactly(lambda y: float(sum(y) / len(y)))),
 ]
 
 
@@ -46,7 +86,10 @@ class Window:
     lateness: int = 0  # by so much rows may come behind the newest
 
     def aggregates(self):
-        return AGGREGATES + (ORDERED if not self.lateness else []) + (FOREVER if not self.clause else [])
+        aggregates = AGGREGATES + (ORDERED if not self.lateness else [])
+        if self.key == "n":
+            aggregates = aggregates + (LEAVING if self.clause else FOREVER)
+        return aggregates
 
 
 # Windows of which a row behind the newest, by no more than the lateness, misses nothing.
@@ -101,17 +144,17 @@ def random_rows(dice, count):
         row = {
             "n": n, "ts": ts, "k": dice.randrange(3), "v": dice.randint(-(2**31), 2**31 - 1) >> dice.randrange(32),
             "w": dice.randint(LONG_MIN, LONG_MAX) >> dice.randrange(64), "x": dice.randint(-(10**6), 10**6) / 4,
-            "s": dice.choice(["", "a", "b", "é", "日本"]), "b": dice.random() < 0.5,
+            "s": dice.choice(["", "a", "b", "é", "日本"]), "b": dice.random() < 0.5, "y": values.double(dice),
         }  # fmt: skip
-        rows.append(row | {c: None for c in "vwxsb" if dice.random() < 0.1})
+        rows.append(row | {c: None for c in "vwxsby" if dice.random() < 0.1})
     return rows
 
 
 def compare(eventflux, dice, count, report):
     rows = random_rows(dice, min(count, ROWS_MAX))
     db = duckdb.connect(config={"threads": 1})
-    db.execute("CREATE TABLE S (n BIGINT, ts BIGINT, k INTEGER, v INTEGER, w BIGINT, x DOUBLE, s VARCHAR, b BOOLEAN)")
-    db.executemany("INSERT INTO S VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [list(row.values()) for row in rows])
+    db.execute("CREATE TABLE S (n BIGINT, ts BIGINT, k INTEGER, v INTEGER, w BIGINT, x DOUBLE, s VARCHAR, b BOOLEAN, y DOUBLE)")
+    db.executemany("INSERT INTO S VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [list(row.values()) for row in rows])
     windows = list(all_windows(dice, rows))
     for window in [window for window in windows if window.name in TAKES_LATE]:
         late = dataclasses.replace(window, name=f"{window.name}, late rows", lateness=dice.choice([1, 5, 30]))
@@ -126,7 +169,7 @@ def compare(eventflux, dice, count, report):
 
 def run_ours(eventflux, dice, window, rows, workers):
     """Results by their key and k."""
-    columns = "n LONG, k INT, v INT, w LONG, x DOUBLE, s STRING, b BOOL"
+    columns = "n LONG, k INT, v INT, w LONG, x DOUBLE, s STRING, b BOOL, y DOUBLE"
     playback = f"@app:playback(lateness='{window.lateness} MILLISECONDS')" if window.lateness else "@app:playback"
     select = ", ".join(f"{ours} AS a{i}" for i, (ours, *_) in enumerate(window.aggregates()))
     app = (
@@ -139,18 +182,18 @@ def run_ours(eventflux, dice, window, rows, workers):
     events = [{"stream": "S", "at": row["ts"], "row": [v for c, v in row.items() if c != "ts"]} for row in sent]
     events.append({"clock": rows[-1]["ts"] + 10**6})
     results = {}
-    for key, k, *values in run(eventflux, app, events, workers)["Out"]:
+    for key, k, *found in run(eventflux, app, events, workers)["Out"]:
         if (key, k) in results:
             raise Failure(f"two results for {key}, {k} of {window.name} with {workers} workers:\n{app}")
-        results[key, k] = values
+        results[key, k] = found
     return results
 
 
 def run_theirs(db, window):
-    select = ", ".join(sql for _, sql, _ in window.aggregates())
+    select = ", ".join(sql for _, sql, *_ in window.aggregates())
     key = "max(r.n)" if window.key == "max(n)" else "r.key"
     found = db.execute(f"SELECT {key}, r.k, {select} FROM ({window.sql}) r GROUP BY r.key, r.k").fetchall()
-    return {(key, k): values for key, k, *values in found}
+    return {(key, k): row for key, k, *row in found}
 
 
 def check(window, workers, ours, theirs, report):
@@ -160,7 +203,8 @@ def check(window, workers, ours, theirs, report):
         report.differs(name, "duckdb", f"result {key} is {who}: {window.clause}, {workers} workers")
     for key in ours.keys() & theirs.keys():
         report.count(name, "duckdb")
-        for (aggregate, _, tolerance), a, b in zip(window.aggregates(), ours[key], theirs[key], strict=True):
+        for (aggregate, _, tolerance, *compute), a, b in zip(window.aggregates(), ours[key], theirs[key], strict=True):
+            b = compute[0](b) if compute else b
             report.count(f"aggregate: {aggregate}", "duckdb")
             if not equal(a, b, tolerance):
                 what = f"{aggregate} is {a!r}, not {b!r}: result {key} of {window.clause}, {workers} workers"
