@@ -280,17 +280,27 @@ impl Builder<'_> {
         if matches!(window, WindowPlan::Panes(_)) {
             types.extend([Type::Long, Type::Long]);
         }
-        let mut passed_types: Vec<Type> = passed.iter().map(|c| self.input[*c]).collect();
+        let operator = self.in_front(window, operator, passed);
+        self.push(operator, types);
+    }
+
+    /// A window with what stands in front of it: numbers of its rows, and before these the order of their times.
+    fn in_front(
+        &self,
+        window: &WindowPlan,
+        mut operator: Box<dyn Operator>,
+        passed: &[usize],
+    ) -> Box<dyn Operator> {
+        let types: Vec<Type> = passed.iter().map(|c| self.input[*c]).collect();
         if self.query.calls.iter().any(|c| c.call.wants_numbers()) {
-            passed_types.push(Type::Long);
-            operator = Box::new(Numbered::new(operator, self.like(&passed_types)));
-            passed_types.pop();
+            let numbered = [types.as_slice(), &[Type::Long]].concat();
+            operator = Box::new(Numbered::new(operator, self.like(&numbered)));
         }
         if window.takes_rows_in_order() {
             let routing = self.positions(|c| passed.binary_search(&c).ok());
-            operator = Box::new(InOrder::new(operator, self.like(&passed_types), routing));
+            operator = Box::new(InOrder::new(operator, self.like(&types), routing));
         }
-        self.push(operator, types);
+        operator
     }
 
     fn keyed_window(

@@ -93,12 +93,12 @@ impl WindowPlan {
             | WindowPlan::LossyFrequent { .. } => Rows::AnyOrder,
             WindowPlan::LengthBatch { .. }
             | WindowPlan::TimeBatch { .. }
-            | WindowPlan::Panes(_)
             | WindowPlan::SendBatch
             | WindowPlan::SessionBatch { .. }
             | WindowPlan::ExternalTimeBatch(_)
             | WindowPlan::Cron(_)
             | WindowPlan::ExpressionBatch { .. } => Rows::Together,
+            WindowPlan::Panes(_) => Rows::Displaced,
             WindowPlan::Delay(_) | WindowPlan::FirstUnique(_) => Rows::Forever,
         }
     }
@@ -110,7 +110,7 @@ impl WindowPlan {
 
     /// Rows leave in flushes.
     pub(crate) fn flushes(&self) -> bool {
-        self.rows() == Rows::Together
+        matches!(self.rows(), Rows::Together | Rows::Displaced)
     }
 
     /// Its rows also pass as they come, and its flushes only expire them.

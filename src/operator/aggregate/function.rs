@@ -198,6 +198,8 @@ pub(crate) enum Rows {
     Forever,
     /// They come until all go at once.
     Together,
+    /// As `Together`, and they may come in another order than that of their times.
+    Displaced,
     /// They leave one by one, the oldest first.
     InOrder,
     /// They leave one by one, any of them.
@@ -231,7 +233,8 @@ impl AggregateCall {
     /// An empty accumulator.
     pub(crate) fn accumulator(&self) -> Box<dyn Accumulator> {
         let arg = self.args.first().copied().unwrap_or(Type::Long);
-        let exact = self.rows.leave();
+        // Then the order of rows, and what has left, make no difference.
+        let exact = self.rows.leave() || self.rows == Rows::Displaced;
         match (&self.aggregate, arg) {
             (Aggregate::User(_, function), _) => Box::new(Registered::new(function.clone())),
             (Aggregate::Count, _) => Box::new(Count::default()),

@@ -3,8 +3,8 @@
 //!
 //! A session closes when `gap + latency` has passed since its last row; a row exactly one gap after the last begins a
 //! new one. A row behind the clock joins a session that waits out its latency, or any open one of `sessionBatch`; it
-//! opens none, because it may belong to one that has closed and is forgotten. Otherwise it is late: dropped and counted.
-//! A key whose last session has closed is forgotten. What leaves is in the order of time, then of arrival.
+//! opens none, because it may belong to one that has closed and is forgotten. Otherwise it is late: dropped and
+//! counted. A key whose last session has closed is forgotten. What leaves is in the order of time, then of arrival.
 
 use super::held::show_in_order;
 use super::keys::Keys;

@@ -29,7 +29,7 @@ pub(super) struct Session {
     first: Timestamp,
     /// One gap after the last row.
     end: Timestamp,
-    /// Number of sessions opened before.
+    /// Tells sessions that begin at one time apart, in the order of their first rows.
     order: u64,
     older: Option<Entry>,
 }
@@ -65,8 +65,21 @@ words_cell!(
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Closing {
     due: Timestamp,
+    first: Timestamp,
     order: u64,
     entry: Entry,
+}
+
+impl Session {
+    /// Its place among those that close: by time, then by beginning.
+    fn closing(&self, entry: Entry) -> Reverse<Closing> {
+        Reverse(Closing {
+            due: self.due,
+            first: self.first,
+            order: self.order,
+            entry,
+        })
+    }
 }
 
 /// Sessions by key.
@@ -80,6 +93,7 @@ pub(super) struct Sessions {
     /// The sessions that are not the newest of their key, by key and beginning.
     older: BTreeMap<(Slot, Timestamp), Entry>,
     closing: BinaryHeap<Reverse<Closing>>,
+    /// Numbers given as `order`.
     opened: u64,
     /// A row behind the clock joins a session that is open.
     takes_late: bool,
@@ -152,12 +166,9 @@ impl Sessions {
                 if session.key != key || session.order >= self.opened {
                     return Err(wrong());
                 }
-                let Session {
-                    due, order, first, ..
-                } = *session;
-                self.closing.push(Reverse(Closing { due, order, entry }));
+                self.closing.push(session.closing(entry));
                 if Some(entry) != *self.newest.get(key)
-                    && self.older.insert((key, first), entry).is_some()
+                    && self.older.insert((key, session.first), entry).is_some()
                 {
                     return Err(wrong());
                 }
@@ -188,22 +199,35 @@ impl Sessions {
             None => self.open(key, at, newer, place),
         };
         let session = self.sessions.get_mut(entry);
-        let before = session.first;
-        session.first = before.min(at);
         session.end = session.end.max(at.plus(self.gap_us));
         session.due = session.end.plus(self.latency_us);
         self.log.push(session.log, at, batch, keep, row);
-        let (first, end, older) = (session.first, session.end, session.older);
-        if newer.is_some() && first < before {
-            self.older.remove(&(key, before));
-            self.older.insert((key, first), entry);
+        if at < session.first {
+            self.begin_earlier(entry, at, newer.is_none());
         }
+        let Session {
+            first, end, older, ..
+        } = *self.sessions.get(entry);
         if let Some(newer) = newer.filter(|n| self.sessions.get(*n).first < end) {
             self.join(entry, newer);
         } else if let Some(older) = older.filter(|o| first < self.sessions.get(*o).end) {
             self.join(older, entry);
         }
         true
+    }
+
+    /// A row comes before all others of a session, which may be the newest of its key.
+    fn begin_earlier(&mut self, entry: Entry, at: Timestamp, is_newest: bool) {
+        let session = self.sessions.get_mut(entry);
+        let before = std::mem::replace(&mut session.first, at);
+        session.order = self.opened;
+        self.opened += 1;
+        let key = session.key;
+        self.closing.push(session.closing(entry));
+        if !is_newest {
+            self.older.remove(&(key, before));
+            self.older.insert((key, at), entry);
+        }
     }
 
     /// The newest session of a key that begins less than a gap after `at` or before it, and the one that follows it.
@@ -240,7 +264,7 @@ impl Sessions {
         let (end, order) = (at.plus(self.gap_us), self.opened);
         let due = end.plus(self.latency_us);
         let log = self.log.open();
-        let entry = self.sessions.insert(Session {
+        let session = Session {
             key,
             log,
             due,
@@ -248,7 +272,8 @@ impl Sessions {
             end,
             order,
             older,
-        });
+        };
+        let entry = self.sessions.insert(session);
         match (newer, older) {
             (Some(_), _) => drop(self.older.insert((key, at), entry)),
             (None, Some(older)) => {
@@ -259,7 +284,7 @@ impl Sessions {
         }
         self.link(key, newer, Some(entry));
         self.opened += 1;
-        self.closing.push(Reverse(Closing { due, order, entry }));
+        self.closing.push(session.closing(entry));
         entry
     }
 
@@ -271,31 +296,23 @@ impl Sessions {
         }
     }
 
-    /// Makes two neighbours one, which keeps the entry and the order of the one opened first.
+    /// Makes two neighbours one.
     fn join(&mut self, older: Entry, newer: Entry) {
         let (a, b) = (*self.sessions.get(older), *self.sessions.get(newer));
         self.log.append(a.log, b.log);
-        let (kept, gone) = if a.order < b.order {
-            (older, newer)
-        } else {
-            (newer, older)
-        };
-        let order = a.order.min(b.order);
         let above = self.above(b.key, newer);
         self.older.remove(&(a.key, a.first));
         if above.is_some() {
             self.older.remove(&(b.key, b.first));
-            self.older.insert((a.key, a.first), kept);
+            self.older.insert((a.key, a.first), older);
         }
-        *self.sessions.get_mut(kept) = Session {
-            log: a.log,
-            first: a.first,
-            order,
-            older: a.older,
-            ..b
+        *self.sessions.get_mut(older) = Session {
+            due: b.due,
+            end: b.end,
+            ..a
         };
-        self.sessions.remove(gone);
-        self.link(b.key, above, Some(kept));
+        self.sessions.remove(newer);
+        self.link(b.key, above, Some(older));
     }
 
     /// The session of a key that is next newer than `entry`.
@@ -316,8 +333,14 @@ impl Sessions {
     /// Brings the front of the heap up to date.
     pub(super) fn settle(&mut self) {
         while let Some(mut front) = self.closing.peek_mut() {
-            let Closing { due, order, entry } = front.0;
-            match self.sessions.find(entry).filter(|s| s.order == order) {
+            let Closing {
+                due,
+                first,
+                order,
+                entry,
+            } = front.0;
+            let is_it = |s: &&Session| s.order == order && s.first == first;
+            match self.sessions.find(entry).filter(is_it) {
                 None => {
                     PeekMut::pop(front);
                 }
@@ -373,8 +396,8 @@ mod tests {
 
     const GAP: i64 = 10;
 
-    /// An open session as the definition has it: key, rows (time, number), order of creation.
-    type Plain = (Slot, Vec<(i64, i64)>, u64);
+    /// An open session as the definition has it: key, rows (time, number).
+    type Plain = (Slot, Vec<(i64, i64)>);
 
     fn due(session: &Plain, latency: i64) -> i64 {
         session.1.iter().map(|r| r.0).max().unwrap_or(0) + GAP + latency
@@ -385,30 +408,23 @@ mod tests {
         let (mut closing, rest): (Vec<_>, Vec<_>) =
             open.drain(..).partition(|s| due(s, latency) <= now);
         *open = rest;
-        closing.sort_by_key(|s| (due(s, latency), s.2));
+        closing.sort_by_key(|s| (due(s, latency), s.1[0]));
         closing
             .into_iter()
             .map(|s| (due(&s, latency), s.1))
             .collect()
     }
 
-    fn insert_plain(
-        open: &mut Vec<Plain>,
-        key: Slot,
-        row: (i64, i64),
-        order: u64,
-        late: bool,
-    ) -> bool {
+    fn insert_plain(open: &mut Vec<Plain>, key: Slot, row: (i64, i64), late: bool) -> bool {
         let near = |s: &Plain| s.0 == key && s.1.iter().any(|r| (r.0 - row.0).abs() < GAP);
         let (near, rest): (Vec<_>, Vec<_>) = open.drain(..).partition(near);
         *open = rest;
         if near.is_empty() && late {
             return false;
         }
-        let order = near.iter().map(|s| s.2).min().unwrap_or(order);
         let mut rows: Vec<_> = near.into_iter().flat_map(|s| s.1).chain([row]).collect();
         rows.sort_by_key(|r| (r.0, r.1));
-        open.push((key, rows, order));
+        open.push((key, rows));
         true
     }
 
@@ -465,7 +481,7 @@ mod tests {
                 let held = sessions.insert(key, Timestamp(clock), &batch, &[0], 0);
                 let late = at < clock;
                 let want = !(at < clock && latency == 0 && !takes_late)
-                    && insert_plain(&mut open, key, (at, number), number as u64, late);
+                    && insert_plain(&mut open, key, (at, number), late);
                 assert_eq!(held, want, "row {number}");
                 merged += usize::from(open.len() < before);
                 if number % 3 == 0 {
