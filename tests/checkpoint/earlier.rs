@@ -15,7 +15,12 @@ use std::sync::{Arc, Mutex};
 const BUILDS: [&str; 1] = ["491fc54"];
 
 /// Apps of a build whose state has another layout now, and the container that changed.
-const REFUSED: [(&str, &str, &str); 0] = [];
+///
+/// What was rounded on its way cannot become exact: these start anew, under another name of the query.
+const REFUSED: [(&str, &str, &str); 2] = [
+    ("491fc54", "aggregate_sum_double", "exact sum"),
+    ("491fc54", "aggregate_deviation", "deviation"),
+];
 
 /// Windows, each by a short name.
 const WINDOWS: [(&str, &str); 22] = [
@@ -208,6 +213,7 @@ fn revisions_of_earlier_builds_go_on() {
         let copy = Folder::new(&format!("earlier-{build}"));
         common::copy(&fixtures.join("store"), copy.path());
         let store = Arc::new(FileStore::open(copy.path()).expect("opens"));
+        let mut wrong = Vec::new();
         for (name, text) in apps() {
             let refused = REFUSED.iter().find(|r| r.0 == build && r.1 == name);
             match (run(&store, &text, KEPT + 1, ROWS), refused) {
@@ -225,8 +231,9 @@ fn revisions_of_earlier_builds_go_on() {
                         "{build}: {name}: {diff}"
                     );
                 }
-                (outcome, _) => panic!("{build}: {name}: {outcome:?}"),
+                (outcome, _) => wrong.push(format!("{build}: {name}: {outcome:?}")),
             }
         }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 }

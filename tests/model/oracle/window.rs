@@ -391,12 +391,13 @@ impl State {
         }
     }
 
-    /// Takes out the sessions that close at this time.
+    /// Takes out the sessions that close at this time, in the order in which they begin.
     fn closed(&mut self, gap: i64, due: i64) -> Vec<Session> {
-        let (closed, open) = std::mem::take(&mut self.sessions)
+        let (mut closed, open): (Vec<Session>, _) = std::mem::take(&mut self.sessions)
             .into_iter()
             .partition(|s| s.last + gap == due);
         self.sessions = open;
+        closed.sort_by_key(|s| (s.rows[0].at(), s.rows[0].id));
         closed
     }
 
