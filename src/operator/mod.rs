@@ -86,6 +86,8 @@ pub(crate) struct Out {
     pub(crate) ready: Vec<(Kind, Box<Batch>)>,
     /// Rows that came too late, where somebody wants them.
     late: Option<Box<Batch>>,
+    /// Causes of the rows that came too late.
+    refused: Vec<u64>,
     /// Boxed, so that a batch changes hands by a pointer.
     spare: Vec<Box<Batch>>,
     like: Batch,
@@ -97,6 +99,7 @@ impl Out {
         Out {
             ready: Vec::new(),
             late: None,
+            refused: Vec::new(),
             spare: Vec::new(),
             like,
         }
@@ -113,20 +116,26 @@ impl Out {
     /// A row of the operator's input came too late.
     #[cold]
     pub(crate) fn refuse(&mut self, batch: &Batch, row: usize) {
+        self.refused.push(batch.cause_of(row));
         if let Some(late) = &mut self.late {
             late.append(batch, &RowSet::Range(row..row + 1));
         }
     }
 
-    /// Takes the rows out that came too late, if there are any; [`Out::put_late_back`] follows.
-    pub(crate) fn take_late(&mut self) -> Option<Box<Batch>> {
-        self.late.take_if(|late| !late.is_empty())
-    }
-
-    /// Whether rows came too late that somebody wants.
+    /// Whether rows came too late.
     #[inline]
     pub(crate) fn has_late(&self) -> bool {
-        self.late.as_ref().is_some_and(|late| !late.is_empty())
+        !self.refused.is_empty()
+    }
+
+    /// Takes the causes of the rows that came too late.
+    pub(crate) fn take_refused(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.refused)
+    }
+
+    /// Takes the rows out that came too late, where somebody wants them; [`Out::put_late_back`] follows.
+    pub(crate) fn take_late(&mut self) -> Option<Box<Batch>> {
+        self.late.take()
     }
 
     /// Gives the batch of rows that came too late back for reuse.

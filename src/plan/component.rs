@@ -5,7 +5,7 @@
 //! the one stream through which rows come in; any query that needs to see all rows makes the whole component single.
 
 use super::route::routes;
-use super::{QueryPlan, StreamPlan};
+use super::{QueryPlan, StreamPlan, WindowPlan};
 use crate::expr::Typed;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap};
@@ -67,6 +67,8 @@ pub(crate) fn components(streams: &[StreamPlan], queries: &[QueryPlan]) -> Vec<C
             }
         }
     }
+    // A row that several queries drop as late is counted once.
+    let several_late = queries.iter().filter(|q| has_late_rows(q)).nth(1).is_some();
     let mut members = vec![Vec::new(); queries.len()];
     for query in 0..queries.len() {
         members[find(&group, query)].push(query);
@@ -74,7 +76,7 @@ pub(crate) fn components(streams: &[StreamPlan], queries: &[QueryPlan]) -> Vec<C
     members.retain(|m| !m.is_empty());
     members
         .into_iter()
-        .map(|m| component(streams, queries, m))
+        .map(|m| component(streams, queries, m, several_late))
         .collect()
 }
 
@@ -107,7 +109,18 @@ fn union(group: &mut [usize], a: usize, b: usize) {
     group[a.max(b)] = a.min(b);
 }
 
-fn component(streams: &[StreamPlan], queries: &[QueryPlan], members: Vec<usize>) -> Component {
+/// Rows may come too late for a query.
+fn has_late_rows(query: &QueryPlan) -> bool {
+    query.window.as_ref().is_some_and(WindowPlan::has_late_rows)
+}
+
+/// `several_late`: rows may come too late for several queries of the app.
+fn component(
+    streams: &[StreamPlan],
+    queries: &[QueryPlan],
+    members: Vec<usize>,
+    several_late: bool,
+) -> Component {
     let (order, cycle) = topological(streams, queries, &members);
     let mut reads: Vec<usize> = members.iter().map(|q| queries[*q].input).collect();
     reads.sort_unstable();
@@ -124,7 +137,8 @@ fn component(streams: &[StreamPlan], queries: &[QueryPlan], members: Vec<usize>)
         row_by_row: cycle || merges,
         tracks_clock: any(&|q| q.window.as_ref().is_some_and(|w| w.timed()))
             || uses(&Typed::uses_clock),
-        tracks_cause: any(&|q| q.window.as_ref().is_some_and(|w| w.uses_cause()))
+        tracks_cause: (several_late && any(&has_late_rows))
+            || any(&|q| q.window.as_ref().is_some_and(|w| w.uses_cause()))
             || uses(&Typed::uses_cause),
         tracks_sends: any(&|q| matches!(q.window, Some(super::WindowPlan::SendBatch))),
         queries: order,
@@ -141,8 +155,8 @@ fn topological(
     let mut left: BTreeSet<usize> = members.iter().copied().collect();
     // writers of each stream that are not in the order yet
     let mut writers: HashMap<usize, usize> = HashMap::new();
-    for query in members {
-        *writers.entry(queries[*query].target).or_default() += 1;
+    for stream in members.iter().flat_map(|q| queries[*q].written()) {
+        *writers.entry(stream).or_default() += 1;
     }
     let fed = |writers: &HashMap<usize, usize>, stream: &usize| {
         writers.get(stream).is_none_or(|left| *left == 0)
@@ -161,12 +175,13 @@ fn topological(
             continue;
         }
         order.push(next);
-        let stream = queries[next].target;
-        if let Some(left) = writers.get_mut(&stream) {
-            *left -= 1;
-        }
-        if fed(&writers, &stream) {
-            ready.extend(streams[stream].readers.iter().copied().map(Reverse));
+        for stream in queries[next].written() {
+            if let Some(left) = writers.get_mut(&stream) {
+                *left -= 1;
+            }
+            if fed(&writers, &stream) {
+                ready.extend(streams[stream].readers.iter().copied().map(Reverse));
+            }
         }
     }
     (order, cycle)

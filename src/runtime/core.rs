@@ -240,6 +240,9 @@ impl Core {
             return;
         }
         self.rows += batch.len() as u64;
+        if !self.outputs.late_causes.is_empty() {
+            self.outputs.late_causes.clear();
+        }
         self.tell_clock(input, component, batch);
         let replay = named.and_then(|named| self.positions.replay(named, numbers));
         let (instances, outputs) = (&mut self.instances, &mut self.outputs);

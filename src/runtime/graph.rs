@@ -38,6 +38,7 @@ pub(crate) const GRAPH_NODE: u16 = u16::MAX;
 
 /// What a graph itself remembers.
 struct Own<'a> {
+    late_rows: &'a mut u64,
     last_cause: &'a mut u64,
     dropped_around: &'a mut u64,
 }
@@ -46,6 +47,7 @@ impl StateHolder for Own<'_> {
     fn state(&mut self, visitor: &mut dyn Visitor) {
         visitor.register(self.last_cause);
         visitor.register(self.dropped_around);
+        visitor.newer_register(self.late_rows);
     }
 }
 
@@ -66,6 +68,9 @@ pub(crate) struct Graph {
     around: VecDeque<(usize, Batch)>,
     rows_around: usize,
     dropped_around: u64,
+    /// Rows that came too late for some query, each counted once where causes are tracked.
+    late_rows: u64,
+    tracks_cause: bool,
     single: Option<Batch>,
     /// Operator at work: named when it panics.
     current: usize,
@@ -86,6 +91,8 @@ impl Graph {
             around: VecDeque::new(),
             rows_around: 0,
             dropped_around: 0,
+            late_rows: 0,
+            tracks_cause: component.tracks_cause,
             single: None,
             current: 0,
             last_cause: 0,
@@ -160,6 +167,7 @@ impl Graph {
             f(number as u16, node.query, stage, node.operator.as_mut());
         }
         let mut own = Own {
+            late_rows: &mut self.late_rows,
             last_cause: &mut self.last_cause,
             dropped_around: &mut self.dropped_around,
         };
@@ -242,9 +250,13 @@ impl Graph {
         self.nodes[node].out.ready = ready;
     }
 
-    /// Sends rows that came too late to their stream.
+    /// Counts rows that came too late, once whatever number of queries drop them, and sends them to their stream.
     #[cold]
     fn pass_late(&mut self, node: usize, outputs: &mut Outputs) {
+        for cause in self.nodes[node].out.take_refused() {
+            let is_first = !self.tracks_cause || outputs.late_causes.insert(cause);
+            self.late_rows += u64::from(is_first);
+        }
         let stream = self.nodes[node].late;
         if let (Some(mut late), Some(stream)) = (self.nodes[node].out.take_late(), stream) {
             self.stream(stream, &mut late, outputs);
@@ -362,11 +374,13 @@ impl Graph {
 
     /// Adds the counters of all operators. `late`: late rows by query.
     pub(crate) fn count(&self, into: &mut Counters, late: &mut [u64]) {
+        let others = into.late_rows;
         for node in &self.nodes {
             let before = into.late_rows;
             node.operator.count(into);
             late[node.query] += into.late_rows - before;
         }
+        into.late_rows = others + self.late_rows;
         into.limit_rows += self.dropped_around;
     }
 }

@@ -10,7 +10,8 @@ pub struct Metrics {
     pub rows_in: u64,
     /// Rows shown to callbacks and subscriptions.
     pub rows_out: u64,
-    /// Rows that came too late for a query with time, and were dropped there.
+    /// Rows that came too late for some query with time. A row counts once whatever number of queries drop it, but once
+    /// on each worker where queries read it.
     pub late_rows: u64,
     /// The queries that dropped late rows, by name, in the order of the app's text, each with how many.
     pub late_by_query: Vec<(String, u64)>,

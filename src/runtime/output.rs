@@ -6,7 +6,7 @@ use crate::event::Batch;
 use crate::plan::{Plan, output_key};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded};
 use parking_lot::Mutex;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +43,8 @@ pub(crate) struct Outputs {
     streams: Vec<Vec<Output>>,
     /// By stream.
     counters: Vec<OutputCounter>,
+    /// Causes of the rows at hand that came too late for some query.
+    pub(crate) late_causes: HashSet<u64>,
     /// Batches that found their subscription full, in order.
     waiting: VecDeque<(Channel, Batch)>,
     pub(crate) rows: u64,
@@ -57,6 +59,7 @@ impl Outputs {
             counters: streams
                 .map(|s| OutputCounter::new(output_key(plan, s)))
                 .collect(),
+            late_causes: HashSet::new(),
             waiting: VecDeque::new(),
             rows: 0,
         }
