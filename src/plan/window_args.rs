@@ -120,11 +120,7 @@ impl<'a> Args<'a, '_, '_> {
                 } else {
                     0
                 };
-                WindowPlan::Panes(Panes {
-                    size_us,
-                    slide_us: size_us,
-                    offset_us: offset_us.rem_euclid(size_us),
-                })
+                WindowPlan::Panes(Panes::new(size_us, size_us, offset_us.rem_euclid(size_us)))
             }
             "hop" | "sliding" => self.hop()?,
             "session" => self.session()?,
@@ -336,11 +332,7 @@ impl<'a> Args<'a, '_, '_> {
             let message = format!("a hop window has at most {PANES_MAX} slides (PANES_MAX)");
             return Err(self.wrong(self.span, message));
         }
-        Ok(WindowPlan::Panes(Panes {
-            size_us,
-            slide_us,
-            offset_us: 0,
-        }))
+        Ok(WindowPlan::Panes(Panes::new(size_us, slide_us, 0)))
     }
 
     fn session(&mut self) -> Result<WindowPlan, Refused> {

@@ -105,6 +105,8 @@ pub(super) struct Found<'a> {
     pub(super) fresh: &'a [(Slot, u32)],
     /// Time of each row.
     pub(super) times: &'a [Timestamp],
+    /// Whether the times are in order.
+    pub(super) is_sorted: bool,
     /// Places of the rows in the columns, where those have others too.
     pub(super) rows: Option<&'a [u32]>,
 }
@@ -172,6 +174,7 @@ impl Pane {
             slots,
             fresh,
             times,
+            is_sorted,
             rows,
         } = found;
         let groups = self.groups.index.slots();
@@ -185,7 +188,7 @@ impl Pane {
             *self.first.get_mut(*slot) = first(*row as usize);
         }
         let column = |k: usize| &from[read.columns[k]];
-        let in_order = times.first().is_none_or(|at| before.latest <= *at) && times.is_sorted();
+        let in_order = is_sorted && times.first().is_none_or(|at| before.latest <= *at);
         self.record.rows += times.len() as u64;
         if in_order {
             self.record.latest = times.last().copied().unwrap_or(before.latest);

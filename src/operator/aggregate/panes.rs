@@ -179,10 +179,13 @@ impl PaneAggregate {
                 .extend(s.rows.iter().map(|r| batch.at[*r as usize]));
             &self.times
         };
+        // Rows that come at the clock are in order, as the clock is: a look at many times at once.
+        let at_clock = self.condition.is_none() && batch.clock.get(first..end) == Some(times);
         let found = Found {
             slots: &s.slots,
             fresh: &s.fresh,
             times,
+            is_sorted: at_clock || times.is_sorted(),
             rows,
         };
         pane.place(&self.read, &batch.columns, found, &mut s.last);

@@ -143,12 +143,17 @@ pub(super) fn show_in_order(
     sign: Sign,
     out: &mut Batch,
 ) {
-    let at = |seq: &u64| log.at(id, *seq);
-    if rows.clone().is_sorted_by_key(|seq| at(&seq)) {
+    let [older, newer] = log
+        .pieces(id, rows.clone())
+        .map(|piece| &log.times()[piece]);
+    let follows = newer
+        .first()
+        .is_none_or(|at| older.last().is_none_or(|last| last <= at));
+    if older.is_sorted() && newer.is_sorted() && follows {
         return show(log, id, rows, moment, sign, out);
     }
     let mut order: Vec<u64> = rows.collect();
-    order.sort_by_key(at);
+    order.sort_by_key(|seq| log.at(id, *seq));
     for seq in order {
         let at = log.at(id, seq);
         out.push_moment(Moment { at, ..moment }, sign);

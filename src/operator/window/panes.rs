@@ -21,10 +21,22 @@ use std::collections::VecDeque;
 pub(crate) struct Panes {
     pub(crate) size_us: i64,
     pub(crate) slide_us: i64,
-    pub(crate) offset_us: i64,
+    offset_us: i64,
+    /// How far behind each beginning of a window another one ends; 0 where they coincide.
+    rest_us: i64,
 }
 
 impl Panes {
+    /// Windows of a size, at least 1, one every `slide_us`, at least 1.
+    pub(crate) fn new(size_us: i64, slide_us: i64, offset_us: i64) -> Self {
+        Panes {
+            size_us,
+            slide_us,
+            offset_us,
+            rest_us: size_us % slide_us,
+        }
+    }
+
     /// Where the last window begins that begins at or before a time.
     #[inline]
     fn cell(&self, at: i64) -> i64 {
@@ -32,26 +44,29 @@ impl Panes {
         at.saturating_sub(since.rem_euclid(self.slide_us))
     }
 
-    /// How far behind each beginning of a window another one ends; 0 where they coincide.
+    /// Where the last window begins that begins at or before a pane.
     #[inline]
-    fn rest(&self) -> i64 {
-        self.size_us % self.slide_us
+    fn cell_of(&self, pane: i64) -> i64 {
+        match self.rest_us {
+            0 => pane,
+            _ => self.cell(pane),
+        }
     }
 
     /// Start of the pane that holds a time.
     #[inline]
     pub(crate) fn start(&self, at: Timestamp) -> i64 {
-        let (cell, rest) = (self.cell(at.0), self.rest());
-        let inner = cell.saturating_add(rest);
+        let cell = self.cell(at.0);
+        let inner = cell.saturating_add(self.rest_us);
         if at.0 >= inner { inner } else { cell }
     }
 
     /// End of the pane that begins at a time.
     #[inline]
     pub(crate) fn end(&self, pane: i64) -> i64 {
-        let (cell, rest) = (self.cell(pane), self.rest());
-        match pane < cell.saturating_add(rest) {
-            true => cell.saturating_add(rest),
+        let cell = self.cell_of(pane);
+        match pane < cell.saturating_add(self.rest_us) {
+            true => cell.saturating_add(self.rest_us),
             false => cell.saturating_add(self.slide_us),
         }
     }
@@ -59,16 +74,16 @@ impl Panes {
     /// End of the first window that holds a pane.
     #[inline]
     pub(crate) fn first_end(&self, pane: i64) -> i64 {
-        if self.size_us == self.slide_us {
-            return pane.saturating_add(self.slide_us);
+        match self.rest_us {
+            0 => pane.saturating_add(self.slide_us),
+            _ => self.ended(Timestamp(pane)).saturating_add(self.slide_us),
         }
-        self.ended(Timestamp(pane)).saturating_add(self.slide_us)
     }
 
     /// End of the last window that holds a pane; at or before the pane where none does.
     #[inline]
     pub(crate) fn last_end(&self, pane: i64) -> i64 {
-        self.cell(pane).saturating_add(self.size_us)
+        self.cell_of(pane).saturating_add(self.size_us)
     }
 
     /// Whether a pane lies between two windows.
@@ -80,8 +95,8 @@ impl Panes {
     /// End of the last window that ends at or before a time.
     #[inline]
     pub(crate) fn ended(&self, now: Timestamp) -> i64 {
-        self.cell(now.0.saturating_sub(self.rest()))
-            .saturating_add(self.rest())
+        self.cell(now.0.saturating_sub(self.rest_us))
+            .saturating_add(self.rest_us)
     }
 
     /// End of the next window to close, where `first` is the oldest pane open and `closed` the last end.

@@ -202,12 +202,10 @@ impl Sessions {
         session.end = session.end.max(at.plus(self.gap_us));
         session.due = session.end.plus(self.latency_us);
         self.log.push(session.log, at, batch, keep, row);
+        let (first, end, older) = (session.first.min(at), session.end, session.older);
         if at < session.first {
             self.begin_earlier(entry, at, newer.is_none());
         }
-        let Session {
-            first, end, older, ..
-        } = *self.sessions.get(entry);
         if let Some(newer) = newer.filter(|n| self.sessions.get(*n).first < end) {
             self.join(entry, newer);
         } else if let Some(older) = older.filter(|o| first < self.sessions.get(*o).end) {
