@@ -15,7 +15,7 @@ mod words;
 
 pub(crate) use claims::Claims;
 pub(crate) use retired::Retired;
-pub(crate) use words::{COUNT_MAX, counter, words_cell};
+pub(crate) use words::{COUNT_MAX, counter, newer_counter, words_cell};
 
 use crate::event::{Batch, Mark, RowSet, Sign, Timestamp};
 use crate::state::{Malformed, Register, RegisterReader, StateHolder};
@@ -219,6 +219,16 @@ impl Moment {
     #[inline]
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.plus(i64::from(self.mark.is_timer()))
+    }
+
+    /// What is due at or before this leaves a window before the row enters: its clock, or its time where it is the
+    /// result of a window that closed, so that rows exactly as old as the window is long leave before it.
+    #[inline]
+    pub(crate) fn reach(&self) -> Timestamp {
+        match self.mark {
+            Mark::Close => self.clock.max(self.at),
+            _ => self.clock,
+        }
     }
 
     /// Whether the row comes behind the clock, or too far ahead, for whoever takes rows in the order of time.

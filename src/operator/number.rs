@@ -3,7 +3,7 @@
 //! A window from which rows leave in another order than they came carries the number as one more of its columns. It
 //! stands directly in front of the window, so that numbers are in the order in which rows enter.
 
-use super::{Counters, Kind, Operator, Out, counter};
+use super::{Counters, Kind, Operator, Out, newer_counter};
 use crate::event::{Batch, Element, RowSet, Timestamp};
 use crate::state::{StateHolder, Visitor};
 
@@ -29,7 +29,7 @@ impl Numbered {
 impl StateHolder for Numbered {
     fn state(&mut self, visitor: &mut dyn Visitor) {
         self.window.state(visitor);
-        counter(visitor, &mut self.came);
+        newer_counter(visitor, &mut self.came);
     }
 }
 

@@ -32,6 +32,16 @@ pub(crate) const COUNT_MAX: u64 = 1 << 56;
 /// A register that counts.
 pub(crate) fn counter(visitor: &mut dyn Visitor, count: &mut u64) {
     visitor.register(count);
+    check(visitor, count);
+}
+
+/// A register that counts and that older revisions lack.
+pub(crate) fn newer_counter(visitor: &mut dyn Visitor, count: &mut u64) {
+    visitor.newer_register(count);
+    check(visitor, count);
+}
+
+fn check(visitor: &mut dyn Visitor, count: &u64) {
     if visitor.is_loading() && *count > COUNT_MAX {
         visitor.fail(Malformed::new(
             "something was counted more often than it can be",

@@ -222,7 +222,8 @@ impl<'a> Planner<'a> {
             return Some(self.add(&name.text, schema, false, Vec::new()));
         };
         let types = |s: &Schema| s.attributes().iter().map(|a| a.ty).collect::<Vec<_>>();
-        if place == query.target || types(&self.streams[place].schema) != types(&schema) {
+        let is_own = place == query.target || place == query.input;
+        if is_own || types(&self.streams[place].schema) != types(&schema) {
             let input = &self.streams[query.input].name;
             let message = format!("stream {} cannot take the late rows of {input}", name.text);
             let remedy = format!("name a stream of its own, with the columns of {input}");

@@ -88,6 +88,15 @@ impl Window {
         )
     }
 
+    /// Whether rows leave it when they are old enough.
+    pub fn expires_by_time(&self) -> bool {
+        use Window::*;
+        matches!(
+            self,
+            Time(_) | TimeLength(..) | Session(..) | SessionBatch(..)
+        )
+    }
+
     /// Whether a row may be late for it.
     pub fn refuses(&self) -> bool {
         self.is_timed() || matches!(self, Window::ExternalTime(..))

@@ -6,7 +6,7 @@
 
 use super::group::{Columns, Grouping, Groups};
 use crate::event::{Column, Timestamp, Type};
-use crate::operator::words_cell;
+use crate::operator::{COUNT_MAX, words_cell};
 use crate::state::{
     Cells, Malformed, Register, RegisterReader, Slot, SlotColumns, StateHolder, Visitor,
 };
@@ -60,6 +60,9 @@ impl Register for PaneRecord {
     fn get(&mut self, from: &mut RegisterReader<'_>) -> Result<(), Malformed> {
         self.latest.get(from)?;
         self.rows.get(from)?;
+        if self.rows > COUNT_MAX {
+            return Err(Malformed::new("a pane has more rows than can be"));
+        }
         self.is_disordered.get(from)
     }
 }

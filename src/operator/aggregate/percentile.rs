@@ -13,7 +13,7 @@ use super::extremum::Ordered;
 use super::fold::push;
 use super::{Accumulator, Changes};
 use crate::event::{Column, Sign};
-use crate::operator::words_cell;
+use crate::operator::{COUNT_MAX, words_cell};
 use crate::state::{Cells, Malformed, Multiset, Slot, StateHolder, Visitor};
 use std::any::Any;
 use std::marker::PhantomData;
@@ -38,8 +38,8 @@ words_cell!(
     |c| [c.low, c.high, u64::from(c.coarse)],
     |w| {
         let coarse = u32::try_from(w[2]).ok().filter(|c| *c <= COARSEST)?;
-        w[0].checked_add(w[1])?;
-        Some(Ranks {
+        let fits = w[0] <= COUNT_MAX && w[1] <= COUNT_MAX;
+        fits.then_some(Ranks {
             low: w[0],
             high: w[1],
             coarse,
@@ -90,7 +90,12 @@ fn number(order: u64, coarse: u32) -> f64 {
     } else {
         !middle
     };
-    f64::from_bits(bits).clamp(f64::MIN, f64::MAX) + 0.0
+    let number = f64::from_bits(bits);
+    // What was loaded may be the order of no number.
+    match number.is_nan() {
+        true => 0.0,
+        false => number.clamp(f64::MIN, f64::MAX) + 0.0,
+    }
 }
 
 impl<T> Percentile<T> {

@@ -8,8 +8,8 @@
 
 use super::external_time::time_of;
 use super::{Due, Held};
-use crate::event::{Batch, Sign, Timestamp, Type};
-use crate::operator::{Counters, Kind, Moment, Operator, Out, counter};
+use crate::event::{Batch, Mark, Sign, Timestamp, Type};
+use crate::operator::{Counters, Kind, Moment, Operator, Out, counter, newer_counter};
 use crate::state::{Malformed, StateHolder, Visitor};
 
 /// Where the first batch starts, in milliseconds of the attribute's clock.
@@ -144,7 +144,16 @@ impl ExternalTimeBatch {
         };
         let over = self.end.is_some_and(|end| time >= end);
         if over {
-            self.flush(moment, moment.at, true, out);
+            // A row that is too far ahead ends a batch of rows that are not.
+            let of_batch = match moment.mark {
+                Mark::Ahead => Moment {
+                    at: moment.clock,
+                    mark: Mark::Plain,
+                    ..moment
+                },
+                _ => moment,
+            };
+            self.flush(of_batch, of_batch.at, true, out);
             self.end = Some(self.end_after(self.now));
             self.has_ended = true;
         }
@@ -170,7 +179,7 @@ impl StateHolder for ExternalTimeBatch {
             visitor.register(&mut timeout.next);
         }
         visitor.newer_register(&mut self.has_ended);
-        visitor.newer_register(&mut self.late);
+        newer_counter(visitor, &mut self.late);
         if visitor.is_loading() {
             let rows = self.held.rows();
             if self.unsent < rows.start || self.unsent > rows.end {

@@ -7,7 +7,7 @@
 
 use super::Held;
 use crate::event::{Batch, Column, Data, Sign, Timestamp, Type};
-use crate::operator::{Counters, Kind, Moment, Operator, Out, counter};
+use crate::operator::{Counters, Kind, Moment, Operator, Out, counter, newer_counter};
 use crate::state::{StateHolder, Visitor};
 
 /// The time in milliseconds that an INT or LONG attribute of a row holds; none when it is NULL.
@@ -79,7 +79,7 @@ impl StateHolder for ExternalTime {
         self.held.state(visitor);
         visitor.register(&mut self.now);
         counter(visitor, &mut self.faults);
-        visitor.newer_register(&mut self.late);
+        newer_counter(visitor, &mut self.late);
     }
 }
 

@@ -9,7 +9,7 @@
 //! Cost: O(log n) per row that waits, of n.
 
 use crate::event::{Batch, Column, Mark, RowSet, Timestamp, Type};
-use crate::operator::{Counters, Kind, Moment, Operator, Out, words_cell};
+use crate::operator::{Counters, Kind, Moment, Operator, Out, newer_counter, words_cell};
 use crate::state::{
     Cells, Malformed, Slot, SlotColumns, StateHolder, Visitor, encode_key, key_group,
 };
@@ -124,6 +124,11 @@ impl InOrder {
                 self.early += 1;
                 self.let_through(Some(moment.clock));
             }
+            // As every row does, it fires what its clock makes due, whether more rows come with it or not.
+            if self.window.due().is_some_and(|due| due <= moment.clock) {
+                self.pass(1, out);
+                self.window.clock(moment.clock, moment.cause, out);
+            }
             self.hold(batch, row, moment);
         }
         self.pass(1, out);
@@ -217,8 +222,8 @@ impl StateHolder for InOrder {
         self.window.state(visitor);
         visitor.newer_container("waiting", &mut self.waiting);
         visitor.newer_container("rows that wait", &mut self.rows);
-        for register in [&mut self.came, &mut self.early] {
-            visitor.newer_register(register);
+        for count in [&mut self.came, &mut self.early] {
+            newer_counter(visitor, count);
         }
         if visitor.is_loading()
             && let Err(why) = self.rebuild()

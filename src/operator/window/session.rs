@@ -192,7 +192,7 @@ impl Operator for SessionWindow {
         let mut to = out.batch();
         for row in 0..batch.len() {
             let moment = Moment::of(batch, row);
-            to = self.fire(moment.clock, moment.cause, to, out);
+            to = self.fire(moment.reach(), moment.cause, to, out);
             let key = self.keys.slots[row];
             if moment.mark == Mark::Ahead
                 || !self

@@ -158,21 +158,21 @@ impl Sessions {
         self.closing.clear();
         self.older.clear();
         for key in 0..self.newest.len() as Slot {
-            let mut next = *self.newest.get(key);
+            let (mut next, mut newer) = (*self.newest.get(key), None);
             while let Some(entry) = next {
                 let session = self.sessions.find(entry).ok_or_else(wrong)?;
                 // A log has one owner, so a list that leads back into itself ends here.
                 claims.claim(&self.log, session.log, 1)?;
-                if session.key != key || session.order >= self.opened {
+                let follows = newer.is_none_or(|newer| session.end <= newer);
+                let is_one = session.key == key && session.order < self.opened;
+                if !is_one || !follows || session.first >= session.end {
                     return Err(wrong());
                 }
                 self.closing.push(session.closing(entry));
-                if Some(entry) != *self.newest.get(key)
-                    && self.older.insert((key, session.first), entry).is_some()
-                {
-                    return Err(wrong());
+                if newer.is_some() {
+                    self.older.insert((key, session.first), entry);
                 }
-                next = session.older;
+                (next, newer) = (session.older, Some(session.first));
             }
         }
         Ok(())

@@ -55,7 +55,7 @@ impl Operator for Time {
         let mut to = out.batch();
         for row in 0..batch.len() {
             let moment = Moment::of(batch, row);
-            self.expire(moment.clock, moment.cause, &mut to);
+            self.expire(moment.reach(), moment.cause, &mut to);
             if moment.is_late() {
                 self.late += 1;
                 out.refuse(batch, row);

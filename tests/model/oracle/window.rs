@@ -135,6 +135,12 @@ impl State {
 
     fn enter(&mut self, window: Window, row: Row, out: &mut Vec<Emission>) {
         let late = self.instant(&row) < row.moment.clock;
+        if row.moment.mark == Mark::Close && window.expires_by_time() {
+            // What is exactly as old as the window is long leaves before the result of a window that closed enters.
+            while let Some(due) = self.due().filter(|due| *due <= row.at()) {
+                self.fire(due, out);
+            }
+        }
         match window {
             Window::Time(_) | Window::TimeLength(..) | Window::Session(..) | Window::Delay(_)
                 if late =>
