@@ -36,6 +36,7 @@ impl Random {
             2 => f64::from_bits(self.below(1 << 55)) * unit.signum(),
             // Around the greatest.
             3 => f64::MAX * [1.0, -1.0, 0.5, unit][self.below(4) as usize],
+            7 => self.below(100) as f64,
             // Milliseconds with an outlier now and then.
             4 if self.below(10) > 0 => 1_783_468_800_000.0 + self.below(5) as f64,
             4 => unit * 1e18,
@@ -385,6 +386,129 @@ fn what_is_shown_is_what_is_held() {
     {
         Some(seed) => check(seed),
         None => (1..=100).for_each(check),
+    }
+}
+
+/// Rows of one group that come and leave many at a time, as a sliding window sends them; `signs` has all of them.
+fn change_many(
+    call: &AggregateCall,
+    accumulator: &mut dyn Accumulator,
+    signs: &[Sign],
+    values: &Column,
+) -> Column {
+    let changes = Changes {
+        slots: &vec![0; signs.len()],
+        signs,
+        at: &[],
+        emit: Events::Current,
+        lone: true,
+        untouched: None,
+    };
+    let mut out = Column::new(call.result);
+    accumulator.update(&changes, &[values], Some(&mut out));
+    out
+}
+
+/// A sliding window over rows, and what is exactly so of it.
+struct Window {
+    size: usize,
+    held: std::collections::VecDeque<Value>,
+    sum: BigInt,
+    count: usize,
+}
+
+/// What came and left, and sums and counts after each row that came.
+type Batch = (Vec<Sign>, Column, Vec<(BigInt, usize)>);
+
+impl Window {
+    fn batch(&mut self, ty: Type, values: impl Iterator<Item = Value>) -> Batch {
+        let (mut signs, mut column, mut after) = (Vec::new(), Column::new(ty), Vec::new());
+        for value in values {
+            if self.held.len() == self.size {
+                let left = self.held.pop_front().expect("it is full");
+                column.push(&left);
+                signs.push(Sign::Minus);
+                if let Some(x) = exact(&left) {
+                    self.sum -= x;
+                    self.count -= 1;
+                }
+            }
+            column.push(&value);
+            signs.push(Sign::Plus);
+            if let Some(x) = exact(&value) {
+                self.sum += x;
+                self.count += 1;
+            }
+            after.push((self.sum.clone(), self.count));
+            self.held.push_back(value);
+        }
+        (signs, column, after)
+    }
+}
+
+/// Sums and averages over a sliding window: many rows at a time give, bit by bit, what row after row gives, and that is
+/// what is held. Batches whose numbers are of like size alternate with those that mix all sizes.
+fn check_window(seed: u64) {
+    let mut r = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let ty = [Type::Double, Type::Double, Type::Float][(seed % 3) as usize];
+    let mut window = Window {
+        size: [1, 2, 10, 300, 3000][(seed % 5) as usize],
+        held: Default::default(),
+        sum: BigInt::ZERO,
+        count: 0,
+    };
+    let (home, rare) = (r.below(8), r.below(7));
+    let mut calls = calls(ty, Rows::InOrder);
+    calls.retain(|call| matches!(call.aggregate, Aggregate::Sum | Aggregate::Avg));
+    let mut quick: Vec<_> = calls.iter().map(empty).collect();
+    let mut slow: Vec<_> = calls.iter().map(empty).collect();
+    for batch in 0..14 {
+        let family = if batch % 7 == 3 { rare } else { home };
+        let nulls = r.below(6) == 0;
+        let rows =
+            [1 + r.below(400), 1 + r.below(20), 3000][[0, 0, 0, 1, 1, 2][r.below(6) as usize]];
+        let values =
+            std::iter::repeat_with(|| r.value(ty, family)).filter(|v| nulls || !v.is_null());
+        let (signs, values, after) = window.batch(ty, values.take(rows as usize));
+        for (k, call) in calls.iter().enumerate() {
+            let got = change_many(call, &mut *quick[k], &signs, &values);
+            assert_eq!(got.len(), after.len());
+            let mut shown = 0..;
+            for (row, sign) in signs.iter().enumerate() {
+                change(call, &mut *slow[k], 0, *sign, &(0, values.value(row)));
+                if *sign == Sign::Minus {
+                    continue;
+                }
+                let shown = shown.next().expect("it has no end");
+                let (got, want) = (got.value(shown), value_of(&*slow[k], call, 0));
+                let (sum, count) = &after[shown];
+                let (by, halves) = match call.aggregate {
+                    Aggregate::Sum => (1, 1),
+                    _ => (*count, 2),
+                };
+                let fraction = (*count > 0).then(|| (sum.clone(), BigInt::from(by)));
+                assert!(
+                    got == want && is_right(&got, fraction, halves, As::Itself),
+                    "SEED={seed} batch {batch} row {row}: {}({ty}) gives {got:?}, one by one {want:?}",
+                    call.aggregate,
+                );
+            }
+            if r.below(6) == 0 {
+                let old = std::mem::replace(&mut quick[k], empty(call));
+                quick[k] = moved(call, old, batch % 2 == 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn many_rows_at_a_time_give_what_one_by_one_gives() {
+    match std::env::var("SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+    {
+        Some(seed) => check_window(seed),
+        None => (1..=40).for_each(check_window),
     }
 }
 

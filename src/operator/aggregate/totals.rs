@@ -2,7 +2,7 @@
 
 use super::exact;
 use super::fold::{Beside, Fold};
-use crate::event::Element;
+use crate::event::{Element, Sign};
 use crate::operator::{COUNT_MAX, words_cell};
 use crate::state::{Cell, Cells, Malformed};
 
@@ -94,6 +94,11 @@ pub(crate) trait Total: Cell {
     type Beside: Beside;
     fn add(&mut self, beside: &mut Self::Beside, value: &Self::In);
     fn retract(&mut self, beside: &mut Self::Beside, value: &Self::In);
+    /// See [`Fold::quick`].
+    #[inline]
+    fn quick(&mut self, _: &[Sign], _: &[Self::In], _show: impl FnMut(&Self)) -> bool {
+        false
+    }
     fn merge(&mut self, beside: &mut Self::Beside, other: &Self, theirs: &Self::Beside);
     fn sum(&self, beside: &Self::Beside) -> Option<Self::Sum>;
     fn average(&self, beside: &Self::Beside) -> Option<f64>;
@@ -191,6 +196,10 @@ impl<T: Total> Fold for Sum<T> {
     fn retract(cell: &mut T, beside: &mut T::Beside, value: &T::In) {
         cell.retract(beside, value);
     }
+    #[inline]
+    fn quick(cell: &mut T, signs: &[Sign], values: &[T::In], show: impl FnMut(&T)) -> bool {
+        cell.quick(signs, values, show)
+    }
     fn merge(cell: &mut T, beside: &mut T::Beside, other: &T, theirs: &T::Beside) {
         cell.merge(beside, other, theirs);
     }
@@ -220,6 +229,10 @@ impl<T: Total> Fold for Average<T> {
     #[inline]
     fn retract(cell: &mut T, beside: &mut T::Beside, value: &T::In) {
         cell.retract(beside, value);
+    }
+    #[inline]
+    fn quick(cell: &mut T, signs: &[Sign], values: &[T::In], show: impl FnMut(&T)) -> bool {
+        cell.quick(signs, values, show)
     }
     fn merge(cell: &mut T, beside: &mut T::Beside, other: &T, theirs: &T::Beside) {
         cell.merge(beside, other, theirs);

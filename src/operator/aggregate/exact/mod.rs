@@ -1,5 +1,6 @@
 //! Exact sums of doubles, and of their squares, whatever is added and taken away.
 
+mod grid;
 mod moments;
 mod spill;
 mod sum;

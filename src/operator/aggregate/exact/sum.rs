@@ -4,12 +4,14 @@
 //! second; where that second sum was rounded too, which is checked beside the addition, the total does not fit two
 //! doubles and moves to a number of many words, from which it returns when it fits again. What is shown is rounded
 //! once. Order does not matter, nor what has left, nor sums beyond the range of numbers that come back.
-//! Cost: some ten additions, of which each waits for one of the row before.
+//! Cost: some ten additions, of which four wait for those of the row before; see `grid` for rows of like size.
 
 use super::decompose;
+use super::grid::Grid;
 use super::spill::Spilled;
 use super::twofold::{Twofold, scale, two_sum};
 use super::wide::{LEAST, SUM_WORDS, Wide, bits, leading};
+use crate::event::{Element, Sign};
 use crate::operator::COUNT_MAX;
 use crate::operator::aggregate::totals::Total;
 use crate::state::{Cell, Cells, Malformed};
@@ -20,6 +22,9 @@ type Sum = Wide<SUM_WORDS>;
 /// A spilled sum returns, if it fits again, after so many changes, or when its group is empty.
 const CHANGES: u64 = 16;
 
+/// Fewer rows are not looked at together.
+const FEW: usize = 8;
+
 /// The total of some numbers: two doubles, or NaN and, as bits, the changes of a spilled sum and its number.
 #[derive(Clone, Copy, Debug, Default)]
 struct Pair {
@@ -29,7 +34,7 @@ struct Pair {
 }
 
 impl Pair {
-    fn entry(&self) -> Option<u32> {
+    fn entry(self) -> Option<u32> {
         self.high.is_nan().then_some(self.low.to_bits() as u32)
     }
 
@@ -41,13 +46,14 @@ impl Pair {
         if low - self.low == error && low - error == self.low {
             (self.high, self.low) = (high, low);
         } else {
-            self.add_wide(beside, |wide| wide.add_double(x));
+            *self = self.add_wide(beside, |wide| wide.add_double(x));
         }
     }
 
+    /// By value, as all that is rare: a total whose place is known elsewhere does not stay in registers.
     #[cold]
     #[inline(never)]
-    fn add_wide(&mut self, beside: &mut Spilled<Sum>, add: impl FnOnce(&mut Sum)) {
+    fn add_wide(mut self, beside: &mut Spilled<Sum>, add: impl FnOnce(&mut Sum)) -> Pair {
         let entry = self.entry();
         if let Some(entry) = entry {
             // Whether a spilled sum fits again is not asked at each change.
@@ -55,7 +61,7 @@ impl Pair {
             self.low = f64::from_bits(((changes % CHANGES) << 32) | u64::from(entry));
             if !changes.is_multiple_of(CHANGES) && self.rows > 0 {
                 add(beside.get_mut(entry));
-                return;
+                return self;
             }
         }
         let mut wide = self.wide(beside);
@@ -72,9 +78,10 @@ impl Pair {
                 (self.high, self.low) = (f64::NAN, f64::from_bits(beside.insert(wide).into()));
             }
         }
+        self
     }
 
-    fn wide(&self, beside: &Spilled<Sum>) -> Sum {
+    fn wide(self, beside: &Spilled<Sum>) -> Sum {
         match self.entry() {
             Some(entry) => *beside.get(entry),
             None => {
@@ -88,7 +95,7 @@ impl Pair {
 
     /// The total, and an exponent of two, as a number in range.
     #[cold]
-    fn rounded(&self, beside: &Spilled<Sum>) -> (f64, i32) {
+    fn rounded(self, beside: &Spilled<Sum>) -> (f64, i32) {
         let (negative, magnitude) = self.wide(beside).parts();
         let (top, exponent) = leading(&magnitude);
         (
@@ -168,7 +175,7 @@ impl<T: Clone + Default + Send + 'static> Cell for ExactTotal<T> {
 
 impl<T> Total for ExactTotal<T>
 where
-    T: crate::event::Element + Copy + Into<f64>,
+    T: Element + Copy + Into<f64>,
 {
     type In = T;
     type Sum = f64;
@@ -186,6 +193,37 @@ where
         self.0.add(beside, -(*value).into());
     }
 
+    #[inline]
+    fn quick(&mut self, signs: &[Sign], values: &[T], mut show: impl FnMut(&Self)) -> bool {
+        // A few are added sooner than looked at.
+        if values.len() < FEW {
+            return false;
+        }
+        let mut rows = self.0.rows;
+        // The cut of a total needs the nearest double as its high part.
+        let (high, low) = two_sum(self.0.high, self.0.low);
+        let Some(grid) = Grid::of(values, high, low) else {
+            return false;
+        };
+        let (mut coarse, rest) = grid.cut(high);
+        let mut fine = rest + low;
+        for (sign, value) in signs.iter().zip(values) {
+            let (more, rest) = grid.cut((*value).into());
+            if *sign == Sign::Minus {
+                (coarse, fine) = (coarse - more, fine - rest);
+                rows = rows.saturating_sub(1);
+                continue;
+            }
+            (coarse, fine) = (coarse + more, fine + rest);
+            rows += 1;
+            let (high, low) = (coarse, fine);
+            show(&ExactTotal(Pair { high, low, rows }, PhantomData));
+        }
+        let (high, low) = two_sum(coarse, fine);
+        self.0 = Pair { high, low, rows };
+        true
+    }
+
     fn merge(&mut self, beside: &mut Spilled<Sum>, other: &Self, theirs: &Spilled<Sum>) {
         self.0.rows += other.0.rows;
         match other.0.entry() {
@@ -193,7 +231,9 @@ where
                 self.0.add(beside, other.0.high);
                 self.0.add(beside, other.0.low);
             }
-            Some(entry) => self.0.add_wide(beside, |wide| wide.add(theirs.get(entry))),
+            Some(entry) => {
+                self.0 = self.0.add_wide(beside, |wide| wide.add(theirs.get(entry)));
+            }
         }
     }
 
