@@ -268,6 +268,42 @@ fn files_of_other_days_and_under_other_names_are_told_apart() {
 }
 
 #[test]
+fn a_header_and_blank_lines_at_the_end_are_read_as_all_else() {
+    let folder = Folder::new("header");
+    let app = folder.file("a.sql", APP);
+    let next = folder.file("t.csv", "at,n,t\n2,2,t2\n");
+    let (header, blank) = ("at,n,t\n", "at,n,t\n1,1,t1\n\n\n\n");
+    for (case, text, grows) in [
+        ("a", header, false),
+        ("b", blank, false),
+        ("c", header, true),
+        ("d", blank, true),
+    ] {
+        let (store, out) = (format!("state-{case}"), format!("out-{case}"));
+        let (url, to) = (format!("file:{}", folder.path(&store)), folder.path(&out));
+        let with = |input: &str| {
+            let input = format!("S={input}");
+            run(&[
+                "run", &app, "--store", &url, "--out", &to, "--input", &input,
+            ])
+        };
+        let name = format!("{case}.csv");
+        let first = folder.file(&name, text);
+        expect(&with(&first), 0, &[]);
+        if grows {
+            folder.append(&name, "3,3,t3\n");
+            expect(&with(&next), 1, &["has grown since"]);
+            expect(&with(&first), 0, &[]);
+        }
+        expect(&with(&next), 0, &[]);
+        let n = [(text == blank).then_some(1), grows.then_some(3), Some(2)];
+        let n: Vec<u32> = n.into_iter().flatten().collect();
+        // After row 3 comes row 2, which is late for no query.
+        assert_eq!(folder.read(&out), rows(n));
+    }
+}
+
+#[test]
 fn texts_of_other_dialects_are_read_as_they_are_said_to_be() {
     let folder = Folder::new("dialects");
     let app = folder.file("a.sql", APP);
