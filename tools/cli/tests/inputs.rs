@@ -523,6 +523,12 @@ fn paths_that_would_destroy_each_other_are_refused() {
     );
     let (new, inside) = (folder.path("new"), folder.path("state/x"));
     let same = folder.path("m.new");
+    let leads_inside = folder.path("leads");
+    symlink("state/x", &leads_inside).expect("linked");
+    // A folder that is not there yet.
+    let no_url = format!("file:{}", folder.path("none/state"));
+    let no_inside = folder.path("none/state/x");
+    let no_around = folder.path("state/../none/state/../state/x/y");
     for more in [
         vec!["--out", &app],
         vec!["--out", &events],
@@ -537,6 +543,9 @@ fn paths_that_would_destroy_each_other_are_refused() {
         vec!["--out", &same, "--metrics", same.trim_end_matches(".new")],
         vec!["--store", &url, "--out", &inside],
         vec!["--store", &url, "--metrics", &inside],
+        vec!["--store", &url, "--out", &leads_inside],
+        vec!["--store", &no_url, "--out", &no_inside],
+        vec!["--store", &no_url, "--metrics", &no_around],
     ] {
         let args = [&["run", &app, "--events", &events], &more[..]].concat();
         expect(&run(&args), 2, &[]);
@@ -570,7 +579,7 @@ fn paths_that_would_destroy_each_other_are_refused() {
         (folder.read("e.jsonl"), folder.read("a.sql")),
         (event(1), APP.to_string())
     );
-    assert!(!folder.0.join("new").exists());
+    assert!(!folder.0.join("new").exists() && !folder.0.join("none").exists());
     // a link and a device stay what they are
     expect(
         &run(&[
