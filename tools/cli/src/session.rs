@@ -45,6 +45,8 @@ struct Sender {
     /// Rows carry their own time; otherwise the machine's, and `unused` counts theirs.
     event_time: bool,
     unused: u64,
+    /// It was told that they are unused.
+    told: bool,
     numbers: Option<Numbers>,
     /// A row without a time has one: that of the clock.
     timed: bool,
@@ -250,6 +252,7 @@ impl Session {
             input,
             event_time: runtime.is_event_time(),
             unused: 0,
+            told: false,
             numbers: stored.then_some(numbers),
             timed: resume.timed || !runtime.is_event_time(),
         };
@@ -342,7 +345,7 @@ impl Session {
         let Some(sender) = &mut self.sender else {
             return Ok(0);
         };
-        let (unused, place) = (sender.unused, || format!("{file}:{line}"));
+        let place = || format!("{file}:{line}");
         let sent = match event {
             Event::Bad(fault) => return self.bad(file, line, fault),
             Event::Row { stream, at, row } => {
@@ -354,12 +357,12 @@ impl Session {
                 for fault in faults {
                     self.bad(file, line, fault)?;
                 }
-                return self.batches(names, batch, (file, line));
+                let sent = self.batches(names, batch, (file, line));
+                self.tell_unused(file, line);
+                return sent;
             }
         };
-        if unused == 0 && sender.unused > 0 {
-            self.progress.say(&format!("{file}:{line}: {UNUSED}"));
-        }
+        self.tell_unused(file, line);
         match sent {
             Err(SendError::NoTime) => self.bad(file, line, &BadRow::NoTime),
             Ok(rows) => {
@@ -367,6 +370,14 @@ impl Session {
                 Ok(rows)
             }
             Err(e) => self.check(Err(e), place).map(|()| 0),
+        }
+    }
+
+    /// Says once that times are not used.
+    fn tell_unused(&mut self, file: &str, line: u64) {
+        if let Some(sender) = self.sender.as_mut().filter(|s| s.unused > 0 && !s.told) {
+            sender.told = true;
+            self.progress.say(&format!("{file}:{line}: {UNUSED}"));
         }
     }
 

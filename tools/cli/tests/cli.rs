@@ -422,6 +422,17 @@ fn times_that_the_app_does_not_use_are_told_of_once() {
         );
         assert!(lines[0].contains("@app:playback"), "{told}");
     }
+    let batch = "{\"batch\":[{\"stream\":\"S\",\"at\":1,\"row\":[\"b\",1,2]}]}\n";
+    for first in [batch, "{\"clock\":2000}\n"] {
+        let run = eventflux(&["run", &app, "--events", "-"], &format!("{first}{events}"));
+        let told = text(&run.stderr);
+        let lines = told.lines().filter(|l| l.contains("--clock event"));
+        let lines: Vec<&str> = lines.collect();
+        assert!(
+            lines.len() == 1 && lines[0].starts_with("stdin:1: "),
+            "{told}"
+        );
+    }
     let used = eventflux(&["run", &app, "--events", "-", "--clock", "event"], events);
     expect(&used, 0, &text(&used.stdout), &[]);
     assert!(text(&used.stdout).contains("\"at\":3000,"));
