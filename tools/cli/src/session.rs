@@ -459,7 +459,10 @@ impl Session {
         let metrics = runtime.metrics().unwrap_or_default();
         if !quiet {
             let summary = Summary {
-                rows_in: self.progress.rows(),
+                rows_in: match self.progress.rows() {
+                    0 => metrics.rows_in,
+                    rows => rows,
+                },
                 rows_out: output.row_count(),
                 elapsed: self.progress.elapsed(),
                 bad_lines: self.bad_lines.count(),

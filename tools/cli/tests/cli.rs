@@ -449,7 +449,10 @@ fn times_that_the_app_does_not_use_are_told_of_once() {
     let run = eventflux(&["run", &app], "");
     expect(&run, 0, &text(&run.stdout), &["stream S: rows have times"]);
     assert_eq!(text(&run.stdout).lines().count(), 2);
-    assert_eq!(text(&run.stderr).matches("--clock event").count(), 1);
+    let told = text(&run.stderr);
+    assert_eq!(told.matches("--clock event").count(), 1);
+    let rows_in = told.lines().find(|l| l.trim().starts_with("rows in "));
+    assert!(rows_in.is_some_and(|l| l.trim().ends_with(" 2")), "{told}");
 }
 
 #[test]
