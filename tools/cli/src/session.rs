@@ -12,7 +12,7 @@ use crate::events::{BatchRows, Event, Events, Placed};
 use crate::failure::Failure;
 use crate::inputs::Opened;
 use crate::output::Output;
-use crate::places::Places;
+use crate::places::{FilePlace, Places};
 use crate::report::{BadLines, Latency, Progress, Summary};
 use crate::{say, signal};
 use eventflux::connector::BadRow;
@@ -37,6 +37,8 @@ struct Numbers {
     clock: Option<Timestamp>,
     /// All events are in files, where a later run can go on.
     marks: bool,
+    /// Files of earlier runs, which marks keep.
+    earlier: Vec<FilePlace>,
 }
 
 /// Where rows go.
@@ -152,6 +154,7 @@ impl Sender {
                 timed: self.timed,
                 clock: numbers.clock,
                 files: events.places()?,
+                earlier: numbers.earlier.clone(),
                 unnamed: false,
             };
             self.input.mark(&places.token());
@@ -245,6 +248,7 @@ impl Session {
             marked: last,
             clock: None,
             marks: resume.marks,
+            earlier: opened.assigned.earlier.clone(),
         };
         // Sources of the app run beside it: none of them makes its first rows late.
         input.hold_clock().map_err(Failure::from_run)?;
