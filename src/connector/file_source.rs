@@ -25,6 +25,9 @@ use reading::Reading;
 const POSITION_ROWS: u64 = 256;
 /// Time between two looks at a file that is followed.
 const FOLLOW_STEP: Duration = Duration::from_millis(50);
+/// For so long a file that is followed and was renamed has not grown before the one of its name is begun: who rotates
+/// logs renames first and tells the writer afterwards.
+const MOVED_QUIET: Duration = Duration::from_secs(5);
 
 /// Reads a file from its beginning, or from where it stopped.
 #[derive(Debug)]
@@ -35,6 +38,8 @@ pub struct FileSource {
     follow: bool,
     /// A file that is another one than before is begun anew.
     begin: bool,
+    /// [`MOVED_QUIET`].
+    moved_quiet: Duration,
 }
 
 /// An open file and where it is read from.
@@ -83,6 +88,7 @@ impl FileSource {
             begin: options.one_of("replaced", &["stop", "begin"])? == "begin",
             stream: stream.into(),
             path,
+            moved_quiet: MOVED_QUIET,
         })
     }
 
@@ -287,7 +293,7 @@ impl FileSource {
             reader: StreamRows::new(reader, (&self.stream, &schema), &self.text, begin),
             identity: FileIdentity::of(&file, offset).map_err(|e| self.fails(e))?,
             named,
-            moved: false,
+            moved: None,
             untold: 0,
         };
         if offset == 0 {
@@ -357,3 +363,6 @@ impl Source for FileSource {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,22 +40,34 @@ impl FileIdentity {
         if !about.is_file() {
             return Ok(None);
         }
-        let head_len = read.min(HEAD_BYTES).min(about.len());
         let (device, inode) = place(&about);
+        let head = head(file, read)?;
         Ok(Some(FileIdentity {
             device,
             inode,
-            head: digest(file, head_len)?,
-            head_len,
+            head: xxh3_64(&head),
+            head_len: head.len() as u64,
         }))
     }
 
-    /// As [`FileIdentity::of`] now that more was read; nothing is read again once the head is whole.
+    /// As [`FileIdentity::of`] now that more was read; nothing is read again once the head is whole. What was written
+    /// anew in place has not grown: it stays another file than the one that was read.
     pub fn grown(self, file: &File, read: u64) -> io::Result<Self> {
         if self.head_len >= HEAD_BYTES || self.head_len >= read {
             return Ok(self);
         }
-        Ok(FileIdentity::of(file, read)?.unwrap_or(self))
+        let head = head(file, read)?;
+        let known = head.get(..self.head_len as usize);
+        Ok(
+            match known.is_some_and(|known| xxh3_64(known) == self.head) {
+                true => FileIdentity {
+                    head: xxh3_64(&head),
+                    head_len: head.len() as u64,
+                    ..self
+                },
+                false => self,
+            },
+        )
     }
 
     /// Whether a file is the one that was read.
@@ -63,7 +75,7 @@ impl FileIdentity {
         let about = file.metadata()?;
         if !about.is_file()
             || about.len() < self.head_len
-            || digest(file, self.head_len)? != self.head
+            || xxh3_64(&head(file, self.head_len)?) != self.head
         {
             return Ok(Likeness::Other);
         }
@@ -91,13 +103,14 @@ fn place(_about: &Metadata) -> (u64, u64) {
     (0, 0)
 }
 
-fn digest(mut file: &File, bytes: u64) -> io::Result<u64> {
+/// The first bytes of a file, so many or [`HEAD_BYTES`]. It stays where it stands.
+fn head(mut file: &File, bytes: u64) -> io::Result<Vec<u8>> {
     let stood = file.stream_position()?;
     file.rewind()?;
     let mut head = Vec::new();
-    let read = file.take(bytes).read_to_end(&mut head);
+    let read = file.take(bytes.min(HEAD_BYTES)).read_to_end(&mut head);
     file.seek(SeekFrom::Start(stood))?;
-    read.map(|_| xxh3_64(&head))
+    read.map(|_| head)
 }
 
 impl fmt::Display for FileIdentity {
@@ -159,7 +172,15 @@ mod tests {
             assert_eq!(compare("copy"), Likeness::Copy);
         }
         assert_eq!(compare("other"), Likeness::Other);
+        let grown = identity.grown(&file, 19).expect("readable");
+        assert_ne!(grown, identity);
+        assert_eq!(grown.compare(&file).expect("readable"), Likeness::Same);
+        // Written anew in place, and longer: no look between the two saw it shorter.
+        fs::write(path("a"), "ONE\ntwo\nthree\nfour\nfive\n").expect("written anew");
+        assert_eq!(identity.grown(&file, 24).expect("readable"), identity);
+        assert_eq!(compare("a"), Likeness::Other);
         fs::write(path("a"), "one\n").expect("cut");
+        assert_eq!(identity.grown(&file, 24).expect("readable"), identity);
         assert_eq!(compare("a"), Likeness::Other);
         fs::remove_dir_all(&folder).expect("removed");
     }

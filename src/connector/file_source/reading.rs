@@ -7,12 +7,22 @@ use crate::connector::stream_rows::{Rest, StreamRows};
 use crate::connector::traits::{ConnectorError, RowSink, StopSignal};
 use std::fs::File;
 use std::io::{BufReader, ErrorKind};
+use std::time::Instant;
 
 /// What has become of a file that is followed.
 enum Seen {
     Same,
     Moved,
     Cut,
+}
+
+/// A file that lost its name: who writes it may not have heard yet.
+#[derive(Clone, Copy)]
+pub(super) struct Moved {
+    /// Its length when it was seen last.
+    length: u64,
+    /// Since when it has that length.
+    since: Instant,
 }
 
 /// A file that is being read.
@@ -23,8 +33,8 @@ pub(super) struct Reading<'f> {
     pub(super) identity: Option<FileIdentity>,
     /// It was opened by the source's name.
     pub(super) named: bool,
-    /// Another file has that name now.
-    pub(super) moved: bool,
+    /// Set once another file has that name.
+    pub(super) moved: Option<Moved>,
     /// Rows since the last position.
     pub(super) untold: u64,
 }
@@ -61,7 +71,7 @@ impl Reading<'_> {
         rows: &mut dyn RowSink,
         stop: &StopSignal,
     ) -> Result<Option<End>, ConnectorError> {
-        if !self.named || !self.source.follow || self.moved {
+        if !self.named || !self.source.follow || self.is_left()? {
             return self.end(rows).map(Some);
         }
         if self.untold > 0 {
@@ -70,12 +80,16 @@ impl Reading<'_> {
         if stop.wait(FOLLOW_STEP) {
             return Ok(Some(End::Done));
         }
+        if self.moved.is_some() {
+            return Ok(None);
+        }
         match self.look()? {
             Seen::Same => Ok(None),
             Seen::Moved => {
-                // Who wrote it may not have heard yet.
-                self.moved = true;
-                stop.wait(FOLLOW_STEP);
+                self.moved = Some(Moved {
+                    length: self.length()?,
+                    since: Instant::now(),
+                });
                 Ok(None)
             }
             Seen::Cut => {
@@ -89,9 +103,28 @@ impl Reading<'_> {
         }
     }
 
+    /// Whether the file was renamed and has not grown for so long that nobody writes it any more. All of it is read.
+    fn is_left(&mut self) -> Result<bool, ConnectorError> {
+        let Some(moved) = self.moved else {
+            return Ok(false);
+        };
+        let length = self.length()?;
+        if length != moved.length {
+            let since = Instant::now();
+            self.moved = Some(Moved { length, since });
+            return Ok(false);
+        }
+        Ok(moved.since.elapsed() >= self.source.moved_quiet)
+    }
+
+    fn length(&self) -> Result<u64, ConnectorError> {
+        let about = self.file.metadata();
+        Ok(about.map_err(|e| self.source.fails(e))?.len())
+    }
+
     /// Takes what is behind the last line end, and ends.
     fn end(&mut self, rows: &mut dyn RowSink) -> Result<End, ConnectorError> {
-        let again = self.named && !self.moved && rows.keeps_positions();
+        let again = self.named && self.moved.is_none() && rows.keeps_positions();
         let rest = self.reader.rest(again);
         match rest.map_err(|e| self.source.unreadable(e))? {
             Rest::Nothing => {}
@@ -102,14 +135,14 @@ impl Reading<'_> {
             )),
         }
         self.position(rows)?;
-        if self.moved {
+        if self.moved.is_some() {
             rows.notice(&format!(
                 "{} is another file now, and is begun; the one before was read to line {}",
                 self.source.path.display(),
                 self.reader.lines()
             ));
         }
-        Ok(match self.named && !self.moved {
+        Ok(match self.named && self.moved.is_none() {
             true => End::Done,
             false => End::Next,
         })

@@ -97,7 +97,8 @@ pub struct RunArgs {
     /// What a bad line does
     #[arg(long, value_enum, default_value_t = OnBad::Skip)]
     pub on_bad: OnBad,
-    /// No progress bar and no summary
+    /// No progress bar and no summary, whose 'rows in' are those of --events and --input, and where these gave none
+    /// those that the app's queries took from its own sources
     #[arg(long, short)]
     pub quiet: bool,
     /// How rows stand in the inputs.

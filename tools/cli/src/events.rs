@@ -330,6 +330,10 @@ impl Cursor {
         }
         let read = self.read(streams);
         self.held = read.map_err(|e| Failure::run(format!("{}: {e}", self.name)))?;
+        if matches!(self.held, Held::End) {
+            // A header and blank lines are no events, and are read all the same.
+            self.before = self.place();
+        }
         let time = match &self.held {
             Held::Row(_, at) => *at,
             Held::Clock(at) => Some(*at),

@@ -5,7 +5,7 @@
 
 use crate::failure::Failure;
 use std::fs::{self, FileType, Metadata};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// What is done to a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,14 +128,20 @@ fn is_shared(_kind: FileType) -> bool {
     false
 }
 
-/// Where a file would be made: links that lead nowhere are followed.
-fn new(path: &Path) -> Option<FilePlace> {
+/// Where a link leads, whether anything is there or not.
+fn followed(path: &Path) -> PathBuf {
     const LINKS_MAX: usize = 40;
     let mut path = path.to_path_buf();
     for _ in 0..LINKS_MAX {
         let Ok(to) = fs::read_link(&path) else { break };
         path = path.parent().unwrap_or(Path::new("")).join(to);
     }
+    path
+}
+
+/// Where a file would be made: links that lead nowhere are followed.
+fn new(path: &Path) -> Option<FilePlace> {
+    let path = followed(path);
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let about = fs::metadata(folder).ok()?;
@@ -147,12 +153,27 @@ fn new(path: &Path) -> Option<FilePlace> {
 
 /// Whether a path leads into a folder, or to it.
 fn is_inside(path: &Path, folder: &Path) -> bool {
-    let Ok(folder) = folder.canonicalize() else {
-        return false;
-    };
-    let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
-    let real = path
-        .canonicalize()
-        .or_else(|_| parent.unwrap_or(Path::new(".")).canonicalize());
-    real.is_ok_and(|real| real.starts_with(&folder))
+    real(path).starts_with(real(folder))
+}
+
+/// A path without links; what is not there yet is named below the last folder that is.
+fn real(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let mut real = PathBuf::new();
+    for part in path.components() {
+        if part == Component::ParentDir {
+            real.pop();
+            continue;
+        }
+        real.push(part);
+        let to = followed(&real);
+        let folder = || to.parent()?.canonicalize().ok();
+        real = match to.canonicalize() {
+            Ok(there) => there,
+            Err(_) => folder()
+                .zip(to.file_name())
+                .map_or(to.clone(), |(folder, name)| folder.join(name)),
+        };
+    }
+    real
 }

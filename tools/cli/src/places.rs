@@ -9,6 +9,9 @@ use eventflux::event::Timestamp;
 use std::fmt::Write;
 use std::fs::File;
 
+/// Files of earlier runs that are remembered; beyond it the oldest are forgotten, and would be read anew.
+const EARLIER_MAX: usize = 64;
+
 /// Where a file stands before an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -80,6 +83,8 @@ pub struct Places {
     pub clock: Option<Timestamp>,
     /// The files, in the order of the command line.
     pub files: Vec<FilePlace>,
+    /// Files of runs before, up to [`EARLIER_MAX`], the newest first: one that is given again goes on.
+    pub earlier: Vec<FilePlace>,
     /// The revision is older than names and identities: files are those of the same place in the command line.
     pub unnamed: bool,
 }
@@ -103,6 +108,8 @@ pub struct Assigned {
     pub changed: bool,
     /// Some file was begun before, and goes on.
     pub goes_on: bool,
+    /// Those that are not among them, as in [`Places`].
+    pub earlier: Vec<FilePlace>,
     /// What is said about it.
     pub notes: Vec<String>,
 }
@@ -140,6 +147,7 @@ impl Places {
                 timed,
                 clock: None,
                 files: files.collect::<Option<_>>()?,
+                earlier: Vec::new(),
                 unnamed: true,
             });
         }
@@ -148,10 +156,14 @@ impl Places {
             "-" => None,
             at => Some(Timestamp(at.parse().ok()?)),
         };
+        let read = parts.map(read_file).collect::<Option<Vec<_>>>()?;
+        let (earlier, files): (Vec<_>, Vec<_>) = read.into_iter().partition(|(past, _)| *past);
+        let of_run = |files: Vec<(bool, FilePlace)>| files.into_iter().map(|(_, file)| file);
         Some(Places {
             timed,
             clock,
-            files: parts.map(read_file).collect::<Option<_>>()?,
+            files: of_run(files).collect(),
+            earlier: of_run(earlier).collect(),
             unnamed: false,
         })
     }
@@ -163,10 +175,11 @@ impl Places {
             Some(at) => drop(write!(text, "{}", at.0)),
             None => text.push('-'),
         }
-        for file in &self.files {
+        let files = self.files.iter().map(|file| (false, file));
+        for (past, file) in files.chain(self.earlier.iter().map(|file| (true, file))) {
             let Place { offset, line, time } = file.place;
-            let ended = if file.ended { "end" } else { "open" };
-            let _ = write!(text, " {offset}:{line}:{};{ended};", time.0);
+            let state = STATES[usize::from(past)][usize::from(file.ended)];
+            let _ = write!(text, " {offset}:{line}:{};{state};", time.0);
             match file.identity {
                 Some(identity) => drop(write!(text, "{identity}")),
                 None => text.push('-'),
@@ -187,17 +200,28 @@ impl Places {
         if self.unnamed {
             return self.assign_in_order(given);
         }
+        let known: Vec<&FilePlace> = self.files.iter().chain(&self.earlier).collect();
         let mut matched = Matched {
-            places: self,
             entries: vec![None; given.len()],
-            used: vec![false; self.files.len()],
+            used: vec![false; known.len()],
+            known,
         };
         matched.find(given)?;
         let mut assigned = Assigned::default();
         for (entry, file) in matched.entries.iter().zip(given) {
             let name = &file.name;
             let begin = match entry {
-                Some(entry) => go_on(&self.files[*entry], file, &mut assigned)?,
+                Some(entry) => {
+                    let known = matched.known[*entry];
+                    if *entry >= self.files.len() {
+                        assigned.changed = true;
+                        assigned.notes.push(format!(
+                            "{name} was read up to line {} by an earlier run: it goes on behind",
+                            known.place.line
+                        ));
+                    }
+                    go_on(known, file, &mut assigned)?
+                }
                 None => None,
             };
             let was = self.files.iter().position(|known| file.is_named(known));
@@ -218,7 +242,7 @@ impl Places {
                 (None, Some(entry), _) => {
                     let told = format!(
                         "{name} was cut or written anew after it was read up to line {}",
-                        self.files[*entry].place.line
+                        matched.known[*entry].place.line
                     );
                     assigned.begin_anew(told, replaced)?
                 }
@@ -231,6 +255,7 @@ impl Places {
                 left_out(known, replaced, &mut assigned)?;
             }
         }
+        assigned.earlier = matched.earlier();
         Ok(assigned)
     }
 
@@ -286,7 +311,8 @@ impl Assigned {
 
 /// Which files are known: by place in the command line, the place in the revision.
 struct Matched<'p> {
-    places: &'p Places,
+    /// Those of the run before, then earlier ones.
+    known: Vec<&'p FilePlace>,
     entries: Vec<Option<usize>>,
     used: Vec<bool>,
 }
@@ -300,7 +326,7 @@ impl Matched<'_> {
             (Likeness::Copy, true),
         ] {
             for (i, given) in given.iter().enumerate() {
-                for (j, known) in self.places.files.iter().enumerate() {
+                for (j, known) in self.known.iter().enumerate() {
                     let free = self.entries[i].is_none() && !self.used[j];
                     // A stream's rows do not go on as those of another.
                     let fits = given.stream == known.stream;
@@ -324,6 +350,19 @@ impl Matched<'_> {
             }
         }
         Ok(())
+    }
+}
+
+impl Matched<'_> {
+    /// The known files that are not given and could be told again.
+    fn earlier(&self) -> Vec<FilePlace> {
+        let known = self.known.iter().enumerate();
+        let left = known.filter(|(j, file)| {
+            let given = self.entries.contains(&Some(*j));
+            !given && file.identity.is_some() && file.place.offset > 0
+        });
+        let left = left.take(EARLIER_MAX);
+        left.map(|(_, file)| (*file).clone()).collect()
     }
 }
 
@@ -380,25 +419,31 @@ fn failed(name: &str, e: &std::io::Error) -> Failure {
     Failure::run(format!("{name}: {e}"))
 }
 
-fn read_file(part: &str) -> Option<FilePlace> {
+/// How a file stands: by whether it is one of an earlier run, then by whether it was read to its end.
+const STATES: [[&str; 2]; 2] = [["open", "end"], ["past-open", "past"]];
+
+/// A file, and whether it is one of an earlier run.
+fn read_file(part: &str) -> Option<(bool, FilePlace)> {
     let mut fields = part.split(';');
     let place = Place::read(fields.next()?)?;
-    let ended = match fields.next()? {
-        "end" => true,
-        "open" => false,
-        _ => return None,
+    let state = fields.next()?;
+    let of_run = |past: usize| STATES[past].iter().position(|s| *s == state);
+    let (past, ended) = match (of_run(0), of_run(1)) {
+        (Some(ended), _) => (false, ended == 1),
+        (None, ended) => (true, ended? == 1),
     };
     let identity = match fields.next()? {
         "-" => None,
         identity => Some(identity.parse().ok()?),
     };
-    Some(FilePlace {
+    let file = FilePlace {
         stream: unescape(fields.next()?)?,
         name: unescape(fields.next()?)?,
         identity,
         ended,
         place,
-    })
+    };
+    Some((past, file))
 }
 
 /// Appends a name without what parts the token.

@@ -172,7 +172,7 @@ impl Latency {
 
 /// The end of a run in numbers.
 pub struct Summary<'a> {
-    /// Rows sent.
+    /// Rows sent; where none were, those that the app's own sources brought.
     pub rows_in: u64,
     /// Rows written.
     pub rows_out: u64,

@@ -12,7 +12,7 @@ use crate::events::{BatchRows, Event, Events, Placed};
 use crate::failure::Failure;
 use crate::inputs::Opened;
 use crate::output::Output;
-use crate::places::Places;
+use crate::places::{FilePlace, Places};
 use crate::report::{BadLines, Latency, Progress, Summary};
 use crate::{say, signal};
 use eventflux::connector::BadRow;
@@ -37,6 +37,8 @@ struct Numbers {
     clock: Option<Timestamp>,
     /// All events are in files, where a later run can go on.
     marks: bool,
+    /// Files of earlier runs, which marks keep.
+    earlier: Vec<FilePlace>,
 }
 
 /// Where rows go.
@@ -45,6 +47,8 @@ struct Sender {
     /// Rows carry their own time; otherwise the machine's, and `unused` counts theirs.
     event_time: bool,
     unused: u64,
+    /// It was told that they are unused.
+    told: bool,
     numbers: Option<Numbers>,
     /// A row without a time has one: that of the clock.
     timed: bool,
@@ -150,6 +154,7 @@ impl Sender {
                 timed: self.timed,
                 clock: numbers.clock,
                 files: events.places()?,
+                earlier: numbers.earlier.clone(),
                 unnamed: false,
             };
             self.input.mark(&places.token());
@@ -243,6 +248,7 @@ impl Session {
             marked: last,
             clock: None,
             marks: resume.marks,
+            earlier: opened.assigned.earlier.clone(),
         };
         // Sources of the app run beside it: none of them makes its first rows late.
         input.hold_clock().map_err(Failure::from_run)?;
@@ -250,6 +256,7 @@ impl Session {
             input,
             event_time: runtime.is_event_time(),
             unused: 0,
+            told: false,
             numbers: stored.then_some(numbers),
             timed: resume.timed || !runtime.is_event_time(),
         };
@@ -342,7 +349,7 @@ impl Session {
         let Some(sender) = &mut self.sender else {
             return Ok(0);
         };
-        let (unused, place) = (sender.unused, || format!("{file}:{line}"));
+        let place = || format!("{file}:{line}");
         let sent = match event {
             Event::Bad(fault) => return self.bad(file, line, fault),
             Event::Row { stream, at, row } => {
@@ -354,12 +361,12 @@ impl Session {
                 for fault in faults {
                     self.bad(file, line, fault)?;
                 }
-                return self.batches(names, batch, (file, line));
+                let sent = self.batches(names, batch, (file, line));
+                self.tell_unused(file, line);
+                return sent;
             }
         };
-        if unused == 0 && sender.unused > 0 {
-            self.progress.say(&format!("{file}:{line}: {UNUSED}"));
-        }
+        self.tell_unused(file, line);
         match sent {
             Err(SendError::NoTime) => self.bad(file, line, &BadRow::NoTime),
             Ok(rows) => {
@@ -367,6 +374,14 @@ impl Session {
                 Ok(rows)
             }
             Err(e) => self.check(Err(e), place).map(|()| 0),
+        }
+    }
+
+    /// Says once that times are not used.
+    fn tell_unused(&mut self, file: &str, line: u64) {
+        if let Some(sender) = self.sender.as_mut().filter(|s| s.unused > 0 && !s.told) {
+            sender.told = true;
+            self.progress.say(&format!("{file}:{line}: {UNUSED}"));
         }
     }
 
@@ -448,7 +463,10 @@ impl Session {
         let metrics = runtime.metrics().unwrap_or_default();
         if !quiet {
             let summary = Summary {
-                rows_in: self.progress.rows(),
+                rows_in: match self.progress.rows() {
+                    0 => metrics.rows_in,
+                    rows => rows,
+                },
                 rows_out: output.row_count(),
                 elapsed: self.progress.elapsed(),
                 bad_lines: self.bad_lines.count(),

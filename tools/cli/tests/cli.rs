@@ -422,6 +422,17 @@ fn times_that_the_app_does_not_use_are_told_of_once() {
         );
         assert!(lines[0].contains("@app:playback"), "{told}");
     }
+    let batch = "{\"batch\":[{\"stream\":\"S\",\"at\":1,\"row\":[\"b\",1,2]}]}\n";
+    for first in [batch, "{\"clock\":2000}\n"] {
+        let run = eventflux(&["run", &app, "--events", "-"], &format!("{first}{events}"));
+        let told = text(&run.stderr);
+        let lines = told.lines().filter(|l| l.contains("--clock event"));
+        let lines: Vec<&str> = lines.collect();
+        assert!(
+            lines.len() == 1 && lines[0].starts_with("stdin:1: "),
+            "{told}"
+        );
+    }
     let used = eventflux(&["run", &app, "--events", "-", "--clock", "event"], events);
     expect(&used, 0, &text(&used.stdout), &[]);
     assert!(text(&used.stdout).contains("\"at\":3000,"));
@@ -438,7 +449,10 @@ fn times_that_the_app_does_not_use_are_told_of_once() {
     let run = eventflux(&["run", &app], "");
     expect(&run, 0, &text(&run.stdout), &["stream S: rows have times"]);
     assert_eq!(text(&run.stdout).lines().count(), 2);
-    assert_eq!(text(&run.stderr).matches("--clock event").count(), 1);
+    let told = text(&run.stderr);
+    assert_eq!(told.matches("--clock event").count(), 1);
+    let rows_in = told.lines().find(|l| l.trim().starts_with("rows in "));
+    assert!(rows_in.is_some_and(|l| l.trim().ends_with(" 2")), "{told}");
 }
 
 #[test]

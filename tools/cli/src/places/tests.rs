@@ -99,6 +99,35 @@ fn files_are_known_by_what_they_are() {
 }
 
 #[test]
+fn files_of_earlier_runs_are_remembered_up_to_a_bound() {
+    let folder = Folder::new("earlier");
+    let count = EARLIER_MAX + 3;
+    let days: Vec<String> = (0..count)
+        .map(|n| folder.put(&n.to_string(), &format!("{n}\n")))
+        .collect();
+    let given = |n: usize| Given {
+        stream: String::new(),
+        name: days[n].clone(),
+        file: File::open(&days[n]).ok(),
+    };
+    let length = |n: usize| fs::metadata(&days[n]).expect("there").len();
+    let mut places = Places::default();
+    for (n, day) in days.iter().enumerate() {
+        let assigned = places.assign(&[given(n)], Replaced::Stop).expect("new");
+        assert_eq!(assigned.begins, [Place::START]);
+        places.files = vec![known(day, length(n), true)];
+        places.earlier = assigned.earlier;
+        assert_eq!(Places::read(&places.token()), Ok(places.clone()));
+    }
+    assert_eq!(places.earlier.len(), EARLIER_MAX);
+    for (n, goes_on) in [(0, false), (1, false), (2, true), (count - 2, true)] {
+        let assigned = places.assign(&[given(n)], Replaced::Stop).expect("known");
+        assert!(assigned.changed && assigned.goes_on == goes_on, "{n}");
+        assert_eq!(assigned.begins[0].offset > 0, goes_on);
+    }
+}
+
+#[test]
 fn a_place_is_where_a_line_begins() {
     let folder = Folder::new("line");
     let a = folder.put("a", "a1\na2\na3");
