@@ -9,6 +9,21 @@ const SEARCHED_NAMES_MAX: usize = 1_000;
 /// Names that a remedy lists.
 pub(crate) const LISTED_NAMES_MAX: usize = 24;
 
+/// Names that other engines give to functions and aggregates, and ours.
+const FOREIGN_NAMES: [(&str, &str); 11] = [
+    ("char_length", "length"),
+    ("date_add", "dateAdd"),
+    ("date_diff", "dateDiff"),
+    ("date_format", "formatDate"),
+    ("mean", "avg"),
+    ("quantile", "percentile"),
+    ("percentile_cont", "percentile"),
+    ("stdev", "stdDev"),
+    ("strlen", "length"),
+    ("str_to_date", "parseDate"),
+    ("strftime", "formatDate"),
+];
+
 /// The name nearest to the wrong one, or some of those known when none is near; `None` when none is known.
 pub(super) fn remedy<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let mut known = known.into_iter();
@@ -46,6 +61,11 @@ pub(super) fn likely<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> V
         return Vec::new();
     }
     let wrong = wrong.to_ascii_lowercase();
+    let known: Vec<&str> = known.take(SEARCHED_NAMES_MAX).collect();
+    let foreign = FOREIGN_NAMES.iter().find(|(theirs, _)| *theirs == wrong);
+    if let Some(name) = foreign.and_then(|(_, ours)| known.iter().find(|name| *name == ours)) {
+        return vec![name];
+    }
     let letters: Vec<char> = wrong.chars().collect();
     let most = 1 + letters.len() / 4;
     let rank = |name: &'a str| {
@@ -57,7 +77,7 @@ pub(super) fn likely<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> V
             None => is_part.then_some((most + 1, name)),
         }
     };
-    let mut near: Vec<(usize, &str)> = known.take(SEARCHED_NAMES_MAX).filter_map(rank).collect();
+    let mut near: Vec<(usize, &str)> = known.into_iter().filter_map(rank).collect();
     near.sort_unstable();
     near.dedup();
     near.truncate(3);

@@ -44,11 +44,12 @@ impl Zone {
         to.push_str(self.0.to_offset_info(jiff_instant(at)).abbreviation());
     }
 
-    /// What its clocks show; `None` outside of the years −9999 to 9999.
+    /// What its clocks show; `None` outside of the calendar.
     pub(crate) fn local(&self, at: Timestamp) -> Option<DateTime> {
         let ahead = i64::from(self.offset(at).seconds());
         let shifted = at.0.checked_add(ahead * 1_000_000)?;
-        EPOCH.checked_add(SignedDuration::from_micros(shifted)).ok()
+        let local = EPOCH.checked_add(SignedDuration::from_micros(shifted));
+        local.ok().filter(|local| in_calendar(*local))
     }
 
     /// The instant at which its clocks show this, rounded down to a microsecond.
@@ -67,6 +68,11 @@ impl Zone {
         };
         at_offset(local, offset)
     }
+}
+
+/// Whether a date is in the years 1 to 9999, which are all that texts can name. Those of jiff begin at −9999.
+pub(crate) fn in_calendar(local: DateTime) -> bool {
+    local.year() >= 1
 }
 
 /// The instant at which clocks that are ahead of UTC by an offset show this.
@@ -150,6 +156,9 @@ mod tests {
         }
         let far = iso::parse_instant("9999-12-31T23:30:00Z").expect("an instant");
         assert_eq!(Zone::of("+01:00").expect("a zone").local(far), None);
+        let first = iso::parse_instant("0001-01-01").expect("an instant");
+        assert_eq!(Zone::UTC.local(first.plus(-1)), None);
+        assert_eq!(Zone::of("-01:00").expect("a zone").local(first), None);
         for wrong in ["Europe/Berlim", "", "+25:00", "2:00", "CEST"] {
             assert_eq!(Zone::of(wrong), None, "{wrong}");
         }

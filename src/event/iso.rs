@@ -85,7 +85,7 @@ impl Cursor<'_> {
     }
 
     fn date(&mut self) -> Option<Date> {
-        let year = self.digits(4)?;
+        let year = self.digits(4).filter(|year| *year >= 1)?;
         let extended = self.eat(b"-");
         if self.eat(b"Ww") {
             let week = self.pair()?;
@@ -247,6 +247,9 @@ mod tests {
     fn what_is_no_instant() {
         for text in [
             "",
+            "0000-12-31",
+            "00001231",
+            "0000-W01-1",
             "1970",
             "1970-01",
             "70-01-01",

@@ -13,7 +13,7 @@ pub(crate) use batch::Mark;
 pub use batch::{Batch, Sign};
 pub use column::{Column, Data};
 pub(crate) use column::{Element, each_vec, extend_pairs};
-pub(crate) use instant::{Zone, at_offset};
+pub(crate) use instant::{Zone, at_offset, in_calendar};
 pub(crate) use iso::parse_instant;
 pub(crate) use rows::RowSet;
 pub use schema::{Attribute, Schema};

@@ -250,7 +250,8 @@ impl Typed {
         Some((value, faults))
     }
 
-    fn depends_on_nothing(&self) -> bool {
+    /// Whether it is the same in every row, whenever it is computed.
+    pub(crate) fn depends_on_nothing(&self) -> bool {
         match &self.kind {
             TypedKind::Column(_) => false,
             TypedKind::Literal(_) | TypedKind::Constant(_) => true,

@@ -3,8 +3,10 @@
 //! A query is known by its name in `@info(name='…')`, else by a hash of its text without regard to blanks, and its
 //! place among queries of the same text: never by its place among all, so that queries may be added, removed and
 //! moved. What its state means is decided by the stream that it reads, by its window, filters, keys and aggregates, by
-//! the columns that a window keeps, and with DISTINCT by all that tells its rows apart.
+//! the columns that a window keeps, and with DISTINCT by all that tells its rows apart. What the queries above it do
+//! with rows before they reach it decides, too ([`super::above`]).
 
+use super::above::Above;
 use super::scope::QueryScope;
 use super::{QueryPlan, WindowPlan};
 use crate::event::{Schema, Type};
@@ -27,6 +29,8 @@ pub(crate) struct QueryIdentity {
     pub(crate) state_text: String,
     /// What earlier builds took for that, where they took the text to mean the same: window, keys and aggregates.
     pub(crate) former_state_text: Option<String>,
+    /// What decides which rows come to it; none where it has no state.
+    pub(crate) above: Option<Above>,
 }
 
 impl QueryIdentity {
@@ -50,6 +54,7 @@ impl QueryIdentity {
             text,
             state_text,
             former_state_text: (!query.group_by.iter().any(ordinal)).then_some(former),
+            above: (!stateless).then(Above::default),
         }
     }
 }
@@ -141,7 +146,7 @@ fn state_parts(
     text
 }
 
-fn columns<'a>(of: impl Iterator<Item = &'a Typed>, input: &Schema) -> Vec<usize> {
+pub(super) fn columns<'a>(of: impl Iterator<Item = &'a Typed>, input: &Schema) -> Vec<usize> {
     let mut columns = Vec::new();
     of.for_each(|typed| typed.columns(&mut |c| columns.push(c)));
     columns.retain(|c| *c < input.len());
@@ -149,7 +154,7 @@ fn columns<'a>(of: impl Iterator<Item = &'a Typed>, input: &Schema) -> Vec<usize
 }
 
 /// Names and types of columns, each once.
-fn named(mut columns: Vec<usize>, input: &Schema) -> String {
+pub(super) fn named(mut columns: Vec<usize>, input: &Schema) -> String {
     columns.sort_unstable();
     columns.dedup();
     let attributes = columns.iter().map(|c| &input.attributes()[*c]);

@@ -3,6 +3,7 @@
 //!
 //! A plan knows no thread and holds no state; `build` makes the operators of a query from it, once per worker.
 
+mod above;
 mod build;
 mod component;
 mod explain;
@@ -128,6 +129,7 @@ pub(crate) fn plan(
             "name each query differently: checkpoints tell them apart by name",
         )]);
     }
+    above::look_up(&streams, &mut queries, app.playback);
     let components = component::components(&streams, &queries);
     if let Some(query) = component::too_deep(&components, &queries) {
         let max = component::CHAIN_MAX;

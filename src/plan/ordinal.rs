@@ -2,7 +2,7 @@
 
 use crate::error::Fault;
 use crate::event::{Schema, Value};
-use crate::expr::{Typed, TypedKind};
+use crate::expr::Typed;
 use crate::sql::ast::{Expr, ExprKind, Name, SelectItem};
 
 /// The output column that a whole number stands for; `None` where the expression is no constant.
@@ -38,11 +38,10 @@ pub(super) fn output(
     Err(Fault::new(expr.span, message).help(remedy))
 }
 
-/// A word in double quotes that was bound as a text, as nothing has this name.
-pub(super) fn quoted_constant(expr: &Expr, bound: &Typed, clause: &str) -> Option<Fault> {
-    let quoted = matches!(expr.kind, ExprKind::Column { quoted: true, .. });
-    let text = matches!(bound.kind, TypedKind::Literal(_));
-    (quoted && text).then(|| constant(expr, clause))
+/// An expression that is the same in every row: `1 + 1`, an alias of a constant, a word in double quotes that names
+/// nothing.
+pub(super) fn same_in_all_rows(expr: &Expr, bound: &Typed, clause: &str) -> Option<Fault> {
+    bound.depends_on_nothing().then(|| constant(expr, clause))
 }
 
 fn constant(expr: &Expr, clause: &str) -> Fault {

@@ -244,7 +244,7 @@ fn bind_listed(
         return None;
     }
     let bound = scope.bind(clause, &meant)?;
-    match ordinal::quoted_constant(&meant, &bound, name) {
+    match ordinal::same_in_all_rows(expr, &bound, name) {
         Some(fault) => {
             scope.faults.push(fault);
             None

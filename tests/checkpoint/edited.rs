@@ -46,18 +46,31 @@ const EDITS: &[(&str, &str, Option<&str>)] = &[
 ];
 
 fn app(store: &MemoryStore, stream: &str, query: &str) -> eventflux::EventFluxAppRuntime {
+    let query = format!("@info(name='q') INSERT INTO Out {query};");
+    app_of(store, "@app:playback", stream, &query)
+}
+
+fn app_of(
+    store: &MemoryStore,
+    time: &str,
+    stream: &str,
+    queries: &str,
+) -> eventflux::EventFluxAppRuntime {
     let other = "CREATE STREAM T (k STRING, m STRING, v LONG, w LONG);";
-    let text = format!(
-        "@app:name('edited') @app:playback {stream} {other} @info(name='q') INSERT INTO Out {query};"
-    );
+    let text = format!("@app:name('edited') {time} {stream} {other} {queries}");
     let store: Arc<dyn PersistenceStore> = Arc::new(store.clone());
     common::app_of(&text, Some(store), Workers::Inline, Default::default())
 }
 
 /// Takes a checkpoint after a few rows.
 fn taken(query: &str) -> MemoryStore {
+    taken_of(&format!("@info(name='q') INSERT INTO Out {query};"))
+}
+
+/// The same of any queries.
+fn taken_of(queries: &str) -> MemoryStore {
     let store = MemoryStore::new();
-    let app = app(&store, STREAM, query);
+    let app = app_of(&store, "@app:playback", STREAM, queries);
     app.start().expect("it starts");
     let mut input = app.input().expect("opens");
     for n in 1..=5 {
@@ -137,4 +150,63 @@ fn other_attributes_under_the_same_text_are_refused() {
             "{query}: {diff}"
         );
     }
+}
+
+/// The app before, after, and the word that tells why the named query q is refused; `None`: it keeps its state.
+#[rustfmt::skip]
+const ABOVE: &[(&str, &str, Option<&str>)] = &[
+    // the query above is the same: moved, written otherwise, beside another
+    ("@info(name='p') INSERT INTO M SELECT * FROM S[v > 5]; {q}", "{q} @info(name='p') INSERT INTO M SELECT *  FROM S[v > 5];", None),
+    ("{p} {q}", "{p} {q} INSERT INTO Beside SELECT v FROM S[v > 7];", None),
+    ("{p} {q} @info(name='r') INSERT INTO Behind SELECT s FROM Out;", "{p} {q} @info(name='r') INSERT INTO Behind SELECT s + 1 AS s FROM Out;", None),
+    // a name says nothing of rows
+    ("{p} {q}", "@info(name='other') INSERT INTO M SELECT * FROM S[v > 1]; {q}", None),
+    ("@info(name='p') INSERT INTO M SELECT * FROM S[v > 5]; {q}", "@info(name='p') INSERT INTO M SELECT * FROM S[v > 0]; {q}", Some("in the query p above it: the filter")),
+    ("{p} {q}", "@info(name='p') INSERT INTO M SELECT k, m, w AS v, v AS w FROM S[v > 1]; {q}", Some("in the query p above it: the columns")),
+    ("{p} {q}", "@info(name='p') INSERT INTO M SELECT * FROM T[v > 1]; {q}", Some("in the query p above it: the stream")),
+    ("INSERT INTO M SELECT * FROM S[v > 5]; {q}", "INSERT INTO M SELECT * FROM S[v > 0]; {q}", Some("above it is new")),
+    ("{p} {q}", "{p} @info(name='more') INSERT INTO M SELECT * FROM T; {q}", Some("the query more above it is new")),
+    ("{p} @info(name='more') INSERT INTO M SELECT * FROM T; {q}", "{p} {q}", Some("a query above it that is gone")),
+    // further up, and around
+    ("@info(name='o') INSERT INTO N SELECT * FROM S[v > 1]; @info(name='p') INSERT INTO M SELECT * FROM N; {q}", "@info(name='o') INSERT INTO N SELECT * FROM S[v > 2]; @info(name='p') INSERT INTO M SELECT * FROM N; {q}", Some("in the query o above it: the filter")),
+    ("{p} {q} @info(name='r') INSERT INTO M SELECT k, k AS m, s AS v, s AS w FROM Out[s < 3];", "{p} {q} @info(name='r') INSERT INTO M SELECT k, k AS m, s AS v, s AS w FROM Out[s < 2];", Some("in the query r above it: the filter")),
+];
+
+#[test]
+fn an_edited_query_above_changes_what_state_means() {
+    for (before, after, why) in ABOVE {
+        let whole = |text: &str| {
+            let text = text.replace(
+                "{p}",
+                "@info(name='p') INSERT INTO M SELECT * FROM S[v > 1];",
+            );
+            let q = "@info(name='q') INSERT INTO Out SELECT k, sum(v) AS s FROM M GROUP BY k;";
+            text.replace("{q}", q)
+        };
+        let context = format!("{before}\n  became {after}");
+        let store = taken_of(&whole(before));
+        let app = app_of(&store, "@app:playback", STREAM, &whole(after));
+        let options = RestoreOptions::default()
+            .allow_new(true)
+            .allow_dropped(true);
+        match (app.restore_with(&options), why) {
+            (Ok(_), None) => {}
+            (Err(error), Some(why)) => {
+                let diff = refused(error, &context);
+                assert!(diff.contains("+ q: "), "{context}: {diff}");
+                assert!(diff.contains(why), "{context}: {diff}");
+            }
+            (outcome, _) => panic!("{context}: {outcome:?}"),
+        }
+    }
+}
+
+/// State of rows in event time is none of rows in processing time.
+#[test]
+fn another_time_of_the_app_is_refused() {
+    let query = "@info(name='q') INSERT INTO Out SELECT k, sum(v) AS s FROM S GROUP BY k;";
+    let store = taken_of(query);
+    let error = app_of(&store, "", STREAM, query).restore_last_revision();
+    let diff = refused(error.expect_err("the time is another"), query);
+    assert!(diff.contains("the app's time"), "{diff}");
 }

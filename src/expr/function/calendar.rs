@@ -4,7 +4,7 @@
 //! may be an hour shorter or longer.
 
 use super::{Args, Null};
-use crate::event::{Timestamp, Zone, parse_instant};
+use crate::event::{Timestamp, Zone, in_calendar, parse_instant};
 use jiff::civil::{DateTime, Time};
 use jiff::{Span, Unit as JiffUnit};
 
@@ -71,7 +71,8 @@ pub(super) fn add(a: &Args<'_>, zone: &Zone) -> Result<i64, Null> {
     let (ms, count, unit) = (a.long(0), a.long(1), unit(a.text(2))?);
     if let Some(length) = unit.millis(zone) {
         let shift = count.checked_mul(length).ok_or(Null::Fault)?;
-        return ms.checked_add(shift).ok_or(Null::Fault);
+        let moved = ms.checked_add(shift).ok_or(Null::Fault)?;
+        return local(moved, zone).map(|_| moved);
     }
     let moved = step(local(ms, zone)?, unit, count)?;
     // an hour that comes twice stays the second of both where it was
@@ -79,7 +80,7 @@ pub(super) fn add(a: &Args<'_>, zone: &Zone) -> Result<i64, Null> {
     Ok(zone.instant_near(moved, Some(offset)).millis())
 }
 
-/// Later by so many units of the calendar.
+/// Later by so many units, if that is in the calendar.
 fn step(from: DateTime, unit: Unit, count: i64) -> Result<DateTime, Null> {
     let span = match unit {
         Unit::Year => Span::new().try_years(count),
@@ -88,7 +89,8 @@ fn step(from: DateTime, unit: Unit, count: i64) -> Result<DateTime, Null> {
         _ => Span::new().try_days(count),
     };
     let span = span.map_err(|_| Null::Fault)?;
-    from.checked_add(span).map_err(|_| Null::Fault)
+    let moved = from.checked_add(span).map_err(|_| Null::Fault)?;
+    in_calendar(moved).then_some(moved).ok_or(Null::Fault)
 }
 
 /// The most units that [`add`] can add to the earlier of both without passing the later, with the sign of the order.

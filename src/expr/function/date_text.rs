@@ -4,7 +4,7 @@
 //! on both sides of 1970; zones, by the rules of `Zone`; and offsets, of which a pattern reads every form.
 
 use super::Null;
-use crate::event::{Timestamp, Zone, at_offset};
+use crate::event::{Timestamp, Zone, at_offset, in_calendar};
 use jiff::civil::Time;
 use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::Offset;
@@ -228,9 +228,8 @@ impl Reading {
         let tail = BrokenDownTime::parse(after, digits).ok()?;
         let nanos = tail.subsec_nanosecond().or(head.subsec_nanosecond());
         let us = number.parse::<i64>().ok()?.checked_mul(1_000_000)?;
-        Some(Timestamp(
-            us.checked_add(i64::from(nanos.unwrap_or(0) / 1000))?,
-        ))
+        let at = Timestamp(us.checked_add(i64::from(nanos.unwrap_or(0) / 1000))?);
+        zone.local(at).map(|_| at)
     }
 
     fn instant(&self, time: &BrokenDownTime, zone: &Zone) -> Option<Timestamp> {
@@ -243,6 +242,9 @@ impl Reading {
             Some(name) => Some(Zone::of(name)?),
             None => None,
         };
+        if !in_calendar(local) {
+            return None;
+        }
         let offset = time.offset().or(self.zulu.then_some(Offset::UTC));
         let Some(offset) = offset else {
             return Some(named.as_ref().unwrap_or(zone).instant(local));

@@ -428,6 +428,40 @@ fn calendars() {
     }
 }
 
+/// The calendar begins with the year 1 and ends with 9999.
+#[test]
+fn ends_of_the_calendar() {
+    check(&[
+        ("dateAdd(253402300799999, 1, 'millisecond')", "LONG NULL!"),
+        ("dateAdd(253402300799999, 1, 'day')", "LONG NULL!"),
+        ("dateAdd(253402300799999, 1, 'month')", "LONG NULL!"),
+        (
+            "dateAdd(253402297199999, 1, 'second', '+01:00')",
+            "LONG NULL!",
+        ),
+        ("dateAdd(-62135596800000, -1, 'second')", "LONG NULL!"),
+        ("dateAdd(-62135596800000, -1, 'year')", "LONG NULL!"),
+        (
+            "dateAdd(-62135596800000, 1, 'second')",
+            "LONG -62135596799000",
+        ),
+        ("dateTrunc('week', -62135596800000)", "LONG -62135596800000"),
+        ("dateTrunc('hour', -62135596800001)", "LONG NULL!"),
+        ("extract('year', -62135596800000)", "INT 1"),
+        ("extract('year', -62135596800001)", "INT NULL!"),
+        ("extract('hour', -62135596800001)", "INT NULL!"),
+        ("formatDate(-62135596800001, '%Y')", "STRING NULL!"),
+        (
+            "parseDate('0001-01-01', '%Y-%m-%d')",
+            "LONG -62135596800000",
+        ),
+        ("parseDate('0000-12-31', '%Y-%m-%d')", "LONG NULL!"),
+        ("parseDate('-62135596801', '%s')", "LONG NULL!"),
+        ("parseDate('253402300800', '%s')", "LONG NULL!"),
+        ("CAST('0000-12-31' AS TIMESTAMP)", "LONG NULL!"),
+    ]);
+}
+
 #[test]
 fn times_in_zones() {
     check(&[

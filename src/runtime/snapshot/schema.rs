@@ -21,8 +21,10 @@ pub(super) struct Schema {
     pub(super) queries: Vec<QueryRecord>,
     /// By number of the query, its stages as revisions have them that lack the newer containers.
     older: Vec<Vec<StageRecord>>,
-    /// By number of the query, its fingerprint as earlier builds made it, where its text meant the same to them.
-    former: Vec<Option<u64>>,
+    /// By number of the query, its fingerprints as earlier builds made them, where its text meant the same to them.
+    former: Vec<Vec<u64>>,
+    /// By number of the query, the numbers of those above it.
+    above: Vec<Vec<usize>>,
     /// By number of the component.
     pub(super) nodes: Vec<Nodes>,
 }
@@ -31,7 +33,9 @@ pub(super) struct Schema {
 struct Known<'a> {
     record: &'a QueryRecord,
     older: &'a [StageRecord],
-    former: Option<u64>,
+    former: &'a [u64],
+    /// The queries from which rows come to it.
+    above: Vec<&'a QueryRecord>,
 }
 
 impl Schema {
@@ -46,18 +50,24 @@ impl Schema {
         let mut schema = Schema {
             queries: plan.queries.iter().map(record).collect(),
             older: vec![Vec::new(); plan.queries.len()],
-            former: vec![None; plan.queries.len()],
+            former: vec![Vec::new(); plan.queries.len()],
+            above: vec![Vec::new(); plan.queries.len()],
             nodes: Vec::new(),
         };
         for component in &plan.components {
             for query in &component.queries {
                 // Where a key's state stands depends on the columns that rows are spread by.
                 let route = component.routing.route(*query);
-                let hash =
-                    |state: &String| xxh3_64(format!("{state} SPREAD BY {route:?}").as_bytes());
+                let hash = |state: &str, above: &str| {
+                    xxh3_64(format!("{state} SPREAD BY {route:?}{above}").as_bytes())
+                };
                 let identity = &plan.queries[*query].identity;
-                schema.queries[*query].fingerprint = hash(&identity.state_text);
-                schema.former[*query] = identity.former_state_text.as_ref().map(hash);
+                let (state, above) = (&identity.state_text, identity.above.as_ref());
+                let text = above.map_or("", |above| &above.text);
+                schema.queries[*query].fingerprint = hash(state, text);
+                let former = identity.former_state_text.iter().chain([state]);
+                schema.former[*query] = former.map(|state| hash(state, "")).collect();
+                schema.above[*query] = above.map_or_else(Vec::new, |above| above.queries.clone());
             }
             let mut nodes = Nodes::new();
             let mut graph = Graph::new(plan, component, app);
@@ -82,18 +92,21 @@ impl Schema {
     ) -> Differences {
         let stored: BTreeMap<&str, &QueryRecord> =
             stored.iter().map(|q| (q.id.as_str(), q)).collect();
-        let older = self.older.iter().map(Vec::as_slice);
-        let queries = self.queries.iter().zip(older);
-        let queries = queries.zip(self.former.iter().copied());
-        let queries = queries.map(|((record, older), former)| Known {
+        let queries = self.queries.iter().enumerate();
+        let queries = queries.map(|(number, record)| Known {
             record,
-            older,
-            former,
+            older: &self.older[number],
+            former: &self.former[number],
+            above: self.above[number]
+                .iter()
+                .map(|q| &self.queries[*q])
+                .collect(),
         });
         let handlers = handlers.iter().map(|h| Known {
             record: &h.record,
             older: &h.record.stages,
-            former: None,
+            former: &[],
+            above: Vec::new(),
         });
         let own: BTreeMap<&str, Known<'_>> = queries
             .chain(handlers)
@@ -109,12 +122,22 @@ impl Schema {
             let Some(before) = stored.get(query.id.as_str()) else {
                 continue;
             };
-            // An earlier build did not tell all that the state depends on, but the text does.
+            let other: Vec<String> = known
+                .above
+                .iter()
+                .filter_map(|above| difference(stored.get(above.id.as_str()).copied(), above))
+                .collect();
+            // An earlier build did not tell all that the state depends on, but the texts do.
+            let texts = before.text == query.text && other.is_empty();
             let same = before.fingerprint == query.fingerprint
-                || (known.former == Some(before.fingerprint) && before.text == query.text);
+                || (texts && known.former.contains(&before.fingerprint));
             let fits = before.stages == query.stages || before.stages == known.older;
             if !same || !fits {
-                changed.push((text(before), text(&query), what_changed(before, query)));
+                changed.push((
+                    text(before),
+                    text(&query),
+                    what_changed(before, query, other),
+                ));
             } else if before.text != query.text {
                 edited.push(text(&query));
             }
@@ -145,11 +168,22 @@ fn describe(holder: &mut dyn StateHolder) -> (StageRecord, StageRecord) {
     (record(all), record(older))
 }
 
-/// What the state of a query depends on and is different, for a reader.
-fn what_changed(before: &QueryRecord, now: &QueryRecord) -> String {
-    let clauses = changes(&before.text, &now.text);
-    if !clauses.is_empty() {
-        return clauses.join(", ");
+/// How a query above another differs from what it was, for a reader; `None` where its text does not.
+fn difference(before: Option<&QueryRecord>, now: &QueryRecord) -> Option<String> {
+    let Some(before) = before else {
+        return Some(format!("the query {} above it is new", now.id));
+    };
+    let clauses = changes(&before.text, &now.text).join(", ");
+    (before.text != now.text).then(|| format!("in the query {} above it: {clauses}", now.id))
+}
+
+/// What the state of a query depends on and is different, for a reader; `above`: what is in the queries above it.
+fn what_changed(before: &QueryRecord, now: &QueryRecord, above: Vec<String>) -> String {
+    let clauses = changes(&before.text, &now.text).into_iter();
+    let mut told: Vec<String> = clauses.map(str::to_string).collect();
+    told.extend(above);
+    if !told.is_empty() {
+        return told.join(", ");
     }
     let kinds = |q: &QueryRecord| -> Vec<String> {
         let all = q.stages.iter().flat_map(|s| &s.containers);
@@ -157,7 +191,9 @@ fn what_changed(before: &QueryRecord, now: &QueryRecord) -> String {
     };
     let (before, now) = (kinds(before), kinds(now));
     if before == now {
-        return "the attributes that it reads, or the key by which rows are spread".to_string();
+        return "the attributes that it reads, a query above it that is gone, the app's time, or the key by which \
+                rows are spread"
+            .to_string();
     }
     format!("{} became {}", before.join(", "), now.join(", "))
 }
