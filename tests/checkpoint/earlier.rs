@@ -237,3 +237,29 @@ fn revisions_of_earlier_builds_go_on() {
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 }
+
+/// A revision that does not tell what is above a query has the texts, and they do.
+#[test]
+fn a_query_above_that_was_edited_is_refused_of_earlier_builds_too() {
+    for build in BUILDS {
+        let copy = Folder::new(&format!("earlier-above-{build}"));
+        common::copy(&folder(build).join("store"), copy.path());
+        let (_, text) = apps().pop().expect("there are apps");
+        // the last query reads what the first one writes, and its own text stays
+        let edited = text.replace(
+            "SELECT DISTINCT k, n FROM S;",
+            "SELECT DISTINCT k, n FROM S[n > 0];",
+        );
+        assert_ne!(text, edited);
+        let store: Arc<dyn PersistenceStore> =
+            Arc::new(FileStore::open(copy.path()).expect("opens"));
+        let app = common::app_of(&edited, Some(store), Workers::Inline, Default::default());
+        let options = eventflux::RestoreOptions::default()
+            .allow_new(true)
+            .allow_dropped(true);
+        let Err(CheckpointError::Incompatible { diff, .. }) = app.restore_with(&options) else {
+            panic!("{build}: rows of two meanings are mixed");
+        };
+        assert!(diff.contains("above it is new"), "{build}: {diff}");
+    }
+}

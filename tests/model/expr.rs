@@ -154,6 +154,16 @@ impl Expr {
         test(&self.kind) || self.children().iter().any(|c| c.any(test))
     }
 
+    /// Whether it is the same in every row, which GROUP BY and ORDER BY refuse.
+    pub fn is_constant(&self) -> bool {
+        use Function::{EventTimestamp, WindowEnd, WindowStart};
+        !self.any(&|k| match k {
+            Kind::Column(_) | Kind::Output(_) | Kind::Aggregate(_) => true,
+            Kind::Call(f, _) => matches!(f, EventTimestamp | WindowStart | WindowEnd),
+            _ => false,
+        })
+    }
+
     pub fn has_aggregate(&self) -> bool {
         self.any(&|k| matches!(k, Kind::Aggregate(_)))
     }

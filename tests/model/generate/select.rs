@@ -43,7 +43,8 @@ fn items(
 ) {
     if grouped && r.chance(70) {
         for _ in 0..1 + r.below(2) {
-            query.group_by.push(key(r, leaves));
+            let key = key(r, leaves);
+            query.group_by.extend((!key.is_constant()).then_some(key));
         }
     }
     let free = types.is_none();
@@ -232,7 +233,9 @@ fn clauses(r: &mut Random, query: &mut Query, leaves: &[Leaf], grouped: bool) {
     }
     let sortable: Vec<&Leaf> = outputs
         .iter()
-        .filter(|l| l.nature != Nature::Approximate)
+        .zip(&query.items)
+        .filter(|(l, item)| l.nature != Nature::Approximate && !item.expr.is_constant())
+        .map(|(l, _)| l)
         .collect();
     if !sortable.is_empty() && !query.star && r.chance(80) {
         for _ in 0..1 + r.below(2) {
