@@ -30,6 +30,9 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     signal::install()?;
     let mut app = App::read(&args.app, args.workers, args.clock)?;
     let redis = &args.state.redis;
+    if args.state.store.is_none() {
+        redis.check_unused()?;
+    }
     // Before the store: it is a path, too.
     let streams = app.build()?.streams();
     let printed = printed(&streams, &args.print)?;
@@ -39,13 +42,10 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     check(args, &streams, &printed)?;
     check_paths(args, &streams)?;
     let mut store = String::new();
-    match &args.state.store {
-        Some(url) => {
-            let opened = open_store(url, redis)?;
-            store = opened.describe();
-            app.keep(opened, args.state.config());
-        }
-        None => redis.check_unused()?,
+    if let Some(url) = &args.state.store {
+        let opened = open_store(url, redis)?;
+        store = opened.describe();
+        app.keep(opened, args.state.config());
     }
     if printed.len() > 1 {
         app.order_outputs();

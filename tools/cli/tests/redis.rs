@@ -311,7 +311,7 @@ fn redis_run_that_waits_for_a_claim_ends_by_one_signal() {
     let told = lines.by_ref().map_while(Result::ok);
     assert!(
         told.take(20)
-            .any(|line| line.contains("waiting up to 600 s for the claim of other:7#1"))
+            .any(|line| line.contains("waiting up to") && line.contains("the claim of other:7#1"))
     );
     let pid = child.id().to_string();
     let status = child.try_wait().expect("it was started here");
