@@ -5,29 +5,12 @@
 //! row, in other hand-over sizes, and on workers; on more than one the order of different keys is free. `FROM` and
 //! `COUNT` in the environment choose other seeds.
 
+#[path = "common/random.rs"]
+mod random;
+
 use eventflux::{Batch, EventFluxManager, RuntimeConfig, Sign, Timestamp, Value, Workers};
+use random::Random;
 use std::sync::{Arc, Mutex};
-
-struct Random(u64);
-
-impl Random {
-    fn new(seed: u64) -> Self {
-        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        (0..5).for_each(|_| _ = random.below(2));
-        random
-    }
-
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) % n
-    }
-
-    fn pick<'a, T: ?Sized>(&mut self, of: &[&'a T]) -> &'a T {
-        of[self.below(of.len() as u64) as usize]
-    }
-}
 
 const WINDOWS: [&str; 28] = [
     "",

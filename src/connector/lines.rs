@@ -177,6 +177,7 @@ impl<R: BufRead> Lines<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connector::parts::Parts;
 
     type Found = Vec<(u64, Result<Vec<u8>, usize>)>;
 
@@ -214,24 +215,6 @@ mod tests {
             assert_eq!(open, (vec![(1, Err(8))], Some(1)));
         }
         assert_eq!(all(b"", 8, 4), (vec![], None));
-    }
-
-    /// Has no more after each part, for once.
-    struct Parts(Vec<Vec<u8>>);
-
-    impl Read for Parts {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            let Some(part) = self.0.first_mut() else {
-                return Ok(0);
-            };
-            let n = part.len().min(buffer.len());
-            buffer[..n].copy_from_slice(&part[..n]);
-            part.drain(..n);
-            if n == 0 {
-                self.0.remove(0);
-            }
-            Ok(n)
-        }
     }
 
     #[test]

@@ -47,6 +47,8 @@ mod lines;
 mod log;
 mod number;
 mod options;
+#[cfg(test)]
+mod parts;
 mod pipe;
 mod registry;
 mod stream_rows;

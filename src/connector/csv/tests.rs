@@ -1,6 +1,7 @@
 //! CSV in and out: headers, cells, times, bounds.
 
 use super::*;
+use crate::connector::parts::Parts;
 use crate::connector::{Format, TimeUnit};
 
 fn schema() -> Schema {
@@ -318,24 +319,6 @@ fn the_text_is_what_its_options_say() {
     let named = Schema::new([("timestamp", Type::Long), ("at", Type::String)]);
     let rows = read_as("at,timestamp\nhome,5\n", &named, &csv(None));
     assert_eq!(rows, Ok(vec!["2 5000 5|home".to_string()]));
-}
-
-/// Has no more after each part, for once.
-struct Parts(Vec<Vec<u8>>);
-
-impl std::io::Read for Parts {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Some(part) = self.0.first_mut() else {
-            return Ok(0);
-        };
-        let n = part.len().min(buffer.len());
-        buffer[..n].copy_from_slice(&part[..n]);
-        part.drain(..n);
-        if n == 0 {
-            self.0.remove(0);
-        }
-        Ok(n)
-    }
 }
 
 #[test]

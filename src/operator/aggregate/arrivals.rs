@@ -5,7 +5,7 @@
 
 use super::extremum::Ordered;
 use super::fold::push;
-use super::{Accumulator, Changes};
+use super::{Accumulator, Changes, alike};
 use crate::event::{Column, Element, Sign};
 use crate::state::{Cell, Multiset, Slot, StateHolder, Visitor};
 use std::any::Any;
@@ -132,10 +132,7 @@ impl<T: Ordered> Accumulator for Arrivals<T> {
     }
 
     fn absorb(&mut self, from: &dyn Accumulator, to: &[Slot]) {
-        let from = from
-            .as_any()
-            .downcast_ref::<Self>()
-            .expect("accumulators of one call have one type");
+        let from: &Self = alike(from);
         for (slot, to) in to.iter().enumerate() {
             self.values.absorb(*to, &from.values, slot as Slot);
         }

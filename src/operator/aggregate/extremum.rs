@@ -4,7 +4,7 @@
 //! result stays right whatever the order in which they leave.
 
 use super::fold::{Fold, push};
-use super::{Accumulator, Changes};
+use super::{Accumulator, Changes, alike};
 use crate::event::{Column, Element, Sign, Str};
 use crate::operator::words_cell;
 use crate::state::{Cell, Multiset, Slot, StateHolder, Visitor};
@@ -181,10 +181,7 @@ impl<T: Ordered> Accumulator for Sorted<T> {
     }
 
     fn absorb(&mut self, from: &dyn Accumulator, to: &[Slot]) {
-        let from = from
-            .as_any()
-            .downcast_ref::<Self>()
-            .expect("accumulators of one call have one type");
+        let from: &Self = alike(from);
         for (slot, to) in to.iter().enumerate() {
             self.values.absorb(*to, &from.values, slot as Slot);
         }

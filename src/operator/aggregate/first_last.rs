@@ -5,7 +5,7 @@
 //! or last row by time, and of rows of one time by arrival. Where rows leave in another order, `arrivals` knows them by
 //! number.
 
-use super::{Accumulator, Changes};
+use super::{Accumulator, Changes, alike};
 use crate::event::{Column, Sign, Timestamp, Type};
 use crate::operator::Claims;
 use crate::state::{Cells, LogId, RowLog, Slot, StateHolder, Visitor};
@@ -134,10 +134,7 @@ impl Accumulator for Ends {
     }
 
     fn absorb(&mut self, from: &dyn Accumulator, to: &[Slot]) {
-        let from = from
-            .as_any()
-            .downcast_ref::<Self>()
-            .expect("accumulators of one call have one type");
+        let from: &Self = alike(from);
         for (slot, to) in to.iter().enumerate() {
             if let Some(id) = *from.logs.get(slot as Slot) {
                 for seq in from.log.range(id) {

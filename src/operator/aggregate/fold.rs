@@ -1,7 +1,7 @@
 //! Aggregates whose state is one small value per group: count, and, or. Sums, deviations and extremes without
 //! retraction stand in their files.
 
-use super::{Accumulator, Changes};
+use super::{Accumulator, Changes, alike};
 use crate::event::{Column, Element, Sign};
 use crate::operator::{COUNT_MAX, words_cell};
 use crate::state::{Cell, Cells, Malformed, Slot, StateHolder, Visitor};
@@ -272,10 +272,7 @@ impl<F: Fold> Accumulator for Folded<F> {
     }
 
     fn absorb(&mut self, from: &dyn Accumulator, to: &[Slot]) {
-        let from = from
-            .as_any()
-            .downcast_ref::<Self>()
-            .expect("accumulators of one call have one type");
+        let from: &Self = alike(from);
         for (slot, to) in to.iter().enumerate() {
             let (cell, other) = (self.cells.get_mut(*to), from.cells.get(slot as Slot));
             F::merge(cell, &mut self.beside, other, &from.beside);
@@ -374,10 +371,7 @@ impl Accumulator for Count {
     }
 
     fn absorb(&mut self, from: &dyn Accumulator, to: &[Slot]) {
-        let from = from
-            .as_any()
-            .downcast_ref::<Self>()
-            .expect("accumulators of one call have one type");
+        let from: &Self = alike(from);
         for (slot, to) in to.iter().enumerate() {
             let cell = self.cells.get_mut(*to);
             *cell = cell.wrapping_add(*from.cells.get(slot as Slot));

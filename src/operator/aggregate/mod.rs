@@ -91,3 +91,13 @@ pub(crate) trait Accumulator: Send + StateHolder {
     /// For `absorb`.
     fn as_any(&self) -> &dyn Any;
 }
+
+/// The other accumulator of an [`Accumulator::absorb`] as what it is.
+///
+/// # Panics
+/// Where it is of another type: accumulators of one call have one.
+fn alike<A: Accumulator + 'static>(from: &dyn Accumulator) -> &A {
+    from.as_any()
+        .downcast_ref()
+        .expect("accumulators of one call have one type")
+}

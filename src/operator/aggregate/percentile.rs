@@ -11,7 +11,7 @@
 use super::exact::{Exact, between};
 use super::extremum::Ordered;
 use super::fold::push;
-use super::{Accumulator, Changes};
+use super::{Accumulator, Changes, alike};
 use crate::event::{Column, Sign};
 use crate::operator::{COUNT_MAX, words_cell};
 use crate::state::{Cells, Malformed, Multiset, Slot, StateHolder, Visitor};
@@ -323,10 +323,7 @@ impl<T: Ordered + Exact> Accumulator for Percentile<T> {
     }
 
     fn absorb(&mut self, from: &dyn Accumulator, to: &[Slot]) {
-        let from = from
-            .as_any()
-            .downcast_ref::<Self>()
-            .expect("accumulators of one call have one type");
+        let from: &Self = alike(from);
         for (slot, to) in to.iter().enumerate() {
             let slot = slot as Slot;
             let theirs = from.ranks.get(slot).coarse;

@@ -1,6 +1,6 @@
 //! Aggregates registered by the user.
 
-use super::{Accumulator, Changes};
+use super::{Accumulator, Changes, alike};
 use crate::event::{Column, Sign, Str, Type, Value};
 use crate::operator::COUNT_MAX;
 use crate::state::{Cell, Cells, Malformed, Slot, StateHolder, Visitor};
@@ -208,10 +208,7 @@ impl Accumulator for Registered {
     }
 
     fn absorb(&mut self, from: &dyn Accumulator, to: &[Slot]) {
-        let from = from
-            .as_any()
-            .downcast_ref::<Self>()
-            .expect("accumulators of one call have one type");
+        let from: &Self = alike(from);
         for (slot, to) in to.iter().enumerate() {
             if let Some(other) = from.states.get(slot as Slot) {
                 match self.states.get_mut(*to) {
