@@ -144,14 +144,13 @@ impl FromStr for FileIdentity {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use eventflux_testbed::Scratch;
     use std::fs;
 
     #[test]
     fn a_file_is_known_by_its_head_and_its_place() {
-        let name = format!("eventflux-identity-{}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        fs::create_dir_all(&folder).expect("a folder");
-        let path = |name: &str| folder.join(name);
+        let folder = Scratch::new().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
         let open = |name: &str| File::open(path(name)).expect("a file");
         fs::write(path("a"), "one\ntwo\nthr").expect("written");
         let file = open("a");
@@ -182,6 +181,5 @@ mod tests {
         fs::write(path("a"), "one\n").expect("cut");
         assert_eq!(identity.grown(&file, 24).expect("readable"), identity);
         assert_eq!(compare("a"), Likeness::Other);
-        fs::remove_dir_all(&folder).expect("removed");
     }
 }

@@ -6,8 +6,8 @@ use eventflux::{
     Batch, CheckpointConfig, ColumnBatch, EventFluxAppRuntime, EventFluxManager, Input,
     RuntimeConfig, SendError, Workers,
 };
+use eventflux_testbed::Scratch;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -41,30 +41,6 @@ fn collect(runtime: &EventFluxAppRuntime, stream: &str) -> Arc<Mutex<Vec<String>
     rows
 }
 
-/// A folder that goes away with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let name = format!("eventflux-clocks-{name}-{}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).expect("a folder");
-        Folder(path)
-    }
-
-    fn file(&self, name: &str, text: &str) -> String {
-        let path = self.0.join(name);
-        std::fs::write(&path, text).expect("written");
-        path.to_string_lossy().into_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 const ROWS: i64 = 200_000;
 const KEYS: i64 = 5;
 
@@ -94,7 +70,7 @@ fn shown(windows: BTreeMap<(i64, i64), i64>) -> Vec<String> {
 
 #[test]
 fn two_sources_give_one_answer_whichever_begins_first() {
-    let folder = Folder::new("sources");
+    let folder = Scratch::new().expect("a folder");
     // The clock ends at the last row of all, whichever file was read to its end first.
     let until = (ROWS - 1) * 2;
     let ((fast, of_a), (slow, of_b)) = (file(1, until), file(2, until));
@@ -434,7 +410,7 @@ fn a_row_too_far_ahead_moves_no_clock_and_is_counted_at_every_door() {
 
 #[test]
 fn rows_too_far_ahead_in_a_file_are_counted() {
-    let folder = Folder::new("ahead");
+    let folder = Scratch::new().expect("a folder");
     let path = folder.file("a.csv", "at,v\n0,1\n86400000,2\n1000,3\n3000,4\n");
     let app = format!(
         "@app:playback(ahead.max='1 HOUR')

@@ -2,8 +2,9 @@
 //!
 //! The processes that are killed are this program, told by its environment to run the example.
 
+use eventflux_testbed::Scratch;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::park_timeout;
 use std::time::{Duration, Instant};
@@ -22,41 +23,23 @@ const ROWS_OF_TRIES: [u64; 4] = [20_000, 80_000, 320_000, 1_280_000];
 /// Nothing here takes longer, or it hangs.
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// A folder that goes away with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let name = format!("eventflux-once-{name}-{}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(&path).expect("a folder");
-        Folder(path)
-    }
-
-    fn delivered(&self) -> Vec<u8> {
-        fs::read(self.0.join("delivered.txt")).unwrap_or_default()
-    }
-
-    /// The greatest epoch of which the store has a file.
-    fn epoch(&self) -> u64 {
-        let files = fs::read_dir(self.0.join("state/volume")).into_iter();
-        let names = files.flatten().flatten();
-        let names = names.map(|f| f.file_name().to_string_lossy().into_owned());
-        let epochs = names.filter_map(|n| n.split('.').nth(1)?.parse().ok());
-        epochs.max().unwrap_or(0)
-    }
+fn delivered(folder: &Scratch) -> Vec<u8> {
+    fs::read(folder.at("delivered.txt")).unwrap_or_default()
 }
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+/// The greatest epoch of which the store has a file.
+fn epoch(folder: &Scratch) -> u64 {
+    let files = fs::read_dir(folder.at("state/volume")).into_iter();
+    let names = files.flatten().flatten();
+    let names = names.map(|f| f.file_name().to_string_lossy().into_owned());
+    let epochs = names.filter_map(|n| n.split('.').nth(1)?.parse().ok());
+    epochs.max().unwrap_or(0)
 }
 
-fn start(folder: &Folder, rows: u64) -> Child {
+fn start(folder: &Scratch, rows: u64) -> Child {
     Command::new(std::env::current_exe().expect("this program"))
         .args([TEST, "--exact", "--nocapture"])
-        .env(FOLDER, &folder.0)
+        .env(FOLDER, folder.path())
         .env(ROWS, rows.to_string())
         .stdout(Stdio::piped())
         .spawn()
@@ -82,18 +65,18 @@ fn a_program_that_is_killed_delivers_each_row_once() {
 /// Kills it as often as it can be, and compares what it has delivered in the end; answers whether it was killed, and
 /// went on from a checkpoint.
 fn kill_and_compare(rows: u64) -> bool {
-    let whole = Folder::new("whole");
-    example::run(&whole.0, rows).expect("it ends well");
-    let folder = Folder::new("killed");
+    let whole = Scratch::new().expect("a folder");
+    example::run(whole.path(), rows).expect("it ends well");
+    let folder = Scratch::new().expect("a folder");
     let (mut kills, mut restores) = (0, 0);
     for lives in 0.. {
         let mut child = start(&folder, rows);
-        let (begun, length) = (Instant::now(), folder.delivered().len());
+        let (begun, length) = (Instant::now(), delivered(&folder).len());
         // The second file of an epoch says that the first one is committed.
-        let wanted = (length + 20_000, folder.epoch() + 2);
+        let wanted = (length + 20_000, epoch(&folder) + 2);
         while child.try_wait().expect("a child").is_none() {
             assert!(begun.elapsed() < PATIENCE, "nothing happens");
-            if lives < 4 && folder.delivered().len() >= wanted.0 && folder.epoch() >= wanted.1 {
+            if lives < 4 && delivered(&folder).len() >= wanted.0 && epoch(&folder) >= wanted.1 {
                 child.kill().expect("kill -9");
                 kills += 1;
                 break;
@@ -108,9 +91,9 @@ fn kill_and_compare(rows: u64) -> bool {
         }
         assert!(lives < 4, "{text}");
     }
-    assert_eq!(folder.delivered().len(), whole.delivered().len());
-    assert!(folder.delivered() == whole.delivered());
-    let text = String::from_utf8(whole.delivered()).expect("text");
+    assert_eq!(delivered(&folder).len(), delivered(&whole).len());
+    assert!(delivered(&folder) == delivered(&whole));
+    let text = String::from_utf8(delivered(&whole)).expect("text");
     assert_eq!(text.lines().count() as u64, rows);
     kills >= 1 && restores >= 1
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::connector::BadRow;
 use crate::event::{Schema, Timestamp, Type, Value};
+use eventflux_testbed::Scratch;
 use std::fmt::Display;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -42,14 +43,11 @@ impl Drop for Stopped {
 }
 
 /// A file that is followed, renamed while it is, and the one that took its name.
-fn followed(name: &str, moved_quiet: Duration, then: impl FnOnce(&Path, &Receiver<Vec<Value>>)) {
-    let name = format!("eventflux-followed-{name}-{}", std::process::id());
-    let folder = std::env::temp_dir().join(name);
-    fs::create_dir_all(&folder).expect("a folder");
-    let path = folder.join("log.jsonl");
-    fs::write(&path, "{\"n\":1}\n").expect("written");
+fn followed(moved_quiet: Duration, then: impl FnOnce(&Path, &Receiver<Vec<Value>>)) {
+    let folder = Scratch::new().expect("a folder");
+    let (path, left) = (folder.file("log.jsonl", "{\"n\":1}\n"), folder.at("log.1"));
     let given = [
-        ("path".to_string(), path.display().to_string()),
+        ("path".to_string(), path.clone()),
         ("follow".to_string(), "true".to_string()),
     ];
     let options = Options::new("source 'file'", &given, &FileSource::keys()).expect("options");
@@ -62,18 +60,17 @@ fn followed(name: &str, moved_quiet: Duration, then: impl FnOnce(&Path, &Receive
         let schema = Schema::new([("n", Type::Int)]);
         let run = scope.spawn(move || source.run(&mut Rows(schema, sender), &asked, None));
         assert_eq!(rows.recv_timeout(PATIENCE), Ok(vec![Value::Int(1)]));
-        fs::rename(&path, folder.join("log.1")).expect("renamed");
+        fs::rename(&path, &left).expect("renamed");
         fs::write(&path, "{\"n\":3}\n").expect("written");
-        then(&folder.join("log.1"), &rows);
+        then(left.as_ref(), &rows);
         drop(stop);
         assert!(run.join().expect("no panic").is_ok());
     });
-    fs::remove_dir_all(&folder).expect("removed");
 }
 
 #[test]
 fn a_renamed_file_is_read_for_as_long_as_its_writer_may_write() {
-    followed("kept", PATIENCE, |old, rows| {
+    followed(PATIENCE, |old, rows| {
         // Looked at many times, it is not left.
         let none = rows.recv_timeout(FOLLOW_STEP * 6);
         assert_eq!(none, Err(RecvTimeoutError::Timeout));
@@ -85,7 +82,7 @@ fn a_renamed_file_is_read_for_as_long_as_its_writer_may_write() {
 
 #[test]
 fn a_renamed_file_that_is_quiet_is_left_for_the_next() {
-    followed("left", Duration::ZERO, |_, rows| {
+    followed(Duration::ZERO, |_, rows| {
         assert_eq!(rows.recv_timeout(PATIENCE), Ok(vec![Value::Int(3)]));
     });
 }

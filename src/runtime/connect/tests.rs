@@ -5,33 +5,11 @@ use crate::event::{Batch, Timestamp, Value};
 use crate::runtime::named::ResumePoint;
 use crate::store::MemoryStore;
 use crate::{EventFluxAppRuntime, EventFluxManager, RuntimeConfig, RuntimeError, Workers};
+use eventflux_testbed::Scratch;
 use parking_lot::Mutex;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-
-/// A folder that goes away with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let name = format!("eventflux-connect-{name}-{}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).expect("a folder");
-        Folder(path)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).to_string_lossy().into_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 fn build(manager: &EventFluxManager, app: &str, workers: Workers) -> EventFluxAppRuntime {
     let config = RuntimeConfig::default().workers(workers);
@@ -51,8 +29,8 @@ fn run(runtime: &EventFluxAppRuntime) -> Result<(), RuntimeError> {
 
 #[test]
 fn rows_flow_from_a_file_to_a_file() {
-    let folder = Folder::new("files");
-    let (from, to) = (folder.path("in.csv"), folder.path("out.jsonl"));
+    let folder = Scratch::new().expect("a folder");
+    let (from, to) = (folder.at("in.csv"), folder.at("out.jsonl"));
     let rows: String = (0..1000).map(|i| format!("{i},k{}\n", i % 7)).collect();
     std::fs::write(&from, format!("at,sym\n{rows}")).expect("written");
     let app = format!(
@@ -116,8 +94,8 @@ fn options_are_checked_when_the_app_is_built() {
 
 #[test]
 fn bad_rows_are_counted_or_end_the_app() {
-    let folder = Folder::new("errors");
-    let from = folder.path("in.jsonl");
+    let folder = Scratch::new().expect("a folder");
+    let from = folder.at("in.jsonl");
     std::fs::write(&from, "[1]\n[\"x\"]\n[3]\n").expect("written");
     let app = |on_error: &str, path: &str| {
         format!(
@@ -271,14 +249,14 @@ fn wait_for_row(runtime: &EventFluxAppRuntime, row: u64) {
 
 #[test]
 fn a_source_begins_again_where_a_restore_says_and_its_file_goes_back() {
-    let folder = Folder::new("rewind");
+    let folder = Scratch::new().expect("a folder");
     let rows: String = (1..=LAST).map(|n| format!("{n},,{n},{n}\n")).collect();
     let whole = format!("at,sign,n,c\n{rows}");
     for (i, workers) in [Workers::Inline, Workers::Pinned(1)]
         .into_iter()
         .enumerate()
     {
-        let to = folder.path(&format!("{i}.csv"));
+        let to = folder.at(&format!("{i}.csv"));
         let (store, gate) = (Arc::new(MemoryStore::new()), Arc::new(AtomicU64::new(34)));
         let runtime = gated(&store, &gate, &to, workers.clone());
         runtime.start().expect("it starts");

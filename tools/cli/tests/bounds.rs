@@ -1,7 +1,7 @@
 //! Texts that ask for much: `check` answers each within limits that the system sets to its process.
 
+use eventflux_testbed::Scratch;
 use std::fmt::Write;
-use std::fs;
 use std::process::{Command, Output};
 
 /// Address space of the process in KiB: 200 MiB.
@@ -83,14 +83,11 @@ fn check(path: &str) -> Output {
 
 #[test]
 fn check_answers_within_its_limits() {
-    let folder = std::env::temp_dir().join(format!("eventflux-bounds-{}", std::process::id()));
-    fs::create_dir_all(&folder).expect("a folder");
+    let folder = Scratch::new().expect("a folder");
     let mut failures = String::new();
     for (number, (name, text, part)) in apps().into_iter().enumerate() {
         assert!(text.len() <= TEXT_BYTES, "{name}: {} bytes", text.len());
-        let path = folder.join(format!("{number}.sql"));
-        fs::write(&path, text).expect("there is room");
-        let output = check(&path.to_string_lossy());
+        let output = check(&folder.file(&format!("{number}.sql"), &text));
         let told = [output.stdout, output.stderr].concat();
         let text = String::from_utf8_lossy(&told);
         let status = if part.is_empty() { 0 } else { 2 };
@@ -108,6 +105,5 @@ fn check_answers_within_its_limits() {
             );
         }
     }
-    fs::remove_dir_all(&folder).ok();
     assert!(failures.is_empty(), "{failures}");
 }

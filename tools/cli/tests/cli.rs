@@ -1,8 +1,8 @@
 //! The command as a user runs it: exit status, standard output, standard error.
 
+use eventflux_testbed::Scratch;
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 const FILTER: &str = "@app:playback CREATE STREAM S (sym STRING, price DOUBLE, qty INT);
@@ -12,34 +12,6 @@ const COUNT: &str = "@app:playback CREATE STREAM S (sym STRING, price DOUBLE, qt
 const PROCESSING: &str = "CREATE STREAM S (sym STRING, price DOUBLE, qty INT);
     INSERT INTO Mid SELECT sym, qty FROM S;
     INSERT INTO Out SELECT sym FROM Mid;";
-
-/// A folder that goes away with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path =
-            std::env::temp_dir().join(format!("eventflux-cli-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).expect("a folder");
-        Folder(path)
-    }
-
-    fn file(&self, name: &str, text: &str) -> String {
-        let path = self.path(name);
-        fs::write(&path, text).expect("written");
-        path
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).to_string_lossy().into_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 fn eventflux(args: &[&str], stdin: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_eventflux"))
@@ -85,7 +57,7 @@ const ROWS: &str = r#"{"stream":"Out","at":1000,"row":["IBM",700.0,100]}
 
 #[test]
 fn rows_come_from_files_and_standard_input() {
-    let folder = Folder::new("rows");
+    let folder = Scratch::new().expect("a folder");
     let (app, events) = (folder.file("a.sql", FILTER), folder.file("e.jsonl", EVENTS));
     let summary = ["rows in", "rows out", "late rows", "p99.9"];
     expect(
@@ -106,7 +78,7 @@ fn rows_come_from_files_and_standard_input() {
     );
     expect(&quiet, 0, ROWS, &[]);
     assert_eq!(text(&quiet.stderr), "");
-    let out = folder.path("out.jsonl");
+    let out = folder.at("out.jsonl");
     let to_file = eventflux(&["run", &app, "--events", &events, "--out", &out], "");
     expect(&to_file, 0, "", &summary);
     assert_eq!(fs::read_to_string(&out).expect("written"), ROWS);
@@ -114,14 +86,14 @@ fn rows_come_from_files_and_standard_input() {
 
 #[test]
 fn inputs_are_merged_by_time_and_written_as_csv() {
-    let folder = Folder::new("csv");
+    let folder = Scratch::new().expect("a folder");
     let app = folder.file("a.sql", FILTER);
     let csv = folder.file("s.csv", "qty,at,sym,price\n20,1000,a,1\n30,3000,c,\n");
     let json = folder.file(
         "s.jsonl",
         "{\"at\":2000,\"sym\":\"b, c\",\"qty\":25,\"price\":0.5}\n",
     );
-    let out = folder.path("out.csv");
+    let out = folder.at("out.csv");
     let (csv, json) = (format!("S={csv}"), format!("s={json}"));
     let run = eventflux(
         &[
@@ -138,7 +110,7 @@ fn inputs_are_merged_by_time_and_written_as_csv() {
 
 #[test]
 fn bad_lines_are_counted_or_fatal() {
-    let folder = Folder::new("bad");
+    let folder = Scratch::new().expect("a folder");
     let app = folder.file("a.sql", FILTER);
     let events = format!(
         "{{\"stream\":\"S\",\"row\":[\"early\",1,99]}}\n{EVENTS}oops\n{{\"stream\":\"T\",\"row\":[]}}\n"
@@ -171,14 +143,14 @@ fn bad_lines_are_counted_or_fatal() {
 
 #[test]
 fn usage_and_app_errors_are_status_2() {
-    let folder = Folder::new("usage");
+    let folder = Scratch::new().expect("a folder");
     let (app, events) = (folder.file("a.sql", FILTER), folder.file("e.jsonl", EVENTS));
     let wrong = folder.file(
         "w.sql",
         "CREATE STREAM S (a INT);\nINSERT INTO Out SELECT b FROM S;",
     );
     let between = folder.file("b.sql", PROCESSING);
-    let csv = folder.path("o.csv");
+    let csv = folder.at("o.csv");
     let input = format!("T={events}");
     for (args, status, part) in [
         (vec!["run", &app], 2, "no events"),
@@ -236,7 +208,7 @@ fn usage_and_app_errors_are_status_2() {
 
 #[test]
 fn apps_are_checked_and_explained() {
-    let folder = Folder::new("check");
+    let folder = Scratch::new().expect("a folder");
     let app = folder.file("a.sql", FILTER);
     let check = eventflux(&["check", &app], "");
     assert_eq!(
@@ -250,7 +222,7 @@ fn apps_are_checked_and_explained() {
 
 #[test]
 fn the_end_of_input_closes_nothing_unless_asked() {
-    let folder = Folder::new("flush");
+    let folder = Scratch::new().expect("a folder");
     let app = folder.file("a.sql", COUNT);
     let row = |at: u64| format!("{{\"stream\":\"S\",\"at\":{at},\"row\":[\"a\",1,1]}}\n");
     let two = row(0) + &row(900);
@@ -274,7 +246,7 @@ fn the_end_of_input_closes_nothing_unless_asked() {
 
 #[test]
 fn streams_between_queries_are_printed_when_asked() {
-    let folder = Folder::new("print");
+    let folder = Scratch::new().expect("a folder");
     let app = folder.file("a.sql", PROCESSING);
     let event = "{\"stream\":\"S\",\"at\":5,\"row\":[\"a\",1,1]}\n";
     let streams = |args: &[&str]| {
@@ -291,7 +263,7 @@ fn streams_between_queries_are_printed_when_asked() {
 
 #[test]
 fn generated_events_run() {
-    let folder = Folder::new("gen");
+    let folder = Scratch::new().expect("a folder");
     let trades = eventflux(
         &[
             "gen", "trades", "--rows", "5000", "--keys", "5", "--seed", "9",
@@ -321,10 +293,10 @@ fn generated_events_run() {
 
 #[test]
 fn apps_bring_their_own_sources_and_sinks() {
-    let folder = Folder::new("connect");
+    let folder = Scratch::new().expect("a folder");
     let (from, to) = (
         folder.file("in.csv", "at,n\n1,1\n2,x\n3,3\n"),
-        folder.path("out.csv"),
+        folder.at("out.csv"),
     );
     let text = |on_error: &str| {
         format!(
@@ -367,7 +339,7 @@ fn apps_bring_their_own_sources_and_sinks() {
 #[test]
 fn a_signal_drains_and_ends_with_130() {
     use std::io::{BufRead, BufReader};
-    let folder = Folder::new("signal");
+    let folder = Scratch::new().expect("a folder");
     let app = folder.file("a.sql", FILTER);
     let mut child = Command::new(env!("CARGO_BIN_EXE_eventflux"))
         .args(["run", &app, "--events", "-"])
@@ -395,7 +367,7 @@ fn a_signal_drains_and_ends_with_130() {
 
 #[test]
 fn times_that_the_app_does_not_use_are_told_of_once() {
-    let folder = Folder::new("unused");
+    let folder = Scratch::new().expect("a folder");
     let app = folder.file("a.sql", PROCESSING);
     let events = r#"{"stream":"S","row":["x",1,2]}
 {"stream":"S","at":1000,"row":["a",1,2]}
@@ -457,7 +429,7 @@ fn times_that_the_app_does_not_use_are_told_of_once() {
 
 #[test]
 fn events_and_sources_wait_for_each_other_up_to_their_ends() {
-    let folder = Folder::new("beside");
+    let folder = Scratch::new().expect("a folder");
     let rows = |n: i64| {
         (0..n)
             .map(|i| format!("{},1\n", i * 10))
@@ -495,7 +467,7 @@ fn events_and_sources_wait_for_each_other_up_to_their_ends() {
 
 #[test]
 fn late_rows_are_shown_by_query() {
-    let folder = Folder::new("late");
+    let folder = Scratch::new().expect("a folder");
     let app = folder.file(
         "a.sql",
         "@app:name('x') @app:playback CREATE STREAM S (v INT);
@@ -503,8 +475,8 @@ fn late_rows_are_shown_by_query() {
          @info(name='minutes') INSERT INTO B SELECT count() AS n FROM S WINDOW('tumbling', 1 MINUTE);",
     );
     let events = folder.file("e.csv", "at,v\n0,1\n120000,2\n5,3\n");
-    let (input, metrics) = (format!("S={events}"), folder.path("m.txt"));
-    let store = format!("file:{}", folder.path("state"));
+    let (input, metrics) = (format!("S={events}"), folder.at("m.txt"));
+    let store = format!("file:{}", folder.at("state"));
     let run = eventflux(
         &[
             "run",

@@ -1,9 +1,9 @@
 //! Inputs as users have them: files that grow, are renamed, cut, replaced; texts of other dialects; paths that would
 //! destroy each other; pipes that nobody writes. And what the exit status says of each.
 
+use eventflux_testbed::Scratch;
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::park_timeout;
 use std::time::{Duration, Instant};
@@ -14,42 +14,14 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const APP: &str = "@app:name('a') @app:playback CREATE STREAM S (n INT, t STRING);
     INSERT INTO Out SELECT n, t FROM S;";
 
-/// A folder that goes away with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let name = format!("eventflux-inputs-{name}-{}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(&path).expect("a folder");
-        Folder(path)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).to_string_lossy().into_owned()
-    }
-
-    fn file(&self, name: &str, text: &str) -> String {
-        let path = self.path(name);
-        fs::write(&path, text).expect("written");
-        path
-    }
-
-    fn append(&self, name: &str, text: &str) {
-        let file = fs::OpenOptions::new().append(true).open(self.path(name));
-        let mut file = file.expect("a file");
-        file.write_all(text.as_bytes()).expect("written");
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.path(name)).unwrap_or_default()
-    }
+fn append(folder: &Scratch, name: &str, text: &str) {
+    let file = fs::OpenOptions::new().append(true).open(folder.at(name));
+    let mut file = file.expect("a file");
+    file.write_all(text.as_bytes()).expect("written");
 }
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+fn read(folder: &Scratch, name: &str) -> String {
+    fs::read_to_string(folder.at(name)).unwrap_or_default()
 }
 
 fn start(args: &[&str]) -> Child {
@@ -133,7 +105,7 @@ fn rows(of: impl IntoIterator<Item = u32>) -> String {
 
 #[test]
 fn a_file_that_grows_is_read_once_wherever_a_run_finds_its_end() {
-    let folder = Folder::new("grows");
+    let folder = Scratch::new().expect("a folder");
     let app = folder.file("a.sql", APP);
     let text: String = (1..=4).map(event).collect();
     let csv_text = "at,n,t\n1,1,t1\n2,2,t2\n3,3,t3\n4,4,t4\n";
@@ -141,8 +113,8 @@ fn a_file_that_grows_is_read_once_wherever_a_run_finds_its_end() {
         // a step of 7 bytes ends in the middle of most lines
         let cuts = (0..text.len()).step_by(7).chain([text.len()]);
         let (out, url) = (
-            folder.path(&format!("{name}.out")),
-            format!("file:{}", folder.path(&format!("{name}.state"))),
+            folder.at(&format!("{name}.out")),
+            format!("file:{}", folder.at(&format!("{name}.state"))),
         );
         let file = folder.file(name, "");
         let given = format!("{input}{file}");
@@ -154,7 +126,7 @@ fn a_file_that_grows_is_read_once_wherever_a_run_finds_its_end() {
         let args = ["run", &app, option, &given, "--store", &url, "--out", &out];
         let mut written = 0;
         for cut in cuts {
-            folder.append(name, &text[written..cut]);
+            append(&folder, name, &text[written..cut]);
             written = cut;
             let output = run(&args);
             // a file without a header is no CSV
@@ -164,7 +136,7 @@ fn a_file_that_grows_is_read_once_wherever_a_run_finds_its_end() {
             }
             expect(&output, 0, &[]);
             let whole = text[..cut].matches('\n').count();
-            let known = folder.read(&format!("{name}.out"));
+            let known = read(&folder, &format!("{name}.out"));
             let lines = known.lines().count() + usize::from(name == "e.csv");
             // a line of JSON is whole without its end
             assert!(
@@ -172,13 +144,13 @@ fn a_file_that_grows_is_read_once_wherever_a_run_finds_its_end() {
                 "{cut}: {known}"
             );
         }
-        assert_eq!(folder.read(&format!("{name}.out")), rows(1..=4));
+        assert_eq!(read(&folder, &format!("{name}.out")), rows(1..=4));
     }
 }
 
 #[test]
 fn a_last_line_counts_where_no_run_comes_after() {
-    let folder = Folder::new("last");
+    let folder = Scratch::new().expect("a folder");
     let app = folder.file("a.sql", APP);
     for (name, text, stdout, bad) in [
         ("a.jsonl", event(1) + event(2).trim_end(), rows(1..=2), None),
@@ -216,10 +188,10 @@ fn a_last_line_counts_where_no_run_comes_after() {
 
 #[test]
 fn files_of_other_days_and_under_other_names_are_told_apart() {
-    let folder = Folder::new("days");
+    let folder = Scratch::new().expect("a folder");
     let app = folder.file("a.sql", APP);
-    let url = format!("file:{}", folder.path("state"));
-    let out = folder.path("out");
+    let url = format!("file:{}", folder.at("state"));
+    let out = folder.at("out");
     let with = |files: &[&str], more: &[&str]| {
         let mut args = vec!["run", &app, "--store", &url, "--out", &out];
         for file in files {
@@ -230,20 +202,20 @@ fn files_of_other_days_and_under_other_names_are_told_apart() {
     let (monday, tuesday) = (folder.file("mon", &event(1)), folder.file("tue", &event(2)));
     expect(&with(&[&monday], &[]), 0, &[]);
     expect(&with(&[&tuesday], &[]), 0, &[]);
-    assert_eq!(folder.read("out"), rows([1, 2]));
+    assert_eq!(read(&folder, "out"), rows([1, 2]));
     // one of an earlier run is known, also by a run that did not have it
     let again = "mon was read up to line 1 by an earlier run";
     expect(&with(&[&monday], &[]), 0, &[again]);
     expect(&with(&[&tuesday], &[]), 0, &["tue was read up to line 1"]);
-    assert_eq!(folder.read("out"), rows([1, 2]));
+    assert_eq!(read(&folder, "out"), rows([1, 2]));
     // the order on the command line is none of names
-    folder.append("tue", &event(3));
+    append(&folder, "tue", &event(3));
     let wednesday = folder.file("wed", &event(4));
     expect(&with(&[&wednesday, &tuesday], &[]), 0, &[]);
-    assert_eq!(folder.read("out"), rows([1, 2, 3, 4]));
+    assert_eq!(read(&folder, "out"), rows([1, 2, 3, 4]));
     // renamed, with a new one in its place
-    folder.append("wed", &event(5));
-    let old = folder.path("wed.1");
+    append(&folder, "wed", &event(5));
+    let old = folder.at("wed.1");
     fs::rename(&wednesday, &old).expect("renamed");
     folder.file("wed", &event(6));
     expect(
@@ -251,56 +223,56 @@ fn files_of_other_days_and_under_other_names_are_told_apart() {
         0,
         &["is what was"],
     );
-    assert_eq!(folder.read("out"), rows(1..=6));
+    assert_eq!(read(&folder, "out"), rows(1..=6));
     // replaced: not in the middle of a line, not silently
     folder.file("wed", &(event(70) + &event(71)));
     let told = "is not the file that was read up to line 1 under this name; --replaced begin";
     expect(&with(&[&old, &wednesday, &tuesday], &[]), 1, &[told]);
-    assert_eq!(folder.read("out"), rows(1..=6));
+    assert_eq!(read(&folder, "out"), rows(1..=6));
     let begun = with(&[&old, &wednesday, &tuesday], &["--replaced", "begin"]);
     expect(&begun, 0, &["begun anew"]);
-    assert_eq!(folder.read("out"), rows((1..=6).chain([70, 71])));
+    assert_eq!(read(&folder, "out"), rows((1..=6).chain([70, 71])));
     // cut
     folder.file("wed", "");
     expect(&with(&[&wednesday], &[]), 1, &["--replaced begin"]);
     // one that has more, and is left out
-    folder.append("tue", &event(80));
+    append(&folder, "tue", &event(80));
     folder.file("wed", &(event(70) + &event(71)));
     let grown = "has grown since it was read to its end";
     expect(&with(&[&wednesday], &[]), 1, &[grown]);
     expect(&with(&[&tuesday], &[]), 0, &[]);
-    assert_eq!(folder.read("out"), rows((1..=6).chain([70, 71, 80])));
+    assert_eq!(read(&folder, "out"), rows((1..=6).chain([70, 71, 80])));
 }
 
 #[test]
 fn a_header_and_blank_lines_at_the_end_are_read_as_all_else() {
-    let folder = Folder::new("header");
+    let folder = Scratch::new().expect("a folder");
     let app = folder.file("a.sql", APP);
     let next = folder.file("t.csv", "at,n,t\n2,2,t2\n");
     let (header, blank) = ("at,n,t\n", "at,n,t\n1,1,t1\n\n\n\n");
     for (case, text) in [header, blank, header, blank].into_iter().enumerate() {
         let (store, out, grows) = (format!("state-{case}"), format!("out-{case}"), case > 1);
-        let (url, to) = (format!("file:{}", folder.path(&store)), folder.path(&out));
+        let (url, to) = (format!("file:{}", folder.at(&store)), folder.at(&out));
         let args = ["run", &app, "--store", &url, "--out", &to, "--input"];
         let with = |file: &str| run(&[&args[..], &[&format!("S={file}")]].concat());
         let name = format!("{case}.csv");
         let first = folder.file(&name, text);
         expect(&with(&first), 0, &[]);
         if grows {
-            folder.append(&name, "3,3,t3\n");
+            append(&folder, &name, "3,3,t3\n");
             expect(&with(&next), 1, &["has grown since"]);
             expect(&with(&first), 0, &[]);
         }
         expect(&with(&next), 0, &[]);
         let n = [(text == blank).then_some(1), grows.then_some(3), Some(2)];
         let n: Vec<u32> = n.into_iter().flatten().collect();
-        assert_eq!(folder.read(&out), rows(n));
+        assert_eq!(read(&folder, &out), rows(n));
     }
 }
 
 #[test]
 fn texts_of_other_dialects_are_read_as_they_are_said_to_be() {
-    let folder = Folder::new("dialects");
+    let folder = Scratch::new().expect("a folder");
     let app = folder.file("a.sql", APP);
     let iso = "when;n;t\n1970-01-01T00:00:01Z;1;'a;b'\n1970-01-01 00:00:02;2;''\n1970-01-01 00:00:03;3;\n";
     let seconds = "1\t1\tx\n2.5\t2\t\"y\"\n";
@@ -352,7 +324,7 @@ fn texts_of_other_dialects_are_read_as_they_are_said_to_be() {
         assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{name}");
     }
     // the same in WITH (…), and a sink that writes what it reads
-    let (from, to) = (folder.path("a.csv"), folder.path("o.csv"));
+    let (from, to) = (folder.at("a.csv"), folder.at("o.csv"));
     let text = |extra: &str| {
         format!(
             "@app:playback CREATE STREAM S (n INT, t STRING) WITH ('type'='source', 'extension'='file',
@@ -364,7 +336,7 @@ fn texts_of_other_dialects_are_read_as_they_are_said_to_be() {
     let app = folder.file("w.sql", &text(""));
     expect(&run(&["run", &app]), 0, &[]);
     assert_eq!(
-        folder.read("o.csv"),
+        read(&folder, "o.csv"),
         "1000\t\t1\ta;b\n2000\t\t2\t||\n3000\t\t3\t\n"
     );
     let app = folder.file("x.sql", &text(", 'header'='perhaps'"));
@@ -377,7 +349,7 @@ fn texts_of_other_dialects_are_read_as_they_are_said_to_be() {
 
 #[test]
 fn an_option_of_no_text_is_refused_and_keys_are_counted() {
-    let folder = Folder::new("options");
+    let folder = Scratch::new().expect("a folder");
     let app = folder.file("a.sql", APP);
     let events = folder.file(
         "e.jsonl",
@@ -421,7 +393,7 @@ fn an_option_of_no_text_is_refused_and_keys_are_counted() {
 
 #[test]
 fn a_run_that_reads_nothing_good_or_loses_rows_fails() {
-    let folder = Folder::new("fails");
+    let folder = Scratch::new().expect("a folder");
     let app = folder.file("a.sql", APP);
     let bad = folder.file(
         "bad.jsonl",
@@ -443,8 +415,8 @@ fn a_run_that_reads_nothing_good_or_loses_rows_fails() {
         );
         folder.file(name, &text)
     };
-    let out = folder.path("out");
-    let nowhere = folder.path("nowhere/at/all");
+    let out = folder.at("out");
+    let nowhere = folder.at("nowhere/at/all");
     for (from, to, status, part) in [
         (&bad, &out, 1, "no line was good"),
         (&nowhere, &out, 1, "nowhere/at/all: "),
@@ -498,32 +470,28 @@ fn a_run_that_reads_nothing_good_or_loses_rows_fails() {
 #[test]
 fn paths_that_would_destroy_each_other_are_refused() {
     use std::os::unix::fs::symlink;
-    let folder = Folder::new("paths");
+    let folder = Scratch::new().expect("a folder");
     let app = folder.file("a.sql", APP);
     let events = folder.file("e.jsonl", &event(1));
-    let (hard, soft, ahead) = (
-        folder.path("hard"),
-        folder.path("soft"),
-        folder.path("ahead"),
-    );
+    let (hard, soft, ahead) = (folder.at("hard"), folder.at("soft"), folder.at("ahead"));
     fs::hard_link(&events, &hard).expect("linked");
     symlink(&events, &soft).expect("linked");
-    symlink(folder.path("new"), &ahead).expect("linked");
-    let url = format!("file:{}", folder.path("state"));
-    fs::create_dir_all(folder.path("state")).expect("a folder");
+    symlink(folder.at("new"), &ahead).expect("linked");
+    let url = format!("file:{}", folder.at("state"));
+    fs::create_dir_all(folder.at("state")).expect("a folder");
     let around = format!(
         "{}/../{}/e.jsonl",
-        folder.0.display(),
-        folder.0.file_name().expect("named").display()
+        folder.path().display(),
+        folder.path().file_name().expect("named").display()
     );
-    let (new, inside) = (folder.path("new"), folder.path("state/x"));
-    let same = folder.path("m.new");
-    let leads_inside = folder.path("leads");
+    let (new, inside) = (folder.at("new"), folder.at("state/x"));
+    let same = folder.at("m.new");
+    let leads_inside = folder.at("leads");
     symlink("state/x", &leads_inside).expect("linked");
     // A folder that is not there yet.
-    let no_url = format!("file:{}", folder.path("none/state"));
-    let no_inside = folder.path("none/state/x");
-    let no_around = folder.path("state/../none/state/../state/x/y");
+    let no_url = format!("file:{}", folder.at("none/state"));
+    let no_inside = folder.at("none/state/x");
+    let no_around = folder.at("state/../none/state/../state/x/y");
     for more in [
         vec!["--out", &app],
         vec!["--out", &events],
@@ -571,10 +539,10 @@ fn paths_that_would_destroy_each_other_are_refused() {
         );
     }
     assert_eq!(
-        (folder.read("e.jsonl"), folder.read("a.sql")),
+        (read(&folder, "e.jsonl"), read(&folder, "a.sql")),
         (event(1), APP.to_string())
     );
-    assert!(!folder.0.join("new").exists() && !folder.0.join("none").exists());
+    assert!(!folder.path().join("new").exists() && !folder.path().join("none").exists());
     // a link and a device stay what they are
     expect(
         &run(&[
@@ -591,25 +559,25 @@ fn paths_that_would_destroy_each_other_are_refused() {
         &[],
     );
     assert!(fs::symlink_metadata(&ahead).expect("there").is_symlink());
-    assert!(folder.read("new").contains("eventflux_rows_in_total"));
+    assert!(read(&folder, "new").contains("eventflux_rows_in_total"));
 }
 
 #[cfg(unix)]
 #[test]
 fn what_holds_values_belongs_to_its_owner() {
     use std::os::unix::fs::{PermissionsExt, symlink};
-    let folder = Folder::new("rights");
+    let folder = Scratch::new().expect("a folder");
     let app = folder.file("a.sql", APP);
     let events = folder.file("e.jsonl", &event(1));
     let mode = |path: &str| {
-        let about = fs::metadata(folder.path(path)).expect("made");
+        let about = fs::metadata(folder.at(path)).expect("made");
         about.permissions().mode() & 0o777
     };
     for (name, group, (file_mode, folder_mode)) in [
         ("own", 0o755, (0o600, 0o700)),
         ("group", 0o2750, (0o640, 0o750)),
     ] {
-        let state = folder.path(name);
+        let state = folder.at(name);
         fs::create_dir_all(&state).expect("a folder");
         fs::set_permissions(&state, fs::Permissions::from_mode(group)).expect("ours");
         let url = format!("file:{state}");
@@ -625,14 +593,14 @@ fn what_holds_values_belongs_to_its_owner() {
         ];
         expect(&run(&args), 0, &[]);
         assert_eq!(mode(&format!("{name}/a")), folder_mode);
-        for file in fs::read_dir(folder.path(&format!("{name}/a"))).expect("a folder") {
+        for file in fs::read_dir(folder.at(&format!("{name}/a"))).expect("a folder") {
             let file = file.expect("a file").file_name();
             let file = file.to_string_lossy();
             assert_eq!(mode(&format!("{name}/a/{file}")), file_mode, "{file}");
         }
     }
-    let url = format!("file:{}", folder.path("own"));
-    let (export, metrics) = (folder.path("export"), folder.path("metrics"));
+    let url = format!("file:{}", folder.at("own"));
+    let (export, metrics) = (folder.at("export"), folder.at("metrics"));
     expect(
         &run(&["state", "export", &url, "a", "--to", &export]),
         0,
@@ -645,13 +613,13 @@ fn what_holds_values_belongs_to_its_owner() {
     );
     assert_eq!((mode("export"), mode("metrics")), (0o600, 0o600));
     // an export replaces neither the state nor what is no file
-    for to in [folder.path("own/a/catalogue"), "/dev/null".to_string()] {
+    for to in [folder.at("own/a/catalogue"), "/dev/null".to_string()] {
         let refused = run(&["state", "export", &url, "a", "--to", &to]);
         expect(&refused, 2, &["--to"]);
     }
     // a link may lead to where others write
-    fs::rename(folder.path("own/a"), folder.path("elsewhere")).expect("moved");
-    symlink(folder.path("elsewhere"), folder.path("own/a")).expect("linked");
+    fs::rename(folder.at("own/a"), folder.at("elsewhere")).expect("moved");
+    symlink(folder.at("elsewhere"), folder.at("own/a")).expect("linked");
     let args = [
         "run",
         &app,
@@ -668,8 +636,8 @@ fn what_holds_values_belongs_to_its_owner() {
 #[cfg(unix)]
 #[test]
 fn a_signal_ends_a_run_that_waits_for_a_pipe() {
-    let folder = Folder::new("fifo");
-    let fifo = folder.path("fifo");
+    let folder = Scratch::new().expect("a folder");
+    let fifo = folder.at("fifo");
     let made = Command::new("mkfifo").arg(&fifo).status();
     assert!(made.expect("mkfifo runs").success());
     let app = folder.file("a.sql", APP);
@@ -704,9 +672,9 @@ fn a_signal_ends_a_run_that_waits_for_a_pipe() {
 
 #[test]
 fn a_followed_file_is_read_on_through_rotation_and_cuts() {
-    let folder = Folder::new("follow");
+    let folder = Scratch::new().expect("a folder");
     let from = folder.file("in.jsonl", "");
-    let out = folder.path("out.csv");
+    let out = folder.at("out.csv");
     let app = folder.file(
         "a.sql",
         &format!(
@@ -716,8 +684,8 @@ fn a_followed_file_is_read_on_through_rotation_and_cuts() {
              INSERT INTO Out SELECT n FROM S;"
         ),
     );
-    let url = format!("file:{}", folder.path("state"));
-    let log = folder.path("log");
+    let url = format!("file:{}", folder.at("state"));
+    let log = folder.at("log");
     let args = [
         "run",
         &app,
@@ -729,7 +697,7 @@ fn a_followed_file_is_read_on_through_rotation_and_cuts() {
         "20ms",
     ];
     let line = |n: u32| format!("{{\"at\":{n},\"n\":{n}}}\n");
-    let shown = |n: u32| wait(|| folder.read("out.csv").lines().count() as u32 >= n);
+    let shown = |n: u32| wait(|| read(&folder, "out.csv").lines().count() as u32 >= n);
     let mut child = Running::start(&args);
     let mut n = 0;
     let mut expected = String::new();
@@ -740,17 +708,17 @@ fn a_followed_file_is_read_on_through_rotation_and_cuts() {
                 n += 2;
                 let text = line(n);
                 let (head, tail) = text.split_at(6);
-                folder.append("in.jsonl", &line(n - 1));
-                folder.append("in.jsonl", head);
+                append(&folder, "in.jsonl", &line(n - 1));
+                append(&folder, "in.jsonl", head);
                 shown(n - 1);
-                folder.append("in.jsonl", tail);
+                append(&folder, "in.jsonl", tail);
                 shown(n);
             }
             // rows, killed at any moment, started again
             1 => {
                 for _ in 0..50 {
                     n += 1;
-                    folder.append("in.jsonl", &line(n));
+                    append(&folder, "in.jsonl", &line(n));
                 }
                 drop(child);
                 child = Running::start(&args);
@@ -758,9 +726,9 @@ fn a_followed_file_is_read_on_through_rotation_and_cuts() {
             // renamed, with a row more, and another one in its place
             _ => {
                 let old = format!("in.jsonl.{round}");
-                fs::rename(&from, folder.path(&old)).expect("renamed");
+                fs::rename(&from, folder.at(&old)).expect("renamed");
                 n += 2;
-                folder.append(&old, &line(n - 1));
+                append(&folder, &old, &line(n - 1));
                 folder.file("in.jsonl", &line(n));
                 shown(n);
             }
@@ -778,8 +746,8 @@ fn a_followed_file_is_read_on_through_rotation_and_cuts() {
         .replace("'follow'='true'", "'follow'='false'");
     fs::write(&app, text).expect("written");
     expect(&run(&args), 0, &["restored revision"]);
-    assert!(folder.read("out.csv").ends_with(&last));
-    assert_eq!(folder.read("out.csv"), expected);
+    assert!(read(&folder, "out.csv").ends_with(&last));
+    assert_eq!(read(&folder, "out.csv"), expected);
     // cut: told, and begun anew where that is allowed
     folder.file("in.jsonl", &line(n + 1));
     expect(
@@ -791,5 +759,5 @@ fn a_followed_file_is_read_on_through_rotation_and_cuts() {
     fs::write(&app, text.replace("'follow'='false'", "'replaced'='begin'")).expect("written");
     expect(&run(&args), 0, &["begun anew", "inputs begun anew"]);
     n += 1;
-    assert_eq!(folder.read("out.csv"), expected + &format!("{n},,{n}\n"));
+    assert_eq!(read(&folder, "out.csv"), expected + &format!("{n},,{n}\n"));
 }

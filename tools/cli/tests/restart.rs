@@ -3,9 +3,9 @@
 //! When a run is killed is decided by what it has written, never by time: a run is waited for until its file has so
 //! many bytes and its store another revision, or it has ended.
 
-use eventflux_testbed::{Redis, need_server};
+use eventflux_testbed::{Redis, Scratch, need_server};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::park_timeout;
 use std::time::{Duration, Instant};
@@ -15,34 +15,6 @@ const ROWS: u64 = 24_000;
 const KILLED_AT: [u64; 4] = [1, 150_000, 400_000, 700_000];
 /// Nothing here takes longer, or it hangs.
 const PATIENCE: Duration = Duration::from_secs(240);
-
-/// A folder that goes away with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let name = format!("eventflux-restart-{name}-{}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(&path).expect("a folder");
-        Folder(path)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).to_string_lossy().into_owned()
-    }
-
-    fn file(&self, name: &str, text: &str) -> String {
-        let path = self.path(name);
-        fs::write(&path, text).expect("written");
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 /// Rows with times that grow, and among them bad lines, clock lines and batches.
 fn events(rows: u64) -> String {
@@ -183,7 +155,7 @@ fn same(left: &str, right: &str) {
 
 /// Runs an app over the events with and without kills, inline and on one worker.
 fn restarted(name: &str, queries: &str) {
-    let folder = Folder::new(name);
+    let folder = Scratch::new().expect("a folder");
     let app = format!(
         "@app:name('{name}') @app:playback CREATE STREAM S (sym STRING, price DOUBLE, qty LONG);\n{queries}"
     );
@@ -191,18 +163,18 @@ fn restarted(name: &str, queries: &str) {
         folder.file("a.sql", &app),
         folder.file("e.jsonl", &events(ROWS)),
     );
-    let whole = folder.path("whole.jsonl");
+    let whole = folder.at("whole.jsonl");
     let plain = ["run", &app, "--events", &events, "--out"];
     let stored = [&plain[..], &[&whole, "--store", "memory"]].concat();
     expect(&run(&stored), 0, &["bad lines"]);
     // an id is made of the input's name, which only a run with a store gives it
     if !queries.contains("uuid") {
-        let unstored = folder.path("plain.jsonl");
+        let unstored = folder.at("plain.jsonl");
         expect(&run(&[&plain[..], &[&unstored]].concat()), 0, &[]);
         same(&unstored, &whole);
     }
     for workers in ["inline", "1"] {
-        let (out, store) = (folder.path(workers), folder.path(&format!("s-{workers}")));
+        let (out, store) = (folder.at(workers), folder.at(&format!("s-{workers}")));
         let (url, state) = (format!("file:{store}"), format!("{store}/{name}"));
         let args = [
             "run",
@@ -268,10 +240,10 @@ fn named(text: &str) -> String {
 
 #[test]
 fn a_run_says_from_what_it_starts() {
-    let folder = Folder::new("from");
+    let folder = Scratch::new().expect("a folder");
     let app = folder.file("a.sql", &named(COUNT));
     let events = folder.file("e.jsonl", &events(50));
-    let (out, url) = (folder.path("o.jsonl"), format!("file:{}", folder.path("s")));
+    let (out, url) = (folder.at("o.jsonl"), format!("file:{}", folder.at("s")));
     let with = |more: &[&str]| {
         let args = [
             "run", &app, "--events", &events, "--out", &out, "--store", &url,
@@ -283,7 +255,7 @@ fn a_run_says_from_what_it_starts() {
     let empty = format!("starting empty: no revision of app counts in {url}");
     expect(&with(&[]), 0, &[&empty]);
     let whole = fs::read(&out).expect("written");
-    let again = with(&["--metrics", &folder.path("m")]);
+    let again = with(&["--metrics", &folder.at("m")]);
     expect(
         &again,
         0,
@@ -294,7 +266,7 @@ fn a_run_says_from_what_it_starts() {
         ],
     );
     assert_eq!(fs::read(&out).expect("written"), whole);
-    let metrics = fs::read_to_string(folder.path("m")).expect("written");
+    let metrics = fs::read_to_string(folder.at("m")).expect("written");
     for part in [
         "eventflux_rows_in_total{app=\"counts\"}",
         "eventflux_checkpoint_durable_epoch",
@@ -327,10 +299,10 @@ fn a_run_says_from_what_it_starts() {
 
 #[test]
 fn rows_behind_a_revision_are_counted_on_standard_input_too() {
-    let folder = Folder::new("stdin");
+    let folder = Scratch::new().expect("a folder");
     let app = folder.file("a.sql", &named(COUNT));
     let (first, all) = (folder.file("1", &events(40)), folder.file("2", &events(90)));
-    let (out, url) = (folder.path("o.jsonl"), format!("file:{}", folder.path("s")));
+    let (out, url) = (folder.at("o.jsonl"), format!("file:{}", folder.at("s")));
     let pipe = |events: &str| {
         let args = ["run", &app, "--events", "-", "--out", &out, "--store", &url];
         let events = fs::File::open(events).expect("written");
@@ -343,7 +315,7 @@ fn rows_behind_a_revision_are_counted_on_standard_input_too() {
     // the clock at the end of the first is ahead of what comes: all of it is late by then, and counts the same
     pipe(&first);
     pipe(&all);
-    let whole = folder.path("w.jsonl");
+    let whole = folder.at("w.jsonl");
     let shared: String = fs::read_to_string(&all)
         .expect("written")
         .lines()
@@ -361,12 +333,12 @@ fn rows_behind_a_revision_are_counted_on_standard_input_too() {
 
 #[test]
 fn a_file_that_grows_while_runs_are_killed_is_read_once() {
-    let folder = Folder::new("grows");
+    let folder = Scratch::new().expect("a folder");
     let app = folder.file("a.sql", &named(COUNT));
     let text = events(ROWS);
     let (all, growing) = (folder.file("all", &text), folder.file("growing", ""));
-    let (whole, out) = (folder.path("whole"), folder.path("out"));
-    let state = folder.path("s");
+    let (whole, out) = (folder.at("whole"), folder.at("out"));
+    let state = folder.at("s");
     let (url, state) = (format!("file:{state}"), format!("{state}/counts"));
     expect(
         &run(&["run", &app, "--events", &all, "--out", &whole]),
@@ -413,12 +385,12 @@ fn a_file_that_grows_while_runs_are_killed_is_read_once() {
 
 #[test]
 fn an_app_changes_only_when_told() {
-    let folder = Folder::new("evolve");
+    let folder = Scratch::new().expect("a folder");
     let app = folder.file("a.sql", &named(COUNT));
     let other = COUNT.replace("count() AS n", "sum(qty) AS n");
     let other = folder.file("b.sql", &named(&other));
     let events = folder.file("e.jsonl", &events(10));
-    let (out, url) = (folder.path("o.jsonl"), format!("file:{}", folder.path("s")));
+    let (out, url) = (folder.at("o.jsonl"), format!("file:{}", folder.at("s")));
     let with = |app: &str, more: &[&str]| {
         let args = [
             "run", app, "--events", &events, "--out", &out, "--store", &url,
@@ -436,11 +408,11 @@ fn an_app_changes_only_when_told() {
 
 #[test]
 fn one_run_at_a_time_writes_a_state() {
-    let folder = Folder::new("two");
+    let folder = Scratch::new().expect("a folder");
     let app = folder.file("a.sql", &named(COUNT));
     let events = folder.file("e.jsonl", &events(200));
-    let (out, url) = (folder.path("o.jsonl"), format!("file:{}", folder.path("s")));
-    let lock = Path::new(&folder.path("s")).join("counts").join("lock");
+    let (out, url) = (folder.at("o.jsonl"), format!("file:{}", folder.at("s")));
+    let lock = Path::new(&folder.at("s")).join("counts").join("lock");
     let mut first = Command::new(env!("CARGO_BIN_EXE_eventflux"))
         .args(["run", &app, "--events", "-", "--out", &out, "--store", &url])
         .args(["--checkpoint-interval", "1h"])
@@ -465,7 +437,7 @@ fn one_run_at_a_time_writes_a_state() {
 
 #[test]
 fn options_of_state_are_checked() {
-    let folder = Folder::new("options");
+    let folder = Scratch::new().expect("a folder");
     let app = folder.file("a.sql", &named(COUNT));
     let unnamed = folder.file("b.sql", &format!("@app:playback {COUNT}"));
     let events = folder.file("e.jsonl", &events(10));
@@ -509,7 +481,7 @@ fn redis_keeps_what_a_run_that_was_killed_had() {
         return;
     }
     let redis = Redis::builder().requirepass("canary-31").start();
-    let folder = Folder::new("redis");
+    let folder = Scratch::new().expect("a folder");
     let queries =
         "INSERT INTO Totals SELECT sym, sum(price) AS total, count() AS n FROM S GROUP BY sym;";
     let app = format!(
@@ -519,7 +491,7 @@ fn redis_keeps_what_a_run_that_was_killed_had() {
         folder.file("a.sql", &app),
         folder.file("e.jsonl", &events(ROWS)),
     );
-    let (whole, out) = (folder.path("whole.jsonl"), folder.path("out.jsonl"));
+    let (whole, out) = (folder.at("whole.jsonl"), folder.at("out.jsonl"));
     let plain = ["run", &app, "--events", &events, "--out"];
     expect(&run(&[&plain[..], &[&whole]].concat()), 0, &[]);
     let url = redis.url();
@@ -544,7 +516,7 @@ fn redis_keeps_what_a_run_that_was_killed_had() {
 
 #[test]
 fn sources_and_sinks_of_an_app_go_on_too() {
-    let folder = Folder::new("connect");
+    let folder = Scratch::new().expect("a folder");
     let rows: String = (0..ROWS).map(|n| format!("{n},k{},{n}\n", n % 7)).collect();
     let from = folder.file("in.csv", &format!("at,sym,n\n7,bad,x\n{rows}"));
     let app = |name: &str, to: &str| {
@@ -557,18 +529,18 @@ fn sources_and_sinks_of_an_app_go_on_too() {
         );
         (folder.file(&format!("{name}.sql"), &text), to.to_string())
     };
-    let (plain, whole) = app("plain", &folder.path("whole.csv"));
+    let (plain, whole) = app("plain", &folder.at("whole.csv"));
     expect(
-        &run(&["run", &plain, "--out", &folder.path("log")]),
+        &run(&["run", &plain, "--out", &folder.at("log")]),
         0,
         &["connector errors"],
     );
     for workers in ["inline", "1"] {
         let (kept, out) = app(
             &format!("kept-{workers}"),
-            &folder.path(&format!("{workers}.csv")),
+            &folder.at(&format!("{workers}.csv")),
         );
-        let (log, store) = (folder.path(&format!("log-{workers}")), folder.path("s"));
+        let (log, store) = (folder.at(&format!("log-{workers}")), folder.at("s"));
         let (url, state) = (format!("file:{store}"), format!("{store}/kept-{workers}"));
         let args = [
             "run",
@@ -595,7 +567,7 @@ fn sources_and_sinks_of_an_app_go_on_too() {
 
 #[test]
 fn several_files_go_on_together_and_a_signal_ends_a_run_in_between() {
-    let folder = Folder::new("several");
+    let folder = Scratch::new().expect("a folder");
     let app = folder.file(
         "a.sql",
         "@app:name('several') @app:playback
@@ -618,9 +590,9 @@ fn several_files_go_on_together_and_a_signal_ends_a_run_in_between() {
     ];
     // between streams that have nothing to do with each other only an inline run has an order
     for (signal, workers, print) in [("-KILL", "inline", "Sums,Counts"), ("-INT", "1", "Sums")] {
-        let (out, store) = (folder.path(signal), folder.path(&format!("s{signal}")));
+        let (out, store) = (folder.at(signal), folder.at(&format!("s{signal}")));
         let (url, state) = (format!("file:{store}"), format!("{store}/several"));
-        let whole = folder.path(&format!("whole{signal}"));
+        let whole = folder.at(&format!("whole{signal}"));
         let inputs = [&inputs[..], &["--workers", workers, "--print", print]].concat();
         expect(&run(&[&inputs[..], &["--out", &whole]].concat()), 0, &[]);
         let kept = [

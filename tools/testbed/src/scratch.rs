@@ -31,6 +31,21 @@ impl Scratch {
     pub fn path(&self) -> &Path {
         &self.path
     }
+
+    /// The path of a file in it, as an argument of a command.
+    pub fn at(&self, name: &str) -> String {
+        self.path.join(name).to_string_lossy().into_owned()
+    }
+
+    /// Writes a file in it, and tells its path.
+    ///
+    /// # Panics
+    /// Where that fails.
+    pub fn file(&self, name: &str, text: &str) -> String {
+        let path = self.at(name);
+        fs::write(&path, text).unwrap_or_else(|e| panic!("{path}: {e}"));
+        path
+    }
 }
 
 impl Drop for Scratch {

@@ -1,32 +1,8 @@
 //! Which files of a run are those of an earlier one, and where they go on.
 
 use super::*;
+use eventflux_testbed::Scratch;
 use std::fs;
-use std::path::PathBuf;
-
-/// A folder that goes away with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let name = format!("eventflux-places-{name}-{}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(&path).expect("a folder");
-        Folder(path)
-    }
-
-    fn put(&self, name: &str, text: &str) -> String {
-        let path = self.0.join(name);
-        fs::write(&path, text).expect("written");
-        path.to_string_lossy().into_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 fn known(name: &str, offset: u64, ended: bool) -> FilePlace {
     let file = File::open(name).expect("a file");
@@ -62,8 +38,8 @@ fn assign(places: &[&FilePlace], names: &[&str], replaced: Replaced) -> Result<V
 
 #[test]
 fn files_are_known_by_what_they_are() {
-    let folder = Folder::new("known");
-    let (a, b) = (folder.put("a", "a1\na2\n"), folder.put("b %", "b1\nb2\n"));
+    let folder = Scratch::new().expect("a folder");
+    let (a, b) = (folder.file("a", "a1\na2\n"), folder.file("b %", "b1\nb2\n"));
     let (at_a, at_b) = (known(&a, 3, false), known(&b, 6, true));
     let both = [&at_a, &at_b];
     let stop = Replaced::Stop;
@@ -78,9 +54,9 @@ fn files_are_known_by_what_they_are() {
     );
     assert_eq!(assign(&both, &[&b], Replaced::Begin), Ok(vec![6]));
     // a is renamed, and another file has its name
-    let old = folder.0.join("a.1").to_string_lossy().into_owned();
+    let old = folder.path().join("a.1").to_string_lossy().into_owned();
     fs::rename(&a, &old).expect("renamed");
-    folder.put("a", "a3\na4\n");
+    folder.file("a", "a3\na4\n");
     assert_eq!(assign(&both, &[&old, &a, &b], stop), Ok(vec![3, 0, 6]));
     let e = assign(&both, &[&a, &b], stop).expect_err("another file");
     assert!(
@@ -89,21 +65,21 @@ fn files_are_known_by_what_they_are() {
     );
     assert_eq!(assign(&both, &[&a, &b], Replaced::Begin), Ok(vec![0, 6]));
     // b grows, and is cut
-    folder.put("b %", "b1\nb2\nb3\n");
+    folder.file("b %", "b1\nb2\nb3\n");
     assert_eq!(assign(&[&at_b], &[&b], stop), Ok(vec![6]));
     let e = assign(&[&at_b], &[&a], stop).expect_err("b has more");
     assert!(e.contains("has grown since"), "{e}");
-    folder.put("b %", "b1\n");
+    folder.file("b %", "b1\n");
     let e = assign(&[&at_b], &[&b], stop).expect_err("cut");
     assert!(e.contains("is not the file that was read"), "{e}");
 }
 
 #[test]
 fn files_of_earlier_runs_are_remembered_up_to_a_bound() {
-    let folder = Folder::new("earlier");
+    let folder = Scratch::new().expect("a folder");
     let count = EARLIER_MAX + 3;
     let days: Vec<String> = (0..count)
-        .map(|n| folder.put(&n.to_string(), &format!("{n}\n")))
+        .map(|n| folder.file(&n.to_string(), &format!("{n}\n")))
         .collect();
     let given = |n: usize| Given {
         stream: String::new(),
@@ -129,20 +105,23 @@ fn files_of_earlier_runs_are_remembered_up_to_a_bound() {
 
 #[test]
 fn a_place_is_where_a_line_begins() {
-    let folder = Folder::new("line");
-    let a = folder.put("a", "a1\na2\na3");
+    let folder = Scratch::new().expect("a folder");
+    let a = folder.file("a", "a1\na2\na3");
     let file = File::open(&a).expect("a file");
     let at = |offset| seek_line(&file, offset).expect("readable");
     assert_eq!([0, 3, 6, 8].map(at), [Some(0), Some(3), Some(6), Some(8)]);
     assert_eq!([1, 4, 7, 9, 99].map(at), [None; 5]);
-    folder.put("a", "a1\r\na2\n");
+    folder.file("a", "a1\r\na2\n");
     assert_eq!([2, 4, 6, 7].map(at), [Some(4), Some(4), Some(7), Some(7)]);
 }
 
 #[test]
 fn revisions_without_names_go_on_by_the_order_of_files() {
-    let folder = Folder::new("unnamed");
-    let files = [folder.put("a", "a1\na2\n"), folder.put("b.csv", "n\n1\n2")];
+    let folder = Scratch::new().expect("a folder");
+    let files = [
+        folder.file("a", "a1\na2\n"),
+        folder.file("b.csv", "n\n1\n2"),
+    ];
     let given = |names: &[&String]| {
         let given = names.iter().map(|name| Given {
             stream: String::new(),
