@@ -3,6 +3,7 @@
 //! Why: a vector per row that one of many copies forgets is a wrong answer that nothing reports.
 
 use super::batch::{Batch, Mark, Sign};
+use super::column::Column;
 use std::ops::Range;
 
 /// Some rows of a batch, in order.
@@ -43,6 +44,16 @@ impl<'a> RowSet<'a> {
         }
     }
 
+    /// Appends the values of these rows.
+    #[inline]
+    fn extend_column(&self, to: &mut Column, from: &Column) {
+        match self {
+            RowSet::All => to.extend_range(from, 0..from.len()),
+            RowSet::Range(range) => to.extend_range(from, range.clone()),
+            RowSet::Picked(rows) => to.extend_rows(from, rows),
+        }
+    }
+
     /// Appends the elements of these rows of a vector that is empty while all its elements are the default.
     #[inline]
     fn extend_sparse<T: Copy + Default + PartialEq>(
@@ -77,11 +88,15 @@ impl Batch {
     pub(crate) fn append(&mut self, from: &Batch, rows: &RowSet<'_>) {
         self.append_moments(from, rows);
         for (to, from) in self.columns.iter_mut().zip(&from.columns) {
-            match rows {
-                RowSet::All => to.extend_range(from, 0..from.len()),
-                RowSet::Range(range) => to.extend_range(from, range.clone()),
-                RowSet::Picked(rows) => to.extend_rows(from, rows),
-            }
+            rows.extend_column(to, from);
+        }
+    }
+
+    /// As [`Batch::append`], but only these columns: the others stay empty, and nobody may read them.
+    pub(crate) fn append_carried(&mut self, from: &Batch, rows: &RowSet<'_>, carried: &[usize]) {
+        self.append_moments(from, rows);
+        for k in carried {
+            rows.extend_column(&mut self.columns[*k], &from.columns[*k]);
         }
     }
 

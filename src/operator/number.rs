@@ -11,16 +11,20 @@ use crate::state::{StateHolder, Visitor};
 pub(crate) struct Numbered {
     window: Box<dyn Operator>,
     came: u64,
+    /// The columns that something reads.
+    carried: Vec<usize>,
     /// The rows at hand, with their numbers.
     rows: Batch,
 }
 
 impl Numbered {
-    /// `rows`: an empty batch as the window gets them, the number included.
-    pub(crate) fn new(window: Box<dyn Operator>, rows: Batch) -> Self {
+    /// `rows`: an empty batch as the window gets them, the number included. `carried` are the columns that something
+    /// reads; no others are filled.
+    pub(crate) fn new(window: Box<dyn Operator>, rows: Batch, carried: Vec<usize>) -> Self {
         Numbered {
             window,
             came: 0,
+            carried,
             rows,
         }
     }
@@ -36,7 +40,7 @@ impl StateHolder for Numbered {
 impl Operator for Numbered {
     fn rows(&mut self, kind: Kind, batch: &Batch, out: &mut Out) {
         self.rows.clear();
-        self.rows.append(batch, &RowSet::All);
+        self.rows.append_carried(batch, &RowSet::All, &self.carried);
         let (data, _) = self.rows.columns[batch.columns.len()].parts_mut();
         let numbers = i64::vec(data).expect("the number of a row is LONG");
         let end = self.came + batch.len() as u64;

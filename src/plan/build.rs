@@ -280,7 +280,7 @@ impl Builder<'_> {
         if matches!(window, WindowPlan::Panes(_)) {
             types.extend([Type::Long, Type::Long]);
         }
-        let operator = self.in_front(window, operator, passed);
+        let operator = self.in_front(window, operator, (passed, used));
         self.push(operator, types);
     }
 
@@ -289,18 +289,37 @@ impl Builder<'_> {
         &self,
         window: &WindowPlan,
         mut operator: Box<dyn Operator>,
-        passed: &[usize],
+        (passed, used): (&[usize], &[usize]),
     ) -> Box<dyn Operator> {
         let types: Vec<Type> = passed.iter().map(|c| self.input[*c]).collect();
+        let columns = self.carried(window, (passed, used));
+        let place = |c: &usize| passed.binary_search(c).expect("a column that is read");
+        let carried: Vec<usize> = columns.iter().map(place).collect();
         if self.query.calls.iter().any(|c| c.call.wants_numbers()) {
-            let numbered = [types.as_slice(), &[Type::Long]].concat();
-            operator = Box::new(Numbered::new(operator, self.like(&numbered)));
+            let numbered = self.like(&[types.as_slice(), &[Type::Long]].concat());
+            operator = Box::new(Numbered::new(operator, numbered, carried.clone()));
         }
         if window.takes_rows_in_order() {
-            let routing = self.positions(|c| passed.binary_search(&c).ok());
-            operator = Box::new(InOrder::new(operator, self.like(&types), routing));
+            let routing = self.positions(|c| columns.binary_search(&c).ok());
+            let ready = self.like(&types);
+            operator = Box::new(InOrder::new(operator, ready, carried, routing));
         }
         operator
+    }
+
+    /// Columns of the input that rows carry into a window: those that something reads, but all where rows that come
+    /// too late go to a stream.
+    fn carried(&self, window: &WindowPlan, (passed, used): (&[usize], &[usize])) -> Vec<usize> {
+        if self.query.late.is_some() {
+            return passed.to_vec();
+        }
+        let mut carried = used.to_vec();
+        for key in window.keys() {
+            key.columns(&mut |c| carried.push(c));
+        }
+        carried.sort_unstable();
+        carried.dedup();
+        carried
     }
 
     fn keyed_window(

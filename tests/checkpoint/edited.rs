@@ -210,3 +210,22 @@ fn another_time_of_the_app_is_refused() {
     let diff = refused(error.expect_err("the time is another"), query);
     assert!(diff.contains("the app's time"), "{diff}");
 }
+
+/// Attributes that come to a stream and that the query neither reads nor holds.
+#[test]
+fn attributes_that_nobody_reads_do_not_matter() {
+    let grown = "CREATE STREAM S (k STRING, m STRING, v LONG, w LONG, x STRING);";
+    let windows = [
+        "'length', 5",
+        "'time', 5 SECONDS",
+        "'timeBatch', 5 SECONDS",
+        "'session', 5 SECONDS, k",
+        "'unique', k",
+    ];
+    for window in windows {
+        let query = format!("SELECT sum(v) AS s, first(v) AS f FROM S WINDOW({window})");
+        let store = taken(&query);
+        let restored = app(&store, grown, &query).restore_last_revision();
+        assert!(restored.is_ok(), "{query}: {restored:?}");
+    }
+}

@@ -8,8 +8,8 @@
 //! a batch goes through untouched. Rows behind the clock go through at once: the window says whether they are late.
 //! Cost: O(log n) per row that waits, of n.
 
-use crate::event::{Batch, Column, Mark, RowSet, Timestamp, Type};
-use crate::operator::{Counters, Kind, Moment, Operator, Out, newer_counter, words_cell};
+use crate::event::{Batch, Mark, RowSet, Timestamp, Type};
+use crate::operator::{Counters, Kind, Moment, Operator, Out, instant, newer_counter, words_cell};
 use crate::state::{
     Cells, Malformed, Slot, SlotColumns, StateHolder, Visitor, encode_key, key_group,
 };
@@ -60,9 +60,14 @@ impl Waiting {
 
     /// What the order is by, and where the row stands.
     fn turn(&self, slot: Slot) -> Reverse<(Timestamp, u64, Slot)> {
-        let instant = self.at.plus(-i64::from(self.closes));
-        Reverse((instant, self.number, slot))
+        Reverse((instant(self.at, self.mark()), self.number, slot))
     }
+}
+
+/// Whether a row goes through at once: the clock has reached it, or the window refuses it.
+#[inline]
+fn passes(moment: Moment) -> bool {
+    moment.mark == Mark::Ahead || moment.instant() <= moment.clock
 }
 
 /// A window that gets its rows in the order of their times.
@@ -79,17 +84,26 @@ pub(crate) struct InOrder {
     came: u64,
     /// Rows that went through before their time.
     early: u64,
-    /// Columns that say where a row stands.
+    /// The columns that something reads: a row that waits has no others.
+    carried: Vec<usize>,
+    /// Which of them say where a row stands.
     routing: Vec<usize>,
     /// Rows on their way into the window.
     ready: Batch,
 }
 
 impl InOrder {
-    /// In front of a window; `ready`: an empty batch as the window gets them. `routing` are the columns that say where
-    /// a row stands, where rows are spread over workers.
-    pub(crate) fn new(window: Box<dyn Operator>, ready: Batch, routing: Vec<usize>) -> Self {
-        let types: Vec<Type> = ready.columns.iter().map(Column::type_of).collect();
+    /// In front of a window; `ready`: an empty batch as the window gets them. `carried` are the columns that something
+    /// reads; no others are kept or filled. `routing` are those of them that say where a row stands, where rows are
+    /// spread over workers.
+    pub(crate) fn new(
+        window: Box<dyn Operator>,
+        ready: Batch,
+        carried: Vec<usize>,
+        routing: Vec<usize>,
+    ) -> Self {
+        let type_of = |k: &usize| ready.columns[*k].type_of();
+        let types: Vec<Type> = carried.iter().map(type_of).collect();
         InOrder {
             window,
             waiting: Cells::default(),
@@ -99,6 +113,7 @@ impl InOrder {
             rows_max: REORDER_ROWS_MAX,
             came: 0,
             early: 0,
+            carried,
             routing,
             ready,
         }
@@ -115,8 +130,9 @@ impl InOrder {
         for row in 0..batch.len() {
             let moment = Moment::of(batch, row);
             self.release(moment.clock, out);
-            if moment.mark == Mark::Ahead || moment.instant() <= moment.clock {
-                self.ready.append(batch, &RowSet::Range(row..row + 1));
+            if passes(moment) {
+                let rows = RowSet::Range(row..row + 1);
+                self.ready.append_carried(batch, &rows, &self.carried);
                 self.pass(READY_ROWS_MAX, out);
                 continue;
             }
@@ -151,8 +167,8 @@ impl InOrder {
         };
         self.rows.ensure(self.waiting.len());
         let columns = self.rows.writing(std::iter::once(slot)).iter_mut();
-        for (to, from) in columns.zip(&batch.columns) {
-            to.set_from(slot as usize, from, row);
+        for (to, k) in columns.zip(&self.carried) {
+            to.set_from(slot as usize, &batch.columns[*k], row);
         }
         self.turns.push(waiting.turn(slot));
     }
@@ -181,8 +197,8 @@ impl InOrder {
         if to.tracks_cause {
             to.causes.push(waiting.cause);
         }
-        for (to, from) in to.columns.iter_mut().zip(self.rows.columns()) {
-            to.push_from(from, slot as usize);
+        for (k, from) in self.carried.iter().zip(self.rows.columns()) {
+            to.columns[*k].push_from(from, slot as usize);
         }
     }
 
@@ -235,11 +251,12 @@ impl StateHolder for InOrder {
 
 impl Operator for InOrder {
     fn rows(&mut self, kind: Kind, batch: &Batch, out: &mut Out) {
-        let in_order = |(at, clock): (&Timestamp, &Timestamp)| at <= clock;
-        if self.turns.is_empty()
-            && batch.marks.is_empty()
-            && batch.at.iter().zip(&batch.clock).all(in_order)
-        {
+        let has_come = |(at, clock): (&Timestamp, &Timestamp)| at <= clock;
+        let all_have = || match batch.marks.is_empty() {
+            true => batch.at.iter().zip(&batch.clock).all(has_come),
+            false => (0..batch.len()).all(|row| passes(Moment::of(batch, row))),
+        };
+        if self.turns.is_empty() && all_have() {
             return self.window.rows(kind, batch, out);
         }
         self.sort_in(batch, out);
@@ -299,6 +316,7 @@ mod tests {
     use super::super::testing::{Feed, check};
     use super::super::{Cron, Crontab, Delay, SessionWindow, Start, Time, TimeBatch};
     use super::*;
+    use crate::event::Column;
 
     const TYPES: [Type; 1] = [Type::Int];
 
@@ -317,7 +335,7 @@ mod tests {
             columns: vec![Column::new(Type::Int)],
             ..Batch::default()
         };
-        InOrder::new(Box::new(window), ready, Vec::new())
+        InOrder::new(Box::new(window), ready, vec![0], Vec::new())
     }
 
     fn in_order(window: impl Operator + 'static) -> Box<dyn Operator> {
