@@ -131,24 +131,12 @@ impl QueryScope<'_> {
         if let Some(place) = self.calls.iter().position(|c| c.text == text) {
             return Some((self.first_call() + place, self.calls[place].call.result));
         }
-        let aggregate = match (aggregate, distinct) {
-            (Aggregate::Count, true) => Aggregate::DistinctCount,
-            (other, false) => other,
-            (other, true) => {
-                let fault = Fault::new(span, format!("DISTINCT is not supported inside {other}"));
-                self.faults.push(fault.help("only count(DISTINCT x) is"));
-                return None;
-            }
-        };
-        let (aggregate, columns) = aggregate
-            .of_call(args)
-            .map_err(|(span, why)| {
-                let fault = Fault::new(span, why).help("percentile(x, 0.95)");
-                self.faults.push(fault);
-            })
+        let (aggregate, args) = aggregate
+            .of_call(args, distinct, span)
+            .map_err(|(span, why, help)| self.faults.push(Fault::new(span, why).help(help)))
             .ok()?;
         let mut bound = Vec::new();
-        for arg in args.iter().take(columns) {
+        for arg in args {
             let typed = self.bind(Clause::Argument, arg)?;
             if typed.ty.is_none() {
                 self.faults

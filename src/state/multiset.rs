@@ -71,30 +71,20 @@ impl<K: Ord + Clone> Multiset<K> {
 
     /// Smallest value of a slot.
     pub(crate) fn first(&self, slot: Slot) -> Option<&K> {
-        self.first_counted(slot).map(|(key, _)| key)
+        self.end(slot, |n| n.left)
     }
 
     /// Greatest value of a slot.
     pub(crate) fn last(&self, slot: Slot) -> Option<&K> {
-        self.last_counted(slot).map(|(key, _)| key)
-    }
-
-    /// Smallest value of a slot, and how often the slot holds it.
-    pub(crate) fn first_counted(&self, slot: Slot) -> Option<(&K, u64)> {
-        self.end(slot, |n| n.left)
-    }
-
-    /// Greatest value of a slot, and how often the slot holds it.
-    pub(crate) fn last_counted(&self, slot: Slot) -> Option<(&K, u64)> {
         self.end(slot, |n| n.right)
     }
 
-    fn end(&self, slot: Slot, next: impl Fn(&Node<K>) -> Entry) -> Option<(&K, u64)> {
+    fn end(&self, slot: Slot, next: impl Fn(&Node<K>) -> Entry) -> Option<&K> {
         let mut at = self.roots.get(slot).node;
         let mut found = None;
         while at != NONE {
             let node = self.nodes.get(at);
-            found = Some((&node.key, node.count));
+            found = Some(&node.key);
             at = next(node);
         }
         found

@@ -80,6 +80,9 @@ const AGGREGATES: [(&str, Aggregate, &str); 20] = [
     ("or", Aggregate::Or, "or(bool)"),
 ];
 
+/// What is wrong with a call, where, and what would be right.
+pub(crate) type WrongCall = (Span, String, &'static str);
+
 impl Aggregate {
     /// All names of the built-in aggregates.
     pub(crate) fn names() -> impl Iterator<Item = &'static str> {
@@ -130,17 +133,37 @@ impl Aggregate {
         }
     }
 
-    /// The aggregate that a call means, and how many of its arguments are columns: those behind them are constants that
-    /// belong to the aggregate. An error says what is wrong where.
-    pub(crate) fn of_call(self, args: &[Expr]) -> Result<(Aggregate, usize), (Span, &'static str)> {
-        let Aggregate::Percentile(_) = self else {
-            return Ok((self, args.len()));
+    /// The aggregate that a call means, and its arguments that are columns: those behind them are constants that belong
+    /// to the aggregate.
+    pub(crate) fn of_call(
+        self,
+        args: &[Expr],
+        distinct: bool,
+        span: Span,
+    ) -> Result<(Aggregate, &[Expr]), WrongCall> {
+        let aggregate = match (self, distinct) {
+            (Aggregate::Count, true) => Aggregate::DistinctCount,
+            (other, false) => other,
+            (other, true) => {
+                let why = format!("DISTINCT is not supported inside {other}");
+                return Err((span, why, "only count(DISTINCT x) is"));
+            }
         };
+        match aggregate {
+            Aggregate::Percentile(_) => Aggregate::percentile(args),
+            other => Ok((other, args)),
+        }
+    }
+
+    /// A percentile with its share, which stands behind its values. A wrong number of arguments is left to
+    /// [`Aggregate::result`].
+    fn percentile(args: &[Expr]) -> Result<(Aggregate, &[Expr]), WrongCall> {
+        let wrong = |at: &Expr, why: &str| (at.span, why.to_string(), "percentile(x, 0.95)");
         let share = match args {
-            [] => return Ok((self, 0)),
+            [] => return Ok((Aggregate::Percentile(0.0), args)),
             [only] => {
                 let why = "percentile takes a constant share from 0 to 1 behind its values";
-                return Err((only.span, why));
+                return Err(wrong(only, why));
             }
             [_, share, ..] => share,
         };
@@ -150,14 +173,14 @@ impl Aggregate {
             ExprKind::Literal(Value::Long(x)) => Some(*x as f64),
             _ => None,
         };
-        match number.filter(|x| (0.0..=1.0).contains(x)) {
-            Some(x) if args.len() == 2 => Ok((Aggregate::Percentile(x), 1)),
-            Some(_) => Ok((self, args.len())),
-            None => {
-                let why = "the share of percentile is a constant from 0 to 1";
-                Err((share.span, why))
-            }
-        }
+        let number = number
+            .filter(|x| (0.0..=1.0).contains(x))
+            .ok_or_else(|| wrong(share, "the share of percentile is a constant from 0 to 1"))?;
+        let columns = match args {
+            [values, _] => std::slice::from_ref(values),
+            more => more,
+        };
+        Ok((Aggregate::Percentile(number), columns))
     }
 
     /// Whether it asks which row leaves, not only which value.

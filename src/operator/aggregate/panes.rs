@@ -13,7 +13,7 @@ use super::pane::{Found, Pane, PaneRecord, Read, Scratch};
 use crate::event::{Batch, Column, Mark, Sign, Timestamp, Type, Value};
 use crate::expr::{Frame, Program};
 use crate::operator::projection::{Projection, Rows};
-use crate::operator::window::Panes;
+use crate::operator::window::{Entry, Panes};
 use crate::operator::{Counters, Kind, Moment, Operator, Out, Retired, counter};
 use crate::state::{Path, Slot, StateHolder, Visitor};
 use std::collections::VecDeque;
@@ -239,7 +239,8 @@ impl PaneAggregate {
     fn close_window(&mut self, end: i64, cause: u64, out: &mut Out) {
         let start = end.saturating_sub(self.panes.size_us);
         self.closed = end;
-        let single = self.panes.size_us == self.panes.slide_us;
+        // A window that no other overlaps is one pane.
+        let single = self.panes.size_us <= self.panes.slide_us;
         if !single {
             self.merged.clear();
             let is_in = |p: &&Pane| p.start >= start && p.start < end;
@@ -356,18 +357,15 @@ impl Operator for PaneAggregate {
                 self.clock(clock, batch.cause_of(first), out);
             }
             let start = self.panes.start(times[first]);
-            if self.panes.last_end(start) <= clock.0 || batch.mark(first) == Mark::Ahead {
-                // A row that lies between windows is in none, and not late.
-                let is_late = !self.panes.is_gap(start) || batch.mark(first) == Mark::Ahead;
-                if is_late && self.wants(batch, first) {
+            let mark = batch.mark(first);
+            let entry = self.panes.enter(start, mark, clock, &mut self.closed);
+            if entry == Entry::Late {
+                if self.wants(batch, first) {
                     self.late += 1;
                     out.refuse(batch, first);
                 }
                 first += 1;
                 continue;
-            }
-            if self.panes.first_end(start) <= clock.0 {
-                self.closed = self.closed.max(self.panes.ended(clock));
             }
             // A run: rows of one pane, none late, none whose clock closes a window.
             let until = self.panes.end(start);
@@ -379,7 +377,7 @@ impl Operator for PaneAggregate {
             };
             let end = rest.map(ends).position(|ends| ends);
             let end = end.map_or(batch.len(), |rows| first + 1 + rows);
-            if !self.panes.is_gap(start) {
+            if entry == Entry::Open {
                 self.fold(start, batch, first, end);
             }
             first = end;

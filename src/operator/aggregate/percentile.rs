@@ -180,24 +180,23 @@ impl<T> Percentile<T> {
         }
     }
 
-    /// Number of different values; one may be on both sides.
-    fn buckets(&self, slot: Slot) -> usize {
+    /// Whether there are more buckets than may be. One may be on both sides, which is looked for only where that
+    /// decides.
+    fn is_full(&self, slot: Slot) -> bool {
         let values = &self.values;
-        let meet = values.last(low(slot)) == values.first(high(slot));
-        let (low, high) = (values.distinct(low(slot)), values.distinct(high(slot)));
-        low as usize + high as usize - usize::from(meet && low > 0)
+        let sum = values.distinct(low(slot)) as usize + values.distinct(high(slot)) as usize;
+        let meet = || values.last(low(slot)) == values.first(high(slot));
+        self.bounded && sum > BUCKETS_MAX && (sum > BUCKETS_MAX + 1 || !meet())
     }
 
     /// Forgets last bits until there are no more buckets than may be, and at least so many.
     fn coarsen(&mut self, slot: Slot, least: u32) {
-        let buckets = self.buckets(slot);
         let ranks = *self.ranks.get(slot);
-        let is_full = |buckets: usize| self.bounded && buckets > BUCKETS_MAX;
         let mut coarse = ranks.coarse.max(least);
-        if coarse == ranks.coarse && !is_full(buckets) {
+        if coarse == ranks.coarse && !self.is_full(slot) {
             return;
         }
-        let mut values = Vec::with_capacity(buckets);
+        let mut values = Vec::new();
         for set in [low(slot), high(slot)] {
             let mut push = |order: &u64, count| values.push((*order, count));
             self.values.each(set, &mut push);
@@ -212,7 +211,7 @@ impl<T> Percentile<T> {
             });
         };
         merge(&mut values, coarse - ranks.coarse);
-        while is_full(values.len()) && coarse < COARSEST {
+        while self.bounded && values.len() > BUCKETS_MAX && coarse < COARSEST {
             merge(&mut values, 1);
             coarse += 1;
         }

@@ -180,12 +180,13 @@ impl WindowScope<'_> {
         &mut self,
         aggregate: Aggregate,
         args: &[Expr],
+        distinct: bool,
         span: Span,
     ) -> Result<(usize, Type), Fault> {
-        let (aggregate, columns) = aggregate
-            .of_call(args)
-            .map_err(|(span, why)| Fault::new(span, why).help("percentile(x, 0.95)"))?;
-        let column = match args.get(..columns).unwrap_or(args) {
+        let (aggregate, args) = aggregate
+            .of_call(args, distinct, span)
+            .map_err(|(span, why, help)| Fault::new(span, why).help(help))?;
+        let column = match args {
             [] => None,
             [
                 Expr {
@@ -272,16 +273,8 @@ impl Scope for WindowScope<'_> {
         if name.text.eq_ignore_ascii_case("eventTimestamp") {
             return Some(self.time(args, span));
         }
-        match Aggregate::named(&name.text)? {
-            Aggregate::Count if distinct => {
-                Some(self.aggregate(Aggregate::DistinctCount, args, span))
-            }
-            aggregate if distinct => {
-                let why = format!("DISTINCT is not supported inside {aggregate}");
-                Some(Err(Fault::new(span, why).help("only count(DISTINCT x) is")))
-            }
-            aggregate => Some(self.aggregate(aggregate, args, span)),
-        }
+        let aggregate = Aggregate::named(&name.text)?;
+        Some(self.aggregate(aggregate, args, distinct, span))
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) use frequent::{Frequent, LossyFrequent};
 pub(crate) use held::Held;
 pub(crate) use in_order::{InOrder, REORDER_ROWS_MAX};
 pub(crate) use length::Length;
-pub(crate) use panes::{PaneRows, Panes};
+pub(crate) use panes::{Entry, PaneRows, Panes};
 pub(crate) use session::SessionWindow;
 pub(crate) use sort::{Sort, SortKey};
 pub(crate) use time::{Start, Time, TimeBatch};

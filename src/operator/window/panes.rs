@@ -26,6 +26,17 @@ pub(crate) struct Panes {
     rest_us: i64,
 }
 
+/// What becomes of a row of a pane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// It goes in: a window of the pane is open.
+    Open,
+    /// It lies between windows: it is in none, and not late.
+    Gap,
+    /// All windows of the pane have ended, or it is too far ahead.
+    Late,
+}
+
 impl Panes {
     /// Windows of a size, at least 1, one every `slide_us`, at least 1.
     pub(crate) fn new(size_us: i64, slide_us: i64, offset_us: i64) -> Self {
@@ -97,6 +108,25 @@ impl Panes {
     pub(crate) fn ended(&self, now: Timestamp) -> i64 {
         self.cell(now.0.saturating_sub(self.rest_us))
             .saturating_add(self.rest_us)
+    }
+
+    /// What becomes of a row of a pane; `closed`, the last end, moves to where the clock is if windows of the pane have
+    /// ended by it.
+    #[inline]
+    pub(crate) fn enter(&self, pane: i64, mark: Mark, clock: Timestamp, closed: &mut i64) -> Entry {
+        if mark == Mark::Ahead {
+            return Entry::Late;
+        }
+        if self.is_gap(pane) {
+            return Entry::Gap;
+        }
+        if self.last_end(pane) <= clock.0 {
+            return Entry::Late;
+        }
+        if self.first_end(pane) <= clock.0 {
+            *closed = (*closed).max(self.ended(clock));
+        }
+        Entry::Open
     }
 
     /// End of the next window to close, where `first` is the oldest pane open and `closed` the last end.
@@ -183,20 +213,13 @@ impl PaneRows {
         }
     }
 
-    /// Puts a row into the pane of its time; whether any window of it is still open.
+    /// Puts a row into the pane of its time; false where it is late.
     fn insert(&mut self, batch: &Batch, row: usize, moment: Moment) -> bool {
         let start = self.panes.start(moment.instant());
-        if moment.mark == Mark::Ahead {
-            return false;
-        }
-        if self.panes.is_gap(start) {
-            return true;
-        }
-        if self.panes.last_end(start) <= moment.clock.0 {
-            return false;
-        }
-        if self.panes.first_end(start) <= moment.clock.0 {
-            self.closed = self.closed.max(self.panes.ended(moment.clock));
+        let (mark, clock) = (moment.mark, moment.clock);
+        match self.panes.enter(start, mark, clock, &mut self.closed) {
+            Entry::Open => {}
+            entry => return entry == Entry::Gap,
         }
         let place = self.open.partition_point(|p| p.start < start);
         if self.open.get(place).is_none_or(|p| p.start != start) {

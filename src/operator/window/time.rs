@@ -218,8 +218,8 @@ impl Operator for TimeBatch {
         let mut to = out.batch();
         for row in 0..batch.len() {
             let moment = Moment::of(batch, row);
-            let reached = match self.from_close && moment.mark == Mark::Close {
-                true => moment.at.max(moment.clock),
+            let reached = match self.from_close {
+                true => moment.reach(),
                 false => moment.clock,
             };
             if self.due.next.is_some_and(|d| d <= reached) {

@@ -5,7 +5,6 @@
 //! what was added can be taken away again without a trace.
 
 use crate::state::Cell;
-use std::cmp::Ordering;
 
 /// Words of a sum of doubles: bits from 2⁻¹⁰⁷⁴ to 2¹⁰²⁴, 2⁵⁶ values, a sign.
 pub(crate) const SUM_WORDS: usize = 34;
@@ -136,25 +135,15 @@ pub(super) fn multiply(a: &[u64], b: &[u64], out: &mut [u64]) {
     }
 }
 
-/// Takes `b` from `a`, which is not smaller; 0 where it is.
+/// Takes `b`, of no more words, from `a`; 0 where `b` is greater.
 pub(super) fn subtract(a: &mut [u64], b: &[u64]) {
-    if compare(a, b) == Ordering::Less {
-        a.fill(0);
-        return;
-    }
-    let mut carry = false;
+    let mut borrow = false;
     for (to, word) in a.iter_mut().zip(b.iter().chain(std::iter::repeat(&0))) {
-        (*to, carry) = step(*to, *word, carry, true);
+        (*to, borrow) = step(*to, *word, borrow, true);
     }
-}
-
-fn compare(a: &[u64], b: &[u64]) -> Ordering {
-    let word = |of: &[u64], k: usize| of.get(k).copied().unwrap_or(0);
-    let places = (0..a.len().max(b.len())).rev();
-    places
-        .map(|k| word(a, k).cmp(&word(b, k)))
-        .find(|order| order.is_ne())
-        .unwrap_or(Ordering::Equal)
+    if borrow {
+        a.fill(0);
+    }
 }
 
 /// Bytes: how many words are left out below, which are 0, and how many follow, then these; above the last one its sign
