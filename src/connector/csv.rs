@@ -57,8 +57,6 @@ pub enum CsvError {
 #[derive(Clone, Debug)]
 pub struct CsvColumns {
     places: Arc<[Place]>,
-    /// The attributes that no column has.
-    missing: bool,
     /// Columns that are left out.
     further: u64,
 }
@@ -75,11 +73,9 @@ impl CsvColumns {
         Ok(rows.columns)
     }
 
-    fn new(places: Vec<Place>, schema: &Schema) -> Self {
-        let is_attribute = |p: &&Place| matches!(p, Place::Attribute(_) | Place::Both(_));
+    fn new(places: Vec<Place>) -> Self {
         let further = places.iter().filter(|p| **p == Place::Further).count();
         CsvColumns {
-            missing: places.iter().filter(is_attribute).count() < schema.len(),
             further: further as u64,
             places: places.into(),
         }
@@ -94,6 +90,7 @@ pub struct CsvRows<R> {
     /// Known once the header was read.
     columns: Option<CsvColumns>,
     schema: Schema,
+    /// An attribute that no column has is NULL from the first row to the last: nothing writes its value.
     values: Vec<Value>,
     further: u64,
 }
@@ -179,7 +176,7 @@ impl<R: BufRead> CsvRows<R> {
         if !self.text.header {
             let places = places_without_header(&self.schema, self.text.time.as_deref());
             let places = places.map_err(CsvError::Header)?;
-            self.columns = Some(CsvColumns::new(places, &self.schema));
+            self.columns = Some(CsvColumns::new(places));
         } else if self.records.next_record()? {
             self.columns = Some(self.header()?);
         }
@@ -194,7 +191,7 @@ impl<R: BufRead> CsvRows<R> {
             false => places(&self.records, &self.schema, &self.text),
         };
         let places = places.map_err(CsvError::Header)?;
-        Ok(CsvColumns::new(places, &self.schema))
+        Ok(CsvColumns::new(places))
     }
 
     /// The record at hand as a row.
@@ -223,9 +220,6 @@ impl<R: BufRead> CsvRows<R> {
         if cells != known {
             let message = format!("{cells} cells for {known} columns");
             return Err(BadRow::Shape(message));
-        }
-        if columns.missing {
-            self.values.fill(Value::Null);
         }
         let mut at = None;
         for (place, (bytes, quoted)) in columns.places.iter().zip(self.records.cells()) {

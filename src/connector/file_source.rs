@@ -3,16 +3,16 @@
 //! A file is told by what it is, not by its name: one that was renamed and replaced is read to its end and then the new
 //! one; one that was cut or replaced in place is begun anew, if that is allowed, and told.
 
-use super::csv::{CsvColumns, CsvError};
+use super::csv::CsvError;
 use super::identity::{FileIdentity, Likeness};
 use super::options::{Key, OptionError, Options};
 use super::pipe::Pipe;
 use super::stream_rows::{Begin, Rest, StreamRows, TextRow};
-use super::text::{Format, Text, TextOptions};
+use super::text::{Text, TextOptions};
 use super::traits::{ConnectorError, RowSink, Source, StopSignal};
 use place::Place;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, ErrorKind, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -185,26 +185,14 @@ impl FileSource {
     fn at(
         &self,
         file: File,
-        (offset, line): (u64, u64),
+        place: (u64, u64),
         named: bool,
         rows: &dyn RowSink,
     ) -> Result<Opened, ConnectorError> {
-        let mut columns = None;
-        if self.text.format == Format::Csv && offset > 0 {
-            // The header is at the beginning, the place behind it.
-            seek_line(&file, 0).map_err(|e| self.fails(e))?;
-            let read = CsvColumns::read(BufReader::new(&file), rows.schema(), &self.text);
-            columns = read.map_err(|e| self.unreadable(e))?;
-        }
-        let sought = (&file).seek(SeekFrom::Start(offset));
-        sought.map_err(|e| self.fails(e))?;
+        let begin = Begin::in_file(&file, place, Some(rows.schema()), &self.text);
         Ok(Opened {
+            begin: begin.map_err(|e| self.unreadable(e))?,
             file,
-            begin: Begin {
-                offset,
-                line,
-                columns,
-            },
             named,
         })
     }

@@ -4,6 +4,7 @@
 //! and reported as one bad line. A last line without an end may be half of one: it is kept back until its end comes,
 //! or until the reader is said to have no more.
 
+use super::json::is_json;
 use std::io::{self, BufRead, ErrorKind, Read};
 
 /// One line that is not blank.
@@ -13,6 +14,17 @@ pub struct Line<'a> {
     pub number: u64,
     /// Without the line end; `Err` holds the bound that the line exceeds.
     pub bytes: Result<&'a [u8], usize>,
+}
+
+/// What is behind the last line end.
+#[derive(Debug, PartialEq, Eq)]
+pub enum LastLine<'a> {
+    /// Nothing, or blanks.
+    Nothing,
+    /// A line that is whole, or is said to be.
+    Whole(Line<'a>),
+    /// Perhaps half of a line, of this number; it is left.
+    Left(u64),
 }
 
 /// Reads lines of bounded length. Blank lines and a byte order mark are skipped; `\r\n` ends a line as `\n` does.
@@ -81,21 +93,34 @@ impl<R: BufRead> Lines<R> {
         Ok(None)
     }
 
+    /// Takes what is behind the last line end. `again`: another run will read on from here, so what may be half of a
+    /// line is left to it; else it counts as a line.
+    ///
+    /// A line of JSON is whole when its brackets are closed.
+    pub fn last_line(&mut self, again: bool) -> LastLine<'_> {
+        match self.unfinished() {
+            Some(line) if again && !is_json(self.unfinished_text()) => LastLine::Left(line),
+            _ => self
+                .take_unfinished()
+                .map_or(LastLine::Nothing, LastLine::Whole),
+        }
+    }
+
     /// The number of a last line that has no end yet, unless it is blank so far.
-    pub fn unfinished(&self) -> Option<u64> {
+    fn unfinished(&self) -> Option<u64> {
         let unfinished = !self.ended && self.start().is_some();
         unfinished.then_some(self.number + 1)
     }
 
     /// The text of a last line that has no end yet.
-    pub fn unfinished_text(&self) -> &[u8] {
+    fn unfinished_text(&self) -> &[u8] {
         self.unfinished()
             .and_then(|_| self.start())
             .map_or(&[], |start| &self.line[start..])
     }
 
     /// The last line without an end, taken as it is.
-    pub fn take_unfinished(&mut self) -> Option<Line<'_>> {
+    fn take_unfinished(&mut self) -> Option<Line<'_>> {
         self.unfinished()?;
         self.end();
         let start = self.start()?;

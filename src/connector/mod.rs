@@ -62,7 +62,7 @@ pub use file_output::FileOutput;
 pub use file_sink::FileSink;
 pub use file_source::{FileSource, seek_line};
 pub use identity::{FileIdentity, Likeness};
-pub use lines::{LINE_BYTES_MAX, Line, Lines};
+pub use lines::{LINE_BYTES_MAX, LastLine, Line, Lines};
 pub use log::LogSink;
 pub use options::{Key, OptionError, Options};
 pub use pipe::Pipe;

@@ -125,20 +125,19 @@ impl Options {
 
     /// The value of a key.
     pub fn get(&self, key: &str) -> Option<&str> {
-        let entry = self
-            .entries
-            .iter()
-            .find(|(k, _)| k.eq_ignore_ascii_case(key));
-        entry.map(|(_, value)| value.as_str())
+        self.entry(key).map(|(_, value)| value.as_str())
     }
 
     /// A key as it is written in the options.
     pub(super) fn written(&self, key: &str) -> String {
-        let entry = self
-            .entries
-            .iter()
-            .find(|(k, _)| k.eq_ignore_ascii_case(key));
-        entry.map_or(key, |(written, _)| written).to_string()
+        self.entry(key)
+            .map_or(key, |(written, _)| written)
+            .to_string()
+    }
+
+    fn entry(&self, key: &str) -> Option<&(String, String)> {
+        let mut entries = self.entries.iter();
+        entries.find(|(k, _)| k.eq_ignore_ascii_case(key))
     }
 
     /// The value of a key that must be given.

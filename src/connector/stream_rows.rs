@@ -2,11 +2,12 @@
 
 use super::bad_row::BadRow;
 use super::csv::{CsvColumns, CsvError, CsvRows};
-use super::json::{RowDecoder, is_json};
-use super::lines::{Line, Lines};
+use super::json::RowDecoder;
+use super::lines::{LastLine, Line, Lines};
 use super::text::{Format, Text};
 use crate::event::{Schema, Timestamp, Value};
-use std::io::BufRead;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Seek, SeekFrom};
 
 /// A row of a text, whose values the reader holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +38,31 @@ pub struct Begin {
     pub line: u64,
     /// The columns of CSV, where the header is before.
     pub columns: Option<CsvColumns>,
+}
+
+impl Begin {
+    /// Sets a file to a place in it: bytes and lines before. `schema`: of its rows, where they are of one stream.
+    ///
+    /// Errors: the file cannot be read, or its header does not fit the stream.
+    pub fn in_file(
+        mut file: &File,
+        (offset, line): (u64, u64),
+        schema: Option<&Schema>,
+        text: &Text,
+    ) -> Result<Self, CsvError> {
+        let mut columns = None;
+        if let (Some(schema), Format::Csv, 1..) = (schema, text.format, offset) {
+            // The header is at the beginning, the place behind it.
+            file.rewind()?;
+            columns = CsvColumns::read(BufReader::new(file), schema, text)?;
+        }
+        file.seek(SeekFrom::Start(offset))?;
+        Ok(Begin {
+            offset,
+            line,
+            columns,
+        })
+    }
 }
 
 /// Reads the rows of one stream.
@@ -95,16 +121,14 @@ impl<R: BufRead> StreamRows<R> {
     /// Takes what is behind the last line end. `again`: another run will read on from here, so what may be half of a
     /// row is left to it; else it counts, as a row or as a bad one.
     ///
-    /// A line of JSON is whole when its brackets are closed; of CSV nobody knows without a line end.
+    /// Of JSON see [`Lines::last_line`]; of CSV nobody knows without a line end whether a row is whole.
     pub fn rest(&mut self, again: bool) -> Result<Rest, CsvError> {
         let (stream, schema) = (&self.stream, &self.schema);
         match &mut self.kind {
-            Kind::Json(lines, decoder) => Ok(match lines.unfinished() {
-                None => Rest::Nothing,
-                Some(line) if again && !is_json(lines.unfinished_text()) => Rest::Left(line),
-                Some(_) => lines.take_unfinished().map_or(Rest::Nothing, |line| {
-                    Rest::Row(decode(line, decoder, stream, schema))
-                }),
+            Kind::Json(lines, decoder) => Ok(match lines.last_line(again) {
+                LastLine::Nothing => Rest::Nothing,
+                LastLine::Whole(line) => Rest::Row(decode(line, decoder, stream, schema)),
+                LastLine::Left(line) => Rest::Left(line),
             }),
             Kind::Csv(rows) => match rows.unfinished() {
                 Some(line) if again => Ok(Rest::Left(line)),

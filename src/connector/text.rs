@@ -103,6 +103,9 @@ impl TextOptions {
         },
     ];
 
+    /// Those that are about CSV alone.
+    pub const CSV: [&'static str; 3] = ["delimiter", "quote", "header"];
+
     /// Takes what a stream's options say.
     pub fn from(options: &Options, keys: &[Key]) -> Result<Self, OptionError> {
         let mut text = TextOptions::default();
@@ -157,17 +160,23 @@ impl TextOptions {
         Ok(())
     }
 
+    /// The format of a file of this name.
+    pub fn format(&self, path: &Path) -> Format {
+        self.format.unwrap_or_else(|| Format::of(path))
+    }
+
     /// What holds for a file of this name.
     ///
     /// Errors: the key that does not suit its format, or its other keys, and why.
     pub fn text(&self, path: &Path) -> Result<Text, (&'static str, String)> {
-        let format = self.format.unwrap_or_else(|| Format::of(path));
-        let csv_only = [
-            ("delimiter", self.delimiter.is_some()),
-            ("quote", self.quote.is_some()),
-            ("header", self.header.is_some()),
+        let format = self.format(path);
+        let given = [
+            self.delimiter.is_some(),
+            self.quote.is_some(),
+            self.header.is_some(),
         ];
-        if let Some((key, _)) = csv_only.iter().find(|(_, given)| *given)
+        let mut given = TextOptions::CSV.into_iter().zip(given);
+        if let Some((key, _)) = given.find(|(_, given)| *given)
             && format == Format::Json
         {
             let why = format!(
@@ -176,15 +185,26 @@ impl TextOptions {
             );
             return Err((key, why));
         }
-        let text = Text {
-            format,
-            lenient: self.lenient.unwrap_or(format == Format::Json),
-            delimiter: self.delimiter.unwrap_or(b','),
-            quote: self.quote.unwrap_or(Some(b'"')),
-            header: self.header.unwrap_or(true),
+        self.text_in(format)
+    }
+
+    /// What holds for one of several files, one that is in this format: what is said about CSV is about those that are
+    /// CSV, and left out for JSON.
+    ///
+    /// Errors: the key that does not suit the other keys, and why.
+    pub fn text_in(&self, format: Format) -> Result<Text, (&'static str, String)> {
+        let otherwise = Text::new(format);
+        let mut text = Text {
+            lenient: self.lenient.unwrap_or(otherwise.lenient),
             time: self.time.clone(),
-            unit: self.unit.unwrap_or_default(),
+            unit: self.unit.unwrap_or(otherwise.unit),
+            ..otherwise
         };
+        if format == Format::Csv {
+            text.delimiter = self.delimiter.unwrap_or(text.delimiter);
+            text.quote = self.quote.unwrap_or(text.quote);
+            text.header = self.header.unwrap_or(text.header);
+        }
         if text.quote == Some(text.delimiter) {
             let why = "'quote' and 'delimiter' are the same character".to_string();
             return Err(("quote", why));
@@ -242,13 +262,7 @@ impl Text {
             quote: Some(b'"'),
             header: true,
             time: None,
-            unit: TimeUnit::Millis,
+            unit: TimeUnit::default(),
         }
-    }
-
-    /// What a missing or a further key is, said outright.
-    pub fn keys(mut self, lenient: bool) -> Self {
-        self.lenient = lenient;
-        self
     }
 }

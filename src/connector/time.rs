@@ -57,6 +57,11 @@ pub(super) fn bad(key: &str, misfit: Misfit) -> BadRow {
 
 /// Whether the text is a decimal number: Rust reads words like `nan` and `inf` as numbers, too.
 pub(super) fn is_number(text: &str) -> bool {
+    // Most are integers, and of those the digits alone say so.
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
+        return true;
+    }
     text.bytes()
         .all(|b| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'))
         && text.parse::<f64>().is_ok()
@@ -72,5 +77,26 @@ pub(super) fn attribute(schema: &Schema, said: Option<&str>) -> Option<usize> {
         None => named("at")
             .filter(long)
             .or_else(|| named("timestamp").filter(long)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_number;
+
+    #[test]
+    fn numbers_are_decimal() {
+        let long = "9".repeat(400);
+        for text in [
+            "0", "-1", "+1", "007", "1.5", "-.5", "1.", "1e3", "2E-7", &long,
+        ] {
+            assert!(is_number(text), "{text}");
+            assert!(text.parse::<f64>().is_ok(), "{text}");
+        }
+        for text in [
+            "", "+", "-", "--1", "+-1", "1-", ".", "e", "1e", "nan", "inf", "0x1", "1 ", "1_0",
+        ] {
+            assert!(!is_number(text), "{text}");
+        }
     }
 }

@@ -59,7 +59,10 @@ fn wrong_apps_are_refused_with_a_place() {
 }
 
 fn line_answer(line: &str, schema: &Schema) -> Result<(), BadRow> {
-    let mut decoder = RowDecoder::new(&Text::new(Format::Json).keys(false));
+    let mut decoder = RowDecoder::new(&Text {
+        lenient: false,
+        ..Text::new(Format::Json)
+    });
     let mut row = |row: &EventRow<'_>| {
         if !row.stream.eq_ignore_ascii_case("S") {
             return Err(BadRow::unknown_stream(&row.stream, ["S"]));

@@ -277,7 +277,10 @@ fn the_text_is_what_its_options_say() {
         unit: TimeUnit::Seconds,
         ..csv(Some("TS"))
     };
-    let lenient = csv(None).keys(true);
+    let lenient = Text {
+        lenient: true,
+        ..csv(None)
+    };
     for (how, text, expected) in [
         (&semicolons, "a;ts;n\n'x;''y';1;2\n", Ok("2 - x;'y|1|2")),
         (&bare, "\"x\"\t1\t2\n", Ok("1 - \"x\"|1|2")),
@@ -316,6 +319,10 @@ fn the_text_is_what_its_options_say() {
         let expected = expected.map(|row| vec![row.to_string()]);
         assert_eq!(rows, expected.map_err(str::to_string), "{text}");
     }
+    // nothing of a bad row is left in the next one
+    let rows = read_as("a,z,n\nw,9,x\n,9,1\n", &schema, &lenient).expect("the header fits");
+    assert!(rows[0].starts_with("2 attribute 'n' INT: "), "{}", rows[0]);
+    assert_eq!(rows[1], "3 - NULL|NULL|1");
     let named = Schema::new([("timestamp", Type::Long), ("at", Type::String)]);
     let rows = read_as("at,timestamp\nhome,5\n", &named, &csv(None));
     assert_eq!(rows, Ok(vec!["2 5000 5|home".to_string()]));

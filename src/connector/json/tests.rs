@@ -17,7 +17,10 @@ fn schema() -> Schema {
 
 /// A decoder that refuses what is missing and what is no attribute.
 fn strict() -> RowDecoder {
-    RowDecoder::new(&Text::new(Format::Json).keys(false))
+    RowDecoder::new(&Text {
+        lenient: false,
+        ..Text::new(Format::Json)
+    })
 }
 
 type Read = (String, Option<Timestamp>, Vec<Value>);

@@ -9,11 +9,11 @@
 //! without an end may be half of one, and is left to that later run unless it is seen to be whole.
 
 use crate::failure::Failure;
-use crate::places::{FilePlace, Place};
+use crate::places::{self, Place, State};
 use eventflux::connector::csv::CsvError;
-use eventflux::connector::json::{EventLine, EventRow, RowDecoder, decode_line_in, is_json};
+use eventflux::connector::json::{EventLine, EventRow, RowDecoder, decode_line_in};
 use eventflux::connector::{
-    BadRow, Begin, FileIdentity, Line, Lines, Rest, StreamRows, Text, TextRow,
+    BadRow, Begin, FileIdentity, LastLine, Line, Lines, Rest, StreamRows, Text, TextRow,
 };
 use eventflux::event::{Schema, Timestamp, Value};
 use std::fs::File;
@@ -112,9 +112,9 @@ pub struct Source {
     /// The same file, where it is one: to tell which.
     pub file: Option<File>,
     /// Where it is read from.
-    pub begin: Place,
-    /// What its columns are, where the header is before that.
-    pub columns: Option<eventflux::connector::csv::CsvColumns>,
+    pub begin: Begin,
+    /// Where the event before that stands among those of other files.
+    pub time: Timestamp,
 }
 
 /// The events of all files.
@@ -138,9 +138,10 @@ impl Events {
         }
     }
 
-    /// Where all files stand before the event at hand; at their ends when there is none.
-    pub fn places(&mut self) -> Result<Vec<FilePlace>, Failure> {
-        self.cursors.iter_mut().map(Cursor::file_place).collect()
+    /// Appends to a token where all files stand before the event at hand; at their ends when there is none.
+    pub fn write_places(&mut self, token: &mut String) -> Result<(), Failure> {
+        let mut cursors = self.cursors.iter_mut();
+        cursors.try_for_each(|cursor| cursor.write_place(token))
     }
 
     /// The streams.
@@ -157,7 +158,7 @@ impl Events {
             reader,
             file,
             begin,
-            columns,
+            time,
         } = source;
         let failure = |e: io::Error| Failure::run(format!("{name}: {e}"));
         let identity = match &file {
@@ -165,24 +166,21 @@ impl Events {
             None => None,
         };
         let reader = BufReader::with_capacity(64 << 10, reader);
-        let Place { offset, line, .. } = begin;
+        let (offset, line) = (begin.offset, begin.line);
+        let of = stream.map_or("", |s| self.streams.name(s));
+        let names = places::names(of, &name);
         let body = match stream {
             None => Body::Events(Lines::resumed(reader, offset, line), RowDecoder::new(&text)),
             Some(stream) => {
-                let of = (self.streams.name(stream), self.streams.schema(stream));
-                let begin = Begin {
-                    offset,
-                    line,
-                    columns,
-                };
+                let of = (of, self.streams.schema(stream));
                 Body::Rows(StreamRows::new(reader, of, &text, begin), stream)
             }
         };
         self.cursors.push(Cursor {
             name,
+            names,
             body,
             again: self.again && file.is_some(),
-            stream: stream.map_or(String::new(), |s| self.streams.name(s).to_string()),
             file,
             identity,
             batch: Vec::new(),
@@ -190,8 +188,8 @@ impl Events {
             held: Held::Nothing,
             line: 0,
             left: None,
-            time: begin.time,
-            before: begin,
+            time,
+            before: Place { offset, line, time },
         });
         Ok(())
     }
@@ -263,8 +261,8 @@ enum Held {
 /// A file and its next event.
 struct Cursor {
     name: String,
-    /// The stream of its rows; empty for events of any streams.
-    stream: String,
+    /// Its stream and its name, as tokens have them.
+    names: String,
     body: Body,
     /// A later run goes on where this one ends.
     again: bool,
@@ -297,19 +295,16 @@ impl Cursor {
         }
     }
 
-    fn file_place(&mut self) -> Result<FilePlace, Failure> {
+    fn write_place(&mut self, token: &mut String) -> Result<(), Failure> {
         if let (Some(known), Some(file)) = (self.identity, &self.file) {
             let grown = known.grown(file, self.before.offset);
             let grown = grown.map_err(|e| Failure::run(format!("{}: {e}", self.name)))?;
             self.identity = Some(grown);
         }
-        Ok(FilePlace {
-            stream: self.stream.clone(),
-            name: self.name.clone(),
-            identity: self.identity,
-            ended: matches!(self.held, Held::End) && self.left.is_none(),
-            place: self.before,
-        })
+        let ended = matches!(self.held, Held::End) && self.left.is_none();
+        let state = State::of_run(ended);
+        places::write_file(token, self.before, state, self.identity, &self.names);
+        Ok(())
     }
 
     fn bytes_read(&self) -> u64 {
@@ -369,22 +364,16 @@ impl Cursor {
                 Ok(row.map_or_else(Held::Bad, |at| Held::Row(*stream, at)))
             }
             Body::Events(lines, decoder) => {
-                let unfinished = match lines.next_line()? {
-                    Some(line) => {
-                        self.line = line.number;
-                        let held = hold(line, streams, decoder, &mut self.batch, &mut self.faults);
-                        return Ok(held.unwrap_or_else(Held::Bad));
-                    }
-                    None => lines.unfinished(),
-                };
-                if let Some(line) = unfinished.filter(|_| self.again)
-                    && !is_json(lines.unfinished_text())
-                {
-                    self.left = Some(line);
-                    return Ok(Held::End);
-                }
-                let Some(line) = lines.take_unfinished() else {
-                    return Ok(Held::End);
+                let line = match lines.next_line()? {
+                    Some(line) => line,
+                    None => match lines.last_line(self.again) {
+                        LastLine::Whole(line) => line,
+                        LastLine::Left(line) => {
+                            self.left = Some(line);
+                            return Ok(Held::End);
+                        }
+                        LastLine::Nothing => return Ok(Held::End),
+                    },
                 };
                 self.line = line.number;
                 let held = hold(line, streams, decoder, &mut self.batch, &mut self.faults);
@@ -505,8 +494,8 @@ mod tests {
             text: Text::new(Format::Json),
             reader: Box::new(text.as_bytes()),
             file: None,
-            begin: Place::START,
-            columns: None,
+            begin: Begin::default(),
+            time: Place::START.time,
         };
         events.add(source).expect("nothing is opened");
     }

@@ -6,10 +6,9 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::places::{Assigned, Given, Place, Places};
 use crate::signal;
-use eventflux::connector::csv::CsvColumns;
-use eventflux::connector::{Format, Pipe, Text, seek_line};
+use eventflux::connector::{Begin, Format, Pipe, Text};
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -41,15 +40,20 @@ pub struct Opened {
 impl Inputs {
     /// What the command line names; nothing is opened.
     ///
-    /// Errors: status 2 for a stream that is unknown, and for what is said about the text of no file.
+    /// Errors: status 2 for a stream that is unknown, for an option that has no such value, and for what is said about
+    /// the text of no file.
     pub fn new(args: &RunArgs, streams: &Streams) -> Result<Self, Failure> {
+        let options = args.text.options()?;
+        let text = |format| {
+            let text = options.text_in(format);
+            text.map_err(|(_, why)| Failure::usage(why))
+        };
         let mut named = Vec::new();
         for path in &args.events {
-            let text = args.text.text(path, Some(Format::Json))?;
             named.push(Named {
                 path: path.clone(),
                 stream: None,
-                text,
+                text: text(Format::Json)?,
             });
         }
         for StreamFile { stream, path } in &args.input {
@@ -60,7 +64,7 @@ impl Inputs {
             named.push(Named {
                 path: path.clone(),
                 stream: Some(streams.find(stream).ok_or_else(unknown)?),
-                text: args.text.text(path, None)?,
+                text: text(options.format(path))?,
             });
         }
         let standard = named.iter().filter(|n| n.path == Path::new("-")).count();
@@ -133,7 +137,7 @@ fn open_file(path: &Path) -> Result<Option<File>, Failure> {
 fn source(
     named: &Named,
     given: Given,
-    begin: Place,
+    place: Place,
     events: &Events,
     output: &Arc<Output>,
 ) -> Result<Source, Failure> {
@@ -150,20 +154,14 @@ fn source(
             stream: *stream,
             text: text.clone(),
             file: None,
-            begin: Place::START,
-            columns: None,
+            begin: Begin::default(),
+            time: Place::START.time,
         });
     };
-    let mut columns = None;
-    if let (Some(stream), Format::Csv, 1..) = (stream, text.format, begin.offset) {
-        seek_line(&file, 0).map_err(failure)?;
-        let schema = events.streams().schema(*stream);
-        let read = CsvColumns::read(BufReader::new(&file), schema, text);
-        columns = read.map_err(|e| Failure::run(format!("{name}: {e}")))?;
-    }
-    (&file)
-        .seek(SeekFrom::Start(begin.offset))
-        .map_err(failure)?;
+    let Place { offset, line, time } = place;
+    let schema = stream.map(|s| events.streams().schema(s));
+    let begin = Begin::in_file(&file, (offset, line), schema, text);
+    let begin = begin.map_err(|e| Failure::run(format!("{name}: {e}")))?;
     Ok(Source {
         reader: Box::new(file.try_clone().map_err(failure)?),
         name,
@@ -171,7 +169,7 @@ fn source(
         text: text.clone(),
         file: Some(file),
         begin,
-        columns,
+        time,
     })
 }
 

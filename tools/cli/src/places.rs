@@ -168,30 +168,6 @@ impl Places {
         })
     }
 
-    /// The token of a mark.
-    pub fn token(&self) -> String {
-        let mut text = format!("{} named ", u8::from(self.timed));
-        match self.clock {
-            Some(at) => drop(write!(text, "{}", at.0)),
-            None => text.push('-'),
-        }
-        let files = self.files.iter().map(|file| (false, file));
-        for (past, file) in files.chain(self.earlier.iter().map(|file| (true, file))) {
-            let Place { offset, line, time } = file.place;
-            let state = STATES[usize::from(past)][usize::from(file.ended)];
-            let _ = write!(text, " {offset}:{line}:{};{state};", time.0);
-            match file.identity {
-                Some(identity) => drop(write!(text, "{identity}")),
-                None => text.push('-'),
-            }
-            for name in [&file.stream, &file.name] {
-                text.push(';');
-                escape(name, &mut text);
-            }
-        }
-        text
-    }
-
     /// Finds out which of the files these are.
     ///
     /// Errors: a file that is another one than before, unless those are begun anew, and one that is not given although
@@ -320,12 +296,17 @@ struct Matched<'p> {
 impl Matched<'_> {
     /// First what is the same file, under its own name before another one; then copies under the same name.
     fn find(&mut self, given: &[Given]) -> Result<(), Failure> {
+        let about = |given: &Given| {
+            let about = given.file.as_ref().map(File::metadata).transpose();
+            about.map_err(|e| failed(&given.name, &e))
+        };
+        let abouts = given.iter().map(about).collect::<Result<Vec<_>, _>>()?;
         for (likeness, named) in [
             (Likeness::Same, true),
             (Likeness::Same, false),
             (Likeness::Copy, true),
         ] {
-            for (i, given) in given.iter().enumerate() {
+            for (i, (given, about)) in given.iter().zip(&abouts).enumerate() {
                 for (j, known) in self.known.iter().enumerate() {
                     let free = self.entries[i].is_none() && !self.used[j];
                     // A stream's rows do not go on as those of another.
@@ -333,13 +314,19 @@ impl Matched<'_> {
                     if !free || !fits || (named && !given.is_named(known)) {
                         continue;
                     }
-                    let same = match (known.identity, &given.file) {
-                        (Some(identity), Some(file)) => {
+                    let same = match (known.identity, &given.file, about) {
+                        // What a file holds is read only where its place does not tell.
+                        (Some(identity), _, Some(about))
+                            if likeness == Likeness::Same && !identity.is_at(about) =>
+                        {
+                            false
+                        }
+                        (Some(identity), Some(file), _) => {
                             let like = identity.compare(file);
                             like.map_err(|e| failed(&given.name, &e))? == likeness
                         }
                         // Pipes are known by their names alone.
-                        (None, None) => named,
+                        (None, None, _) => named,
                         _ => false,
                     };
                     if same {
@@ -419,19 +406,89 @@ fn failed(name: &str, e: &std::io::Error) -> Failure {
     Failure::run(format!("{name}: {e}"))
 }
 
-/// How a file stands: by whether it is one of an earlier run, then by whether it was read to its end.
-const STATES: [[&str; 2]; 2] = [["open", "end"], ["past-open", "past"]];
+/// How a file stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct State {
+    /// It is one of an earlier run.
+    past: bool,
+    /// It was read to its end.
+    ended: bool,
+}
+
+impl State {
+    /// By `past`, then by `ended`.
+    const WORDS: [[&str; 2]; 2] = [["open", "end"], ["past-open", "past"]];
+
+    /// Of a file of the run.
+    pub fn of_run(ended: bool) -> Self {
+        let past = false;
+        State { past, ended }
+    }
+
+    fn word(self) -> &'static str {
+        State::WORDS[usize::from(self.past)][usize::from(self.ended)]
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        let states = [false, true].map(|past| [false, true].map(|ended| State { past, ended }));
+        let mut states = states.into_iter().flatten();
+        states.find(|state| state.word() == word)
+    }
+}
+
+/// The beginning of the token of a mark: what is said of no file. The files follow, then those of earlier runs.
+pub fn head(timed: bool, clock: Option<Timestamp>) -> String {
+    let mut token = format!("{} named ", u8::from(timed));
+    match clock {
+        Some(at) => drop(write!(token, "{}", at.0)),
+        None => token.push('-'),
+    }
+    token
+}
+
+/// Appends a file to a token. `names`: see [`names`].
+pub fn write_file(
+    token: &mut String,
+    Place { offset, line, time }: Place,
+    state: State,
+    identity: Option<FileIdentity>,
+    names: &str,
+) {
+    let _ = write!(token, " {offset}:{line}:{};{};", time.0, state.word());
+    match identity {
+        Some(identity) => drop(write!(token, "{identity}")),
+        None => token.push('-'),
+    }
+    token.push_str(names);
+}
+
+/// The stream and the name of a file as tokens have them: in all marks of a run the same.
+pub fn names(stream: &str, name: &str) -> String {
+    let mut names = String::new();
+    for part in [stream, name] {
+        names.push(';');
+        escape(part, &mut names);
+    }
+    names
+}
+
+/// The end of the tokens of a run: files of earlier runs.
+pub fn earlier(files: &[FilePlace]) -> String {
+    let mut token = String::new();
+    for file in files {
+        let (past, ended) = (true, file.ended);
+        let names = names(&file.stream, &file.name);
+        let state = State { past, ended };
+        write_file(&mut token, file.place, state, file.identity, &names);
+    }
+    token
+}
 
 /// A file, and whether it is one of an earlier run.
 fn read_file(part: &str) -> Option<(bool, FilePlace)> {
     let mut fields = part.split(';');
     let place = Place::read(fields.next()?)?;
-    let state = fields.next()?;
-    let of_run = |past: usize| STATES[past].iter().position(|s| *s == state);
-    let (past, ended) = match (of_run(0), of_run(1)) {
-        (Some(ended), _) => (false, ended == 1),
-        (None, ended) => (true, ended? == 1),
-    };
+    let State { past, ended } = State::read(fields.next()?)?;
     let identity = match fields.next()? {
         "-" => None,
         identity => Some(identity.parse().ok()?),

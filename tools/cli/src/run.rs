@@ -34,7 +34,8 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         redis.check_unused()?;
     }
     // Before the store: it is a path, too.
-    let streams = app.build()?.streams();
+    let mut runtime = app.build()?;
+    let streams = runtime.streams();
     let printed = printed(&streams, &args.print)?;
     let schemas = streams.iter().map(|s| (s.name.clone(), s.schema.clone()));
     let known = Streams::new(schemas);
@@ -50,7 +51,10 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     if printed.len() > 1 {
         app.order_outputs();
     }
-    let runtime = app.build()?;
+    // What keeps its state or an order is built in another way than what was looked at above.
+    if args.state.store.is_some() || printed.len() > 1 {
+        runtime = app.build()?;
+    }
     app.warn(&runtime);
     let schemas: Vec<_> = printed.iter().map(|s| &s.schema).collect();
     let output = Output::new(&args.out, &schemas);

@@ -12,7 +12,7 @@ use crate::events::{BatchRows, Event, Events, Placed};
 use crate::failure::Failure;
 use crate::inputs::Opened;
 use crate::output::Output;
-use crate::places::{FilePlace, Places};
+use crate::places::{self, Places};
 use crate::report::{BadLines, Latency, Progress, Summary};
 use crate::{say, signal};
 use eventflux::connector::BadRow;
@@ -37,8 +37,8 @@ struct Numbers {
     clock: Option<Timestamp>,
     /// All events are in files, where a later run can go on.
     marks: bool,
-    /// Files of earlier runs, which marks keep.
-    earlier: Vec<FilePlace>,
+    /// Files of earlier runs, as tokens have them: marks keep them.
+    earlier: String,
 }
 
 /// Where rows go.
@@ -150,14 +150,10 @@ impl Sender {
         };
         let due = numbers.last >= numbers.marked + rows_min;
         if numbers.marks && due && numbers.last == self.input.position() {
-            let places = Places {
-                timed: self.timed,
-                clock: numbers.clock,
-                files: events.places()?,
-                earlier: numbers.earlier.clone(),
-                unnamed: false,
-            };
-            self.input.mark(&places.token());
+            let mut token = places::head(self.timed, numbers.clock);
+            events.write_places(&mut token)?;
+            token.push_str(&numbers.earlier);
+            self.input.mark(&token);
             numbers.marked = numbers.last;
         }
         Ok(())
@@ -248,7 +244,7 @@ impl Session {
             marked: last,
             clock: None,
             marks: resume.marks,
-            earlier: opened.assigned.earlier.clone(),
+            earlier: places::earlier(&opened.assigned.earlier),
         };
         // Sources of the app run beside it: none of them makes its first rows late.
         input.hold_clock().map_err(Failure::from_run)?;
@@ -282,33 +278,17 @@ impl Session {
         events: &mut Events,
         output: &Output,
     ) -> Result<(), Failure> {
-        let names: Vec<String> = events.streams().to_names();
-        let mut read = 0;
         if let (Some(clock), Some(sender)) = (self.clock.take(), &mut self.sender) {
             let sent = sender.clock(clock);
             self.check(sent.map(|_| ()), || "the clock".to_string())?;
         }
-        let mut ended = false;
-        let going_on = || !signal::is_asked() && !output.is_closed();
-        while going_on() && !self.ended {
-            if !events.advance()? {
-                ended = true;
-                break;
-            }
-            self.mark(events, MARK_ROWS)?;
-            let Some(placed) = events.event() else { break };
-            let rows = self.send(&names, placed)?;
-            self.further += events.take_further();
-            self.progress
-                .add(rows, || (events.bytes_read(), output.row_count()));
-            read += 1;
-            if read % METRICS_ROWS == 0 {
-                self.metrics.tick(runtime)?;
-            }
-        }
+        let sent = self.send_all(runtime, events, output);
+        // Whatever has ended it, and before the look at the event that is not sent.
+        self.further = events.take_further();
+        let ended = sent?;
         if !self.ended && self.sender.as_ref().is_some_and(Sender::marks) {
             // Of what was stopped the next event stands behind the one that was sent.
-            if !going_on() {
+            if is_stopped(output) {
                 events.advance()?;
             }
             self.mark(events, 0)?;
@@ -321,6 +301,32 @@ impl Session {
             self.progress.say(&format!("{file}:{line} {told}"));
         }
         Ok(())
+    }
+
+    /// Sends events; answers whether that was all of them.
+    fn send_all(
+        &mut self,
+        runtime: &EventFluxAppRuntime,
+        events: &mut Events,
+        output: &Output,
+    ) -> Result<bool, Failure> {
+        let names: Vec<String> = events.streams().to_names();
+        let mut read = 0;
+        while !is_stopped(output) && !self.ended {
+            if !events.advance()? {
+                return Ok(true);
+            }
+            self.mark(events, MARK_ROWS)?;
+            let Some(placed) = events.event() else { break };
+            let rows = self.send(&names, placed)?;
+            self.progress
+                .add(rows, || (events.bytes_read(), output.row_count()));
+            read += 1;
+            if read % METRICS_ROWS == 0 {
+                self.metrics.tick(runtime)?;
+            }
+        }
+        Ok(false)
     }
 
     fn mark(&mut self, events: &mut Events, rows_min: u64) -> Result<(), Failure> {
@@ -492,4 +498,9 @@ impl Session {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether a signal or the output ends the reading.
+fn is_stopped(output: &Output) -> bool {
+    signal::is_asked() || output.is_closed()
 }

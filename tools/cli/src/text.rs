@@ -3,8 +3,7 @@
 use crate::failure::Failure;
 use crate::places::Replaced;
 use clap::Args;
-use eventflux::connector::{Format, Text, TextOptions};
-use std::path::Path;
+use eventflux::connector::{Format, TextOptions};
 
 /// Options of `run` about the files of `--events` and `--input`.
 #[derive(Args, Clone, Debug, Default)]
@@ -37,9 +36,6 @@ pub struct TextArgs {
     pub replaced: Replaced,
 }
 
-/// Options that are about CSV alone.
-const CSV_ONLY: [&str; 3] = ["delimiter", "quote", "header"];
-
 impl TextArgs {
     /// The options that are given: as typed, as a source calls it, the value.
     fn given(&self) -> impl Iterator<Item = (&'static str, &'static str, &str)> {
@@ -56,51 +52,31 @@ impl TextArgs {
             .filter_map(|(typed, key, value)| Some((typed, key, value.as_deref()?)))
     }
 
-    /// How the rows of one file stand in it. `format`: of a file that has no other.
-    pub fn text(&self, path: &Path, format: Option<Format>) -> Result<Text, Failure> {
+    /// What is said of all files.
+    ///
+    /// Errors: status 2 for a value that an option does not take, whatever the files are.
+    pub fn options(&self) -> Result<TextOptions, Failure> {
         let mut options = TextOptions::default();
-        let mut csv = Vec::new();
         for (typed, key, value) in self.given() {
-            if key == "format" && format.is_some() {
-                continue;
-            }
-            if CSV_ONLY.contains(&key) {
-                csv.push((typed, key, value));
-            }
-            let set = TextOptions::default().set(key, value);
-            set.map_err(|expected| {
+            options.set(key, value).map_err(|expected| {
                 Failure::usage(format!("{typed} {value}: expected {expected}"))
             })?;
-            if !CSV_ONLY.contains(&key) {
-                let _ = options.set(key, value);
-            }
         }
-        if format == Some(Format::Json) {
-            let _ = options.set("format", "json");
-        }
-        let fails = |(_, why): (&str, String)| Failure::usage(why);
-        let text = options.text(path).map_err(fails)?;
-        if text.format == Format::Json {
-            return Ok(text);
-        }
-        for (_, key, value) in csv {
-            let _ = options.set(key, value);
-        }
-        options.text(path).map_err(fails)
+        Ok(options)
     }
 
     /// Refuses what is said about the text of no file.
     pub fn check_used(&self, formats: impl Iterator<Item = Format>) -> Result<(), Failure> {
         let formats: Vec<Format> = formats.collect();
         let mut given = self.given();
-        let unused = given.find(|(_, key, _)| match CSV_ONLY.contains(key) {
+        let unused = given.find(|(_, key, _)| match TextOptions::CSV.contains(key) {
             true => !formats.contains(&Format::Csv),
             false => formats.is_empty(),
         });
         match unused {
             None => Ok(()),
             Some((typed, key, _)) => {
-                let what = if CSV_ONLY.contains(&key) {
+                let what = if TextOptions::CSV.contains(&key) {
                     "CSV"
                 } else {
                     "--events and --input"
@@ -116,6 +92,7 @@ impl TextArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     #[test]
     fn options_suit_the_files_that_they_are_about() {
@@ -124,10 +101,12 @@ mod tests {
             time_unit: Some("s".into()),
             ..TextArgs::default()
         };
-        let text = |path: &str, format| args.text(Path::new(path), format).expect("right");
-        assert_eq!(text("a.csv", None).delimiter, b'\t');
-        assert_eq!(text("a.jsonl", None).delimiter, b',');
-        assert_eq!(text("a.csv", Some(Format::Json)).format, Format::Json);
+        let options = args.options().expect("right");
+        let text = |format| options.text_in(format).expect("right");
+        let text_of = |path: &str| text(options.format(Path::new(path)));
+        assert_eq!(text_of("a.csv").delimiter, b'\t');
+        assert_eq!(text_of("a.jsonl").delimiter, b',');
+        assert_eq!(text(Format::Json).format, Format::Json);
         assert_eq!(
             args.check_used([Format::Csv, Format::Json].into_iter()),
             Ok(())
@@ -139,9 +118,7 @@ mod tests {
             quote: Some("ab".into()),
             ..TextArgs::default()
         };
-        let wrong = wrong
-            .text(Path::new("a"), None)
-            .expect_err("two characters");
+        let wrong = wrong.options().expect_err("two characters");
         assert!(
             wrong.to_string().starts_with("--quote ab: expected one"),
             "{wrong}"

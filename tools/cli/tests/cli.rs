@@ -85,6 +85,25 @@ fn rows_come_from_files_and_standard_input() {
 }
 
 #[test]
+fn values_that_options_do_not_take_are_refused_whatever_is_read() {
+    let folder = Scratch::new().expect("a folder");
+    let (app, events) = (folder.file("a.sql", FILTER), folder.file("e.jsonl", EVENTS));
+    let csv = format!("S={}", folder.file("s.csv", "qty,sym,price\n"));
+    for (option, value, expected) in [
+        ("--format", "bogus", "json or csv"),
+        ("--keys", "some", "lenient or strict"),
+        ("--header", "yes", "true or false"),
+        ("--delimiter", "ab", "one ASCII character"),
+    ] {
+        let told = format!("{option} {value}: expected {expected}");
+        for (input, given) in [("--events", &events), ("--input", &csv)] {
+            let run = eventflux(&["run", &app, input, given, option, value], "");
+            expect(&run, 2, "", &[&told]);
+        }
+    }
+}
+
+#[test]
 fn inputs_are_merged_by_time_and_written_as_csv() {
     let folder = Scratch::new().expect("a folder");
     let app = folder.file("a.sql", FILTER);
@@ -406,8 +425,11 @@ fn times_that_the_app_does_not_use_are_told_of_once() {
         );
     }
     let used = eventflux(&["run", &app, "--events", "-", "--clock", "event"], events);
-    expect(&used, 0, &text(&used.stdout), &[]);
-    assert!(text(&used.stdout).contains("\"at\":3000,"));
+    let row =
+        |at: u32, sym: &str| format!("{{\"stream\":\"Out\",\"at\":{at},\"row\":[\"{sym}\"]}}\n");
+    // The first one has no time, and there is no clock before it.
+    let rows = row(1000, "a") + &row(1, "b") + &row(3000, "c");
+    expect(&used, 0, &rows, &["stdin:1: no 'at'"]);
     assert!(!text(&used.stderr).contains("--clock"));
     // The same of an app's own source.
     let rows = folder.file("s.csv", "at,v\n1000,7\n2000,8\n");
@@ -419,9 +441,14 @@ fn times_that_the_app_does_not_use_are_told_of_once() {
         ),
     );
     let run = eventflux(&["run", &app], "");
-    expect(&run, 0, &text(&run.stdout), &["stream S: rows have times"]);
-    assert_eq!(text(&run.stdout).lines().count(), 2);
-    let told = text(&run.stderr);
+    let (out, told) = (text(&run.stdout), text(&run.stderr));
+    assert_eq!(run.status.code(), Some(0), "{told}");
+    let lines: Vec<&str> = out.lines().collect();
+    assert_eq!(lines.len(), 2, "{out}");
+    for (line, end) in lines.iter().zip([",\"row\":[7]}", ",\"row\":[8]}"]) {
+        assert!(line.ends_with(end) && !line.contains(":1000,"), "{out}");
+    }
+    assert!(told.contains("stream S: rows have times"), "{told}");
     assert_eq!(told.matches("--clock event").count(), 1);
     let rows_in = told.lines().find(|l| l.trim().starts_with("rows in "));
     assert!(rows_in.is_some_and(|l| l.trim().ends_with(" 2")), "{told}");

@@ -19,12 +19,23 @@ fn known(name: &str, offset: u64, ended: bool) -> FilePlace {
     }
 }
 
+/// The token of a mark, as a session writes it.
+fn token(places: &Places) -> String {
+    let mut token = head(places.timed, places.clock);
+    for file in &places.files {
+        let names = names(&file.stream, &file.name);
+        let state = State::of_run(file.ended);
+        write_file(&mut token, file.place, state, file.identity, &names);
+    }
+    token + &earlier(&places.earlier)
+}
+
 fn assign(places: &[&FilePlace], names: &[&str], replaced: Replaced) -> Result<Vec<u64>, String> {
     let places = Places {
         files: places.iter().map(|p| (*p).clone()).collect(),
         ..Places::default()
     };
-    let token = places.token();
+    let token = token(&places);
     assert_eq!(Places::read(&token), Ok(places.clone()), "{token}");
     let given = names.iter().map(|name| Given {
         stream: String::new(),
@@ -93,7 +104,7 @@ fn files_of_earlier_runs_are_remembered_up_to_a_bound() {
         assert_eq!(assigned.begins, [Place::START]);
         places.files = vec![known(day, length(n), true)];
         places.earlier = assigned.earlier;
-        assert_eq!(Places::read(&places.token()), Ok(places.clone()));
+        assert_eq!(Places::read(&token(&places)), Ok(places.clone()));
     }
     assert_eq!(places.earlier.len(), EARLIER_MAX);
     for (n, goes_on) in [(0, false), (1, false), (2, true), (count - 2, true)] {
@@ -150,6 +161,39 @@ fn revisions_without_names_go_on_by_the_order_of_files() {
     );
     let e = begins("1 3:1:0", &both).expect_err("one file").to_string();
     assert!(e.contains("of 1 files of events, not of 2"), "{e}");
+}
+
+#[test]
+fn the_text_of_a_token_stays() {
+    let file = |stream: &str, name: &str, ended, (offset, line, time)| FilePlace {
+        stream: stream.to_string(),
+        name: name.to_string(),
+        identity: (offset > 0).then(|| "2f.c0de.7.abc".parse().expect("an identity")),
+        ended,
+        place: Place {
+            offset,
+            line,
+            time: Timestamp(time),
+        },
+    };
+    let places = Places {
+        timed: true,
+        clock: Some(Timestamp(-7)),
+        files: vec![
+            file("", "a b;c%\n", false, (0, 0, i64::MIN)),
+            file("S", "/x.csv", true, (25, 3, -5)),
+        ],
+        earlier: vec![
+            file("Ö", "ä", true, (9, 1, 8)),
+            file("", "y", false, (4, 2, 0)),
+        ],
+        unnamed: false,
+    };
+    let text = "1 named -7 0:0:-9223372036854775808;open;-;;a%20b%3bc%25%0a 25:3:-5;end;2f.c0de.7.abc;S;/x.csv \
+                9:1:8;past;2f.c0de.7.abc;Ö;ä 4:2:0;past-open;2f.c0de.7.abc;;y";
+    assert_eq!(token(&places), text);
+    assert_eq!(Places::read(text), Ok(places));
+    assert_eq!(token(&Places::default()), "0 named -");
 }
 
 #[test]
