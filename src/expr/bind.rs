@@ -2,12 +2,12 @@
 //!
 //! How: operands first, so that all faults of an expression are found; a node is made only of operands that bound.
 
-use super::function::{Functions, joined};
+use super::function::{Functions, cast_to, joined};
 use super::kernel::arithmetic::Arithmetic;
 use super::kernel::compare::Comparison;
 use super::kernel::logic::Junction;
 use super::typed::{Op, Typed};
-use super::unify::{Context, common, pair, settle, unify};
+use super::unify::{Context, common, pair, pair_types, settle, unify};
 use crate::error::{FAULTS_MAX, Fault};
 use crate::event::{Type, Value};
 use crate::sql::ast::{Binary, Expr, ExprKind, Name, Span, Unary};
@@ -122,7 +122,7 @@ impl Binder<'_> {
             ExprKind::AtZone(..) => self.keep(Err(misplaced_zone(span))),
             ExprKind::Cast(x, to) => {
                 let x = self.expr(x)?;
-                let made = self.functions.convert(x, to, span);
+                let made = cast_to(x, to, span);
                 self.keep(made)
             }
             ExprKind::Call {
@@ -174,7 +174,7 @@ impl Binder<'_> {
             true => self.zoned(args),
             false => self.list(args.iter()),
         };
-        let known = self.functions.require(name, &self.scope.callable());
+        let known = self.functions.require(name, || self.scope.callable());
         self.keep(known)?;
         let made = self.functions.call(&name.text, args?, span);
         self.keep(made)
@@ -326,9 +326,10 @@ pub(super) fn comparable(
     if x.ty.is_none() {
         x = x.cast(ty.unwrap_or(Type::Bool)); // a NULL without a type takes that of the others
     }
-    let mut all = vec![x.clone()];
+    let mut all = vec![x];
     for arg in args {
-        all.push(pair(x.clone(), arg, sign)?.1);
+        let (_, ty) = pair_types(&all[0], &arg, sign)?;
+        all.push(settle(arg, ty, Context::Comparison));
     }
     Ok(all)
 }

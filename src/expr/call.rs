@@ -102,35 +102,55 @@ pub(super) fn user(
 
 /// A function of time with what its constant arguments settle.
 pub(super) struct Clockwork {
-    kernel: TimeKernel,
-    /// Which argument is the zone; without it, UTC.
+    work: Work,
+    zone: ZoneOf,
+}
+
+/// A kernel of time with what it uses beside the zone.
+enum Work {
+    Long(fn(&Args<'_>, &Zone) -> Result<i64, Null>),
+    Int(fn(&Args<'_>, &Zone) -> Result<i32, Null>),
+    /// And the text that is being written.
+    Format(Settled<FormatPattern>, String),
+    Parse(Settled<ParsePattern>),
+}
+
+/// The zone of a row.
+struct ZoneOf {
+    /// Which argument it is, unless it is settled.
     place: usize,
-    zone: Settled<Zone>,
-    format: Settled<FormatPattern>,
-    parse: Settled<ParsePattern>,
-    text: String,
+    settled: Settled<Zone>,
+}
+
+impl ZoneOf {
+    fn row(&mut self, a: &Args<'_>) -> Result<&Zone, Null> {
+        self.settled.get(|| a.text(self.place))
+    }
 }
 
 impl Clockwork {
-    /// `constant` gives the text of an argument that is constant.
+    /// `pattern`: the text of the second argument where that is constant; `zone`: what is known of the argument at
+    /// `place`.
     pub(super) fn new(
         kernel: TimeKernel,
+        pattern: Option<String>,
         place: usize,
-        constant: &dyn Fn(usize) -> Option<String>,
+        zone: Settled<Zone>,
     ) -> Self {
-        let pattern = |wanted: bool| if wanted { constant(1) } else { None };
-        Clockwork {
-            kernel,
+        let work = match kernel {
+            TimeKernel::Long(f) => Work::Long(f),
+            TimeKernel::Int(f) => Work::Int(f),
+            TimeKernel::Format => {
+                let pattern = Settled::new(pattern, |p| Some(FormatPattern::new(p)));
+                Work::Format(pattern, String::new())
+            }
+            TimeKernel::Parse => Work::Parse(Settled::new(pattern, |p| Some(ParsePattern::new(p)))),
+        };
+        let zone = ZoneOf {
             place,
-            zone: Settled::new(constant(place), Zone::of),
-            format: Settled::new(pattern(matches!(kernel, TimeKernel::Format)), |p| {
-                Some(FormatPattern::new(p))
-            }),
-            parse: Settled::new(pattern(matches!(kernel, TimeKernel::Parse)), |p| {
-                Some(ParsePattern::new(p))
-            }),
-            text: String::new(),
-        }
+            settled: zone,
+        };
+        Clockwork { work, zone }
     }
 
     pub(super) fn run(
@@ -140,24 +160,19 @@ impl Clockwork {
         out: &mut Column,
         faults: &mut u64,
     ) {
-        let (zone, format, parse) = (&mut self.zone, &mut self.format, &mut self.parse);
-        let (place, text) = (self.place, &mut self.text);
-        let mut zone = |a: &Args<'_>| match a.len() > place {
-            true => zone.get(|| a.text(place), Zone::of).cloned(),
-            false => Ok(Zone::UTC),
-        };
-        match self.kernel {
-            TimeKernel::Long(f) => strict(args, view, out, faults, |a| f(a, &zone(a)?)),
-            TimeKernel::Int(f) => strict(args, view, out, faults, |a| f(a, &zone(a)?)),
-            TimeKernel::Format => strict(args, view, out, faults, |a| {
+        let Clockwork { work, zone } = self;
+        match work {
+            Work::Long(f) => strict(args, view, out, faults, |a| f(a, zone.row(a)?)),
+            Work::Int(f) => strict(args, view, out, faults, |a| f(a, zone.row(a)?)),
+            Work::Format(pattern, text) => strict(args, view, out, faults, |a| {
                 text.clear();
-                let pattern = format.get(|| a.text(1), |p| Some(FormatPattern::new(p)))?;
-                pattern.write(a.long(0), &zone(a)?, text)?;
+                let pattern = pattern.get(|| a.text(1))?;
+                pattern.write(a.long(0), zone.row(a)?, text)?;
                 Ok(Str::new(text))
             }),
-            TimeKernel::Parse => strict(args, view, out, faults, |a| {
-                let pattern = parse.get(|| a.text(1), |p| Some(ParsePattern::new(p)))?;
-                pattern.read(a.text(0), &zone(a)?)
+            Work::Parse(pattern) => strict(args, view, out, faults, |a| {
+                let pattern = pattern.get(|| a.text(1))?;
+                pattern.read(a.text(0), zone.row(a)?)
             }),
         }
     }

@@ -10,7 +10,7 @@ use super::probe::Probe;
 use super::program::Program;
 use super::settled::Settled;
 use super::typed::{Op, Typed, TypedKind};
-use crate::event::{Column, Type, Value};
+use crate::event::{Column, Type, Value, Zone};
 
 impl Program {
     pub(super) fn new(expr: &Typed, salt: &str) -> Self {
@@ -80,9 +80,13 @@ fn step(op: &Op, args: &[Typed], salt: &str, calls: &mut u32) -> Step {
         Op::NullIf => Step::NullIf(probe(&mut args[1..].iter()), flags()),
         Op::Extremum(largest) => Step::Extremum(*largest),
         Op::Call(kernel) => Step::Call(*kernel, String::new()),
-        Op::Time(kernel, zone) => {
-            let constant = |i: usize| literal(args.get(i));
-            Step::Time(Box::new(Clockwork::new(*kernel, *zone, &constant)))
+        Op::Time(kernel, place) => {
+            let zone = match args.get(*place) {
+                Some(zone) => Settled::new(literal(Some(zone)), Zone::of),
+                None => Settled::Fixed(Zone::UTC),
+            };
+            let pattern = literal(args.get(1));
+            Step::Time(Box::new(Clockwork::new(*kernel, pattern, *place, zone)))
         }
         Op::User(f) => Step::User(f.clone(), Vec::new()),
     }

@@ -3,7 +3,7 @@
 //! How: `run` fills a node's result, `operand` reads it; a column that is read without a selection is not copied.
 
 use super::call::{Clockwork, call, strict, user};
-use super::function::{Kernel, ScalarFunction, Uuid, text};
+use super::function::{Kernel, ScalarFunction, Uuid};
 use super::kernel::arithmetic::{self, Arithmetic};
 use super::kernel::compare::{self, Comparison};
 use super::kernel::logic::{self, Junction};
@@ -130,7 +130,7 @@ impl Step {
             }
             Step::Regexp(regexp) => {
                 strict::<bool>(args, view, out, faults, |a| {
-                    let regex = regexp.get(|| a.text(1), |p| text::regex(p).ok())?;
+                    let regex = regexp.get(|| a.text(1))?;
                     Ok(regex.is_match(a.text(0)))
                 });
             }

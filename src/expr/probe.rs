@@ -3,6 +3,7 @@
 //! Why: `x IN (a, b)` is `x = a OR x = b`. One type for all would round a LONG where a decimal stands in the list.
 
 use super::kernel::{Operand, cast, gather};
+use super::unify::first_type;
 use crate::event::{Column, Type};
 
 /// The operand in each of the types in which it is compared.
@@ -20,7 +21,7 @@ impl Probe {
     pub(super) fn new(own: Type, others: impl Iterator<Item = Type>) -> Self {
         let mut types = vec![own];
         let places = others.map(|other| {
-            let to = compared_as(own, other);
+            let to = first_type(own, other);
             types.iter().position(|t| *t == to).unwrap_or_else(|| {
                 types.push(to);
                 types.len() - 1
@@ -67,14 +68,5 @@ impl Probe {
         let some = &mut self.some[place];
         gather(some, from, rows);
         Operand::Column(some)
-    }
-}
-
-/// The type that an operand takes beside another, which has the type that `unify::pair` gave it.
-fn compared_as(own: Type, other: Type) -> Type {
-    match (own, other) {
-        (Type::Long, Type::Double) | (Type::Double, Type::Long) => own,
-        (Type::Float, Type::Long) => Type::Double,
-        _ => other,
     }
 }

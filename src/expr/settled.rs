@@ -7,27 +7,26 @@ use super::function::Null;
 /// What is kept never decides a result: before the first text there is nothing, and another text is read anew.
 pub(super) enum Settled<T> {
     Fixed(T),
-    Last(Option<(String, Option<T>)>),
+    Last {
+        read: fn(&str) -> Option<T>,
+        last: Option<(String, Option<T>)>,
+    },
 }
 
 impl<T> Settled<T> {
     /// Of an argument that is constant; one that has no meaning is at fault in every row.
-    pub(super) fn new(constant: Option<String>, read: impl FnOnce(&str) -> Option<T>) -> Self {
+    pub(super) fn new(constant: Option<String>, read: fn(&str) -> Option<T>) -> Self {
         match constant.and_then(|text| read(&text)) {
             Some(value) => Settled::Fixed(value),
-            None => Settled::Last(None),
+            None => Settled::Last { read, last: None },
         }
     }
 
     /// The meaning of the text of this row; `text` is asked for only if it is not settled.
-    pub(super) fn get<'a>(
-        &mut self,
-        text: impl FnOnce() -> &'a str,
-        read: impl FnOnce(&str) -> Option<T>,
-    ) -> Result<&T, Null> {
+    pub(super) fn get<'a>(&mut self, text: impl FnOnce() -> &'a str) -> Result<&T, Null> {
         match self {
             Settled::Fixed(value) => Ok(value),
-            Settled::Last(last) => {
+            Settled::Last { read, last } => {
                 let text = text();
                 if last.as_ref().is_none_or(|(known, _)| known != text) {
                     *last = Some((text.to_string(), read(text)));

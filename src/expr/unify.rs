@@ -19,14 +19,19 @@ pub(super) enum Context {
 }
 
 /// The common type of the operands; `None` when all are untyped NULLs.
-pub(super) fn common(args: &[Typed], context: Context, what: &str) -> Result<Option<Type>, Fault> {
+pub(super) fn common<'a>(
+    args: impl IntoIterator<Item = &'a Typed> + Clone,
+    context: Context,
+    what: &str,
+) -> Result<Option<Type>, Fault> {
     let is_literal = |a: &&Typed| matches!(a.kind, TypedKind::Literal(_));
     let mut common: Option<Type> = None;
-    for arg in args.iter().filter(|a| !is_literal(a)) {
+    let all = args.clone().into_iter();
+    for arg in all.filter(|a| !is_literal(a)) {
         common = join(common, arg, what)?;
     }
     let settled = common;
-    for arg in args.iter().filter(is_literal) {
+    for arg in args.into_iter().filter(is_literal) {
         let TypedKind::Literal(value) = &arg.kind else {
             continue;
         };
@@ -96,25 +101,38 @@ pub(super) fn unify(
 /// The two operands of a comparison in the types in which they are compared: their common type, or LONG and DOUBLE,
 /// which are compared by their exact values.
 pub(super) fn pair(a: Typed, b: Typed, what: &str) -> Result<(Typed, Typed), Fault> {
+    let (of_a, of_b) = pair_types(&a, &b, what)?;
+    let to = |x, ty| settle(x, ty, Context::Comparison);
+    Ok((to(a, of_a), to(b, of_b)))
+}
+
+/// The types in which two operands are compared.
+pub(super) fn pair_types(a: &Typed, b: &Typed, what: &str) -> Result<(Type, Type), Fault> {
     let context = Context::Comparison;
-    let both = [a, b];
-    let ty = common(&both, context, what)?.unwrap_or(Type::Bool);
-    let [a, b] = both;
+    let ty = common([a, b], context, what)?.unwrap_or(Type::Bool);
     let stays = |x: &Typed, ty: Type, integer: Type| {
         let adapts = matches!(&x.kind, TypedKind::Literal(v) if adapt(v, ty, context).is_some());
         x.ty == Some(integer) && !adapts
     };
     let ty = match ty {
-        Type::Float if stays(&a, ty, Type::Int) || stays(&b, ty, Type::Int) => Type::Double,
+        Type::Float if stays(a, ty, Type::Int) || stays(b, ty, Type::Int) => Type::Double,
         ty => ty,
     };
     let real = matches!(ty, Type::Float | Type::Double);
     let long = |x: &Typed| real && stays(x, ty, Type::Long);
-    let to = |x: Typed, is_long: bool, other_is: bool| match (is_long, other_is) {
-        (true, _) => settle(x, Type::Long, context),
-        (false, true) => settle(x, Type::Double, context),
-        (false, false) => settle(x, ty, context),
-    };
-    let (of_a, of_b) = (long(&a), long(&b));
-    Ok((to(a, of_a, of_b), to(b, of_b, of_a)))
+    Ok(match (long(a), long(b)) {
+        (true, true) => (Type::Long, Type::Long),
+        (true, false) => (Type::Long, Type::Double),
+        (false, true) => (Type::Double, Type::Long),
+        (false, false) => (ty, ty),
+    })
+}
+
+/// The first of [`pair_types`] where that of the second is known: a program has no literals any more that adapt.
+pub(super) fn first_type(own: Type, second: Type) -> Type {
+    match (own, second) {
+        (Type::Long, Type::Double) | (Type::Double, Type::Long) => own,
+        (Type::Float, Type::Long) => Type::Double,
+        _ => second,
+    }
 }

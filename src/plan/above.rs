@@ -7,20 +7,21 @@ use super::identity::{columns, named};
 use super::{QueryPlan, StreamPlan};
 use crate::event::Schema;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// What decides which rows come to a query.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Above {
     /// The numbers of the queries above it, in their order.
     pub(crate) queries: Vec<usize>,
-    /// What they do, in an order of its own, so that queries may be moved; and by which time.
+    /// What they do, in an order of its own, so that queries may be moved.
     pub(crate) text: String,
 }
 
-/// Tells each query with state what is above it.
-pub(super) fn look_up(streams: &[StreamPlan], queries: &mut [QueryPlan], event_time: bool) {
+/// Tells each query with state what is above it: one answer for all readers of a stream, as it may be long.
+pub(super) fn look_up(streams: &[StreamPlan], queries: &mut [QueryPlan]) {
     let made: Vec<String> = queries.iter().map(|q| makes(streams, q)).collect();
-    let mut known: HashMap<usize, Above> = HashMap::new();
+    let mut known: HashMap<usize, Arc<Above>> = HashMap::new();
     for number in 0..queries.len() {
         let QueryPlan { input, .. } = queries[number];
         if queries[number].identity.above.is_none() {
@@ -30,13 +31,12 @@ pub(super) fn look_up(streams: &[StreamPlan], queries: &mut [QueryPlan], event_t
             let above = writers(streams, queries, input);
             let mut texts: Vec<&str> = above.iter().map(|q| made[*q].as_str()).collect();
             texts.sort_unstable();
-            let time = if event_time { "EVENT" } else { "PROCESSING" };
-            Above {
-                text: format!(" TIME {time} ABOVE {}", texts.join("; ")),
+            Arc::new(Above {
+                text: texts.join("; "),
                 queries: above,
-            }
+            })
         });
-        queries[number].identity.above = Some(above.clone());
+        queries[number].identity.above = Some(Arc::clone(above));
     }
 }
 

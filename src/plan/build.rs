@@ -101,6 +101,11 @@ impl Builder<'_> {
         query.aggregates() || query.distinct || query.events != Events::Current
     }
 
+    /// Whether an aggregate reads the numbers of rows.
+    fn wants_numbers(&self) -> bool {
+        self.query.calls.iter().any(|c| c.call.wants_numbers())
+    }
+
     /// Whether start or end of the window are read before the rows of the window are complete.
     fn uses_window_columns_early(&self) -> bool {
         let query = self.query;
@@ -187,14 +192,13 @@ impl Builder<'_> {
             false => used.clone(),
         };
         self.filter(&passed);
-        let filtered = self.query.filter.is_some() && !reads_all;
-        let mut keep: Vec<usize> = match filtered {
-            true => (0..used.len()).collect(),
-            false => used.clone(),
+        let mut keep: Vec<usize> = match all {
+            true => used.clone(),
+            false => (0..used.len()).collect(),
         };
         let mut types: Vec<Type> = used.iter().map(|c| self.input[*c]).collect();
         let kept = used.len();
-        let numbers = self.query.calls.iter().any(|c| c.call.wants_numbers());
+        let numbers = self.wants_numbers();
         if numbers {
             keep.push(passed.len());
             types.push(Type::Long);
@@ -295,7 +299,7 @@ impl Builder<'_> {
         let columns = self.carried(window, (passed, used));
         let place = |c: &usize| passed.binary_search(c).expect("a column that is read");
         let carried: Vec<usize> = columns.iter().map(place).collect();
-        if self.query.calls.iter().any(|c| c.call.wants_numbers()) {
+        if self.wants_numbers() {
             let numbered = self.like(&[types.as_slice(), &[Type::Long]].concat());
             operator = Box::new(Numbered::new(operator, numbered, carried.clone()));
         }

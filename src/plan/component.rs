@@ -5,7 +5,7 @@
 //! the one stream through which rows come in; any query that needs to see all rows makes the whole component single.
 
 use super::route::routes;
-use super::{QueryPlan, StreamPlan, WindowPlan};
+use super::{QueryPlan, StreamPlan};
 use crate::expr::Typed;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap};
@@ -68,7 +68,11 @@ pub(crate) fn components(streams: &[StreamPlan], queries: &[QueryPlan]) -> Vec<C
         }
     }
     // A row that several queries drop as late is counted once.
-    let several_late = queries.iter().filter(|q| has_late_rows(q)).nth(1).is_some();
+    let several_late = queries
+        .iter()
+        .filter(|q| q.has_late_rows())
+        .nth(1)
+        .is_some();
     let mut members = vec![Vec::new(); queries.len()];
     for query in 0..queries.len() {
         members[find(&group, query)].push(query);
@@ -109,11 +113,6 @@ fn union(group: &mut [usize], a: usize, b: usize) {
     group[a.max(b)] = a.min(b);
 }
 
-/// Rows may come too late for a query.
-fn has_late_rows(query: &QueryPlan) -> bool {
-    query.window.as_ref().is_some_and(WindowPlan::has_late_rows)
-}
-
 /// `several_late`: rows may come too late for several queries of the app.
 fn component(
     streams: &[StreamPlan],
@@ -137,7 +136,7 @@ fn component(
         row_by_row: cycle || merges,
         tracks_clock: any(&|q| q.window.as_ref().is_some_and(|w| w.timed()))
             || uses(&Typed::uses_clock),
-        tracks_cause: (several_late && any(&has_late_rows))
+        tracks_cause: (several_late && any(&QueryPlan::has_late_rows))
             || any(&|q| q.window.as_ref().is_some_and(|w| w.uses_cause()))
             || uses(&Typed::uses_cause),
         tracks_sends: any(&|q| matches!(q.window, Some(super::WindowPlan::SendBatch))),

@@ -4,10 +4,10 @@ use super::{Plan, QueryPlan, Routing, WindowPlan};
 use crate::operator::window::REORDER_ROWS_MAX;
 use std::fmt::Write;
 
-/// Describes a plan, one line per operator.
-pub(crate) fn explain(plan: &Plan) -> String {
+/// Describes a plan, one line per operator. `event_time`: the app runs by it, whatever its text says.
+pub(crate) fn explain(plan: &Plan, event_time: bool) -> String {
     let mut text = String::new();
-    let time = if plan.event_time {
+    let time = if event_time {
         "event time"
     } else {
         "processing time"
@@ -38,20 +38,20 @@ pub(crate) fn explain(plan: &Plan) -> String {
         };
         let _ = writeln!(text, "component {}: {routing}{order}", number + 1);
         for query in &component.queries {
-            explain_query(plan, &plan.queries[*query], &mut text);
+            explain_query(plan, &plan.queries[*query], event_time, &mut text);
         }
     }
     text
 }
 
-fn explain_query(plan: &Plan, query: &QueryPlan, text: &mut String) {
+fn explain_query(plan: &Plan, query: &QueryPlan, event_time: bool, text: &mut String) {
     let _ = writeln!(text, "  {}", query.name);
     let _ = writeln!(text, "    read {}", plan.streams[query.input].name);
     if query.filter.is_some() {
         let _ = writeln!(text, "    filter");
     }
     if let Some(window) = &query.window {
-        if window.takes_rows_in_order() && plan.event_time {
+        if window.takes_rows_in_order() && event_time {
             let _ = writeln!(text, "    {}", order(plan));
         }
         let _ = writeln!(text, "    {}: {}", query.window_text, window_state(window));

@@ -14,6 +14,7 @@ use crate::expr::Typed;
 use crate::sql::ast::{Expr, ExprKind, Query, SelectItem, Source, Span, Statement};
 use crate::sql::parse;
 use std::collections::HashMap;
+use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// A query as checkpoints know it.
@@ -30,7 +31,7 @@ pub(crate) struct QueryIdentity {
     /// What earlier builds took for that, where they took the text to mean the same: window, keys and aggregates.
     pub(crate) former_state_text: Option<String>,
     /// What decides which rows come to it; none where it has no state.
-    pub(crate) above: Option<Above>,
+    pub(crate) above: Option<Arc<Above>>,
 }
 
 impl QueryIdentity {
@@ -54,7 +55,7 @@ impl QueryIdentity {
             text,
             state_text,
             former_state_text: (!query.group_by.iter().any(ordinal)).then_some(former),
-            above: (!stateless).then(Above::default),
+            above: (!stateless).then(Arc::default),
         }
     }
 }

@@ -20,6 +20,7 @@ mod trace;
 mod window;
 mod window_args;
 
+pub(crate) use above::Above;
 pub(crate) use build::stages;
 pub(crate) use component::{Component, Routing};
 pub(crate) use explain::explain;
@@ -129,7 +130,6 @@ pub(crate) fn plan(
             "name each query differently: checkpoints tell them apart by name",
         )]);
     }
-    above::look_up(&streams, &mut queries, app.playback);
     let components = component::components(&streams, &queries);
     if let Some(query) = component::too_deep(&components, &queries) {
         let max = component::CHAIN_MAX;
@@ -145,6 +145,7 @@ pub(crate) fn plan(
             fault.help("let fewer queries write the streams that others read"),
         ]);
     }
+    above::look_up(&streams, &mut queries);
     let mut homes = vec![0; queries.len()];
     for (number, component) in components.iter().enumerate() {
         component.queries.iter().for_each(|q| homes[*q] = number);

@@ -20,10 +20,7 @@ pub(super) fn output(
     let mut left = usize::try_from(number).ok().and_then(|n| n.checked_sub(1));
     let mut columns = 0;
     for item in select {
-        let width = match item {
-            SelectItem::Star(_) => input.len(),
-            SelectItem::Expr { .. } => 1,
-        };
+        let width = width(item, input);
         columns += width;
         match (item, left) {
             (SelectItem::Star(_), Some(place)) if place < width => {
@@ -36,6 +33,14 @@ pub(super) fn output(
     let message = format!("{clause} {number}: the query has {columns} output columns");
     let remedy = format!("write a number from 1 to {columns}, or an expression");
     Err(Fault::new(expr.span, message).help(remedy))
+}
+
+/// How many output columns an item stands for.
+pub(super) fn width(item: &SelectItem, input: &Schema) -> usize {
+    match item {
+        SelectItem::Star(_) => input.len(),
+        SelectItem::Expr { .. } => 1,
+    }
 }
 
 /// An expression that is the same in every row: `1 + 1`, an alias of a constant, a word in double quotes that names

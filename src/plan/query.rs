@@ -53,6 +53,11 @@ impl QueryPlan {
         !self.keys.is_empty() || !self.calls.is_empty()
     }
 
+    /// Whether rows may come too late for it.
+    pub(crate) fn has_late_rows(&self) -> bool {
+        self.window.as_ref().is_some_and(WindowPlan::has_late_rows)
+    }
+
     /// The streams to which it writes: its target, and that of its late rows.
     pub(crate) fn written(&self) -> impl Iterator<Item = usize> {
         std::iter::once(self.target).chain(self.late)
@@ -146,11 +151,7 @@ pub(super) fn bind_query(
 
 /// Counts the columns of the output.
 fn count_columns(planner: &mut Planner<'_>, query: &Query, input: &Schema) -> Option<()> {
-    let width = |item: &SelectItem| match item {
-        SelectItem::Star(_) => input.len(),
-        SelectItem::Expr { .. } => 1,
-    };
-    let columns = query.select.iter().map(width).sum();
+    let columns = query.select.iter().map(|i| ordinal::width(i, input)).sum();
     let counted = planner.columns.add(columns, query.span);
     counted.map_err(|fault| planner.faults.push(fault)).ok()
 }
@@ -227,11 +228,11 @@ fn bind_listed(
         _ => ("ORDER BY", Prefer::Alias),
     };
     let meant = match ordinal::output(expr, name, select, scope.schema) {
-        Ok(Some(column)) => {
+        Ok(Some(mut column)) => {
             if clause == Clause::GroupBy {
                 scope.stands_for("a number", &column);
             }
-            scope.expanded += limits::size(&mut column.clone()).0;
+            scope.expanded += limits::size(&mut column).0;
             column
         }
         Ok(None) => scope.expand_aliases(expr, select, prefer),

@@ -211,7 +211,7 @@ impl<'a> Planner<'a> {
 
     /// The stream that gets the rows which come too late for a query: it has the columns of the query's input.
     fn late_stream(&mut self, name: &Name, query: &QueryPlan) -> Option<usize> {
-        if !query.window.as_ref().is_some_and(|w| w.has_late_rows()) {
+        if !query.has_late_rows() {
             let message = "no row comes too late for this query: it has no window of time";
             let fault = Fault::new(name.span, message).help("remove late.stream");
             self.faults.push(fault);
@@ -219,6 +219,8 @@ impl<'a> Planner<'a> {
         }
         let schema = self.streams[query.input].schema.clone();
         let Some(place) = self.find(name) else {
+            let counted = self.columns.add(schema.len(), name.span);
+            counted.map_err(|fault| self.faults.push(fault)).ok()?;
             return Some(self.add(&name.text, schema, false, Vec::new()));
         };
         let types = |s: &Schema| s.attributes().iter().map(|a| a.ty).collect::<Vec<_>>();

@@ -123,7 +123,9 @@ impl EventFluxAppRuntime {
     fn start_threads(&self) -> Result<(), RuntimeError> {
         let cores = match &self.shared.config.workers {
             Workers::Cores(cores) => cores.clone(),
-            Workers::Pinned(_) | Workers::Inline => cores(),
+            Workers::Pinned(_) => cores(),
+            // no thread of its own is pinned
+            Workers::Inline => Vec::new(),
         };
         let mut threads = self.threads.lock();
         for (number, (slot, parker)) in self.waiting.lock().drain(..).enumerate() {
@@ -415,7 +417,7 @@ impl EventFluxAppRuntime {
 
     /// The plan as text: components, queries, distribution and state.
     pub fn explain(&self) -> String {
-        explain(&self.shared.plan)
+        explain(&self.shared.plan, self.shared.event_time)
     }
 
     /// What the app has done so far. Stops the workers between two steps to read it.

@@ -259,9 +259,7 @@ impl Connected {
                 schema,
                 on_error,
                 incidents: Arc::clone(&self.incidents),
-                event_time: runtime.is_event_time(),
                 told_unused: false,
-                shared: Arc::clone(&runtime.shared),
                 numbers: stored.then(Numbers::default),
             };
             supplies.push(Supply {
@@ -349,10 +347,8 @@ struct Inlet {
     schema: Schema,
     on_error: OnError,
     incidents: Arc<Incidents>,
-    event_time: bool,
     /// The observer knows that the times of rows are not used.
     told_unused: bool,
-    shared: Arc<Shared>,
     /// Where the app has a store.
     numbers: Option<Numbers>,
 }
@@ -377,10 +373,11 @@ impl Inlet {
 
     /// The time of a row where the app uses it; otherwise it is counted, and the first one is told of.
     fn used(&mut self, at: Option<Timestamp>) -> Option<Timestamp> {
-        if self.event_time || at.is_none() {
+        let shared = self.input.shared();
+        if shared.event_time || at.is_none() {
             return at;
         }
-        self.shared.times_unused(1);
+        shared.times_unused(1);
         if !std::mem::replace(&mut self.told_unused, true) {
             self.incidents.tell(&self.stream, UNUSED_TIMES);
         }
@@ -396,7 +393,7 @@ impl Inlet {
             };
         };
         // The input's clock does not tell: after a restore it is ahead of the rows that come again.
-        if self.event_time && at.is_none() && !numbers.timed {
+        if self.input.shared().event_time && at.is_none() && !numbers.timed {
             return Err(SendError::NoTime);
         }
         if numbers.rewound {

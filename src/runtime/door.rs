@@ -161,7 +161,7 @@ impl Door {
         let plan = &self.shared.plan;
         let mut pace = Pace::new(sending.stamp.before.clock);
         self.clocks.clear();
-        let clocks = batch.at.iter().map(|at| pace.row(plan, *at));
+        let clocks = batch.at.iter().map(|at| pace.row(plan, *at).0);
         self.clocks.extend(clocks);
     }
 

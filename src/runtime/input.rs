@@ -56,6 +56,11 @@ impl Input {
         Ok(Self::new(door, start, rewinds))
     }
 
+    /// The app that it feeds.
+    pub(super) fn shared(&self) -> &Shared {
+        &self.door.shared
+    }
+
     fn new(door: Door, start: Start, rewinds: u32) -> Self {
         let named = door.named.as_deref();
         let cause = named.map_or(0, |named| xxh3_64(named.name.as_bytes()));

@@ -42,15 +42,21 @@ impl Metrics {
         let app = label(app);
         let mut out = String::new();
         for (name, help, value) in self.lines() {
-            head(&mut out, name, help);
-            let _ = writeln!(out, "eventflux_{name}_total{{app=\"{app}\"}} {value}");
+            let name = format!("eventflux_{name}_total");
+            head(&mut out, &name, "counter", help);
+            let _ = writeln!(out, "{name}{{app=\"{app}\"}} {value}");
         }
-        let name = "late_rows_of_query";
-        head(&mut out, name, "rows that came too late, by query");
+        let name = "eventflux_late_rows_of_query_total";
+        head(
+            &mut out,
+            name,
+            "counter",
+            "rows that came too late, by query",
+        );
         for (query, rows) in &self.late_by_query {
             let query = label(query);
             let labels = format!("app=\"{app}\",query=\"{query}\"");
-            let _ = writeln!(out, "eventflux_{name}_total{{{labels}}} {rows}");
+            let _ = writeln!(out, "{name}{{{labels}}} {rows}");
         }
         out
     }
@@ -105,9 +111,9 @@ impl Metrics {
     }
 }
 
-fn head(out: &mut String, name: &str, help: &str) {
-    let name = format!("eventflux_{name}_total");
-    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter");
+/// What stands before the lines of a name.
+pub(super) fn head(out: &mut String, name: &str, kind: &str, help: &str) {
+    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
 }
 
 /// A text as the value of a label.

@@ -21,19 +21,19 @@ impl Pace {
     }
 
     /// A row has this time: moves the clock on, unless the row is too far ahead of the input's largest time; the first
-    /// row sets it. Answers the clock.
+    /// row sets it. Answers the clock, and whether the row is ahead of it.
     #[inline]
-    pub(crate) fn row(&mut self, plan: &Plan, at: Timestamp) -> Timestamp {
+    pub(crate) fn row(&mut self, plan: &Plan, at: Timestamp) -> (Timestamp, Mark) {
         let own = at.plus(-plan.lateness_us);
-        let clock = match (self.clock, plan.ahead_max_us) {
+        let (clock, mark) = match (self.clock, plan.ahead_max_us) {
             (Some(clock), Some(ahead)) if own > clock.plus(ahead) => {
                 self.ahead += 1;
-                clock
+                (clock, Mark::Ahead)
             }
-            (clock, _) => clock.map_or(own, |c| c.max(own)),
+            (clock, _) => (clock.map_or(own, |c| c.max(own)), Mark::Plain),
         };
         self.clock = Some(clock);
-        clock
+        (clock, mark)
     }
 }
 
@@ -63,15 +63,11 @@ pub(crate) fn write<R: Row>(
         let stream = shared.plan.streams[stream].name.to_string();
         return Err(SendError::Row { stream, error });
     }
-    let ahead = pace.ahead;
-    let clock = match shared.event_time {
+    let (clock, mark) = match shared.event_time {
         true => pace.row(&shared.plan, at),
-        false => at,
+        false => (at, Mark::Plain),
     };
-    batch.push_mark(match pace.ahead == ahead {
-        true => Mark::Plain,
-        false => Mark::Ahead,
-    });
+    batch.push_mark(mark);
     if batch.tracks_clock {
         batch.clock.push(clock);
     }
@@ -103,7 +99,7 @@ pub(crate) fn tell_times(shared: &Shared, pace: &mut Pace, cause: u64, batch: &m
     if plan.ahead_max_us.is_some() {
         tell_times_near(plan, pace, batch);
     } else if batch.tracks_clock {
-        let clocks = batch.at.iter().map(|at| pace.row(plan, *at));
+        let clocks = batch.at.iter().map(|at| pace.row(plan, *at).0);
         batch.clock.extend(clocks);
     } else if let Some(latest) = batch.at.iter().max() {
         pace.row(plan, *latest);
@@ -113,14 +109,13 @@ pub(crate) fn tell_times(shared: &Shared, pace: &mut Pace, cause: u64, batch: &m
 /// As [`tell_times`] in event time, and marks the rows that are too far ahead.
 fn tell_times_near(plan: &Plan, pace: &mut Pace, batch: &mut Batch) {
     for row in 0..batch.at.len() {
-        let ahead = pace.ahead;
-        let clock = pace.row(plan, batch.at[row]);
+        let (clock, mark) = pace.row(plan, batch.at[row]);
         if batch.tracks_clock {
             batch.clock.push(clock);
         }
-        if pace.ahead > ahead {
+        if mark == Mark::Ahead {
             batch.marks.resize(batch.at.len(), Mark::Plain);
-            batch.marks[row] = Mark::Ahead;
+            batch.marks[row] = mark;
         }
     }
 }

@@ -21,7 +21,6 @@ const JOIN_WORDS: &[&str] = &[
     "CROSS",
     "NATURAL",
     "UNIDIRECTIONAL",
-    "ASOF",
 ];
 
 impl Parser<'_> {

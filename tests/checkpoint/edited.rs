@@ -2,7 +2,9 @@
 
 use crate::common;
 use eventflux::store::{MemoryStore, PersistenceStore};
-use eventflux::{CheckpointError, RestoreOptions, Timestamp, Value, Workers};
+use eventflux::{
+    CheckpointError, EventFluxManager, RestoreOptions, RuntimeConfig, Timestamp, Value, Workers,
+};
 use std::sync::Arc;
 
 const STREAM: &str = "CREATE STREAM S (k STRING, m STRING, v LONG, w LONG);";
@@ -228,4 +230,26 @@ fn attributes_that_nobody_reads_do_not_matter() {
         let restored = app(&store, grown, &query).restore_last_revision();
         assert!(restored.is_ok(), "{query}: {restored:?}");
     }
+}
+
+/// What decides is the time by which the app runs, not what its text says of it.
+#[test]
+fn the_time_of_the_configuration_counts() {
+    let query = "@info(name='q') INSERT INTO Out SELECT k, sum(v) AS s FROM S GROUP BY k;";
+    let store = taken_of(query);
+    let app = |time: &str, event_time: bool| {
+        let config = RuntimeConfig::default()
+            .workers(Workers::Inline)
+            .event_time(event_time);
+        let mut manager = EventFluxManager::new();
+        manager.set_persistence_store(Arc::new(store.clone()));
+        let text = format!("@app:name('edited') {time} {STREAM} {query}");
+        manager.create_with(&text, config).expect("it is right")
+    };
+    let error = app("@app:playback", false).restore_last_revision();
+    let diff = refused(error.expect_err("the time is another"), query);
+    assert!(diff.contains("the app's time"), "{diff}");
+    let same = app("", true);
+    same.restore_last_revision().expect("the time is the same");
+    assert!(same.explain().starts_with("app edited (event time)"));
 }

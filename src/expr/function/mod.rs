@@ -18,8 +18,9 @@ use super::program::View;
 use super::typed::{Op, Typed};
 use crate::error::Fault;
 use crate::event::{Str, Type, Value};
-use crate::sql::ast::{DataType, Name, Span};
+use crate::sql::ast::{Name, Span};
 pub(super) use choice::joined;
+pub(super) use sized::cast_to;
 use std::sync::Arc;
 pub(super) use time::TimeKernel;
 pub(super) use uuid::Uuid;
@@ -114,21 +115,21 @@ impl Functions {
     }
 
     /// Reports a name that no function has; `others`: what else may be called where it stands.
-    pub(super) fn require(&self, name: &Name, others: &[String]) -> Result<(), Fault> {
+    pub(super) fn require(
+        &self,
+        name: &Name,
+        others: impl FnOnce() -> Vec<String>,
+    ) -> Result<(), Fault> {
         if entry(&name.text).is_some() || self.registered(&name.text).is_some() {
             return Ok(());
         }
+        let others = others();
         let known = entries()
             .flat_map(|e| e.names.iter().copied())
             .chain(self.registered.iter().map(|r| r.name.as_str()))
             .chain(others.iter().map(String::as_str));
         let fault = Fault::new(name.span, format!("unknown function '{}'", name.text));
         Err(fault.likely(&name.text, known))
-    }
-
-    /// Binds `CAST(x AS to)`.
-    pub(super) fn convert(&self, x: Typed, to: &DataType, span: Span) -> Result<Typed, Fault> {
-        sized::cast_to(x, to, span)
     }
 
     /// Whether a function takes a zone as its last argument.
@@ -139,11 +140,7 @@ impl Functions {
     /// Binds a call of typed arguments to a function that is known.
     pub(super) fn call(&self, name: &str, args: Vec<Typed>, span: Span) -> Result<Typed, Fault> {
         if let Some(entry) = entry(name) {
-            let call = Call { entry, args, span };
-            return match entry.rule {
-                Rule::Strict(params, required, kernel) => call.strict(params, required, kernel),
-                Rule::Special(make) | Rule::Timed(make) => make(call),
-            };
+            return Call { entry, args, span }.bind();
         }
         let Some(found) = self.registered(name) else {
             return Err(Fault::new(span, format!("unknown function '{name}'")));
@@ -272,6 +269,13 @@ struct Call {
 }
 
 impl Call {
+    fn bind(self) -> Result<Typed, Fault> {
+        match self.entry.rule {
+            Rule::Strict(params, required, kernel) => self.strict(params, required, kernel),
+            Rule::Special(make) | Rule::Timed(make) => make(self),
+        }
+    }
+
     fn name(&self) -> &'static str {
         self.entry.names[0]
     }
@@ -332,27 +336,31 @@ impl Call {
 
     fn strict(self, params: &[Param], required: usize, kernel: Kernel) -> Result<Typed, Fault> {
         self.count(required, params.len())?;
-        let mut types = Vec::new();
-        for (i, param) in params.iter().enumerate().take(self.args.len()) {
-            types.push(self.fits(i, *param)?);
-        }
+        let types = self.types(params)?;
         Ok(self.finish(&types, kernel))
     }
 
-    /// Converts the arguments and makes the node.
-    fn finish(self, types: &[Type], kernel: Kernel) -> Typed {
-        let args = self
-            .args
-            .into_iter()
-            .zip(types)
-            .map(|(a, ty)| a.cast(*ty))
-            .collect();
-        Typed::op(Op::Call(kernel), args, kernel.result(), self.span)
+    /// Checks the arguments against parameters.
+    fn types(&self, params: &[Param]) -> Result<Vec<Type>, Fault> {
+        let given = params.iter().take(self.args.len()).enumerate();
+        given.map(|(i, param)| self.fits(i, *param)).collect()
     }
 
-    /// The text of an argument that is a string constant.
+    /// Converts the arguments and makes the node of a kernel.
+    fn finish(self, types: &[Type], kernel: Kernel) -> Typed {
+        self.node(Op::Call(kernel), types, kernel.result())
+    }
+
+    /// Converts the arguments and makes a node.
+    fn node(self, op: Op, types: &[Type], result: Type) -> Typed {
+        let args = self.args.into_iter().zip(types);
+        let args = args.map(|(a, ty)| a.cast(*ty)).collect();
+        Typed::op(op, args, result, self.span)
+    }
+
+    /// The text of an argument that is given, and is a string constant.
     fn literal(&self, i: usize) -> Option<String> {
-        match self.args[i].constant() {
+        match self.args.get(i)?.constant() {
             Some(Value::String(s)) => Some(s.as_str().to_string()),
             _ => None,
         }

@@ -3,14 +3,14 @@
 //! How: the plain conversion, then the functions that cut and round. What does not fit the digits is NULL and counts,
 //! as every value that a type cannot hold.
 
-use super::{Args, Kernel, Null, Rule, entry};
+use super::{Args, Call, Kernel, Null, entry};
 use crate::error::Fault;
 use crate::event::{Type, Value};
 use crate::expr::typed::{Op, Typed, TypedKind};
 use crate::sql::ast::{DataType, Size, Span};
 
-/// A conversion that was asked for.
-pub(super) fn cast_to(x: Typed, to: &DataType, span: Span) -> Result<Typed, Fault> {
+/// Binds `CAST(x AS to)`.
+pub(in crate::expr) fn cast_to(x: Typed, to: &DataType, span: Span) -> Result<Typed, Fault> {
     if to.is_instant {
         return Ok(super::time::timestamp(x, span));
     }
@@ -43,11 +43,7 @@ fn call(name: &str, x: Typed, count: i64, span: Span) -> Result<Typed, Fault> {
     let entry = entry(name).expect("it is built in");
     let count = Typed::constant_of(Value::Long(count), Some(Type::Long), span);
     let args = vec![x, count];
-    let call = super::Call { entry, args, span };
-    match entry.rule {
-        Rule::Strict(params, required, kernel) => call.strict(params, required, kernel),
-        Rule::Special(make) | Rule::Timed(make) => make(call),
-    }
+    Call { entry, args, span }.bind()
 }
 
 /// The value, if its size is less than the bound.

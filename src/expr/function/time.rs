@@ -126,7 +126,7 @@ fn nothing(call: Call, op: Op, ty: Type) -> Result<Typed, Fault> {
 fn timed(call: Call, params: &[Param], kernel: TimeKernel) -> Result<Typed, Fault> {
     let place = params.len();
     call.count(place, place + 1)?;
-    if let Some(zone) = call.args.get(place).and_then(|_| call.literal(place))
+    if let Some(zone) = call.literal(place)
         && Zone::of(&zone).is_none()
     {
         let fault = Fault::new(call.args[place].span, format!("unknown time zone '{zone}'"));
@@ -134,17 +134,8 @@ fn timed(call: Call, params: &[Param], kernel: TimeKernel) -> Result<Typed, Faul
             fault.help("a name such as 'Europe/Berlin' or 'UTC', or an offset such as '+02:00'")
         );
     }
-    let params = params.iter().chain([&Text]).take(call.args.len());
-    let types = params.enumerate().map(|(i, param)| call.fits(i, *param));
-    let types = types.collect::<Result<Vec<Type>, Fault>>()?;
-    let args = call.args.into_iter().zip(types);
-    let args = args.map(|(a, ty)| a.cast(ty)).collect();
-    Ok(Typed::op(
-        Op::Time(kernel, place),
-        args,
-        kernel.result(),
-        call.span,
-    ))
+    let types = call.types(&[params, &[Text]].concat())?;
+    Ok(call.node(Op::Time(kernel, place), &types, kernel.result()))
 }
 
 /// `CAST(x AS TIMESTAMP)`: LONG, and a text is read as an instant.
@@ -157,7 +148,7 @@ pub(super) fn timestamp(x: Typed, span: crate::sql::ast::Span) -> Typed {
 }
 
 fn check_unit(call: &Call, i: usize) -> Result<(), Fault> {
-    match call.args.get(i).and_then(|_| call.literal(i)) {
+    match call.literal(i) {
         Some(name) if Unit::of(&name).is_none() => {
             let known = UNITS.iter().map(|(n, _)| *n);
             let fault = Fault::new(call.args[i].span, format!("unknown unit '{name}'"));
@@ -168,7 +159,7 @@ fn check_unit(call: &Call, i: usize) -> Result<(), Fault> {
 }
 
 fn check_pattern(call: &Call, check: fn(&str) -> Result<(), String>) -> Result<(), Fault> {
-    let Some(pattern) = call.args.get(1).and_then(|_| call.literal(1)) else {
+    let Some(pattern) = call.literal(1) else {
         return Ok(());
     };
     check(&pattern).map_err(|why| {

@@ -100,7 +100,7 @@ impl EventFluxAppRuntime {
         if let Some(service) = &self.snapshots {
             return service.inner().restore_read(&read, &options);
         }
-        let schema = Schema::of(&self.shared.plan, &self.shared.name);
+        let schema = Schema::of(&self.shared);
         let swapped = swap_in(
             &self.shared,
             &schema,

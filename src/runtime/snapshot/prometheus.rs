@@ -1,6 +1,6 @@
 //! The numbers of checkpoints as text for Prometheus, exposition format 0.0.4.
 
-use super::super::metrics::label;
+use super::super::metrics::{head, label};
 use super::metrics::{CheckpointMetrics, PhaseTimes};
 use crate::store::StoreHealth;
 use std::fmt::Write;
@@ -21,13 +21,12 @@ impl CheckpointMetrics {
         for (kind, lines) in [("counter", self.counters()), ("gauge", gauges)] {
             for (name, help, value) in lines {
                 let name = format!("eventflux_checkpoint_{name}");
-                let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
+                head(&mut out, &name, kind, help);
                 let _ = writeln!(out, "{name}{{app=\"{label}\"}} {value}");
             }
         }
         let name = "eventflux_checkpoint_failed_total";
-        let _ = writeln!(out, "# HELP {name} checkpoints that failed");
-        let _ = writeln!(out, "# TYPE {name} counter");
+        head(&mut out, name, "counter", "checkpoints that failed");
         for (reason, count) in &self.failed {
             let _ = writeln!(out, "{name}{{app=\"{label}\",reason=\"{reason}\"}} {count}");
         }
@@ -150,10 +149,7 @@ fn store_gauges(health: &StoreHealth) -> Vec<Line> {
 
 fn summary(out: &mut String, phase: &str, label: &str, times: &PhaseTimes) {
     let name = format!("eventflux_checkpoint_{phase}_seconds");
-    let _ = writeln!(
-        out,
-        "# HELP {name} duration of {phase}\n# TYPE {name} summary"
-    );
+    head(out, &name, "summary", &format!("duration of {phase}"));
     for quantile in [0.5, 0.99, 0.999, 1.0] {
         let value = times.quantile(quantile).as_secs_f64();
         let _ = writeln!(

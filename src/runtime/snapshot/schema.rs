@@ -2,13 +2,15 @@
 
 use super::error::CheckpointError;
 use crate::checkpoint::{ContainerKind, QueryRecord, StageRecord};
-use crate::plan::{Plan, changes};
+use crate::plan::{Above, changes};
 use crate::runtime::graph::{GRAPH_NODE, Graph};
 use crate::runtime::handler::HandlerKind;
+use crate::runtime::shared::Shared;
 use crate::state::{Describe, StateHolder};
 use crate::store::Revision;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The nodes of a component: number of the node, query and stage.
@@ -23,8 +25,8 @@ pub(super) struct Schema {
     older: Vec<Vec<StageRecord>>,
     /// By number of the query, its fingerprints as earlier builds made them, where its text meant the same to them.
     former: Vec<Vec<u64>>,
-    /// By number of the query, the numbers of those above it.
-    above: Vec<Vec<usize>>,
+    /// By number of the query, those above it; none where it has no state.
+    above: Vec<Option<Arc<Above>>>,
     /// By number of the component.
     pub(super) nodes: Vec<Nodes>,
 }
@@ -39,8 +41,14 @@ struct Known<'a> {
 }
 
 impl Schema {
-    /// The schema of a plan.
-    pub(super) fn of(plan: &Plan, app: &str) -> Schema {
+    /// The schema of an app.
+    pub(super) fn of(shared: &Shared) -> Schema {
+        let plan = &shared.plan;
+        // The time by which the app runs, which need not be that of its text.
+        let time = match shared.event_time {
+            true => "EVENT",
+            false => "PROCESSING",
+        };
         let record = |q: &crate::plan::QueryPlan| QueryRecord {
             id: q.identity.id.clone(),
             text: q.identity.text.clone(),
@@ -51,7 +59,7 @@ impl Schema {
             queries: plan.queries.iter().map(record).collect(),
             older: vec![Vec::new(); plan.queries.len()],
             former: vec![Vec::new(); plan.queries.len()],
-            above: vec![Vec::new(); plan.queries.len()],
+            above: vec![None; plan.queries.len()],
             nodes: Vec::new(),
         };
         for component in &plan.components {
@@ -63,14 +71,14 @@ impl Schema {
                 };
                 let identity = &plan.queries[*query].identity;
                 let (state, above) = (&identity.state_text, identity.above.as_ref());
-                let text = above.map_or("", |above| &above.text);
-                schema.queries[*query].fingerprint = hash(state, text);
+                let text = above.map(|above| format!(" TIME {time} ABOVE {}", above.text));
+                schema.queries[*query].fingerprint = hash(state, &text.unwrap_or_default());
                 let former = identity.former_state_text.iter().chain([state]);
                 schema.former[*query] = former.map(|state| hash(state, "")).collect();
-                schema.above[*query] = above.map_or_else(Vec::new, |above| above.queries.clone());
+                schema.above[*query] = above.cloned();
             }
             let mut nodes = Nodes::new();
-            let mut graph = Graph::new(plan, component, app);
+            let mut graph = Graph::new(plan, component, &shared.name);
             graph.nodes_state(&mut |node, query, stage, holder| {
                 if node != GRAPH_NODE {
                     nodes.push((node, query as u32, stage));
@@ -99,6 +107,7 @@ impl Schema {
             former: &self.former[number],
             above: self.above[number]
                 .iter()
+                .flat_map(|above| &above.queries)
                 .map(|q| &self.queries[*q])
                 .collect(),
         });
@@ -173,8 +182,11 @@ fn difference(before: Option<&QueryRecord>, now: &QueryRecord) -> Option<String>
     let Some(before) = before else {
         return Some(format!("the query {} above it is new", now.id));
     };
+    if before.text == now.text {
+        return None;
+    }
     let clauses = changes(&before.text, &now.text).join(", ");
-    (before.text != now.text).then(|| format!("in the query {} above it: {clauses}", now.id))
+    Some(format!("in the query {} above it: {clauses}", now.id))
 }
 
 /// What the state of a query depends on and is different, for a reader; `above`: what is in the queries above it.

@@ -168,7 +168,7 @@ impl SnapshotService {
         let inner = Inner {
             app: shared.name.clone(),
             owner: owner_name(),
-            schema: Schema::of(&shared.plan, &shared.name),
+            schema: Schema::of(shared),
             shared: Arc::clone(shared),
             store,
             config,

@@ -123,7 +123,12 @@ impl Disk for OsDisk {
 
     fn open(&self, path: &Path, mode: Mode) -> io::Result<Box<dyn DiskFile>> {
         let write = mode != Mode::Read;
-        let file = private(path, &mut OpenOptions::new())
+        let mut options = OpenOptions::new();
+        // who only reads makes no file: its folder is not asked
+        if write {
+            private(path, &mut options);
+        }
+        let file = options
             .read(true)
             .write(write)
             .create(write)

@@ -47,6 +47,7 @@ fn apps() -> Vec<(&'static str, String, &'static str)> {
         ("unknown streams", many(9_000, &|i| format!("INSERT INTO O SELECT v FROM T{i};")), "more than 50 errors"),
         ("wide star, many queries", wide(10_000) + &repeated(1_000, |i| format!("INSERT INTO O{i} SELECT * FROM S;")), "COLUMNS_MAX"),
         ("wide star, a chain", format!("CREATE STREAM S0 ({});", columns(20_000)) + &repeated(99, |i| format!("INSERT INTO S{} SELECT * FROM S{i};", i + 1)), "COLUMNS_MAX"),
+        ("wide star, late rows", wide(10_000) + &repeated(1_000, |i| format!("@info(late.stream='L{i}') INSERT INTO O SELECT c0 FROM S WINDOW('time', 1 SECOND);")), "COLUMNS_MAX"),
         ("wide stream", wide(24_000) + "INSERT INTO O SELECT * FROM S;", ""),
         ("wide target that does not fit", wide(24_000) + "CREATE STREAM O (a INT); INSERT INTO O SELECT * FROM S; INSERT INTO S SELECT a FROM O;", "attributes, the query gives"),
         ("wrong names beside many", wide(10_000) + &repeated(500, |i| format!("INSERT INTO O SELECT d{i}{}, e FROM S;", "x".repeat(40))), "more than 50 errors"),
