@@ -98,6 +98,7 @@ pub use runtime::snapshot::{
     PersistHandle, PhaseTimes, PositionedOutput, RestoreOptions, RestoreReport, SnapshotService,
 };
 pub use runtime::wait::WaitStrategy;
+pub use runtime::wall::ClockBack;
 
 mod sql;
 

@@ -33,7 +33,7 @@ use crate::error::Fault;
 use crate::event::Schema;
 use crate::expr::Functions;
 use crate::operator::aggregate::AggregateFunction;
-use crate::sql::ast::{App, Span, Statement};
+use crate::sql::ast::{App, ClockBackRule, Span, Statement};
 use std::sync::Arc;
 
 /// Functions and aggregates that an app may call.
@@ -67,6 +67,8 @@ pub(crate) struct Plan {
     pub(crate) idle_timeout_us: Option<i64>,
     /// A row further ahead of its input does not move the clock.
     pub(crate) ahead_max_us: Option<i64>,
+    /// In processing time a restored clock that is ahead of the machine's waits for it; otherwise it goes on.
+    pub(crate) clock_waits: bool,
     pub(crate) streams: Vec<StreamPlan>,
     pub(crate) queries: Vec<QueryPlan>,
     pub(crate) components: Vec<Component>,
@@ -156,6 +158,7 @@ pub(crate) fn plan(
         lateness_us: app.lateness_us,
         idle_timeout_us: app.idle_timeout_us,
         ahead_max_us: app.ahead_max_us,
+        clock_waits: app.clock_back == ClockBackRule::Wait,
         streams,
         queries,
         components,

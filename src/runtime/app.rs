@@ -444,6 +444,10 @@ impl EventFluxAppRuntime {
             metrics.late_rows += late_rows;
             metrics.value_faults += value_faults;
             metrics.limit_rows += limit_rows;
+            // All workers see the same machine.
+            let (steps, ahead) = core.clock_back();
+            metrics.clock_back = metrics.clock_back.max(steps);
+            metrics.clock_ahead = metrics.clock_ahead.max(ahead);
         })?;
         let queries = shared.plan.queries.iter().zip(late);
         metrics.late_by_query = queries

@@ -7,10 +7,11 @@ use super::named::NamedInput;
 use super::output::{Output, Outputs};
 use super::packet::{ALL_COMPONENTS, Packet, Segment};
 use super::position::{InputCut, InputPosition, Positions, Stamp};
-use super::wall::WallClock;
+use super::wall::{WallClock, ahead_of, machine_clock};
 use crate::event::{Batch, RowSet, Timestamp};
 use crate::operator::Counters;
 use crate::plan::Plan;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,6 +65,8 @@ pub(crate) struct Core {
     singles: Vec<Option<Batch>>,
     rows: u64,
     wall: WallClock,
+    /// Where a restored clock is ahead of the machine's, it goes on from there.
+    follows: bool,
     /// The wall clock was not read yet in the step at hand.
     unread: bool,
 }
@@ -93,6 +96,7 @@ impl Core {
             singles: plan.streams.iter().map(|_| None).collect(),
             rows: 0,
             wall: WallClock::default(),
+            follows: !plan.clock_waits,
             unread: true,
         }
     }
@@ -405,7 +409,7 @@ impl Core {
             true => self.wall.now(),
             false => self.wall.recent(),
         };
-        // A clock that was set back must not move time back.
+        // One that was restored may be ahead, and waits for the machine's.
         self.now = self.now.max(now);
         let due = self.due().is_some_and(|d| d <= self.now);
         if due {
@@ -454,6 +458,15 @@ impl Core {
         self.now
     }
 
+    /// In processing time: how often the machine's clock was found to have gone back, and how far the app's is ahead.
+    pub(crate) fn clock_back(&mut self) -> (u64, Duration) {
+        if self.event_time {
+            return (0, Duration::ZERO);
+        }
+        let now = self.now.max(self.wall.now());
+        (self.wall.steps(), ahead_of(now, machine_clock()))
+    }
+
     /// The instances here, by component, then by key group.
     pub(crate) fn instances_mut(&mut self) -> &mut [Instance] {
         self.instances.list_mut()
@@ -484,6 +497,9 @@ impl Core {
     ) {
         (self.now, self.floor) = (now, now);
         self.unread = true;
+        if !self.event_time {
+            self.wall.resume(now, self.follows);
+        }
         self.clocks.forget_left();
         for (input, position) in positions {
             let id = input.id;

@@ -1,6 +1,7 @@
 //! The numbers of an app: what it has done so far, also as text for Prometheus.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 /// What an app has done so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +35,11 @@ pub struct Metrics {
     pub further_keys: u64,
     /// Sources that found another outside than before, and read it from its beginning.
     pub begun_anew: u64,
+    /// In processing time: how often the machine's clock was found to have gone back by more than 100 ms, behind
+    /// a restored clock, or while the app ran.
+    pub clock_back: u64,
+    /// How far the app's clock is ahead of the machine's in processing time: what was set back and not made up for yet.
+    pub clock_ahead: Duration,
 }
 
 impl Metrics {
@@ -46,6 +52,11 @@ impl Metrics {
             head(&mut out, &name, "counter", help);
             let _ = writeln!(out, "{name}{{app=\"{app}\"}} {value}");
         }
+        let name = "eventflux_clock_ahead_seconds";
+        let help = "how far the app's clock is ahead of the machine's";
+        head(&mut out, name, "gauge", help);
+        let ahead = self.clock_ahead.as_secs_f64();
+        let _ = writeln!(out, "{name}{{app=\"{app}\"}} {ahead}");
         let name = "eventflux_late_rows_of_query_total";
         head(
             &mut out,
@@ -61,7 +72,7 @@ impl Metrics {
         out
     }
 
-    fn lines(&self) -> [(&'static str, &'static str, u64); 12] {
+    fn lines(&self) -> [(&'static str, &'static str, u64); 13] {
         [
             ("rows_in", "rows that entered components", self.rows_in),
             (
@@ -107,6 +118,11 @@ impl Metrics {
                 "inputs that were other files than before",
                 self.begun_anew,
             ),
+            (
+                "clock_back",
+                "steps back of the machine's clock",
+                self.clock_back,
+            ),
         ]
     }
 }
@@ -133,6 +149,8 @@ mod tests {
             late_rows: 2,
             late_by_query: vec![("a \"b\"\n".to_string(), 2)],
             ahead_rows: 1,
+            clock_back: 3,
+            clock_ahead: Duration::from_millis(1_500),
             ..Metrics::default()
         };
         let text = metrics.prometheus("x\\y");
@@ -141,6 +159,8 @@ mod tests {
             r#"eventflux_late_rows_total{app="x\\y"} 2"#,
             r#"eventflux_late_rows_of_query_total{app="x\\y",query="a \"b\"\n"} 2"#,
             r#"eventflux_ahead_rows_total{app="x\\y"} 1"#,
+            r#"eventflux_clock_back_total{app="x\\y"} 3"#,
+            r#"eventflux_clock_ahead_seconds{app="x\\y"} 1.5"#,
             "# TYPE eventflux_late_rows_of_query_total counter",
         ] {
             assert!(text.lines().any(|l| l == line), "{line}\n{text}");

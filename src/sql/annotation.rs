@@ -1,12 +1,12 @@
-//! `@app:name('…')`, `@app:playback(…)` and `@info(…)`.
+//! `@app:name('…')`, `@app:playback(…)`, `@app:processing(…)` and `@info(…)`.
 
-use super::ast::{App, Info, Name, Span};
+use super::ast::{App, ClockBackRule, Info, Name, Span};
 use super::literal;
 use super::parser::{Parsed, Parser, similar};
 use super::token::Kind;
 use crate::error::Fault;
 
-const KNOWN: &[&str] = &["app:name", "app:playback", "info"];
+const KNOWN: &[&str] = &["app:name", "app:playback", "app:processing", "info"];
 
 impl Parser<'_> {
     /// One annotation, from its `@`: of the app, or the name of the query that follows.
@@ -29,10 +29,11 @@ impl Parser<'_> {
         match name.as_str() {
             "app:name" => self.app_name(app, span),
             "app:playback" => self.playback(app, span),
+            "app:processing" => self.processing(app, span),
             "info" => self.info(info),
             _ => {
                 let fault = Fault::new(span, format!("unknown annotation @{name}"));
-                let listed = fault.help("known: @app:name, @app:playback, @info");
+                let listed = fault.help("known: @app:name, @app:playback, @app:processing, @info");
                 Err(similar(listed, &name, KNOWN.iter().copied()))
             }
         }
@@ -57,6 +58,7 @@ impl Parser<'_> {
             let fault = Fault::new(span, "@app:playback is given twice");
             return Err(fault.help("remove one of them"));
         }
+        one_time(app.processing, span)?;
         app.playback = true;
         if !self.eat_sign(&Kind::LParen) || self.eat_sign(&Kind::RParen) {
             return Ok(());
@@ -89,6 +91,34 @@ impl Parser<'_> {
                 return Ok(());
             }
         }
+    }
+
+    fn processing(&mut self, app: &mut App, span: Span) -> Parsed<()> {
+        if app.processing {
+            let fault = Fault::new(span, "@app:processing is given twice");
+            return Err(fault.help("remove one of them"));
+        }
+        one_time(app.playback, span)?;
+        app.processing = true;
+        if !self.eat_sign(&Kind::LParen) || self.eat_sign(&Kind::RParen) {
+            return Ok(());
+        }
+        let (key, value) = self.option("the name of an option")?;
+        if !key.text.eq_ignore_ascii_case("clock.back") {
+            let message = format!("unknown option '{}' of @app:processing", key.text);
+            let fault = Fault::new(key.span, message).help("known: clock.back");
+            return Err(similar(fault, &key.text, ["clock.back"]));
+        }
+        app.clock_back = match value.text.to_ascii_lowercase().as_str() {
+            "wait" => ClockBackRule::Wait,
+            "follow" => ClockBackRule::Follow,
+            _ => {
+                let fault = Fault::new(value.span, "no rule for a clock that goes back");
+                return Err(fault.help("write 'wait' or 'follow'"));
+            }
+        };
+        self.expect_sign(&Kind::RParen)?;
+        Ok(())
     }
 
     fn info(&mut self, info: &mut Info) -> Parsed<()> {
@@ -124,6 +154,15 @@ impl Parser<'_> {
         self.expect_sign(&Kind::Eq)?;
         Ok((key, self.string("a value in quotes")?))
     }
+}
+
+/// Refuses a second time of the app.
+fn one_time(other: bool, span: Span) -> Parsed<()> {
+    if other {
+        let fault = Fault::new(span, "the app has two times");
+        return Err(fault.help("remove @app:playback or @app:processing"));
+    }
+    Ok(())
 }
 
 /// Refuses an option that was given before.

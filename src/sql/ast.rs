@@ -52,8 +52,22 @@ pub struct App {
     /// A row further ahead than this of the largest time of its input does not move the clock: `ahead.max`; `None`:
     /// every row does.
     pub ahead_max_us: Option<i64>,
+    /// `@app:processing` was given: the machine's time, which is meant without it, too.
+    pub processing: bool,
+    /// `@app:processing(clock.back='…')`.
+    pub clock_back: ClockBackRule,
     /// Statements in order.
     pub statements: Vec<Statement>,
+}
+
+/// What the app's clock does in processing time where a checkpoint's is ahead of the machine's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClockBackRule {
+    /// It stands still until the machine's clock has made up for that.
+    #[default]
+    Wait,
+    /// It goes on from where it stands.
+    Follow,
 }
 
 /// One statement.

@@ -156,6 +156,9 @@ fn show_app(app: &App) -> String {
         ));
         parts.extend(app.ahead_max_us.map(|us| format!("ahead {us}")));
     }
+    if app.processing {
+        parts.push(format!("processing {:?}", app.clock_back));
+    }
     for statement in &app.statements {
         parts.push(match statement {
             Statement::Query(q) => show_query(q),
@@ -192,6 +195,9 @@ const GOOD: &[(&str, &str)] = &[
     ("@app:name('X') @App:Playback() CREATE STREAM S (a INT)", "app X; playback 0 None; stream S(a INT)"),
     ("@app:playback(lateness='5 SECONDS',\n idle.timeout = '1.5 minute') @app:name(\"Y\")", "app Y; playback 5000000 Some(90000000)"),
     ("@app:playback(ahead.max='1 HOUR')", "playback 0 None; ahead 3600000000"),
+    ("@app:processing", "processing Wait"),
+    ("@App:Processing( clock.back = 'Wait')", "processing Wait"),
+    ("@app:processing(clock.back='follow')", "processing Follow"),
     ("CREATE STREAM S (a STRING, b varchar, c TEXT, d CHAR, e INT, f INTEGER, g LONG, h BIGINT, i TIMESTAMP)", "stream S(a STRING, b STRING, c STRING, d STRING, e INT, f INT, g LONG, h LONG, i LONG)"),
     ("CREATE STREAM S (a FLOAT, b REAL, c DOUBLE, d DECIMAL, e NUMERIC, f BOOL, g BOOLEAN)", "stream S(a FLOAT, b FLOAT, c DOUBLE, d DOUBLE, e DOUBLE, f BOOL, g BOOL)"),
     ("CREATE STREAM S (timestamp LONG, value INT, key STRING, count INT, date STRING, time LONG, user STRING, \"a b\" INT, order INT)", "stream S(timestamp LONG, value INT, key STRING, count INT, date STRING, time LONG, user STRING, a b INT, order INT)"),
@@ -399,7 +405,7 @@ const BAD: &[(&str, &str, &str)] = &[
     ("CREATE STREAM S (a INT) «/* never *»", "comment is not closed", "*/"),
     ("INSERT INTO Ö SELECT 'é😀' «§» FROM S", "found '§'", ""),
     ("CREATE STREAM S (a INT) «INSERT» INTO O SELECT a FROM S", "expected WITH or ';'", "write ';'"),
-    ("«@async»(x='1') CREATE STREAM S (a INT)", "unknown annotation @async", "@app:name, @app:playback, @info"),
+    ("«@async»(x='1') CREATE STREAM S (a INT)", "unknown annotation @async", "@app:name, @app:playback, @app:processing, @info"),
     ("«@app:statistics»('true')", "unknown annotation @app:statistics", "known:"),
     ("«@app:playbak»", "unknown annotation", "did you mean 'app:playback'?"),
     ("CREATE STREAM S (a INT); «@app:name»('x')", "behind a statement", "start"),
@@ -410,6 +416,12 @@ const BAD: &[(&str, &str, &str)] = &[
     ("@app:playback(ahead.max=«'0 HOURS'»)", "no row behind the first", "'1 HOUR'"),
     ("@app:playback(ahead.max=«'far'»)", "not a duration", ""),
     ("@app:playback(«ahead.min»='1 HOUR')", "unknown option 'ahead.min'", "ahead.max"),
+    ("@app:processing(«clock.bak»='wait')", "unknown option 'clock.bak'", "did you mean 'clock.back'?"),
+    ("@app:processing(clock.back=«'back'»)", "no rule for a clock that goes back", "'wait' or 'follow'"),
+    ("@app:processing(clock.back='wait'«,» clock.back='wait')", "", "')'"),
+    ("@app:processing «@app:processing»", "given twice", "remove one"),
+    ("@app:playback «@app:processing»", "two times", "remove @app:playback or"),
+    ("@app:processing «@app:playback»", "two times", "remove @app:playback or"),
     ("@app:playback(lateness=«'5 parsecs'»)", "not a duration", "'5 SECONDS'"),
     ("@app:playback(lateness=«'soon'»)", "not a duration", ""),
     ("@info(«nam»='q')", "unknown option 'nam'", "did you mean 'name'"),

@@ -1,5 +1,6 @@
 //! Clocks of inputs, of sources and of the machine: what moves the app's time, and what does not.
 
+use eventflux::checkpoint::{read_blob, write_blob};
 use eventflux::event::{Timestamp, Value};
 use eventflux::store::MemoryStore;
 use eventflux::{
@@ -305,6 +306,85 @@ fn rows_of_processing_time_carry_the_time_at_which_they_are_processed() {
                     "{workers:?}: {sent} {at:?} {seen}"
                 );
                 assert_eq!(batch.value(0, 1), Value::Long(at.millis()));
+            }
+        }
+    }
+}
+
+const HOUR_US: i64 = 3_600_000_000;
+
+/// State of an app, as if it had been taken when the machine's clock was ahead by an hour.
+fn taken_ahead(app: &str) -> (Vec<u8>, i64) {
+    let runtime = build(app, &Workers::Inline);
+    runtime.start().expect("started");
+    let mut input = runtime.input().expect("running");
+    input.send("S", (1,)).expect("taken");
+    let snapshot = runtime.snapshot().expect("it runs");
+    let (mut manifest, chunks) = read_blob(&snapshot).expect("it is sound");
+    for instance in &mut manifest.instances {
+        instance.now_us += HOUR_US;
+    }
+    let clock = manifest.instances[0].now_us;
+    let chunks = chunks.into_iter().map(|(record, b)| (record, b.to_vec()));
+    let mut ahead = Vec::new();
+    write_blob(&manifest, chunks, &mut ahead).expect("a Vec takes it");
+    (ahead, clock)
+}
+
+#[test]
+fn a_clock_that_went_back_over_a_restart_is_told_and_obeys_the_rule() {
+    for (rule, waits) in [
+        ("", true),
+        ("@app:processing(clock.back='wait')", true),
+        ("@app:processing(clock.back='follow')", false),
+    ] {
+        let app = format!(
+            "@app:name('back') {rule} CREATE STREAM S (v INT);
+            INSERT INTO Plain SELECT v, now() AS t FROM S;
+            INSERT INTO Short SELECT count() AS n FROM S WINDOW('tumbling', 5 MILLISECONDS);
+            INSERT INTO Long SELECT count() AS n FROM S WINDOW('tumbling', 30 MINUTES);"
+        );
+        let (snapshot, clock) = taken_ahead(&app);
+        for workers in workers() {
+            let runtime = build(&app, &workers);
+            let plain = runtime.subscribe("Plain").expect("a stream");
+            let short = runtime.subscribe("Short").expect("a stream");
+            let long = runtime.subscribe("Long").expect("a stream");
+            let report = runtime.restore(&snapshot).expect("it is sound");
+            let back = report.clock_back.expect("the clock went back");
+            assert_eq!(back.waits, waits);
+            let nearly = Duration::from_secs(3_590)..=Duration::from_secs(3_600);
+            assert!(nearly.contains(&back.ahead), "{back}");
+            assert!(back.to_string().contains("machine's"), "{back}");
+            runtime.start().expect("started");
+            let mut input = runtime.input().expect("running");
+            let mut at = Vec::new();
+            while at.len() < 5 {
+                let before = now();
+                while now() - before < 20_000 {
+                    std::thread::yield_now();
+                }
+                input.send("S", (2,)).expect("taken");
+                at.push(plain.recv_timeout(HANG).expect("a row").at()[0].0);
+            }
+            // The window of before is long over by the restored clock.
+            let first = long.recv_timeout(HANG).expect("the restored window");
+            assert_eq!(texts(&first), ["1"]);
+            // Of a row that was sent here.
+            let closed = || short.recv_timeout(HANG).expect("a window").at()[0].0 >= clock;
+            match waits {
+                true => assert_eq!(at, [clock; 5], "{workers:?}"),
+                false => {
+                    assert!(at.is_sorted_by(|a, b| a < b) && at[0] >= clock, "{at:?}");
+                    while !closed() {}
+                }
+            }
+            let metrics = runtime.metrics().expect("it runs");
+            assert_eq!(metrics.clock_back, 1, "{workers:?}");
+            assert!(nearly.contains(&metrics.clock_ahead), "{metrics:?}");
+            runtime.shutdown().expect("nothing panicked");
+            while let Some(batch) = short.try_recv() {
+                assert!(!waits || batch.at()[0].0 < clock, "{workers:?}");
             }
         }
     }

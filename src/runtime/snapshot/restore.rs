@@ -7,6 +7,7 @@ use super::read::{Read, export, read, revisions};
 use super::schema::{Differences, Schema};
 use super::service::Inner;
 use crate::checkpoint::{Manifest, Parts};
+use crate::event::Timestamp;
 use crate::plan::StreamPlan;
 use crate::runtime::barrier::LockGuard;
 use crate::runtime::cell::BarrierCell;
@@ -15,6 +16,7 @@ use crate::runtime::handler::RowHandler;
 use crate::runtime::instance::Instance;
 use crate::runtime::named::ResumePoint;
 use crate::runtime::shared::Shared;
+use crate::runtime::wall::{CLOCK_BACK_MIN, ClockBack, ahead_of, machine_clock};
 use crate::store::{PersistenceStore, Revision};
 use parking_lot::MutexGuard;
 use std::sync::atomic::Ordering;
@@ -78,6 +80,8 @@ pub struct RestoreReport {
     pub added: Vec<String>,
     /// Queries whose state was forgotten.
     pub dropped: Vec<String>,
+    /// In processing time: the clock of the revision is ahead of the machine's, by more than 100 ms.
+    pub clock_back: Option<ClockBack>,
     /// Named queries whose text changed and that keep their state, as nothing it depends on did.
     pub edited: Vec<String>,
 }
@@ -88,6 +92,7 @@ pub(super) struct Swapped {
     next_instance: u32,
     differences: Differences,
     inputs: Vec<ResumePoint>,
+    clock_back: Option<ClockBack>,
     build: Duration,
     swap: Duration,
 }
@@ -100,6 +105,7 @@ impl Swapped {
             taken: UNIX_EPOCH.checked_add(since),
             skipped: Vec::new(),
             inputs: self.inputs,
+            clock_back: self.clock_back,
             added: self.differences.added,
             dropped: self.differences.removed,
             edited: self.differences.edited,
@@ -149,6 +155,7 @@ pub(super) fn swap_in(
         .cloned()
         .map(ResumePoint::from)
         .collect();
+    let clock_back = clock_back(shared, &built.now);
     let old = replace(shared, &guard, &mut built, &numbers, tracked);
     drop(guard);
     let swap = begun.elapsed();
@@ -159,9 +166,18 @@ pub(super) fn swap_in(
         next_instance: built.next_instance,
         differences,
         inputs,
+        clock_back,
         build,
         swap,
     })
+}
+
+/// Whether the clocks of the workers are ahead of the machine's.
+fn clock_back(shared: &Shared, clocks: &[Timestamp]) -> Option<ClockBack> {
+    let clock = clocks.iter().max().filter(|_| !shared.event_time)?;
+    let ahead = ahead_of(*clock, machine_clock());
+    let waits = shared.plan.clock_waits;
+    (ahead > CLOCK_BACK_MIN).then_some(ClockBack { ahead, waits })
 }
 
 /// The numbers of the last rows, by stream.
@@ -286,6 +302,7 @@ impl Inner {
             taken: None,
             skipped: Vec::new(),
             inputs: Vec::new(),
+            clock_back: None,
             added: Vec::new(),
             dropped: Vec::new(),
             edited: Vec::new(),

@@ -136,6 +136,7 @@ pub fn counters(metrics: &Metrics, further: u64) -> Vec<(String, u64)> {
         ("connector errors", metrics.connector_errors),
         ("keys left out", metrics.further_keys + further),
         ("inputs begun anew", metrics.begun_anew),
+        ("clock set back", metrics.clock_back),
     ];
     let told = rare.into_iter().filter(|(_, n)| *n > 0);
     counters.extend(told.map(|(name, n)| (name.to_string(), n)));

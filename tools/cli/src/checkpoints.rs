@@ -225,6 +225,9 @@ fn told(report: &RestoreReport, revision: Revision, app: &str, store: &str) {
     for input in &report.inputs {
         let _ = write!(text, "; {} go on at row {}", input.name, input.next);
     }
+    if let Some(back) = &report.clock_back {
+        let _ = write!(text, "\n  {back}");
+    }
     for query in &report.added {
         let _ = write!(text, "\n  starts empty: {query}");
     }
