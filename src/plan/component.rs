@@ -4,7 +4,7 @@
 //! it happens there. So a component is keyed only if every query in it agrees on columns that can be traced back to
 //! the one stream through which rows come in; any query that needs to see all rows makes the whole component single.
 
-use super::route::routes;
+use super::lineage::Lineage;
 use super::{QueryPlan, StreamPlan};
 use crate::expr::Typed;
 use std::cmp::Reverse;
@@ -22,8 +22,8 @@ pub(crate) enum Routing {
         stream: usize,
         /// Its key columns.
         columns: Vec<usize>,
-        /// By query, the columns of its input that they have become.
-        routes: HashMap<usize, Vec<usize>>,
+        /// What they become on their way.
+        lineage: Lineage,
     },
     /// All rows to one worker; why.
     Single(String),
@@ -33,7 +33,7 @@ impl Routing {
     /// The columns of a query's input that say where a row stands, where rows are spread over workers.
     pub(crate) fn route(&self, query: usize) -> Option<Vec<usize>> {
         match self {
-            Routing::Keyed { routes, .. } => routes.get(&query).cloned(),
+            Routing::Keyed { lineage, .. } => lineage.input(query).map(<[usize]>::to_vec),
             Routing::Single(_) => None,
         }
     }
@@ -305,11 +305,11 @@ fn routing(streams: &[StreamPlan], queries: &[QueryPlan], order: &[usize], cycle
     let Some(columns) = allowed.remove(&first) else {
         return Routing::Single("no query has a key".to_string());
     };
-    match routes(streams, queries, order, first, &columns) {
-        Some(routes) => Routing::Keyed {
+    match Lineage::of(queries, order, first, &columns) {
+        Some(lineage) => Routing::Keyed {
             stream: first,
             columns,
-            routes,
+            lineage,
         },
         None => {
             Routing::Single("writers of one stream give its key from other columns".to_string())

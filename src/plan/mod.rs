@@ -9,14 +9,15 @@ mod component;
 mod explain;
 mod identity;
 mod limits;
+mod lineage;
 mod ordinal;
+mod output_key;
+mod placement;
 mod query;
 #[cfg(test)]
 mod restore_tests;
-mod route;
 mod scope;
 mod streams;
-mod trace;
 mod window;
 mod window_args;
 
@@ -25,8 +26,9 @@ pub(crate) use build::stages;
 pub(crate) use component::{Component, Routing};
 pub(crate) use explain::explain;
 pub(crate) use identity::{QueryIdentity, changes};
+pub(crate) use output_key::{OutputKey, output_key};
+pub(crate) use placement::{GROUPS, worker_of_component, worker_of_group};
 pub(crate) use query::QueryPlan;
-pub(crate) use trace::{OutputKey, output_key};
 pub(crate) use window::WindowPlan;
 
 use crate::error::Fault;

@@ -11,7 +11,8 @@ use super::target::{Target, To};
 use super::worker::is_worker_of;
 use crate::error::{RuntimeError, SendError};
 use crate::event::{Batch, Timestamp};
-use crate::state::{encode_key, key_group, worker_of};
+use crate::plan::worker_of_group;
+use crate::state::{encode_key, key_group};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -206,7 +207,7 @@ impl Door {
             for column in columns {
                 encode_key(&[&batch.columns[*column]], row, &mut self.key);
             }
-            picked[worker_of(key_group(&self.key), workers)].push(row as u32);
+            picked[worker_of_group(key_group(&self.key), workers)].push(row as u32);
         }
         let mut sent = Ok(());
         for (worker, rows) in picked.iter_mut().enumerate() {

@@ -11,11 +11,8 @@ use super::position::Applied;
 use crate::event::{Batch, RowSet, Timestamp};
 use crate::operator::Counters;
 use crate::plan::{Plan, Routing};
-use crate::state::{KEY_GROUPS, encode_key, key_group, worker_of};
+use crate::state::{encode_key, key_group};
 use std::ops::Range;
-
-/// Number of key groups.
-pub(crate) const GROUPS: u16 = KEY_GROUPS as u16;
 
 /// The operators of one component for some key groups.
 pub(crate) struct Instance {
@@ -27,33 +24,21 @@ pub(crate) struct Instance {
     pub(crate) graph: Graph,
 }
 
-/// The key groups that a worker owns.
-pub(crate) fn groups_of(worker: usize, workers: usize) -> Range<u16> {
-    let owned = |group: &u16| worker_of(u64::from(*group), workers) == worker;
-    let first = (0..GROUPS).find(owned).unwrap_or(GROUPS);
-    let count = (first..GROUPS).take_while(owned).count();
-    first..first + count as u16
-}
-
 /// The instances of an app that starts empty, each with its worker.
 pub(crate) fn initial_instances(plan: &Plan, app: &str, workers: usize) -> Vec<(usize, Instance)> {
     let mut instances = Vec::new();
     for (component, planned) in plan.components.iter().enumerate() {
-        let keyed = matches!(planned.routing, Routing::Keyed { .. });
         for worker in 0..workers {
-            if keyed || component % workers == worker {
-                let groups = match keyed {
-                    true => groups_of(worker, workers),
-                    false => 0..GROUPS,
-                };
-                let instance = Instance {
-                    id: (component * workers + worker) as u32,
-                    component,
-                    groups,
-                    graph: Graph::new(plan, planned, app),
-                };
-                instances.push((worker, instance));
-            }
+            let Some(groups) = planned.groups_on(component, worker, workers) else {
+                continue;
+            };
+            let instance = Instance {
+                id: (component * workers + worker) as u32,
+                component,
+                groups,
+                graph: Graph::new(plan, planned, app),
+            };
+            instances.push((worker, instance));
         }
     }
     instances

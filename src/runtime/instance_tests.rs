@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::event::{Sign, Value};
-use crate::plan::{Catalogue, plan};
+use crate::plan::{Catalogue, GROUPS, plan, worker_of_group};
 use crate::runtime::core::Core;
 use crate::runtime::output::Output;
 use crate::runtime::position::Stamp;
@@ -75,7 +75,11 @@ fn instances_of_one_component_give_per_key_what_one_gives() {
 #[test]
 fn every_key_group_belongs_to_one_instance() {
     let plan = planned(APP);
-    assert_eq!(worker_of(u64::from(GROUPS), 1), 1, "the number of groups");
+    assert_eq!(
+        worker_of_group(u64::from(GROUPS), 1),
+        1,
+        "the number of groups"
+    );
     for workers in [1, 2, 3, 7, 128] {
         let instances = initial_instances(&plan, "app", workers);
         let mut ids: Vec<u32> = instances.iter().map(|(_, i)| i.id).collect();
@@ -89,7 +93,7 @@ fn every_key_group_belongs_to_one_instance() {
                 assert_eq!(instance.groups.start, next);
                 let keyed = instance.groups.len() < usize::from(GROUPS);
                 for group in instance.groups.clone().filter(|_| keyed) {
-                    assert_eq!(worker_of(u64::from(group), workers), *worker);
+                    assert_eq!(worker_of_group(u64::from(group), workers), *worker);
                 }
                 next = instance.groups.end;
             }

@@ -4,9 +4,8 @@
 //! promised, so there is none to count. The counters are part of a worker's state: after a restore a row comes out
 //! with the number that it had before.
 
-use super::instance::GROUPS;
 use crate::event::{Batch, Column};
-use crate::plan::OutputKey;
+use crate::plan::{GROUPS, OutputKey};
 use crate::state::{encode_key, key_group};
 
 /// The place of a row among those of its stream and key group.

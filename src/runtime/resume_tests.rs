@@ -5,7 +5,7 @@
 
 use super::*;
 use crate::event::{Batch, Value};
-use crate::plan::Routing;
+use crate::plan::{Routing, worker_of_group};
 use crate::runtime::app::EventFluxAppRuntime;
 use crate::runtime::cell::BarrierCell;
 use crate::runtime::config::{Backpressure, RuntimeConfig, Workers};
@@ -15,7 +15,7 @@ use crate::runtime::instance::{Instance, initial_instances};
 use crate::runtime::manager::EventFluxManager;
 use crate::runtime::named::Mark;
 use crate::runtime::position::Applied;
-use crate::state::{encode_key, key_group, worker_of};
+use crate::state::{encode_key, key_group};
 use crate::{OutputNumber, SendError};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -90,7 +90,7 @@ fn place(shared: &Shared, workers: usize) -> Vec<Vec<Instance>> {
     for (_, instance) in initial_instances(&shared.plan, &shared.name, workers) {
         let worker = match shared.plan.components[instance.component].routing {
             Routing::Single(_) => instance.component % here,
-            Routing::Keyed { .. } => worker_of(u64::from(instance.groups.start), here),
+            Routing::Keyed { .. } => worker_of_group(u64::from(instance.groups.start), here),
         };
         placed[worker].push(instance);
     }

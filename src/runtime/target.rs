@@ -2,7 +2,7 @@
 
 use super::packet::ALL_COMPONENTS;
 use crate::event::Batch;
-use crate::plan::{Plan, Routing, StreamPlan};
+use crate::plan::{Plan, Routing, StreamPlan, worker_of_component};
 
 /// Where a stream's rows go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(crate) fn targets(plan: &Plan, workers: usize) -> Vec<Vec<Target>> {
         let to = match &component.routing {
             Routing::Keyed { columns, .. } if workers > 1 => To::Key(columns.clone()),
             Routing::Keyed { .. } => To::Worker(0),
-            Routing::Single(_) => To::Worker(number % workers),
+            Routing::Single(_) => To::Worker(worker_of_component(number, workers)),
         };
         for stream in &component.reads {
             targets[*stream].push(Target {

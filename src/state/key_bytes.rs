@@ -93,12 +93,6 @@ pub(crate) fn key_group(key: &[u8]) -> u64 {
     xxh3_64(key) % KEY_GROUPS
 }
 
-/// The worker that owns a key group.
-#[inline]
-pub(crate) fn worker_of(group: u64, workers: usize) -> usize {
-    (group as usize * workers) / KEY_GROUPS as usize
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,9 +118,5 @@ mod tests {
         want.extend([4, 2, 0, 0, 0, 0xc3, 0xa9]);
         assert_eq!(bytes, want);
         assert!(key_group(&bytes) < KEY_GROUPS);
-        assert_eq!(
-            (worker_of(0, 4), worker_of(127, 4), worker_of(127, 1)),
-            (0, 3, 0)
-        );
     }
 }

@@ -33,7 +33,7 @@ pub use cell::Cell;
 pub use cells::Cells;
 pub(crate) use columns::SlotColumns;
 pub use holder::{Container, Register, RegisterReader, StateHolder, Visitor};
-pub(crate) use key_bytes::{KEY_GROUPS, encode_key, key_group, worker_of};
+pub(crate) use key_bytes::{KEY_GROUPS, encode_key, key_group};
 pub(crate) use key_index::KeyIndex;
 pub use key_index::Slot;
 pub(crate) use multiset::Multiset;

@@ -9,10 +9,10 @@ use super::read::Read;
 use super::schema::{Nodes, Schema};
 use crate::checkpoint::{InstanceRecord, Manifest, Parts};
 use crate::event::Timestamp;
-use crate::plan::{Plan, Routing};
+use crate::plan::{GROUPS, Plan, worker_of_component};
 use crate::runtime::graph::Graph;
 use crate::runtime::handler::{HANDLERS, HandlerKind, RowHandler};
-use crate::runtime::instance::{GROUPS, Instance, groups_of};
+use crate::runtime::instance::Instance;
 use crate::runtime::named::Mark;
 use crate::runtime::position::{Applied, InputPosition};
 use crate::state::{Load, Malformed, SectionKind, Stored, StoredContainer, sections};
@@ -150,11 +150,11 @@ impl Builder<'_> {
         let from = match component {
             _ if before == self.workers => worker,
             // One worker saw all rows.
-            Some(component) if !self.is_keyed(component) => {
-                if component % self.workers != worker {
+            Some(component) if !self.plan.components[component].is_keyed() => {
+                if worker_of_component(component, self.workers) != worker {
                     return Ok(None);
                 }
-                component % before
+                worker_of_component(component, before)
             }
             _ => {
                 let name = &kind.record.text;
@@ -176,7 +176,7 @@ impl Builder<'_> {
         nodes: &Nodes,
         manifest: &'m Manifest,
     ) -> Result<Vec<Origin<'m>>, Malformed> {
-        let keyed = self.is_keyed(component);
+        let keyed = self.plan.components[component].is_keyed();
         let mut origins = Vec::new();
         for record in &manifest.instances {
             let node_of = |query: u32, stage: u16| {
@@ -219,13 +219,6 @@ impl Builder<'_> {
         Ok(origins)
     }
 
-    fn is_keyed(&self, component: usize) -> bool {
-        matches!(
-            self.plan.components[component].routing,
-            Routing::Keyed { .. }
-        )
-    }
-
     /// The instances of a component on a worker: their key groups and where they come from.
     fn place<'o, 'm>(
         &self,
@@ -233,10 +226,9 @@ impl Builder<'_> {
         worker: usize,
         origins: &'o [Origin<'m>],
     ) -> Vec<(Range<u16>, Option<&'o Origin<'m>>)> {
-        let own = match self.is_keyed(component) {
-            true => groups_of(worker, self.workers),
-            false if component % self.workers == worker => 0..GROUPS,
-            false => return Vec::new(),
+        let planned = &self.plan.components[component];
+        let Some(own) = planned.groups_on(component, worker, self.workers) else {
+            return Vec::new();
         };
         if origins.is_empty() {
             return vec![(own, None)];

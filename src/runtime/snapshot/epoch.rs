@@ -7,12 +7,11 @@ use crate::checkpoint::{
     AppliedRecord, ChunkRecord, InputRecord, InstanceRecord, Manifest, OutputRecord, Parts,
     RAW_BYTES_MAX, seal, write_blob,
 };
-use crate::plan::Routing;
+use crate::plan::GROUPS;
 use crate::runtime::barrier::LockGuard;
 use crate::runtime::capture::{CoreCut, CutOrder, Piece};
 use crate::runtime::core::Core;
 use crate::runtime::handler::HANDLERS;
-use crate::runtime::instance::GROUPS;
 use crate::runtime::position::InputPosition;
 use crate::state::{ContainerCut, Rebase, SectionKind, divide, sections};
 use crate::store::{ChunkName, Commit, Digest, Revision, StoreError};
@@ -430,10 +429,7 @@ impl Inner {
             instances.extend(core.instances.iter().map(|i| {
                 InstanceRecord {
                     id: i.id,
-                    keyed: matches!(
-                        self.shared.plan.components[i.component].routing,
-                        Routing::Keyed { .. }
-                    ),
+                    keyed: self.shared.plan.components[i.component].is_keyed(),
                     groups: (i.groups.start, i.groups.end),
                     worker: worker as u16,
                     now_us: core.now.0,

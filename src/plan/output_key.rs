@@ -1,7 +1,6 @@
 //! Where the key of a keyed component is to be found in the streams that it writes.
 
 use super::{Plan, Routing};
-use std::collections::HashMap;
 
 /// How the rows of a stream are put into key groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,40 +22,13 @@ pub(crate) fn output_key(plan: &Plan, stream: usize) -> OutputKey {
     let Routing::Keyed {
         stream: entry,
         columns,
-        ..
+        lineage,
     } = &component.routing
     else {
         return OutputKey::Whole;
     };
-    // By stream, for each key column: the columns that carry it unchanged.
-    let own = columns.iter().map(|c| vec![*c]).collect();
-    let mut carried: HashMap<usize, Vec<Vec<usize>>> = HashMap::from([(*entry, own)]);
-    // Writers before readers: a keyed component has no cycle.
-    for query in component.queries.iter().map(|q| &plan.queries[*q]) {
-        let Some(from) = carried.get(&query.input) else {
-            continue;
-        };
-        let mut to: Vec<Vec<usize>> = Vec::new();
-        for sources in from {
-            let carries = |output: &usize| {
-                let column = query.outputs[*output].as_column();
-                column.is_some_and(|c| c < query.input_len && sources.contains(&c))
-            };
-            to.push((0..query.outputs.len()).filter(carries).collect());
-        }
-        match carried.get_mut(&query.target) {
-            // Several queries write the stream: what all of them carry.
-            Some(have) => have
-                .iter_mut()
-                .zip(&to)
-                .for_each(|(have, to)| have.retain(|c| to.contains(c))),
-            None => drop(carried.insert(query.target, to)),
-        }
-    }
-    let found = carried.get(&stream).into_iter().flatten();
-    let found: Vec<usize> = found.filter_map(|c| c.first().copied()).collect();
-    if found.len() == columns.len() {
-        return OutputKey::Columns(found);
+    if let Some(columns) = lineage.stream(stream) {
+        return OutputKey::Columns(columns);
     }
     let entry = &plan.streams[*entry];
     let names = columns
