@@ -1,6 +1,6 @@
 //! A plan as text: components, queries, operators, distribution and state.
 
-use super::{Plan, QueryPlan, Routing, WindowPlan};
+use super::{Plan, QueryPlan, Routing};
 use crate::operator::window::REORDER_ROWS_MAX;
 use std::fmt::Write;
 
@@ -54,7 +54,7 @@ fn explain_query(plan: &Plan, query: &QueryPlan, event_time: bool, text: &mut St
         if window.takes_rows_in_order() && event_time {
             let _ = writeln!(text, "    {}", order(plan));
         }
-        let _ = writeln!(text, "    {}: {}", query.window_text, window_state(window));
+        let _ = writeln!(text, "    {}: {}", query.window_text, window.state());
         if let Some(late) = query.late {
             let _ = writeln!(text, "    late rows → {}", plan.streams[late].name);
         }
@@ -96,16 +96,4 @@ fn order(plan: &Plan) -> String {
         ),
     };
     format!("order by time: holds {held}, at most {REORDER_ROWS_MAX}: state rows")
-}
-
-fn window_state(window: &WindowPlan) -> &'static str {
-    match window {
-        WindowPlan::Panes(_) => "state groups or rows per pane",
-        WindowPlan::Session { .. } | WindowPlan::SessionBatch { .. } => "state row log per key",
-        WindowPlan::Unique(_) | WindowPlan::FirstUnique(_) => "state keyed map",
-        WindowPlan::Frequent { .. } | WindowPlan::LossyFrequent { .. } => {
-            "state keyed map of counts"
-        }
-        _ => "state row log",
-    }
 }

@@ -77,30 +77,152 @@ pub(crate) enum WindowPlan {
     },
 }
 
+/// What a window does with rows that are behind the app's clock.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Late {
+    /// It has none: rows count by arrival.
+    Never,
+    /// Those that belong to what it has closed are late.
+    Dropped,
+    /// It gets rows in the order of their times, as its results depend on that; what comes too late for it is late.
+    Ordered,
+}
+
+/// Which rows never meet in a window.
+#[derive(Clone, Copy)]
+enum Spread<'a> {
+    /// Any two may.
+    Together,
+    /// Those of different keys, whatever the key.
+    AnyKey,
+    /// Those that these expressions tell apart.
+    Keys(&'a [Typed]),
+}
+
+/// What a window is to the rest of the plan. All of it stands in [`WindowPlan::shape`], for each window.
+#[derive(Clone, Copy)]
+struct Shape<'a> {
+    rows: Rows,
+    /// Its rows also pass as they come, and its flushes only expire them.
+    streams: bool,
+    /// It has timers, or drops rows behind the clock.
+    timed: bool,
+    late: Late,
+    spread: Spread<'a>,
+    /// Its state, for a reader.
+    state: &'static str,
+}
+
+impl Shape<'static> {
+    /// A window of rows by arrival that all meet.
+    fn of(rows: Rows) -> Self {
+        Shape {
+            rows,
+            streams: false,
+            timed: false,
+            late: Late::Never,
+            spread: Spread::Together,
+            state: "state row log",
+        }
+    }
+}
+
+impl<'a> Shape<'a> {
+    fn streams(self, streams: bool) -> Self {
+        Shape { streams, ..self }
+    }
+
+    fn timed(self, timed: bool) -> Self {
+        Shape { timed, ..self }
+    }
+
+    fn late(self, late: Late) -> Self {
+        Shape { late, ..self }
+    }
+
+    fn spread<'b>(self, spread: Spread<'b>) -> Shape<'b>
+    where
+        'a: 'b,
+    {
+        Shape { spread, ..self }
+    }
+
+    fn state(self, state: &'static str) -> Self {
+        Shape { state, ..self }
+    }
+
+    /// One row for each key.
+    fn map_by(self, keys: &'a Keys) -> Self {
+        self.spread(Spread::Keys(&keys.0)).state("state keyed map")
+    }
+
+    /// By the app's clock, in the order of time.
+    fn ordered(self) -> Self {
+        self.timed(true).late(Late::Ordered)
+    }
+}
+
 impl WindowPlan {
+    fn shape(&self) -> Shape<'_> {
+        match self {
+            WindowPlan::Length(_) => Shape::of(Rows::InOrder),
+            WindowPlan::LengthBatch { streams, .. } => Shape::of(Rows::Together).streams(*streams),
+            WindowPlan::Time(_) => Shape::of(Rows::InOrder).ordered().spread(Spread::AnyKey),
+            WindowPlan::TimeLength { .. } => Shape::of(Rows::InOrder).ordered(),
+            WindowPlan::TimeBatch { start, streams, .. } => {
+                // Its first row decides where batches of all keys begin.
+                let spread = match start {
+                    Start::FirstRow => Spread::Together,
+                    Start::Grid(_) => Spread::AnyKey,
+                };
+                let shape = Shape::of(Rows::Together).streams(*streams);
+                shape.ordered().spread(spread)
+            }
+            WindowPlan::Panes(_) => {
+                let shape = Shape::of(Rows::Displaced).timed(true).late(Late::Dropped);
+                shape
+                    .spread(Spread::AnyKey)
+                    .state("state groups or rows per pane")
+            }
+            WindowPlan::SendBatch => Shape::of(Rows::Together),
+            WindowPlan::Session { keys, .. } => {
+                let shape = Shape::of(Rows::AnyOrder).ordered();
+                shape
+                    .spread(Spread::Keys(&keys.0))
+                    .state("state row log per key")
+            }
+            WindowPlan::SessionBatch { keys, .. } => {
+                let shape = Shape::of(Rows::Together).timed(true).late(Late::Dropped);
+                shape
+                    .spread(Spread::Keys(&keys.0))
+                    .state("state row log per key")
+            }
+            WindowPlan::ExternalTime { .. } => Shape::of(Rows::AnyOrder).late(Late::Dropped),
+            WindowPlan::ExternalTimeBatch(span) => {
+                let timed = span.timeout_us.is_some();
+                Shape::of(Rows::Together).timed(timed).late(Late::Dropped)
+            }
+            WindowPlan::Delay(_) => Shape::of(Rows::Forever).ordered().spread(Spread::AnyKey),
+            WindowPlan::Sort { .. } => Shape::of(Rows::AnyOrder),
+            WindowPlan::Unique(keys) => Shape::of(Rows::AnyOrder).map_by(keys),
+            WindowPlan::FirstUnique(keys) => Shape::of(Rows::Forever).map_by(keys),
+            WindowPlan::Frequent { .. } | WindowPlan::LossyFrequent { .. } => {
+                Shape::of(Rows::AnyOrder).state("state keyed map of counts")
+            }
+            WindowPlan::Cron(_) => Shape::of(Rows::Together).ordered(),
+            WindowPlan::Expression(condition) => {
+                Shape::of(Rows::InOrder).timed(condition.uses_clock())
+            }
+            WindowPlan::ExpressionBatch { condition, options } => {
+                let shape = Shape::of(Rows::Together).timed(condition.uses_clock());
+                shape.streams(options.streams)
+            }
+        }
+    }
+
     /// How its rows come and go.
     pub(crate) fn rows(&self) -> Rows {
-        match self {
-            WindowPlan::Length(_)
-            | WindowPlan::Time(_)
-            | WindowPlan::TimeLength { .. }
-            | WindowPlan::Expression(_) => Rows::InOrder,
-            WindowPlan::Session { .. }
-            | WindowPlan::ExternalTime { .. }
-            | WindowPlan::Sort { .. }
-            | WindowPlan::Unique(_)
-            | WindowPlan::Frequent { .. }
-            | WindowPlan::LossyFrequent { .. } => Rows::AnyOrder,
-            WindowPlan::LengthBatch { .. }
-            | WindowPlan::TimeBatch { .. }
-            | WindowPlan::SendBatch
-            | WindowPlan::SessionBatch { .. }
-            | WindowPlan::ExternalTimeBatch(_)
-            | WindowPlan::Cron(_)
-            | WindowPlan::ExpressionBatch { .. } => Rows::Together,
-            WindowPlan::Panes(_) => Rows::Displaced,
-            WindowPlan::Delay(_) | WindowPlan::FirstUnique(_) => Rows::Forever,
-        }
+        self.shape().rows
     }
 
     /// Rows leave one by one, and aggregates retract them.
@@ -115,13 +237,7 @@ impl WindowPlan {
 
     /// Its rows also pass as they come, and its flushes only expire them.
     pub(crate) fn streams(&self) -> bool {
-        match self {
-            WindowPlan::LengthBatch { streams, .. } | WindowPlan::TimeBatch { streams, .. } => {
-                *streams
-            }
-            WindowPlan::ExpressionBatch { options, .. } => options.streams,
-            _ => false,
-        }
+        self.shape().streams
     }
 
     /// Everything that leaves it is a flush: nothing that a flush begins anew survives between two calls.
@@ -131,46 +247,17 @@ impl WindowPlan {
 
     /// It has timers or drops rows behind the clock.
     pub(crate) fn timed(&self) -> bool {
-        match self {
-            WindowPlan::Time(_)
-            | WindowPlan::TimeBatch { .. }
-            | WindowPlan::TimeLength { .. }
-            | WindowPlan::Panes(_)
-            | WindowPlan::Session { .. }
-            | WindowPlan::SessionBatch { .. }
-            | WindowPlan::Delay(_)
-            | WindowPlan::Cron(_) => true,
-            WindowPlan::ExternalTimeBatch(span) => span.timeout_us.is_some(),
-            WindowPlan::Expression(condition) | WindowPlan::ExpressionBatch { condition, .. } => {
-                condition.uses_clock()
-            }
-            _ => false,
-        }
+        self.shape().timed
     }
 
     /// Its results depend on the order of rows in time, or on what the clock has reached: it gets them in that order.
     pub(crate) fn takes_rows_in_order(&self) -> bool {
-        matches!(
-            self,
-            WindowPlan::Time(_)
-                | WindowPlan::TimeLength { .. }
-                | WindowPlan::TimeBatch { .. }
-                | WindowPlan::Session { .. }
-                | WindowPlan::Delay(_)
-                | WindowPlan::Cron(_)
-        )
+        self.shape().late == Late::Ordered
     }
 
     /// Rows may come too late for it.
     pub(crate) fn has_late_rows(&self) -> bool {
-        self.takes_rows_in_order()
-            || matches!(
-                self,
-                WindowPlan::Panes(_)
-                    | WindowPlan::SessionBatch { .. }
-                    | WindowPlan::ExternalTime { .. }
-                    | WindowPlan::ExternalTimeBatch(_)
-            )
+        self.shape().late != Late::Never
     }
 
     /// It asks which input row caused a row.
@@ -185,21 +272,14 @@ impl WindowPlan {
 
     /// Rows of different keys never meet in it, whatever the key.
     pub(crate) fn spans_no_keys(&self) -> bool {
-        match self {
-            WindowPlan::Time(_) | WindowPlan::Panes(_) | WindowPlan::Delay(_) => true,
-            WindowPlan::TimeBatch { start, .. } => *start != Start::FirstRow,
-            _ => false,
-        }
+        matches!(self.shape().spread, Spread::AnyKey)
     }
 
     /// The expressions of its key, where rows of different keys never meet in it.
     pub(crate) fn own_keys(&self) -> Option<&[Typed]> {
-        match self {
-            WindowPlan::Session { keys, .. } | WindowPlan::SessionBatch { keys, .. } => {
-                Some(&keys.0)
-            }
-            WindowPlan::Unique(keys) | WindowPlan::FirstUnique(keys) => Some(&keys.0),
-            _ => None,
+        match self.shape().spread {
+            Spread::Keys(keys) => Some(keys),
+            Spread::Together | Spread::AnyKey => None,
         }
     }
 
@@ -209,6 +289,11 @@ impl WindowPlan {
             WindowPlan::Frequent { keys, .. } | WindowPlan::LossyFrequent { keys, .. } => &keys.0,
             _ => self.own_keys().unwrap_or_default(),
         }
+    }
+
+    /// Its state, for a reader.
+    pub(super) fn state(&self) -> &'static str {
+        self.shape().state
     }
 
     /// Columns of the input that must be held although the rest of the query may not read them.

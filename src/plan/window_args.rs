@@ -17,49 +17,91 @@ const DURATION_MAX_US: u64 = 700 * 31_557_600_000_000;
 /// Slides of a hop window: each row is in as many windows, and a jump of the clock closes all of them at once.
 const PANES_MAX: i64 = 1_000_000;
 
-/// Names and parameters of the windows.
-pub(crate) const WINDOWS: [(&str, &str); 22] = [
-    ("length", "length(rows)"),
-    ("lengthBatch", "lengthBatch(rows [, stream_current])"),
-    ("time", "time(duration)"),
+/// Reads the parameters of one kind of window.
+type Read = fn(&mut Args<'_, '_, '_>) -> Result<WindowPlan, Refused>;
+
+/// The windows: name, parameters, and how they are read.
+const WINDOWS: [(&str, &str, Read); 22] = [
+    ("length", "length(rows)", |a| {
+        Ok(WindowPlan::Length(a.rows()?))
+    }),
+    ("lengthBatch", "lengthBatch(rows [, stream_current])", |a| {
+        a.length_batch()
+    }),
+    ("time", "time(duration)", |a| {
+        Ok(WindowPlan::Time(a.duration()?))
+    }),
     (
         "timeBatch",
         "timeBatch(duration [, start] [, stream_current])",
+        |a| a.time_batch(),
     ),
-    ("timeLength", "timeLength(duration, rows)"),
-    ("tumbling", "tumbling(duration [, offset])"),
-    ("hop", "hop(size, slide)"),
-    ("sliding", "sliding(size, slide)"),
-    ("session", "session(gap [, key [, latency]])"),
-    ("sessionBatch", "sessionBatch(gap [, key])"),
-    ("externalTime", "externalTime(attribute, duration)"),
+    ("timeLength", "timeLength(duration, rows)", |a| {
+        a.time_length()
+    }),
+    ("tumbling", "tumbling(duration [, offset])", |a| {
+        a.tumbling()
+    }),
+    ("hop", "hop(size, slide)", |a| a.hop()),
+    ("sliding", "sliding(size, slide)", |a| a.hop()),
+    ("session", "session(gap [, key [, latency]])", |a| {
+        a.session()
+    }),
+    ("sessionBatch", "sessionBatch(gap [, key])", |a| {
+        a.session_batch()
+    }),
+    ("externalTime", "externalTime(attribute, duration)", |a| {
+        a.external_time()
+    }),
     (
         "externalTimeBatch",
         "externalTimeBatch(attribute, duration [, start [, timeout]])",
+        |a| a.external_batch(),
     ),
-    ("batch", "batch()"),
-    ("delay", "delay(duration)"),
-    ("sort", "sort(rows, attribute [, 'asc' | 'desc'], …)"),
-    ("unique", "unique(key, …)"),
-    ("firstUnique", "firstUnique(key, …)"),
-    ("frequent", "frequent(keys [, attribute, …])"),
+    ("batch", "batch()", |_| Ok(WindowPlan::SendBatch)),
+    ("delay", "delay(duration)", |a| {
+        Ok(WindowPlan::Delay(a.duration()?))
+    }),
+    (
+        "sort",
+        "sort(rows, attribute [, 'asc' | 'desc'], …)",
+        |a| a.sort(),
+    ),
+    ("unique", "unique(key, …)", |a| {
+        Ok(WindowPlan::Unique(a.some_keys()?))
+    }),
+    ("firstUnique", "firstUnique(key, …)", |a| {
+        Ok(WindowPlan::FirstUnique(a.some_keys()?))
+    }),
+    ("frequent", "frequent(keys [, attribute, …])", |a| {
+        a.frequent()
+    }),
     (
         "lossyFrequent",
         "lossyFrequent(support [, error] [, attribute, …])",
+        |a| a.lossy_frequent(),
     ),
-    ("cron", "cron('second minute hour day month weekday')"),
-    ("expression", "expression('condition')"),
+    (
+        "cron",
+        "cron('second minute hour day month weekday')",
+        |a| a.cron(),
+    ),
+    ("expression", "expression('condition')", |a| {
+        Ok(WindowPlan::Expression(a.condition()?))
+    }),
     (
         "expressionBatch",
         "expressionBatch('condition' [, include_triggering [, stream_current]])",
+        |a| a.expression_batch(),
     ),
 ];
 
 /// Binds a window clause; `scope` is that of the query. Answers the window, or `None` with the faults in the scope.
 pub(super) fn bind_window(window: &Window, scope: &mut QueryScope<'_>) -> Option<WindowPlan> {
     let name = window.name.text.as_str();
-    let Some((_, signature)) = WINDOWS.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)) else {
-        let known = WINDOWS.iter().map(|(n, _)| *n);
+    let named = |(known, ..): &&(&str, &str, Read)| known.eq_ignore_ascii_case(name);
+    let Some((_, signature, read)) = WINDOWS.iter().find(named) else {
+        let known = WINDOWS.iter().map(|(known, ..)| *known);
         let fault =
             Fault::new(window.name.span, format!("unknown window '{name}'")).nearest(name, known);
         scope.faults.push(fault);
@@ -71,9 +113,7 @@ pub(super) fn bind_window(window: &Window, scope: &mut QueryScope<'_>) -> Option
         signature,
         scope,
     };
-    let bound = args
-        .window(&name.to_ascii_lowercase())
-        .and_then(|w| args.end().map(|()| w));
+    let bound = read(&mut args).and_then(|w| args.end().map(|()| w));
     bound.map_err(|fault| scope.faults.extend(fault)).ok()
 }
 
@@ -89,82 +129,71 @@ struct Args<'a, 'b, 's> {
 }
 
 impl<'a> Args<'a, '_, '_> {
-    fn window(&mut self, name: &str) -> Result<WindowPlan, Refused> {
-        Ok(match name {
-            "length" => WindowPlan::Length(self.rows()?),
-            "lengthbatch" => WindowPlan::LengthBatch {
-                rows: self.rows()?,
-                streams: self.flag("stream_current")?,
-            },
-            "time" => WindowPlan::Time(self.duration()?),
-            "timebatch" => {
-                let span_us = self.duration()?;
-                // In 128 bits: any point of the grid names it.
-                let grid = |ms: i64| (i128::from(ms) * 1000).rem_euclid(i128::from(span_us)) as i64;
-                WindowPlan::TimeBatch {
-                    span_us,
-                    start: self
-                        .optional_integer()
-                        .map_or(Start::FirstRow, |ms| Start::Grid(grid(ms))),
-                    streams: self.flag("stream_current")?,
-                }
-            }
-            "timelength" => WindowPlan::TimeLength {
-                span_us: self.duration()?,
-                rows: self.rows()?,
-            },
-            "tumbling" => {
-                let size_us = self.duration()?;
-                let offset_us = if self.peek().is_some() {
-                    self.any_duration()?
-                } else {
-                    0
-                };
-                WindowPlan::Panes(Panes::new(size_us, size_us, offset_us.rem_euclid(size_us)))
-            }
-            "hop" | "sliding" => self.hop()?,
-            "session" => self.session()?,
-            "sessionbatch" => {
-                let gap_us = self.duration()?;
-                let keys = if self.peek().is_some() {
-                    self.keys(1)?
-                } else {
-                    Keys::default()
-                };
-                WindowPlan::SessionBatch { gap_us, keys }
-            }
-            "externaltime" => {
-                let attribute = self.clock_attribute()?;
-                WindowPlan::ExternalTime {
-                    attribute,
-                    span_ms: self.duration_ms()?,
-                }
-            }
-            "externaltimebatch" => self.external_batch()?,
-            "delay" => WindowPlan::Delay(self.duration()?),
-            "sort" => self.sort()?,
-            "unique" => WindowPlan::Unique(self.some_keys()?),
-            "firstunique" => WindowPlan::FirstUnique(self.some_keys()?),
-            "frequent" => WindowPlan::Frequent {
-                keys_max: self.rows()?,
-                keys: self.row_keys()?,
-            },
-            "lossyfrequent" => self.lossy_frequent()?,
-            "cron" => self.cron()?,
-            "expression" => WindowPlan::Expression(self.condition()?),
-            "expressionbatch" => {
-                let condition = self.condition()?;
-                let include_triggering = self.flag("include_triggering")?;
-                let streams = self.flag("stream_current")?;
-                let options = ExpressionBatchOptions {
-                    include_triggering,
-                    streams,
-                    expires: false,
-                };
-                WindowPlan::ExpressionBatch { condition, options }
-            }
-            _ => WindowPlan::SendBatch,
+    fn length_batch(&mut self) -> Result<WindowPlan, Refused> {
+        Ok(WindowPlan::LengthBatch {
+            rows: self.rows()?,
+            streams: self.flag("stream_current")?,
         })
+    }
+
+    fn time_batch(&mut self) -> Result<WindowPlan, Refused> {
+        let span_us = self.duration()?;
+        // In 128 bits: any point of the grid names it.
+        let grid = |ms: i64| (i128::from(ms) * 1000).rem_euclid(i128::from(span_us)) as i64;
+        let start = self.optional_integer();
+        Ok(WindowPlan::TimeBatch {
+            span_us,
+            start: start.map_or(Start::FirstRow, |ms| Start::Grid(grid(ms))),
+            streams: self.flag("stream_current")?,
+        })
+    }
+
+    fn time_length(&mut self) -> Result<WindowPlan, Refused> {
+        Ok(WindowPlan::TimeLength {
+            span_us: self.duration()?,
+            rows: self.rows()?,
+        })
+    }
+
+    fn tumbling(&mut self) -> Result<WindowPlan, Refused> {
+        let size_us = self.duration()?;
+        let offset_us = match self.peek() {
+            Some(_) => self.any_duration()?,
+            None => 0,
+        };
+        let offset_us = offset_us.rem_euclid(size_us);
+        Ok(WindowPlan::Panes(Panes::new(size_us, size_us, offset_us)))
+    }
+
+    fn session_batch(&mut self) -> Result<WindowPlan, Refused> {
+        Ok(WindowPlan::SessionBatch {
+            gap_us: self.duration()?,
+            keys: self.optional_key()?,
+        })
+    }
+
+    fn external_time(&mut self) -> Result<WindowPlan, Refused> {
+        Ok(WindowPlan::ExternalTime {
+            attribute: self.clock_attribute()?,
+            span_ms: self.duration_ms()?,
+        })
+    }
+
+    fn frequent(&mut self) -> Result<WindowPlan, Refused> {
+        Ok(WindowPlan::Frequent {
+            keys_max: self.rows()?,
+            keys: self.row_keys()?,
+        })
+    }
+
+    fn expression_batch(&mut self) -> Result<WindowPlan, Refused> {
+        let condition = self.condition()?;
+        let options = ExpressionBatchOptions {
+            include_triggering: self.flag("include_triggering")?,
+            streams: self.flag("stream_current")?,
+            expires: false,
+        };
+        Ok(WindowPlan::ExpressionBatch { condition, options })
     }
 
     fn wrong(&self, span: Span, message: impl Into<String>) -> Refused {
@@ -308,6 +337,14 @@ impl<'a> Args<'a, '_, '_> {
         Ok(Keys(keys))
     }
 
+    /// The next argument as a key; no key where there is none.
+    fn optional_key(&mut self) -> Result<Keys, Refused> {
+        match self.peek() {
+            Some(_) => self.keys(1),
+            None => Ok(Keys::default()),
+        }
+    }
+
     /// All further arguments as keys, at least one.
     fn some_keys(&mut self) -> Result<Keys, Refused> {
         self.keys(self.args.len().max(1))
@@ -337,11 +374,7 @@ impl<'a> Args<'a, '_, '_> {
 
     fn session(&mut self) -> Result<WindowPlan, Refused> {
         let gap_us = self.duration()?;
-        let keys = if self.peek().is_some() {
-            self.keys(1)?
-        } else {
-            Keys::default()
-        };
+        let keys = self.optional_key()?;
         let span = self.peek().map_or(self.span, |a| a.span);
         let latency_us = if self.peek().is_some() {
             self.any_duration()?
