@@ -582,3 +582,22 @@ fn the_architecture_page_names_every_folder() {
     let missing = folders.iter().filter(|f| !page.contains(f.as_str()));
     none("folders not in ARCHITECTURE.md", missing.cloned().collect());
 }
+
+/// A path that was renamed must not send a newcomer nowhere.
+#[test]
+fn the_page_for_contributors_names_what_is_there() {
+    let page = fs::read_to_string(root().join("CONTRIBUTING.md")).expect("it exists");
+    let quoted = page.split('`').skip(1).step_by(2);
+    let places = quoted.filter(|q| {
+        ["src/", "tests/", "tools/", "docs/"]
+            .iter()
+            .any(|f| q.starts_with(f))
+    });
+    let places: BTreeSet<String> = places.map(str::to_string).collect();
+    assert!(places.len() > 10, "paths are found: {places:?}");
+    let missing = places.into_iter().filter(|p| !root().join(p).exists());
+    none(
+        "paths in CONTRIBUTING.md that do not exist",
+        missing.collect(),
+    );
+}
