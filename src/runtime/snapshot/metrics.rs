@@ -8,10 +8,16 @@ use std::time::Duration;
 /// Longest duration that is told apart: a day.
 const NANOS_MAX: u64 = 86_400_000_000_000;
 
+/// Of every duration. An app has a histogram for each of its phases, so they are small: 9 KB for phases of 10 ms, where
+/// one more digit would make it 110 KB.
+const SIGNIFICANT_DIGITS: u8 = 2;
+
 /// Durations of one phase.
 #[derive(Clone)]
 pub struct PhaseTimes {
-    nanos: Histogram<u64>,
+    /// Counts that would not fit stay at the greatest.
+    nanos: Histogram<u32>,
+    sum: Duration,
 }
 
 impl std::fmt::Debug for PhaseTimes {
@@ -26,8 +32,11 @@ impl std::fmt::Debug for PhaseTimes {
 
 impl Default for PhaseTimes {
     fn default() -> Self {
-        let nanos = Histogram::new(3).expect("3 significant digits are allowed");
-        PhaseTimes { nanos }
+        let nanos = Histogram::new(SIGNIFICANT_DIGITS);
+        PhaseTimes {
+            nanos: nanos.expect("so many digits are allowed"),
+            sum: Duration::ZERO,
+        }
     }
 }
 
@@ -37,6 +46,7 @@ impl PhaseTimes {
         // Not the saturating call: that one clamps to the range so far, which begins at two nanoseconds.
         let recorded = self.nanos.record(value);
         recorded.expect("a histogram that grows has room for a day");
+        self.sum = self.sum.saturating_add(duration);
     }
 
     /// How often the phase ran.
@@ -44,7 +54,7 @@ impl PhaseTimes {
         self.nanos.len()
     }
 
-    /// The duration that this share of runs did not exceed; `quantile` is between 0 and 1. Three significant digits.
+    /// The duration that this share of runs did not exceed; `quantile` is between 0 and 1. Two significant digits.
     pub fn quantile(&self, quantile: f64) -> Duration {
         Duration::from_nanos(self.nanos.value_at_quantile(quantile))
     }
@@ -54,9 +64,9 @@ impl PhaseTimes {
         Duration::from_nanos(self.nanos.max())
     }
 
-    /// The sum of all runs, within the precision of the histogram.
+    /// The sum of all runs.
     pub fn sum(&self) -> Duration {
-        Duration::from_nanos((self.nanos.mean() * self.nanos.len() as f64) as u64)
+        self.sum
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::catalogue::Saved;
 use super::disk::{Disk, DiskFile, Mode};
+use super::readers::Readers;
 use super::segment::Segment;
 use super::{ChunkName, Revision, StoreError};
 use parking_lot::Mutex;
@@ -9,8 +10,6 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// How many segments stay open for reading: more than one restore takes from.
-const OPEN_MAX: usize = 32;
 /// Longest owner that is shown, in bytes.
 const OWNER_BYTES_MAX: usize = 200;
 /// Longest catalogue that is read: some million chunks.
@@ -65,8 +64,7 @@ fn file_stem(revision: Revision) -> String {
 pub(super) struct Folder {
     pub(super) disk: Arc<dyn Disk>,
     path: PathBuf,
-    /// Segments opened for reading, the one used last at the end.
-    open: Mutex<Vec<Arc<Segment>>>,
+    readers: Arc<Readers>,
     /// The catalogue of the claim made here.
     pub(super) owned: Owned,
 }
@@ -76,11 +74,11 @@ pub(super) struct Folder {
 pub(super) type Owned = Arc<Mutex<Option<Arc<Saved>>>>;
 
 impl Folder {
-    pub(super) fn new(disk: Arc<dyn Disk>, path: PathBuf) -> Folder {
+    pub(super) fn new(disk: Arc<dyn Disk>, readers: Arc<Readers>, path: PathBuf) -> Folder {
         Folder {
             disk,
             path,
-            open: Mutex::default(),
+            readers,
             owned: Owned::default(),
         }
     }
@@ -168,29 +166,21 @@ impl Folder {
 
     /// A segment with its index; `None` where there is no such file.
     pub(super) fn segment(&self, revision: Revision) -> Result<Option<Arc<Segment>>, StoreError> {
-        let mut open = self.open.lock();
-        if let Some(at) = open.iter().position(|s| s.revision == revision) {
-            let segment = open.remove(at);
-            if !segment.has_grown() {
-                open.push(segment.clone());
-                return Ok(Some(segment));
-            }
-        }
         let path = self.segment_path(revision);
+        if let Some(segment) = self.readers.find(&path) {
+            return Ok(Some(segment));
+        }
         let Some(file) = found(&path, self.disk.open(&path, Mode::Read))? else {
             return Ok(None);
         };
         let segment = Arc::new(Segment::new(file, revision, &shown(&path))?);
-        if open.len() >= OPEN_MAX {
-            open.remove(0);
-        }
-        open.push(segment.clone());
+        self.readers.keep(path, segment.clone());
         Ok(Some(segment))
     }
 
     /// Closes a segment that was, or will be, deleted.
     pub(super) fn close(&self, revision: Revision) {
-        self.open.lock().retain(|s| s.revision != revision);
+        self.readers.close(&self.segment_path(revision));
     }
 
     pub(super) fn chunk(&self, name: ChunkName) -> Result<Option<Vec<u8>>, StoreError> {

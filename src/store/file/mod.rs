@@ -19,6 +19,7 @@ mod catalogue;
 mod disk;
 mod folder;
 mod held;
+mod readers;
 mod segment;
 
 pub use disk::{Disk, DiskFile, Mode, OsDisk, private};
@@ -31,6 +32,7 @@ use super::{
 use folder::{Folder, io_error, is_catalogue_or_data, shown};
 use held::Held;
 use parking_lot::Mutex;
+use readers::Readers;
 use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -45,6 +47,7 @@ use xxhash_rust::xxh3::xxh3_128;
 pub struct FileStore {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
+    readers: Arc<Readers>,
     apps: Mutex<HashMap<String, Arc<App>>>,
 }
 
@@ -73,6 +76,7 @@ impl FileStore {
         Ok(FileStore {
             disk,
             dir,
+            readers: Arc::default(),
             apps: Mutex::default(),
         })
     }
@@ -84,7 +88,7 @@ impl FileStore {
             return Ok(app.clone());
         }
         let app = Arc::new(App {
-            folder: Folder::new(self.disk.clone(), self.dir.join(name)),
+            folder: Folder::new(self.disk.clone(), self.readers.clone(), self.dir.join(name)),
             claim: Mutex::default(),
         });
         apps.insert(name.to_string(), app.clone());
