@@ -93,19 +93,14 @@ pub fn run(args: &SoakArgs) -> Result<(), Failure> {
         let message = format!("{rows} rows were sent, windows have counted {counted}");
         return Err(Failure::new(message));
     }
-    let failed: u64 = checkpoints.failed.values().sum();
-    if failed > 0 || checkpoints.committed == 0 {
-        let message = format!(
-            "{failed} checkpoints failed, {} held",
-            checkpoints.committed
-        );
+    let flat = flatness(&readings);
+    let committed = checkpoints.committed;
+    println!("{}", told(args, rows, committed, &readings, flat));
+    if !checkpoints.failed.is_empty() || committed == 0 {
+        let failed = checkpoints.failed;
+        let message = format!("checkpoints failed, by reason: {failed:?}; {committed} held");
         return Err(Failure::new(message));
     }
-    let flat = flatness(&readings);
-    println!(
-        "{}",
-        told(args, rows, checkpoints.committed, &readings, flat)
-    );
     match flat.abs() <= args.flat_percent {
         true => Ok(()),
         false => {
@@ -238,8 +233,8 @@ fn told(args: &SoakArgs, rows: u64, checkpoints: u64, readings: &[Reading], flat
     let (fewest, descriptors) = range(&|r| r.descriptors as u64);
     let (few, files) = range(&|r| r.files as u64);
     format!(
-        "soak: {rows} rows in {} s, {checkpoints} checkpoints, 0 failed; in the last half {:.1} to {:.1} MB \
-         (quarters {flat:+.2} %), {fewest} to {descriptors} descriptors, {few} to {files} files; every row counted; seed {}",
+        "soak: {rows} rows in {} s, all counted, {checkpoints} checkpoints; in the last half {:.1} to {:.1} MB \
+         (quarters {flat:+.2} %), {fewest} to {descriptors} descriptors, {few} to {files} files; seed {}",
         args.seconds,
         megabytes(least),
         megabytes(most),
