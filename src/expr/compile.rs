@@ -75,7 +75,9 @@ fn step(op: &Op, args: &[Typed], salt: &str, calls: &mut u32) -> Step {
         })),
         Op::Cast => Step::Cast(String::new()),
         Op::Like => Step::Like(literal(args.get(1)).map(|p| Pattern::new(&p))),
-        Op::Regexp => Step::Regexp(Settled::new(literal(args.get(1)), |p| text::regex(p).ok())),
+        Op::Regexp => Step::Regexp(Settled::later(literal(args.get(1)), |p| {
+            text::regex(p).ok()
+        })),
         Op::Coalesce => Step::Coalesce(Subset::default()),
         Op::NullIf => Step::NullIf(probe(&mut args[1..].iter()), flags()),
         Op::Extremum(largest) => Step::Extremum(*largest),

@@ -21,6 +21,35 @@ pub(crate) const EXPANDED_NODES_MAX: usize = 20_000;
 /// Levels of an expression in which aliases are replaced, as of one that is written out.
 pub(crate) const EXPANDED_HEIGHT_MAX: usize = 400;
 
+/// Calls of `regexp` in an app, those in conditions of windows too: each may take a millisecond to read, and a megabyte
+/// from the first row on.
+pub(crate) const REGEXPS_MAX: usize = 1_000;
+
+/// That an app has more than [`REGEXPS_MAX`] regular expressions. They are counted in the text, before any is read:
+/// conditions of windows are texts in it, and a comment is as good as a call here.
+pub(super) fn too_many_regexps(text: &str) -> Option<Fault> {
+    const NAME: &str = "regexp";
+    let bytes = text.as_bytes();
+    let in_word = |at: usize| {
+        let byte = bytes.get(at);
+        byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_')
+    };
+    let is_call = |at: &usize| {
+        let (at, end) = (*at, *at + NAME.len());
+        let name = bytes.get(at..end);
+        name.is_some_and(|name| name.eq_ignore_ascii_case(NAME.as_bytes()))
+            && !in_word(end)
+            && !at.checked_sub(1).is_some_and(in_word)
+    };
+    let at = (0..text.len()).filter(is_call).nth(REGEXPS_MAX)?;
+    let span = Span {
+        start: at as u32,
+        end: (at + NAME.len()) as u32,
+    };
+    let message = format!("the app has more than {REGEXPS_MAX} regular expressions (REGEXPS_MAX)");
+    Some(Fault::new(span, message).help("split it into several apps, or join patterns by |"))
+}
+
 /// Counts columns, and is wrong once there are too many.
 #[derive(Default)]
 pub(super) struct Columns(usize);

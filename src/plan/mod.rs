@@ -110,6 +110,9 @@ pub(crate) fn plan(
     catalogue: &Catalogue,
     unread: Vec<Fault>,
 ) -> Result<Plan, Vec<Fault>> {
+    if let Some(fault) = limits::too_many_regexps(text) {
+        return Err([unread, vec![fault]].concat());
+    }
     let mut planner = streams::Planner::new(text, catalogue, unread);
     planner.declare(app);
     planner.queries(app);

@@ -165,15 +165,29 @@ struct Clauses {
     order: Vec<(Typed, bool)>,
 }
 
-fn bind_clauses(scope: &mut QueryScope<'_>, query: &Query) -> Clauses {
-    let both = |a: Expr, b: Expr| {
-        let span = a.span.to(b.span);
-        Expr {
-            kind: ExprKind::Binary(Binary::And, Box::new(a), Box::new(b)),
-            span,
+fn both(a: Expr, b: Expr) -> Expr {
+    let span = a.span.to(b.span);
+    Expr {
+        kind: ExprKind::Binary(Binary::And, Box::new(a), Box::new(b)),
+        span,
+    }
+}
+
+/// All conditions as one. They are joined by halves: a text may have thousands of them, and a tree as high as that
+/// would overflow the stack of who walks it.
+fn all_of(conditions: &[Expr]) -> Option<Expr> {
+    match conditions {
+        [] => None,
+        [one] => Some(one.clone()),
+        many => {
+            let (left, right) = many.split_at(many.len() / 2);
+            Some(both(all_of(left)?, all_of(right)?))
         }
-    };
-    let mut filter = query.source.filters.iter().cloned().reduce(both);
+    }
+}
+
+fn bind_clauses(scope: &mut QueryScope<'_>, query: &Query) -> Clauses {
+    let mut filter = all_of(&query.source.filters);
     let mut condition = query.filter.clone();
     // Without a window, or where the window only assigns rows to a grid, before and after are the same; but for rows
     // that come too late for a grid, which somebody may want.

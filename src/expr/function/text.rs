@@ -12,6 +12,8 @@ pub(in crate::expr) const TEXT_BYTES_MAX: usize = 1 << 20;
 
 // 1 MiB: what a compiled regular expression may take, and its lazily built automaton.
 const REGEX_BYTES_MAX: usize = 1 << 20;
+/// Bytes of a regular expression: reading one takes some 500 times as many before it is known how large it would be.
+const PATTERN_BYTES_MAX: usize = 16 << 10;
 
 const fn strict(
     names: &'static [&'static str],
@@ -248,6 +250,9 @@ pub(super) const ENTRIES: &[Entry] = &[
 
 /// Compiles a regular expression of bounded size. The reason of a refusal is one line.
 pub(crate) fn regex(pattern: &str) -> Result<regex::Regex, String> {
+    if pattern.len() > PATTERN_BYTES_MAX {
+        return Err(format!("longer than {PATTERN_BYTES_MAX} bytes"));
+    }
     regex::RegexBuilder::new(pattern)
         .size_limit(REGEX_BYTES_MAX)
         .dfa_size_limit(REGEX_BYTES_MAX)

@@ -179,6 +179,8 @@ fn texts() {
         ("regexp(s, concat('(', left(s, 1)))", "BOOL NULL!"),
         ("regexp(ns, 'a')", "BOOL NULL"),
         ("regexp(s, '')", "BOOL true"),
+        ("regexp(s, repeat('a', 16384))", "BOOL false"),
+        ("regexp(s, rpad(s, 16385, 'a'))", "BOOL NULL!"),
         ("regexp('', right(s, 0))", "BOOL true"),
         ("regexp('é', '^\\p{L}+$')", "BOOL true"),
         ("regexp('日', '\\p{Han}')", "BOOL true"),
