@@ -2,7 +2,7 @@
 
 use crate::args::{CheckArgs, Clock, ExplainArgs, WorkerCount};
 use crate::failure::Failure;
-use crate::{say, show};
+use crate::{say, show, small};
 use eventflux::store::PersistenceStore;
 use eventflux::{
     CheckpointConfig, EventFluxAppRuntime, EventFluxManager, Metrics, RuntimeConfig, Workers,
@@ -23,7 +23,7 @@ impl App {
     /// Reads a file.
     pub fn read(path: &Path, workers: WorkerCount, clock: Option<Clock>) -> Result<Self, Failure> {
         let name = path.display().to_string();
-        let text = std::fs::read(path).map_err(|e| Failure::usage(format!("{name}: {e}")))?;
+        let text = small::read(path).map_err(|e| Failure::usage(format!("{name}: {e}")))?;
         let text = String::from_utf8(text).map_err(|e| {
             let byte = e.utf8_error().valid_up_to() + 1;
             Failure::usage(format!("{name}: not UTF-8, byte {byte}"))

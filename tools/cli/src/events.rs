@@ -10,6 +10,7 @@
 
 use crate::failure::Failure;
 use crate::places::{self, Place, State};
+use crate::signal;
 use eventflux::connector::csv::CsvError;
 use eventflux::connector::json::{EventLine, EventRow, RowDecoder, decode_line_in};
 use eventflux::connector::{
@@ -348,6 +349,7 @@ impl Cursor {
             Body::Rows(rows, stream) => {
                 let row = match rows.next_row()? {
                     Some(row) => Some(row),
+                    None if is_cut(&self.file) => None,
                     None => match rows.rest(self.again)? {
                         Rest::Row(row) => Some(row),
                         Rest::Left(line) => {
@@ -366,6 +368,7 @@ impl Cursor {
             Body::Events(lines, decoder) => {
                 let line = match lines.next_line()? {
                     Some(line) => line,
+                    None if is_cut(&self.file) => return Ok(Held::End),
                     None => match lines.last_line(self.again) {
                         LastLine::Whole(line) => line,
                         LastLine::Left(line) => {
@@ -402,6 +405,12 @@ impl Cursor {
             event,
         }
     }
+}
+
+/// Whether what was read need not be all: a signal ends the wait for standard input, a pipe or a device in the middle
+/// of a line, too, and half a line is no bad one.
+fn is_cut(file: &Option<File>) -> bool {
+    file.is_none() && signal::is_asked()
 }
 
 /// Reads the values of a line into the decoder or the batch.

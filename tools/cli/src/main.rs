@@ -20,6 +20,7 @@ mod report;
 mod run;
 mod session;
 mod signal;
+mod small;
 mod state;
 mod store;
 mod text;

@@ -65,7 +65,7 @@ impl Paths {
                 return Err(Failure::usage(message));
             }
             // Who reads and writes a terminal or /dev/null destroys nothing.
-            Ok(about) if is_shared(about.file_type()) => None,
+            Ok(about) if is_device(about.file_type()) => None,
             Ok(about) => key(path, &about).map(FilePlace::There),
             Err(e) if usage == Use::Read => {
                 return Err(Failure::run(format!("{}: {e}", path.display())));
@@ -117,14 +117,16 @@ impl Known {
     }
 }
 
+/// Whether it is a device that reads and writes characters: one may be shared, and has no end.
 #[cfg(unix)]
-fn is_shared(kind: FileType) -> bool {
+pub fn is_device(kind: FileType) -> bool {
     use std::os::unix::fs::FileTypeExt;
     kind.is_char_device()
 }
 
+/// Whether it is a device that reads and writes characters.
 #[cfg(not(unix))]
-fn is_shared(_kind: FileType) -> bool {
+pub fn is_device(_kind: FileType) -> bool {
     false
 }
 

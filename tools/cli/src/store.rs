@@ -1,6 +1,7 @@
 //! Stores by URL: what `--store` of every subcommand takes, and what is said of Redis beside it.
 
 use crate::failure::Failure;
+use crate::small;
 use clap::Args;
 use eventflux::redis::{RedisConfig, RedisOptions, RedisPersistenceStore, Secret};
 use eventflux::store::{FileStore, MemoryStore, PersistenceStore};
@@ -79,7 +80,7 @@ impl RedisArgs {
         if let Some(path) = &self.redis_ca {
             let failed =
                 |e: std::io::Error| Failure::usage(format!("--redis-ca {}: {e}", path.display()));
-            options = options.tls_ca(std::fs::read(path).map_err(failed)?);
+            options = options.tls_ca(small::read(path).map_err(failed)?);
         }
         let store = RedisPersistenceStore::new_with_options(config, options);
         store.map_err(|e| Failure::usage(e.to_string()))

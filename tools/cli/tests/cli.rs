@@ -215,6 +215,12 @@ fn usage_and_app_errors_are_status_2() {
         (vec!["check", &app, &wrong], 2, "1 of 2 apps are wrong"),
         (vec!["explain", &wrong], 2, "line 2, column 24"),
         (vec!["run", &app, "--workers", "x"], 2, "--workers"),
+        (vec!["check", "/dev/zero"], 2, "larger than"),
+        (
+            vec!["state", "import", "file:none", "--from", "/dev/zero"],
+            2,
+            "a device, and no file",
+        ),
         (vec!["dance"], 2, "dance"),
     ] {
         let output = eventflux(&args, "");

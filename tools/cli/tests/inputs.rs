@@ -650,11 +650,16 @@ fn a_signal_ends_a_run_that_waits_for_a_pipe() {
          INSERT INTO Out SELECT n FROM S;"
     );
     let zero = source.replace(&fifo, "/dev/zero");
+    let rows = format!("S={fifo}");
     let (sink, source) = (folder.file("k.sql", &sink), folder.file("s.sql", &source));
     let zero = folder.file("z.sql", &zero);
     let events = folder.file("e.jsonl", &event(1));
     for args in [
         vec!["run", &app, "--events", &fifo],
+        vec!["run", &app, "--input", &rows, "--format", "csv"],
+        // a line without end, and a header
+        vec!["run", &app, "--events", "/dev/zero"],
+        vec!["run", &app, "--input", "S=/dev/zero", "--format", "csv"],
         vec!["run", &source],
         vec!["run", &zero],
         vec!["run", &sink, "--events", &events],

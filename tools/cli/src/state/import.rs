@@ -7,16 +7,19 @@ use super::args::ImportArgs;
 use super::read::{Claimed, Opened, make};
 use super::text::bytes;
 use crate::failure::Failure;
+use crate::paths::is_device;
 use crate::show;
 use eventflux::checkpoint::{
     BlobChunks, ChunkRecord, CompressionType, Fault, Manifest, open, read_blob, seal,
 };
 use eventflux::store::{ChunkName, Commit, Revision};
 use std::collections::HashMap;
+use std::path::Path;
+use std::{fs, io};
 
 pub fn run(args: &ImportArgs) -> Result<(), Failure> {
     let shown = args.from.display();
-    let blob = std::fs::read(&args.from).map_err(|e| Failure::usage(format!("{shown}: {e}")))?;
+    let blob = contents(&args.from).map_err(|e| Failure::usage(format!("{shown}: {e}")))?;
     let (manifest, chunks) = read_blob(&blob).map_err(|e| Failure::run(format!("{shown}: {e}")))?;
     let app = args.app.clone().unwrap_or_else(|| manifest.app.clone());
     let opened = make(&args.store)?;
@@ -46,6 +49,14 @@ pub fn run(args: &ImportArgs) -> Result<(), Failure> {
         "it is the last one: eventflux run APP.sql --store {store} --restore latest goes on from it"
     );
     Ok(())
+}
+
+/// The contents of a file or pipe; a device has no end.
+fn contents(path: &Path) -> io::Result<Vec<u8>> {
+    match is_device(fs::metadata(path)?.file_type()) {
+        true => Err(io::Error::other("a device, and no file")),
+        false => fs::read(path),
+    }
 }
 
 /// Names in the store for the names in a file.
