@@ -5,6 +5,7 @@ use super::{Fault, FaultKind};
 use crate::store::{ChunkName, Digest};
 use std::fmt;
 use std::str::FromStr;
+use zstd::zstd_safe;
 
 const MAGIC: [u8; 4] = *b"EFCH";
 
@@ -167,7 +168,7 @@ fn compress(
     let most = match compression {
         CompressionType::None => 0,
         CompressionType::Lz4 => lz4_flex::block::get_maximum_output_size(raw.len()),
-        CompressionType::Zstd => zstd::zstd_safe::compress_bound(raw.len()),
+        CompressionType::Zstd => zstd_safe::compress_bound(raw.len()),
     };
     // not cleared before: what `out` holds already need not be zeroed again
     out.resize(HEADER_BYTES + most, 0);
@@ -179,7 +180,9 @@ fn compress(
             lz4_flex::block::compress_into(raw, payload).map_err(|e| failed(&e))?
         }
         CompressionType::Zstd => {
-            zstd::bulk::compress_to_buffer(raw, payload, ZSTD_LEVEL).map_err(|e| failed(&e))?
+            // not zstd::bulk, whose contexts panic without memory
+            zstd_safe::compress(payload, raw, ZSTD_LEVEL)
+                .map_err(|e| failed(&zstd_safe::get_error_name(e)))?
         }
     };
     out.truncate(HEADER_BYTES + length);
@@ -273,9 +276,8 @@ fn decompress(
         CompressionType::Lz4 => {
             lz4_flex::block::decompress_into(payload, raw).map_err(|e| failed(&e))?
         }
-        CompressionType::Zstd => {
-            zstd::bulk::decompress_to_buffer(payload, &mut raw[..]).map_err(|e| failed(&e))?
-        }
+        CompressionType::Zstd => zstd_safe::decompress(&mut raw[..], payload)
+            .map_err(|e| failed(&zstd_safe::get_error_name(e)))?,
     };
     if found != length {
         return Err(failed(&format_args!("{found} bytes of {length}")));

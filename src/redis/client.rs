@@ -92,7 +92,7 @@ impl Client {
         );
         Ok(Client {
             shared: Arc::new(Shared {
-                pool: Pool::new(Arc::clone(&connector), connections_max, timeout),
+                pool: Pool::new(Arc::clone(&connector), connections_max, timeout)?,
                 connector,
                 options: options.clone(),
                 breaker: Mutex::new(breaker),

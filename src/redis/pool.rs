@@ -11,6 +11,7 @@ use scheduled_thread_pool::{OnPoolDropBehavior, ScheduledThreadPool};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 /// The pool looks this often whether it got a connection, or an error that ends the wait.
@@ -94,17 +95,28 @@ pub(super) struct Pool {
 
 /// One thread makes the connections of a pool. Not of several: a name that is looked up for long, or a server that
 /// takes a connection and says nothing, would keep the stores of other servers waiting.
-fn maker() -> Arc<ScheduledThreadPool> {
+///
+/// Errors: the system starts no thread. Asked with one of our own: where it does not, the library panics.
+fn maker() -> Result<Arc<ScheduledThreadPool>, StoreError> {
+    let refused = |e: io::Error| StoreError::Io {
+        what: "a thread that makes connections".to_string(),
+        reason: e.to_string(),
+    };
+    drop(Builder::new().spawn(|| ()).map_err(refused)?.join());
     let pool = ScheduledThreadPool::builder()
         .num_threads(1)
         .on_drop_behavior(OnPoolDropBehavior::DiscardPendingScheduled)
         .thread_name_pattern("eventflux-connect");
-    Arc::new(pool.build())
+    Ok(Arc::new(pool.build()))
 }
 
 impl Pool {
     /// Connects to nothing yet.
-    pub(super) fn new(connector: Arc<Connector>, connections_max: u32, timeout: Duration) -> Self {
+    pub(super) fn new(
+        connector: Arc<Connector>,
+        connections_max: u32,
+        timeout: Duration,
+    ) -> Result<Self, StoreError> {
         let asked = Arc::default();
         let supply = Supply {
             connector,
@@ -117,14 +129,14 @@ impl Pool {
             .connection_timeout(PAUSE.min(timeout))
             .idle_timeout(Some(Duration::from_secs(300)))
             .error_handler(Box::new(NopErrorHandler))
-            .thread_pool(maker())
+            .thread_pool(maker()?)
             .build_unchecked(supply);
-        Pool {
+        Ok(Pool {
             pool,
             asked,
             timeout,
             connections_max,
-        }
+        })
     }
 
     /// A connection; the error of the last attempt to make one, if that comes first.

@@ -5,6 +5,7 @@ use crate::checkpoint::{ChunkRecord, Fault, FaultKind, Manifest, open, read_blob
 use crate::store::{Digest, PersistenceStore, Revision, StoreError};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::Builder;
 
 /// Chunks are fetched and verified by up to this many threads: more do not make one disk or one server faster.
 const READERS_MAX: usize = 4;
@@ -152,16 +153,21 @@ fn in_parallel<T: Sync, R: Send>(
     let next = AtomicUsize::new(0);
     let results: Vec<Mutex<Option<Result<R, CheckpointError>>>> =
         all.iter().map(|_| Mutex::new(None)).collect();
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while let Some(place) = Some(next.fetch_add(1, Ordering::Relaxed))
-                    && let Some(element) = all.get(place)
-                {
-                    *results[place].lock() = Some(f(element));
-                }
-            });
+    let work = || {
+        while let Some(place) = Some(next.fetch_add(1, Ordering::Relaxed))
+            && let Some(element) = all.get(place)
+        {
+            *results[place].lock() = Some(f(element));
         }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            // where the system has no thread left those that run do it all, this one at least
+            if Builder::new().spawn_scoped(scope, work).is_err() {
+                break;
+            }
+        }
+        work();
     });
     let each = |result: Mutex<Option<_>>| result.into_inner().expect("every element was worked on");
     results.into_iter().map(each).collect()

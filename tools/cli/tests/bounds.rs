@@ -62,3 +62,39 @@ fn check_answers_within_its_limits() {
     }
     assert!(failures.is_empty(), "{failures}");
 }
+
+/// Where memory ends an allocation ends the process by an abort, and what a library answers is an error; neither is a
+/// panic. The program begins somewhere among these sizes.
+#[test]
+fn without_memory_nothing_panics() {
+    let folder = Scratch::new().expect("a folder");
+    let app = "@app:name('a') @app:playback CREATE STREAM S (n INT); INSERT INTO Out SELECT n, count() AS c FROM S GROUP BY n;";
+    let app = folder.file("a.sql", app);
+    let events = |n: u32| format!("{{\"stream\":\"S\",\"at\":{n},\"row\":[{n}]}}\n");
+    let events = folder.file("e.jsonl", &(0..100).map(events).collect::<String>());
+    let url = format!("file:{}", folder.at("state"));
+    let out = folder.at("out");
+    let run = [
+        "run", &app, "--events", &events, "--store", &url, "--out", &out,
+    ];
+    let kept = within(1 << 20, &run);
+    assert!(kept.status.success(), "{kept:?}");
+    let mut began = 0;
+    for kib in (4 << 10..64 << 10).step_by(512) {
+        for args in [
+            &["state", "verify", &url][..],
+            &["doctor", "redis://127.0.0.1:1"],
+            &run[..],
+        ] {
+            let output = within(kib, args);
+            let told = String::from_utf8_lossy(&output.stderr);
+            // a thread without room for its stack is ended by the standard library with such words
+            let aborted = told.contains("failed to allocate an alternative stack");
+            let panicked = told.contains("panicked at") && !aborted;
+            let hung = output.status.code() == Some(137);
+            assert!(!panicked && !hung, "{kib} KiB, {args:?}: {told}");
+            began += usize::from(output.status.code().is_some_and(|c| c < 3));
+        }
+    }
+    assert!(began > 20, "{began}");
+}

@@ -11,7 +11,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::io::{self, IsTerminal};
-use std::time::Duration;
 
 /// Orphans that are named; more are only counted.
 const ORPHANS_NAMED: usize = 5;
@@ -157,8 +156,7 @@ fn progress(revisions: usize) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} revisions  {msg}  {elapsed}");
-    let bar = ProgressBar::new(revisions as u64)
-        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
+    // drawn with each message: a thread that draws it might find no room, and that would be a panic
+    ProgressBar::new(revisions as u64)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
