@@ -7,13 +7,10 @@ use eventflux::{
     Batch, CheckpointConfig, ColumnBatch, EventFluxAppRuntime, EventFluxManager, Input,
     RuntimeConfig, SendError, Workers,
 };
-use eventflux_testbed::Scratch;
+use eventflux_testbed::{HANG, Scratch, until};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-/// Waits end here, whatever happens.
-const HANG: Duration = Duration::from_secs(120);
 
 fn build(app: &str, workers: &Workers) -> EventFluxAppRuntime {
     let config = RuntimeConfig::default().workers(workers.clone());
@@ -123,9 +120,7 @@ fn two_sources_give_one_answer_whichever_begins_first() {
         let runtime = build(app, &workers);
         let found: Vec<_> = want.iter().map(|(s, _)| collect(&runtime, s)).collect();
         runtime.start().expect("started");
-        while runtime.is_fed() {
-            std::thread::yield_now();
-        }
+        until(HANG, "the ends of the sources", || !runtime.is_fed());
         runtime.shutdown().expect("it ends well");
         for ((stream, want), found) in want.iter().zip(found) {
             let mut found = std::mem::take(&mut *found.lock().expect("no panic"));
@@ -194,11 +189,9 @@ fn an_input_that_holds_is_waited_for_and_one_that_does_not_counts_once_it_speaks
 
 /// Waits until so many rows have entered.
 fn wait(runtime: &EventFluxAppRuntime, rows: u64) {
-    let begun = std::time::Instant::now();
-    while runtime.metrics().expect("running").rows_in < rows {
-        assert!(begun.elapsed() < HANG, "{rows} rows do not come in");
-        std::thread::yield_now();
-    }
+    until(HANG, &format!("{rows} rows"), || {
+        runtime.metrics().expect("running").rows_in >= rows
+    });
 }
 
 #[test]
@@ -501,9 +494,7 @@ fn rows_too_far_ahead_in_a_file_are_counted() {
         let runtime = build(&app, &workers);
         let rows = collect(&runtime, "Out");
         runtime.start().expect("started");
-        while runtime.is_fed() {
-            std::thread::yield_now();
-        }
+        until(HANG, "the ends of the sources", || !runtime.is_fed());
         runtime.shutdown().expect("nothing panicked");
         let metrics = runtime.metrics().expect("stopped");
         assert_eq!((metrics.ahead_rows, metrics.late_rows), (1, 1));

@@ -211,12 +211,13 @@ fn built_areas_pass() {
     for area in BUILT {
         for case in &areas[*area] {
             let app = text(case, "app");
+            let steps = steps(app, &case["events"]);
             for workers in [0, 1, 2] {
                 let setup = Setup {
                     workers,
                     ..Setup::INLINE
                 };
-                let why = match run(app, &steps(app, &case["events"]), setup) {
+                let why = match run(app, &steps, setup) {
                     Ok(got) => difference(case, &got, workers),
                     Err(error) => Some(error.to_string()),
                 };

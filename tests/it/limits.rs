@@ -41,11 +41,18 @@ fn constants(source: &Source) -> Vec<(String, u128)> {
     let lines = source.text.lines().filter_map(|line| {
         let (_, rest) = line.split_once("const ")?;
         let (name, rest) = rest.split_once(": ")?;
-        let (_, value) = rest.split_once(" = ")?;
-        Some((name.to_string(), value.strip_suffix(';')?.replace('_', "")))
+        let (kind, value) = rest.split_once(" = ")?;
+        let counts = ["usize", "u64", "u32", "i64"].contains(&kind);
+        counts.then(|| (name.to_string(), value.trim_end_matches(';').to_string()))
     });
     let limits = lines.filter(|(name, _)| name.ends_with("_MAX") || name.contains("_MAX_"));
-    let values = limits.filter_map(|(name, value)| Some((name, evaluated(&value)?)));
+    // One that is another limit is read where that one stands.
+    let own = limits.filter(|(_, value)| !value.contains("_MAX"));
+    let values = own.map(|(name, value)| {
+        let number = evaluated(&value.replace('_', ""));
+        let number = number.unwrap_or_else(|| panic!("{}: {name} is {value}", source.path));
+        (name, number)
+    });
     values.collect()
 }
 

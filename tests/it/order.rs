@@ -1,5 +1,6 @@
 //! The order of rows across streams, and the cores of workers.
 
+use crate::crash::Draw;
 use eventflux::event::{Timestamp, Value};
 use eventflux::{Batch, ColumnBatch, EventFluxManager, RuntimeConfig, Workers};
 use std::sync::{Arc, Mutex};
@@ -22,21 +23,18 @@ enum Step {
 }
 
 fn steps(seed: u64) -> Vec<Step> {
-    let mut state = seed;
-    let mut below = move |n: u64| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) % n
-    };
+    let mut draw = Draw::new(seed, "order");
     let mut at = 0;
     let mut steps = Vec::new();
     for _ in 0..600 {
-        at += below(4) as i64;
-        let stream = ["S", "T", "U"][below(3) as usize];
-        steps.push(match below(8) {
+        at += draw.below(4) as i64;
+        let stream = ["S", "T", "U"][draw.below(3)];
+        steps.push(match draw.below(8) {
             0 => Step::Clock(at),
-            1 => Step::Rows(stream, (0..below(40)).map(|i| at + i as i64 / 4).collect()),
+            1 => Step::Rows(
+                stream,
+                (0..draw.below(40)).map(|i| at + i as i64 / 4).collect(),
+            ),
             _ => Step::Row(stream, at),
         });
         if let Some(Step::Rows(_, rows)) = steps.last() {

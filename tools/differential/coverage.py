@@ -1,8 +1,9 @@
-"""Whether every function and aggregate of docs/language.md is compared."""
+"""Whether every function and aggregate of docs/language.md is compared, and whatever a peer means otherwise with something."""
 import re
 
 import items
 import windows
+from intended import INTENDED
 
 # name: why there is nothing to compare
 EXEMPT = {
@@ -37,4 +38,13 @@ def missing(language):
     called = {name.lower() for text in texts for name in re.findall(r"(\w+)\(", text)}
     lines = [f"{name} is documented and not compared" for name in sorted(known) if name.lower() not in called and name not in EXEMPT]
     lines += [f"{name} is exempt and not documented" for name in EXEMPT if name not in known]
-    return lines + [f"{name} is exempt and compared" for name in EXEMPT if name.lower() in called]
+    lines += [f"{name} is exempt and compared" for name in EXEMPT if name.lower() in called]
+    return lines + list(uncompared())
+
+
+def uncompared():
+    """Items whose only peer means something else and is asked nothing instead."""
+    only = {item.name: list(item.peers) for item in items.ITEMS if len(item.peers) == 1}
+    for (name, peer), entry in INTENDED.items():
+        if entry.instead is None and only.get(name) == [peer]:
+            yield f"{name} is compared with nothing: {peer} means something else, and intended.py has nothing to ask instead"

@@ -5,7 +5,7 @@ use crate::event::{Batch, Timestamp, Value};
 use crate::runtime::named::ResumePoint;
 use crate::store::MemoryStore;
 use crate::{EventFluxAppRuntime, EventFluxManager, RuntimeConfig, RuntimeError, Workers};
-use eventflux_testbed::Scratch;
+use eventflux_testbed::{HANG, Scratch, until};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,9 +21,7 @@ fn build(manager: &EventFluxManager, app: &str, workers: Workers) -> EventFluxAp
 /// Runs an app until its sources have ended.
 fn run(runtime: &EventFluxAppRuntime) -> Result<(), RuntimeError> {
     runtime.start()?;
-    while runtime.is_fed() {
-        std::thread::yield_now();
-    }
+    until(HANG, "the ends of the sources", || !runtime.is_fed());
     runtime.shutdown()
 }
 
@@ -242,9 +240,9 @@ fn gated(
 
 fn wait_for_row(runtime: &EventFluxAppRuntime, row: u64) {
     let next = |p: &ResumePoint| p.name == "source/S" && p.next == row + 1;
-    while !runtime.positions().expect("it runs").iter().any(next) {
-        std::thread::yield_now();
-    }
+    until(HANG, "the row", || {
+        runtime.positions().expect("it runs").iter().any(next)
+    });
 }
 
 #[test]

@@ -1,15 +1,14 @@
 //! Inputs as users have them: files that grow, are renamed, cut, replaced; texts of other dialects; paths that would
 //! destroy each other; pipes that nobody writes. And what the exit status says of each.
 
-use eventflux_testbed::Scratch;
+#[path = "common/child.rs"]
+mod child;
+
+use child::{Running, expect, run};
+use eventflux_testbed::{HANG, Scratch, until};
 use std::fs;
 use std::io::Write;
-use std::process::{Child, Command, Output, Stdio};
-use std::thread::park_timeout;
-use std::time::{Duration, Instant};
-
-/// Nothing here takes longer, or it hangs.
-const PATIENCE: Duration = Duration::from_secs(120);
+use std::process::{Command, Stdio};
 
 const APP: &str = "@app:name('a') @app:playback CREATE STREAM S (n INT, t STRING);
     INSERT INTO Out SELECT n, t FROM S;";
@@ -22,65 +21,6 @@ fn append(folder: &Scratch, name: &str, text: &str) {
 
 fn read(folder: &Scratch, name: &str) -> String {
     fs::read_to_string(folder.at(name)).unwrap_or_default()
-}
-
-fn start(args: &[&str]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_eventflux"))
-        .args(args)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts")
-}
-
-/// A run that does not outlive its test.
-struct Running(Option<Child>);
-
-impl Running {
-    fn start(args: &[&str]) -> Self {
-        Running(Some(start(args)))
-    }
-
-    fn child(&mut self) -> &mut Child {
-        self.0.as_mut().expect("it runs")
-    }
-
-    fn wait(mut self) -> Output {
-        let child = self.0.take().expect("it runs");
-        child.wait_with_output().expect("it ends")
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.0 {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-fn run(args: &[&str]) -> Output {
-    start(args).wait_with_output().expect("it ends")
-}
-
-#[track_caller]
-fn expect(output: &Output, status: i32, parts: &[&str]) {
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(status), "{stderr}");
-    for part in parts {
-        assert!(stderr.contains(part), "{part}: {stderr}");
-    }
-}
-
-/// Waits until something holds.
-fn wait(holds: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < PATIENCE, "nothing happens");
-        park_timeout(Duration::from_millis(2));
-    }
 }
 
 fn signal(process: u32, name: &str) {
@@ -492,26 +432,29 @@ fn paths_that_would_destroy_each_other_are_refused() {
     let no_url = format!("file:{}", folder.at("none/state"));
     let no_inside = folder.at("none/state/x");
     let no_around = folder.at("state/../none/state/../state/x/y");
-    for more in [
-        vec!["--out", &app],
-        vec!["--out", &events],
-        vec!["--out", &hard],
-        vec!["--out", &soft],
-        vec!["--out", &around],
-        vec!["--metrics", &app],
-        vec!["--metrics", &events],
-        vec!["--metrics", &hard],
-        vec!["--out", &new, "--metrics", &new],
-        vec!["--out", &new, "--metrics", &ahead],
-        vec!["--out", &same, "--metrics", same.trim_end_matches(".new")],
-        vec!["--store", &url, "--out", &inside],
-        vec!["--store", &url, "--metrics", &inside],
-        vec!["--store", &url, "--out", &leads_inside],
-        vec!["--store", &no_url, "--out", &no_inside],
-        vec!["--store", &no_url, "--metrics", &no_around],
+    let metrics = same.trim_end_matches(".new");
+    let (both, writers) = ("a file is both input and output", "both would write it");
+    let owned = "a folder of state holds nothing else";
+    for (more, why) in [
+        (&["--out", &app][..], both),
+        (&["--out", &events], both),
+        (&["--out", &hard], both),
+        (&["--out", &soft], both),
+        (&["--out", &around], both),
+        (&["--metrics", &app], both),
+        (&["--metrics", &events], both),
+        (&["--metrics", &hard], both),
+        (&["--out", &new, "--metrics", &new], writers),
+        (&["--out", &new, "--metrics", &ahead], writers),
+        (&["--out", &same, "--metrics", metrics], writers),
+        (&["--store", &url, "--out", &inside], owned),
+        (&["--store", &url, "--metrics", &inside], owned),
+        (&["--store", &url, "--out", &leads_inside], owned),
+        (&["--store", &no_url, "--out", &no_inside], owned),
+        (&["--store", &no_url, "--metrics", &no_around], owned),
     ] {
-        let args = [&["run", &app, "--events", &events], &more[..]].concat();
-        expect(&run(&args), 2, &[]);
+        let args = [&["run", &app, "--events", &events], more].concat();
+        expect(&run(&args), 2, &[why]);
     }
     for (from, to) in [(&events, &hard), (&events, &events), (&soft, &events)] {
         let sink = |name: &str, to: &str| {
@@ -669,7 +612,9 @@ fn a_signal_ends_a_run_that_waits_for_a_pipe() {
         let id = child.child().id();
         // it has set its handler when it sleeps in more than one thread
         let threads = format!("/proc/{id}/task");
-        wait(|| fs::read_dir(&threads).map_or(true, |t| t.count() > 1));
+        until(HANG, "a second thread", || {
+            fs::read_dir(&threads).map_or(true, |t| t.count() > 1)
+        });
         signal(id, "-TERM");
         expect(&child.wait(), 130, &[]);
     }
@@ -702,7 +647,11 @@ fn a_followed_file_is_read_on_through_rotation_and_cuts() {
         "20ms",
     ];
     let line = |n: u32| format!("{{\"at\":{n},\"n\":{n}}}\n");
-    let shown = |n: u32| wait(|| read(&folder, "out.csv").lines().count() as u32 >= n);
+    let shown = |n: u32| {
+        until(HANG, "rows", || {
+            read(&folder, "out.csv").lines().count() as u32 >= n
+        });
+    };
     let mut child = Running::start(&args);
     let mut n = 0;
     let mut expected = String::new();

@@ -3,6 +3,10 @@
 //! When a run is killed is decided by what it has written, never by time: a run is waited for until its file has so
 //! many bytes and its store another revision, or it has ended.
 
+#[path = "common/child.rs"]
+mod child;
+
+use child::{Running, expect, run};
 use eventflux_testbed::{Redis, Scratch, need_server};
 use std::fs;
 use std::path::Path;
@@ -51,31 +55,8 @@ fn events(rows: u64) -> String {
     text + &format!("{{\"clock\":{}}}\n", at + 100_000)
 }
 
-fn start(args: &[&str]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_eventflux"))
-        .args(args)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts")
-}
-
-fn run(args: &[&str]) -> Output {
-    start(args).wait_with_output().expect("it ends")
-}
-
 fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-#[track_caller]
-fn expect(output: &Output, status: i32, parts: &[&str]) {
-    let stderr = stderr(output);
-    assert_eq!(output.status.code(), Some(status), "{stderr}");
-    for part in parts {
-        assert!(stderr.contains(part), "{part}: {stderr}");
-    }
 }
 
 /// Waits until something holds, or the run has ended; answers whether it holds.
@@ -118,12 +99,12 @@ fn killed(args: &[&str], out: &str, epoch: &dyn Fn() -> u64, lengths: &[u64]) ->
     for (n, bytes) in lengths.iter().enumerate() {
         // The first one without a revision, the others with one more: the file of the one after it is there.
         let least = if n == 0 { 0 } else { epoch() + 2 };
-        let mut child = start(args);
-        if reaches(&mut child, || length(out) >= *bytes && epoch() >= least) {
-            child.kill().expect("kill -9");
+        let mut child = Running::start(args);
+        if reaches(child.child(), || length(out) >= *bytes && epoch() >= least) {
+            child.child().kill().expect("kill -9");
             kills += 1;
         }
-        note(&child.wait_with_output().expect("it ends"));
+        note(&child.wait());
     }
     let last = run(args);
     expect(&last, 0, &[]);
@@ -352,7 +333,7 @@ fn a_file_that_grows_while_runs_are_killed_is_read_once() {
     let mut seed = 20_261_129_u64;
     let (mut written, mut kills, mut left) = (0, 0, 0);
     while written < text.len() {
-        let mut child = start(&args);
+        let mut child = Running::start(&args);
         for _ in 0..4 {
             seed = seed
                 .wrapping_mul(6_364_136_223_846_793_005)
@@ -368,14 +349,14 @@ fn a_file_that_grows_while_runs_are_killed_is_read_once() {
         }
         let (bytes, least) = (length(&out) + 1, epoch(&state) + 1);
         if seed & 1 << 40 != 0
-            && reaches(&mut child, || {
+            && reaches(child.child(), || {
                 length(&out) >= bytes && epoch(&state) >= least
             })
         {
-            child.kill().expect("kill -9");
+            child.child().kill().expect("kill -9");
             kills += 1;
         }
-        let output = child.wait_with_output().expect("it ends");
+        let output = child.wait();
         left += usize::from(stderr(&output).contains("is left for the next run"));
     }
     expect(&run(&args), 0, &["restored revision"]);
@@ -607,8 +588,8 @@ fn several_files_go_on_together_and_a_signal_ends_a_run_in_between() {
         let mut ended = 0;
         for bytes in [1, 150_000, 300_000] {
             let least = epoch(&state) + 2;
-            let mut child = start(&args);
-            if reaches(&mut child, || {
+            let mut child = Running::start(&args);
+            if reaches(child.child(), || {
                 length(&out) >= bytes && epoch(&state) >= least
             }) {
                 let sent = Command::new("kill")
@@ -616,7 +597,7 @@ fn several_files_go_on_together_and_a_signal_ends_a_run_in_between() {
                     .status();
                 assert!(sent.expect("kill runs").success());
             }
-            let output = child.wait_with_output().expect("it ends");
+            let output = child.wait();
             ended += usize::from(!output.status.success());
             if signal == "-INT" && !output.status.success() {
                 expect(&output, 130, &["by a signal, after draining"]);
