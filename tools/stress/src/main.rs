@@ -4,6 +4,7 @@
 //! `.ci/run` runs each for some seconds; docs/operations.md has the figures of the long runs.
 
 mod failure;
+mod kill;
 #[path = "../../../tests/common/random.rs"]
 mod random;
 mod soak;
@@ -21,12 +22,19 @@ struct Stress {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// Kills processes again and again: what they leave is what one that was never killed leaves
+    Kill(kill::KillArgs),
+    /// One of the processes that `kill` starts
+    #[command(hide = true)]
+    KillLife(kill::LifeArgs),
     /// Runs an app at full speed with a checkpoint every 100 ms: its memory becomes flat, and no row is lost
     Soak(soak::SoakArgs),
 }
 
 fn main() -> ExitCode {
     let done = match Stress::parse().what {
+        What::Kill(args) => kill::run(&args),
+        What::KillLife(args) => kill::run_life(&args),
         What::Soak(args) => soak::run(&args),
     };
     match done {
