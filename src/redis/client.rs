@@ -1,16 +1,18 @@
 //! Asks Redis: over pooled connections, again where that may help, and not at all while nobody answers.
 
+mod probe;
+
 use super::address::{Address, Topology};
 use super::breaker::Breaker;
 use super::config::RedisConfig;
 use super::connect::Connector;
-use super::fault::{Class, classify, told};
+use super::fault::{Class, classify, no_redis, told_as};
 use super::link::Link;
 use super::options::{RedisOptions, TIME_MAX};
 use super::pool::{Pool, Pooled};
 use crate::store::{StoreError, StoreHealth};
 use parking_lot::Mutex;
-use redis::{RedisError, RedisResult, Value};
+use redis::{ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -39,6 +41,12 @@ struct Seen {
     unanswered: bool,
     /// It had an answer: the server is there and cannot do it now.
     unavailable: bool,
+    /// A call went well once: what answers there is a Redis.
+    known: bool,
+    /// Nodes of a cluster were asked what is wrong, and did not refuse.
+    nodes_asked: bool,
+    /// How many answers in a row were none of Redis.
+    foreign: u32,
     role: Option<&'static str>,
     round_trip: Option<Duration>,
     note: String,
@@ -52,6 +60,9 @@ pub(super) struct Failed {
     pub(super) error: StoreError,
     pub(super) again: bool,
 }
+
+/// So many answers in a row that are none of Redis, before any that is one, are not damaged ones.
+const FOREIGN_MAX: u32 = 3;
 
 /// How often something is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +133,12 @@ impl Client {
         )
     }
 
+    /// Whether the URL names one server, and no way to find the primary.
+    pub(super) fn is_one_server(&self) -> bool {
+        let topology = &self.shared.connector.address().topology;
+        matches!(topology, Topology::Single(_) | Topology::Unix(_))
+    }
+
     /// Connections at most.
     pub(super) fn connections_max(&self) -> u32 {
         self.shared.pool.connections_max()
@@ -135,10 +152,8 @@ impl Client {
         if let Err(wait) = admitted {
             return Err(self.not_tried(what, wait));
         }
-        self.shared.pool.get(what).map_err(|(error, again)| {
-            self.noted_failure(&error, again);
-            Failed { error, again }
-        })
+        let got = self.shared.pool.get(what);
+        got.map_err(|(error, class)| self.noted_failure(error, class))
     }
 
     /// Does something on a connection and keeps the account of how it went.
@@ -155,42 +170,57 @@ impl Client {
 
     /// The failure that an error is; counted.
     pub(super) fn failure(&self, what: &str, error: &RedisError) -> Failed {
-        let class = classify(error);
-        if class == Class::Unanswered {
+        let refusal = self.refusal_of_node(error);
+        let error = refusal.as_ref().unwrap_or(error);
+        let class = match error.kind() {
+            // The server is a node: others are not followed from a URL that names one server.
+            ErrorKind::Server(ServerErrorKind::Moved) if self.is_one_server() => Class::Refused,
+            _ => classify(error),
+        };
+        if class.is_no_answer() {
             self.shared.connector.distrust();
         }
-        let again = class.is_worth_another_try();
-        let error = told(what, error);
-        self.noted_failure(&error, again);
+        let failed = self.noted_failure(told_as(class, what, error), class);
         self.shared.seen.lock().unavailable = class == Class::Unavailable;
-        Failed { error, again }
+        failed
+    }
+
+    /// Why the nodes will not do, where a connection to a cluster was made and leads nowhere. They are asked until one
+    /// of them is found to be in order.
+    fn refusal_of_node(&self, error: &RedisError) -> Option<RedisError> {
+        let nowhere = error.kind() == ErrorKind::ClusterConnectionNotFound;
+        if !nowhere || self.shared.seen.lock().nodes_asked {
+            return None;
+        }
+        let refusal = self.shared.connector.refusal_of_node();
+        self.shared.seen.lock().nodes_asked = refusal.is_none();
+        refusal
     }
 
     fn noted_success(&self) {
         self.shared.breaker.lock().succeeded();
         let mut seen = self.shared.seen.lock();
         (seen.failed, seen.unanswered, seen.unavailable) = (None, false, false);
+        (seen.known, seen.foreign) = (true, 0);
     }
 
-    fn noted_failure(&self, error: &StoreError, unanswered: bool) {
-        if unanswered {
+    fn noted_failure(&self, error: StoreError, class: Class) -> Failed {
+        let (mut error, mut again) = (error, class.is_worth_another_try());
+        let mut seen = self.shared.seen.lock();
+        seen.foreign = match class {
+            Class::Foreign => seen.foreign.saturating_add(1),
+            _ => 0,
+        };
+        if seen.foreign >= FOREIGN_MAX && !seen.known {
+            (error, again) = (no_redis(&self.shared.shown, &error), false);
+        }
+        (seen.failed, seen.unanswered) = (Some(error.to_string()), again);
+        seen.unavailable = false;
+        drop(seen);
+        if again {
             self.shared.breaker.lock().failed(Instant::now());
         }
-        let mut seen = self.shared.seen.lock();
-        (seen.failed, seen.unanswered) = (Some(error.to_string()), unanswered);
-        seen.unavailable = false;
-    }
-
-    /// Asks how a server is. That it answers does not mean that it can do what it refused as unavailable, such as a
-    /// write while its disk is full: of that the next call tells.
-    fn look<T>(&self, act: impl FnOnce(&mut Link) -> RedisResult<T>) -> Result<T, StoreError> {
-        let what = "ping";
-        let mut link = self.link(what).map_err(|failed| failed.error)?;
-        let told = act(&mut link).map_err(|error| self.failure(what, &error).error)?;
-        if !self.shared.seen.lock().unavailable {
-            self.noted_success();
-        }
-        Ok(told)
+        Failed { error, again }
     }
 
     fn not_tried(&self, what: &str, wait: Duration) -> Failed {
@@ -311,45 +341,6 @@ impl Client {
                 again: false,
             });
         }
-        Ok(())
-    }
-
-    /// Asks the server what it is, and how long that takes; behind sentinels first which one it is.
-    pub(super) fn probe(&self) -> Result<(), StoreError> {
-        self.shared.connector.look_for_primary();
-        let asked = Instant::now();
-        if self.is_cluster() {
-            return self.probe_cluster();
-        }
-        let primary = self.look(Link::is_primary)?;
-        let mut seen = self.shared.seen.lock();
-        seen.round_trip = Some(asked.elapsed());
-        seen.role = Some(if primary { "primary" } else { "replica" });
-        Ok(())
-    }
-
-    /// A primary that replaced another one writes a history of its own, even where no call met an error; what the other
-    /// one had acknowledged last may be missing in it.
-    fn probe_cluster(&self) -> Result<(), StoreError> {
-        let asked = Instant::now();
-        let told = self.look(|link| redis::cmd("INFO").arg("replication").query::<Value>(link));
-        let told = match told {
-            // The user may not ask: then only errors tell of failovers.
-            Err(StoreError::Refused { .. }) => {
-                self.look(|link| redis::cmd("PING").query::<Value>(link).map(|_| Value::Nil))
-            }
-            other => other,
-        };
-        let mut histories: Vec<String> = texts(told?)
-            .iter()
-            .filter_map(|info| info.lines().find_map(|l| l.strip_prefix("master_replid:")))
-            .map(|id| id.trim().to_string())
-            .collect();
-        histories.sort();
-        let mut seen = self.shared.seen.lock();
-        seen.round_trip = Some(asked.elapsed());
-        seen.failovers += u64::from(seen.histories != histories);
-        seen.histories = histories;
         Ok(())
     }
 

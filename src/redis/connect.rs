@@ -1,15 +1,17 @@
 //! How each topology is connected to, with every timeout set.
 
 use super::address::{Address, Server, Topology};
+use super::fault::{Class, classify};
 use super::link::Link;
 use super::options::RedisOptions;
 use super::secret::Secret;
+use super::tls;
 use crate::store::StoreError;
 use parking_lot::Mutex;
 use redis::cluster::ClusterClient;
 use redis::{
-    Client, Cmd, Connection, ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo,
-    RedisConnectionInfo, RedisError, RedisResult,
+    Cmd, Connection, ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo,
+    RedisConnectionInfo, RedisError, RedisResult, ServerErrorKind,
 };
 use std::cell::Cell;
 use std::sync::Arc;
@@ -57,6 +59,9 @@ impl Connector {
                 reason: "TLS needs the feature redis-tls of eventflux".to_string(),
             });
         }
+        if let Some(pem) = &options.tls_ca {
+            tls::check_ca(pem)?;
+        }
         let username = options.username.clone().or(address.username.clone());
         let password = options.password.clone().or(address.password.clone());
         if username.is_some() && password.is_none() {
@@ -78,6 +83,10 @@ impl Connector {
 
     pub(super) fn address(&self) -> &Address {
         &self.address
+    }
+
+    pub(super) fn options(&self) -> &RedisOptions {
+        &self.options
     }
 
     /// A new connection: to a primary, where there is one server at a time.
@@ -206,14 +215,17 @@ impl Connector {
         ask: impl Fn(&Server) -> RedisResult<T>,
     ) -> RedisResult<T> {
         let mut last = RedisError::from((ErrorKind::EmptySentinelList, "there is no sentinel"));
+        let unknown = |error: &RedisError| error.kind() == ErrorKind::MasterNameNotFoundBySentinel;
         let first = self.answering.load(Ordering::Relaxed);
         let all = sentinels.iter().enumerate().cycle().skip(first);
-        for (place, sentinel) in all.take(sentinels.len()) {
+        for (tried, (place, sentinel)) in all.take(sentinels.len()).enumerate() {
             match ask(sentinel) {
                 Ok(answer) => {
                     self.answering.store(place, Ordering::Relaxed);
                     return Ok(answer);
                 }
+                // That one does not know the name says nothing of those that could not be asked.
+                Err(error) if unknown(&error) && tried > 0 => {}
                 Err(error) => last = error,
             }
         }
@@ -279,10 +291,29 @@ impl Connector {
             .response_timeout(self.options.read_timeout)
             .tcp_settings(redis::io::tcp::TcpSettings::default().set_nodelay(true));
         let client = self.secured(builder).build()?;
-        let connection = client.get_connection()?;
+        let connected = client.get_connection();
+        let connection = connected.map_err(|e| self.refusal_of_node().unwrap_or(e))?;
         // The builder has none: a node that stops reading would hold up whoever sends it a chunk.
         connection.set_write_timeout(Some(self.options.write_timeout))?;
         Ok(Link::cluster(connection))
+    }
+
+    /// Why a node of the URL will not do, for a reason that trying again does not change: the client only tells that it
+    /// found no node.
+    pub(super) fn refusal_of_node(&self) -> Option<RedisError> {
+        let Topology::Cluster(servers) = &self.address.topology else {
+            return None;
+        };
+        let patience = self.timeout.min(NODE_PATIENCE);
+        let asked = |server: &Server| {
+            let mut node = self.open_within(self.at(server), self.login.as_ref(), 0, patience)?;
+            node.set_read_timeout(Some(patience))?;
+            redis::cmd("CLUSTER").arg("SLOTS").exec(&mut node)
+        };
+        let lasting = |e: &RedisError| matches!(classify(e), Class::Refused | Class::Foreign);
+        let mut answers = servers.iter().map(asked);
+        let first = answers.find(|answer| answer.as_ref().err().is_none_or(lasting));
+        first?.err()
     }
 }
 
@@ -310,59 +341,9 @@ fn late() -> RedisError {
 
 fn no_primary() -> RedisError {
     RedisError::from((
-        ErrorKind::MasterNameNotFoundBySentinel,
+        ErrorKind::Server(ServerErrorKind::ReadOnly),
         "the server that the sentinels name is no primary",
     ))
-}
-
-#[cfg(not(feature = "redis-tls"))]
-impl Connector {
-    fn client(&self, info: ConnectionInfo) -> RedisResult<Client> {
-        Client::open(info)
-    }
-
-    fn secured(
-        &self,
-        builder: redis::cluster::ClusterClientBuilder,
-    ) -> redis::cluster::ClusterClientBuilder {
-        builder
-    }
-}
-
-#[cfg(feature = "redis-tls")]
-impl Connector {
-    fn certificates(&self) -> redis::TlsCertificates {
-        // The client enables no provider of cryptography by itself and panics without one; one that the program has
-        // installed before stays.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = self.options.tls_client.as_ref();
-        redis::TlsCertificates {
-            client_tls: client.map(|(certificate, key)| redis::ClientTlsConfig {
-                client_cert: certificate.clone(),
-                client_key: key.reveal().as_bytes().to_vec(),
-            }),
-            root_cert: self.options.tls_ca.clone(),
-        }
-    }
-
-    fn client(&self, info: ConnectionInfo) -> RedisResult<Client> {
-        match self.address.tls {
-            true => Client::build_with_tls(info, self.certificates()),
-            false => Client::open(info),
-        }
-    }
-
-    fn secured(
-        &self,
-        builder: redis::cluster::ClusterClientBuilder,
-    ) -> redis::cluster::ClusterClientBuilder {
-        match self.address.tls {
-            true => builder
-                .certs(self.certificates())
-                .tls(redis::cluster::TlsMode::Secure),
-            false => builder,
-        }
-    }
 }
 
 #[cfg(test)]

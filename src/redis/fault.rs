@@ -1,13 +1,16 @@
 //! What an error of the client means: whether to try again, whether the connection may be used again, what to tell.
 
+use super::refusal::{is_full, remedy, word_in_script};
 use crate::store::StoreError;
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
 /// What follows from an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
-    /// No answer, or one that cannot be understood: the connection is of no use, another one may be.
+    /// No answer, or one that does not fit: the connection is of no use, another one may be.
     Unanswered,
+    /// An answer that is none of Redis: damaged on its way, or of something else that listens there.
+    Foreign,
     /// An answer that this server cannot do it now, or is not the right one.
     Unavailable,
     /// The server has no memory.
@@ -36,18 +39,12 @@ const PASSING: [&str; 6] = [
     "UNBLOCKED",
 ];
 
-/// The word that Redis 6.2 leaves in the text when a command of a script is refused: `… @user_script: 1: -READONLY …`.
-fn word_in_script(text: &str) -> Option<&str> {
-    let (_, refusal) = text.rsplit_once("@user_script: ")?.1.split_once(": -")?;
-    refusal.split_whitespace().next()
-}
-
 /// What follows from an error.
 pub(super) fn classify(error: &RedisError) -> Class {
     use ServerErrorKind::*;
     let code = error.code().unwrap_or_default();
     let text = error.to_string();
-    if code == "OOM" || text.contains("OOM command not allowed") {
+    if is_full(error) {
         return Class::Full;
     }
     // Within a script a missing permission is a plain error that only its text tells from others.
@@ -66,14 +63,16 @@ pub(super) fn classify(error: &RedisError) -> Class {
         ErrorKind::AuthenticationFailed
         | ErrorKind::InvalidClientConfig
         | ErrorKind::RESP3NotSupported
-        | ErrorKind::EmptySentinelList => Class::Refused,
+        | ErrorKind::EmptySentinelList
+        | ErrorKind::MasterNameNotFoundBySentinel => Class::Refused,
         ErrorKind::Server(NoPerm | CrossSlot) => Class::Refused,
         ErrorKind::Server(ExecAbort | BusyLoading | Moved | Ask | TryAgain) => Class::Unavailable,
-        ErrorKind::MasterNameNotFoundBySentinel | ErrorKind::ClusterConnectionNotFound => {
-            Class::Unavailable
-        }
+        ErrorKind::ClusterConnectionNotFound => Class::Unavailable,
         // "invalid peer certificate: …": another attempt meets the same server.
         ErrorKind::Io if text.contains("certificate") => Class::Refused,
+        // what TLS says of bytes that are none of it
+        ErrorKind::Io if text.contains("received corrupt message") => Class::Foreign,
+        ErrorKind::Parse => Class::Foreign,
         ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::Client => Class::Refused,
         _ => Class::Unanswered,
     }
@@ -82,19 +81,29 @@ pub(super) fn classify(error: &RedisError) -> Class {
 impl Class {
     /// Whether the same call may go well soon, on another connection.
     pub(super) fn is_worth_another_try(self) -> bool {
-        matches!(self, Class::Unanswered | Class::Unavailable)
+        self.is_no_answer() || self == Class::Unavailable
+    }
+
+    /// Whether nothing came that is an answer.
+    pub(super) fn is_no_answer(self) -> bool {
+        matches!(self, Class::Unanswered | Class::Foreign)
     }
 
     /// Whether the connection must not be used again: replies may be unread, or it leads to the wrong server.
     pub(super) fn poisons(self) -> bool {
-        matches!(self, Class::Unanswered | Class::Unavailable)
+        self.is_worth_another_try()
     }
 }
 
 /// The error to tell. What the client says of servers holds no secrets; URLs are not part of it.
 pub(super) fn told(what: &str, error: &RedisError) -> StoreError {
+    told_as(classify(error), what, error)
+}
+
+/// The same where more is known of what follows from it than the error says.
+pub(super) fn told_as(class: Class, what: &str, error: &RedisError) -> StoreError {
     let what = what.to_string();
-    match classify(error) {
+    match class {
         Class::Full => StoreError::Full {
             what: format!(
                 "{what}: the server's maxmemory is reached; raise it, or let the server free memory: fewer revisions \
@@ -109,6 +118,10 @@ pub(super) fn told(what: &str, error: &RedisError) -> StoreError {
             what,
             reason: "no answer in time".to_string(),
         },
+        Class::Foreign => StoreError::Io {
+            what,
+            reason: format!("the answer is none of Redis: {}", first_line(error)),
+        },
         Class::Unanswered | Class::Unavailable => StoreError::Io {
             what,
             reason: error.to_string(),
@@ -116,21 +129,20 @@ pub(super) fn told(what: &str, error: &RedisError) -> StoreError {
     }
 }
 
-fn remedy(error: &RedisError) -> &'static str {
+/// The client's parser draws pictures.
+fn first_line(error: &RedisError) -> String {
     let text = error.to_string();
-    match error.code().unwrap_or_default() {
-        "NOAUTH" | "WRONGPASS" => ": look at user and password",
-        _ if error.kind() == ErrorKind::AuthenticationFailed => ": look at user and password",
-        "NOPERM" => ": `eventflux state acl` prints what the user needs",
-        _ if text.contains("user executing the script") || text.contains("no permissions") => {
-            ": `eventflux state acl` prints what the user needs"
-        }
-        _ if text.contains("certificate") => {
-            ": look at the server's certificate and RedisOptions::tls_ca"
-        }
-        "CROSSSLOT" => ": use redis+cluster:// for a cluster",
-        "WRONGTYPE" => ": the key belongs to someone else; use another key prefix",
-        _ => "",
+    text.lines().next().unwrap_or_default().to_string()
+}
+
+/// Of an address at which nobody has ever answered as Redis does, however often it was asked.
+pub(super) fn no_redis(what: &str, last: &StoreError) -> StoreError {
+    StoreError::Refused {
+        what: what.to_string(),
+        reason: format!(
+            "no Redis answers there: look at host and port, and whether it takes TLS, which is rediss://; the last \
+             attempt: {last}"
+        ),
     }
 }
 
@@ -233,5 +245,18 @@ mod tests {
             "invalid peer certificate: UnknownIssuer",
         );
         assert_eq!(classify(&wrong.into()), Class::Refused);
+    }
+
+    #[test]
+    fn what_does_not_speak_as_redis_is_foreign() {
+        let web = redis::parse_redis_value(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        let web = web.expect_err("no reply");
+        assert_eq!(classify(&web), Class::Foreign);
+        let text = told("here", &web).to_string();
+        assert!(text.starts_with("here: the answer is none of Redis: ") && !text.contains('\n'));
+        let plain = "received corrupt message of type InvalidContentType";
+        let plain = io::Error::new(io::ErrorKind::InvalidData, plain).into();
+        assert_eq!(classify(&plain), Class::Foreign);
+        assert!(Class::Foreign.is_worth_another_try() && Class::Foreign.poisons());
     }
 }

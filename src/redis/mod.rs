@@ -12,6 +12,7 @@ mod client;
 mod config;
 mod connect;
 mod fault;
+mod fitness;
 mod inspect;
 mod keeper;
 mod keys;
@@ -20,10 +21,12 @@ mod options;
 mod persistence;
 mod pool;
 mod process;
+mod refusal;
 mod script;
 mod secret;
 mod spread;
 mod store;
+mod tls;
 mod upload;
 mod uploading;
 
@@ -36,5 +39,6 @@ pub use inspect::{
     SentinelFacts, ServerFacts,
 };
 pub use options::RedisOptions;
+pub use refusal::{Refused, Why};
 pub use secret::Secret;
 pub use store::RedisPersistenceStore;

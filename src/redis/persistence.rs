@@ -1,6 +1,6 @@
 //! What the store of checkpoints in Redis does for each call.
 
-use super::client::{Tries, texts};
+use super::client::Tries;
 use super::keys::{
     BUCKETS, bucket_of, bucket_of_whole, chunk_of_member, generation_of_member, member_of_chunk,
     member_of_whole,
@@ -14,7 +14,6 @@ use crate::store::{
     Catalogue, ChunkName, Claim, Commit, Committed, Digest, Entry, Owner, PersistenceStore,
     Revision, StoreError, StoreHealth, check_name,
 };
-use redis::Value;
 use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -87,47 +86,6 @@ impl Inner {
     /// The generation for calls that carry none: the last one of this handle.
     fn last_generation(&self, app: &str) -> u64 {
         self.held(app).map_or(0, |held| held.generation)
-    }
-
-    /// Refuses a server that would throw chunks away when its memory is full.
-    fn check_policy(&self) -> Result<(), StoreError> {
-        let asked = self.client().retry("INFO memory", |link| {
-            redis::cmd("INFO").arg("memory").query::<Value>(link)
-        });
-        let texts = match asked {
-            Ok(value) => texts(value),
-            Err(StoreError::Refused { .. }) => {
-                let note =
-                    "the user may not ask for the eviction policy: make sure that it is noeviction";
-                self.client().note(note.to_string());
-                return Ok(());
-            }
-            Err(error) => return Err(error),
-        };
-        for text in texts {
-            let line = |name: &str| {
-                let mut lines = text.lines();
-                lines.find_map(|l| l.strip_prefix(name)?.strip_prefix(':'))
-            };
-            let policy = line("maxmemory_policy").unwrap_or_default();
-            let limited = line("maxmemory").is_some_and(|bytes| bytes != "0");
-            let volatile = policy.starts_with("volatile-");
-            let harmless =
-                policy.is_empty() || policy == "noeviction" || (volatile && self.ttl().is_none());
-            if !harmless && limited {
-                return Err(StoreError::Refused {
-                    what: self.client().describe().to_string(),
-                    reason: format!(
-                        "maxmemory-policy is {policy}, which deletes checkpoints when memory is full: set noeviction"
-                    ),
-                });
-            }
-            if !harmless {
-                let note = format!("maxmemory-policy is {policy}: set noeviction before maxmemory");
-                self.client().note(note);
-            }
-        }
-        Ok(())
     }
 
     fn list_app(&self, app: &str) -> Result<(), StoreError> {
@@ -357,9 +315,8 @@ impl PersistenceStore for RedisPersistenceStore {
         check_app(app)?;
         let inner = self.inner();
         inner.check_policy()?;
+        inner.check_role()?;
         inner.list_app(app)?;
-        // What comes after is compared with this. Where it fails, the next answer counts as another server.
-        let _ = inner.client().probe();
         let mut answer = inner.try_acquire(app, owner, "")?;
         if answer.word() == "LOCKED" && super::process::is_gone(answer.text(4)) {
             let gone = answer.text(3).to_string();

@@ -1,7 +1,7 @@
 //! The pool of connections.
 
 use super::connect::Connector;
-use super::fault::{classify, told};
+use super::fault::{Class, classify, told};
 use super::link::Link;
 use crate::store::StoreError;
 use parking_lot::Mutex;
@@ -140,7 +140,7 @@ impl Pool {
     }
 
     /// A connection; the error of the last attempt to make one, if that comes first.
-    pub(super) fn get(&self, what: &str) -> Result<Pooled, (StoreError, bool)> {
+    pub(super) fn get(&self, what: &str) -> Result<Pooled, (StoreError, Class)> {
         if let Some(idle) = self.pool.try_get() {
             return Ok(idle);
         }
@@ -153,7 +153,7 @@ impl Pool {
             }
             let failed = self.asked.failed.lock();
             if let (true, Some(error)) = (failed.0 > before, &failed.1) {
-                return Err((told(what, error), classify(error).is_worth_another_try()));
+                return Err((told(what, error), classify(error)));
             }
             drop(failed);
             if begun.elapsed() >= self.timeout {
@@ -164,7 +164,7 @@ impl Pool {
                     self.connections_max
                 );
                 let what = what.to_string();
-                return Err((StoreError::Io { what, reason }, true));
+                return Err((StoreError::Io { what, reason }, Class::Unanswered));
             }
         }
     }

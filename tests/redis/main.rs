@@ -15,6 +15,7 @@ mod frozen;
 mod given_up;
 mod hang;
 mod inspect;
+mod lasting;
 mod life;
 mod load;
 mod lost;

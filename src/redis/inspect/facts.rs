@@ -1,5 +1,6 @@
 //! What an inspection finds, in plain types.
 
+use super::super::refusal::Refused;
 use std::time::Duration;
 
 /// What is true of a Redis now. `None` and empty lists: the servers did not tell, or the user may not ask.
@@ -36,8 +37,16 @@ pub struct ServerFacts {
     pub address: String,
     /// Why it could not be asked; all else is unknown then.
     pub error: Option<String>,
-    /// Version of Redis.
+    /// What it is: `Redis`, or what another product calls itself, such as `Valkey`.
+    pub product: Option<String>,
+    /// Version of the product.
     pub version: Option<String>,
+    /// The version of Redis whose commands it has.
+    pub redis_version: Option<String>,
+    /// Why it does not tell of itself by `INFO`.
+    pub info_refused: Option<Refused>,
+    /// Why it does not tell its settings by `CONFIG GET`.
+    pub config_refused: Option<Refused>,
     /// `master`, `slave` or `sentinel`, in the words of Redis.
     pub role: Option<String>,
     /// What reaches the disk.
@@ -138,8 +147,10 @@ pub struct Permission {
     pub operation: String,
     /// Whether only the state backend needs it.
     pub backend: bool,
+    /// Whether checkpoints work without it, and only what it tells is missing.
+    pub optional: bool,
     /// Why it did not work.
-    pub refused: Option<String>,
+    pub refused: Option<Refused>,
 }
 
 /// How long calls took.

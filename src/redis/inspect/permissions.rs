@@ -1,9 +1,10 @@
 //! Tries each operation that is needed on keys made for it, which end after a minute at the latest.
 
 use super::super::client::random;
-use super::super::fault::{Class, classify};
+use super::super::fault::classify;
 use super::super::keys::Keys;
 use super::super::link::Link;
+use super::super::refusal::Refused;
 use super::facts::{Latency, Permission};
 use redis::{Cmd, RedisResult, Value, cmd};
 use std::time::{Duration, Instant};
@@ -34,20 +35,37 @@ pub(super) struct Scratch {
     backend: bool,
 }
 
-/// A command and the name under which it is told.
-type Step = (&'static str, bool, Cmd);
+/// A command, and how it is told whether it works.
+struct Step {
+    told: Permission,
+    command: Cmd,
+}
 
 fn step(name: &'static str, command: &str, args: &[&str]) -> Step {
     let mut made = cmd(command);
     args.iter().for_each(|arg| {
         made.arg(*arg);
     });
-    (name, false, made)
+    let told = Permission {
+        operation: name.to_string(),
+        ..Permission::default()
+    };
+    Step {
+        told,
+        command: made,
+    }
 }
 
 fn backend_step(name: &'static str, command: &str, args: &[&str]) -> Step {
-    let (name, _, command) = step(name, command, args);
-    (name, true, command)
+    let mut step = step(name, command, args);
+    step.told.backend = true;
+    step
+}
+
+fn optional_step(name: &'static str, command: &str, args: &[&str]) -> Step {
+    let mut step = step(name, command, args);
+    step.told.optional = true;
+    step
 }
 
 impl Scratch {
@@ -160,7 +178,7 @@ fn of_server(needs: &Needs) -> Vec<Step> {
     let mut steps = vec![
         step("ping", "PING", &[]),
         step("role", "ROLE", &[]),
-        step("info", "INFO", &["memory"]),
+        optional_step("info", "INFO", &["memory"]),
     ];
     if needs.replicas {
         steps.push(step("wait", "WAIT", &["0", "1"]));
@@ -177,14 +195,11 @@ fn of_server(needs: &Needs) -> Vec<Step> {
 
 /// Tries steps until the connection breaks.
 fn run(link: &mut Link, steps: Vec<Step>, tried: &mut Vec<Permission>) {
-    for (name, backend, command) in steps {
+    for Step { mut told, command } in steps {
         let result = command.query::<Value>(link);
-        let broken = matches!(&result, Err(e) if classify(e) == Class::Unanswered);
-        tried.push(Permission {
-            operation: name.to_string(),
-            backend,
-            refused: result.err().map(|e| e.to_string()),
-        });
+        let broken = matches!(&result, Err(e) if classify(e).is_no_answer());
+        told.refused = result.err().map(|e| Refused::from(&e));
+        tried.push(told);
         if broken {
             return;
         }

@@ -2,6 +2,7 @@
 
 use super::super::fault::told;
 use super::super::link::Link;
+use super::super::refusal::Refused;
 use super::facts::{Latency, MemoryFacts, PersistenceFacts, Replica, ServerFacts};
 use redis::RedisResult;
 use std::collections::HashMap;
@@ -16,11 +17,16 @@ pub(super) fn inspect(address: String, link: &mut Link) -> ServerFacts {
         ..ServerFacts::default()
     };
     facts.role = role(link);
-    if let Ok(text) = redis::cmd("INFO").query::<String>(link) {
-        read_info(&text, &mut facts);
+    match redis::cmd("INFO").query::<String>(link) {
+        Ok(text) => read_info(&text, &mut facts),
+        Err(error) => facts.info_refused = Some(Refused::from(&error)),
     }
-    facts.persistence.appendfsync = setting(link, "appendfsync");
-    let least = setting(link, "min-replicas-to-write").and_then(|text| text.parse().ok());
+    match setting(link, "appendfsync") {
+        Ok(found) => facts.persistence.appendfsync = found,
+        Err(error) => facts.config_refused = Some(Refused::from(&error)),
+    }
+    let least = setting(link, "min-replicas-to-write").ok().flatten();
+    let least = least.and_then(|text| text.parse().ok());
     facts.min_replicas = least.or(facts.min_replicas);
     facts.clock_ahead_ms = clock_ahead_ms(link);
     match pings(link) {
@@ -39,10 +45,10 @@ fn role(link: &mut Link) -> Option<String> {
 }
 
 /// A setting; users of a narrow access list may not ask for it.
-fn setting(link: &mut Link, name: &str) -> Option<String> {
+fn setting(link: &mut Link, name: &str) -> RedisResult<Option<String>> {
     let mut asked = redis::cmd("CONFIG");
-    let found: RedisResult<HashMap<String, String>> = asked.arg("GET").arg(name).query(link);
-    found.ok()?.remove(name)
+    let mut found: HashMap<String, String> = asked.arg("GET").arg(name).query(link)?;
+    Ok(found.remove(name))
 }
 
 fn clock_ahead_ms(link: &mut Link) -> Option<i64> {
@@ -70,7 +76,17 @@ fn read_info(text: &str, facts: &mut ServerFacts) {
     let number = |name: &str| lines.get(name)?.parse::<u64>().ok();
     let flag = |name: &str| number(name).map(|n| n != 0);
     let well = |name: &str| lines.get(name).map(|value| *value == "ok");
-    facts.version = word("redis_version");
+    facts.redis_version = word("redis_version");
+    // Others tell the version of Redis whose commands they have as theirs, and their own beside it.
+    let own = |name: &String| word(&format!("{}_version", name.to_lowercase()));
+    let other = word("server_name").and_then(|name| Some((own(&name)?, name)));
+    (facts.product, facts.version) = match other {
+        Some((version, name)) => (Some(capital(&name)), Some(version)),
+        None => (
+            facts.redis_version.is_some().then(|| "Redis".to_string()),
+            facts.redis_version.clone(),
+        ),
+    };
     facts.role = facts.role.take().or(word("role"));
     facts.persistence = PersistenceFacts {
         aof: flag("aof_enabled"),
@@ -91,6 +107,13 @@ fn read_info(text: &str, facts: &mut ServerFacts) {
     let count = number("connected_slaves").unwrap_or(0);
     let line = |n| lines.get(format!("slave{n}").as_str());
     facts.replicas = (0..count).map_while(line).map(|l| replica(l)).collect();
+}
+
+/// `valkey` as a name.
+fn capital(name: &str) -> String {
+    let mut letters = name.chars();
+    let first = letters.next().map(|c| c.to_uppercase().to_string());
+    first.unwrap_or_default() + letters.as_str()
 }
 
 /// `ip=10.0.0.2,port=6379,state=online,offset=1,lag=0`
@@ -116,7 +139,9 @@ mod tests {
             aof_enabled:1\r\naof_last_write_status:err\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\n";
         let mut facts = ServerFacts::default();
         read_info(text, &mut facts);
-        assert_eq!(facts.version.as_deref(), Some("7.0.15"));
+        let known = (facts.product.as_deref(), facts.version.as_deref());
+        assert_eq!(known, (Some("Redis"), Some("7.0.15")));
+        assert_eq!(facts.redis_version, facts.version);
         assert_eq!(facts.persistence.aof, Some(true));
         assert_eq!(facts.persistence.aof_write_ok, Some(false));
         assert_eq!(facts.persistence.bgsave_ok, None);
@@ -127,6 +152,12 @@ mod tests {
             (facts.replicas[0].lag, facts.replicas[1].lag),
             (Some(0), None)
         );
+        let other = "redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:9.1.2\r\n";
+        let mut facts = ServerFacts::default();
+        read_info(other, &mut facts);
+        let known = (facts.product.as_deref(), facts.version.as_deref());
+        assert_eq!(known, (Some("Valkey"), Some("9.1.2")));
+        assert_eq!(facts.redis_version.as_deref(), Some("7.2.4"));
         let mut facts = ServerFacts::default();
         read_info("nothing\n:\nconnected_slaves:99999999\n", &mut facts);
         assert_eq!(facts, ServerFacts::default());

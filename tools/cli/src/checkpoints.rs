@@ -1,6 +1,6 @@
 //! What `run` does about the state of its app: the options, the store, the restore, and what it says of them.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, in_options};
 use crate::output::Output;
 use crate::report::Progress;
 use crate::store::RedisArgs;
@@ -179,6 +179,10 @@ impl StateArgs {
         let claimed = service.claim();
         signal::set_idle(false);
         claimed.map_err(Failure::from_run)?;
+        let health = service.metrics().store.unwrap_or_default();
+        if !health.detail.is_empty() {
+            say!("{store}: {}", in_options(health.detail));
+        }
         let (name, positioned) = output.positioned();
         service.add_output(name, positioned);
         let restore = self.restore.unwrap_or_default();
@@ -245,8 +249,12 @@ pub fn watch(runtime: &EventFluxAppRuntime, progress: &Progress) {
     let tell = progress.teller();
     if let Ok(service) = runtime.snapshot_service() {
         service.observe(move |event| match event {
-            CheckpointEvent::Failed(error, _) => tell("checkpoint", &error.to_string()),
-            CheckpointEvent::RetireFailed(error) => tell("checkpoint", &error.to_string()),
+            CheckpointEvent::Failed(error, _) => {
+                tell("checkpoint", &in_options(error.to_string()));
+            }
+            CheckpointEvent::RetireFailed(error) => {
+                tell("checkpoint", &in_options(error.to_string()));
+            }
             _ => {}
         });
     }

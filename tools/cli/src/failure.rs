@@ -3,6 +3,22 @@
 use std::fmt;
 use std::process::ExitCode;
 
+/// What the library calls by its methods, and who sits before a command line by these.
+const OPTIONS: [(&str, &str); 2] = [
+    ("RedisOptions::tls_ca", "--redis-ca"),
+    ("use RedisOptions", "use the options --redis-…"),
+];
+
+/// What the library says, with the names of the command line.
+pub fn in_options(mut text: String) -> String {
+    for (method, option) in OPTIONS {
+        if text.contains(method) {
+            text = text.replace(method, option);
+        }
+    }
+    text
+}
+
 /// A command that did not do what was asked.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -15,7 +31,7 @@ impl Failure {
     pub fn run(message: impl Into<String>) -> Self {
         Failure {
             status: 1,
-            message: message.into(),
+            message: in_options(message.into()),
         }
     }
 
@@ -28,7 +44,7 @@ impl Failure {
     pub fn usage(message: impl Into<String>) -> Self {
         Failure {
             status: 2,
-            message: message.into(),
+            message: in_options(message.into()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Judges what an inspection found.
 
-use super::node;
+use super::{node, operations};
+use crate::failure::in_options;
 use crate::state::text::many;
 use eventflux::redis::{Inspection, Latency, SentinelFacts};
 use serde::Serialize;
@@ -101,7 +102,7 @@ pub fn checks(found: &Inspection, app: Option<&str>) -> Vec<Check> {
         all: &mut all,
     };
     cluster(found, &mut of);
-    permissions(found, app, &mut of);
+    operations::check(found, app, &mut of);
     value_latency(found, &mut of);
     encryption(found, &mut of);
     all
@@ -152,7 +153,7 @@ fn one_sentinel(sentinel: &SentinelFacts, of: &mut Checks<'_>) {
     if let Some(error) = &sentinel.error {
         return of.warn(
             "sentinel",
-            error.as_str(),
+            in_options(error.clone()),
             "start it, or take it out of the URL",
         );
     }
@@ -212,39 +213,6 @@ fn cluster(found: &Inspection, of: &mut Checks<'_>) {
     }
 }
 
-fn permissions(found: &Inspection, app: Option<&str>, of: &mut Checks<'_>) {
-    let tried = &found.permissions;
-    let refused: Vec<_> = tried.iter().filter(|p| p.refused.is_some()).collect();
-    if tried.is_empty() {
-        return;
-    }
-    let acl = match app {
-        Some(app) => format!("`eventflux state acl --app {app}` prints what the user needs"),
-        None => "`eventflux state acl` prints what the user needs; with --app NAME only the keys of one app are tried".to_string(),
-    };
-    for backend in [false, true] {
-        let of_kind = refused.iter().filter(|p| p.backend == backend);
-        let (names, reasons): (Vec<&str>, Vec<&str>) = of_kind
-            .filter_map(|p| Some((p.operation.as_str(), p.refused.as_deref()?)))
-            .unzip();
-        let Some(first) = reasons.first() else {
-            continue;
-        };
-        let text = format!("not {}: {first}", names.join(", "));
-        match backend {
-            true => of.warn(
-                "permissions",
-                text,
-                format!("only the state backend needs it; {acl}"),
-            ),
-            false => of.fail("permissions", text, acl.as_str()),
-        }
-    }
-    if refused.is_empty() {
-        of.ok("permissions", format!("all of {} operations", tried.len()));
-    }
-}
-
 fn value_latency(found: &Inspection, of: &mut Checks<'_>) {
     for (name, latency) in [("set of 256 KiB", found.set), ("get of 256 KiB", found.get)] {
         let Some(latency) = latency else {
@@ -291,9 +259,9 @@ fn encryption(found: &Inspection, of: &mut Checks<'_>) {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
-    use eventflux::redis::{ClusterFacts, Permission, ServerFacts};
+    use eventflux::redis::{ClusterFacts, ServerFacts};
 
     fn sentinel(address: &str) -> SentinelFacts {
         let mut facts = SentinelFacts::default();
@@ -318,13 +286,6 @@ mod tests {
         found
     }
 
-    fn permission(operation: &str, backend: bool, refused: Option<&str>) -> Permission {
-        let mut tried = Permission::default();
-        (tried.operation, tried.backend) = (operation.to_string(), backend);
-        tried.refused = refused.map(str::to_string);
-        tried
-    }
-
     fn latency(p99_ms: u64) -> Option<Latency> {
         let mut latency = Latency::default();
         (latency.p50, latency.p99) = (Duration::from_micros(250), Duration::from_millis(p99_ms));
@@ -333,7 +294,7 @@ mod tests {
 
     /// A check of this name and status, its text and advice in one.
     #[track_caller]
-    fn told(found: &Inspection, app: Option<&str>, name: &str, status: Status, part: &str) {
+    pub fn told(found: &Inspection, app: Option<&str>, name: &str, status: Status, part: &str) {
         let all = checks(found, app);
         let text = |c: &Check| format!("{} → {}", c.found, c.advice.as_deref().unwrap_or("-"));
         let is = |c: &&Check| c.name == name && c.status == status && text(c).contains(part);
@@ -408,27 +369,6 @@ mod tests {
         let mut found = in_cluster();
         found.cluster = Some(ClusterFacts::default());
         told(&found, None, "cluster", Status::Fail, "0 of 16384");
-    }
-
-    #[test]
-    fn what_is_refused_is_named_with_the_line_that_allows_it() {
-        let mut found = Inspection::default();
-        found.permissions = vec![
-            permission("get", false, None),
-            permission("copy", true, None),
-        ];
-        told(&found, None, "permissions", Status::Ok, "all of 2");
-        found.permissions[1].refused = Some("NOPERM copy".to_string());
-        let backend = "not copy: NOPERM copy → only the state backend";
-        told(&found, None, "permissions", Status::Warn, backend);
-        found.permissions[0].refused = Some("NOPERM get".to_string());
-        found
-            .permissions
-            .push(permission("set", false, Some("NOPERM set")));
-        let both = "not get, set: NOPERM get → `eventflux state acl`";
-        told(&found, None, "permissions", Status::Fail, both);
-        let of_app = "`eventflux state acl --app orders` prints";
-        told(&found, Some("orders"), "permissions", Status::Fail, of_app);
     }
 
     #[test]

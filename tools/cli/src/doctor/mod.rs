@@ -1,9 +1,11 @@
 //! `eventflux doctor`: whether a Redis keeps checkpoints as it should, and what to change.
 //!
-//! `check` judges what an inspection found; `node` does so for one server.
+//! `check` judges what an inspection found; `node` does so for one server, `operations` for what was tried.
 
 mod check;
 mod node;
+mod operations;
+mod told;
 
 use crate::failure::Failure;
 use crate::show;

@@ -1,12 +1,11 @@
 //! Judges one server.
 
 use super::check::{Checks, times};
+use super::told::{untold, version};
+use crate::failure::in_options;
 use crate::state::text::{bytes, many};
 use eventflux::redis::{Inspection, ServerFacts};
 use std::time::Duration;
-
-/// The oldest Redis that has all commands.
-const VERSION_MIN: (u32, u32) = (6, 2);
 
 /// Pings slower than this are told: a commit takes some.
 const SLOW_PING: Duration = Duration::from_millis(10);
@@ -14,15 +13,12 @@ const SLOW_PING: Duration = Duration::from_millis(10);
 const CLOCK_AHEAD_MS: u64 = 1_000;
 const REPLICA_LAG_S: u64 = 10;
 
-const NOT_TOLD: &str = "the user may not ask";
-const LOOK: &str = "`eventflux state acl` prints what the user needs";
-
 /// All checks of a server.
 pub fn check(server: &ServerFacts, found: &Inspection, of: &mut Checks<'_>) {
     if let Some(error) = &server.error {
         of.fail(
             "reachable",
-            error.as_str(),
+            in_options(error.clone()),
             "start it, or look at host, port, login and TLS",
         );
         if server.version.is_none() {
@@ -57,18 +53,6 @@ pub fn check(server: &ServerFacts, found: &Inspection, of: &mut Checks<'_>) {
     }
 }
 
-fn version(server: &ServerFacts, of: &mut Checks<'_>) {
-    let Some(version) = &server.version else {
-        return of.warn("version", NOT_TOLD, LOOK);
-    };
-    let mut parts = version.split('.').map(|part| part.parse::<u32>().ok());
-    let number = parts.next().flatten().zip(parts.next().flatten());
-    match number {
-        Some(number) if number >= VERSION_MIN => of.ok("version", version.as_str()),
-        _ => of.fail("version", version.as_str(), "use Redis 6.2 or later"),
-    }
-}
-
 fn role(server: &ServerFacts, found: &Inspection, of: &mut Checks<'_>) {
     let in_cluster = server.cluster_enabled == Some(true);
     match server.role.as_deref() {
@@ -79,7 +63,10 @@ fn role(server: &ServerFacts, found: &Inspection, of: &mut Checks<'_>) {
             "use the address of the primary, or redis+sentinel:// or redis+cluster://, which find it",
         ),
         Some("sentinel") => of.fail("role", "sentinel", "redis+sentinel://HOST:PORT/PRIMARY"),
-        _ => of.warn("role", NOT_TOLD, LOOK),
+        _ => {
+            let (found, advice) = untold(server.info_refused.as_ref());
+            of.warn("role", found, advice);
+        }
     }
     if found.cluster.is_none() && in_cluster {
         of.fail("role", "node of a cluster", "redis+cluster://HOST:PORT");
@@ -95,7 +82,10 @@ fn disk(server: &ServerFacts, of: &mut Checks<'_>) {
         of.warn("loading", "it still reads its data", "wait until it has");
     }
     match disk.aof {
-        None => of.warn("appendonly", NOT_TOLD, LOOK),
+        None => {
+            let (found, advice) = untold(server.info_refused.as_ref());
+            of.warn("appendonly", found, advice);
+        }
         Some(false) => of.warn(
             "appendonly",
             "no: after a restart of Redis all checkpoints since its last snapshot are gone, if it makes any",
@@ -109,7 +99,10 @@ fn disk(server: &ServerFacts, of: &mut Checks<'_>) {
             ),
             Some("always") => of.ok("appendonly", "yes, each write is synced"),
             Some("everysec") => of.ok("appendonly", "yes, synced each second: a power loss takes the last one"),
-            _ => of.ok("appendonly", "yes; when it is synced the user may not ask"),
+            _ => {
+                let (why, _) = untold(server.config_refused.as_ref());
+                of.ok("appendonly", format!("yes; when it is synced is unknown: {why}"));
+            }
         },
     }
     if disk.aof_write_ok == Some(false) {
@@ -149,7 +142,13 @@ fn memory(server: &ServerFacts, found: &Inspection, of: &mut Checks<'_>) {
     }
     let advice = "CONFIG SET maxmemory-policy noeviction, and the same in redis.conf";
     match policy {
-        None => of.warn("maxmemory-policy", NOT_TOLD, LOOK),
+        None => {
+            let (found, advice) = untold(server.info_refused.as_ref());
+            let advice = format!(
+                "{advice}; make sure that it is noeviction: `run` cannot look at it either"
+            );
+            of.warn("maxmemory-policy", found, advice);
+        }
         Some("noeviction") => of.ok("maxmemory-policy", "noeviction"),
         Some(policy) => {
             let volatile = policy.starts_with("volatile-") && found.ttl_seconds.is_none();
@@ -173,7 +172,7 @@ fn memory(server: &ServerFacts, found: &Inspection, of: &mut Checks<'_>) {
 }
 
 fn replicas(server: &ServerFacts, found: &Inspection, of: &mut Checks<'_>) {
-    if server.role.as_deref() != Some("master") {
+    if server.role.as_deref() != Some("master") || server.info_refused.is_some() {
         return;
     }
     let online = server.replicas.iter().filter(|r| r.state == "online");
@@ -232,11 +231,13 @@ fn replicas(server: &ServerFacts, found: &Inspection, of: &mut Checks<'_>) {
 mod tests {
     use super::super::check::{Check, Status, checks};
     use super::*;
+    use eventflux::redis::{Refused, Why};
 
     fn sound() -> ServerFacts {
         let mut server = ServerFacts::default();
         server.address = "127.0.0.1:6379".to_string();
         server.version = Some("7.0.15".to_string());
+        server.redis_version = server.version.clone();
         server.role = Some("master".to_string());
         server.persistence.aof = Some(true);
         server.persistence.appendfsync = Some("everysec".to_string());
@@ -272,14 +273,43 @@ mod tests {
         assert!(all.iter().all(|c| c.status == Status::Ok), "{all:?}");
     }
 
+    /// All that `INFO` tells is missing.
+    fn untell(server: &mut ServerFacts, why: Why) {
+        *server = ServerFacts::default();
+        server.info_refused = Some(Refused::new(why, "said"));
+    }
+
     #[test]
     fn each_fault_is_told_with_its_remedy() {
         type Break = fn(&mut ServerFacts);
-        let cases: [(&str, Status, &str, Break); 12] = [
+        let cases: [(&str, Status, &str, Break); 16] = [
             ("version", Status::Fail, "6.2 or later", |s| {
-                s.version = Some("6.0.16".into())
+                s.redis_version = Some("6.0.16".into())
             }),
-            ("version", Status::Warn, "state acl", |s| s.version = None),
+            (
+                "version",
+                Status::Ok,
+                "Valkey 9.1.2, with the commands of Redis 7.0.15",
+                |s| {
+                    (s.product, s.version) = (Some("Valkey".into()), Some("9.1.2".into()));
+                },
+            ),
+            ("version", Status::Warn, "6.2 or later", |s| {
+                s.version = None
+            }),
+            ("version", Status::Warn, "state acl", |s| {
+                untell(s, Why::Forbidden)
+            }),
+            (
+                "maxmemory-policy",
+                Status::Warn,
+                "rename-command for INFO",
+                |s| untell(s, Why::NoCommand),
+            ),
+            ("appendonly", Status::Ok, "no command that tells it", |s| {
+                s.persistence.appendfsync = None;
+                s.config_refused = Some(Refused::new(Why::NoCommand, "said"));
+            }),
             ("role", Status::Fail, "redis+sentinel", |s| {
                 s.role = Some("slave".into())
             }),
