@@ -1,5 +1,7 @@
 //! Real Redis servers for the tests and the bench of eventflux, and a proxy that breaks connections on command.
 //!
+//! Servers are `redis-server`, or the program that `EVENTFLUX_REDIS_SERVER` names: Redis from 6.2 on, or Valkey.
+//!
 //! Everything is started on free ports of 127.0.0.1 with directories of its own, and is ended and removed on drop,
 //! also by a panic; when the process itself is killed, a watching shell per server does the same.
 //!
@@ -46,9 +48,20 @@ pub const HANG: Duration = Duration::from_secs(120);
 /// Set to `1`: a test that needs Redis fails where it would be skipped.
 pub const REQUIRE: &str = "EVENTFLUX_REQUIRE_REDIS";
 
-/// Whether `redis-server` can be started.
+/// Whether a server can be started.
+///
+/// # Panics
+/// Where `EVENTFLUX_REDIS_SERVER` names a program that is none.
 pub fn available() -> bool {
-    process::server_exists()
+    process::program().is_some()
+}
+
+/// What servers are, such as `Redis 7.0.15`, by what their program says.
+///
+/// # Panics
+/// Without the program.
+pub fn server_name() -> &'static str {
+    &process::program().expect("a server").name
 }
 
 /// The first line of a test that fills a disk, of so many bytes. `None` means return.

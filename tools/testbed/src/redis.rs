@@ -2,7 +2,7 @@
 
 use crate::HANG;
 use crate::port;
-use crate::process::{Process, SERVER};
+use crate::process::{Process, is_7};
 use crate::scratch::Scratch;
 use crate::settings::{self, Builder, PASSWORD, Part, Ports, USER};
 use crate::wait::try_until;
@@ -46,7 +46,7 @@ impl Redis {
 
     pub(crate) fn launch(settings: Builder) -> io::Result<Redis> {
         const TRIES: usize = 5;
-        let mut last = io::Error::other(format!("{SERVER} was not tried"));
+        let mut last = io::Error::other("no server was tried");
         for _ in 0..TRIES {
             let redis = Redis::prepare(settings.clone())?;
             match redis.up() {
@@ -63,10 +63,15 @@ impl Redis {
 
     fn prepare(settings: Builder) -> io::Result<Redis> {
         let free = port::free(3)?;
+        let plain = settings.port.unwrap_or(free[0]);
         let ports = Ports {
-            plain: settings.port.unwrap_or(free[0]),
+            plain,
             tls: if settings.tls.is_some() { free[1] } else { 0 },
-            bus: free[2],
+            // before 7.0 it cannot be chosen
+            bus: match is_7() {
+                true => free[2],
+                false => plain + 10_000,
+            },
         };
         let own = Scratch::new()?;
         fs::write(
@@ -202,7 +207,11 @@ impl Redis {
 
     /// Sends one command on a connection of its own.
     pub fn try_cmd(&self, arguments: &[&str]) -> io::Result<Reply> {
-        self.try_wire()?.text(arguments)
+        let mut words = arguments.to_vec();
+        if let Some(first) = words.first_mut() {
+            *first = self.settings.name_of(first);
+        }
+        self.try_wire()?.text(&words)
     }
 
     /// The same. A refusal of the server is an answer.

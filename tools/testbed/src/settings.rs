@@ -1,5 +1,6 @@
 //! What a server is started with, and its configuration file.
 
+use crate::process::is_7;
 use crate::redis::Redis;
 use crate::tls::{Identity, Tls};
 use std::fmt::Write;
@@ -51,6 +52,8 @@ pub struct Builder {
     pub(crate) data: Option<PathBuf>,
     pub(crate) socket: bool,
     lines: Vec<String>,
+    /// Commands, and what they are called on this server.
+    renamed: Vec<(String, String)>,
 }
 
 /// The ports of one server; 0 for one that it has not.
@@ -73,6 +76,7 @@ impl Builder {
             data: None,
             socket: false,
             lines: Vec::new(),
+            renamed: Vec::new(),
         }
     }
 
@@ -142,6 +146,21 @@ impl Builder {
         self.line(&format!("replicaof 127.0.0.1 {port}"))
     }
 
+    /// Has this command by another name only, which [`Redis::cmd`] and the like know.
+    pub fn rename(mut self, command: &str) -> Builder {
+        let name = format!("testbed-{}", command.to_lowercase());
+        self = self.line(&format!("rename-command {command} {name}"));
+        self.renamed.push((command.to_string(), name));
+        self
+    }
+
+    /// What a command is called.
+    pub(crate) fn name_of<'a>(&'a self, command: &'a str) -> &'a str {
+        let mut renamed = self.renamed.iter();
+        let found = renamed.find(|(of, _)| of.eq_ignore_ascii_case(command));
+        found.map_or(command, |(_, name)| name)
+    }
+
     /// Any other line of the configuration.
     pub fn line(mut self, line: &str) -> Builder {
         self.lines.push(line.to_string());
@@ -208,15 +227,21 @@ impl Builder {
             Aof::Unsynced => ("yes", "no"),
         };
         t.push_str(&format!(
-            "save \"\"\nappendonly {on}\nappendfsync {sync}\nenable-debug-command yes\n\
-             repl-diskless-sync-delay 0\nmasteruser {USER}\nmasterauth {PASSWORD}\n"
+            "save \"\"\nappendonly {on}\nappendfsync {sync}\nrepl-diskless-sync-delay 0\n\
+             masteruser {USER}\nmasterauth {PASSWORD}\n"
         ));
+        // before 7.0 it is allowed anyway
+        if is_7() {
+            line(&mut t, "enable-debug-command yes");
+        }
         if let Part::Node(timeout) = self.part {
             t.push_str(&format!(
                 "cluster-enabled yes\ncluster-config-file nodes.conf\ncluster-node-timeout {timeout}\n\
-                 cluster-port {}\ncluster-allow-replica-migration no\n",
-                ports.bus
+                 cluster-allow-replica-migration no\n"
             ));
+            if is_7() {
+                line(&mut t, &format!("cluster-port {}", ports.bus));
+            }
         }
         if self.socket {
             line(

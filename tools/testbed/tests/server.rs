@@ -1,7 +1,8 @@
 //! One server: starts, ends, settings.
 
 use eventflux_testbed::{
-    Aof, HANG, Proxy, Redis, Reply, Scratch, Tls, Toxic, Wire, need_disk, need_server, until,
+    Aof, HANG, Proxy, Redis, Reply, Scratch, Tls, Toxic, Wire, need_disk, need_server, server_name,
+    until,
 };
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -25,6 +26,26 @@ fn starts_answers_and_leaves_nothing() {
     drop(redis);
     assert!(Wire::connect(&addr).is_err());
     assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
+}
+
+#[test]
+fn says_what_it_is_by_whatever_name() {
+    if !need_server() {
+        return;
+    }
+    let redis = Redis::builder().rename("INFO").rename("CONFIG").start();
+    let info = redis.info("server");
+    let version = |name: &str| info.get(&format!("{name}_version")).map(String::as_str);
+    let told = match version("valkey") {
+        Some(version) => format!("Valkey {version}"),
+        None => format!("Redis {}", version("redis").unwrap_or_default()),
+    };
+    assert_eq!(server_name(), told);
+    redis.config_set("maxmemory", "1000000000");
+    for name in ["INFO", "CONFIG"] {
+        let told = redis.wire().text(&[name]).expect("an answer");
+        assert!(told.text().contains("unknown command"), "{told:?}");
+    }
 }
 
 #[test]
