@@ -128,7 +128,11 @@ impl FileOutput {
     }
 
     fn told(&self, error: &io::Error) -> String {
-        format!("{}: {error}", self.path.display())
+        self.lost(&error.to_string())
+    }
+
+    fn lost(&self, why: &str) -> String {
+        format!("{}: {why}", self.path.display())
     }
 
     /// Where a revision that knows nothing of the file lets it begin.
@@ -191,7 +195,7 @@ impl PositionedOutput for FileOutput {
         let written = self.opened(!self.keep).map_err(|e| self.told(&e))?;
         match &written.lost {
             None => Ok(written.position().to_string().into_bytes()),
-            Some(why) => Err(format!("{}: {why}", self.path.display())),
+            Some(why) => Err(self.lost(why)),
         }
     }
 
@@ -199,6 +203,10 @@ impl PositionedOutput for FileOutput {
         let (file, listed) = {
             let mut written = self.opened(!self.keep).map_err(|e| self.told(&e))?;
             write(&mut written).map_err(|e| self.told(&e))?;
+            // rows that came since the position was taken may have lost what it counts
+            if let Some(why) = &written.lost {
+                return Err(self.lost(why));
+            }
             let regular = written.regular;
             let file = written.file.clone().filter(|_| regular);
             (file, std::mem::replace(&mut written.listed, true))

@@ -124,3 +124,17 @@ fn a_device_takes_rows_and_does_not_go_back_and_one_that_is_full_fails_checkpoin
     add(&full, "row");
     assert!(full.sync().is_err() && full.position().is_err());
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_position_whose_bytes_were_lost_since_is_not_made_durable() {
+    let file = FileOutput::new("/dev/full", Vec::new(), false);
+    let row = |text: &mut Vec<u8>| text.extend_from_slice(b"row\n");
+    file.append(row).expect("collected");
+    assert_eq!(file.position(), Ok(b"4".to_vec()));
+    // rows go on between the cut of a checkpoint and its commit, and are written when there are enough
+    let many = |text: &mut Vec<u8>| text.resize(WRITE_BYTES, b'x');
+    assert!(file.append(many).is_err());
+    let told = file.sync().expect_err("the row is not in the file");
+    assert!(told.contains("/dev/full: No space left"), "{told}");
+}

@@ -195,7 +195,7 @@ impl<'r> Run<'r> {
             self.note(&told, done)?;
         }
         self.args.more = Some(1 + self.random.below(MORE_MAX));
-        let told = self.life()?.to_its_end()?;
+        let told = self.life()?.until_its_end()?;
         self.note(&told, done)?;
         let Some(Told::Ended(rows)) = told.last() else {
             return Err(Failure::new("the last life did not tell its end"));
@@ -395,7 +395,7 @@ impl Life {
         self.rest()
     }
 
-    fn to_its_end(mut self) -> Result<Vec<Told>, Failure> {
+    fn until_its_end(mut self) -> Result<Vec<Told>, Failure> {
         let begun = Instant::now();
         while !matches!(self.told.last(), Some(Told::Ended(_))) {
             self.hear(HANG)?;
