@@ -374,6 +374,7 @@ impl Client {
                 self.shared.pool.connections_max(),
             )),
             round_trip: seen.round_trip,
+            repairs: 0,
         }
     }
 }

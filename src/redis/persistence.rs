@@ -42,9 +42,17 @@ fn hex(digest: Digest) -> String {
 
 /// A script found a field that cannot be read.
 fn damaged(answer: &Answer) -> StoreError {
+    corrupt_field(answer.text(1), answer.text(2), "is no number")
+}
+
+/// A field of a key by which nothing can be found or written.
+fn corrupt_field(key: &str, field: &str, how: &str) -> StoreError {
     StoreError::Corrupt {
-        what: answer.text(1).to_string(),
-        reason: format!("its field '{}' is no number", answer.text(2)),
+        what: key.to_string(),
+        reason: format!(
+            "its field '{}' {how}: put a backup back, or start anew with another key prefix (--redis-prefix)",
+            field.escape_debug()
+        ),
     }
 }
 
@@ -106,9 +114,7 @@ impl Inner {
 
     /// The apps of the list, in no order.
     fn apps(&self) -> Result<Vec<String>, StoreError> {
-        let key = self.keys().apps();
-        self.client()
-            .retry(&key, |link| redis::cmd("SMEMBERS").arg(&key).query(link))
+        self.listed(Tries::Many, &self.keys().apps())
     }
 
     /// Reads a field of the control hash.
@@ -191,7 +197,8 @@ impl Inner {
     }
 
     fn entry(&self, app: &str, revision: Revision) -> Result<Option<String>, StoreError> {
-        self.field(app, &format!("r:{revision}"))
+        let entry: Option<Vec<u8>> = self.field(app, &format!("r:{revision}"))?;
+        Ok(entry.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     /// Stores a revision in one piece, then commits it.
@@ -493,18 +500,18 @@ impl PersistenceStore for RedisPersistenceStore {
         let answer = inner.client().retry(&caller.control, |link| {
             script::CATALOGUE.run(link, &caller, &[])
         })?;
-        if answer.word() == "DAMAGED" {
-            return Err(damaged(&answer));
+        match answer.word() {
+            "DAMAGED" => return Err(damaged(&answer)),
+            // Without it an older revision would be taken for the last one.
+            "LOST" => return Err(corrupt_field(answer.text(1), answer.text(2), "is missing")),
+            _ => {}
         }
         let mut catalogue = Catalogue {
             generation: answer.number(0),
             ..Catalogue::default()
         };
         let (epoch, cleared) = (answer.number(1), answer.text(2) == "1");
-        let corrupt = |field: &str| StoreError::Corrupt {
-            what: caller.control.clone(),
-            reason: format!("its field '{}' cannot be read", field.escape_debug()),
-        };
+        let corrupt = |field: &str| corrupt_field(&caller.control, field, "cannot be read");
         let texts = answer.into_texts();
         for pair in texts.get(4..).unwrap_or_default().chunks_exact(2) {
             let (field, value) = (&pair[0], &pair[1]);

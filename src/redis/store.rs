@@ -341,9 +341,7 @@ impl Inner {
         tries: Tries,
     ) -> Result<(), StoreError> {
         let index = self.keys.index(app, bucket);
-        let listed: Vec<String> = self.client.ask(tries, &index, |link| {
-            redis::cmd("SMEMBERS").arg(&index).query(link)
-        })?;
+        let listed = self.listed(tries, &index)?;
         let keys = listed.iter().map(|m| self.keys.member(app, bucket, m));
         for key in keys.chain([index]) {
             let _: u32 = self.client.ask(tries, &key, |link| match expires_ms {
@@ -356,9 +354,15 @@ impl Inner {
 
     /// What the index of a bucket lists.
     pub(super) fn members(&self, app: &str, bucket: u32) -> Result<Vec<String>, StoreError> {
-        let index = self.keys.index(app, bucket);
-        self.client.retry(&index, |link| {
-            redis::cmd("SMEMBERS").arg(&index).query(link)
-        })
+        self.listed(Tries::Many, &self.keys.index(app, bucket))
+    }
+
+    /// The members of a set, but for those that are no text: none that this store gave is.
+    pub(super) fn listed(&self, tries: Tries, key: &str) -> Result<Vec<String>, StoreError> {
+        let members: Vec<Vec<u8>> = self.client.ask(tries, key, |link| {
+            redis::cmd("SMEMBERS").arg(key).query(link)
+        })?;
+        let texts = members.into_iter().map(String::from_utf8);
+        Ok(texts.filter_map(Result::ok).collect())
     }
 }

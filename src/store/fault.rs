@@ -4,8 +4,8 @@
 //! [`describe`](PersistenceStore::describe) and [`health`](PersistenceStore::health) are none.
 
 use super::{
-    Catalogue, ChunkName, Claim, Commit, Committed, Owner, PersistenceStore, Revision, StoreError,
-    StoreHealth,
+    Catalogue, ChunkName, Claim, Commit, Committed, Owner, PersistenceStore, Repair, Revision,
+    StoreError, StoreHealth,
 };
 use parking_lot::{Condvar, Mutex};
 use std::sync::Arc;
@@ -62,6 +62,8 @@ pub enum Call {
     Retire,
     /// [`PersistenceStore::pin`]
     Pin,
+    /// [`PersistenceStore::set_aside`]
+    SetAside,
 }
 
 /// One operation that was asked for.
@@ -370,6 +372,14 @@ impl PersistenceStore for FaultStore {
 
     fn pin(&self, app: &str, name: &str, revision: Option<Revision>) -> Result<(), StoreError> {
         self.whole(Call::Pin, app, &name, &|s| s.pin(app, name, revision))
+    }
+
+    fn set_aside(&self, app: &str, owner: &Owner) -> Result<Option<String>, StoreError> {
+        self.whole(Call::SetAside, app, &"", &|s| s.set_aside(app, owner))
+    }
+
+    fn repairs(&self, app: &str) -> Vec<Repair> {
+        self.inner.repairs(app)
     }
 
     fn time_to_live(&self) -> Option<Duration> {

@@ -20,5 +20,6 @@ pub use memory::MemoryStore;
 pub(crate) use name::check_name;
 pub use name::{ChunkName, ParseRevisionError, Revision};
 pub use traits::{
-    Catalogue, Claim, Commit, Committed, Digest, Entry, Owner, PersistenceStore, StoreHealth,
+    Catalogue, Claim, Commit, Committed, Digest, Entry, Owner, PersistenceStore, Repair,
+    StoreHealth,
 };

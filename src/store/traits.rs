@@ -103,6 +103,20 @@ pub trait PersistenceStore: Send + Sync {
         Err(unsupported("pin"))
     }
 
+    /// Puts away what is there of an app whose catalogue cannot be read, so that a new history can begin; answers where
+    /// it is now. Nothing of it is deleted. `None`, and nothing has changed, where the catalogue can be read.
+    ///
+    /// Errors: [`StoreError::Locked`] while another owner is alive.
+    fn set_aside(&self, _app: &str, _owner: &Owner) -> Result<Option<String>, StoreError> {
+        Ok(None)
+    }
+
+    /// What this handle has found damaged of an app's records and could read from a second copy: nothing is lost by it.
+    /// The last damage of each record; does not wait.
+    fn repairs(&self, _app: &str) -> Vec<Repair> {
+        Vec::new()
+    }
+
     /// How long an app's state stays after the last sign of life of its owner; `None` for ever.
     fn time_to_live(&self) -> Option<Duration> {
         None
@@ -187,6 +201,33 @@ pub struct Catalogue {
     pub pins: Vec<(String, Revision)>,
 }
 
+/// A record of a store that was damaged while its second copy was whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repair {
+    /// The file or key.
+    pub what: String,
+    /// What was wrong with it.
+    pub reason: String,
+    /// Whether it was written anew by this handle. Otherwise the next claim of the app does it.
+    pub done: bool,
+}
+
+impl std::fmt::Display for Repair {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Repair { what, reason, done } = self;
+        match done {
+            true => write!(
+                f,
+                "{what} was not whole: {reason}; the other copy was read, and this one written anew"
+            ),
+            false => write!(
+                f,
+                "{what} is not whole: {reason}; the other copy is read, and the next run of the app writes this one anew"
+            ),
+        }
+    }
+}
+
 /// How a store is. What a kind of store has no word for stays at its default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoreHealth {
@@ -204,4 +245,6 @@ pub struct StoreHealth {
     pub connections: Option<(u32, u32)>,
     /// How long the last question to the server took.
     pub round_trip: Option<Duration>,
+    /// Damaged records that were written anew from a second copy.
+    pub repairs: u64,
 }

@@ -109,7 +109,7 @@ fn apps() -> Vec<(String, String)> {
          INSERT INTO Two SELECT DISTINCT k FROM S WINDOW('length', 4);
          INSERT INTO Three SELECT k, n + 1 AS m FROM S WINDOW('lengthBatch', 5) ORDER BY m LIMIT 2;
          INSERT INTO Four SELECT n % 3 AS r, sum(n) AS t FROM One WINDOW('lengthBatch', 3) GROUP BY r HAVING t > 1;";
-    apps.push(app("query_parts".into(), queries));
+    apps.push(app("query_parts".into(), queries.into()));
     apps
 }
 

@@ -120,7 +120,7 @@ fn two_sources_give_one_answer_whichever_begins_first() {
         let runtime = build(app, &workers);
         let found: Vec<_> = want.iter().map(|(s, _)| collect(&runtime, s)).collect();
         runtime.start().expect("started");
-        until(HANG, "the ends of the sources", || !runtime.is_fed());
+        eventflux_testbed::until(HANG, "the ends of the sources", || !runtime.is_fed());
         runtime.shutdown().expect("it ends well");
         for ((stream, want), found) in want.iter().zip(found) {
             let mut found = std::mem::take(&mut *found.lock().expect("no panic"));

@@ -9,25 +9,25 @@ use eventflux::{CheckpointConfig, CheckpointError, RestoreOptions};
 use eventflux_testbed::{Redis, Wire, need_server};
 use std::collections::BTreeMap;
 
-const CONTROL: &str = "eventflux:{sums}:ctl";
+pub const CONTROL: &str = "eventflux:{sums}:ctl";
 
 /// What is damaged: a key, or a field of one.
 #[derive(Clone, Debug)]
-struct Place {
-    key: String,
-    field: Option<String>,
+pub struct Place {
+    pub key: String,
+    pub field: Option<String>,
 }
 
 /// A server with three full revisions, and what `persist` answered.
-struct Written {
-    redis: Redis,
-    wire: Wire,
-    world: World,
-    taken: BTreeMap<Revision, u64>,
+pub struct Written {
+    pub redis: Redis,
+    pub wire: Wire,
+    pub world: World,
+    pub taken: BTreeMap<Revision, u64>,
 }
 
 impl Written {
-    fn new() -> Written {
+    pub fn new() -> Written {
         let redis = Redis::start();
         let mut world = World::new(&redis.url());
         world.checkpoints = CheckpointConfig::default()
@@ -50,7 +50,7 @@ impl Written {
         }
     }
 
-    fn bytes(&mut self, place: &Place) -> Vec<u8> {
+    pub fn bytes(&mut self, place: &Place) -> Vec<u8> {
         let key = place.key.as_bytes();
         let reply = match &place.field {
             None => self.wire.cmd(&[b"GET", key]),
@@ -62,7 +62,7 @@ impl Written {
         }
     }
 
-    fn write(&mut self, place: &Place, bytes: Option<&[u8]>) {
+    pub fn write(&mut self, place: &Place, bytes: Option<&[u8]>) {
         let key = place.key.as_bytes();
         let reply = match (&place.field, bytes) {
             (None, Some(bytes)) => self.wire.cmd(&[b"SET", key, bytes]),
@@ -74,7 +74,7 @@ impl Written {
     }
 
     /// Restores: what comes is the state of a revision that was there, or an error that says what is wrong.
-    fn restore(&self, what: &str) -> Result<Revision, CheckpointError> {
+    pub fn restore(&self, what: &str) -> Result<Revision, CheckpointError> {
         let app = self.world.app(Some(self.world.store()));
         let strict = app.restore_last_revision();
         let report = app.restore_with(&RestoreOptions::default().fallback(true))?;

@@ -17,6 +17,7 @@ mod hang;
 mod inspect;
 mod lasting;
 mod life;
+mod listed;
 mod load;
 mod lost;
 mod memory;

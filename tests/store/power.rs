@@ -1,5 +1,5 @@
 //! Power loss after every call of the file store: the catalogue is the one of the last call that answered, or of the
-//! one under way, and every revision in it reads back.
+//! one under way, and every revision in it reads back; also when one of its two copies is damaged then.
 //!
 //! That the test would notice a missing sync is tested, too: [`each_sync_is_needed`] takes out each kind of them.
 
@@ -13,10 +13,12 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{Hash, Hasher};
 use std::io::ErrorKind;
 use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const APP: &str = "orders";
 const DIR: &str = "/data/store";
+const COPIES: [&str; 2] = ["catalogue", "catalogue.copy"];
 
 /// What the script wrote, and what it was answered.
 #[derive(Default)]
@@ -180,12 +182,31 @@ fn check_steps(
             let mut hasher = DefaultHasher::new();
             (&tree, format!("{allowed:?}")).hash(&mut hasher);
             if seen.insert(hasher.finish()) {
-                check_state(tree, &allowed, history)
-                    .map_err(|e| format!("power lost after step {done} of {}: {e}", log.len()))?;
+                let failed = |e| format!("power lost after step {done} of {}: {e}", log.len());
+                for damaged in with_one_copy(&tree) {
+                    check_state(damaged, &allowed, history).map_err(failed)?;
+                }
+                check_state(tree, &allowed, history).map_err(failed)?;
             }
         }
     }
     Ok(seen.len())
+}
+
+/// A state, where it has both copies of the catalogue, with half of the one, and of the other.
+fn with_one_copy(tree: &Tree) -> Vec<Tree> {
+    let paths = COPIES.map(|name| Path::new(DIR).join(APP).join(name));
+    if !paths.iter().all(|path| tree.contains_key(path)) {
+        return Vec::new();
+    }
+    let damaged = |path: PathBuf| {
+        let mut tree = tree.clone();
+        if let Some(Some(bytes)) = tree.get_mut(&path) {
+            bytes.truncate(bytes.len() / 2);
+        }
+        tree
+    };
+    paths.map(damaged).into()
 }
 
 impl History {
@@ -324,6 +345,7 @@ fn each_sync_is_needed() {
     let caught: Vec<&str> = kinds.iter().map(String::as_str).collect();
     let want = [
         "blob.tmp",
+        "catalogue.copy.tmp",
         "catalogue.tmp",
         "folder, /data made",
         "folder, /data/store made",
@@ -372,8 +394,8 @@ fn a_call_that_failed_can_be_sent_again() {
             }
             _ => panic!("call {k}: {errors:?}"),
         }
-        // until there, it is as if nothing had failed; a retire after it makes some ten steps
-        let steps = torn.failed_after()..=torn.failed_after() + 12;
+        // until there, it is as if nothing had failed; a retire after it makes some fifteen steps
+        let steps = torn.failed_after()..=torn.failed_after() + 18;
         check_steps(&torn.log(), &found, steps).unwrap_or_else(|e| panic!("call {k}: {e}"));
     }
 }

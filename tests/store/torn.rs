@@ -143,6 +143,10 @@ impl Disk for TornDisk {
         Ok(inside.map(name).collect())
     }
 
+    fn is_link(&self, _path: &Path) -> io::Result<bool> {
+        Ok(false)
+    }
+
     fn open(&self, path: &Path, mode: Mode) -> io::Result<Box<dyn DiskFile>> {
         let open = |s: &mut State| match (s.file(path), mode) {
             (Ok(number), Mode::Read | Mode::Write) => Ok(number),
@@ -299,6 +303,31 @@ pub struct PowerLoss {
 }
 
 impl PowerLoss {
+    /// Begins with what is durable.
+    pub fn after(tree: Tree) -> PowerLoss {
+        let mut loss = PowerLoss::default();
+        // numbered as `TornDisk::boot` does
+        for (path, content) in tree {
+            let number = loss.durable_bytes.len();
+            let node = match content {
+                None => Node::Dir,
+                Some(bytes) => {
+                    loss.durable_bytes.insert(number, bytes);
+                    Node::File(number)
+                }
+            };
+            loss.durable_names.insert(path, node);
+        }
+        loss
+    }
+
+    /// The state when all of it has become durable.
+    pub fn settled(&self) -> Tree {
+        let mut names = self.durable_names.clone();
+        self.pending_names.iter().for_each(|s| apply(&mut names, s));
+        self.tree(&names, Fate::Written)
+    }
+
     /// Goes on by one step.
     pub fn step(&mut self, step: &Step) {
         match step {

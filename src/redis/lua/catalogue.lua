@@ -1,9 +1,12 @@
--- What there is: generation, last committed epoch, '1' if it was cleared since, head, then revisions and pins as field
+-- What there is, or 'LOST' with a manifest's field whose revision is not listed: generation, last committed epoch, '1' if it was cleared since, head, then revisions and pins as field
 -- and value. Manifests, which may be large, stay where they are.
 local found = {text(generation), text(number(was, 'epoch')), redis.call('HGET', was, 'cleared') or '0',
   redis.call('HGET', ctl, 'head') or ''}
 for _, field in ipairs(redis.call('HKEYS', ctl)) do
   local kind = string.sub(field, 1, 2)
+  if kind == 'm:' and redis.call('HEXISTS', ctl, 'r:' .. string.sub(field, 3)) == 0 then
+    return {'LOST', ctl, 'r:' .. string.sub(field, 3)}
+  end
   if kind == 'r:' or kind == 'p:' then
     table.insert(found, field)
     table.insert(found, redis.call('HGET', ctl, field))

@@ -40,6 +40,18 @@ impl Inner {
         head.look(&*self.store, &self.app)
     }
 
+    /// Sets what the store cannot read of the app aside, unless it is claimed here; answers where it is.
+    pub(super) fn set_aside(&self, head: &Head) -> Result<Option<String>, CheckpointError> {
+        if head.claimed != Claimed::No {
+            return Ok(None);
+        }
+        let owner = Owner {
+            name: self.owner.clone(),
+            takeover: false,
+        };
+        Ok(self.store.set_aside(&self.app, &owner)?)
+    }
+
     fn acquire(&self, head: &mut Head) -> Result<(), CheckpointError> {
         // Asked before: of what is claimed a store may no longer know that it has expired.
         head.expired = match self.store.catalogue(&self.app) {
@@ -54,6 +66,9 @@ impl Inner {
             Ok(claim) => {
                 head.epoch = head.epoch.max(claim.last_epoch);
                 head.claimed = Claimed::Chunks(claim.generation);
+                for repair in self.store.repairs(&self.app) {
+                    self.tell(&CheckpointEvent::Repaired(repair));
+                }
             }
             Err(CheckpointError::Store(StoreError::Unsupported { .. })) => {
                 let last = self.store.last_revision(&self.app)?;

@@ -50,7 +50,11 @@ impl CheckpointMetrics {
 
     fn counters(&self) -> Vec<Line> {
         let line = |name, help, value: u64| (name, help, value as f64);
-        vec![
+        let repairs = self.store.as_ref().map(|health| {
+            let help = "damaged records of the store written anew from a second copy";
+            line("store_repairs_total", help, health.repairs)
+        });
+        let mut lines = vec![
             line("committed_total", "checkpoints committed", self.committed),
             line(
                 "unchanged_total",
@@ -75,7 +79,9 @@ impl CheckpointMetrics {
                 "deletions that failed",
                 self.retire_failures,
             ),
-        ]
+        ];
+        lines.extend(repairs);
+        lines
     }
 
     fn gauges(&self) -> Vec<Line> {
@@ -206,6 +212,7 @@ mod tests {
             breaker_open: true,
             connections: Some((2, 8)),
             round_trip: Some(Duration::from_micros(250)),
+            repairs: 2,
             ..StoreHealth::default()
         });
         let text = metrics.prometheus("a");
@@ -216,6 +223,7 @@ mod tests {
             "connections_in_use{app=\"a\"} 2",
             "connections_max{app=\"a\"} 8",
             "round_trip_seconds{app=\"a\"} 0.00025",
+            "repairs_total{app=\"a\"} 2",
         ] {
             let line = format!("eventflux_checkpoint_store_{line}\n");
             assert!(text.contains(&line), "{line} in {text}");

@@ -10,7 +10,7 @@ use super::restore::{RestoreOptions, RestoreReport};
 use super::retire::retire;
 use super::schema::Schema;
 use crate::runtime::shared::Shared;
-use crate::store::{PersistenceStore, Revision, StoreError};
+use crate::store::{PersistenceStore, Repair, Revision, StoreError};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -34,6 +34,8 @@ pub enum CheckpointEvent {
         /// How long that is at most.
         at_most: Duration,
     },
+    /// A record of the store was damaged, and is whole again since this app was claimed: nothing is lost.
+    Repaired(Repair),
     /// It is durable.
     Committed(Revision),
     /// It failed; how many did in a row.
@@ -214,6 +216,18 @@ impl SnapshotService {
         inner.claim(&mut inner.head.lock())
     }
 
+    /// As [`claim`](SnapshotService::claim), for an app that is to start empty whatever the store holds. Where the
+    /// store cannot read what it holds of the app, that is set aside, and the answer says where it is; nothing is
+    /// deleted. Otherwise what is there stays, and the next checkpoint is written behind it.
+    pub fn claim_anew(&self) -> Result<Option<String>, CheckpointError> {
+        let inner = &self.inner;
+        inner.check_time_to_live()?;
+        let mut head = inner.head.lock();
+        let aside = inner.set_aside(&head)?;
+        inner.claim(&mut head)?;
+        Ok(aside)
+    }
+
     /// Starts the thread, unless it runs.
     fn run(&self) {
         let mut thread = self.thread.lock();
@@ -265,8 +279,8 @@ impl SnapshotService {
         metrics
     }
 
-    /// Tells of checkpoints as they end, and of waiting for another owner. The observer runs on the checkpoint thread,
-    /// or on the one that claims: it delays the next checkpoint, and cannot ask for one itself.
+    /// Tells of checkpoints as they end, of waiting for another owner, and of repairs. The observer runs on the
+    /// checkpoint thread, or on the one that claims: it delays the next checkpoint, and cannot ask for one itself.
     pub fn observe(&self, observer: impl Fn(&CheckpointEvent) + Send + Sync + 'static) {
         *self.inner.observer.lock() = Some(Arc::new(observer));
     }

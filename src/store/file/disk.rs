@@ -29,10 +29,13 @@ pub trait Disk: Send + Sync {
     /// Names of what a folder contains, in any order.
     fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
 
+    /// Whether a symbolic link stands at a path; not where nothing does.
+    fn is_link(&self, path: &Path) -> io::Result<bool>;
+
     /// Opens a file.
     fn open(&self, path: &Path, mode: Mode) -> io::Result<Box<dyn DiskFile>>;
 
-    /// Moves a file to another name in the same folder.
+    /// Moves a file to another name in the same folder, or in one below it.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
     /// Deletes a file.
@@ -107,18 +110,22 @@ impl Disk for OsDisk {
         if !matches!(&made, Err(e) if e.kind() == ErrorKind::AlreadyExists) {
             return made;
         }
-        let about = fs::symlink_metadata(path)?;
-        // It may lead to where others write.
-        if about.is_symlink() {
-            return Err(io::Error::other("a symbolic link, and no folder"));
-        }
-        if about.is_dir() { Ok(()) } else { made }
+        let is_dir = fs::symlink_metadata(path)?.is_dir();
+        if is_dir { Ok(()) } else { made }
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
         let names = fs::read_dir(dir)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
         // a name that is no text is none of ours
         names.filter_map(io::Result::transpose).collect()
+    }
+
+    fn is_link(&self, path: &Path) -> io::Result<bool> {
+        match fs::symlink_metadata(path) {
+            Ok(about) => Ok(about.is_symlink()),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(e),
+        }
     }
 
     fn open(&self, path: &Path, mode: Mode) -> io::Result<Box<dyn DiskFile>> {

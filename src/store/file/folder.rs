@@ -1,10 +1,11 @@
 //! The folder of one app: names of its files, and what can be read of them without the lock.
 
 use super::catalogue::Saved;
+use super::copies;
 use super::disk::{Disk, DiskFile, Mode};
 use super::readers::Readers;
 use super::segment::Segment;
-use super::{ChunkName, Revision, StoreError};
+use super::{ChunkName, Repair, Revision, StoreError};
 use parking_lot::Mutex;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -12,8 +13,6 @@ use std::sync::Arc;
 
 /// Longest owner that is shown, in bytes.
 const OWNER_BYTES_MAX: usize = 200;
-/// Longest catalogue that is read: some million chunks.
-const CATALOGUE_BYTES_MAX: u64 = 64 << 20;
 
 /// A file of an app, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +26,7 @@ pub(super) enum Named {
 }
 
 impl Named {
-    fn of(name: &str) -> Option<Named> {
+    pub(super) fn of(name: &str) -> Option<Named> {
         let (stem, ending) = name.rsplit_once('.')?;
         let revision = || {
             let revision: Revision = stem.replacen('.', "-", 1).parse().ok()?;
@@ -53,7 +52,7 @@ impl Named {
 
 /// Whether a file of this name makes its folder that of an app.
 pub(super) fn is_catalogue_or_data(name: &str) -> bool {
-    name == "catalogue" || Named::of(name).is_some_and(|named| named.revision().is_some())
+    copies::NAMES.contains(&name) || Named::of(name).is_some_and(|named| named.revision().is_some())
 }
 
 fn file_stem(revision: Revision) -> String {
@@ -63,10 +62,21 @@ fn file_stem(revision: Revision) -> String {
 /// The folder of one app.
 pub(super) struct Folder {
     pub(super) disk: Arc<dyn Disk>,
+    app: String,
     path: PathBuf,
     readers: Arc<Readers>,
     /// The catalogue of the claim made here.
     pub(super) owned: Owned,
+    repairs: Mutex<Repairs>,
+}
+
+/// Damaged copies of the catalogue.
+#[derive(Default)]
+struct Repairs {
+    /// The last damage of each file.
+    found: Vec<Repair>,
+    /// How often a file was written anew for it.
+    count: u64,
 }
 
 /// What the owner knows to be durable. The file may be newer after a write that failed, so the owner's own readers
@@ -74,13 +84,25 @@ pub(super) struct Folder {
 pub(super) type Owned = Arc<Mutex<Option<Arc<Saved>>>>;
 
 impl Folder {
-    pub(super) fn new(disk: Arc<dyn Disk>, readers: Arc<Readers>, path: PathBuf) -> Folder {
+    /// The folder of an app below that of the store.
+    pub(super) fn new(
+        disk: Arc<dyn Disk>,
+        readers: Arc<Readers>,
+        store: &Path,
+        app: &str,
+    ) -> Folder {
         Folder {
             disk,
-            path,
+            app: app.to_string(),
+            path: store.join(app),
             readers,
             owned: Owned::default(),
+            repairs: Mutex::default(),
         }
+    }
+
+    pub(super) fn app(&self) -> &str {
+        &self.app
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -91,10 +113,6 @@ impl Folder {
         self.path.join("lock")
     }
 
-    pub(super) fn catalogue_path(&self) -> PathBuf {
-        self.path.join("catalogue")
-    }
-
     pub(super) fn segment_path(&self, revision: Revision) -> PathBuf {
         self.path.join(file_stem(revision) + ".seg")
     }
@@ -103,8 +121,54 @@ impl Folder {
         self.path.join(file_stem(revision) + ".blob")
     }
 
+    /// Refuses a folder that is a link: what it leads to may be where others write.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        refuse_link(&*self.disk, &self.path)
+    }
+
+    /// Opens a file of the app; neither it nor the folder may be a link.
+    pub(super) fn open(&self, path: &Path, mode: Mode) -> Result<Box<dyn DiskFile>, StoreError> {
+        match self.open_if_any(path, mode)? {
+            Some(file) => Ok(file),
+            None => Err(io_error(path, &ErrorKind::NotFound.into())),
+        }
+    }
+
+    /// As `open`; `None` where there is no such file.
+    pub(super) fn open_if_any(
+        &self,
+        path: &Path,
+        mode: Mode,
+    ) -> Result<Option<Box<dyn DiskFile>>, StoreError> {
+        self.check()?;
+        refuse_link(&*self.disk, path)?;
+        found(path, self.disk.open(path, mode))
+    }
+
+    /// A copy of the catalogue is damaged, and the other one is read.
+    pub(super) fn note(&self, repair: Repair) {
+        let found = &mut self.repairs.lock().found;
+        found.retain(|known| known.what != repair.what);
+        found.push(repair);
+    }
+
+    /// Both copies of the catalogue were written anew.
+    pub(super) fn repaired(&self) {
+        let mut repairs = self.repairs.lock();
+        let open = repairs.found.iter_mut().filter(|repair| !repair.done);
+        let done = open.map(|repair| repair.done = true).count();
+        repairs.count += done as u64;
+    }
+
+    /// The last damage of each copy of the catalogue, and how often one was written anew for it.
+    pub(super) fn repairs(&self) -> (Vec<Repair>, u64) {
+        let repairs = self.repairs.lock();
+        (repairs.found.clone(), repairs.count)
+    }
+
     /// The files that belong to a store, with their names; none where there is no folder.
     pub(super) fn files(&self) -> Result<Vec<(Named, String)>, StoreError> {
+        self.check()?;
         let names = match self.disk.list(&self.path) {
             Ok(names) => names,
             Err(e) if e.kind() == ErrorKind::NotFound => Vec::new(),
@@ -119,7 +183,7 @@ impl Folder {
         if let Some(owned) = &*self.owned.lock() {
             return Ok(Some(owned.clone()));
         }
-        if let Some(saved) = self.read_catalogue()? {
+        if let Some(saved) = copies::read(self)? {
             return Ok(Some(saved));
         }
         // the catalogue is written before the first file beside it
@@ -127,35 +191,25 @@ impl Folder {
         if !self.files()?.iter().any(is_data) {
             return Ok(None);
         }
-        match self.read_catalogue()? {
+        match copies::read(self)? {
             Some(saved) => Ok(Some(saved)),
-            None => Err(StoreError::Corrupt {
-                what: shown(&self.catalogue_path()),
-                reason: "it is missing, but there are revisions beside it".to_string(),
-            }),
+            None => Err(copies::missing(self)),
         }
-    }
-
-    fn read_catalogue(&self) -> Result<Option<Arc<Saved>>, StoreError> {
-        let path = self.catalogue_path();
-        let Some(bytes) = self.read_file(&path, CATALOGUE_BYTES_MAX)? else {
-            return Ok(None);
-        };
-        let saved = Saved::decode(&bytes).map_err(|reason| StoreError::Corrupt {
-            what: shown(&path),
-            reason,
-        })?;
-        Ok(Some(Arc::new(saved)))
     }
 
     /// The bytes of a file; `None` where it is absent.
     pub(super) fn read_file(&self, path: &Path, most: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(file) = self.open_if_any(path, Mode::Read)? else {
+            return Ok(None);
+        };
+        let length = file.length().map_err(|e| io_error(path, &e))?;
+        if length > most {
+            return Err(StoreError::Corrupt {
+                what: shown(path),
+                reason: format!("it has {length} bytes, and {most} at most are read"),
+            });
+        }
         let read = || {
-            let file = self.disk.open(path, Mode::Read)?;
-            let length = file.length()?;
-            if length > most {
-                return Err(io::Error::new(ErrorKind::FileTooLarge, "too long"));
-            }
             let length = usize::try_from(length).map_err(|_| ErrorKind::OutOfMemory)?;
             let mut bytes = vec![0; length];
             file.read_at(0, &mut bytes)?;
@@ -170,7 +224,7 @@ impl Folder {
         if let Some(segment) = self.readers.find(&path) {
             return Ok(Some(segment));
         }
-        let Some(file) = found(&path, self.disk.open(&path, Mode::Read))? else {
+        let Some(file) = self.open_if_any(&path, Mode::Read)? else {
             return Ok(None);
         };
         let segment = Arc::new(Segment::new(file, revision, &shown(&path))?);
@@ -260,6 +314,7 @@ impl Folder {
     /// Takes the lock and leaves the owner's name in it; `None` while another one has it.
     pub(super) fn lock(&self, owner: &str) -> Result<Option<Box<dyn DiskFile>>, StoreError> {
         let path = self.lock_path();
+        refuse_link(&*self.disk, &path)?;
         let lock = (self.disk.lock(&path)).map_err(|e| io_error(&path, &e))?;
         if let Some(file) = &lock {
             // the first line counts: a longer name that stood there need not be cut off
@@ -283,6 +338,24 @@ fn found<T>(path: &Path, done: io::Result<T>) -> Result<Option<T>, StoreError> {
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
         Err(e) => Err(io_error(path, &e)),
     }
+}
+
+/// Refuses what is a symbolic link: it may lead to where others write, and a rename would break it off.
+fn refuse_link(disk: &dyn Disk, path: &Path) -> Result<(), StoreError> {
+    match disk.is_link(path) {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(StoreError::Refused {
+            what: shown(path),
+            reason: "it is a symbolic link, and only the store's own folder may be one: put what it leads to in its \
+                     place"
+                .to_string(),
+        }),
+        Err(e) => Err(io_error(path, &e)),
+    }
+}
+
+pub(super) fn sync_dir(folder: &Folder, path: &Path) -> Result<(), StoreError> {
+    folder.disk.sync_dir(path).map_err(|e| io_error(path, &e))
 }
 
 pub(super) fn io_error(path: &Path, error: &io::Error) -> StoreError {

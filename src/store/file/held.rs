@@ -1,16 +1,17 @@
 //! What the owner of an app's folder does to it: every call that writes, in the order that survives a power loss.
 //!
 //! Invariants:
-//! * A file that the catalogue names, and its name in the folder, are durable before the catalogue is replaced; the
-//!   catalogue is durable before a call answers `Ok` and before a file that it no longer names is deleted.
+//! * A file that the catalogue names, and its name in the folder, are durable before the catalogue is replaced; both
+//!   copies of it are durable before a call answers `Ok` and before a file that it no longer names is deleted.
 //! * `saved` is what the last successful write left, without the dead chunks of segments deleted since. After a failed
-//!   write the file may be newer: the next one replaces it, and nothing is deleted before that.
+//!   write a copy may be newer: the next one replaces both, and nothing is deleted before that.
 //! * A commit makes all chunks durable that were put before it, those of epochs that were not committed, too. One that
 //!   found a segment whose sync failed is never done: the system may have dropped the bytes and will not say so again.
 
 use super::catalogue::Saved;
+use super::copies::{self, replace};
 use super::disk::{DiskFile, Mode};
-use super::folder::{Folder, Named, Owned, io_error, shown};
+use super::folder::{Folder, Named, Owned, io_error, shown, sync_dir};
 use super::segment::Segment;
 use super::{ChunkName, Claim, Commit, Committed, Revision, StoreError};
 use std::collections::BTreeSet;
@@ -23,6 +24,8 @@ pub(super) struct Held {
     /// The generation of the claim; `None` while a call without a claim holds the lock.
     pub(super) generation: Option<u64>,
     saved: Arc<Saved>,
+    /// Serial of the last write of the catalogue, also of one that failed.
+    serial: u64,
     /// Where `saved` is shown to readers while there is a claim.
     owned: Owned,
     /// The segment of the epoch being written.
@@ -37,9 +40,11 @@ pub(super) struct Held {
 
 impl Held {
     pub(super) fn new(folder: &Folder, lock: Box<dyn DiskFile>) -> Result<Held, StoreError> {
+        let saved = folder.saved()?.unwrap_or_default();
         Ok(Held {
             generation: None,
-            saved: folder.saved()?.unwrap_or_default(),
+            serial: saved.serial,
+            saved,
             owned: folder.owned.clone(),
             writer: None,
             unsynced: BTreeSet::new(),
@@ -247,8 +252,7 @@ impl Held {
             Some(segment) if segment.revision == revision => segment,
             _ => {
                 let path = folder.segment_path(revision);
-                let file = folder.disk.open(&path, Mode::Write);
-                let file = file.map_err(|e| io_error(&path, &e))?;
+                let file = folder.open(&path, Mode::Write)?;
                 Segment::new(file, revision, &shown(&path))?
             }
         };
@@ -291,9 +295,14 @@ impl Held {
     }
 
     /// Replaces the catalogue, durable when this returns.
-    fn write(&mut self, folder: &Folder, next: Saved) -> Result<(), StoreError> {
-        let text = next.encode();
-        replace(folder, &folder.catalogue_path(), text.as_bytes())?;
+    fn write(&mut self, folder: &Folder, mut next: Saved) -> Result<(), StoreError> {
+        let serial = self.serial.checked_add(1);
+        self.serial = serial.ok_or_else(|| StoreError::Corrupt {
+            what: shown(folder.path()),
+            reason: "the serial of its catalogue is the greatest there is".to_string(),
+        })?;
+        next.serial = self.serial;
+        copies::write(folder, &next)?;
         self.show(next);
         Ok(())
     }
@@ -310,25 +319,4 @@ impl Drop for Held {
     fn drop(&mut self) {
         *self.owned.lock() = None;
     }
-}
-
-/// Replaces a file as a whole, durable when this returns.
-fn replace(folder: &Folder, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".tmp");
-    let temporary = Path::new(&temporary);
-    let disk = &folder.disk;
-    let write = || {
-        let file = disk.open(temporary, Mode::New)?;
-        file.write_at(0, bytes)?;
-        file.sync()
-    };
-    write().map_err(|e| io_error(temporary, &e))?;
-    disk.rename(temporary, path)
-        .map_err(|e| io_error(path, &e))?;
-    sync_dir(folder, folder.path())
-}
-
-fn sync_dir(folder: &Folder, path: &Path) -> Result<(), StoreError> {
-    folder.disk.sync_dir(path).map_err(|e| io_error(path, &e))
 }

@@ -5,17 +5,20 @@
 //! | file | what |
 //! |---|---|
 //! | `lock` | locked by the owner while it lives, with its name inside; the system unlocks it when the process ends |
-//! | `catalogue` | generation, revisions and pins: the only file that changes, always replaced as a whole |
+//! | `catalogue`, `catalogue.copy` | generation, revisions and pins, twice; always replaced as a whole |
 //! | `<generation>.<epoch>.seg` | the chunks of an epoch and its manifest |
 //! | `<generation>.<epoch>.blob` | a revision written by `save` |
+//! | `aside-<number>/` | what a catalogue named that could not be read, when a new history was begun |
 //!
 //! A commit makes the segment durable, then its name in the folder, then the catalogue that names it. So there is one
-//! moment, the rename of the catalogue, before which the old head stands and after which the new one does. Calls that
-//! only read take no lock: they work beside a running app.
+//! moment, the first rename of a copy of the catalogue, before which the old head stands and after which the new one
+//! does. `copies.rs` says why there are two. Calls that only read take no lock: they work beside a running app.
 //!
 //! The folder must lie on a file system with working locks, not on one shared between hosts.
 
+mod aside;
 mod catalogue;
+mod copies;
 mod disk;
 mod folder;
 mod held;
@@ -26,8 +29,8 @@ pub use disk::{Disk, DiskFile, Mode, OsDisk, private};
 
 use super::name::check_name;
 use super::{
-    Catalogue, ChunkName, Claim, Commit, Committed, Entry, Owner, PersistenceStore, Revision,
-    StoreError, StoreHealth,
+    Catalogue, ChunkName, Claim, Commit, Committed, Entry, Owner, PersistenceStore, Repair,
+    Revision, StoreError, StoreHealth,
 };
 use folder::{Folder, io_error, is_catalogue_or_data, shown};
 use held::Held;
@@ -88,7 +91,7 @@ impl FileStore {
             return Ok(app.clone());
         }
         let app = Arc::new(App {
-            folder: Folder::new(self.disk.clone(), self.readers.clone(), self.dir.join(name)),
+            folder: Folder::new(self.disk.clone(), self.readers.clone(), &self.dir, name),
             claim: Mutex::default(),
         });
         apps.insert(name.to_string(), app.clone());
@@ -105,13 +108,14 @@ impl FileStore {
     }
 
     /// Locks an app's folder, made if absent.
-    fn lock(&self, name: &str, app: &App, owner: &Owner) -> Result<Held, StoreError> {
+    fn lock(&self, name: &str, app: &App, owner: &Owner) -> Result<Box<dyn DiskFile>, StoreError> {
         let path = app.folder.path();
+        app.folder.check()?;
         (self.disk.create_dir(path)).map_err(|e| io_error(path, &e))?;
         // also when it was there: who made it may have died before this
         (self.disk.sync_dir(&self.dir)).map_err(|e| io_error(&self.dir, &e))?;
         match app.folder.lock(&owner.name)? {
-            Some(lock) => Held::new(&app.folder, lock),
+            Some(lock) => Ok(lock),
             None => {
                 let mut holder = app.folder.owner();
                 if owner.takeover {
@@ -120,6 +124,11 @@ impl FileStore {
                 Err(self.locked(name, holder))
             }
         }
+    }
+
+    /// As `lock`, and reads the catalogue.
+    fn hold(&self, name: &str, app: &App, owner: &Owner) -> Result<Held, StoreError> {
+        Held::new(&app.folder, self.lock(name, app, owner)?)
     }
 
     /// Runs a call that carries a generation.
@@ -160,7 +169,7 @@ impl FileStore {
             name: Owner::process_name(),
             takeover: false,
         };
-        call(&app.folder, &mut self.lock(name, &app, &owner)?)
+        call(&app.folder, &mut self.hold(name, &app, &owner)?)
     }
 
     /// As `owned`; nothing, where there is no such app.
@@ -236,7 +245,7 @@ impl PersistenceStore for FileStore {
         let found = self.app(app)?;
         let mut claim = found.claim.lock();
         let mut held = match claim.held.take() {
-            None => self.lock(app, &found, owner)?,
+            None => self.hold(app, &found, owner)?,
             Some(held) if owner.takeover => held,
             Some(held) => {
                 claim.held = Some(held);
@@ -323,6 +332,33 @@ impl PersistenceStore for FileStore {
         }
     }
 
+    fn set_aside(&self, app: &str, owner: &Owner) -> Result<Option<String>, StoreError> {
+        let found = self.app(app)?;
+        let is_readable = |folder: &Folder| match folder.saved() {
+            Ok(_) => Ok(true),
+            Err(StoreError::Corrupt { .. }) => Ok(false),
+            Err(error) => Err(error),
+        };
+        if is_readable(&found.folder)? {
+            return Ok(None);
+        }
+        let claim = found.claim.lock();
+        if claim.held.is_some() {
+            return Err(self.locked(app, found.folder.owner()));
+        }
+        let _lock = self.lock(app, &found, owner)?;
+        // another one may have done it meanwhile
+        if is_readable(&found.folder)? {
+            return Ok(None);
+        }
+        aside::set_aside(&found.folder).map(|path| Some(shown(&path)))
+    }
+
+    fn repairs(&self, app: &str) -> Vec<Repair> {
+        self.app(app)
+            .map_or_else(|_| Vec::new(), |app| app.folder.repairs().0)
+    }
+
     fn health(&self) -> StoreHealth {
         let listed = self.disk.list(&self.dir);
         let detail = match &listed {
@@ -333,6 +369,9 @@ impl PersistenceStore for FileStore {
         StoreHealth {
             reachable: listed.is_ok(),
             detail,
+            repairs: (self.apps.lock().values())
+                .map(|app| app.folder.repairs().1)
+                .sum(),
             ..StoreHealth::default()
         }
     }

@@ -174,18 +174,29 @@ impl StateArgs {
                 signal::set_idle(true);
                 say!("{line}");
             }
+            if let CheckpointEvent::Repaired(repair) = event {
+                say!("{repair}");
+            }
         });
+        let restore = self.restore.unwrap_or_default();
         // Before the output is touched: another run may be writing it.
-        let claimed = service.claim();
+        let claimed = match restore {
+            Restore::Nothing => service.claim_anew(),
+            _ => service.claim().map(|()| None),
+        };
         signal::set_idle(false);
-        claimed.map_err(Failure::from_run)?;
+        if let Some(aside) = claimed.map_err(Failure::from_run)? {
+            let app = runtime.name();
+            say!(
+                "what was there of app {app} cannot be read, and is in {aside} now: a new history begins"
+            );
+        }
         let health = service.metrics().store.unwrap_or_default();
         if !health.detail.is_empty() {
             say!("{store}: {}", in_options(health.detail));
         }
         let (name, positioned) = output.positioned();
         service.add_output(name, positioned);
-        let restore = self.restore.unwrap_or_default();
         let mut report = None;
         if restore != Restore::Nothing {
             let restored = runtime.restore_with(&self.options(restore));

@@ -573,7 +573,14 @@ fn what_holds_values_belongs_to_its_owner() {
         "--out",
         "/dev/null",
     ];
-    expect(&run(&args), 1, &["a symbolic link, and no folder"]);
+    expect(
+        &run(&args),
+        1,
+        &["a symbolic link", "put what it leads to in its place"],
+    );
+    fs::remove_file(folder.at("own/a")).expect("a link");
+    fs::rename(folder.at("elsewhere"), folder.at("own/a")).expect("moved");
+    expect(&run(&args), 0, &["restored revision"]);
 }
 
 #[cfg(unix)]

@@ -3,6 +3,7 @@
 //!
 //! `.ci/run` runs each for some seconds; docs/operations.md has the figures of the long runs.
 
+mod damage;
 mod failure;
 mod kill;
 #[path = "../../../tests/common/random.rs"]
@@ -22,6 +23,8 @@ struct Stress {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// Damages files or keys of a store: what is restored is what was there, all else is refused
+    Damage(damage::DamageArgs),
     /// Kills processes again and again: what they leave is what one that was never killed leaves
     Kill(kill::KillArgs),
     /// One of the processes that `kill` starts
@@ -33,6 +36,7 @@ enum What {
 
 fn main() -> ExitCode {
     let done = match Stress::parse().what {
+        What::Damage(args) => damage::run(&args),
         What::Kill(args) => kill::run(&args),
         What::KillLife(args) => kill::run_life(&args),
         What::Soak(args) => soak::run(&args),

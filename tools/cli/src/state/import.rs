@@ -24,6 +24,7 @@ pub fn run(args: &ImportArgs) -> Result<(), Failure> {
     let app = args.app.clone().unwrap_or_else(|| manifest.app.clone());
     let opened = make(&args.store)?;
     let claim = opened.claim(&app, "import")?;
+    opened.tell_repairs(&app);
     let names = Names::new(&manifest, &claim).ok_or_else(|| {
         Failure::run(format!(
             "{shown}: its epochs are beyond what can be counted"

@@ -113,7 +113,10 @@ pub fn run(args: &LsArgs) -> Result<(), Failure> {
 
 fn view(opened: &Opened, app: String) -> AppView {
     let (catalogue, error) = match opened.store.catalogue(&app) {
-        Ok(catalogue) => (catalogue, None),
+        Ok(catalogue) => {
+            opened.tell_repairs(&app);
+            (catalogue, None)
+        }
         Err(error) => (Catalogue::default(), Some(error.to_string())),
     };
     let of = |entry: &Entry| {

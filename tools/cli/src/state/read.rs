@@ -1,7 +1,9 @@
 //! A store as the commands see it: apps, catalogues, manifests.
 
 use super::args::StoreArg;
+use super::text::plain;
 use crate::failure::Failure;
+use crate::say;
 use crate::store::{is_redis, open_store};
 use eventflux::checkpoint::{Manifest, digest, read_blob};
 use eventflux::store::{Catalogue, Entry, Owner, PersistenceStore, Revision};
@@ -67,7 +69,16 @@ impl Opened {
     /// The catalogue of an app that the store has.
     pub fn catalogue(&self, app: &str) -> Result<Catalogue, Failure> {
         self.check_app(app)?;
-        self.store.catalogue(app).map_err(Failure::from_run)
+        let catalogue = self.store.catalogue(app).map_err(Failure::from_run)?;
+        self.tell_repairs(app);
+        Ok(catalogue)
+    }
+
+    /// Says which records of an app are damaged although nothing is lost.
+    pub fn tell_repairs(&self, app: &str) {
+        for repair in self.store.repairs(app) {
+            say!("eventflux: {}", plain(&repair.to_string()));
+        }
     }
 
     /// The entry of a revision; without one that of the head.

@@ -28,6 +28,13 @@ impl Tally {
         show!("{app}: {}", plain(&fault.to_string()));
     }
 
+    /// Tells which copies of an app's records are damaged.
+    fn repairs(&mut self, opened: &Opened, app: &str) {
+        for repair in opened.store.repairs(app) {
+            self.fault(app, repair);
+        }
+    }
+
     fn report(&mut self, app: &str, revision: Revision, report: &VerifyReport) {
         self.revisions += 1;
         self.faults += report.faults.len();
@@ -59,6 +66,7 @@ pub fn run(args: &VerifyArgs) -> Result<(), Failure> {
     for app in &apps {
         match opened.store.catalogue(app) {
             Ok(catalogue) => verify_app(&opened, app, &catalogue, args.revision, &mut tally)?,
+            // it says what to do
             Err(error) => tally.fault(app, error),
         }
     }
@@ -70,7 +78,7 @@ pub fn run(args: &VerifyArgs) -> Result<(), Failure> {
             Ok(())
         }
         n => Err(Failure::run(format!(
-            "{} in {revisions} of {of}; an older sound revision can be restored by its name",
+            "{} in {revisions} of {of}",
             many(n, "fault")
         ))),
     }
@@ -87,6 +95,8 @@ fn verify_app(
     if let Some(only) = only {
         revisions = vec![opened.entry(app, catalogue, Some(only))?.revision];
     }
+    tally.repairs(opened, app);
+    let (mut sound, mut damaged) = (None, false);
     let bar = progress(revisions.len());
     let read = Cell::new(0);
     let mut verifier = Verifier::new(&*opened.store, app).on_read(|n| {
@@ -100,9 +110,16 @@ fn verify_app(
         if !report.is_sound() && is_retired(opened, app, revision) {
             continue;
         }
+        match report.is_sound() {
+            true => sound = Some(revision),
+            false => damaged = true,
+        }
         bar.suspend(|| tally.report(app, revision, &report));
     }
     bar.finish_and_clear();
+    if damaged {
+        advise(opened, app, catalogue, sound, only.is_some());
+    }
     for (name, revision) in &catalogue.pins {
         if !catalogue.revisions.iter().any(|e| e.revision == *revision) {
             let fault = format!("pin {name}: there is no revision {revision}");
@@ -113,6 +130,33 @@ fn verify_app(
         orphans(opened, app, catalogue, tally);
     }
     Ok(())
+}
+
+/// Says what can be restored although a revision is damaged; `sound` is the newest one that is not.
+fn advise(
+    opened: &Opened,
+    app: &str,
+    catalogue: &Catalogue,
+    sound: Option<Revision>,
+    only_one: bool,
+) {
+    let head = catalogue.revisions.last().map(|entry| entry.revision);
+    match sound {
+        Some(revision) if sound == head => {
+            show!("{app}: the last revision, {revision}, is sound: runs go on from it");
+        }
+        Some(revision) => show!(
+            "{app}: revision {revision} is the newest sound one: run --restore {revision} goes on from it"
+        ),
+        None if only_one => show!(
+            "{app}: whether another revision is sound tells: eventflux state verify {} {app}",
+            opened.store.describe()
+        ),
+        None => show!(
+            "{app}: no revision is sound: put a backup back, add an export (state import), or start empty \
+             (run --restore none)"
+        ),
+    }
 }
 
 fn is_retired(opened: &Opened, app: &str, revision: Revision) -> bool {

@@ -59,8 +59,12 @@ pub struct Ran {
 }
 
 pub fn state(args: &[&str]) -> Ran {
+    eventflux(&[&["state"], args].concat())
+}
+
+/// Runs the command line.
+pub fn eventflux(args: &[&str]) -> Ran {
     let command = Command::new(env!("CARGO_BIN_EXE_eventflux"))
-        .arg("state")
         .args(args)
         .output();
     let Output {

@@ -113,7 +113,9 @@ fn damage_of_the_catalogue_is_named_and_other_apps_are_read() {
     crate::build::by_hand(&folder.store("s"), 3);
     let files = Files::of(&folder);
     for how in DAMAGES {
-        damage(&files.dir.join("catalogue"), how);
+        for name in ["catalogue", "catalogue.copy"] {
+            damage(&files.dir.join(name), how);
+        }
         let told = expect(1, &["verify", &url]);
         has(
             &told.out,
