@@ -1,5 +1,5 @@
--- What there is, or 'LOST' with a manifest's field whose revision is not listed: generation, last committed epoch, '1' if it was cleared since, head, then revisions and pins as field
--- and value. Manifests, which may be large, stay where they are.
+-- What there is: generation, last committed epoch, '1' if it was cleared since, head, then revisions and pins as field
+-- and value. Manifests, which may be large, stay where they are. 'LOST' where one has no revision any more.
 local found = {text(generation), text(number(was, 'epoch')), redis.call('HGET', was, 'cleared') or '0',
   redis.call('HGET', ctl, 'head') or ''}
 for _, field in ipairs(redis.call('HKEYS', ctl)) do

@@ -1,10 +1,10 @@
 //! Sets the files of an app aside whose catalogue cannot be read, so that a new history can begin.
 //!
-//! The files go to `aside-1` in the app's folder, or the next number that is free, and nothing looks at them there; to
-//! undo it they are moved back. The damaged copies of the catalogue are copied and replaced last: until then the folder
-//! is one whose catalogue cannot be read, so that a crash on the way leaves no app that looks as if it had never been,
-//! and setting aside again goes on with what is left. The new catalogue goes on with the greatest generation and epoch
-//! of all files, those of earlier times in `aside-…` too: no name is given twice.
+//! The files go to `aside-1` in the app's folder, or the next number that is free, and nothing looks at them there. The
+//! damaged copies of the catalogue are copied and replaced last: until then the folder is one whose catalogue cannot be
+//! read, so that a crash on the way leaves no app that looks as if it had never been, and setting aside again goes on
+//! with what is left. The new catalogue goes on with the greatest generation and epoch of all files, those of earlier
+//! times in `aside-…` too: no name is given twice.
 
 use super::catalogue::Saved;
 use super::copies::{NAMES, write};
