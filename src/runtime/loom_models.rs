@@ -7,7 +7,7 @@ use loom::cell::Cell;
 
 use super::barrier::ThreadBarrier;
 use super::cell::BarrierCell;
-use super::lane::{Consumer, Packet, Producer, lane};
+use super::lane::{Consumer, Producer, lane};
 use super::park::parker;
 use super::position::Applied;
 use super::published::Published;
