@@ -9,20 +9,18 @@ use std::{env, fs};
 
 #[path = "../../tools/fuzz/bodies.rs"]
 mod bodies;
+#[path = "../../tools/fuzz/mutate.rs"]
+mod mutate;
 
 /// xorshift64*
 struct Random(u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    fn below(&mut self, n: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) % n as u64) as usize
     }
 }
 
@@ -43,33 +41,6 @@ fn corpus(target: &str) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// One to four changes: a piece of another input, a byte, a piece lost, a piece twice.
-fn mutated(random: &mut Random, corpus: &[Vec<u8>]) -> Vec<u8> {
-    const SIGNS: &[u8] = b"(),;.'\"@[]{}:=<>*/-0129eE \n\\%_#!\xc3\xff\x00";
-    let mut data = corpus[random.below(corpus.len())].clone();
-    for _ in 0..=random.below(4) {
-        let start = random.below(data.len() + 1);
-        let end = (start + random.below(12)).min(data.len());
-        match random.below(5) {
-            0 => {
-                let other = &corpus[random.below(corpus.len())];
-                let from = random.below(other.len() + 1);
-                let to = (from + random.below(24)).min(other.len());
-                data.splice(start..end, other[from..to].iter().copied());
-            }
-            1 => data.insert(start, SIGNS[random.below(SIGNS.len())]),
-            2 => drop(data.drain(start..end)),
-            3 => {
-                let piece = data[start..end].to_vec();
-                data.splice(start..start, piece);
-            }
-            _ if start < data.len() => data[start] = random.next() as u8,
-            _ => {}
-        }
-    }
-    data
-}
-
 fn run(target: &str, body: fn(&[u8])) {
     let corpus = corpus(target);
     assert!(corpus.len() >= 10, "{target} has a corpus");
@@ -80,7 +51,7 @@ fn run(target: &str, body: fn(&[u8])) {
     while tried < corpus.len() || begun.elapsed() < time {
         let data = match corpus.get(tried) {
             Some(data) => data.clone(),
-            None => mutated(&mut random, &corpus),
+            None => mutate::mutated(&mut |n| random.below(n), &corpus),
         };
         let held = catch_unwind(AssertUnwindSafe(|| body(&data)));
         let shown = String::from_utf8_lossy(&data);

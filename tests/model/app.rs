@@ -1,6 +1,6 @@
 //! A random app as plain data, which prints itself as SQL.
 
-use crate::expr::{Expr, Names};
+use super::expr::{Expr, Names};
 use eventflux::event::Type;
 use std::fmt;
 
@@ -85,15 +85,6 @@ impl Window {
         matches!(
             self,
             Time(_) | TimeLength(..) | Session(..) | Delay(_) | TimeBatch(..) | Cron(_)
-        )
-    }
-
-    /// Whether rows leave it when they are old enough.
-    pub fn expires_by_time(&self) -> bool {
-        use Window::*;
-        matches!(
-            self,
-            Time(_) | TimeLength(..) | Session(..) | SessionBatch(..)
         )
     }
 
@@ -406,13 +397,6 @@ pub struct App {
 }
 
 impl App {
-    /// Streams that queries write.
-    pub fn outputs(&self) -> Vec<usize> {
-        (0..self.streams.len())
-            .filter(|s| self.queries.iter().any(|q| q.writes(*s)))
-            .collect()
-    }
-
     pub fn uses_sends(&self) -> bool {
         self.queries
             .iter()

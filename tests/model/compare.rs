@@ -1,6 +1,7 @@
 //! Compares what the engine emitted with what the oracle says.
 
 use crate::app::{App, Nature};
+use crate::engine::outputs;
 use crate::oracle::Output;
 use eventflux::event::{Sign, Value};
 use std::fmt;
@@ -45,7 +46,7 @@ pub fn compare(
     got: &[Option<Vec<Output>>],
     order: Order,
 ) -> Option<Difference> {
-    app.outputs().into_iter().find_map(|stream| {
+    outputs(app).into_iter().find_map(|stream| {
         let got = got[stream].as_ref()?;
         match order {
             Order::Exact => rows(app, stream, &expected[stream], got),

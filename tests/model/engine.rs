@@ -20,6 +20,13 @@ pub struct Run {
 
 type Rows = Arc<Mutex<Vec<Output>>>;
 
+/// The streams that queries write.
+pub fn outputs(app: &App) -> Vec<usize> {
+    (0..app.streams.len())
+        .filter(|s| app.queries.iter().any(|q| q.writes(*s)))
+        .collect()
+}
+
 /// The rows of each watched stream, in order; the text of the error when the app is refused.
 pub fn run(app: &App, calls: &[Call], run: Run) -> Result<Vec<Option<Vec<Output>>>, String> {
     let workers = if run.pinned {
@@ -34,7 +41,7 @@ pub fn run(app: &App, calls: &[Call], run: Run) -> Result<Vec<Option<Vec<Output>
         .create_with(&app.to_string(), config)
         .map_err(|e| format!("{e}\n{e:?}"))?;
     let mut watched: Vec<Option<Rows>> = vec![None; app.streams.len()];
-    for stream in app.outputs() {
+    for stream in outputs(app) {
         if run.watch_all || app.queries.iter().all(|q| q.source != stream) {
             let rows: Rows = Arc::default();
             watched[stream] = Some(rows.clone());

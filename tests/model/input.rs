@@ -1,9 +1,9 @@
 //! Random input: rows with ties in time, NULLs, extremes and late rows; sends of one row and of many; clock advances.
 
 use crate::app::{App, Nature};
-use crate::generate;
+use crate::generate::value::{TEXTS, tame};
 use crate::random::Random;
-use eventflux::event::Value;
+use eventflux::event::{Type, Value};
 use std::fmt::Write;
 
 /// One row sent, `at` in microseconds.
@@ -100,12 +100,55 @@ impl Source {
         let attributes = &app.streams[stream].attributes;
         let values = attributes.iter().map(|a| match a.nature {
             Nature::Rising => Value::Long(1_000_000 + self.rising),
-            nature => generate::value(r, a.ty, nature),
+            nature => value(r, a.ty, nature),
         });
         Row {
             at: self.at - late + ahead,
             values: values.collect(),
         }
+    }
+}
+
+/// A value of an attribute; NULL now and then.
+pub fn value(r: &mut Random, ty: Type, nature: Nature) -> Value {
+    if r.chance(8) {
+        return Value::Null;
+    }
+    if nature == Nature::Wild && r.chance(20) {
+        return extreme(r, ty);
+    }
+    tame(r, ty)
+}
+
+fn extreme(r: &mut Random, ty: Type) -> Value {
+    match ty {
+        Type::Bool => Value::Bool(true),
+        Type::Int => Value::Int(*r.pick(&[i32::MIN, i32::MAX, i32::MIN + 1, 46_341, 1 << 24 | 1])),
+        Type::Long => Value::Long(*r.pick(&[
+            i64::MIN,
+            i64::MAX,
+            i64::MIN + 1,
+            3_037_000_500,
+            (1 << 53) + 1,
+            1 << 31,
+            -1 << 33,
+        ])),
+        Type::Float => {
+            Value::Float(*r.pick(&[f32::MAX, f32::MIN, 1e-40, 0.1, -0.0, 16_777_216.0, 2.5e9]))
+        }
+        Type::Double => Value::Double(*r.pick(&[
+            1e308,
+            -1e308,
+            5e-324,
+            0.1,
+            -0.0,
+            1.0 / 3.0,
+            9.3e18,
+            -2.5,
+            0.5,
+            1e16,
+        ])),
+        Type::String => Value::from(*r.pick(&TEXTS)),
     }
 }
 

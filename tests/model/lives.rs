@@ -4,7 +4,7 @@
 //! position are sent again. Every life runs on another number of workers.
 
 use crate::app::App;
-use crate::engine::send;
+use crate::engine::{outputs, send};
 use crate::input::Call;
 use crate::oracle::Output;
 use crate::random::Random;
@@ -169,7 +169,7 @@ fn begin(
     } else {
         let mut all = collected.0.lock().expect("no callback panics");
         *all = vec![None; app.streams.len()];
-        app.outputs()
+        outputs(app)
             .into_iter()
             .for_each(|s| all[s] = Some(Vec::new()));
     }
@@ -197,7 +197,7 @@ fn watch(
     runtime: &EventFluxAppRuntime,
     collected: &Arc<Collected>,
 ) -> Result<(), String> {
-    for stream in app.outputs() {
+    for stream in outputs(app) {
         let into = Arc::clone(collected);
         let collect = move |batch: &Batch| {
             let mut all = into.0.lock().expect("no callback panics");

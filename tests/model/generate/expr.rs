@@ -3,10 +3,10 @@
 //! `expr` returns an expression whose type is settled by itself; `operand` may return a literal, and is called only
 //! where another operand settles the type.
 
+use super::super::app::{Aggregate, Call, Nature};
+use super::super::expr::{Expr, Function, Kind, Op};
+use super::super::random::Random;
 use super::value;
-use crate::app::{Aggregate, Call, Nature};
-use crate::expr::{Expr, Function, Kind, Op};
-use crate::random::Random;
 use eventflux::event::{Type, Value};
 
 pub const TYPES: [Type; 6] = [

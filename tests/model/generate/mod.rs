@@ -20,13 +20,11 @@
 
 mod expr;
 mod select;
-mod value;
+pub mod value;
 
-pub use value::value;
-
-use crate::app::{App, Attribute, Events, Nature, Query, Stream, Window};
-use crate::expr::Kind;
-use crate::random::Random;
+use super::app::{App, Attribute, Events, Nature, Query, Stream, Window};
+use super::expr::Kind;
+use super::random::Random;
 use eventflux::event::Type;
 use expr::{Leaf, Scope, TYPES};
 

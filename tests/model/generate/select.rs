@@ -1,10 +1,10 @@
 //! What a random query selects: items, GROUP BY, HAVING, DISTINCT, ORDER BY, LIMIT and OFFSET.
 
+use super::super::app::{Aggregate, App, Call, Events, Item, Nature, Query, Window};
+use super::super::expr::{Expr, Function, Kind};
+use super::super::random::Random;
 use super::expr::{Leaf, Scope};
 use super::{scope, source_leaves};
-use crate::app::{Aggregate, App, Call, Events, Item, Nature, Query, Window};
-use crate::expr::{Expr, Function, Kind};
-use crate::random::Random;
 use eventflux::event::Type;
 
 /// What is selected, and the clauses that speak of it. `types`: those of a target that exists.

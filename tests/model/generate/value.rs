@@ -1,10 +1,9 @@
-//! Random values: what attributes hold and what literals are compared with, so that comparisons hit.
+//! Random values of which attributes hold some and literals are some, so that comparisons hit.
 
-use crate::app::Nature;
-use crate::random::Random;
+use super::super::random::Random;
 use eventflux::event::{Type, Value};
 
-const TEXTS: [&str; 12] = [
+pub const TEXTS: [&str; 12] = [
     "",
     "a",
     "b",
@@ -18,17 +17,6 @@ const TEXTS: [&str; 12] = [
     "%_",
     "a text longer than twenty-three bytes",
 ];
-
-/// A value of an attribute; NULL now and then.
-pub fn value(r: &mut Random, ty: Type, nature: Nature) -> Value {
-    if r.chance(8) {
-        return Value::Null;
-    }
-    if nature == Nature::Wild && r.chance(20) {
-        return extreme(r, ty);
-    }
-    tame(r, ty)
-}
 
 /// A value that sums exactly. Texts are few, so that they repeat as keys.
 pub fn tame(r: &mut Random, ty: Type) -> Value {
@@ -48,38 +36,6 @@ pub fn tame(r: &mut Random, ty: Type) -> Value {
         } else {
             *r.pick(&TEXTS)
         }),
-    }
-}
-
-fn extreme(r: &mut Random, ty: Type) -> Value {
-    match ty {
-        Type::Bool => Value::Bool(true),
-        Type::Int => Value::Int(*r.pick(&[i32::MIN, i32::MAX, i32::MIN + 1, 46_341, 1 << 24 | 1])),
-        Type::Long => Value::Long(*r.pick(&[
-            i64::MIN,
-            i64::MAX,
-            i64::MIN + 1,
-            3_037_000_500,
-            (1 << 53) + 1,
-            1 << 31,
-            -1 << 33,
-        ])),
-        Type::Float => {
-            Value::Float(*r.pick(&[f32::MAX, f32::MIN, 1e-40, 0.1, -0.0, 16_777_216.0, 2.5e9]))
-        }
-        Type::Double => Value::Double(*r.pick(&[
-            1e308,
-            -1e308,
-            5e-324,
-            0.1,
-            -0.0,
-            1.0 / 3.0,
-            9.3e18,
-            -2.5,
-            0.5,
-            1e16,
-        ])),
-        Type::String => Value::from(*r.pick(&TEXTS)),
     }
 }
 

@@ -135,7 +135,7 @@ impl State {
 
     fn enter(&mut self, window: Window, row: Row, out: &mut Vec<Emission>) {
         let late = self.instant(&row) < row.moment.clock;
-        if row.moment.mark == Mark::Close && window.expires_by_time() {
+        if row.moment.mark == Mark::Close && expires_by_time(&window) {
             // What is exactly as old as the window is long leaves before the result of a window that closed enters.
             while let Some(due) = self.due().filter(|due| *due <= row.at()) {
                 self.fire(due, out);
@@ -437,4 +437,13 @@ fn insert(into: &mut Vec<Row>, row: Row) {
 fn leave(mut row: Row, moment: Moment, out: &mut Vec<Emission>) {
     row.moment = moment;
     out.push(Emission::Row(Sign::Minus, row));
+}
+
+/// Whether rows leave it when they are old enough.
+fn expires_by_time(window: &Window) -> bool {
+    use Window::*;
+    matches!(
+        window,
+        Time(_) | TimeLength(..) | Session(..) | SessionBatch(..)
+    )
 }
