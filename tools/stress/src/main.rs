@@ -3,11 +3,20 @@
 //!
 //! `.ci/run` runs each for some seconds; docs/operations.md has the figures of the long runs.
 
+mod apps;
+mod child;
 mod damage;
+mod devices;
 mod failure;
+mod files;
 mod kill;
+#[path = "../../fuzz/mutate.rs"]
+mod mutate;
 #[path = "../../../tests/common/random.rs"]
 mod random;
+mod repository;
+mod rows;
+mod sizes;
 mod soak;
 
 use clap::{Parser, Subcommand};
@@ -30,6 +39,16 @@ enum What {
     /// One of the processes that `kill` starts
     #[command(hide = true)]
     KillLife(kill::LifeArgs),
+    /// Mutated apps: each is refused with a place, or runs over extreme rows
+    Apps(apps::AppsArgs),
+    /// Texts that ask for much, in sizes up to the limit: each is checked in little memory and time
+    Sizes(sizes::SizesArgs),
+    /// Mutated rows: JSON and CSV against other readers
+    Rows(rows::RowsArgs),
+    /// Odd files through the command line: empty, endless, folders, pipes, other formats
+    Files(files::FilesArgs),
+    /// Full devices and little memory: documented ends, and a next run that is exact
+    Devices(devices::DevicesArgs),
     /// Runs an app at full speed with a checkpoint every 100 ms: its memory becomes flat, and no row is lost
     Soak(soak::SoakArgs),
 }
@@ -39,6 +58,11 @@ fn main() -> ExitCode {
         What::Damage(args) => damage::run(&args),
         What::Kill(args) => kill::run(&args),
         What::KillLife(args) => kill::run_life(&args),
+        What::Apps(args) => apps::run(&args),
+        What::Sizes(args) => sizes::run(&args),
+        What::Rows(args) => rows::run(&args),
+        What::Files(args) => files::run(&args),
+        What::Devices(args) => devices::run(&args),
         What::Soak(args) => soak::run(&args),
     };
     match done {

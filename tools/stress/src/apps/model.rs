@@ -1,0 +1,15 @@
+//! Random apps of which the engine takes each: the generator of the model test.
+
+#[path = "../../../../tests/model/app.rs"]
+mod app;
+#[path = "../../../../tests/model/expr.rs"]
+mod expr;
+#[path = "../../../../tests/model/generate/mod.rs"]
+mod generate;
+#[path = "../../../../tests/model/random.rs"]
+mod random;
+
+/// An app from a seed, as SQL.
+pub fn app(seed: u64) -> String {
+    generate::app(&mut random::Random::new(seed)).to_string()
+}
