@@ -53,15 +53,7 @@ impl Connector {
         options: RedisOptions,
         timeout: Duration,
     ) -> Result<Self, StoreError> {
-        if address.tls && cfg!(not(feature = "redis-tls")) {
-            return Err(StoreError::Refused {
-                what: address.to_string(),
-                reason: "TLS needs the feature redis-tls of eventflux".to_string(),
-            });
-        }
-        if let Some(pem) = &options.tls_ca {
-            tls::check_ca(pem)?;
-        }
+        check_tls(&address, &options)?;
         let username = options.username.clone().or(address.username.clone());
         let password = options.password.clone().or(address.password.clone());
         if username.is_some() && password.is_none() {
@@ -317,6 +309,34 @@ impl Connector {
     }
 }
 
+/// Refuses TLS that was not built in, certificates that are none, and certificates beside a URL without TLS: whoever
+/// gives some believes that the connection is encrypted.
+fn check_tls(address: &Address, options: &RedisOptions) -> Result<(), StoreError> {
+    let refused = |what: String, reason: &str| {
+        let reason = reason.to_string();
+        Err(StoreError::Refused { what, reason })
+    };
+    if address.tls && cfg!(not(feature = "redis-tls")) {
+        let reason = "TLS needs the feature redis-tls of eventflux";
+        return refused(address.to_string(), reason);
+    }
+    if let Some(pem) = &options.tls_ca {
+        tls::check_ca(pem)?;
+    }
+    let given = [
+        (options.tls_ca.is_some(), "RedisOptions::tls_ca"),
+        (options.tls_client.is_some(), "RedisOptions::tls_client"),
+    ];
+    match given.iter().find(|(given, _)| *given && !address.tls) {
+        Some((_, option)) => refused(
+            option.to_string(),
+            "the URL asks for no TLS, so nothing would be encrypted: rediss:// does (rediss+sentinel://, \
+             rediss+cluster://)",
+        ),
+        None => Ok(()),
+    }
+}
+
 /// What a server is told first.
 fn greeting(login: Option<&(Option<String>, Secret)>, database: u32) -> Vec<Cmd> {
     let mut commands = Vec::new();
@@ -382,6 +402,28 @@ mod tests {
             told
         });
         (port, server)
+    }
+
+    #[test]
+    fn certificates_beside_a_url_without_tls_are_refused() {
+        let key = || RedisOptions::default().tls_client("certificate", Secret::new("key"));
+        for url in [
+            "redis://localhost",
+            "unix:///tmp/redis.sock",
+            "redis+cluster://localhost:1",
+            "redis+sentinel://localhost:1/main",
+        ] {
+            let address = || Address::parse(url).expect("an address");
+            let timeout = Duration::from_secs(1);
+            let refused = Connector::new(address(), key(), timeout).err();
+            let refused = refused.map(|e| e.to_string()).unwrap_or_default();
+            let parts = ["RedisOptions::tls_client", "asks for no TLS"];
+            assert!(
+                parts.iter().all(|p| refused.contains(p)),
+                "{url}: {refused}"
+            );
+            assert!(Connector::new(address(), RedisOptions::default(), timeout).is_ok());
+        }
     }
 
     #[test]

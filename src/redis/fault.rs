@@ -105,10 +105,9 @@ pub(super) fn told_as(class: Class, what: &str, error: &RedisError) -> StoreErro
     let what = what.to_string();
     match class {
         Class::Full => StoreError::Full {
-            what: format!(
-                "{what}: the server's maxmemory is reached; raise it, or let the server free memory: fewer revisions \
-                 (`eventflux state prune`), a time to live, other data"
-            ),
+            what,
+            remedy: "the server's maxmemory is reached; raise it, or let the server free memory: fewer revisions \
+                     (`eventflux state prune`), a time to live, other data",
         },
         Class::Refused => {
             let reason = format!("{error}{}", remedy(error));

@@ -121,13 +121,13 @@ impl RedisOptions {
         self
     }
 
-    /// Certificates (PEM) that sign the servers', instead of the system's.
+    /// Certificates (PEM) that sign the servers', instead of the system's. Beside a URL without TLS they are refused.
     pub fn tls_ca(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.tls_ca = Some(pem.into());
         self
     }
 
-    /// Certificate and key (PEM) by which servers know this client.
+    /// Certificate and key (PEM) by which servers know this client. Beside a URL without TLS they are refused.
     pub fn tls_client(mut self, certificate: impl Into<Vec<u8>>, key: Secret) -> Self {
         self.tls_client = Some((certificate.into(), key));
         self

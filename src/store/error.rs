@@ -56,10 +56,12 @@ pub enum StoreError {
         reason: String,
     },
     /// The medium has no room.
-    #[error("{what}: no space left: free some, or keep fewer revisions")]
+    #[error("{what}: no space left: {remedy}")]
     Full {
         /// The file or key.
         what: String,
+        /// What makes room.
+        remedy: &'static str,
     },
     /// A name that the store does not accept.
     #[error("'{name}' is no {what}: {reason}")]
@@ -170,6 +172,7 @@ impl StoreError {
         if matches!(error.kind(), StorageFull | QuotaExceeded) {
             return StoreError::Full {
                 what: what.to_string(),
+                remedy: "free some, or keep fewer revisions",
             };
         }
         StoreError::Io {

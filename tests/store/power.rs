@@ -385,7 +385,7 @@ fn a_call_that_failed_can_be_sent_again() {
                 assert_eq!(epochs(&found), epochs(&want), "call {k}");
             }
             // the system may have dropped the bytes of a segment whose sync failed
-            [StoreError::Full { what }, second, ..] => {
+            [StoreError::Full { what, .. }, second, ..] => {
                 assert!(what.ends_with(".seg"), "call {k}: {errors:?}");
                 assert!(
                     second.to_string().contains("could not be made durable"),

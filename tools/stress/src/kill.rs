@@ -9,6 +9,7 @@
 
 mod life;
 
+use crate::child::itself;
 use crate::failure::Failure;
 use crate::random::Random;
 use clap::Args;
@@ -325,7 +326,7 @@ struct Life {
 
 impl Life {
     fn begin(args: &LifeArgs) -> Result<Life, Failure> {
-        let mut command = Command::new(std::env::current_exe()?);
+        let mut command = Command::new(itself()?);
         command.arg("kill-life").arg("--out").arg(&args.out);
         for (name, value) in [
             ("--store", args.store.clone()),

@@ -16,6 +16,7 @@ fn redis_matrix_of_memory_that_is_full() {
     redis.config_set("maxmemory", "1");
     let said = app.refused(&url, &[]);
     assert!(said.contains("maxmemory is reached; raise it"), "{said}");
+    assert_eq!(said.matches("fewer revisions").count(), 1, "{said}");
     let parts = ["FAIL", "memory", "CONFIG SET maxmemory to more"];
     let doctor = says(1, &["doctor", &url], &parts);
     assert!(!doctor.contains("state acl"), "{doctor}");

@@ -117,6 +117,10 @@ fn redis_matrix_over_tls() {
         assert!(said.contains(part), "{said}");
         says(1, &[&["doctor", &url][..], options].concat(), &[part]);
     }
+    // nothing would be encrypted, whatever stands beside the URL
+    let plain = url.replacen("rediss://", "redis://", 1);
+    let parts = ["--redis-ca", "asks for no TLS", "rediss://"];
+    says(2, &["doctor", &plain, "--redis-ca", &ca], &parts);
     // a certificate as `openssl req -x509` makes it, which is its own authority
     let own = server().tls_as(&tls, &tls.ca).start();
     let said = app.refused(&own.url(), &["--redis-ca", &ca]);
