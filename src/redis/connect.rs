@@ -77,6 +77,7 @@ impl Connector {
         &self.address
     }
 
+    #[cfg(feature = "redis-tls")]
     pub(super) fn options(&self) -> &RedisOptions {
         &self.options
     }
