@@ -138,7 +138,7 @@
 pub mod config {
     /// The context of an app.
     pub mod eventflux_app_context {
-        pub use crate::runtime::context::EventFluxAppContext;
+        pub use crate::runtime::config::EventFluxAppContext;
     }
 }
 
@@ -161,22 +161,22 @@ pub mod distributed {
 
 /// The handle of an app.
 pub mod eventflux_app_runtime {
-    pub use crate::runtime::app::EventFluxAppRuntime;
+    pub use crate::runtime::app::handle::EventFluxAppRuntime;
 }
 
 /// What makes apps.
 pub mod eventflux_manager {
-    pub use crate::runtime::manager::EventFluxManager;
+    pub use crate::runtime::app::manager::EventFluxManager;
 }
 
 /// Stores of checkpoints, and what takes them.
 pub mod persistence {
     #[cfg(feature = "redis")]
     pub use crate::redis::RedisPersistenceStore;
-    pub use crate::runtime::snapshot::{
-        CheckpointConfig, CheckpointError, PersistHandle, RestoreOptions, RestoreReport,
-        SnapshotService,
+    pub use crate::runtime::checkpointing::{
+        CheckpointError, PersistHandle, RestoreOptions, RestoreReport, SnapshotService,
     };
+    pub use crate::runtime::config::CheckpointConfig;
     pub use crate::store::{
         FileStore as FilePersistenceStore, MemoryStore as InMemoryPersistenceStore,
         PersistenceStore, Revision, StoreError,

@@ -52,6 +52,7 @@ pub mod backend;
 pub mod checkpoint;
 
 pub mod connector;
+pub use connector::PositionedOutput;
 
 pub mod core;
 
@@ -77,28 +78,29 @@ mod plan;
 pub mod redis;
 
 mod runtime;
-pub use runtime::app::{EventFluxAppRuntime, StreamInfo};
+pub use runtime::app::handle::{EventFluxAppRuntime, StreamInfo};
+pub use runtime::app::manager::EventFluxManager;
+pub use runtime::app::metrics::Metrics;
 pub use runtime::barrier::{
     EnterGuard, LOCK_WAIT, LockError, LockGuard, LockOutcome, ThreadBarrier,
 };
-pub use runtime::column_batch::ColumnBatch;
-pub use runtime::config::{Backpressure, RuntimeConfig, Workers};
-pub use runtime::context::EventFluxAppContext;
-pub use runtime::handler::RowHandler;
-pub use runtime::input::Input;
-pub use runtime::input_handler::InputHandler;
-pub use runtime::manager::EventFluxManager;
-pub use runtime::metrics::Metrics;
-pub use runtime::named::{Mark, ResumePoint};
-pub use runtime::output::Subscription;
-pub use runtime::output_number::OutputNumber;
-pub use runtime::row::{Field, Row, RowWriter};
-pub use runtime::snapshot::{
-    CheckpointConfig, CheckpointError, CheckpointEvent, CheckpointMetrics, FailurePolicy,
-    PersistHandle, PhaseTimes, PositionedOutput, RestoreOptions, RestoreReport, SnapshotService,
+pub use runtime::checkpointing::{
+    CheckpointError, CheckpointEvent, CheckpointMetrics, PersistHandle, PhaseTimes, RestoreOptions,
+    RestoreReport, SnapshotService,
 };
-pub use runtime::wait::WaitStrategy;
-pub use runtime::wall::ClockBack;
+pub use runtime::config::{
+    Backpressure, CheckpointConfig, EventFluxAppContext, FailurePolicy, RuntimeConfig, Workers,
+};
+pub use runtime::ingress::column_batch::ColumnBatch;
+pub use runtime::ingress::input::Input;
+pub use runtime::ingress::input_handler::InputHandler;
+pub use runtime::ingress::row::{Field, Row, RowWriter};
+pub use runtime::lane::wait::WaitStrategy;
+pub use runtime::position::named::{Mark, ResumePoint};
+pub use runtime::worker::handler::RowHandler;
+pub use runtime::worker::output::Subscription;
+pub use runtime::worker::output_number::OutputNumber;
+pub use runtime::worker::wall::ClockBack;
 
 mod sql;
 

@@ -4,7 +4,7 @@
 //! what is still in the buffer; a checkpoint makes it durable before it is committed, and a restore cuts the file
 //! there. So a process that was killed leaves, once it was started again, the file of one that was not.
 
-use crate::PositionedOutput;
+use super::PositionedOutput;
 use parking_lot::{Mutex, MutexGuard};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};

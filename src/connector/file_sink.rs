@@ -1,12 +1,12 @@
 //! Rows to a file, as JSON lines or CSV.
 
+use super::PositionedOutput;
 use super::csv::CsvEncoder;
 use super::file_output::FileOutput;
 use super::json::RowEncoder;
 use super::options::{Key, OptionError, Options};
 use super::text::{Format, TextOptions};
 use super::traits::{ConnectorError, Sink};
-use crate::PositionedOutput;
 use crate::event::{Batch, Schema};
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -50,6 +50,7 @@ mod options;
 #[cfg(test)]
 mod parts;
 mod pipe;
+mod positioned_output;
 mod registry;
 mod stream_rows;
 mod text;
@@ -66,6 +67,7 @@ pub use lines::{LINE_BYTES_MAX, LastLine, Line, Lines};
 pub use log::LogSink;
 pub use options::{Key, OptionError, Options};
 pub use pipe::Pipe;
+pub use positioned_output::PositionedOutput;
 pub use registry::{Connection, Connectors, Feed, OnError};
 pub use stream_rows::{Begin, Rest, StreamRows, TextRow};
 pub use text::{Expected, Format, Text, TextOptions, TimeUnit};

@@ -4,8 +4,8 @@
 //! the engine is full, so a fast source is bounded by the engine and holds nothing itself. A sink receives the
 //! batches of one stream in their order.
 
+use super::PositionedOutput;
 use super::bad_row::BadRow;
-use crate::PositionedOutput;
 use crate::event::{Batch, Schema, Timestamp, Value};
 use parking_lot::{Condvar, Mutex};
 use std::fmt::Display;

@@ -6,13 +6,13 @@
 use loom::cell::Cell;
 
 use super::barrier::ThreadBarrier;
-use super::cell::BarrierCell;
-use super::lane::{Consumer, Producer, lane};
-use super::park::parker;
-use super::position::Applied;
-use super::published::Published;
-use super::slot::Slot;
 use crate::event::Timestamp;
+use crate::runtime::barrier::cell::BarrierCell;
+use crate::runtime::lane::park::parker;
+use crate::runtime::lane::ring::{Consumer, Producer, lane};
+use crate::runtime::lane::slot::Slot;
+use crate::runtime::position::published::Published;
+use crate::runtime::worker::positions::Applied;
 use crate::sync::{Arc, AtomicUsize, Ordering, thread};
 
 /// Runs a model with at most `preemptions` unforced switches per execution.
@@ -64,7 +64,7 @@ fn append(producer: &mut Producer<Rows>, value: usize, rows_max: usize) -> bool 
 }
 
 /// Pops until the lane is finished and checks the order; parks when there is nothing.
-fn read_all(mut consumer: Consumer<Rows>, mut parker: super::park::Parker) -> usize {
+fn read_all(mut consumer: Consumer<Rows>, mut parker: crate::runtime::lane::park::Parker) -> usize {
     let mut expected = 0;
     loop {
         let closed = consumer.is_closed();

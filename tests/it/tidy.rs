@@ -50,17 +50,17 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ),
     (
         "layer",
-        "src/runtime/connect.rs",
+        "src/runtime/app/connect.rs",
         "the one place where an app starts and stops the sources and sinks of its streams",
     ),
     (
         "layer",
-        "src/runtime/app.rs",
+        "src/runtime/app/handle.rs",
         "holds the connections that connect.rs made",
     ),
     (
         "layer",
-        "src/runtime/manager.rs",
+        "src/runtime/app/manager.rs",
         "holds the sources and sinks that the application registered",
     ),
     (
@@ -117,6 +117,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "error",
             "store",
             "checkpoint",
+            "connector",
             "distributed",
             "sync",
         ],
@@ -140,8 +141,8 @@ const IMPURE: &[&str] = &[
 
 /// The files that may contain `unsafe`, each opening with its numbered invariants.
 const UNSAFE: &[&str] = &[
-    "src/runtime/slot.rs",
-    "src/runtime/cell.rs",
+    "src/runtime/lane/slot.rs",
+    "src/runtime/barrier/cell.rs",
     "src/sync.rs",
     "tests/allocations.rs",
 ];

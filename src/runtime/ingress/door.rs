@@ -1,0 +1,373 @@
+//! Where rows leave a producer: the lanes to the workers, or straight through an inline app.
+
+use super::moments::Pace;
+use crate::error::{RuntimeError, SendError};
+use crate::event::{Batch, Timestamp};
+use crate::plan::worker_of_group;
+use crate::runtime::app::worker_thread::is_worker_of;
+use crate::runtime::config::Backpressure;
+use crate::runtime::lane::packet::{ALL_COMPONENTS, Packet, Part};
+use crate::runtime::lane::ring::{Consumer, Full, Producer, lane};
+use crate::runtime::position::named::{NamedInput, Start};
+use crate::runtime::shared::target::{Target, To};
+use crate::runtime::shared::{Inline, Sent, Shared};
+use crate::runtime::worker::positions::{Applied, Stamp};
+use crate::state::{encode_key, key_group};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// One send of rows of a stream.
+pub(crate) struct Sending {
+    pub(crate) stream: usize,
+    /// Where the input stands before and after it; only named inputs say.
+    pub(crate) stamp: Stamp,
+    /// Rows travel with their numbers: some may have been applied before a restore.
+    pub(crate) numbered: bool,
+    /// Waits for room.
+    pub(crate) wait: bool,
+}
+
+/// The way out of one producer.
+pub(crate) struct Door {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) named: Option<Arc<NamedInput>>,
+    id: u64,
+    /// One lane per worker; none for an inline app.
+    lanes: Vec<Producer<Packet>>,
+    /// By worker: rows on their way to it.
+    picked: Vec<Vec<u32>>,
+    key: Vec<u8>,
+    /// The clock after each row of the send at hand, where the rows do not carry it.
+    clocks: Vec<Timestamp>,
+}
+
+impl Door {
+    fn new(
+        shared: &Arc<Shared>,
+        lanes: Vec<Producer<Packet>>,
+        id: u64,
+        named: Option<Arc<NamedInput>>,
+    ) -> Self {
+        Door {
+            shared: Arc::clone(shared),
+            named,
+            id,
+            picked: vec![Vec::new(); lanes.len()],
+            lanes,
+            key: Vec::new(),
+            clocks: Vec::new(),
+        }
+    }
+
+    /// Opens a producer without a name.
+    pub(crate) fn open(shared: &Arc<Shared>) -> Result<Self, RuntimeError> {
+        let id = shared.next_input();
+        let (lanes, mut consumers) = lanes(shared);
+        shared.with_all(|worker, core| {
+            let consumer = consumers.get_mut(worker).and_then(Option::take);
+            core.open_input(id, None, consumer);
+        })?;
+        Ok(Self::new(shared, lanes, id, None))
+    }
+
+    /// Opens a named producer; answers where it begins and the restores that it knows of.
+    pub(crate) fn open_named(
+        shared: &Arc<Shared>,
+        name: &str,
+    ) -> Result<(Self, Start, u32), RuntimeError> {
+        let (lanes, consumers) = lanes(shared);
+        let (named, start, rewinds) = shared.open_named(name, consumers)?;
+        let id = named.id;
+        Ok((Self::new(shared, lanes, id, Some(named)), start, rewinds))
+    }
+
+    /// Holds the app's clock from now on, until the producer has told its own or ends.
+    ///
+    /// Errors: [`RuntimeError::InsideCallback`], [`RuntimeError::Stuck`].
+    pub(crate) fn hold_clock(&self) -> Result<(), RuntimeError> {
+        self.shared.with_all(|_, core| core.declare_input(self.id))
+    }
+
+    /// Gives rows to the components that read their stream.
+    #[inline]
+    pub(crate) fn dispatch(
+        &mut self,
+        sending: &Sending,
+        batch: &mut Batch,
+    ) -> Result<(), SendError> {
+        if let Some(inline) = &self.shared.inline {
+            return run_inline(&self.shared, inline, self.id, sending, batch);
+        }
+        self.dispatch_to_lanes(sending, batch)?;
+        self.publish(&sending.stamp);
+        Ok(())
+    }
+
+    /// Tells who cuts that all rows so far are in the lanes.
+    #[inline]
+    fn publish(&self, stamp: &Stamp) {
+        if let Some(named) = &self.named {
+            named.published.write(stamp.rewinds, stamp.last);
+        }
+    }
+
+    fn dispatch_to_lanes(&mut self, sending: &Sending, batch: &Batch) -> Result<(), SendError> {
+        let shared = Arc::clone(&self.shared);
+        let stream = sending.stream;
+        let wait = sending.wait
+            && shared.config.backpressure == Backpressure::Block
+            && !is_worker_of(&shared);
+        // Per target a packet for every `batch_rows_max` rows, and one more for the clock.
+        let rows = batch.len() * shared.targets[stream].len();
+        let packets = rows.div_ceil(shared.config.batch_rows_max) + usize::from(batch.tracks_clock);
+        if !wait && self.lanes.iter().any(|l| !l.has_room(packets)) {
+            if shared.config.backpressure == Backpressure::DropNewest {
+                shared
+                    .dropped
+                    .fetch_add(batch.len() as u64, Ordering::Relaxed);
+                return Ok(());
+            }
+            return Err(SendError::Full);
+        }
+        if self.named.is_some() && shared.event_time && !batch.tracks_clock && batch.len() > 1 {
+            self.tell_clocks(sending, batch);
+        }
+        let targets = &shared.targets[stream];
+        for target in targets {
+            match &target.to {
+                To::Worker(worker) => self.append(*worker, sending, target, batch, None)?,
+                To::Key(columns) => self.spread(sending, target, columns, batch)?,
+            }
+        }
+        // One worker that got all rows for all its components knows the clock by them.
+        let told = match targets.as_slice() {
+            [
+                Target {
+                    component: ALL_COMPONENTS,
+                    to: To::Worker(worker),
+                },
+            ] => *worker,
+            _ => usize::MAX,
+        };
+        match batch.clock.last() {
+            Some(clock) if batch.tracks_clock && shared.event_time => {
+                self.tell_clock(*clock, told, &sending.stamp)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Fills in the clock after each row of a batch.
+    fn tell_clocks(&mut self, sending: &Sending, batch: &Batch) {
+        let plan = &self.shared.plan;
+        let mut pace = Pace::new(sending.stamp.before.clock);
+        self.clocks.clear();
+        let clocks = batch.at.iter().map(|at| pace.row(plan, *at).0);
+        self.clocks.extend(clocks);
+    }
+
+    /// Moves the input's clock on behind all rows.
+    pub(crate) fn advance_clock(&mut self, to: Timestamp, stamp: Stamp) -> Result<(), SendError> {
+        if let Some(inline) = &self.shared.inline {
+            let (id, mut full) = (self.id, false);
+            let entered = self.shared.enter_inline(inline, |core| {
+                full = core.is_blocked();
+                if !full {
+                    core.input_clock(id, to, &stamp);
+                }
+            })?;
+            if full {
+                return Err(SendError::Full);
+            }
+            if !entered {
+                return self.shared.send_later(inline, id, Sent::Clock(to, stamp));
+            }
+            return Ok(());
+        }
+        if is_worker_of(&self.shared) && self.lanes.iter().any(|l| !l.has_room(1)) {
+            return Err(SendError::Full);
+        }
+        self.tell_clock(to, usize::MAX, &stamp)?;
+        self.publish(&stamp);
+        Ok(())
+    }
+
+    /// Spreads rows over the workers that own their keys.
+    fn spread(
+        &mut self,
+        sending: &Sending,
+        target: &Target,
+        columns: &[usize],
+        batch: &Batch,
+    ) -> Result<(), SendError> {
+        let workers = self.lanes.len();
+        let mut picked = std::mem::take(&mut self.picked);
+        for row in 0..batch.len() {
+            self.key.clear();
+            for column in columns {
+                encode_key(&[&batch.columns[*column]], row, &mut self.key);
+            }
+            picked[worker_of_group(key_group(&self.key), workers)].push(row as u32);
+        }
+        let mut sent = Ok(());
+        for (worker, rows) in picked.iter_mut().enumerate() {
+            if !rows.is_empty() && sent.is_ok() {
+                sent = self.append(worker, sending, target, batch, Some(rows));
+            }
+            rows.clear();
+        }
+        self.picked = picked;
+        sent
+    }
+
+    /// Appends rows to the packets of a worker, waiting for room.
+    fn append(
+        &mut self,
+        worker: usize,
+        sending: &Sending,
+        target: &Target,
+        batch: &Batch,
+        picked: Option<&[u32]>,
+    ) -> Result<(), SendError> {
+        let rows_max = self.shared.config.batch_rows_max;
+        let total = picked.map_or(batch.len(), <[u32]>::len);
+        let (named, clocks) = (self.named.is_some(), &self.clocks);
+        let mut next = 0;
+        while next < total {
+            let append = |packet: &mut Packet| {
+                let end = total.min(next + rows_max.saturating_sub(packet.rows()).max(1));
+                let mut stamp = sending.stamp;
+                if named {
+                    let row = picked.map_or(end - 1, |p| p[end - 1] as usize);
+                    stamp.last = position_of(row, sending, batch, clocks);
+                }
+                packet.append(&Part {
+                    stream: sending.stream,
+                    component: target.component,
+                    from: batch,
+                    picked,
+                    range: next..end,
+                    send_ends: end == total,
+                    stamp,
+                    numbered: sending.numbered,
+                });
+                next = end;
+                packet.rows() >= rows_max
+            };
+            if let Err(Full(())) = self.lanes[worker].append(Packet::default, append) {
+                self.wait_for_room(worker)?;
+            }
+        }
+        // A worker that stopped meanwhile may not have seen the rows; one that stops from now on will.
+        if self.shared.is_stopped() {
+            return Err(SendError::Stopped);
+        }
+        Ok(())
+    }
+
+    fn wait_for_room(&self, worker: usize) -> Result<(), SendError> {
+        let mut rounds = 0u32;
+        while !self.lanes[worker].has_room(1) {
+            self.shared.check_begun()?;
+            rounds += 1;
+            if rounds < 64 {
+                std::hint::spin_loop()
+            } else {
+                std::thread::yield_now()
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells all workers but one, which knows, that the clock moved on.
+    fn tell_clock(&mut self, to: Timestamp, knows: usize, stamp: &Stamp) -> Result<(), SendError> {
+        // The clock of a packet is behind its rows. Where the order of outputs is fixed no row may follow it there.
+        let complete = self.shared.config.ordered_outputs;
+        for worker in (0..self.lanes.len()).filter(|w| *w != knows) {
+            let advance = |packet: &mut Packet| {
+                packet.advance(to, *stamp);
+                complete
+            };
+            while self.lanes[worker].append(Packet::default, advance).is_err() {
+                self.wait_for_room(worker)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Door {
+    /// The producer is going: in an inline app, it ends its hold on the clock. Elsewhere the end of its lanes does.
+    pub(crate) fn close(&mut self) {
+        // An app that is poisoned or stopped has no clock to hold back.
+        if let Some(inline) = &self.shared.inline
+            && self.shared.check_begun().is_ok()
+            && let Ok(false) = self
+                .shared
+                .enter_inline(inline, |core| core.close_input(self.id))
+        {
+            let _ = self.shared.send_later(inline, self.id, Sent::Close);
+        }
+    }
+}
+
+/// Where a named input stands after a row of a send. `clocks`: after each row, where the rows do not carry the clock.
+fn position_of(row: usize, sending: &Sending, batch: &Batch, clocks: &[Timestamp]) -> Applied {
+    let Stamp { before, last, .. } = sending.stamp;
+    // Without event time no input has a clock, and all rows are like the last.
+    if row + 1 == batch.len() || last.clock.is_none() {
+        let number = before.number + row as u64 + 1;
+        return Applied { number, ..last };
+    }
+    let clocks = if batch.tracks_clock {
+        &batch.clock
+    } else {
+        clocks
+    };
+    Applied {
+        number: before.number + row as u64 + 1,
+        clock: clocks.get(row).copied(),
+    }
+}
+
+/// A lane to every worker; none for an inline app.
+fn lanes(shared: &Shared) -> (Vec<Producer<Packet>>, Vec<Option<Consumer<Packet>>>) {
+    // Two at least: a row and the clock behind it find room in an empty lane.
+    let batches = shared.config.lane_batches_max.max(2);
+    let lanes = shared.wakers.iter().map(|waker| {
+        let (producer, consumer) = lane(batches, waker.clone());
+        (producer, Some(consumer))
+    });
+    lanes.unzip()
+}
+
+/// Runs rows through an inline app.
+#[inline]
+fn run_inline(
+    shared: &Shared,
+    inline: &Inline,
+    id: u64,
+    sending: &Sending,
+    batch: &mut Batch,
+) -> Result<(), SendError> {
+    let rows_max = shared.config.batch_rows_max;
+    let &Sending {
+        stream,
+        stamp,
+        numbered,
+        ..
+    } = sending;
+    let mut full = false;
+    let whole = &mut *batch;
+    let entered = shared.enter_inline(inline, |core| {
+        full = core.is_blocked();
+        if !full {
+            core.send(id, (stream, whole), &stamp, numbered, rows_max);
+        }
+    })?;
+    if !entered {
+        let rows = Sent::Rows(stream, batch.clone(), stamp, numbered);
+        return shared.send_later(inline, id, rows);
+    }
+    if full { Err(SendError::Full) } else { Ok(()) }
+}

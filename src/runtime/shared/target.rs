@@ -1,0 +1,67 @@
+//! Which workers and components want the rows of each stream.
+
+use crate::event::Batch;
+use crate::plan::{Plan, Routing, StreamPlan, worker_of_component};
+use crate::runtime::lane::packet::ALL_COMPONENTS;
+
+/// Where a stream's rows go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) component: u32,
+    pub(crate) to: To,
+}
+
+/// Which worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum To {
+    Worker(usize),
+    /// The owner of the key in these columns.
+    Key(Vec<usize>),
+}
+
+/// Where the rows of each stream go.
+pub(crate) fn targets(plan: &Plan, workers: usize) -> Vec<Vec<Target>> {
+    let mut targets: Vec<Vec<Target>> = vec![Vec::new(); plan.streams.len()];
+    for (number, component) in plan.components.iter().enumerate() {
+        let to = match &component.routing {
+            Routing::Keyed { columns, .. } if workers > 1 => To::Key(columns.clone()),
+            Routing::Keyed { .. } => To::Worker(0),
+            Routing::Single(_) => To::Worker(worker_of_component(number, workers)),
+        };
+        for stream in &component.reads {
+            targets[*stream].push(Target {
+                component: number as u32,
+                to: to.clone(),
+            });
+        }
+    }
+    // One copy of the rows is enough where all components are on one worker.
+    for targets in &mut targets {
+        let first = targets.first().map(|t| t.to.clone());
+        if let Some(to @ To::Worker(_)) = first
+            && targets.iter().all(|t| t.to == to)
+        {
+            let component = ALL_COMPONENTS;
+            *targets = vec![Target { component, to }];
+        }
+    }
+    targets
+}
+
+/// An empty batch of each stream.
+pub(crate) fn likes(plan: &Plan) -> Vec<Batch> {
+    // One clock per worker: every row tells it as soon as any component has a use for it.
+    let tracks_clock = plan.components.iter().any(|c| c.tracks_clock);
+    let like = |stream: &StreamPlan| {
+        let mut batch = Batch::new(&stream.schema);
+        batch.tracks_clock = tracks_clock;
+        batch
+    };
+    let mut likes: Vec<Batch> = plan.streams.iter().map(like).collect();
+    for component in plan.components.iter().filter(|c| c.tracks_cause) {
+        for stream in &component.reads {
+            likes[*stream].tracks_cause = true;
+        }
+    }
+    likes
+}
