@@ -11,16 +11,6 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-thread_local! {
-    /// Address of the app whose worker this thread is; 0 for none.
-    static APP: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
-}
-
-/// Whether this thread is a worker of the app: then it must not wait for room in a lane.
-pub(crate) fn is_worker_of(shared: &Shared) -> bool {
-    APP.with(|a| a.get()) == std::ptr::from_ref(shared) as usize
-}
-
 /// Starts a worker on a core; an impossible core leaves it unpinned.
 pub(crate) fn spawn(
     shared: Arc<Shared>,
@@ -35,7 +25,7 @@ pub(crate) fn spawn(
             if let Some(id) = core {
                 core_affinity::set_for_current(core_affinity::CoreId { id });
             }
-            APP.with(|a| a.set(Arc::as_ptr(&shared) as usize));
+            shared.set_worker_thread();
             let run = AssertUnwindSafe(|| run(&shared, worker, &slot, parker));
             if let Err(payload) = catch_unwind(run) {
                 shared.set_poison(worker, payload.as_ref());

@@ -4,14 +4,13 @@ use super::moments::Pace;
 use crate::error::{RuntimeError, SendError};
 use crate::event::{Batch, Timestamp};
 use crate::plan::worker_of_group;
-use crate::runtime::app::worker_thread::is_worker_of;
 use crate::runtime::config::Backpressure;
 use crate::runtime::lane::packet::{ALL_COMPONENTS, Packet, Part};
 use crate::runtime::lane::ring::{Consumer, Full, Producer, lane};
 use crate::runtime::position::named::{NamedInput, Start};
 use crate::runtime::shared::target::{Target, To};
 use crate::runtime::shared::{Inline, Sent, Shared};
-use crate::runtime::worker::positions::{Applied, Stamp};
+use crate::runtime::lane::stamp::{Applied, Stamp};
 use crate::state::{encode_key, key_group};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -116,7 +115,7 @@ impl Door {
         let stream = sending.stream;
         let wait = sending.wait
             && shared.config.backpressure == Backpressure::Block
-            && !is_worker_of(&shared);
+            && !shared.is_worker_thread();
         // Per target a packet for every `batch_rows_max` rows, and one more for the clock.
         let rows = batch.len() * shared.targets[stream].len();
         let packets = rows.div_ceil(shared.config.batch_rows_max) + usize::from(batch.tracks_clock);
@@ -184,7 +183,7 @@ impl Door {
             }
             return Ok(());
         }
-        if is_worker_of(&self.shared) && self.lanes.iter().any(|l| !l.has_room(1)) {
+        if self.shared.is_worker_thread() && self.lanes.iter().any(|l| !l.has_room(1)) {
             return Err(SendError::Full);
         }
         self.tell_clock(to, usize::MAX, &stamp)?;

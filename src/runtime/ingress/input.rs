@@ -12,7 +12,7 @@ use crate::event::{Batch, Column, Timestamp};
 use crate::runtime::config::Backpressure;
 use crate::runtime::position::named::{Mark, Start};
 use crate::runtime::shared::Shared;
-use crate::runtime::worker::positions::{Applied, Stamp};
+use crate::runtime::lane::stamp::{Applied, Stamp};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use xxhash_rust::xxh3::xxh3_64;

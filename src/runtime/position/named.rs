@@ -4,7 +4,8 @@
 //! the record's place when it opens, counts on its own, and gives its place back when it closes.
 
 use super::published::Published;
-use crate::runtime::worker::positions::{Applied, InputPosition};
+use crate::runtime::lane::stamp::Applied;
+use super::input_position::InputPosition;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;

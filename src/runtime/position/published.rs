@@ -7,7 +7,7 @@
 //! nothing instead of waiting, and the position is then what the packets said, which is behind but right.
 
 use crate::event::Timestamp;
-use crate::runtime::worker::positions::Applied;
+use crate::runtime::lane::stamp::Applied;
 use crate::sync::{AtomicU64, Ordering, fence};
 
 /// Stands for an input without a clock: it lies outside [`Timestamp::RANGE`].

@@ -8,7 +8,6 @@ use super::barrier::{LOCK_WAIT, LockError, LockGuard, ThreadBarrier, WorkerSlot}
 use crate::error::{Poison, RuntimeError, SendError};
 use crate::event::{Batch, Timestamp};
 use crate::plan::Plan;
-use crate::runtime::app::worker_thread::is_worker_of;
 use crate::runtime::barrier::cell::BarrierCell;
 use crate::runtime::config::EventFluxAppContext;
 use crate::runtime::config::RuntimeConfig;
@@ -17,7 +16,7 @@ use crate::runtime::position::named::NamedInput;
 use crate::runtime::worker::core::Core;
 use crate::runtime::worker::handler::HandlerKind;
 use crate::runtime::worker::instance::{Instance, initial_instances};
-use crate::runtime::worker::positions::Stamp;
+use crate::runtime::lane::stamp::Stamp;
 use parking_lot::{Condvar, Mutex};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -41,6 +40,11 @@ const STOPPED: u64 = 2;
 const POISONED: u64 = 0b100;
 const SUSPENDED: u64 = 0b1000;
 const REWINDS_SHIFT: u32 = 8;
+
+thread_local! {
+    /// Address of the app whose worker this thread is; 0 for none.
+    static APP: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
 
 /// The inline worker's place at the barrier, and what its callbacks have sent.
 pub(crate) struct Inline {
@@ -196,9 +200,19 @@ impl Shared {
         }
     }
 
+    /// This thread is a worker of the app from now on.
+    pub(crate) fn set_worker_thread(&self) {
+        APP.with(|a| a.set(std::ptr::from_ref(self) as usize));
+    }
+
+    /// Whether this thread is a worker of the app: then it must not wait for room in a lane.
+    pub(crate) fn is_worker_thread(&self) -> bool {
+        APP.with(|a| a.get()) == std::ptr::from_ref(self) as usize
+    }
+
     /// Whether this thread is at work for the app, in a callback.
     pub(crate) fn is_inside(&self) -> bool {
-        is_worker_of(self) || self.inline.as_ref().is_some_and(Inline::is_inside)
+        self.is_worker_thread() || self.inline.as_ref().is_some_and(Inline::is_inside)
     }
 
     /// Takes no more rows. Locks nothing: it may be called inside a worker's step.

@@ -7,7 +7,7 @@ use crate::runtime::barrier::LockGuard;
 use crate::runtime::lane::packet::Packet;
 use crate::runtime::lane::ring::Consumer;
 use crate::runtime::position::named::{NamedInput, ResumePoint, Start};
-use crate::runtime::worker::positions::{InputCut, InputPosition, merge};
+use crate::runtime::position::input_position::{InputCut, InputPosition, merge};
 use std::sync::Arc;
 
 impl Shared {

@@ -6,7 +6,7 @@
 
 use super::graph::Graph;
 use super::output::Outputs;
-use super::positions::Applied;
+use crate::runtime::lane::stamp::Applied;
 use crate::event::{Batch, RowSet, Timestamp};
 use crate::operator::Counters;
 use crate::plan::{Plan, Routing};

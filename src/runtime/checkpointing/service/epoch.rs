@@ -12,7 +12,7 @@ use crate::runtime::checkpointing::head::{Claimed, Head, Kept};
 use crate::runtime::worker::core::Core;
 use crate::runtime::worker::core::capture::{CoreCut, CutOrder, Piece};
 use crate::runtime::worker::handler::HANDLERS;
-use crate::runtime::worker::positions::InputPosition;
+use crate::runtime::position::input_position::InputPosition;
 use crate::state::{ContainerCut, Rebase, SectionKind, divide, sections};
 use crate::store::{ChunkName, Commit, Digest, Revision, StoreError};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};

@@ -7,7 +7,7 @@
 use super::Core;
 use crate::event::Timestamp;
 use crate::runtime::worker::handler::{HANDLERS, RowHandler};
-use crate::runtime::worker::positions::InputCut;
+use crate::runtime::position::input_position::InputCut;
 use crate::state::{Cut, CutRecord, Drain, Rebase, Settle, StateHolder, Track, Untrack};
 use crossbeam::channel::{Receiver, Sender, TrySendError};
 use std::ops::Range;
