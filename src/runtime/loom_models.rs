@@ -11,8 +11,8 @@ use crate::runtime::barrier::cell::BarrierCell;
 use crate::runtime::lane::park::parker;
 use crate::runtime::lane::ring::{Consumer, Producer, lane};
 use crate::runtime::lane::slot::Slot;
-use crate::runtime::position::published::Published;
 use crate::runtime::lane::stamp::Applied;
+use crate::runtime::position::published::Published;
 use crate::sync::{Arc, AtomicUsize, Ordering, thread};
 
 /// Runs a model with at most `preemptions` unforced switches per execution.

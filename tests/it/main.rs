@@ -12,6 +12,7 @@ mod docs;
 mod exactly_once;
 mod filters;
 mod fuzz;
+mod layers;
 mod life;
 mod limits;
 mod literal;

@@ -1,7 +1,7 @@
 //! What travels over a lane: rows of one or more streams in the order in which they were sent.
 
-use crate::event::{Batch, RowSet, Timestamp};
 use super::stamp::Stamp;
+use crate::event::{Batch, RowSet, Timestamp};
 
 /// For all components that read the stream on the worker.
 pub(crate) const ALL_COMPONENTS: u32 = u32::MAX;

@@ -3,9 +3,9 @@
 //! The app keeps one record per name, from the first opening or a restore on. An [`Input`](crate::Input) takes
 //! the record's place when it opens, counts on its own, and gives its place back when it closes.
 
+use super::input_position::InputPosition;
 use super::published::Published;
 use crate::runtime::lane::stamp::Applied;
-use super::input_position::InputPosition;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -6,8 +6,8 @@ use crate::event::Timestamp;
 use crate::runtime::barrier::LockGuard;
 use crate::runtime::lane::packet::Packet;
 use crate::runtime::lane::ring::Consumer;
-use crate::runtime::position::named::{NamedInput, ResumePoint, Start};
 use crate::runtime::position::input_position::{InputCut, InputPosition, merge};
+use crate::runtime::position::named::{NamedInput, ResumePoint, Start};
 use std::sync::Arc;
 
 impl Shared {

@@ -5,15 +5,15 @@ pub(crate) mod capture;
 use super::clocks::InputClocks;
 use super::instance::{Instance, Instances, slice};
 use super::output::{Output, Outputs};
-use crate::runtime::position::input_position::{InputCut, InputPosition};
 use super::positions::Positions;
-use crate::runtime::lane::stamp::Stamp;
 use super::wall::{WallClock, ahead_of, machine_clock};
 use crate::event::{Batch, RowSet, Timestamp};
 use crate::operator::Counters;
 use crate::plan::Plan;
 use crate::runtime::lane::packet::{ALL_COMPONENTS, Packet, Segment};
 use crate::runtime::lane::ring::Consumer;
+use crate::runtime::lane::stamp::Stamp;
+use crate::runtime::position::input_position::{InputCut, InputPosition};
 use crate::runtime::position::named::NamedInput;
 
 use std::sync::Arc;

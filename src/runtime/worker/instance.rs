@@ -6,11 +6,11 @@
 
 use super::graph::Graph;
 use super::output::Outputs;
-use crate::runtime::lane::stamp::Applied;
 use crate::event::{Batch, RowSet, Timestamp};
 use crate::operator::Counters;
 use crate::plan::{Plan, Routing};
 use crate::runtime::lane::packet::ALL_COMPONENTS;
+use crate::runtime::lane::stamp::Applied;
 use crate::state::{encode_key, key_group};
 use std::ops::Range;
 

@@ -6,8 +6,8 @@
 
 use super::Core;
 use crate::event::Timestamp;
-use crate::runtime::worker::handler::{HANDLERS, RowHandler};
 use crate::runtime::position::input_position::InputCut;
+use crate::runtime::worker::handler::{HANDLERS, RowHandler};
 use crate::state::{Cut, CutRecord, Drain, Rebase, Settle, StateHolder, Track, Untrack};
 use crossbeam::channel::{Receiver, Sender, TrySendError};
 use std::ops::Range;

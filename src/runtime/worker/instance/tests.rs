@@ -3,9 +3,9 @@
 use super::*;
 use crate::event::{Sign, Value};
 use crate::plan::{Catalogue, GROUPS, plan, worker_of_group};
+use crate::runtime::lane::stamp::Stamp;
 use crate::runtime::worker::core::Core;
 use crate::runtime::worker::output::Output;
-use crate::runtime::lane::stamp::Stamp;
 use crate::sql::parse;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
