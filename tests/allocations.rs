@@ -155,7 +155,7 @@ impl Bench {
         }
     }
 
-    /// Fills the lane while the worker waits, so that every packet of it has grown.
+    /// Fills the lane while the worker waits, so that every shipment of it has grown.
     fn fill_lane(&mut self) {
         self.closed.store(true, Ordering::Release);
         let end = self.next + 20_000;
@@ -187,7 +187,7 @@ fn allocations(query: &str, workers: Workers) -> (u64, u64) {
         }
     }
     bench.send_rows(WARM_UP_ROWS / 4);
-    // A packet that grew late, because a thread was held up, is no allocation per row: one round in a few is free of
+    // A shipment that grew late, because a thread was held up, is no allocation per row: one round in a few is free of
     // them.
     let (mut least, mut rows) = (u64::MAX, 0);
     for _ in 0..ROUNDS_MAX {

@@ -8,9 +8,9 @@ use loom::cell::Cell;
 use super::barrier::ThreadBarrier;
 use crate::event::Timestamp;
 use crate::runtime::barrier::cell::BarrierCell;
+use crate::runtime::lane::atomic_box::AtomicBox;
 use crate::runtime::lane::park::parker;
 use crate::runtime::lane::ring::{Consumer, Producer, lane};
-use crate::runtime::lane::slot::Slot;
 use crate::runtime::lane::stamp::Applied;
 use crate::runtime::position::published::Published;
 use crate::sync::{Arc, AtomicUsize, Ordering, thread};
@@ -29,7 +29,7 @@ fn cell(value: usize) -> Box<Cell<usize>> {
 #[test]
 fn loom_slot_gives_a_box_to_one_taker() {
     model(3, || {
-        let slot = Arc::new(Slot::new());
+        let slot = Arc::new(AtomicBox::new());
         let taker = {
             let slot = Arc::clone(&slot);
             thread::spawn(move || slot.take().map_or(0, |v: Box<Cell<usize>>| v.replace(0)))
@@ -69,12 +69,12 @@ fn read_all(mut consumer: Consumer<Rows>, mut parker: crate::runtime::lane::park
     loop {
         let closed = consumer.is_closed();
         match consumer.pop() {
-            Some(mut packet) => {
-                for row in packet.drain(..) {
+            Some(mut shipment) => {
+                for row in shipment.drain(..) {
                     assert_eq!(row.get(), expected);
                     expected += 1;
                 }
-                consumer.recycle(packet);
+                consumer.recycle(shipment);
             }
             None if closed => return expected,
             None => parker.park_unless(None, || !consumer.is_empty() || consumer.is_closed()),
@@ -82,7 +82,7 @@ fn read_all(mut consumer: Consumer<Rows>, mut parker: crate::runtime::lane::park
     }
 }
 
-/// Three rows in packets of at most `rows_max`; the worker sleeps whenever it may.
+/// Three rows in shipments of at most `rows_max`; the worker sleeps whenever it may.
 fn lane_model(capacity: usize, rows_max: usize, preemptions: usize) {
     model(preemptions, move || {
         let (parker, waker) = parker();
@@ -119,15 +119,15 @@ fn loom_lane_full_loses_nothing() {
         let (_parker, waker) = parker();
         let (mut producer, mut consumer) = lane::<Rows>(1, waker);
         let worker = thread::spawn(move || {
-            let rows = consumer.pop().map_or(0, |packet| packet.len());
+            let rows = consumer.pop().map_or(0, |shipment| shipment.len());
             (rows, consumer)
         });
         let sent = (0..3)
             .filter(|value| append(&mut producer, *value, 1))
             .count();
         let (mut rows, mut consumer) = worker.join().unwrap();
-        while let Some(packet) = consumer.pop() {
-            rows += packet.len();
+        while let Some(shipment) = consumer.pop() {
+            rows += shipment.len();
         }
         assert_eq!(rows, sent);
         assert!(sent >= 2);
@@ -384,9 +384,9 @@ fn loom_published_comes_behind_what_was_sent() {
             if consumer.is_drained() {
                 let number = read.map_or(0, |r| r.number);
                 assert!(number <= taken, "row {number} is not in the lane");
-            } else if let Some(mut packet) = consumer.pop() {
-                taken += packet.drain(..).count() as u64;
-                consumer.recycle(packet);
+            } else if let Some(mut shipment) = consumer.pop() {
+                taken += shipment.drain(..).count() as u64;
+                consumer.recycle(shipment);
             }
         }
         drop((sender.join().unwrap(), parker));

@@ -72,7 +72,7 @@ const IMPURE: &[&str] = &[
 
 /// The files that may contain `unsafe`, each opening with its numbered invariants.
 const UNSAFE: &[&str] = &[
-    "src/runtime/lane/slot.rs",
+    "src/runtime/lane/atomic_box.rs",
     "src/runtime/barrier/cell.rs",
     "src/sync.rs",
     "tests/allocations.rs",

@@ -1,4 +1,4 @@
-//! Whole columns at the door: the way in for rows that come by the thousand.
+//! Whole columns: the way in for rows that come by the thousand.
 
 use super::row::{Row, RowWriter};
 use crate::error::RowError;
@@ -61,7 +61,7 @@ impl ColumnBatch {
             columns,
             ..Batch::default()
         };
-        // −0.0 becomes 0.0, as everywhere at the door.
+        // −0.0 becomes 0.0, as in every row that comes in.
         for column in &mut self.batch.columns {
             match column.parts_mut().0 {
                 Data::Float(v) => v.iter_mut().for_each(|x| *x += 0.0),

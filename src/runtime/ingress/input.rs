@@ -3,9 +3,9 @@
 //! How: every row or batch is first written into a batch of the input's own, where types are checked; from there it
 //! goes to the worker of each component that reads its stream. Sending allocates nothing in steady state.
 
+use super::arrival::{Pace, tell_times, write};
 use super::column_batch::ColumnBatch;
-use super::door::{Door, Sending};
-use super::moments::{Pace, tell_times, write};
+use super::dispatch::{Dispatch, Sending};
 use super::row::Row;
 use crate::error::{RowError, RuntimeError, SendError, TrySendError};
 use crate::event::{Batch, Column, Timestamp};
@@ -27,7 +27,7 @@ use xxhash_rust::xxh3::xxh3_64;
 /// send of a named input answers [`SendError::Rewound`] and takes nothing; the source goes back to that row, and
 /// sending goes on. Rows that parts of the app have processed before are dropped there, and only there.
 pub struct Input {
-    door: Door,
+    dispatch: Dispatch,
     /// The last row that was taken, and the largest timestamp sent, less the lateness.
     at: Applied,
     /// Up to this row the app may have processed some before a restore.
@@ -44,7 +44,11 @@ impl Input {
     /// Errors: [`RuntimeError::InsideCallback`], [`RuntimeError::Stuck`].
     pub(crate) fn open(shared: &Arc<Shared>) -> Result<Self, RuntimeError> {
         let rewinds = shared.rewinds();
-        Ok(Self::new(Door::open(shared)?, Start::default(), rewinds))
+        Ok(Self::new(
+            Dispatch::open(shared)?,
+            Start::default(),
+            rewinds,
+        ))
     }
 
     /// Errors: as `open`, and [`RuntimeError::InputOpen`], [`RuntimeError::InputDrops`].
@@ -52,21 +56,21 @@ impl Input {
         if shared.config.backpressure == Backpressure::DropNewest {
             return Err(RuntimeError::InputDrops(name.to_string()));
         }
-        let (door, start, rewinds) = Door::open_named(shared, name)?;
-        Ok(Self::new(door, start, rewinds))
+        let (dispatch, start, rewinds) = Dispatch::open_named(shared, name)?;
+        Ok(Self::new(dispatch, start, rewinds))
     }
 
     /// The app that it feeds.
     pub(crate) fn shared(&self) -> &Shared {
-        &self.door.shared
+        &self.dispatch.shared
     }
 
-    fn new(door: Door, start: Start, rewinds: u32) -> Self {
-        let named = door.named.as_deref();
+    fn new(dispatch: Dispatch, start: Start, rewinds: u32) -> Self {
+        let named = dispatch.named.as_deref();
         let cause = named.map_or(0, |named| xxh3_64(named.name.as_bytes()));
         Input {
-            scratch: door.shared.likes.clone(),
-            door,
+            scratch: dispatch.shared.templates.clone(),
+            dispatch,
             at: start.at,
             replay_to: start.replay_to,
             rewinds,
@@ -75,7 +79,7 @@ impl Input {
     }
 
     fn stream(&self, name: &str) -> Result<usize, SendError> {
-        let stream = self.door.shared.plan.entry(name);
+        let stream = self.dispatch.shared.plan.entry(name);
         stream.ok_or_else(|| SendError::UnknownStream(name.to_string()))
     }
 
@@ -87,7 +91,7 @@ impl Input {
     /// When the last of the inputs that held has ended, the app's clock is the largest of theirs. In processing time,
     /// and for an input that has spoken, it has no effect. Cost: stops the workers between two steps.
     pub fn hold_clock(&mut self) -> Result<(), RuntimeError> {
-        self.door.hold_clock()
+        self.dispatch.hold_clock()
     }
 
     /// Sends a row. Its time is the input's clock in event time, otherwise that of the machine.
@@ -148,7 +152,7 @@ impl Input {
     /// Errors: as `send`, and [`SendError::MachineClock`] in processing time.
     pub fn advance_clock(&mut self, to: Timestamp) -> Result<(), SendError> {
         self.check()?;
-        if !self.door.shared.event_time {
+        if !self.dispatch.shared.event_time {
             return Err(SendError::MachineClock);
         }
         if !Timestamp::RANGE.contains(&to) {
@@ -166,7 +170,7 @@ impl Input {
             before: self.at,
             last,
         };
-        self.door.advance_clock(to, stamp)?;
+        self.dispatch.advance_clock(to, stamp)?;
         self.at = last;
         Ok(())
     }
@@ -178,7 +182,7 @@ impl Input {
 
     /// The name it was opened by.
     pub fn name(&self) -> Option<&str> {
-        self.door.named.as_deref().map(|named| &*named.name)
+        self.dispatch.named.as_deref().map(|named| &*named.name)
     }
 
     /// Number of the last row taken, 0 for none. After a restore it is right from the next send on.
@@ -222,7 +226,7 @@ impl Input {
     /// read again. Of many marks every second one is forgotten, the newest never. Without a name, and after a restore
     /// until the next send, nothing is remembered. Cost: a lock that only a checkpoint shares, and a copy of `token`.
     pub fn mark(&mut self, token: &str) {
-        if let Some(named) = &self.door.named {
+        if let Some(named) = &self.dispatch.named {
             named.mark(self.rewinds, self.at.number, token);
         }
     }
@@ -231,14 +235,14 @@ impl Input {
     /// rewound by a restore. The row behind it has the number after the mark's; `send_numbered` leaves out those that
     /// were taken already. `None` where nothing was marked: the source begins at its beginning, with row 1.
     pub fn last_mark(&self) -> Option<Mark> {
-        self.door.named.as_ref()?.mark_at(self.at.number)
+        self.dispatch.named.as_ref()?.mark_at(self.at.number)
     }
 
     /// Ends the input: its source has nothing more to say. Unlike dropping it, that also ends the hold on the clock
     /// which an input has after a restore until it says more.
     pub fn finish(mut self) -> Result<(), SendError> {
         self.check()?;
-        let Some(to) = self.at.clock.filter(|_| self.door.shared.event_time) else {
+        let Some(to) = self.at.clock.filter(|_| self.dispatch.shared.event_time) else {
             return Ok(());
         };
         let stamp = Stamp {
@@ -246,13 +250,13 @@ impl Input {
             before: self.at,
             last: self.at,
         };
-        self.door.advance_clock(to, stamp)
+        self.dispatch.advance_clock(to, stamp)
     }
 
     /// Whether rows are taken now, and from where this input counts.
     #[inline]
     fn check(&mut self) -> Result<(), SendError> {
-        let rewinds = self.door.shared.check()?;
+        let rewinds = self.dispatch.shared.check()?;
         if rewinds == self.rewinds {
             return Ok(());
         }
@@ -262,7 +266,7 @@ impl Input {
     #[cold]
     fn rewind(&mut self, rewinds: u32) -> Result<(), SendError> {
         self.rewinds = rewinds;
-        let Some(named) = &self.door.named else {
+        let Some(named) = &self.dispatch.named else {
             return Ok(());
         };
         let start = named.rewound();
@@ -275,7 +279,7 @@ impl Input {
     /// A send that ends with this clock after this many rows.
     #[inline]
     fn sending(&self, stream: usize, rows: usize, clock: Option<Timestamp>, wait: bool) -> Sending {
-        let named = self.door.named.is_some();
+        let named = self.dispatch.named.is_some();
         let mut stamp = Stamp::default();
         if named {
             let number = self.at.number + rows as u64;
@@ -304,7 +308,7 @@ impl Input {
         self.at.number += rows as u64;
         self.at.clock = pace.clock;
         if pace.ahead > 0 {
-            let counted = &self.door.shared.ahead_rows;
+            let counted = &self.dispatch.shared.ahead_rows;
             counted.fetch_add(pace.ahead, Ordering::Relaxed);
         }
     }
@@ -333,12 +337,12 @@ impl Input {
         // What a panic or an error may have left is no part of this send.
         batch.clear();
         for (at, row) in rows {
-            let shared = &self.door.shared;
+            let shared = &self.dispatch.shared;
             write(shared, stream, at, &row, &mut pace, cause, batch)?;
         }
         let rows = batch.len();
         let sending = self.sending(stream, rows, pace.clock, wait);
-        self.door.dispatch(&sending, &mut self.scratch[stream])?;
+        self.dispatch.send(&sending, &mut self.scratch[stream])?;
         self.sent(rows, pace);
         Ok(())
     }
@@ -349,9 +353,9 @@ impl Input {
         columns: &mut ColumnBatch,
     ) -> Result<(), SendError> {
         self.check()?;
-        let shared = &self.door.shared;
+        let shared = &self.dispatch.shared;
         let batch = &mut columns.batch;
-        let like = &shared.likes[stream];
+        let like = &shared.templates[stream];
         let types = |b: &Batch| {
             b.columns
                 .iter()
@@ -379,9 +383,9 @@ impl Input {
         tell_times(shared, &mut pace, self.next_cause(), batch);
         let rows = batch.len();
         let sending = self.sending(stream, rows, pace.clock, true);
-        self.door.dispatch(&sending, &mut columns.batch)?;
-        if !self.door.shared.event_time {
-            self.door.shared.times_unused(rows);
+        self.dispatch.send(&sending, &mut columns.batch)?;
+        if !self.dispatch.shared.event_time {
+            self.dispatch.shared.times_unused(rows);
         }
         self.sent(rows, pace);
         Ok(())
@@ -390,8 +394,8 @@ impl Input {
 
 impl Drop for Input {
     fn drop(&mut self) {
-        self.door.close();
-        if let Some(named) = &self.door.named {
+        self.dispatch.close();
+        if let Some(named) = &self.dispatch.named {
             let (at, replay_to) = (self.at, self.replay_to);
             named.close(self.rewinds, Start { at, replay_to });
         }

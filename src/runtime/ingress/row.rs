@@ -1,4 +1,4 @@
-//! Rows at the door: anything that can be written into the columns of a batch.
+//! Rows that come in: anything that can be written into the columns of a batch.
 
 use crate::error::RowError;
 use crate::event::{Column, Data, Str, Type, Value};

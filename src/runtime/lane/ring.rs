@@ -1,52 +1,52 @@
-//! The lane from one producer to one worker: packets in order, handed over as soon as the worker looks.
+//! The lane from one producer to one worker: shipments in order, handed over as soon as the worker looks.
 //!
-//! Why: no row waits for a later one, and a busy worker gets rows in big packets (natural batching).
+//! Why: no row waits for a later one, and a busy worker gets rows in big shipments (natural batching).
 //! How: three places made of atomic boxes, each written by one side and emptied by the other.
 //!
 //! ```text
-//!               open slot: the packet that is growing; put back after every row, taken by the worker at any time
-//!   producer ─▶ closed ring: complete packets, oldest first                                     ─▶ worker
-//!            ◀─ return ring: emptied packets, used again                                         ◀─
+//!               open slot: the shipment that is growing; put back after every row, taken by the worker at any time
+//!   producer ─▶ closed ring: complete shipments, oldest first                                   ─▶ worker
+//!            ◀─ return ring: emptied shipments, used again                                       ◀─
 //! ```
 //!
-//! A ring slot is its own full/empty flag, so the sides share no counter: each keeps its index to itself. A packet
+//! A ring slot is its own full/empty flag, so the sides share no counter: each keeps its index to itself. A shipment
 //! gets the next sequence number when it becomes the open one. The worker delivers in that
-//! order: it prefers the ring, then takes the open packet; if the producer closed packets and opened another one
-//! between those two looks, the taken packet is too early and waits in `early` until the ring, which then holds what
-//! is missing (a closed packet enters the ring before its successor enters the open slot), is read up to it.
+//! order: it prefers the ring, then takes the open shipment; if the producer closed shipments and opened another one
+//! between those two looks, the taken shipment is too early and waits in `early` until the ring, which then holds what
+//! is missing (a closed shipment enters the ring before its successor enters the open slot), is read up to it.
 //! Cost: a row is two swaps on a line that the worker takes only when it has nothing else to do. Nothing is allocated
-//! once as many packets exist as the lane ever held at a time. Full is an answer, never a wait.
+//! once as many shipments exist as the lane ever held at a time. Full is an answer, never a wait.
 
 use std::ops::{Deref, DerefMut};
 
 use crossbeam::utils::CachePadded;
 
+use super::atomic_box::AtomicBox;
 use super::park::Waker;
-use super::slot::Slot;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering};
 
 /// What travels: a value with its place in the order of the lane.
 #[derive(Debug)]
-pub(crate) struct Packet<T> {
+pub(crate) struct Sequenced<T> {
     seq: u64,
     value: T,
 }
 
-impl<T> Packet<T> {
-    /// A packet that is not on its way yet.
+impl<T> Sequenced<T> {
+    /// A shipment that is not on its way yet.
     pub(crate) fn new(value: T) -> Box<Self> {
-        Box::new(Packet { seq: 0, value })
+        Box::new(Sequenced { seq: 0, value })
     }
 }
 
-impl<T> Deref for Packet<T> {
+impl<T> Deref for Sequenced<T> {
     type Target = T;
     fn deref(&self) -> &T {
         &self.value
     }
 }
 
-impl<T> DerefMut for Packet<T> {
+impl<T> DerefMut for Sequenced<T> {
     fn deref_mut(&mut self) -> &mut T {
         &mut self.value
     }
@@ -59,19 +59,19 @@ pub(crate) struct Full<R>(pub(crate) R);
 /// A bounded queue of boxes: one side pushes, the other pops, each with an index of its own.
 struct Ring<T> {
     // One cache line per slot: the slot being filled and the slot being emptied do not disturb each other.
-    slots: Box<[CachePadded<Slot<T>>]>,
+    slots: Box<[CachePadded<AtomicBox<T>>]>,
 }
 
 impl<T> Ring<T> {
     fn new(capacity: usize) -> Self {
         let slots = (0..capacity.max(1).next_power_of_two())
-            .map(|_| CachePadded::new(Slot::new()))
+            .map(|_| CachePadded::new(AtomicBox::new()))
             .collect();
         Ring { slots }
     }
 
     #[inline]
-    fn at(&self, index: usize) -> &Slot<T> {
+    fn at(&self, index: usize) -> &AtomicBox<T> {
         // The length is a power of two, so the mask keeps the index inside.
         &self.slots[index & (self.slots.len() - 1)]
     }
@@ -98,11 +98,11 @@ impl<T> Ring<T> {
 }
 
 struct Shared<T> {
-    open: CachePadded<Slot<Packet<T>>>,
-    closed: Ring<Packet<T>>,
-    returned: Ring<Packet<T>>,
+    open: CachePadded<AtomicBox<Sequenced<T>>>,
+    closed: Ring<Sequenced<T>>,
+    returned: Ring<Sequenced<T>>,
     producer_gone: CachePadded<AtomicBool>,
-    /// Packets that the producer has begun. On a line of its own: only a cut reads it.
+    /// Shipments that the producer has begun. On a line of its own: only a cut reads it.
     opened: CachePadded<AtomicU64>,
 }
 
@@ -113,9 +113,9 @@ pub(crate) struct Producer<T> {
     closed_tail: usize,
     returned_head: usize,
     next_seq: u64,
-    /// The open slot may hold a packet. False: it is empty for certain, as only this side fills it.
+    /// The open slot may hold a shipment. False: it is empty for certain, as only this side fills it.
     maybe_open: bool,
-    /// The open packet takes no more rows and goes to the ring when there is room.
+    /// The open shipment takes no more rows and goes to the ring when there is room.
     complete: bool,
 }
 
@@ -126,16 +126,16 @@ pub(crate) struct Consumer<T> {
     returned_tail: usize,
     next_seq: u64,
     /// Taken from the open slot before its predecessors were read.
-    early: Option<Box<Packet<T>>>,
+    early: Option<Box<Sequenced<T>>>,
 }
 
-/// A lane for `capacity` closed packets (rounded up to a power of two) and one open one, to the worker of `waker`.
+/// A lane for `capacity` closed shipments (rounded up to a power of two) and one open one, to the worker of `waker`.
 pub(crate) fn lane<T>(capacity: usize, waker: Waker) -> (Producer<T>, Consumer<T>) {
     let closed = Ring::new(capacity);
-    // Beside the closed packets: the open one, the early one, and one on each side in use.
+    // Beside the closed shipments: the open one, the early one, and one on each side in use.
     let returned = Ring::new(closed.slots.len() + 4);
     let shared = Arc::new(Shared {
-        open: CachePadded::new(Slot::new()),
+        open: CachePadded::new(AtomicBox::new()),
         closed,
         returned,
         producer_gone: CachePadded::new(AtomicBool::new(false)),
@@ -160,27 +160,27 @@ pub(crate) fn lane<T>(capacity: usize, waker: Waker) -> (Producer<T>, Consumer<T
     (producer, consumer)
 }
 
-/// Puts the open packet back when it goes, also when the closure that appends panics: accepted rows are not lost.
+/// Puts the open shipment back when it goes, also when the closure that appends panics: accepted rows are not lost.
 struct PutBack<'a, T> {
-    open: &'a Slot<Packet<T>>,
+    open: &'a AtomicBox<Sequenced<T>>,
     waker: &'a Waker,
-    packet: Option<Box<Packet<T>>>,
+    shipment: Option<Box<Sequenced<T>>>,
 }
 
 impl<T> Drop for PutBack<'_, T> {
     fn drop(&mut self) {
-        let before = self.open.swap(self.packet.take());
+        let before = self.open.swap(self.shipment.take());
         debug_assert!(before.is_none(), "only the producer fills the open slot");
-        // Also after a panic: a worker that looked while the packet was out of its slot may sleep now.
+        // Also after a panic: a worker that looked while the shipment was out of its slot may sleep now.
         self.waker.wake();
     }
 }
 
 impl<T> Producer<T> {
-    /// Appends to the open packet through `append`, which answers whether the packet is complete now.
+    /// Appends to the open shipment through `append`, which answers whether the shipment is complete now.
     ///
-    /// A new open packet is a recycled one or made by `make`. When there is no room `append` is not called.
-    /// If `append` panics the packet stays in the lane as `append` left it.
+    /// A new open shipment is a recycled one or made by `make`. When there is no room `append` is not called.
+    /// If `append` panics the shipment stays in the lane as `append` left it.
     #[inline]
     pub(crate) fn append(
         &mut self,
@@ -197,43 +197,43 @@ impl<T> Producer<T> {
                 }
             };
         }
-        let packet = match open {
-            Some(packet) => packet,
+        let shipment = match open {
+            Some(shipment) => shipment,
             None => self.open_next(make),
         };
         self.maybe_open = true;
-        // Complete if `append` does not return: the packet that it left takes no more rows.
+        // Complete if `append` does not return: the shipment that it left takes no more rows.
         self.complete = true;
         let mut put_back = PutBack {
             open: &self.shared.open,
             waker: &self.waker,
-            packet: Some(packet),
+            shipment: Some(shipment),
         };
-        if let Some(packet) = put_back.packet.as_mut() {
-            self.complete = append(&mut packet.value);
+        if let Some(shipment) = put_back.shipment.as_mut() {
+            self.complete = append(&mut shipment.value);
         }
         drop(put_back);
         Ok(())
     }
 
-    /// A packet that came back emptied, to be filled again.
+    /// A shipment that came back emptied, to be filled again.
     #[inline]
-    fn recycled(&mut self) -> Option<Box<Packet<T>>> {
+    fn recycled(&mut self) -> Option<Box<Sequenced<T>>> {
         self.shared.returned.pop(&mut self.returned_head)
     }
 
-    /// Whether the ring of closed packets takes `packets` more, at least 1: what a producer that got [`Full`] waits
+    /// Whether the ring of closed shipments takes `shipments` more, at least 1: what a producer that got [`Full`] waits
     /// for.
     #[inline]
-    pub(crate) fn has_room(&self, packets: usize) -> bool {
+    pub(crate) fn has_room(&self, shipments: usize) -> bool {
         let closed = &self.shared.closed;
         // The worker empties slots in order: when the last one is empty, all before it are.
-        let last = self.closed_tail.wrapping_add(packets.max(1) - 1);
-        packets <= closed.slots.len() && closed.at(last).is_empty()
+        let last = self.closed_tail.wrapping_add(shipments.max(1) - 1);
+        shipments <= closed.slots.len() && closed.at(last).is_empty()
     }
 
     #[inline]
-    fn take_open(&mut self) -> Option<Box<Packet<T>>> {
+    fn take_open(&mut self) -> Option<Box<Sequenced<T>>> {
         if !self.maybe_open {
             return None;
         }
@@ -242,38 +242,41 @@ impl<T> Producer<T> {
     }
 
     #[inline]
-    fn put_open(&mut self, packet: Option<Box<Packet<T>>>) {
+    fn put_open(&mut self, shipment: Option<Box<Sequenced<T>>>) {
         self.maybe_open = true;
         drop(PutBack {
             open: &self.shared.open,
             waker: &self.waker,
-            packet,
+            shipment,
         });
     }
 
-    /// Moves an open packet, if there is one, to the ring.
+    /// Moves an open shipment, if there is one, to the ring.
     #[inline]
-    fn close(&mut self, open: Option<Box<Packet<T>>>) -> Result<(), Full<Option<Box<Packet<T>>>>> {
-        let Some(packet) = open else { return Ok(()) };
+    fn close(
+        &mut self,
+        open: Option<Box<Sequenced<T>>>,
+    ) -> Result<(), Full<Option<Box<Sequenced<T>>>>> {
+        let Some(shipment) = open else { return Ok(()) };
         self.shared
             .closed
-            .push(&mut self.closed_tail, packet)
-            .map_err(|packet| Full(Some(packet)))?;
+            .push(&mut self.closed_tail, shipment)
+            .map_err(|shipment| Full(Some(shipment)))?;
         self.waker.wake();
         Ok(())
     }
 
     #[inline]
-    fn open_next(&mut self, make: impl FnOnce() -> T) -> Box<Packet<T>> {
-        let mut packet = match self.recycled() {
-            Some(packet) => packet,
-            None => Packet::new(make()),
+    fn open_next(&mut self, make: impl FnOnce() -> T) -> Box<Sequenced<T>> {
+        let mut shipment = match self.recycled() {
+            Some(shipment) => shipment,
+            None => Sequenced::new(make()),
         };
-        packet.seq = self.next_seq;
+        shipment.seq = self.next_seq;
         self.next_seq += 1;
         // Relaxed: who relies on it has acquired something that this thread stored later (see `is_drained`).
         self.shared.opened.store(self.next_seq, Ordering::Relaxed);
-        packet
+        shipment
     }
 }
 
@@ -286,41 +289,41 @@ impl<T> Drop for Producer<T> {
 }
 
 impl<T> Consumer<T> {
-    /// The next packet in the order of sending.
+    /// The next shipment in the order of sending.
     #[inline]
-    pub(crate) fn pop(&mut self) -> Option<Box<Packet<T>>> {
+    pub(crate) fn pop(&mut self) -> Option<Box<Sequenced<T>>> {
         let due = self.next_seq;
-        let packet = match self.early.take_if(|early| early.seq == due) {
-            Some(packet) => packet,
+        let shipment = match self.early.take_if(|early| early.seq == due) {
+            Some(shipment) => shipment,
             None => self.pop_shared()?,
         };
-        debug_assert_eq!(packet.seq, due, "packets are delivered in order");
-        self.next_seq = packet.seq + 1;
-        Some(packet)
+        debug_assert_eq!(shipment.seq, due, "shipments are delivered in order");
+        self.next_seq = shipment.seq + 1;
+        Some(shipment)
     }
 
     #[inline]
-    fn pop_shared(&mut self) -> Option<Box<Packet<T>>> {
-        if let Some(packet) = self.shared.closed.pop(&mut self.closed_head) {
-            return Some(packet);
+    fn pop_shared(&mut self) -> Option<Box<Sequenced<T>>> {
+        if let Some(shipment) = self.shared.closed.pop(&mut self.closed_head) {
+            return Some(shipment);
         }
         if self.early.is_some() || self.shared.open.is_empty() {
             return None;
         }
-        let packet = self.shared.open.take()?;
-        if packet.seq == self.next_seq {
-            return Some(packet);
+        let shipment = self.shared.open.take()?;
+        if shipment.seq == self.next_seq {
+            return Some(shipment);
         }
         // Its predecessors entered the ring before it entered the slot, and the take acquired that.
-        self.early = Some(packet);
+        self.early = Some(shipment);
         self.shared.closed.pop(&mut self.closed_head)
     }
 
-    /// Gives an emptied packet back for reuse; frees it if the producer has enough.
+    /// Gives an emptied shipment back for reuse; frees it if the producer has enough.
     #[inline]
-    pub(crate) fn recycle(&mut self, packet: Box<Packet<T>>) {
-        // What does not fit is freed here: the ring holds all packets of the lane, so it was a foreign one.
-        drop(self.shared.returned.push(&mut self.returned_tail, packet));
+    pub(crate) fn recycle(&mut self, shipment: Box<Sequenced<T>>) {
+        // What does not fit is freed here: the ring holds all shipments of the lane, so it was a foreign one.
+        drop(self.shared.returned.push(&mut self.returned_tail, shipment));
     }
 
     /// Whether nothing is to be delivered now. Loads only.
@@ -331,9 +334,9 @@ impl<T> Consumer<T> {
             && self.shared.open.is_empty()
     }
 
-    /// Whether every packet that the producer has begun was taken. Unlike [`Consumer::is_empty`] it is not deceived by
-    /// a packet that is out of its slot while the producer appends to it. What the producer sent before a store that
-    /// the caller has acquired is counted.
+    /// Whether every shipment that the producer has begun was taken. Unlike [`Consumer::is_empty`] it is not deceived
+    /// by a shipment that is out of its slot while the producer appends to it. What the producer sent before a store
+    /// that the caller has acquired is counted.
     #[inline]
     pub(crate) fn is_drained(&self) -> bool {
         self.shared.opened.load(Ordering::Relaxed) == self.next_seq

@@ -1,10 +1,10 @@
 //! How far an input has been sent: written by its one sender after every send, read at a cut by who holds the barrier.
 //!
-//! Why: a worker that gets no row of an input would hold its position back for ever. A worker that has
-//! taken every packet begun in its lane has applied all that was published before it looked: rows enter the lane before
-//! they are published.
+//! Why: a worker that gets no row of an input would hold its position back for ever. A worker that has taken every
+//! shipment begun in its lane has applied all that was published before it looked: rows enter the lane before they are
+//! published.
 //! How: a sequence lock of three atomics. The sequence is odd while the sender writes; a reader that meets it answers
-//! nothing instead of waiting, and the position is then what the packets said, which is behind but right.
+//! nothing instead of waiting, and the position is then what the shipments said, which is behind but right.
 
 use crate::event::Timestamp;
 use crate::runtime::lane::stamp::Applied;

@@ -27,7 +27,7 @@ use signal::{Life, Signal};
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use target::{Target, likes, targets};
+use target::{Target, targets, templates};
 
 thread_local! {
     /// Address of the app whose worker this thread is; 0 for none.
@@ -51,7 +51,7 @@ pub(crate) struct Shared {
     /// By stream.
     pub(crate) targets: Vec<Vec<Target>>,
     /// By stream: an empty batch with its columns.
-    pub(crate) likes: Vec<Batch>,
+    pub(crate) templates: Vec<Batch>,
     next_input: AtomicU64,
     /// Named inputs that are or were open, or that a restore has brought.
     pub(crate) named: Mutex<Vec<Arc<NamedInput>>>,
@@ -93,7 +93,7 @@ impl Shared {
         let inline = inline.then(|| Inline::new(slots.remove(0)));
         let shared = Shared {
             targets: targets(&plan, workers),
-            likes: likes(&plan),
+            templates: templates(&plan),
             plan,
             name,
             config,

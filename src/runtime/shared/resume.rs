@@ -4,8 +4,8 @@ use super::Shared;
 use crate::error::RuntimeError;
 use crate::event::Timestamp;
 use crate::runtime::barrier::LockGuard;
-use crate::runtime::lane::packet::Packet;
 use crate::runtime::lane::ring::Consumer;
+use crate::runtime::lane::shipment::Shipment;
 use crate::runtime::position::input_position::{InputCut, InputPosition, merge};
 use crate::runtime::position::named::{NamedInput, ResumePoint, Start};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ impl Shared {
     pub(crate) fn open_named(
         &self,
         name: &str,
-        mut lanes: Vec<Option<Consumer<Packet>>>,
+        mut lanes: Vec<Option<Consumer<Shipment>>>,
     ) -> Result<(Arc<NamedInput>, Start, u32), RuntimeError> {
         // The barrier before the list: a restore takes them in this order.
         let guard = self.lock()?;

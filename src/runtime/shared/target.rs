@@ -2,7 +2,7 @@
 
 use crate::event::Batch;
 use crate::plan::{Plan, Routing, StreamPlan, worker_of_component};
-use crate::runtime::lane::packet::ALL_COMPONENTS;
+use crate::runtime::lane::shipment::ALL_COMPONENTS;
 
 /// Where a stream's rows go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,20 +48,20 @@ pub(crate) fn targets(plan: &Plan, workers: usize) -> Vec<Vec<Target>> {
     targets
 }
 
-/// An empty batch of each stream.
-pub(crate) fn likes(plan: &Plan) -> Vec<Batch> {
+/// An empty batch of each stream, with what its readers need to know of a row.
+pub(crate) fn templates(plan: &Plan) -> Vec<Batch> {
     // One clock per worker: every row tells it as soon as any component has a use for it.
     let tracks_clock = plan.components.iter().any(|c| c.tracks_clock);
-    let like = |stream: &StreamPlan| {
+    let template = |stream: &StreamPlan| {
         let mut batch = Batch::new(&stream.schema);
         batch.tracks_clock = tracks_clock;
         batch
     };
-    let mut likes: Vec<Batch> = plan.streams.iter().map(like).collect();
+    let mut templates: Vec<Batch> = plan.streams.iter().map(template).collect();
     for component in plan.components.iter().filter(|c| c.tracks_cause) {
         for stream in &component.reads {
-            likes[*stream].tracks_cause = true;
+            templates[*stream].tracks_cause = true;
         }
     }
-    likes
+    templates
 }

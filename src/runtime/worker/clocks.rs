@@ -111,7 +111,7 @@ impl InputClocks {
 
     /// An input has something to say: it is not idle. Answers whether it had said nothing before.
     #[inline]
-    pub(crate) fn hear(&mut self, input: u64) -> bool {
+    pub(crate) fn note_activity(&mut self, input: u64) -> bool {
         let timed = self.idle.is_some();
         let Some(entry) = self.entry(input) else {
             return false;
@@ -204,14 +204,14 @@ mod tests {
         assert_eq!((clocks.least(), clocks.of_others(2)), (at(5), Timestamp(5)));
         // Opened again it has its clock; it speaks, and its end is an end again.
         clocks.open(1);
-        assert!(!clocks.hear(1));
+        assert!(!clocks.note_activity(1));
         clocks.close(1);
         assert_eq!(clocks.least(), at(9));
         clocks.restore(1, at(5));
         clocks.lose_patience(|input| input == 1);
         assert_eq!(clocks.least(), at(9));
         assert!(
-            clocks.hear(1),
+            clocks.note_activity(1),
             "what it says now does not turn the clock back"
         );
     }
@@ -232,7 +232,7 @@ mod tests {
             (NONE, Timestamp::MIN)
         );
         assert_eq!(speaks.of_others(2), Timestamp(9));
-        assert!(speaks.hear(2));
+        assert!(speaks.note_activity(2));
         speaks.set(2, Timestamp(4));
         assert_eq!((speaks.least(), speaks.of_others(1)), (at(4), Timestamp(4)));
         let mut ends = held();
@@ -269,7 +269,7 @@ mod tests {
             }
             assert_eq!(clocks.least(), at(9), "{order:?}");
             // One that speaks again counts again; one that holds and spoke is not waited for a second time.
-            assert!(clocks.hear(2));
+            assert!(clocks.note_activity(2));
             clocks.set(2, Timestamp(11));
             assert_eq!(clocks.least(), at(11));
         }

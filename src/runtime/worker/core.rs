@@ -10,8 +10,8 @@ use super::wall::{WallClock, ahead_of, machine_clock};
 use crate::event::{Batch, RowSet, Timestamp};
 use crate::operator::Counters;
 use crate::plan::Plan;
-use crate::runtime::lane::packet::{ALL_COMPONENTS, Packet, Segment};
 use crate::runtime::lane::ring::Consumer;
+use crate::runtime::lane::shipment::{ALL_COMPONENTS, Segment, Shipment};
 use crate::runtime::lane::stamp::Stamp;
 use crate::runtime::position::input_position::{InputCut, InputPosition};
 use crate::runtime::position::named::NamedInput;
@@ -33,7 +33,7 @@ pub(crate) enum Progress {
 /// One input's lane to this worker.
 struct InputLane {
     input: u64,
-    lane: Consumer<Packet>,
+    lane: Consumer<Shipment>,
 }
 
 /// Rows of an input on their way to the instances.
@@ -110,7 +110,7 @@ impl Core {
         &mut self,
         input: u64,
         named: Option<&Arc<NamedInput>>,
-        lane: Option<Consumer<Packet>>,
+        lane: Option<Consumer<Shipment>>,
     ) {
         self.clocks.open(input);
         if let Some(named) = named {
@@ -144,7 +144,7 @@ impl Core {
         !self.outputs.deliver()
     }
 
-    /// Takes at most one packet from every lane. `stopping`: does not wait for subscriptions.
+    /// Takes at most one shipment from every lane. `stopping`: does not wait for subscriptions.
     pub(crate) fn step(&mut self, stopping: bool) -> Progress {
         if self.is_blocked() && !stopping {
             return Progress::Blocked;
@@ -164,10 +164,10 @@ impl Core {
             }
             let InputLane { input, lane } = &mut self.lanes[place];
             let input = *input;
-            if let Some(mut packet) = lane.pop() {
-                self.packet(input, &mut packet);
-                packet.clear();
-                self.lanes[place].lane.recycle(packet);
+            if let Some(mut shipment) = lane.pop() {
+                self.shipment(input, &mut shipment);
+                shipment.clear();
+                self.lanes[place].lane.recycle(shipment);
                 progress = Progress::Worked;
             } else if lane.is_finished() {
                 self.lanes.remove(place);
@@ -188,9 +188,9 @@ impl Core {
         self.lanes[..place].iter().any(|l| l.input == input)
     }
 
-    fn packet(&mut self, input: u64, packet: &mut Packet) {
+    fn shipment(&mut self, input: u64, shipment: &mut Shipment) {
         let named = self.positions.place(input);
-        for segment in packet.segments_mut() {
+        for segment in shipment.segments_mut() {
             let Segment {
                 stream,
                 component,
@@ -217,7 +217,7 @@ impl Core {
                 self.positions.rows_applied(named, to, stamp, instances);
             }
         }
-        if let Some((clock, stamp)) = packet.clock() {
+        if let Some((clock, stamp)) = shipment.clock() {
             self.clock_behind(input, named, clock, &stamp);
         }
     }
@@ -227,7 +227,7 @@ impl Core {
         if named.is_some() && self.positions.is_stale(stamp) {
             return;
         }
-        self.hear(input);
+        self.note_activity(input);
         self.clocks.set(input, clock);
         self.advance();
         if let Some(named) = named {
@@ -296,7 +296,7 @@ impl Core {
             && let (Some(first), Some(clock)) = (batch.clock.first(), batch.clock.last())
         {
             let (first, clock) = (*first, *clock);
-            self.hear(input);
+            self.note_activity(input);
             let others = self.clocks.of_others(input);
             if others < clock || first < self.floor {
                 let (floor, clocks) = (self.floor, batch.clock.iter_mut());
@@ -361,8 +361,8 @@ impl Core {
 
     /// An input has something to say: what it says first does not turn the clock back.
     #[inline]
-    fn hear(&mut self, input: u64) {
-        if self.clocks.hear(input) {
+    fn note_activity(&mut self, input: u64) {
+        if self.clocks.note_activity(input) {
             self.floor = self.now;
         }
     }

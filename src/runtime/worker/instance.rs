@@ -9,7 +9,7 @@ use super::output::Outputs;
 use crate::event::{Batch, RowSet, Timestamp};
 use crate::operator::Counters;
 use crate::plan::{Plan, Routing};
-use crate::runtime::lane::packet::ALL_COMPONENTS;
+use crate::runtime::lane::shipment::ALL_COMPONENTS;
 use crate::runtime::lane::stamp::Applied;
 use crate::state::{encode_key, key_group};
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! What one worker owns and does in a step: `core` takes packets from lanes, moves the clock on (`clocks`, `wall`) and
+//! What one worker owns and does in a step: `core` takes what lanes bring, moves the clock on (`clocks`, `wall`) and
 //! gives rows to its instances (`instance`), each a graph of operators (`graph`); what comes out goes to callbacks and
 //! subscriptions (`output`, `output_number`) and to operators of the user (`handler`). `positions` is what it has
 //! applied of each named input; below `core`, `capture` is its part in a checkpoint. The room knows lanes and

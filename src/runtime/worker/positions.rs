@@ -2,9 +2,9 @@
 //! that.
 //!
 //! A position is kept per named input and instance: every row of the input up to that number that was meant for the
-//! instance has been applied. Rows that its component does not read count as applied. Packets say how far the input was
-//! when their rows were sent, so an instance learns it from whatever comes over the lane; when every packet begun in
-//! the lane was taken, all that the input has published before is applied.
+//! instance has been applied. Rows that its component does not read count as applied. Shipments say how far the input
+//! was when their rows were sent, so an instance learns it from whatever comes over the lane; when every shipment begun
+//! in the lane was taken, all that the input has published before is applied.
 
 use super::instance::{Instances, Replay};
 use crate::event::Timestamp;
@@ -92,7 +92,7 @@ impl Positions {
     ) -> Vec<InputCut> {
         let cut = |progress: &Progress| {
             let Progress { input, .. } = progress;
-            // Read before the lane is looked at: what the input publishes is in packets of the lane by then.
+            // Read before the lane is looked at: what the input publishes is in shipments of the lane by then.
             let published = input.published.read(self.rewinds);
             let published = published.filter(|_| drained(input.id));
             let reached = |mut applied: Applied| {

@@ -332,7 +332,7 @@ fn a_restore_drops_what_named_inputs_have_under_way_and_nothing_else() {
     }
 }
 
-/// Sends rows 1 to `last` over both streams, one by one and in batches that several packets share.
+/// Sends rows 1 to `last` over both streams, one by one and in batches that several shipments share.
 fn send_mixed(input: &mut Input, last: u64) {
     while input.position() < last {
         let n = input.position() + 1;

@@ -11,7 +11,7 @@ fn test_lane(capacity: usize) -> (Parker, Producer<Vec<u32>>, Consumer<Vec<u32>>
     (parker, producer, consumer)
 }
 
-/// Appends one number; packets are complete with `rows_max` numbers.
+/// Appends one number; shipments are complete with `rows_max` numbers.
 fn append(producer: &mut Producer<Vec<u32>>, value: u32, rows_max: usize) -> Result<(), Full<()>> {
     producer.append(Vec::new, |rows| {
         rows.push(value);
@@ -21,9 +21,9 @@ fn append(producer: &mut Producer<Vec<u32>>, value: u32, rows_max: usize) -> Res
 
 fn drain(consumer: &mut Consumer<Vec<u32>>) -> Vec<Vec<u32>> {
     std::iter::from_fn(|| {
-        let mut packet = consumer.pop()?;
-        let rows = std::mem::take(&mut **packet);
-        consumer.recycle(packet);
+        let mut shipment = consumer.pop()?;
+        let rows = std::mem::take(&mut **shipment);
+        consumer.recycle(shipment);
         Some(rows)
     })
     .collect()
@@ -46,7 +46,7 @@ fn rows_gather_while_nobody_looks_and_full_loses_nothing() {
     while append(&mut producer, sent, 3).is_ok() {
         sent += 1;
     }
-    // Two closed packets and a complete open one.
+    // Two closed shipments and a complete open one.
     assert_eq!(sent, 9);
     assert!(!producer.has_room(1));
     let first = consumer.pop().unwrap();
@@ -111,8 +111,8 @@ fn what_is_left_is_freed() {
     for value in 0..5 {
         append(&mut producer, value, 1).ok();
     }
-    let packet = consumer.pop().unwrap();
-    consumer.recycle(packet);
+    let shipment = consumer.pop().unwrap();
+    consumer.recycle(shipment);
     drop(consumer);
     drop(producer);
 }
@@ -128,14 +128,14 @@ fn order_holds_under_stress() {
             loop {
                 let closed = consumer.is_closed();
                 match consumer.pop() {
-                    Some(mut packet) => {
+                    Some(mut shipment) => {
                         idle.reset();
-                        assert!(packet.len() <= rows_max.max(2));
-                        for value in packet.drain(..) {
+                        assert!(shipment.len() <= rows_max.max(2));
+                        for value in shipment.drain(..) {
                             assert_eq!(value, expected);
                             expected += 1;
                         }
-                        consumer.recycle(packet);
+                        consumer.recycle(shipment);
                     }
                     None if closed => return expected,
                     None => idle.wait(None, || !consumer.is_empty() || consumer.is_closed()),

@@ -4,9 +4,9 @@
 //! How: one `AtomicPtr`, null when empty. Each change of hands is one atomic operation on it.
 //!
 //! Invariants:
-//! * I1: a non-null pointer in `ptr` came from `Box::into_raw`, and the slot alone owns that box.
+//! * I1: a non-null pointer in `ptr` came from `Box::into_raw`, and the place alone owns that box.
 //! * I2: every pointer that leaves `ptr` leaves it by an atomic read-modify-write that puts another value in its
-//!   place (or by `Drop`, which has the slot to itself), so exactly one caller receives it, and with it the box.
+//!   place (or by `Drop`, which has the place to itself), so exactly one caller receives it, and with it the box.
 //! * I3: putting a pointer in is at least `Release`, taking one out at least `Acquire`, so the contents written
 //!   before the former are visible after the latter.
 #![allow(unsafe_code)]
@@ -17,20 +17,20 @@ use std::ptr;
 use crate::sync::{AtomicPtr, Ordering};
 
 /// A place for one box, shared between threads.
-pub(crate) struct Slot<T> {
+pub(crate) struct AtomicBox<T> {
     ptr: AtomicPtr<T>,
     owns: PhantomData<Box<T>>,
 }
 
-// SAFETY: a shared slot hands out boxes and never references into them (I2), so sharing it moves values of `T`
+// SAFETY: a shared place hands out boxes and never references into them (I2), so sharing it moves values of `T`
 // between threads and does nothing else; the move is ordered by I3. `Send` needs no word: the compiler derives it
 // from `owns`.
-unsafe impl<T: Send> Sync for Slot<T> {}
+unsafe impl<T: Send> Sync for AtomicBox<T> {}
 
-impl<T> Slot<T> {
-    /// An empty slot.
+impl<T> AtomicBox<T> {
+    /// An empty place.
     pub(crate) fn new() -> Self {
-        Slot {
+        AtomicBox {
             ptr: AtomicPtr::new(ptr::null_mut()),
             owns: PhantomData,
         }
@@ -65,7 +65,7 @@ impl<T> Slot<T> {
             .compare_exchange(ptr::null_mut(), new, Ordering::SeqCst, Ordering::Relaxed)
         {
             Ok(_) => Ok(()),
-            // SAFETY: I1; the exchange failed, so `new` from the line above never entered the slot and is still ours.
+            // SAFETY: I1; the exchange failed, so `new` from the line above never entered the place and is still ours.
             Err(_) => Err(unsafe { Box::from_raw(new) }),
         }
     }
@@ -87,7 +87,7 @@ impl<T> Slot<T> {
     }
 }
 
-impl<T> Drop for Slot<T> {
+impl<T> Drop for AtomicBox<T> {
     fn drop(&mut self) {
         drop(self.take());
     }
@@ -115,43 +115,43 @@ mod tests {
     }
 
     #[test]
-    fn slot_gives_back_what_was_put() {
-        let slot = Slot::new();
-        assert!(slot.is_empty());
-        assert!(slot.take().is_none());
-        assert!(slot.put_if_empty(Box::new(1)).is_ok());
-        assert_eq!(slot.put_if_empty(Box::new(2)), Err(Box::new(2)));
-        assert!(!slot.is_empty());
-        assert_eq!(slot.swap(Some(Box::new(3))), Some(Box::new(1)));
-        assert_eq!(slot.swap(None), Some(Box::new(3)));
-        assert!(slot.is_empty());
+    fn place_gives_back_what_was_put() {
+        let place = AtomicBox::new();
+        assert!(place.is_empty());
+        assert!(place.take().is_none());
+        assert!(place.put_if_empty(Box::new(1)).is_ok());
+        assert_eq!(place.put_if_empty(Box::new(2)), Err(Box::new(2)));
+        assert!(!place.is_empty());
+        assert_eq!(place.swap(Some(Box::new(3))), Some(Box::new(1)));
+        assert_eq!(place.swap(None), Some(Box::new(3)));
+        assert!(place.is_empty());
     }
 
     #[test]
-    fn slot_frees_what_is_left() {
+    fn place_frees_what_is_left() {
         let count = Arc::new(AtomicUsize::new(0));
-        let slot = Slot::new();
-        drop(slot.swap(Some(Alive::new(&count))));
-        drop(slot.swap(Some(Alive::new(&count))));
+        let place = AtomicBox::new();
+        drop(place.swap(Some(Alive::new(&count))));
+        drop(place.swap(Some(Alive::new(&count))));
         assert_eq!(count.load(Ordering::Relaxed), 1);
-        drop(slot);
+        drop(place);
         assert_eq!(count.load(Ordering::Relaxed), 0);
     }
 
     #[test]
-    fn slot_under_stress_gives_each_box_to_one_taker() {
+    fn place_under_stress_gives_each_box_to_one_taker() {
         let rounds = if cfg!(miri) { 200 } else { 50_000 };
-        let slot = Arc::new(Slot::new());
+        let place = Arc::new(AtomicBox::new());
         let done = Arc::new(AtomicUsize::new(0));
         let takers: Vec<_> = (0..2)
             .map(|_| {
-                let slot = Arc::clone(&slot);
+                let place = Arc::clone(&place);
                 let done = Arc::clone(&done);
                 thread::spawn(move || {
                     let mut sum = 0;
                     loop {
                         let last = done.load(Ordering::Acquire) == 1;
-                        match slot.take() {
+                        match place.take() {
                             Some(value) => sum += *value,
                             None if last => return sum,
                             None => thread::yield_now(),
@@ -162,7 +162,7 @@ mod tests {
             .collect();
         for i in 1..=rounds {
             let mut next: Box<usize> = Box::new(i);
-            while let Err(back) = slot.put_if_empty(next) {
+            while let Err(back) = place.put_if_empty(next) {
                 next = back;
                 thread::yield_now();
             }

@@ -38,14 +38,14 @@ pub(crate) struct Part<'a> {
 
 /// Segments in order, then an advance of the clock.
 #[derive(Debug, Default)]
-pub(crate) struct Packet {
+pub(crate) struct Shipment {
     segments: Vec<Segment>,
     used: usize,
     rows: usize,
     clock: Option<(Timestamp, Stamp)>,
 }
 
-impl Packet {
+impl Shipment {
     /// Rows in all segments.
     pub(crate) fn rows(&self) -> usize {
         self.rows

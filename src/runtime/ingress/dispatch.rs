@@ -1,12 +1,12 @@
 //! Where rows leave a producer: the lanes to the workers, or straight through an inline app.
 
-use super::moments::Pace;
+use super::arrival::Pace;
 use crate::error::{RuntimeError, SendError};
 use crate::event::{Batch, Timestamp};
 use crate::plan::worker_of_group;
 use crate::runtime::config::Backpressure;
-use crate::runtime::lane::packet::{ALL_COMPONENTS, Packet, Part};
 use crate::runtime::lane::ring::{Consumer, Full, Producer, lane};
+use crate::runtime::lane::shipment::{ALL_COMPONENTS, Part, Shipment};
 use crate::runtime::lane::stamp::{Applied, Stamp};
 use crate::runtime::position::named::{NamedInput, Start};
 use crate::runtime::shared::target::{Target, To};
@@ -27,12 +27,12 @@ pub(crate) struct Sending {
 }
 
 /// The way out of one producer.
-pub(crate) struct Door {
+pub(crate) struct Dispatch {
     pub(crate) shared: Arc<Shared>,
     pub(crate) named: Option<Arc<NamedInput>>,
     id: u64,
     /// One lane per worker; none for an inline app.
-    lanes: Vec<Producer<Packet>>,
+    lanes: Vec<Producer<Shipment>>,
     /// By worker: rows on their way to it.
     picked: Vec<Vec<u32>>,
     key: Vec<u8>,
@@ -40,14 +40,14 @@ pub(crate) struct Door {
     clocks: Vec<Timestamp>,
 }
 
-impl Door {
+impl Dispatch {
     fn new(
         shared: &Arc<Shared>,
-        lanes: Vec<Producer<Packet>>,
+        lanes: Vec<Producer<Shipment>>,
         id: u64,
         named: Option<Arc<NamedInput>>,
     ) -> Self {
-        Door {
+        Dispatch {
             shared: Arc::clone(shared),
             named,
             id,
@@ -89,11 +89,7 @@ impl Door {
 
     /// Gives rows to the components that read their stream.
     #[inline]
-    pub(crate) fn dispatch(
-        &mut self,
-        sending: &Sending,
-        batch: &mut Batch,
-    ) -> Result<(), SendError> {
+    pub(crate) fn send(&mut self, sending: &Sending, batch: &mut Batch) -> Result<(), SendError> {
         if let Some(inline) = &self.shared.inline {
             return run_inline(&self.shared, inline, self.id, sending, batch);
         }
@@ -116,10 +112,11 @@ impl Door {
         let wait = sending.wait
             && shared.config.backpressure == Backpressure::Block
             && !shared.is_worker_thread();
-        // Per target a packet for every `batch_rows_max` rows, and one more for the clock.
+        // Per target a shipment for every `batch_rows_max` rows, and one more for the clock.
         let rows = batch.len() * shared.targets[stream].len();
-        let packets = rows.div_ceil(shared.config.batch_rows_max) + usize::from(batch.tracks_clock);
-        if !wait && self.lanes.iter().any(|l| !l.has_room(packets)) {
+        let shipments =
+            rows.div_ceil(shared.config.batch_rows_max) + usize::from(batch.tracks_clock);
+        if !wait && self.lanes.iter().any(|l| !l.has_room(shipments)) {
             if shared.config.backpressure == Backpressure::DropNewest {
                 shared
                     .dropped
@@ -219,7 +216,7 @@ impl Door {
         sent
     }
 
-    /// Appends rows to the packets of a worker, waiting for room.
+    /// Appends rows to the shipments of a worker, waiting for room.
     fn append(
         &mut self,
         worker: usize,
@@ -233,14 +230,14 @@ impl Door {
         let (named, clocks) = (self.named.is_some(), &self.clocks);
         let mut next = 0;
         while next < total {
-            let append = |packet: &mut Packet| {
-                let end = total.min(next + rows_max.saturating_sub(packet.rows()).max(1));
+            let append = |shipment: &mut Shipment| {
+                let end = total.min(next + rows_max.saturating_sub(shipment.rows()).max(1));
                 let mut stamp = sending.stamp;
                 if named {
                     let row = picked.map_or(end - 1, |p| p[end - 1] as usize);
                     stamp.last = position_of(row, sending, batch, clocks);
                 }
-                packet.append(&Part {
+                shipment.append(&Part {
                     stream: sending.stream,
                     component: target.component,
                     from: batch,
@@ -251,9 +248,9 @@ impl Door {
                     numbered: sending.numbered,
                 });
                 next = end;
-                packet.rows() >= rows_max
+                shipment.rows() >= rows_max
             };
-            if let Err(Full(())) = self.lanes[worker].append(Packet::default, append) {
+            if let Err(Full(())) = self.lanes[worker].append(Shipment::default, append) {
                 self.wait_for_room(worker)?;
             }
         }
@@ -280,14 +277,17 @@ impl Door {
 
     /// Tells all workers but one, which knows, that the clock moved on.
     fn tell_clock(&mut self, to: Timestamp, knows: usize, stamp: &Stamp) -> Result<(), SendError> {
-        // The clock of a packet is behind its rows. Where the order of outputs is fixed no row may follow it there.
+        // The clock of a shipment is behind its rows. Where the order of outputs is fixed no row may follow it there.
         let complete = self.shared.config.ordered_outputs;
         for worker in (0..self.lanes.len()).filter(|w| *w != knows) {
-            let advance = |packet: &mut Packet| {
-                packet.advance(to, *stamp);
+            let advance = |shipment: &mut Shipment| {
+                shipment.advance(to, *stamp);
                 complete
             };
-            while self.lanes[worker].append(Packet::default, advance).is_err() {
+            while self.lanes[worker]
+                .append(Shipment::default, advance)
+                .is_err()
+            {
                 self.wait_for_room(worker)?;
             }
         }
@@ -295,7 +295,7 @@ impl Door {
     }
 }
 
-impl Door {
+impl Dispatch {
     /// The producer is going: in an inline app, it ends its hold on the clock. Elsewhere the end of its lanes does.
     pub(crate) fn close(&mut self) {
         // An app that is poisoned or stopped has no clock to hold back.
@@ -330,7 +330,7 @@ fn position_of(row: usize, sending: &Sending, batch: &Batch, clocks: &[Timestamp
 }
 
 /// A lane to every worker; none for an inline app.
-fn lanes(shared: &Shared) -> (Vec<Producer<Packet>>, Vec<Option<Consumer<Packet>>>) {
+fn lanes(shared: &Shared) -> (Vec<Producer<Shipment>>, Vec<Option<Consumer<Shipment>>>) {
     // Two at least: a row and the clock behind it find room in an empty lane.
     let batches = shared.config.lane_batches_max.max(2);
     let lanes = shared.wakers.iter().map(|waker| {
