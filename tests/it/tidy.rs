@@ -453,19 +453,20 @@ fn the_architecture_page_names_every_folder() {
 
 /// A path that was renamed must not send a newcomer nowhere.
 #[test]
-fn the_page_for_contributors_names_what_is_there() {
-    let page = fs::read_to_string(root().join("CONTRIBUTING.md")).expect("it exists");
-    let quoted = page.split('`').skip(1).step_by(2);
-    let places = quoted.filter(|q| {
-        ["src/", "tests/", "tools/", "docs/"]
-            .iter()
-            .any(|f| q.starts_with(f))
-    });
-    let places: BTreeSet<String> = places.map(str::to_string).collect();
-    assert!(places.len() > 10, "paths are found: {places:?}");
-    let missing = places.into_iter().filter(|p| !root().join(p).exists());
-    none(
-        "paths in CONTRIBUTING.md that do not exist",
-        missing.collect(),
-    );
+fn pages_for_contributors_name_what_is_there() {
+    let mut missing = BTreeSet::new();
+    for name in ["ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let page = fs::read_to_string(root().join(name)).expect("it exists");
+        let quoted = page.split('`').skip(1).step_by(2);
+        let places = quoted.filter(|q| {
+            ["src/", "tests/", "tools/", "docs/"]
+                .iter()
+                .any(|f| q.starts_with(f))
+        });
+        let places: BTreeSet<&str> = places.collect();
+        assert!(places.len() > 10, "paths are found: {places:?}");
+        let gone = places.into_iter().filter(|p| !root().join(p).exists());
+        missing.extend(gone.map(|p| format!("{p} in {name}")));
+    }
+    none("paths that do not exist", missing.into_iter().collect());
 }

@@ -60,7 +60,7 @@ fn rows_gather_while_nobody_looks_and_full_loses_nothing() {
 }
 
 #[test]
-fn packets_are_used_again() {
+fn shipments_are_used_again() {
     let (_parker, mut producer, mut consumer) = test_lane(2);
     let mut made = 0;
     for value in 0..100 {
