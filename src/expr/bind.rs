@@ -6,6 +6,7 @@ use super::function::{Functions, cast_to, joined};
 use super::kernel::arithmetic::Arithmetic;
 use super::kernel::compare::Comparison;
 use super::kernel::logic::Junction;
+use super::layout::ColumnRef;
 use super::typed::{Op, Typed};
 use super::unify::{Context, common, pair, pair_types, settle, unify};
 use crate::error::{FAULTS_MAX, Fault};
@@ -15,7 +16,8 @@ use crate::sql::ast::{Binary, Expr, ExprKind, Name, Span, Unary};
 /// What the names of an expression mean. Implemented by the planner.
 pub(crate) trait Scope {
     /// The column of an attribute.
-    fn column(&mut self, qualifier: Option<&Name>, name: &Name) -> Result<(usize, Type), Fault>;
+    fn column(&mut self, qualifier: Option<&Name>, name: &Name)
+    -> Result<(ColumnRef, Type), Fault>;
 
     /// Asked for every call before the scalar functions are: the virtual column of an aggregate or of another name
     /// that is the planner's own.
@@ -25,7 +27,7 @@ pub(crate) trait Scope {
         args: &[Expr],
         distinct: bool,
         span: Span,
-    ) -> Option<Result<(usize, Type), Fault>>;
+    ) -> Option<Result<(ColumnRef, Type), Fault>>;
 
     /// What may be called here beside functions.
     fn callable(&self) -> Vec<String> {
@@ -33,7 +35,7 @@ pub(crate) trait Scope {
     }
 
     /// Asked first for every node: a column that holds this very expression (GROUP BY expressions, aliases).
-    fn known(&mut self, _expr: &Expr) -> Option<(usize, Type)> {
+    fn known(&mut self, _expr: &Expr) -> Option<(ColumnRef, Type)> {
         None
     }
 }

@@ -1,8 +1,9 @@
-//! A bound expression → a program: results are placed, literal patterns compiled, calls of `uuid()` numbered.
+//! A bound expression → a program: columns and results are placed, literal patterns compiled, `uuid()` numbered.
 
 use super::call::Clockwork;
 use super::function::{Kernel, Uuid, text};
 use super::kernel::arithmetic::Arithmetic;
+use super::layout::Layout;
 use super::lazy::{Case, Subset};
 use super::like::Pattern;
 use super::node::{Node, Step};
@@ -13,21 +14,24 @@ use super::typed::{Op, Typed, TypedKind};
 use crate::event::{Column, Type, Value, Zone};
 
 impl Program {
-    pub(super) fn new(expr: &Typed, salt: &str) -> Self {
+    pub(super) fn new(expr: &Typed, layout: &Layout, salt: &str) -> Self {
         let mut calls = 0;
-        Program::of(node(expr, salt, &mut calls))
+        Program::of(node(expr, (layout, salt), &mut calls))
     }
 }
 
 /// `calls` counts the calls of `uuid()`.
-fn node(expr: &Typed, salt: &str, calls: &mut u32) -> Node {
+fn node(expr: &Typed, (layout, salt): (&Layout, &str), calls: &mut u32) -> Node {
     let ty = expr.ty.unwrap_or(Type::Bool);
     let (step, args) = match &expr.kind {
-        TypedKind::Column(i) => (Step::Column(*i), Vec::new()),
+        TypedKind::Column(column) => (Step::Column(layout.place(*column)), Vec::new()),
         TypedKind::Literal(v) | TypedKind::Constant(v) => (Step::Constant(v.clone()), Vec::new()),
         TypedKind::Op(op, args) => {
             let step = step(op, args, salt, calls);
-            let nodes = args.iter().map(|a| node(a, salt, calls)).collect();
+            let nodes = args
+                .iter()
+                .map(|a| node(a, (layout, salt), calls))
+                .collect();
             (step, nodes)
         }
     };

@@ -2,14 +2,15 @@
 //!
 //! Why: an expression runs for every row, so names, types, literal patterns and constants are settled when the app is
 //! built, and what is left is a tree of loops over columns. A row fault is NULL and a count, never a panic.
-//! How: `bind` makes a [`Typed`] tree of the syntax tree; `compile` makes a [`Program`] whose nodes own their result
-//! columns; `eval` runs it over a [`Frame`].
+//! How: `bind` makes a [`Typed`] tree of the syntax tree; `compile` makes a [`Program`] for a [`Layout`] of columns,
+//! whose nodes own their result columns; `eval` runs it over a [`Frame`].
 
 mod bind;
 mod call;
 mod compile;
 mod function;
 mod kernel;
+mod layout;
 mod lazy;
 mod like;
 mod node;
@@ -24,5 +25,6 @@ mod tests;
 
 pub(crate) use bind::{Scope, bind};
 pub use function::{Functions, ScalarFunction};
+pub(crate) use layout::{ColumnRef, Layout};
 pub(crate) use program::{Frame, Program};
 pub(crate) use typed::{Typed, TypedKind};

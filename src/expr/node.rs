@@ -59,7 +59,7 @@ impl Node {
         match &self.step {
             Step::Constant(v) => Operand::Constant(v),
             Step::Column(i) => {
-                let selected = *i < view.frame.left.len() && view.frame.rows.is_some();
+                let selected = *i < view.frame.input.len() && view.frame.rows.is_some();
                 if selected || view.picks.is_some() {
                     Operand::Column(&self.out)
                 } else {
@@ -180,7 +180,7 @@ pub(super) fn run_all(args: &mut [Node], view: &View<'_>, faults: &mut u64) {
 fn read(i: usize, view: &View<'_>, out: &mut Column) {
     let frame = view.frame;
     let source = frame.column(i);
-    let rows = frame.rows.filter(|_| i < frame.left.len());
+    let rows = frame.rows.filter(|_| i < frame.input.len());
     match (rows, view.picks) {
         (None, None) => {}
         (Some(rows), None) => gather(out, source, &rows[..view.len]),

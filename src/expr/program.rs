@@ -6,12 +6,13 @@ use crate::event::{Column, Timestamp};
 
 /// What a program reads.
 ///
-/// Column `i < left.len()` is `left[i]`, read at `rows` if given; column `i ≥ left.len()` is `right[i − left.len()]`,
-/// which is dense: aligned with the selection. `at`, `clock` and `causes` are read like `left`.
+/// Column `i < input.len()` is `input[i]`, read at `rows` if given; column `i ≥ input.len()` is
+/// `results[i − input.len()]`, which is dense: aligned with the selection. `at`, `clock` and `causes` are read like
+/// `input`.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Frame<'a> {
-    pub(crate) left: &'a [Column],
-    pub(crate) right: &'a [Column],
+    pub(crate) input: &'a [Column],
+    pub(crate) results: &'a [Column],
     pub(crate) at: &'a [Timestamp],
     pub(crate) clock: &'a [Timestamp],
     pub(crate) causes: &'a [u64],
@@ -24,13 +25,13 @@ impl<'a> Frame<'a> {
     /// Column `i`.
     #[inline]
     pub(super) fn column(&self, i: usize) -> &'a Column {
-        match self.left.get(i) {
+        match self.input.get(i) {
             Some(c) => c,
-            None => &self.right[i - self.left.len()],
+            None => &self.results[i - self.input.len()],
         }
     }
 
-    /// The row of `left` behind a position.
+    /// The row of `input` at a position.
     #[inline]
     pub(super) fn row(&self, position: usize) -> usize {
         self.rows.map_or(position, |rows| rows[position] as usize)
@@ -75,7 +76,7 @@ impl Program {
     pub(crate) fn eval<'a>(&'a mut self, frame: &Frame<'a>, faults: &mut u64) -> &'a Column {
         self.root.run(&View::whole(frame), faults);
         if let Step::Column(i) = self.root.step {
-            let dense = i >= frame.left.len();
+            let dense = i >= frame.input.len();
             if dense || frame.rows.is_none() {
                 return frame.column(i);
             }
@@ -92,7 +93,7 @@ impl Program {
     /// Appends the result of every row.
     pub(crate) fn eval_into(&mut self, frame: &Frame<'_>, faults: &mut u64, out: &mut Column) {
         if let (Step::Column(i), Some(rows)) = (&self.root.step, frame.rows)
-            && let Some(column) = frame.left.get(*i)
+            && let Some(column) = frame.input.get(*i)
         {
             return out.extend_rows(column, &rows[..frame.len]);
         }

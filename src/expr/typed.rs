@@ -1,12 +1,14 @@
 //! A bound expression: every node has its type, every name its column, every call its kernel.
 //!
-//! Why a tree beside the syntax tree: the planner rewrites columns and asks for constants before anything runs.
+//! Why a tree beside the syntax tree: the planner asks for columns and constants before anything runs, and one tree
+//! may run over several layouts of columns.
 
 use super::function::{Kernel, ScalarFunction, TimeKernel, text::TEXT_BYTES_MAX};
 use super::kernel::arithmetic::Arithmetic;
 use super::kernel::cast::exact;
 use super::kernel::compare::Comparison;
 use super::kernel::logic::Junction;
+use super::layout::{ColumnRef, Layout};
 use super::program::{Frame, Program};
 use crate::error::Fault;
 use crate::event::{Type, Value};
@@ -16,8 +18,8 @@ use std::sync::Arc;
 /// What a node of a bound expression is.
 #[derive(Clone)]
 pub(crate) enum TypedKind {
-    /// A column of the frame.
-    Column(usize),
+    /// A column of its query.
+    Column(ColumnRef),
     /// A value as written, which may still take the type of its context.
     Literal(Value),
     /// A value whose type is settled.
@@ -93,9 +95,9 @@ pub(crate) struct Typed {
 }
 
 impl Typed {
-    pub(crate) fn column(index: usize, ty: Type, span: Span) -> Self {
+    pub(crate) fn column(column: ColumnRef, ty: Type, span: Span) -> Self {
         Typed {
-            kind: TypedKind::Column(index),
+            kind: TypedKind::Column(column),
             ty: Some(ty),
             span,
         }
@@ -204,27 +206,18 @@ impl Typed {
     }
 
     /// The column, if it is nothing else.
-    pub(crate) fn as_column(&self) -> Option<usize> {
+    pub(crate) fn as_column(&self) -> Option<ColumnRef> {
         match self.kind {
-            TypedKind::Column(i) => Some(i),
+            TypedKind::Column(column) => Some(column),
             _ => None,
         }
     }
 
     /// Calls `f` with every column read, as often as it is read.
-    pub(crate) fn columns(&self, f: &mut dyn FnMut(usize)) {
+    pub(crate) fn columns(&self, f: &mut dyn FnMut(ColumnRef)) {
         match &self.kind {
-            TypedKind::Column(i) => f(*i),
+            TypedKind::Column(column) => f(*column),
             _ => self.args().iter().for_each(|a| a.columns(f)),
-        }
-    }
-
-    /// Renumbers every column.
-    pub(crate) fn map_columns(&mut self, f: &mut dyn FnMut(usize) -> usize) {
-        match &mut self.kind {
-            TypedKind::Column(i) => *i = f(*i),
-            TypedKind::Op(_, args) => args.iter_mut().for_each(|a| a.map_columns(f)),
-            TypedKind::Literal(_) | TypedKind::Constant(_) => {}
         }
     }
 
@@ -246,7 +239,10 @@ impl Typed {
             len: 1,
             ..Frame::default()
         };
-        let value = self.compile().eval(&frame, &mut faults).value(0);
+        let value = self
+            .compile(&Layout::default())
+            .eval(&frame, &mut faults)
+            .value(0);
         Some((value, faults))
     }
 
@@ -278,15 +274,16 @@ impl Typed {
         self.any(&|op| matches!(op, Op::Uuid))
     }
 
-    /// Makes it runnable. `uuid()` is then salted with the number of the call only; see [`Typed::compile_salted`].
+    /// Makes it runnable over frames that are laid out so. `uuid()` is then salted with the number of the call only;
+    /// see [`Typed::compile_salted`].
     ///
     /// An untyped NULL gives a BOOL column of NULLs.
-    pub(crate) fn compile(&self) -> Program {
-        self.compile_salted("")
+    pub(crate) fn compile(&self, layout: &Layout) -> Program {
+        self.compile_salted(layout, "")
     }
 
     /// Makes it runnable; `salt` names app, query and output, so that `uuid()` differs between them.
-    pub(crate) fn compile_salted(&self, salt: &str) -> Program {
-        Program::new(self, salt)
+    pub(crate) fn compile_salted(&self, layout: &Layout, salt: &str) -> Program {
+        Program::new(self, layout, salt)
     }
 }

@@ -9,8 +9,8 @@ impl Batch {
     /// All rows as a program reads them.
     pub(crate) fn frame(&self) -> Frame<'_> {
         Frame {
-            left: &self.columns,
-            right: &[],
+            input: &self.columns,
+            results: &[],
             at: &self.at,
             clock: &self.clock,
             causes: &self.causes,

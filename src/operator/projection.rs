@@ -34,8 +34,8 @@ pub(crate) struct Rows<'a> {
 impl Rows<'_> {
     fn frame(&self) -> Frame<'_> {
         Frame {
-            left: &self.batch.columns,
-            right: self.results,
+            input: &self.batch.columns,
+            results: self.results,
             at: &self.batch.at,
             clock: &self.batch.clock,
             causes: &self.batch.causes,

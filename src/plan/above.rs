@@ -3,7 +3,8 @@
 //! Why: rows that came before one of them was edited and rows that come after it do not mean the same, so state that is
 //! made of both would answer a question that nobody asked.
 
-use super::identity::{columns, named};
+use super::identity::{attributes, named};
+use super::query::ONLY_SOURCE;
 use super::{QueryPlan, StreamPlan};
 use crate::event::Schema;
 use std::collections::HashMap;
@@ -69,7 +70,7 @@ fn makes(streams: &[StreamPlan], query: &QueryPlan) -> String {
         "{} STATE {} READS {} WRITES {}",
         query.identity.text,
         query.identity.state_text,
-        named(columns(read, input), input),
+        named(attributes(read, ONLY_SOURCE), input),
         written.join(", "),
     )
 }

@@ -1,12 +1,14 @@
 //! A bound query → its operators.
 //!
-//! How: expressions are laid out anew for the frame in which they run: the columns that a window keeps come first,
-//! then start and end of the window where it has them, then the aggregates.
+//! How: for each frame in which expressions run there is a layout: the attributes that rows have there, then start and
+//! end of the window where it has them, then the aggregates.
 
+use super::identity::attributes;
+use super::query::ONLY_SOURCE;
 use super::window::Keys;
 use super::{QueryPlan, WindowPlan};
 use crate::event::{Batch, Column, Schema, Type};
-use crate::expr::{Program, Typed};
+use crate::expr::{ColumnRef, Layout, Program, Typed};
 use crate::operator::Operator;
 use crate::operator::aggregate::{Grouping, PaneAggregate, RunningAggregate};
 use crate::operator::distinct::{Distinct, Memory};
@@ -21,6 +23,9 @@ use crate::operator::window::{
 };
 use crate::sql::ast::{Events, Span};
 use crate::state::KeyIndex;
+
+/// What a window on a grid adds to its rows.
+const WINDOW_COLUMNS: [ColumnRef; 2] = [ColumnRef::WindowStart, ColumnRef::WindowEnd];
 
 /// An operator and an empty batch with the columns that it emits.
 pub(crate) struct Stage {
@@ -64,6 +69,12 @@ pub(crate) fn stages(
     builder.stages
 }
 
+/// Whether an expression is this attribute of the input and nothing else.
+fn is_attribute(typed: &Typed, attribute: usize) -> bool {
+    let column = typed.as_column();
+    column.and_then(|c| c.attribute_of(ONLY_SOURCE)) == Some(attribute)
+}
+
 impl Builder<'_> {
     fn build(&mut self) {
         let query = self.query;
@@ -76,14 +87,10 @@ impl Builder<'_> {
             self.pane_aggregate();
         } else {
             match &query.window {
-                None => {
-                    let n = self.input.len();
-                    self.tail(None, &mut |c| if c < n { c } else { c - 2 });
-                }
+                None => self.tail(&self.whole()),
                 Some(window) if !self.window_matters(window) => {
-                    let n = self.input.len();
-                    self.filter(&(0..n).collect::<Vec<_>>());
-                    self.tail(None, &mut |c| if c < n { c } else { c - 2 });
+                    self.filter(&(0..self.input.len()).collect::<Vec<_>>());
+                    self.tail(&self.whole());
                 }
                 Some(window) => self.windowed(window),
             }
@@ -109,7 +116,6 @@ impl Builder<'_> {
     /// Whether start or end of the window are read before the rows of the window are complete.
     fn uses_window_columns_early(&self) -> bool {
         let query = self.query;
-        let n = self.input.len();
         let mut uses = false;
         let early = query
             .condition
@@ -117,15 +123,18 @@ impl Builder<'_> {
             .chain(&query.keys)
             .chain(query.calls.iter().flat_map(|c| &c.args));
         for typed in early {
-            typed.columns(&mut |c| uses |= c == n || c == n + 1);
+            typed.columns(&mut |c| uses |= c.is_of_window());
         }
         uses
     }
 
-    fn compile(&self, typed: &Typed, layout: &mut dyn FnMut(usize) -> usize) -> Program {
-        let mut typed = typed.clone();
-        typed.map_columns(layout);
-        typed.compile_salted(&self.salt)
+    /// Rows as they come.
+    fn whole(&self) -> Layout {
+        Layout::default().all(self.input.len())
+    }
+
+    fn compile(&self, typed: &Typed, layout: &Layout) -> Program {
+        typed.compile_salted(layout, &self.salt)
     }
 
     fn push(&mut self, operator: Box<dyn Operator>, types: &[Type]) {
@@ -152,13 +161,13 @@ impl Builder<'_> {
     }
 
     fn positions_among(&self, keys: &[Typed]) -> Vec<usize> {
-        self.positions(|c| keys.iter().position(|k| k.as_column() == Some(c)))
+        self.positions(|c| keys.iter().position(|k| is_attribute(k, c)))
     }
 
     /// The filter before a window; keeps these columns.
     fn filter(&mut self, keep: &[usize]) {
         if let Some(filter) = &self.query.filter {
-            let condition = self.compile(filter, &mut |c| c);
+            let condition = self.compile(filter, &self.whole());
             let types: Vec<Type> = keep.iter().map(|k| self.input[*k]).collect();
             self.push(Box::new(Filter::new(condition, keep.to_vec())), &types);
         }
@@ -166,19 +175,13 @@ impl Builder<'_> {
 
     /// The columns of the input that something behind the window reads.
     fn used(&self, expressions: &mut dyn Iterator<Item = &Typed>) -> Vec<usize> {
-        let n = self.input.len();
-        let mut used = Vec::new();
-        for typed in expressions {
-            typed.columns(&mut |c| used.push(c));
-        }
-        used.retain(|c| *c < n);
+        let mut used = attributes(expressions, ONLY_SOURCE);
         used.sort_unstable();
         used.dedup();
         used
     }
 
     fn windowed(&mut self, window: &WindowPlan) {
-        let n = self.input.len();
         let mut used = self.used(&mut self.query.expressions());
         used.extend(window.held_columns());
         used.sort_unstable();
@@ -188,7 +191,7 @@ impl Builder<'_> {
         let reads_all = window.reads_input() || self.query.late.is_some();
         let all = reads_all || self.query.filter.is_none();
         let passed: Vec<usize> = match all {
-            true => (0..n).collect(),
+            true => (0..self.input.len()).collect(),
             false => used.clone(),
         };
         self.filter(&passed);
@@ -197,71 +200,72 @@ impl Builder<'_> {
             false => (0..used.len()).collect(),
         };
         let mut types: Vec<Type> = used.iter().map(|c| self.input[*c]).collect();
-        let kept = used.len();
-        let numbers = self.wants_numbers();
-        if numbers {
+        let mut layout = Layout::default().some(&used);
+        if self.wants_numbers() {
             keep.push(passed.len());
             types.push(Type::Long);
+            layout = layout.then(&[ColumnRef::RowNumber]);
         }
-        self.window(window, keep, (&passed, &used), &mut types);
-        let left = types.len();
-        self.tail(numbers.then_some(kept), &mut |c| match c {
-            c if c < n => used.binary_search(&c).expect("used columns are kept"),
-            c if c < n + 2 => kept + (c - n),
-            c => left + (c - n - 2),
-        });
+        if matches!(window, WindowPlan::Panes(_)) {
+            layout = layout.then(&WINDOW_COLUMNS);
+        }
+        self.window(window, keep, (&passed, &used), types);
+        self.tail(&layout);
     }
 
     fn keys(&self, keys: &Keys) -> (Vec<Program>, Vec<Type>) {
+        let whole = self.whole();
         (
-            keys.0.iter().map(|k| self.compile(k, &mut |c| c)).collect(),
+            keys.0.iter().map(|k| self.compile(k, &whole)).collect(),
             keys.types(),
         )
     }
 
     /// Pushes the operator of a window. `passed`: the columns of the query's input that it gets; `used`: those that are
-    /// kept. `types` are those of the kept columns and become those of its output.
+    /// kept, and `types` their types.
     fn window(
         &mut self,
         window: &WindowPlan,
         keep: Vec<usize>,
         (passed, used): (&[usize], &[usize]),
-        types: &mut Vec<Type>,
+        mut types: Vec<Type>,
     ) {
         let expires = self.query.events != Events::Current;
         let mut operator: Box<dyn Operator> = match window {
-            WindowPlan::Length(rows) => Box::new(Length::new(*rows, keep, types)),
+            WindowPlan::Length(rows) => Box::new(Length::new(*rows, keep, &types)),
             WindowPlan::LengthBatch { rows, streams } => {
-                Box::new(LengthBatch::new(*rows, *streams, keep, types))
+                Box::new(LengthBatch::new(*rows, *streams, keep, &types))
             }
-            WindowPlan::Time(span_us) => Box::new(Time::new(*span_us, usize::MAX, keep, types)),
+            WindowPlan::Time(span_us) => Box::new(Time::new(*span_us, usize::MAX, keep, &types)),
             WindowPlan::TimeBatch {
                 span_us,
                 start,
                 streams,
-            } => Box::new(TimeBatch::new(*span_us, *start, *streams, keep, types)),
+            } => Box::new(TimeBatch::new(*span_us, *start, *streams, keep, &types)),
             WindowPlan::TimeLength { span_us, rows } => {
-                Box::new(Time::new(*span_us, *rows, keep, types))
+                Box::new(Time::new(*span_us, *rows, keep, &types))
             }
-            WindowPlan::Panes(panes) => Box::new(PaneRows::new(*panes, expires, keep, types)),
-            WindowPlan::SendBatch => Box::new(SendBatch::new(keep, types)),
+            WindowPlan::Panes(panes) => Box::new(PaneRows::new(*panes, expires, keep, &types)),
+            WindowPlan::SendBatch => Box::new(SendBatch::new(keep, &types)),
             WindowPlan::ExternalTime { attribute, span_ms } => {
-                Box::new(ExternalTime::new(*attribute, *span_ms, keep, types))
+                Box::new(ExternalTime::new(*attribute, *span_ms, keep, &types))
             }
             WindowPlan::ExternalTimeBatch(span) => {
-                Box::new(ExternalTimeBatch::new(*span, expires, keep, types))
+                Box::new(ExternalTimeBatch::new(*span, expires, keep, &types))
             }
-            WindowPlan::Delay(span_us) => Box::new(Delay::new(*span_us, keep, types)),
+            WindowPlan::Delay(span_us) => Box::new(Delay::new(*span_us, keep, &types)),
             WindowPlan::Sort { rows, by } => {
                 let key = |(column, descending): &(usize, bool)| SortKey {
                     kept: used.binary_search(column).expect("held columns are kept"),
                     descending: *descending,
                 };
-                Box::new(Sort::new(*rows, by.iter().map(key).collect(), keep, types))
+                Box::new(Sort::new(*rows, by.iter().map(key).collect(), keep, &types))
             }
-            WindowPlan::Cron(crontab) => Box::new(Cron::new(crontab.clone(), expires, keep, types)),
+            WindowPlan::Cron(crontab) => {
+                Box::new(Cron::new(crontab.clone(), expires, keep, &types))
+            }
             WindowPlan::Expression(condition) => {
-                Box::new(Expression::new(condition.clone(), keep, types))
+                Box::new(Expression::new(condition.clone(), keep, &types))
             }
             WindowPlan::ExpressionBatch { condition, options } => {
                 let options = ExpressionBatchOptions {
@@ -272,20 +276,20 @@ impl Builder<'_> {
                     condition.clone(),
                     options,
                     keep,
-                    types,
+                    &types,
                 ))
             }
-            keyed => self.keyed_window(keyed, keep, types),
+            keyed => self.keyed_window(keyed, keep, &types),
         };
         operator.routed_by(match window.own_keys() {
             Some(keys) => self.positions_among(keys),
             None => self.positions(|c| used.binary_search(&c).ok()),
         });
         if matches!(window, WindowPlan::Panes(_)) {
-            types.extend([Type::Long, Type::Long]);
+            types.extend(WINDOW_COLUMNS.map(|_| Type::Long));
         }
         let operator = self.in_front(window, operator, (passed, used));
-        self.push(operator, types);
+        self.push(operator, &types);
     }
 
     /// A window with what stands in front of it: numbers of its rows, and before these the order of their times.
@@ -318,9 +322,7 @@ impl Builder<'_> {
             return passed.to_vec();
         }
         let mut carried = used.to_vec();
-        for key in window.keys() {
-            key.columns(&mut |c| carried.push(c));
-        }
+        carried.extend(attributes(window.keys().iter(), ONLY_SOURCE));
         carried.sort_unstable();
         carried.dedup();
         carried
@@ -381,7 +383,7 @@ impl Builder<'_> {
         }
     }
 
-    fn projection(&self, layout: &mut dyn FnMut(usize) -> usize) -> Projection {
+    fn projection(&self, layout: &Layout) -> Projection {
         let query = self.query;
         let outputs = query
             .outputs
@@ -399,15 +401,16 @@ impl Builder<'_> {
         Projection::new(outputs, having, order, query.limit, query.offset, distinct)
     }
 
-    /// `number`: the column with the number of each row.
-    fn grouping(&self, number: Option<usize>, layout: &mut dyn FnMut(usize) -> usize) -> Grouping {
+    fn grouping(&self, layout: &Layout) -> Grouping {
         let query = self.query;
+        let number = Typed::column(ColumnRef::RowNumber, Type::Long, Span::default());
         let mut calls = Vec::new();
         for call in &query.calls {
             let args = call.args.iter().map(|a| self.compile(a, layout));
             let mut args: Vec<Program> = args.collect();
-            let number = number.filter(|_| call.call.wants_numbers());
-            args.extend(number.map(|c| Typed::column(c, Type::Long, Span::default()).compile()));
+            if call.call.wants_numbers() {
+                args.push(number.compile(layout));
+            }
             calls.push((call.call.clone(), args));
         }
         Grouping {
@@ -422,7 +425,7 @@ impl Builder<'_> {
     }
 
     /// Condition, aggregates and projection over rows laid out by `layout`.
-    fn tail(&mut self, number: Option<usize>, layout: &mut dyn FnMut(usize) -> usize) {
+    fn tail(&mut self, layout: &Layout) {
         let query = self.query;
         let condition = query.condition.as_ref().map(|c| self.compile(c, layout));
         let projection = self.projection(layout);
@@ -430,7 +433,7 @@ impl Builder<'_> {
         if query.aggregates() {
             let retracts = query.window.as_ref().is_some_and(WindowPlan::retracts);
             let transient = query.window.as_ref().is_some_and(WindowPlan::only_flushes);
-            let grouping = self.grouping(number, layout);
+            let grouping = self.grouping(layout);
             let mut operator = RunningAggregate::new(
                 condition,
                 query.events,
@@ -458,23 +461,16 @@ impl Builder<'_> {
         let Some(WindowPlan::Panes(panes)) = query.window else {
             unreachable!("the window is on a grid")
         };
-        let n = self.input.len();
-        self.filter(&(0..n).collect::<Vec<_>>());
+        self.filter(&(0..self.input.len()).collect::<Vec<_>>());
         let order = query.order.iter().map(|(o, _)| o);
         let read = self.used(&mut query.outputs.iter().chain(&query.having).chain(order));
         let read_types = read.iter().map(|c| self.input[*c]).collect();
-        let is_key = |c: &usize| query.keys.iter().any(|k| k.as_column() == Some(*c));
+        let is_key = |c: &usize| query.keys.iter().any(|k| is_attribute(k, *c));
         let constant = read.iter().map(is_key).collect();
-        let condition = query
-            .condition
-            .as_ref()
-            .map(|c| self.compile(c, &mut |c| c));
-        let grouping = self.grouping(None, &mut |c| c);
-        let kept = read.len();
-        let projection = self.projection(&mut |c| match c {
-            c if c < n => read.binary_search(&c).expect("read columns are kept"),
-            c => kept + (c - n),
-        });
+        let whole = self.whole();
+        let condition = query.condition.as_ref().map(|c| self.compile(c, &whole));
+        let grouping = self.grouping(&whole);
+        let projection = self.projection(&Layout::default().some(&read).then(&WINDOW_COLUMNS));
         let types = self.output_types();
         let mut operator = PaneAggregate::new(
             panes,

@@ -5,6 +5,7 @@
 //! the one stream through which rows come in; any query that needs to see all rows makes the whole component single.
 
 use super::lineage::Lineage;
+use super::query::ONLY_SOURCE;
 use super::{QueryPlan, StreamPlan};
 use crate::expr::Typed;
 use std::cmp::Reverse;
@@ -196,12 +197,10 @@ enum Demand {
     All(&'static str),
 }
 
-fn plain_columns(expressions: &[Typed], input_len: usize) -> Vec<usize> {
-    let mut columns: Vec<usize> = expressions
-        .iter()
-        .filter_map(Typed::as_column)
-        .filter(|c| *c < input_len)
-        .collect();
+/// The attributes of a source among expressions.
+fn plain_columns(expressions: &[Typed], source: usize) -> Vec<usize> {
+    let columns = expressions.iter().filter_map(Typed::as_column);
+    let mut columns: Vec<usize> = columns.filter_map(|c| c.attribute_of(source)).collect();
     columns.sort_unstable();
     columns.dedup();
     columns
@@ -218,7 +217,7 @@ fn demand(query: &QueryPlan) -> Demand {
         None => None,
         Some(window) if window.spans_no_keys() => None,
         Some(window) => match window.own_keys() {
-            Some(keys) => Some(plain_columns(keys, query.input_len)),
+            Some(keys) => Some(plain_columns(keys, ONLY_SOURCE)),
             None => return Demand::All("its window"),
         },
     };
@@ -227,12 +226,12 @@ fn demand(query: &QueryPlan) -> Demand {
         (None, false) => Demand::All("its window"),
         (None, true) if query.keys.is_empty() => Demand::All("an aggregate without GROUP BY"),
         (None, true) => columns(
-            plain_columns(&query.keys, query.input_len),
+            plain_columns(&query.keys, ONLY_SOURCE),
             "GROUP BY on expressions only",
         ),
         (Some(keys), false) => columns(keys, "its window has no key column"),
         (Some(keys), true) => {
-            let mut shared = plain_columns(&query.keys, query.input_len);
+            let mut shared = plain_columns(&query.keys, ONLY_SOURCE);
             shared.retain(|c| keys.contains(c));
             columns(shared, "window and GROUP BY share no key column")
         }
@@ -282,7 +281,7 @@ fn routing(streams: &[StreamPlan], queries: &[QueryPlan], order: &[usize], cycle
         }
         if let Some(wanted) = allowed.get(&query.target) {
             let traced: Vec<Typed> = wanted.iter().map(|c| query.outputs[*c].clone()).collect();
-            let columns = plain_columns(&traced, query.input_len);
+            let columns = plain_columns(&traced, ONLY_SOURCE);
             restrict(&mut allowed, query.input, columns);
         }
         if allowed.get(&query.input).is_some_and(Vec::is_empty) {

@@ -7,6 +7,7 @@
 //! with rows before they reach it decides, too ([`super::above`]).
 
 use super::above::Above;
+use super::query::ONLY_SOURCE;
 use super::scope::QueryScope;
 use super::{QueryPlan, WindowPlan};
 use crate::event::{Schema, Type};
@@ -113,7 +114,7 @@ fn state_parts(
         text += &format!(" EVENTS {:?}", plan.events);
     }
     if let Some(window) = &plan.window {
-        let mut kept = columns(plan.expressions().chain(window.keys()), scope.schema);
+        let mut kept = attributes(plan.expressions().chain(window.keys()), ONLY_SOURCE);
         kept.extend(window.held_columns());
         text += &format!(" KEEPS {}", named(kept, scope.schema));
     }
@@ -122,7 +123,7 @@ fn state_parts(
         let shown = plan.outputs.iter().chain(&plan.having).chain(order);
         text += &format!(
             " SHOWS {}",
-            named(columns(shown, scope.schema), scope.schema)
+            named(attributes(shown, ONLY_SOURCE), scope.schema)
         );
     }
     if plan.distinct {
@@ -147,11 +148,11 @@ fn state_parts(
     text
 }
 
-pub(super) fn columns<'a>(of: impl Iterator<Item = &'a Typed>, input: &Schema) -> Vec<usize> {
-    let mut columns = Vec::new();
-    of.for_each(|typed| typed.columns(&mut |c| columns.push(c)));
-    columns.retain(|c| *c < input.len());
-    columns
+/// The attributes of a source that expressions read, as often as they do.
+pub(super) fn attributes<'a>(of: impl Iterator<Item = &'a Typed>, source: usize) -> Vec<usize> {
+    let mut attributes = Vec::new();
+    of.for_each(|typed| typed.columns(&mut |c| attributes.extend(c.attribute_of(source))));
+    attributes
 }
 
 /// Names and types of columns, each once.

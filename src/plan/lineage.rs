@@ -5,6 +5,7 @@
 
 use super::QueryPlan;
 use super::component::plain_keys;
+use super::query::ONLY_SOURCE;
 use std::collections::HashMap;
 
 /// For each key column of the entry stream, in their order, the columns of a stream that always equal it.
@@ -79,7 +80,8 @@ fn chosen(query: &QueryPlan, input: &Carried) -> Option<Vec<usize>> {
 fn shown(query: &QueryPlan, columns: &[usize]) -> Vec<usize> {
     let shows = |output: &usize| {
         let column = query.outputs[*output].as_column();
-        column.is_some_and(|c| columns.contains(&c))
+        let attribute = column.and_then(|c| c.attribute_of(ONLY_SOURCE));
+        attribute.is_some_and(|a| columns.contains(&a))
     };
     (0..query.outputs.len()).filter(shows).collect()
 }

@@ -9,12 +9,15 @@ use super::window::WindowPlan;
 use super::window_args::bind_window;
 use crate::error::{FAULTS_MAX, Fault, LISTED_NAMES_MAX};
 use crate::event::{Schema, Type};
-use crate::expr::Typed;
+use crate::expr::{ColumnRef, Typed};
 use crate::operator::aggregate::Rows;
 use crate::sql::ast::{Binary, Events, Expr, ExprKind, Name, Query, SelectItem, Span};
 use std::collections::HashSet;
 
-/// A bound query. Columns of its expressions are numbered as in `scope.rs`.
+/// The place of the source of a query that has one, as all queries have.
+pub(crate) const ONLY_SOURCE: usize = 0;
+
+/// A bound query.
 pub(crate) struct QueryPlan {
     /// `@info(name)`, else `query N` by its place in the text.
     pub(crate) name: String,
@@ -24,8 +27,6 @@ pub(crate) struct QueryPlan {
     pub(crate) window_text: String,
     /// Stream read.
     pub(crate) input: usize,
-    /// Number of attributes of the stream read.
-    pub(crate) input_len: usize,
     /// Stream written.
     pub(crate) target: usize,
     /// Stream that gets the rows which come too late.
@@ -128,7 +129,6 @@ pub(super) fn bind_query(
         identity: QueryIdentity::default(),
         window_text: window_text.unwrap_or_default().to_string(),
         input,
-        input_len: stream.schema.len(),
         target: 0,
         late: None,
         events: query.events,
@@ -277,7 +277,11 @@ fn bind_select(
         match item {
             SelectItem::Star(span) => {
                 for (place, attribute) in scope.schema.attributes().iter().enumerate() {
-                    let typed = Typed::column(place, attribute.ty, *span);
+                    let column = ColumnRef::Input {
+                        source: ONLY_SOURCE,
+                        column: place,
+                    };
+                    let typed = Typed::column(column, attribute.ty, *span);
                     outputs.push((attribute.name.to_string(), Some(typed), *span));
                 }
             }

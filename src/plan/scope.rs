@@ -1,13 +1,12 @@
-//! What names mean in the parts of a query.
-//!
-//! Columns are numbered so: the attributes of the input, then start and end of the window, then the aggregates in
-//! order of appearance. When the query is laid out the numbers become places in the frames of its programs.
+//! What names mean in the parts of a query: attributes, start and end of the window, aggregates. They become columns
+//! by their role; places in the frames of programs are made of them when the query is built.
 
 use super::Catalogue;
 use super::limits::{self, EXPANDED_HEIGHT_MAX, EXPANDED_NODES_MAX};
+use super::query::ONLY_SOURCE;
 use crate::error::{FAULTS_MAX, Fault};
 use crate::event::{Schema, Type};
-use crate::expr::{Scope, Typed, bind};
+use crate::expr::{ColumnRef, Scope, Typed, bind};
 use crate::operator::aggregate::{Aggregate, AggregateCall, Rows};
 use crate::sql::ast::{Expr, ExprKind, Name, SelectItem, Span};
 
@@ -66,16 +65,6 @@ pub(super) struct QueryScope<'a> {
 }
 
 impl QueryScope<'_> {
-    /// Number of the start of the window; its end follows.
-    pub(super) fn window_column(&self) -> usize {
-        self.schema.len()
-    }
-
-    /// Number of the first aggregate.
-    pub(super) fn first_call(&self) -> usize {
-        self.schema.len() + 2
-    }
-
     /// Binds an expression of a clause; faults are kept.
     pub(super) fn bind(&mut self, clause: Clause, expr: &Expr) -> Option<Typed> {
         if self.faults.len() > FAULTS_MAX {
@@ -126,10 +115,10 @@ impl QueryScope<'_> {
         args: &[Expr],
         distinct: bool,
         span: Span,
-    ) -> Option<(usize, Type)> {
+    ) -> Option<(ColumnRef, Type)> {
         let text = self.text.get(span.range()).unwrap_or_default().to_string();
         if let Some(place) = self.calls.iter().position(|c| c.text == text) {
-            return Some((self.first_call() + place, self.calls[place].call.result));
+            return Some((ColumnRef::Aggregate(place), self.calls[place].call.result));
         }
         let (aggregate, args) = aggregate
             .of_call(args, distinct, span)
@@ -169,7 +158,7 @@ impl QueryScope<'_> {
             call,
         });
         let last = self.calls.len() - 1;
-        Some((self.first_call() + last, self.calls[last].call.result))
+        Some((ColumnRef::Aggregate(last), self.calls[last].call.result))
     }
 }
 
@@ -186,7 +175,11 @@ impl Scope for QueryScope<'_> {
         names
     }
 
-    fn column(&mut self, qualifier: Option<&Name>, name: &Name) -> Result<(usize, Type), Fault> {
+    fn column(
+        &mut self,
+        qualifier: Option<&Name>,
+        name: &Name,
+    ) -> Result<(ColumnRef, Type), Fault> {
         if let Some(q) = qualifier {
             let known = self.alias.into_iter().chain([self.stream]);
             if !known.clone().any(|k| k.eq_ignore_ascii_case(&q.text)) {
@@ -195,7 +188,13 @@ impl Scope for QueryScope<'_> {
             }
         }
         match self.schema.position(&name.text) {
-            Some(place) => Ok((place, self.schema.attributes()[place].ty)),
+            Some(column) => {
+                let attribute = ColumnRef::Input {
+                    source: ONLY_SOURCE,
+                    column,
+                };
+                Ok((attribute, self.schema.attributes()[column].ty))
+            }
             None => {
                 let known = self.schema.attributes().iter().map(|a| &*a.name);
                 let message = format!(
@@ -213,11 +212,14 @@ impl Scope for QueryScope<'_> {
         args: &[Expr],
         distinct: bool,
         span: Span,
-    ) -> Option<Result<(usize, Type), Fault>> {
-        let window_column = ["window_start", "window_end"]
-            .iter()
-            .position(|w| w.eq_ignore_ascii_case(&name.text));
-        if let Some(which) = window_column {
+    ) -> Option<Result<(ColumnRef, Type), Fault>> {
+        let window_column = [
+            ("window_start", ColumnRef::WindowStart),
+            ("window_end", ColumnRef::WindowEnd),
+        ]
+        .into_iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(&name.text));
+        if let Some((_, column)) = window_column {
             let fault = if !args.is_empty() || distinct {
                 Fault::new(span, format!("{} takes no argument", name.text))
                     .help(format!("write {}()", name.text))
@@ -225,7 +227,7 @@ impl Scope for QueryScope<'_> {
                 let message = format!("{}() tells of a tumbling or hop window", name.text);
                 Fault::new(span, message).help("WINDOW('tumbling', 1 MINUTE)")
             } else {
-                return Some(Ok((self.window_column() + which, Type::Long)));
+                return Some(Ok((column, Type::Long)));
             };
             return Some(Err(fault));
         }

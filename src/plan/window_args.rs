@@ -1,10 +1,11 @@
 //! `WINDOW('name', arguments)` → a window with its parameters.
 
+use super::query::ONLY_SOURCE;
 use super::scope::{Clause, QueryScope};
 use super::window::{Keys, WindowPlan, external_start};
 use crate::error::Fault;
-use crate::event::{Type, Value};
-use crate::expr::TypedKind;
+use crate::event::{Attribute, Type, Value};
+use crate::expr::{ColumnRef, Typed, TypedKind};
 use crate::operator::window::{
     ConditionSource, Crontab, ExpressionBatchOptions, ExternalSpan, Panes, Start,
     bind_expression_window,
@@ -305,8 +306,9 @@ impl<'a> Args<'a, '_, '_> {
     fn attribute(&mut self) -> Result<(usize, Type, Span), Refused> {
         let arg = self.next()?;
         let typed = self.scope.bind(Clause::Filter, arg).ok_or(None)?;
-        match (typed.as_column(), typed.ty) {
-            (Some(place), Some(ty)) if place < self.scope.schema.len() => Ok((place, ty, arg.span)),
+        let column = typed.as_column().and_then(|c| c.attribute_of(ONLY_SOURCE));
+        match (column, typed.ty) {
+            (Some(place), Some(ty)) => Ok((place, ty, arg.span)),
             _ => Err(self.wrong(arg.span, "an attribute of the stream is expected")),
         }
     }
@@ -356,8 +358,12 @@ impl<'a> Args<'a, '_, '_> {
             return self.some_keys();
         }
         let attributes = self.scope.schema.attributes().iter().enumerate();
-        let column = |(i, a): (usize, &crate::event::Attribute)| {
-            crate::expr::Typed::column(i, a.ty, self.span)
+        let column = |(column, a): (usize, &Attribute)| {
+            let column = ColumnRef::Input {
+                source: ONLY_SOURCE,
+                column,
+            };
+            Typed::column(column, a.ty, self.span)
         };
         Ok(Keys(attributes.map(column).collect()))
     }

@@ -2,7 +2,7 @@
 
 use super::{check, typed, typed_with};
 use crate::event::{Type, Value};
-use crate::expr::{Frame, Functions, ScalarFunction};
+use crate::expr::{Frame, Functions, Layout, ScalarFunction};
 
 #[test]
 fn numbers() {
@@ -573,7 +573,9 @@ fn uuid_depends_on_salt_call_cause_and_order_only() {
             len: rows.map_or(causes.len(), <[u32]>::len),
             ..Frame::default()
         };
-        let mut program = typed(text).unwrap().compile_salted(salt);
+        let mut program = typed(text)
+            .unwrap()
+            .compile_salted(&Layout::default(), salt);
         let column = program.eval(&frame, &mut 0);
         (0..frame.len)
             .map(|i| column.value(i).to_string())
@@ -635,7 +637,7 @@ fn registered_functions() {
         };
         let value = typed_with(text, &functions)
             .unwrap()
-            .compile()
+            .compile(&Layout::default())
             .eval(&frame, &mut faults)
             .value(0);
         (value, faults)

@@ -6,7 +6,7 @@ mod parse;
 mod programs;
 mod random;
 
-use super::{Frame, Functions, Scope, Typed, bind};
+use super::{ColumnRef, Frame, Functions, Layout, Scope, Typed, bind};
 use crate::error::Fault;
 use crate::event::{Column, Timestamp, Type, Value};
 use crate::sql::ast::{Expr, Name, Span};
@@ -37,13 +37,23 @@ fn columns() -> Vec<(&'static str, Value, Type)> {
     ]
 }
 
+/// An attribute of the only source.
+fn input(column: usize) -> ColumnRef {
+    ColumnRef::Input { source: 0, column }
+}
+
+/// A frame with all columns.
+fn whole() -> Layout {
+    Layout::default().all(columns().len())
+}
+
 struct Columns;
 
 impl Scope for Columns {
-    fn column(&mut self, _: Option<&Name>, name: &Name) -> Result<(usize, Type), Fault> {
+    fn column(&mut self, _: Option<&Name>, name: &Name) -> Result<(ColumnRef, Type), Fault> {
         let all = columns();
         match all.iter().position(|(n, ..)| *n == name.text) {
-            Some(i) => Ok((i, all[i].2)),
+            Some(column) => Ok((input(column), all[column].2)),
             None => Err(
                 Fault::new(name.span, format!("unknown attribute '{}'", name.text))
                     .nearest(&name.text, all.iter().map(|c| c.0)),
@@ -57,8 +67,8 @@ impl Scope for Columns {
         _: &[Expr],
         _: bool,
         _: Span,
-    ) -> Option<Result<(usize, Type), Fault>> {
-        (name.text == "count").then_some(Ok((columns().len(), Type::Long)))
+    ) -> Option<Result<(ColumnRef, Type), Fault>> {
+        (name.text == "count").then_some(Ok((ColumnRef::Aggregate(0), Type::Long)))
     }
 }
 
@@ -94,14 +104,14 @@ fn show(text: &str) -> String {
         Ok(typed) => typed,
         Err(faults) => return format!("fault: {}", faults[0].message),
     };
-    let left: Vec<Column> = columns()
+    let input: Vec<Column> = columns()
         .iter()
         .map(|(_, v, ty)| column_of(*ty, std::slice::from_ref(v)))
         .collect();
-    let right = [column_of(Type::Long, &[Value::Long(3)])];
+    let results = [column_of(Type::Long, &[Value::Long(3)])];
     let frame = Frame {
-        left: &left,
-        right: &right,
+        input: &input,
+        results: &results,
         at: &[Timestamp(1_500_999)],
         clock: &[Timestamp(2_000_000)],
         causes: &[42],
@@ -109,7 +119,7 @@ fn show(text: &str) -> String {
         len: 1,
     };
     let mut faults = 0;
-    let mut program = typed.compile();
+    let mut program = typed.compile(&whole());
     let column = program.eval(&frame, &mut faults);
     if let Some(ty) = typed.ty {
         assert_eq!(column.type_of(), ty, "{text}");

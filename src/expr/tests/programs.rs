@@ -1,28 +1,18 @@
 //! Frames, selections, columns and conversions: what the planner and the operators call.
 
-use super::{column_of, columns, typed};
+use super::{column_of, columns, input, typed, whole};
 use crate::event::{Column, Data, Type, Value};
-use crate::expr::{Frame, Typed, TypedKind};
+use crate::expr::{ColumnRef, Frame, Layout, Program, TypedKind};
 use crate::sql::ast::Span;
 
 fn index(name: &str) -> usize {
     columns().iter().position(|c| c.0 == name).unwrap()
 }
 
-/// The expression with column `a` as 0 and `b` as 1.
-fn over(text: &str, a: &str, b: &str) -> Typed {
-    let mut e = typed(text).unwrap();
-    let (a, b) = (index(a), index(b));
-    e.map_columns(&mut |c| {
-        if c == a {
-            0
-        } else if c == b {
-            1
-        } else {
-            c
-        }
-    });
-    e
+/// The expression over column `i` at place 0 and column `d` at place 1.
+fn over_i_and_d(text: &str) -> Program {
+    let layout = Layout::default().some(&[index("i"), index("d")]);
+    typed(text).unwrap().compile(&layout)
 }
 
 fn doubles(values: &[f64]) -> Column {
@@ -35,13 +25,13 @@ fn ints(values: &[i32]) -> Column {
 
 #[test]
 fn filter_appends_row_numbers() {
-    let left = [doubles(&[60.0, 40.0, 50.0, 51.0]), ints(&[1, 2, 3, 4])];
+    let input = [ints(&[1, 2, 3, 4]), doubles(&[60.0, 40.0, 50.0, 51.0])];
     let mut frame = Frame {
-        left: &left,
+        input: &input,
         len: 4,
         ..Frame::default()
     };
-    let mut program = over("d > 50", "d", "i").compile();
+    let mut program = over_i_and_d("d > 50");
     let mut keep = vec![9];
     program.filter(&frame, &mut 0, &mut keep);
     assert_eq!(keep, [9, 0, 3]);
@@ -51,75 +41,60 @@ fn filter_appends_row_numbers() {
     program.filter(&frame, &mut 0, &mut keep);
     assert_eq!(keep, [3, 0]);
     keep.clear();
-    typed("TRUE")
-        .unwrap()
-        .compile()
-        .filter(&frame, &mut 0, &mut keep);
+    over_i_and_d("TRUE").filter(&frame, &mut 0, &mut keep);
     assert_eq!(keep, [3, 1, 0]);
     keep.clear();
-    typed("NULL")
-        .unwrap()
-        .compile()
-        .filter(&frame, &mut 0, &mut keep);
-    typed("1 > 2")
-        .unwrap()
-        .compile()
-        .filter(&frame, &mut 0, &mut keep);
+    over_i_and_d("NULL").filter(&frame, &mut 0, &mut keep);
+    over_i_and_d("1 > 2").filter(&frame, &mut 0, &mut keep);
     assert_eq!(keep, [0u32; 0]);
 }
 
 #[test]
-fn right_columns_are_aligned_with_the_selection() {
-    let left = [doubles(&[1.0, 2.0, 3.0])];
-    let right = [ints(&[10, 20])];
+fn results_are_aligned_with_the_selection() {
+    let input = [ints(&[1, 2, 3])];
+    let results = [doubles(&[10.0, 20.0])];
     let frame = Frame {
-        left: &left,
-        right: &right,
+        input: &input,
+        results: &results,
         rows: Some(&[2, 0]),
         len: 2,
         ..Frame::default()
     };
-    let mut program = over("d + i", "d", "i").compile();
+    let mut program = over_i_and_d("i + d");
     assert_eq!(program.eval(&frame, &mut 0), &doubles(&[13.0, 21.0]));
     let mut out = doubles(&[0.0]);
     program.eval_into(&frame, &mut 0, &mut out);
-    over("d", "d", "i")
-        .compile()
-        .eval_into(&frame, &mut 0, &mut out);
-    assert_eq!(out, doubles(&[0.0, 13.0, 21.0, 3.0, 1.0]));
+    over_i_and_d("d").eval_into(&frame, &mut 0, &mut out);
+    assert_eq!(out, doubles(&[0.0, 13.0, 21.0, 10.0, 20.0]));
     let mut out = ints(&[]);
-    over("i", "d", "i")
-        .compile()
-        .eval_into(&frame, &mut 0, &mut out);
-    typed("CAST(5 AS INT)")
-        .unwrap()
-        .compile()
-        .eval_into(&frame, &mut 0, &mut out);
-    assert_eq!(out, ints(&[10, 20, 5, 5]));
+    over_i_and_d("i").eval_into(&frame, &mut 0, &mut out);
+    over_i_and_d("CAST(5 AS INT)").eval_into(&frame, &mut 0, &mut out);
+    assert_eq!(out, ints(&[3, 1, 5, 5]));
 }
 
 #[test]
 fn plain_columns_are_borrowed() {
-    let left = [doubles(&[1.0, 2.0]), ints(&[1, 2])];
+    let columns = [ints(&[1, 2]), doubles(&[1.0, 2.0])];
     let frame = Frame {
-        left: &left,
+        input: &columns,
         len: 2,
         ..Frame::default()
     };
-    let mut program = over("d", "d", "i").compile();
-    assert!(std::ptr::eq(program.eval(&frame, &mut 0), &left[0]));
-    assert_eq!(over("d", "d", "i").as_column(), Some(0));
-    assert_eq!(over("d + i", "d", "i").as_column(), None);
+    let mut program = over_i_and_d("d");
+    assert!(std::ptr::eq(program.eval(&frame, &mut 0), &columns[1]));
+    let column = |text: &str| typed(text).unwrap().as_column();
+    assert_eq!(column("d"), Some(input(index("d"))));
+    assert_eq!(column("d + i"), None);
 }
 
 #[test]
 fn a_program_serves_batches_of_any_length() {
-    let mut program = over("CASE WHEN d > 1 THEN d * i ELSE 0 END", "d", "i").compile();
-    let mut constant = typed("'x'").unwrap().compile();
+    let mut program = over_i_and_d("CASE WHEN d > 1 THEN d * i ELSE 0 END");
+    let mut constant = over_i_and_d("'x'");
     for len in [3usize, 0, 1, 2, 3] {
-        let left = [doubles(&[1.0, 2.0, 3.0][..len]), ints(&[5, 6, 7][..len])];
+        let input = [ints(&[5, 6, 7][..len]), doubles(&[1.0, 2.0, 3.0][..len])];
         let frame = Frame {
-            left: &left,
+            input: &input,
             len,
             ..Frame::default()
         };
@@ -132,16 +107,12 @@ fn a_program_serves_batches_of_any_length() {
 }
 
 #[test]
-fn columns_are_visited_and_renumbered() {
-    let mut e = typed("i + l > 3 AND i IN (1, l) AND CASE WHEN b THEN TRUE END").unwrap();
+fn columns_are_visited_as_often_as_they_are_read() {
+    let e = typed("i + l > count() AND i IN (1, l) AND CASE WHEN b THEN TRUE END").unwrap();
     let mut seen = Vec::new();
     e.columns(&mut |c| seen.push(c));
-    let (i, l, b) = (index("i"), index("l"), index("b"));
-    assert_eq!(seen, [i, l, i, l, b]);
-    e.map_columns(&mut |c| c + 100);
-    seen.clear();
-    e.columns(&mut |c| seen.push(c));
-    assert_eq!(seen, [i, l, i, l, b].map(|c| c + 100));
+    let [i, l, b] = ["i", "l", "b"].map(|name| input(index(name)));
+    assert_eq!(seen, [i, l, ColumnRef::Aggregate(0), i, l, b]);
 }
 
 #[test]
@@ -214,7 +185,7 @@ fn what_is_kept_between_rows_changes_no_result() {
         "extract('hour', 1719828000000, ns)",
     ] {
         let expr = typed(text).unwrap();
-        let run = |program: &mut crate::expr::Program, pairs: &[(&str, &str)]| {
+        let run = |program: &mut Program, pairs: &[(&str, &str)]| {
             let column = |(name, value, ty): (&str, Value, Type)| {
                 let values: Vec<Value> = match name {
                     "s" => pairs.iter().map(|p| p.0.into()).collect(),
@@ -223,9 +194,9 @@ fn what_is_kept_between_rows_changes_no_result() {
                 };
                 column_of(ty, &values)
             };
-            let left: Vec<Column> = columns().into_iter().map(column).collect();
+            let input: Vec<Column> = columns().into_iter().map(column).collect();
             let frame = Frame {
-                left: &left,
+                input: &input,
                 len: pairs.len(),
                 ..Frame::default()
             };
@@ -242,10 +213,10 @@ fn what_is_kept_between_rows_changes_no_result() {
                 .collect();
             let one_by_one: Vec<Value> = order
                 .iter()
-                .flat_map(|pair| run(&mut expr.compile(), &[*pair]))
+                .flat_map(|pair| run(&mut expr.compile(&whole()), &[*pair]))
                 .collect();
             assert_eq!(
-                run(&mut expr.compile(), &order),
+                run(&mut expr.compile(&whole()), &order),
                 one_by_one,
                 "{text}, stride {stride}"
             );

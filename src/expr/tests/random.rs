@@ -3,7 +3,7 @@
 //! The interpreter shares the binder and the one-row kernels of the catalogue, and nothing of the loops, the masks,
 //! the selections, and the narrowing of views.
 
-use super::{column_of, columns, typed};
+use super::{column_of, columns, typed, whole};
 use crate::event::{Column, Str, Type, Value};
 use crate::expr::kernel::arithmetic::Arithmetic;
 use crate::expr::kernel::compare::Comparison;
@@ -208,7 +208,7 @@ impl Naive<'_> {
 
     fn value(&mut self, e: &Typed) -> Value {
         match &e.kind {
-            TypedKind::Column(i) => (self.row)(*i),
+            TypedKind::Column(column) => (self.row)(whole().place(*column)),
             TypedKind::Literal(v) | TypedKind::Constant(v) => v.clone(),
             TypedKind::Op(op, args) => self.op(op, args, e),
         }
@@ -455,7 +455,7 @@ fn programs_equal_the_interpreter() {
             continue;
         };
         seen[1] += 1;
-        let mut program = expr.compile();
+        let mut program = expr.compile(&whole());
         for len in [7, 0, 1, if case % 10 == 0 { 256 } else { 3 }] {
             agree(&text, &expr, &mut program, len, &mut random);
         }
@@ -463,7 +463,7 @@ fn programs_equal_the_interpreter() {
     assert!(seen[1] > 10 * seen[0], "{seen:?}");
 }
 
-/// Runs both over `len` rows, with and without masks and selection, and part of the columns on the right.
+/// Runs both over `len` rows, with and without masks and selection, and part of the columns among the results.
 fn agree(
     text: &str,
     expr: &Typed,
@@ -504,17 +504,17 @@ fn agree(
             },
         )
     };
-    let left: Vec<Column> = all[..split]
+    let input: Vec<Column> = all[..split]
         .iter()
         .map(|(n, _, ty)| make(n, *ty, base))
         .collect();
-    let right: Vec<Column> = all[split..]
+    let results: Vec<Column> = all[split..]
         .iter()
         .map(|(n, _, ty)| make(n, *ty, len))
         .collect();
     let frame = Frame {
-        left: &left,
-        right: &right,
+        input: &input,
+        results: &results,
         rows: selected.then_some(&rows[..]),
         len,
         ..Frame::default()
@@ -523,9 +523,9 @@ fn agree(
     let mut expected_faults = 0;
     for (i, &row) in rows.iter().enumerate() {
         let mut naive = Naive {
-            row: &|c| match left.get(c) {
+            row: &|c| match input.get(c) {
                 Some(column) => column.value(row as usize),
-                None => right[c - left.len()].value(i),
+                None => results[c - input.len()].value(i),
             },
             faults: 0,
         };

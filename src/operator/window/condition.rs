@@ -1,8 +1,8 @@
 //! What an expression window asks of its rows: a condition over the first row, the last row and aggregates of all.
 //!
 //! How: accumulators follow the rows that enter and leave; the condition is a program over a frame of one row, whose
-//! left columns are the kept columns of the first row, those of the last row, and the times of both in milliseconds,
-//! and whose right columns are the aggregates. Only the columns that the program reads are filled.
+//! input are the kept columns of the first row, those of the last row, and the times of both in milliseconds, and
+//! whose results are the aggregates. Only the columns that the program reads are filled.
 
 use super::Held;
 use super::condition_scope::BoundCondition;
@@ -25,10 +25,10 @@ struct Call {
 pub(crate) struct Condition {
     program: Program,
     calls: Vec<Call>,
-    left: Vec<Column>,
-    /// Left columns that the program reads.
+    input: Vec<Column>,
+    /// Columns of the input that the program reads.
     reads: Vec<usize>,
-    right: Vec<Column>,
+    results: Vec<Column>,
     rows: Vec<u32>,
     faults: u64,
 }
@@ -36,16 +36,16 @@ pub(crate) struct Condition {
 impl Condition {
     /// A condition over rows of which columns `keep` of these types are kept; `keep` holds those the condition reads.
     pub(crate) fn new(bound: &BoundCondition, keep: &[usize], types: &[Type]) -> Self {
-        let typed = bound.over(keep);
+        let (typed, layout) = (bound.typed(), BoundCondition::layout(keep));
         let times = [Type::Long, Type::Long];
-        let left: Vec<Column> = [types, types, &times]
+        let input: Vec<Column> = [types, types, &times]
             .concat()
             .into_iter()
             .map(Column::new)
             .collect();
         let mut reads = Vec::new();
-        typed.columns(&mut |i| reads.push(i));
-        reads.retain(|i| *i < left.len());
+        typed.columns(&mut |c| reads.push(layout.place(c)));
+        reads.retain(|i| *i < input.len());
         reads.sort_unstable();
         reads.dedup();
         let call = |(call, column): &(crate::operator::aggregate::AggregateCall, Option<usize>)| {
@@ -60,13 +60,13 @@ impl Condition {
             }
         };
         let calls: Vec<Call> = bound.calls().iter().map(call).collect();
-        let right = calls.iter().map(|c| c.result.clone()).collect();
+        let results = calls.iter().map(|c| c.result.clone()).collect();
         Condition {
-            program: typed.compile(),
+            program: typed.compile(&layout),
             calls,
-            left,
+            input,
             reads,
-            right,
+            results,
             rows: Vec::new(),
             faults: 0,
         }
@@ -109,7 +109,7 @@ impl Condition {
         let (first, last) = (log.index(held.id, first), log.index(held.id, last));
         let (first_at, last_at) = (log.times()[first], log.times()[last]);
         for i in &self.reads {
-            let column = &mut self.left[*i];
+            let column = &mut self.input[*i];
             column.clear();
             match *i {
                 i if i < kept => column.push_from(&log.columns()[i], first),
@@ -117,13 +117,13 @@ impl Condition {
                 i => push_millis(if i == 2 * kept { first_at } else { last_at }, column),
             }
         }
-        for (call, column) in self.calls.iter().zip(&mut self.right) {
+        for (call, column) in self.calls.iter().zip(&mut self.results) {
             column.clear();
             call.accumulator.value(0, column);
         }
         let frame = Frame {
-            left: &self.left,
-            right: &self.right,
+            input: &self.input,
+            results: &self.results,
             at: &[last_at],
             clock: &[moment.now()],
             causes: &[moment.cause],

@@ -3,15 +3,21 @@
 //! `first.x` and `last.x` are attributes of the oldest and the newest row, `x` alone is that of the newest;
 //! `eventTimestamp(first)`, `eventTimestamp(last)` are their times; aggregates go over all rows.
 //!
-//! Columns of a bound condition over n attributes: 0..n of the first row, n..2n of the last, two times, aggregates.
+//! To a bound condition the first row and the last row are its two sources.
 
 use crate::error::Fault;
 use crate::event::{Schema, Type};
-use crate::expr::{Functions, Scope, Typed, bind};
+use crate::expr::{ColumnRef, Functions, Layout, Scope, Typed, bind};
 use crate::operator::aggregate::{Aggregate, AggregateCall, Rows};
 use crate::sql::ast::{Expr, ExprKind, Name, Span};
 use crate::sql::parse_expression;
 use std::fmt;
+
+/// The oldest row of the window, as a source of its condition.
+const FIRST: usize = 0;
+
+/// The newest row.
+const LAST: usize = 1;
 
 /// A condition over the rows of a window, by columns of the window's input.
 #[derive(Clone)]
@@ -19,7 +25,6 @@ pub(crate) struct BoundCondition {
     text: String,
     typed: Typed,
     calls: Vec<(AggregateCall, Option<usize>)>,
-    attributes: usize,
 }
 
 impl fmt::Debug for BoundCondition {
@@ -31,10 +36,12 @@ impl fmt::Debug for BoundCondition {
 impl BoundCondition {
     /// Calls `f` with the input columns that must be kept, as often as they are read.
     pub(crate) fn columns(&self, f: &mut dyn FnMut(usize)) {
-        self.typed.columns(&mut |i| {
-            if i < 2 * self.attributes {
-                f(i % self.attributes);
-            }
+        self.typed.columns(&mut |c| {
+            let of_first = c.attribute_of(FIRST);
+            of_first
+                .or(c.attribute_of(LAST))
+                .into_iter()
+                .for_each(&mut *f);
         });
         self.calls
             .iter()
@@ -57,21 +64,16 @@ impl BoundCondition {
         &self.calls
     }
 
-    /// The condition where only columns `keep` are kept.
-    pub(super) fn over(&self, keep: &[usize]) -> Typed {
-        let n = self.attributes;
-        let place = |i: usize| {
-            keep.iter()
-                .position(|k| *k == i)
-                .expect("what a condition reads is kept")
-        };
-        let mut typed = self.typed.clone();
-        typed.map_columns(&mut |i| match i {
-            i if i < n => place(i),
-            i if i < 2 * n => keep.len() + place(i - n),
-            i => i - 2 * n + 2 * keep.len(),
-        });
-        typed
+    /// The condition itself.
+    pub(super) fn typed(&self) -> &Typed {
+        &self.typed
+    }
+
+    /// Its frame where only columns `keep` of each row are kept, which holds those that it reads: the first row, the
+    /// last row, the times of both.
+    pub(super) fn layout(keep: &[usize]) -> Layout {
+        let times = [FIRST, LAST].map(|source| ColumnRef::EventTime { source });
+        Layout::default().some(keep).some(keep).then(&times)
     }
 }
 
@@ -111,7 +113,6 @@ pub(crate) fn bind_expression_window(
             text: text.to_string(),
             typed,
             calls: scope.calls,
-            attributes: schema.len(),
         }),
         None => Err(faults
             .into_iter()
@@ -152,10 +153,9 @@ impl WindowScope<'_> {
         }
     }
 
-    fn time(&self, args: &[Expr], span: Span) -> Result<(usize, Type), Fault> {
-        let first = 2 * self.schema.len();
+    fn time(&self, args: &[Expr], span: Span) -> Result<(ColumnRef, Type), Fault> {
         let which = match args {
-            [] => Some(1),
+            [] => Some(LAST),
             [
                 Expr {
                     kind:
@@ -173,7 +173,9 @@ impl WindowScope<'_> {
         };
         let wrong =
             || Fault::new(span, "eventTimestamp takes first or last").help("eventTimestamp(last)");
-        which.map(|w| (first + w, Type::Long)).ok_or_else(wrong)
+        which
+            .map(|source| (ColumnRef::EventTime { source }, Type::Long))
+            .ok_or_else(wrong)
     }
 
     fn aggregate(
@@ -182,7 +184,7 @@ impl WindowScope<'_> {
         args: &[Expr],
         distinct: bool,
         span: Span,
-    ) -> Result<(usize, Type), Fault> {
+    ) -> Result<(ColumnRef, Type), Fault> {
         let (aggregate, args) = aggregate
             .of_call(args, distinct, span)
             .map_err(|(span, why, help)| Fault::new(span, why).help(help))?;
@@ -230,7 +232,7 @@ impl WindowScope<'_> {
             ));
             self.calls.len() - 1
         });
-        Ok((2 * self.schema.len() + 2 + place, result))
+        Ok((ColumnRef::Aggregate(place), result))
     }
 }
 
@@ -240,12 +242,16 @@ impl Scope for WindowScope<'_> {
         names.map(str::to_string).collect()
     }
 
-    fn column(&mut self, qualifier: Option<&Name>, name: &Name) -> Result<(usize, Type), Fault> {
-        let (place, ty) = self.attribute(name)?;
-        let of_last = match qualifier {
-            None => true,
-            Some(q) if q.text.eq_ignore_ascii_case("last") => true,
-            Some(q) if q.text.eq_ignore_ascii_case("first") => false,
+    fn column(
+        &mut self,
+        qualifier: Option<&Name>,
+        name: &Name,
+    ) -> Result<(ColumnRef, Type), Fault> {
+        let (column, ty) = self.attribute(name)?;
+        let source = match qualifier {
+            None => LAST,
+            Some(q) if q.text.eq_ignore_ascii_case("last") => LAST,
+            Some(q) if q.text.eq_ignore_ascii_case("first") => FIRST,
             Some(q) => {
                 let fault = Fault::new(q.span, format!("unknown row '{}'", q.text));
                 return Err(
@@ -253,14 +259,7 @@ impl Scope for WindowScope<'_> {
                 );
             }
         };
-        Ok((
-            if of_last {
-                self.schema.len() + place
-            } else {
-                place
-            },
-            ty,
-        ))
+        Ok((ColumnRef::Input { source, column }, ty))
     }
 
     fn call(
@@ -269,7 +268,7 @@ impl Scope for WindowScope<'_> {
         args: &[Expr],
         distinct: bool,
         span: Span,
-    ) -> Option<Result<(usize, Type), Fault>> {
+    ) -> Option<Result<(ColumnRef, Type), Fault>> {
         if name.text.eq_ignore_ascii_case("eventTimestamp") {
             return Some(self.time(args, span));
         }

@@ -7,7 +7,7 @@
 //! further lines come.
 
 use crate::event::{Batch, Column, Schema, Sign, Str, Timestamp, Type, Value};
-use crate::expr::{Program, Typed};
+use crate::expr::{ColumnRef, Layout, Program, Typed};
 use crate::operator::testing::Revisions;
 use crate::operator::{Counters, Kind, Operator, Out};
 use crate::sql::ast::Span;
@@ -24,7 +24,12 @@ pub(crate) struct Feed<'a> {
 
 /// A program that reads one column.
 pub(crate) fn column(index: usize, ty: Type) -> Program {
-    Typed::column(index, ty, Span::default()).compile()
+    let column = ColumnRef::Input {
+        source: 0,
+        column: index,
+    };
+    let layout = Layout::default().all(index + 1);
+    Typed::column(column, ty, Span::default()).compile(&layout)
 }
 
 /// Asserts what a window emits, in every batching; answers its counters.
