@@ -13,11 +13,22 @@ use crate::error::{FAULTS_MAX, Fault};
 use crate::event::{Type, Value};
 use crate::sql::ast::{Binary, Expr, ExprKind, Name, Span, Unary};
 
+/// Why a name is no column.
+pub(crate) enum Unresolved {
+    /// Nothing has it.
+    Unknown(Fault),
+    /// Several have it.
+    Ambiguous(Fault),
+}
+
 /// What the names of an expression mean. Implemented by the planner.
 pub(crate) trait Scope {
     /// The column of an attribute.
-    fn column(&mut self, qualifier: Option<&Name>, name: &Name)
-    -> Result<(ColumnRef, Type), Fault>;
+    fn column(
+        &mut self,
+        qualifier: Option<&Name>,
+        name: &Name,
+    ) -> Result<(ColumnRef, Type), Unresolved>;
 
     /// Asked for every call before the scalar functions are: the virtual column of an aggregate or of another name
     /// that is the planner's own.
@@ -154,10 +165,10 @@ impl Binder<'_> {
         match self.scope.column(qualifier, name) {
             Ok((column, ty)) => Some(Typed::column(column, ty, span)),
             // "x" that names no attribute is a string
-            Err(_) if quoted && qualifier.is_none() => {
+            Err(Unresolved::Unknown(_)) if quoted && qualifier.is_none() => {
                 Some(Typed::literal(Value::from(name.text.as_str()), span))
             }
-            Err(fault) => self.keep(Err(fault)),
+            Err(Unresolved::Unknown(fault) | Unresolved::Ambiguous(fault)) => self.keep(Err(fault)),
         }
     }
 

@@ -23,7 +23,7 @@ mod unify;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use bind::{Scope, bind};
+pub(crate) use bind::{Scope, Unresolved, bind};
 pub use function::{Functions, ScalarFunction};
 pub(crate) use layout::{ColumnRef, Layout};
 pub(crate) use program::{Frame, Program};

@@ -4,7 +4,6 @@
 //! made of both would answer a question that nobody asked.
 
 use super::identity::{attributes, named};
-use super::query::ONLY_SOURCE;
 use super::{QueryPlan, StreamPlan};
 use crate::event::Schema;
 use std::collections::HashMap;
@@ -19,17 +18,17 @@ pub(crate) struct Above {
     pub(crate) text: String,
 }
 
-/// Tells each query with state what is above it: one answer for all readers of a stream, as it may be long.
+/// Tells each query with state what is above it: one answer for all readers of the same streams, as it may be long.
 pub(super) fn look_up(streams: &[StreamPlan], queries: &mut [QueryPlan]) {
     let made: Vec<String> = queries.iter().map(|q| makes(streams, q)).collect();
-    let mut known: HashMap<usize, Arc<Above>> = HashMap::new();
+    let mut known: HashMap<Vec<usize>, Arc<Above>> = HashMap::new();
     for number in 0..queries.len() {
-        let QueryPlan { input, .. } = queries[number];
+        let read: Vec<usize> = queries[number].read().collect();
         if queries[number].identity.above.is_none() {
             continue;
         }
-        let above = known.entry(input).or_insert_with(|| {
-            let above = writers(streams, queries, input);
+        let above = known.entry(read.clone()).or_insert_with(|| {
+            let above = writers(streams, queries, read);
             let mut texts: Vec<&str> = above.iter().map(|q| made[*q].as_str()).collect();
             texts.sort_unstable();
             Arc::new(Above {
@@ -41,14 +40,14 @@ pub(super) fn look_up(streams: &[StreamPlan], queries: &mut [QueryPlan]) {
     }
 }
 
-/// The queries from which rows come into a stream, each once, also where they feed each other in a circle.
-fn writers(streams: &[StreamPlan], queries: &[QueryPlan], stream: usize) -> Vec<usize> {
+/// The queries from which rows come into streams, each once, also where they feed each other in a circle.
+fn writers(streams: &[StreamPlan], queries: &[QueryPlan], read: Vec<usize>) -> Vec<usize> {
     let mut seen = vec![false; queries.len()];
-    let mut left = vec![stream];
+    let mut left = read;
     while let Some(stream) = left.pop() {
         for writer in &streams[stream].writers {
             if !std::mem::replace(&mut seen[*writer], true) {
-                left.push(queries[*writer].input);
+                left.extend(queries[*writer].read());
             }
         }
     }
@@ -60,8 +59,12 @@ fn writers(streams: &[StreamPlan], queries: &[QueryPlan], stream: usize) -> Vec<
 /// What a query makes of its rows: its text, the meaning of the names in it, and the columns that come out.
 fn makes(streams: &[StreamPlan], query: &QueryPlan) -> String {
     let all = |schema: &Schema| named((0..schema.len()).collect(), schema);
-    let input = &streams[query.input].schema;
-    let read = query.filter.iter().chain(query.expressions());
+    let read = query.read().enumerate().map(|(place, stream)| {
+        let expressions = query.filters().chain(query.expressions());
+        let read = attributes(expressions, place);
+        named(read, &streams[stream].schema)
+    });
+    let read: Vec<String> = read.collect();
     let written = query.written().map(|s| &streams[s]);
     let written: Vec<String> = written
         .map(|s| format!("{} ({})", s.name, all(&s.schema)))
@@ -70,7 +73,7 @@ fn makes(streams: &[StreamPlan], query: &QueryPlan) -> String {
         "{} STATE {} READS {} WRITES {}",
         query.identity.text,
         query.identity.state_text,
-        named(attributes(read, ONLY_SOURCE), input),
+        read.join(", "),
         written.join(", "),
     )
 }

@@ -4,7 +4,7 @@
 //! end of the window where it has them, then the aggregates.
 
 use super::identity::attributes;
-use super::query::ONLY_SOURCE;
+use super::source::{ONLY_SOURCE, SourcePlan};
 use super::window::Keys;
 use super::{QueryPlan, WindowPlan};
 use crate::event::{Batch, Column, Schema, Type};
@@ -36,6 +36,7 @@ pub(crate) struct Stage {
 /// What the operators of a query are made from.
 pub(crate) struct Builder<'a> {
     query: &'a QueryPlan,
+    source: &'a SourcePlan,
     input: Vec<Type>,
     /// Makes the values of uuid() of different queries differ.
     salt: String,
@@ -58,6 +59,7 @@ pub(crate) fn stages(
 ) -> Vec<Stage> {
     let mut builder = Builder {
         query,
+        source: query.only_source(),
         input: input.attributes().iter().map(|a| a.ty).collect(),
         salt: format!("{app}/{}", query.name),
         tracks_clock,
@@ -78,7 +80,7 @@ fn is_attribute(typed: &Typed, attribute: usize) -> bool {
 impl Builder<'_> {
     fn build(&mut self) {
         let query = self.query;
-        let panes = matches!(query.window, Some(WindowPlan::Panes(_)));
+        let panes = matches!(self.source.window, Some(WindowPlan::Panes(_)));
         if panes
             && query.aggregates()
             && query.events == Events::Current
@@ -86,7 +88,7 @@ impl Builder<'_> {
         {
             self.pane_aggregate();
         } else {
-            match &query.window {
+            match &self.source.window {
                 None => self.tail(&self.whole()),
                 Some(window) if !self.window_matters(window) => {
                     self.filter(&(0..self.input.len()).collect::<Vec<_>>());
@@ -166,7 +168,7 @@ impl Builder<'_> {
 
     /// The filter before a window; keeps these columns.
     fn filter(&mut self, keep: &[usize]) {
-        if let Some(filter) = &self.query.filter {
+        if let Some(filter) = &self.source.filter {
             let condition = self.compile(filter, &self.whole());
             let types: Vec<Type> = keep.iter().map(|k| self.input[*k]).collect();
             self.push(Box::new(Filter::new(condition, keep.to_vec())), &types);
@@ -189,7 +191,7 @@ impl Builder<'_> {
         // A window that reads its input itself finds all columns in their places.
         // Rows that come too late go to their stream whole.
         let reads_all = window.reads_input() || self.query.late.is_some();
-        let all = reads_all || self.query.filter.is_none();
+        let all = reads_all || self.source.filter.is_none();
         let passed: Vec<usize> = match all {
             true => (0..self.input.len()).collect(),
             false => used.clone(),
@@ -431,8 +433,16 @@ impl Builder<'_> {
         let projection = self.projection(layout);
         let types = self.output_types();
         if query.aggregates() {
-            let retracts = query.window.as_ref().is_some_and(WindowPlan::retracts);
-            let transient = query.window.as_ref().is_some_and(WindowPlan::only_flushes);
+            let retracts = self
+                .source
+                .window
+                .as_ref()
+                .is_some_and(WindowPlan::retracts);
+            let transient = self
+                .source
+                .window
+                .as_ref()
+                .is_some_and(WindowPlan::only_flushes);
             let grouping = self.grouping(layout);
             let mut operator = RunningAggregate::new(
                 condition,
@@ -445,7 +455,11 @@ impl Builder<'_> {
             operator.routed_by(self.positions_among(&query.keys));
             self.push(Box::new(operator), &types);
         } else {
-            let sliding = query.window.as_ref().is_some_and(WindowPlan::retracts);
+            let sliding = self
+                .source
+                .window
+                .as_ref()
+                .is_some_and(WindowPlan::retracts);
             // DISTINCT over the rows of a sliding window sees rows leave.
             let events = if query.distinct && sliding {
                 Events::All
@@ -458,7 +472,7 @@ impl Builder<'_> {
 
     fn pane_aggregate(&mut self) {
         let query = self.query;
-        let Some(WindowPlan::Panes(panes)) = query.window else {
+        let Some(WindowPlan::Panes(panes)) = self.source.window else {
             unreachable!("the window is on a grid")
         };
         self.filter(&(0..self.input.len()).collect::<Vec<_>>());
@@ -488,7 +502,7 @@ impl Builder<'_> {
     fn distinct(&mut self) {
         let query = self.query;
         if query.distinct {
-            let memory = match &query.window {
+            let memory = match &self.source.window {
                 Some(window) if window.retracts() => Memory::Window(Default::default()),
                 Some(window) if window.only_flushes() => Memory::Flush,
                 Some(window) if window.flushes() => Memory::SinceFlush,

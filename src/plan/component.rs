@@ -5,8 +5,7 @@
 //! the one stream through which rows come in; any query that needs to see all rows makes the whole component single.
 
 use super::lineage::Lineage;
-use super::query::ONLY_SOURCE;
-use super::{QueryPlan, StreamPlan};
+use super::{QueryPlan, StreamPlan, WindowPlan};
 use crate::expr::Typed;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap};
@@ -31,10 +30,10 @@ pub(crate) enum Routing {
 }
 
 impl Routing {
-    /// The columns of a query's input that say where a row stands, where rows are spread over workers.
-    pub(crate) fn route(&self, query: usize) -> Option<Vec<usize>> {
+    /// The columns of a source of a query that say where a row stands, where rows are spread over workers.
+    pub(crate) fn route(&self, query: usize, source: usize) -> Option<Vec<usize>> {
         match self {
-            Routing::Keyed { lineage, .. } => lineage.input(query).map(<[usize]>::to_vec),
+            Routing::Keyed { lineage, .. } => lineage.source(query, source).map(<[usize]>::to_vec),
             Routing::Single(_) => None,
         }
     }
@@ -90,7 +89,8 @@ pub(crate) fn too_deep(components: &[Component], queries: &[QueryPlan]) -> Optio
     let mut depth = HashMap::new();
     for query in components.iter().flat_map(|c| &c.queries) {
         let plan = &queries[*query];
-        let here = 1 + depth.get(&plan.input).copied().unwrap_or(0);
+        let below = plan.read().filter_map(|s| depth.get(&s)).max();
+        let here = 1 + below.copied().unwrap_or(0);
         if here > CHAIN_MAX {
             return Some(*query);
         }
@@ -122,7 +122,7 @@ fn component(
     several_late: bool,
 ) -> Component {
     let (order, cycle) = topological(streams, queries, &members);
-    let mut reads: Vec<usize> = members.iter().map(|q| queries[*q].input).collect();
+    let mut reads: Vec<usize> = members.iter().flat_map(|q| queries[*q].read()).collect();
     reads.sort_unstable();
     reads.dedup();
     // All writers of a stream are in one component.
@@ -131,16 +131,15 @@ fn component(
         queries[*q].written().any(|s| merges(&streams[s]))
     });
     let any = |f: &dyn Fn(&QueryPlan) -> bool| members.iter().any(|q| f(&queries[*q]));
-    let uses = |f: &dyn Fn(&Typed) -> bool| any(&|q| q.filter.iter().chain(q.expressions()).any(f));
+    let uses = |f: &dyn Fn(&Typed) -> bool| any(&|q| q.filters().chain(q.expressions()).any(f));
     Component {
         routing: routing(streams, queries, &order, cycle),
         row_by_row: cycle || merges,
-        tracks_clock: any(&|q| q.window.as_ref().is_some_and(|w| w.timed()))
-            || uses(&Typed::uses_clock),
+        tracks_clock: any(&|q| q.windows().any(WindowPlan::timed)) || uses(&Typed::uses_clock),
         tracks_cause: (several_late && any(&QueryPlan::has_late_rows))
-            || any(&|q| q.window.as_ref().is_some_and(|w| w.uses_cause()))
+            || any(&|q| q.windows().any(WindowPlan::uses_cause))
             || uses(&Typed::uses_cause),
-        tracks_sends: any(&|q| matches!(q.window, Some(super::WindowPlan::SendBatch))),
+        tracks_sends: any(&|q| q.windows().any(|w| matches!(w, WindowPlan::SendBatch))),
         queries: order,
         reads,
     }
@@ -158,12 +157,13 @@ fn topological(
     for stream in members.iter().flat_map(|q| queries[*q].written()) {
         *writers.entry(stream).or_default() += 1;
     }
-    let fed = |writers: &HashMap<usize, usize>, stream: &usize| {
-        writers.get(stream).is_none_or(|left| *left == 0)
+    let complete = |writers: &HashMap<usize, usize>, stream: usize| {
+        writers.get(&stream).is_none_or(|left| *left == 0)
     };
-    let first = members
-        .iter()
-        .filter(|q| fed(&writers, &queries[**q].input));
+    let fed = |writers: &HashMap<usize, usize>, query: usize| {
+        queries[query].read().all(|s| complete(writers, s))
+    };
+    let first = members.iter().filter(|q| fed(&writers, **q));
     let mut ready: BinaryHeap<Reverse<usize>> = first.copied().map(Reverse).collect();
     let mut order = Vec::new();
     let mut cycle = false;
@@ -179,15 +179,16 @@ fn topological(
             if let Some(left) = writers.get_mut(&stream) {
                 *left -= 1;
             }
-            if fed(&writers, &stream) {
-                ready.extend(streams[stream].readers.iter().copied().map(Reverse));
+            if complete(&writers, stream) {
+                let readers = streams[stream].readers.iter().copied();
+                ready.extend(readers.filter(|q| fed(&writers, *q)).map(Reverse));
             }
         }
     }
     (order, cycle)
 }
 
-/// What a query asks of the distribution of its input.
+/// What a query asks of the distribution of a source.
 enum Demand {
     /// Any row may be anywhere.
     None,
@@ -198,49 +199,53 @@ enum Demand {
 }
 
 /// The attributes of a source among expressions.
-fn plain_columns(expressions: &[Typed], source: usize) -> Vec<usize> {
-    let columns = expressions.iter().filter_map(Typed::as_column);
+fn plain_columns<'a>(
+    expressions: impl IntoIterator<Item = &'a Typed>,
+    source: usize,
+) -> Vec<usize> {
+    let columns = expressions.into_iter().filter_map(Typed::as_column);
     let mut columns: Vec<usize> = columns.filter_map(|c| c.attribute_of(source)).collect();
     columns.sort_unstable();
     columns.dedup();
     columns
 }
 
-fn demand(query: &QueryPlan) -> Demand {
+fn demand(query: &QueryPlan, source: usize) -> Demand {
     if !query.order.is_empty() || query.limit.is_some() || query.offset.is_some() {
         return Demand::All("ORDER BY, LIMIT or OFFSET");
     }
     if query.distinct {
         return Demand::All("DISTINCT");
     }
-    let window_keys = match &query.window {
+    let window = query.sources[source].window.as_ref();
+    let window_keys = match window {
         None => None,
         Some(window) if window.spans_no_keys() => None,
         Some(window) => match window.own_keys() {
-            Some(keys) => Some(plain_columns(keys, ONLY_SOURCE)),
+            Some(keys) => Some(plain_columns(keys, source)),
             None => return Demand::All("its window"),
         },
     };
     match (window_keys, query.aggregates()) {
-        (None, false) if query.window.is_none() => Demand::None,
+        (None, false) if window.is_none() => Demand::None,
         (None, false) => Demand::All("its window"),
         (None, true) if query.keys.is_empty() => Demand::All("an aggregate without GROUP BY"),
         (None, true) => columns(
-            plain_columns(&query.keys, ONLY_SOURCE),
+            plain_columns(&query.keys, source),
             "GROUP BY on expressions only",
         ),
         (Some(keys), false) => columns(keys, "its window has no key column"),
         (Some(keys), true) => {
-            let mut shared = plain_columns(&query.keys, ONLY_SOURCE);
+            let mut shared = plain_columns(&query.keys, source);
             shared.retain(|c| keys.contains(c));
             columns(shared, "window and GROUP BY share no key column")
         }
     }
 }
 
-/// The columns of its input by which a query tells keys apart; `None` when it does not.
-pub(super) fn plain_keys(query: &QueryPlan) -> Option<Vec<usize>> {
-    match demand(query) {
+/// The columns of a source by which a query tells keys apart; `None` when it does not.
+pub(super) fn plain_keys(query: &QueryPlan, source: usize) -> Option<Vec<usize>> {
+    match demand(query, source) {
         Demand::Columns(columns) => Some(columns),
         Demand::None | Demand::All(_) => None,
     }
@@ -272,26 +277,28 @@ fn routing(streams: &[StreamPlan], queries: &[QueryPlan], order: &[usize], cycle
         if query.late.is_some() {
             return Routing::Single(format!("{} sends late rows to a stream", query.name));
         }
-        match demand(query) {
-            Demand::None => {}
-            Demand::All(why) => {
-                return Routing::Single(format!("{} needs all rows: {why}", query.name));
+        for (source, stream) in query.read().enumerate() {
+            match demand(query, source) {
+                Demand::None => {}
+                Demand::All(why) => {
+                    return Routing::Single(format!("{} needs all rows: {why}", query.name));
+                }
+                Demand::Columns(columns) => restrict(&mut allowed, stream, columns),
             }
-            Demand::Columns(columns) => restrict(&mut allowed, query.input, columns),
-        }
-        if let Some(wanted) = allowed.get(&query.target) {
-            let traced: Vec<Typed> = wanted.iter().map(|c| query.outputs[*c].clone()).collect();
-            let columns = plain_columns(&traced, ONLY_SOURCE);
-            restrict(&mut allowed, query.input, columns);
-        }
-        if allowed.get(&query.input).is_some_and(Vec::is_empty) {
-            return Routing::Single(format!(
-                "{} shares no key column with the queries behind it",
-                query.name
-            ));
+            if let Some(wanted) = allowed.get(&query.target) {
+                let traced = wanted.iter().map(|c| &query.outputs[*c]);
+                let columns = plain_columns(traced, source);
+                restrict(&mut allowed, stream, columns);
+            }
+            if allowed.get(&stream).is_some_and(Vec::is_empty) {
+                return Routing::Single(format!(
+                    "{} shares no key column with the queries behind it",
+                    query.name
+                ));
+            }
         }
     }
-    let mut entries = order.iter().map(|q| queries[*q].input).filter(|s| {
+    let mut entries = order.iter().flat_map(|q| queries[*q].read()).filter(|s| {
         let stream = &streams[*s];
         stream.writers.is_empty() || stream.declared
     });

@@ -46,18 +46,20 @@ pub(crate) fn explain(plan: &Plan, event_time: bool) -> String {
 
 fn explain_query(plan: &Plan, query: &QueryPlan, event_time: bool, text: &mut String) {
     let _ = writeln!(text, "  {}", query.name);
-    let _ = writeln!(text, "    read {}", plan.streams[query.input].name);
-    if query.filter.is_some() {
-        let _ = writeln!(text, "    filter");
+    for source in &query.sources {
+        let _ = writeln!(text, "    read {}", plan.streams[source.stream].name);
+        if source.filter.is_some() {
+            let _ = writeln!(text, "    filter");
+        }
+        if let Some(window) = &source.window {
+            if window.takes_rows_in_order() && event_time {
+                let _ = writeln!(text, "    {}", order(plan));
+            }
+            let _ = writeln!(text, "    {}: {}", source.window_text, window.state());
+        }
     }
-    if let Some(window) = &query.window {
-        if window.takes_rows_in_order() && event_time {
-            let _ = writeln!(text, "    {}", order(plan));
-        }
-        let _ = writeln!(text, "    {}: {}", query.window_text, window.state());
-        if let Some(late) = query.late {
-            let _ = writeln!(text, "    late rows → {}", plan.streams[late].name);
-        }
+    if let Some(late) = query.late {
+        let _ = writeln!(text, "    late rows → {}", plan.streams[late].name);
     }
     if query.condition.is_some() {
         let _ = writeln!(text, "    where");

@@ -7,8 +7,8 @@
 //! with rows before they reach it decides, too ([`super::above`]).
 
 use super::above::Above;
-use super::query::ONLY_SOURCE;
 use super::scope::QueryScope;
+use super::source::NamedSource;
 use super::{QueryPlan, WindowPlan};
 use crate::event::{Schema, Type};
 use crate::expr::Typed;
@@ -41,7 +41,7 @@ impl QueryIdentity {
         let written = |span: Span| normal(scope.text.get(span.range()).unwrap_or_default());
         let former = former_state_text(&written, query, plan);
         let ordinal = |key: &Expr| matches!(key.kind, ExprKind::Literal(_));
-        let stateless = plan.window.is_none() && !plan.aggregates() && !plan.distinct;
+        let stateless = plan.windows().next().is_none() && !plan.aggregates() && !plan.distinct;
         let state_text = match stateless {
             true => former.clone(),
             false => format!("{former}{}", state_parts(&written, scope, query, plan)),
@@ -63,7 +63,11 @@ impl QueryIdentity {
 
 /// Window, keys and aggregates, to the letter as the first version wrote them.
 fn former_state_text(written: &dyn Fn(Span) -> String, query: &Query, plan: &QueryPlan) -> String {
-    let window = query.source.window.as_ref().map(|w| written(w.span));
+    let window = |source: &Source| match &source.window {
+        Some(window) => written(window.span),
+        None => "no window".to_string(),
+    };
+    let windows: Vec<String> = query.sources().iter().map(window).collect();
     let typed = |text: String, of: &[Typed]| {
         let types: Vec<String> = of.iter().map(|t| type_name(t.ty)).collect();
         format!("{text}: {}", types.join(", "))
@@ -77,7 +81,7 @@ fn former_state_text(written: &dyn Fn(Span) -> String, query: &Query, plan: &Que
     let distinct = if plan.distinct { " DISTINCT" } else { "" };
     format!(
         "{} GROUP BY {} AGGREGATES {}{distinct}",
-        window.as_deref().unwrap_or("no window"),
+        windows.join(", "),
         keys.join(", "),
         calls.join(", "),
     )
@@ -94,58 +98,79 @@ fn state_parts(
         let texts: Vec<String> = exprs.map(|e| written(e.span)).collect();
         texts.join(", ")
     };
-    let Source {
-        stream,
-        alias: _,
-        filters,
-        window: _,
-    } = &query.source;
-    let mut text = format!(
-        " FROM {} FILTERS {}",
-        stream.text,
-        list(&mut filters.iter())
-    );
-    let panes = matches!(plan.window, Some(WindowPlan::Panes(_)));
-    if plan.window.is_none() || panes || plan.aggregates() || plan.distinct {
+    let mut text = String::new();
+    for source in query.sources() {
+        let Source {
+            stream,
+            alias: _,
+            filters,
+            window: _,
+        } = source;
+        let filters = list(&mut filters.iter());
+        text += &format!(" FROM {} FILTERS {filters}", stream.text);
+    }
+    let has_window = plan.windows().next().is_some();
+    let panes = plan.windows().any(|w| matches!(w, WindowPlan::Panes(_)));
+    if !has_window || panes || plan.aggregates() || plan.distinct {
         text += &format!(" WHERE {}", list(&mut query.filter.iter()));
     }
     text += &format!(" ALIASES {}", scope.meant.join(", "));
-    if plan.window.is_some() || plan.distinct {
+    if has_window || plan.distinct {
         text += &format!(" EVENTS {:?}", plan.events);
     }
-    if let Some(window) = &plan.window {
-        let mut kept = attributes(plan.expressions().chain(window.keys()), ONLY_SOURCE);
-        kept.extend(window.held_columns());
-        text += &format!(" KEEPS {}", named(kept, scope.schema));
+    let sources = plan.sources.iter().zip(scope.sources).enumerate();
+    for (place, (source, NamedSource { schema, .. })) in sources {
+        if let Some(window) = &source.window {
+            let mut kept = attributes(plan.expressions().chain(window.keys()), place);
+            kept.extend(window.held_columns());
+            text += &format!(" KEEPS {}", named(kept, schema));
+        }
     }
     if panes {
         let order = plan.order.iter().map(|(e, _)| e);
         let shown = plan.outputs.iter().chain(&plan.having).chain(order);
-        text += &format!(
-            " SHOWS {}",
-            named(attributes(shown, ONLY_SOURCE), scope.schema)
-        );
+        let shown: Vec<&Typed> = shown.collect();
+        let of = |(place, source): (usize, &NamedSource<'_>)| {
+            named(attributes(shown.iter().copied(), place), source.schema)
+        };
+        let texts: Vec<String> = scope.sources.iter().enumerate().map(of).collect();
+        text += &format!(" SHOWS {}", texts.join(", "));
     }
     if plan.distinct {
-        let item = |item: &SelectItem| match item {
-            SelectItem::Star(_) => named((0..scope.schema.len()).collect(), scope.schema),
-            SelectItem::Expr { expr, alias: _ } => written(expr.span),
-        };
-        let items: Vec<String> = query.select.iter().map(item).collect();
-        let order = query.order_by.iter();
-        let order: Vec<String> = order
-            .map(|(e, d)| format!("{} {d}", written(e.span)))
-            .collect();
-        text += &format!(
-            " SELECT {} HAVING {} ORDER BY {} LIMIT {:?} OFFSET {:?}",
-            items.join(", "),
-            list(&mut query.having.iter()),
-            order.join(", "),
-            plan.limit,
-            plan.offset,
-        );
+        text += &told_apart_by(written, scope, query, plan);
     }
     text
+}
+
+/// What tells rows apart for DISTINCT.
+fn told_apart_by(
+    written: &dyn Fn(Span) -> String,
+    scope: &QueryScope<'_>,
+    query: &Query,
+    plan: &QueryPlan,
+) -> String {
+    let all = |schema: &Schema| named((0..schema.len()).collect(), schema);
+    let item = |item: &SelectItem| match item {
+        SelectItem::Star(_) => {
+            let texts: Vec<String> = scope.sources.iter().map(|s| all(s.schema)).collect();
+            texts.join(", ")
+        }
+        SelectItem::Expr { expr, alias: _ } => written(expr.span),
+    };
+    let items: Vec<String> = query.select.iter().map(item).collect();
+    let having: Vec<String> = query.having.iter().map(|e| written(e.span)).collect();
+    let order = query.order_by.iter();
+    let order: Vec<String> = order
+        .map(|(e, d)| format!("{} {d}", written(e.span)))
+        .collect();
+    format!(
+        " SELECT {} HAVING {} ORDER BY {} LIMIT {:?} OFFSET {:?}",
+        items.join(", "),
+        having.join(", "),
+        order.join(", "),
+        plan.limit,
+        plan.offset,
+    )
 }
 
 /// The attributes of a source that expressions read, as often as they do.

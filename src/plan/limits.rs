@@ -75,7 +75,8 @@ pub(super) fn fans_out(components: &[Component], queries: &[QueryPlan]) -> Optio
         let mut runs: u64 = 0;
         for number in &component.queries {
             let query = &queries[*number];
-            let times = rows.get(&query.input).copied().unwrap_or(1);
+            let times = query.read().map(|s| rows.get(&s).copied().unwrap_or(1));
+            let times = times.fold(0, u64::saturating_add);
             runs = runs.saturating_add(times);
             if runs > FAN_OUT_MAX {
                 return Some(*number);

@@ -5,7 +5,7 @@
 
 use super::QueryPlan;
 use super::component::plain_keys;
-use super::query::ONLY_SOURCE;
+use crate::expr::ColumnRef;
 use std::collections::HashMap;
 
 /// For each key column of the entry stream, in their order, the columns of a stream that always equal it.
@@ -15,8 +15,8 @@ type Carried = Vec<Vec<usize>>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Lineage {
     carried: HashMap<usize, Carried>,
-    /// By query, one column of its input for each.
-    inputs: HashMap<usize, Vec<usize>>,
+    /// By query, for each of its sources one column for each key column.
+    inputs: HashMap<usize, Vec<Vec<usize>>>,
 }
 
 impl Lineage {
@@ -35,10 +35,14 @@ impl Lineage {
         };
         for number in order {
             let query = &queries[*number];
-            let input = lineage.carried.get(&query.input)?;
-            let chosen = chosen(query, input)?;
-            let output = input.iter().map(|columns| shown(query, columns)).collect();
-            lineage.inputs.insert(*number, chosen);
+            let carried = query.read().map(|s| lineage.carried.get(&s));
+            let sources: Vec<&Carried> = carried.collect::<Option<_>>()?;
+            let by_place = sources.iter().enumerate();
+            let inputs = by_place.map(|(source, carried)| chosen(query, source, carried));
+            let inputs = inputs.collect::<Option<_>>()?;
+            let keys = 0..columns.len();
+            let output = keys.map(|key| shown(query, &sources, key)).collect();
+            lineage.inputs.insert(*number, inputs);
             lineage.write(query.target, output);
         }
         Some(lineage)
@@ -56,9 +60,10 @@ impl Lineage {
         }
     }
 
-    /// The columns of a query's input that say where a row stands.
-    pub(crate) fn input(&self, query: usize) -> Option<&[usize]> {
-        self.inputs.get(&query).map(Vec::as_slice)
+    /// The columns of a source of a query that say where a row stands.
+    pub(crate) fn source(&self, query: usize, source: usize) -> Option<&[usize]> {
+        let sources = self.inputs.get(&query)?;
+        sources.get(source).map(Vec::as_slice)
     }
 
     /// The columns of a stream that carry the key, one for each; `None` where one does not come out.
@@ -68,20 +73,19 @@ impl Lineage {
     }
 }
 
-/// For each key column one column of a query's input, which must be one of its own keys where it has some.
-fn chosen(query: &QueryPlan, input: &Carried) -> Option<Vec<usize>> {
-    let keys = plain_keys(query);
+/// For each key column one column of a source of a query, which must be one of the query's own keys where it has some.
+fn chosen(query: &QueryPlan, source: usize, carried: &Carried) -> Option<Vec<usize>> {
+    let keys = plain_keys(query, source);
     let is_key = |c: &&usize| keys.as_ref().is_none_or(|keys| keys.contains(c));
     let choose = |columns: &Vec<usize>| columns.iter().find(is_key).copied();
-    input.iter().map(choose).collect()
+    carried.iter().map(choose).collect()
 }
 
-/// The outputs of a query that are one of these columns of its input.
-fn shown(query: &QueryPlan, columns: &[usize]) -> Vec<usize> {
-    let shows = |output: &usize| {
-        let column = query.outputs[*output].as_column();
-        let attribute = column.and_then(|c| c.attribute_of(ONLY_SOURCE));
-        attribute.is_some_and(|a| columns.contains(&a))
+/// The outputs of a query that are a key column, by its number, of one of its sources.
+fn shown(query: &QueryPlan, sources: &[&Carried], key: usize) -> Vec<usize> {
+    let shows = |output: &usize| match query.outputs[*output].as_column() {
+        Some(ColumnRef::Input { source, column }) => sources[source][key].contains(&column),
+        _ => false,
     };
     (0..query.outputs.len()).filter(shows).collect()
 }

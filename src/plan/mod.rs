@@ -17,6 +17,7 @@ mod query;
 #[cfg(test)]
 mod restore_tests;
 mod scope;
+mod source;
 mod streams;
 mod window;
 mod window_args;
@@ -29,6 +30,7 @@ pub(crate) use identity::{QueryIdentity, changes};
 pub(crate) use output_key::{OutputKey, output_key};
 pub(crate) use placement::{GROUPS, worker_of_component, worker_of_group};
 pub(crate) use query::QueryPlan;
+pub(crate) use source::ONLY_SOURCE;
 pub(crate) use window::WindowPlan;
 
 use crate::error::Fault;

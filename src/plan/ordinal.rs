@@ -1,7 +1,8 @@
 //! Numbers of output columns in GROUP BY and ORDER BY, and constants there, which group and order nothing.
 
+use super::source::NamedSource;
 use crate::error::Fault;
-use crate::event::{Schema, Value};
+use crate::event::Value;
 use crate::expr::Typed;
 use crate::sql::ast::{Expr, ExprKind, Name, SelectItem};
 
@@ -10,7 +11,7 @@ pub(super) fn output(
     expr: &Expr,
     clause: &str,
     select: &[SelectItem],
-    input: &Schema,
+    sources: &[NamedSource<'_>],
 ) -> Result<Option<Expr>, Fault> {
     let number = match &expr.kind {
         ExprKind::Literal(Value::Long(number)) => *number,
@@ -20,11 +21,11 @@ pub(super) fn output(
     let mut left = usize::try_from(number).ok().and_then(|n| n.checked_sub(1));
     let mut columns = 0;
     for item in select {
-        let width = width(item, input);
+        let width = width(item, sources);
         columns += width;
         match (item, left) {
             (SelectItem::Star(_), Some(place)) if place < width => {
-                return Ok(Some(attribute(&input.attributes()[place].name, expr)));
+                return Ok(attribute(sources, place, expr));
             }
             (SelectItem::Expr { expr, .. }, Some(0)) => return Ok(Some(expr.clone())),
             _ => left = left.and_then(|l| l.checked_sub(width)),
@@ -36,9 +37,9 @@ pub(super) fn output(
 }
 
 /// How many output columns an item stands for.
-pub(super) fn width(item: &SelectItem, input: &Schema) -> usize {
+pub(super) fn width(item: &SelectItem, sources: &[NamedSource<'_>]) -> usize {
     match item {
-        SelectItem::Star(_) => input.len(),
+        SelectItem::Star(_) => sources.iter().map(|s| s.schema.len()).sum(),
         SelectItem::Expr { .. } => 1,
     }
 }
@@ -54,18 +55,22 @@ fn constant(expr: &Expr, clause: &str) -> Fault {
     fault.help("write an attribute without quotes, or the number of an output column")
 }
 
-fn attribute(name: &str, at: &Expr) -> Expr {
-    let name = Name {
-        text: name.to_string(),
+/// The attribute at a place among those of all sources, by its full name.
+fn attribute(sources: &[NamedSource<'_>], place: usize, at: &Expr) -> Option<Expr> {
+    let all = sources.iter().enumerate();
+    let mut named = all.flat_map(|(s, source)| source.columns(s).map(|c| (source.name(), c.1)));
+    let (source, attribute) = named.nth(place)?;
+    let name = |text: &str| Name {
+        text: text.to_string(),
         span: at.span,
     };
     let kind = ExprKind::Column {
-        qualifier: None,
-        name,
+        qualifier: Some(name(source)),
+        name: name(attribute),
         quoted: false,
     };
-    Expr {
+    Some(Expr {
         kind,
         span: at.span,
-    }
+    })
 }

@@ -1,21 +1,18 @@
-//! One query: its clauses bound to the columns of its input.
+//! One query: its clauses bound to the columns of its sources.
 
-use super::QueryIdentity;
 use super::limits;
 use super::ordinal;
 use super::scope::{Call, Clause, Prefer, QueryScope};
+use super::source::{NamedSource, ONLY_SOURCE, SourcePlan, bind_windows};
 use super::streams::Planner;
 use super::window::WindowPlan;
-use super::window_args::bind_window;
+use super::{QueryIdentity, StreamPlan};
 use crate::error::{FAULTS_MAX, Fault, LISTED_NAMES_MAX};
 use crate::event::{Schema, Type};
-use crate::expr::{ColumnRef, Typed};
+use crate::expr::Typed;
 use crate::operator::aggregate::Rows;
 use crate::sql::ast::{Binary, Events, Expr, ExprKind, Name, Query, SelectItem, Span};
 use std::collections::HashSet;
-
-/// The place of the source of a query that has one, as all queries have.
-pub(crate) const ONLY_SOURCE: usize = 0;
 
 /// A bound query.
 pub(crate) struct QueryPlan {
@@ -23,18 +20,13 @@ pub(crate) struct QueryPlan {
     pub(crate) name: String,
     /// What checkpoints call it.
     pub(crate) identity: QueryIdentity,
-    /// The window clause as written.
-    pub(crate) window_text: String,
-    /// Stream read.
-    pub(crate) input: usize,
+    /// In the order of the text, at least one.
+    pub(crate) sources: Vec<SourcePlan>,
     /// Stream written.
     pub(crate) target: usize,
     /// Stream that gets the rows which come too late.
     pub(crate) late: Option<usize>,
     pub(crate) events: Events,
-    /// Filters before the window.
-    pub(crate) filter: Option<Typed>,
-    pub(crate) window: Option<WindowPlan>,
     /// WHERE.
     pub(crate) condition: Option<Typed>,
     pub(crate) keys: Vec<Typed>,
@@ -56,7 +48,28 @@ impl QueryPlan {
 
     /// Whether rows may come too late for it.
     pub(crate) fn has_late_rows(&self) -> bool {
-        self.window.as_ref().is_some_and(WindowPlan::has_late_rows)
+        self.windows().any(WindowPlan::has_late_rows)
+    }
+
+    /// The one source, for whatever cannot handle several.
+    pub(crate) fn only_source(&self) -> &SourcePlan {
+        debug_assert_eq!(self.sources.len(), 1);
+        &self.sources[ONLY_SOURCE]
+    }
+
+    /// The streams that it reads, one for each source.
+    pub(crate) fn read(&self) -> impl Iterator<Item = usize> {
+        self.sources.iter().map(|s| s.stream)
+    }
+
+    /// The windows of its sources.
+    pub(crate) fn windows(&self) -> impl Iterator<Item = &WindowPlan> {
+        self.sources.iter().filter_map(|s| s.window.as_ref())
+    }
+
+    /// The filters before the windows of its sources.
+    pub(crate) fn filters(&self) -> impl Iterator<Item = &Typed> {
+        self.sources.iter().filter_map(|s| s.filter.as_ref())
     }
 
     /// The streams to which it writes: its target, and that of its late rows.
@@ -78,22 +91,24 @@ impl QueryPlan {
     }
 }
 
-/// Binds a query of a known input. Answers it with the schema of its rows; faults and warnings go to the planner.
+/// Binds a query. `inputs`: the streams of its sources. Returns it with the schema of its rows; faults and warnings go
+/// to the planner.
 pub(super) fn bind_query(
     planner: &mut Planner<'_>,
     query: &Query,
     place: usize,
-    input: usize,
+    inputs: &[usize],
     target: Option<usize>,
 ) -> Option<(QueryPlan, Schema)> {
-    let stream = planner.streams[input].clone();
-    count_columns(planner, query, &stream.schema)?;
+    let streams: Vec<StreamPlan> = inputs.iter().map(|i| planner.streams[*i].clone()).collect();
+    let written = query.sources().iter().zip(&streams);
+    let named = written.map(|(written, stream)| NamedSource::new(written, stream));
+    let named: Vec<NamedSource<'_>> = named.collect();
+    count_columns(planner, query, &named)?;
     let mut scope = QueryScope {
         text: planner.text,
         catalogue: planner.catalogue,
-        stream: &stream.name,
-        alias: query.source.alias.as_ref().map(|a| a.text.as_str()),
-        schema: &stream.schema,
+        sources: &named,
         has_panes: Some(false),
         rows: Rows::Forever,
         clause: Clause::Output,
@@ -102,18 +117,10 @@ pub(super) fn bind_query(
         expanded: 0,
         faults: Vec::new(),
     };
-    let clause = query.source.window.as_ref();
-    let window = clause.and_then(|w| bind_window(w, &mut scope));
-    // What a wrong window would have is not told as a fault of its own.
-    scope.has_panes = match (&window, clause) {
-        (None, Some(_)) => None,
-        (window, _) => Some(matches!(window, Some(WindowPlan::Panes(_)))),
-    };
-    scope.rows = window.as_ref().map_or(Rows::Forever, WindowPlan::rows);
-    let clauses = bind_clauses(&mut scope, query);
+    let mut sources = bind_windows(&mut scope, query, inputs);
+    let clauses = bind_clauses(&mut scope, query, &mut sources);
     let calls = std::mem::take(&mut scope.calls);
     let mut faults = std::mem::take(&mut scope.faults);
-    let window_text = clause.and_then(|w| planner.text.get(w.span.range()));
     let declared = target.map(|t| planner.streams[t].schema.clone());
     let outputs = check_outputs(clauses.outputs, declared.as_ref(), query, &mut faults);
     if !faults.is_empty() {
@@ -127,13 +134,10 @@ pub(super) fn bind_query(
             .as_ref()
             .map_or_else(|| format!("query {}", place + 1), |n| n.text.clone()),
         identity: QueryIdentity::default(),
-        window_text: window_text.unwrap_or_default().to_string(),
-        input,
+        sources,
         target: 0,
         late: None,
         events: query.events,
-        filter: clauses.filter,
-        window,
         condition: clauses.condition,
         keys: clauses.keys,
         calls,
@@ -150,14 +154,17 @@ pub(super) fn bind_query(
 }
 
 /// Counts the columns of the output.
-fn count_columns(planner: &mut Planner<'_>, query: &Query, input: &Schema) -> Option<()> {
-    let columns = query.select.iter().map(|i| ordinal::width(i, input)).sum();
-    let counted = planner.columns.add(columns, query.span);
+fn count_columns(
+    planner: &mut Planner<'_>,
+    query: &Query,
+    sources: &[NamedSource<'_>],
+) -> Option<()> {
+    let widths = query.select.iter().map(|i| ordinal::width(i, sources));
+    let counted = planner.columns.add(widths.sum(), query.span);
     counted.map_err(|fault| planner.faults.push(fault)).ok()
 }
 
 struct Clauses {
-    filter: Option<Typed>,
     condition: Option<Typed>,
     keys: Vec<Typed>,
     outputs: Vec<(String, Option<Typed>, Span)>,
@@ -186,16 +193,22 @@ fn all_of(conditions: &[Expr]) -> Option<Expr> {
     }
 }
 
-fn bind_clauses(scope: &mut QueryScope<'_>, query: &Query) -> Clauses {
-    let mut filter = all_of(&query.source.filters);
+/// Binds the clauses of a query; filters before windows go to their sources.
+fn bind_clauses(scope: &mut QueryScope<'_>, query: &Query, sources: &mut [SourcePlan]) -> Clauses {
+    let written = query.sources().iter();
+    let mut filters: Vec<Option<Expr>> = written.map(|s| all_of(&s.filters)).collect();
     let mut condition = query.filter.clone();
     // Without a window, or where the window only assigns rows to a grid, before and after are the same; but for rows
-    // that come too late for a grid, which somebody may want.
+    // that come too late for a grid, which somebody may want. Where sources meet, WHERE comes after that.
     let is_grid = scope.has_panes == Some(true) && query.late_stream.is_none();
-    if query.source.window.is_none() || is_grid {
+    if let ([filter], [source]) = (filters.as_mut_slice(), query.sources())
+        && (source.window.is_none() || is_grid)
+    {
         condition = filter.take().into_iter().chain(condition).reduce(both);
     }
-    let filter = filter.and_then(|f| scope.condition(Clause::Filter, &f));
+    for (place, (filter, source)) in filters.into_iter().zip(sources).enumerate() {
+        source.filter = filter.and_then(|f| scope.condition(Clause::Source(place), &f));
+    }
     let condition = condition.and_then(|f| scope.condition(Clause::Where, &f));
     let mut keys = Vec::new();
     for key in &query.group_by {
@@ -221,7 +234,6 @@ fn bind_clauses(scope: &mut QueryScope<'_>, query: &Query) -> Clauses {
         order.extend(bound.map(|t| (t, *descending)));
     }
     Clauses {
-        filter,
         condition,
         keys,
         outputs,
@@ -241,7 +253,7 @@ fn bind_listed(
         Clause::GroupBy => ("GROUP BY", Prefer::Attribute),
         _ => ("ORDER BY", Prefer::Alias),
     };
-    let meant = match ordinal::output(expr, name, select, scope.schema) {
+    let meant = match ordinal::output(expr, name, select, scope.sources) {
         Ok(Some(mut column)) => {
             if clause == Clause::GroupBy {
                 scope.stands_for("a number", &column);
@@ -276,13 +288,11 @@ fn bind_select(
     for item in select {
         match item {
             SelectItem::Star(span) => {
-                for (place, attribute) in scope.schema.attributes().iter().enumerate() {
-                    let column = ColumnRef::Input {
-                        source: ONLY_SOURCE,
-                        column: place,
-                    };
-                    let typed = Typed::column(column, attribute.ty, *span);
-                    outputs.push((attribute.name.to_string(), Some(typed), *span));
+                for (place, source) in scope.sources.iter().enumerate() {
+                    outputs.extend(source.columns(place).map(|(column, name, ty)| {
+                        let typed = Typed::column(column, ty, *span);
+                        (name.to_string(), Some(typed), *span)
+                    }));
                 }
             }
             SelectItem::Expr { expr, alias } => {
@@ -362,7 +372,7 @@ fn check_outputs(
 
 /// What the parts of a query forbid each other, and what is seldom meant.
 fn check(planner: &mut Planner<'_>, query: &Query, plan: &QueryPlan) -> Option<()> {
-    let sliding = plan.window.as_ref().is_some_and(WindowPlan::retracts);
+    let sliding = plan.windows().any(WindowPlan::retracts);
     if let Some(span) = query.distinct.filter(|_| sliding && plan.aggregates()) {
         let message = "DISTINCT with aggregates over a sliding window is not supported";
         planner
@@ -370,7 +380,7 @@ fn check(planner: &mut Planner<'_>, query: &Query, plan: &QueryPlan) -> Option<(
             .push(Fault::new(span, message).help("leave DISTINCT out, or use a batch window"));
         return None;
     }
-    let flushes = plan.window.as_ref().is_some_and(WindowPlan::flushes);
+    let flushes = plan.windows().any(WindowPlan::flushes);
     let ordered = query.order_by.first().map(|(e, _)| e.span);
     let span = ordered
         .or(query.limit.map(|l| l.1))

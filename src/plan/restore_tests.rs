@@ -1,7 +1,7 @@
 //! Queries that are captured and restored while rows come, and whose state is split over workers.
 
 use super::build::{Stage, stages};
-use super::{Catalogue, Plan, Routing, plan};
+use super::{Catalogue, ONLY_SOURCE, Plan, Routing, plan};
 use crate::event::{Batch, Column, RowSet, Sign, Str, Timestamp, Type, Value};
 use crate::operator::aggregate::AggregateFunction;
 use crate::operator::testing::Revisions;
@@ -154,7 +154,7 @@ struct Chain {
 
 impl Chain {
     fn new(plan: &Plan) -> Chain {
-        let routing = plan.components[0].routing.route(0);
+        let routing = plan.components[0].routing.route(0, ONLY_SOURCE);
         let schema = &plan.streams[0].schema;
         let stages = stages(&plan.queries[0], schema, "app", true, true, routing);
         let stages: Vec<(Stage, Out)> = stages

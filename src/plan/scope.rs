@@ -3,10 +3,10 @@
 
 use super::Catalogue;
 use super::limits::{self, EXPANDED_HEIGHT_MAX, EXPANDED_NODES_MAX};
-use super::query::ONLY_SOURCE;
+use super::source::{self, NamedSource};
 use crate::error::{FAULTS_MAX, Fault};
-use crate::event::{Schema, Type};
-use crate::expr::{ColumnRef, Scope, Typed, bind};
+use crate::event::Type;
+use crate::expr::{ColumnRef, Scope, Typed, Unresolved, bind};
 use crate::operator::aggregate::{Aggregate, AggregateCall, Rows};
 use crate::sql::ast::{Expr, ExprKind, Name, SelectItem, Span};
 
@@ -21,8 +21,8 @@ pub(crate) struct Call {
 /// What a clause may use beside attributes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Clause {
-    /// A filter before the window.
-    Filter,
+    /// A filter before the window of a source, or an argument of that window: it knows only its source, by its place.
+    Source(usize),
     /// WHERE.
     Where,
     /// GROUP BY.
@@ -36,7 +36,7 @@ pub(super) enum Clause {
 impl Clause {
     fn name(self) -> &'static str {
         match self {
-            Clause::Filter => "a filter",
+            Clause::Source(_) => "a filter",
             Clause::Where => "WHERE",
             Clause::GroupBy => "GROUP BY",
             Clause::Argument => "an aggregate",
@@ -49,9 +49,7 @@ impl Clause {
 pub(super) struct QueryScope<'a> {
     pub(super) text: &'a str,
     pub(super) catalogue: &'a Catalogue,
-    pub(super) stream: &'a str,
-    pub(super) alias: Option<&'a str>,
-    pub(super) schema: &'a Schema,
+    pub(super) sources: &'a [NamedSource<'a>],
     /// Whether the window has a start and an end; `None` where the window itself is wrong.
     pub(super) has_panes: Option<bool>,
     pub(super) rows: Rows,
@@ -65,6 +63,12 @@ pub(super) struct QueryScope<'a> {
 }
 
 impl QueryScope<'_> {
+    /// Whether some source has an attribute of this name.
+    fn has_attribute(&self, name: &Name) -> bool {
+        let mut schemas = self.sources.iter().map(|s| s.schema);
+        schemas.any(|schema| schema.position(&name.text).is_some())
+    }
+
     /// Binds an expression of a clause; faults are kept.
     pub(super) fn bind(&mut self, clause: Clause, expr: &Expr) -> Option<Typed> {
         if self.faults.len() > FAULTS_MAX {
@@ -179,31 +183,12 @@ impl Scope for QueryScope<'_> {
         &mut self,
         qualifier: Option<&Name>,
         name: &Name,
-    ) -> Result<(ColumnRef, Type), Fault> {
-        if let Some(q) = qualifier {
-            let known = self.alias.into_iter().chain([self.stream]);
-            if !known.clone().any(|k| k.eq_ignore_ascii_case(&q.text)) {
-                let fault = Fault::new(q.span, format!("unknown stream or alias '{}'", q.text));
-                return Err(fault.nearest(&q.text, known));
-            }
-        }
-        match self.schema.position(&name.text) {
-            Some(column) => {
-                let attribute = ColumnRef::Input {
-                    source: ONLY_SOURCE,
-                    column,
-                };
-                Ok((attribute, self.schema.attributes()[column].ty))
-            }
-            None => {
-                let known = self.schema.attributes().iter().map(|a| &*a.name);
-                let message = format!(
-                    "unknown attribute '{}' of stream {}",
-                    name.text, self.stream
-                );
-                Err(Fault::new(name.span, message).nearest(&name.text, known))
-            }
-        }
+    ) -> Result<(ColumnRef, Type), Unresolved> {
+        let only = match self.clause {
+            Clause::Source(place) => Some(place),
+            _ => None,
+        };
+        source::attribute(self.sources, only, qualifier, name)
     }
 
     fn call(
@@ -313,7 +298,7 @@ impl QueryScope<'_> {
                 } if alias.text.eq_ignore_ascii_case(&name.text) => Some(expr),
                 _ => None,
             });
-            let is_alias = prefer == Prefer::Alias || self.schema.position(&name.text).is_none();
+            let is_alias = prefer == Prefer::Alias || !self.has_attribute(name);
             if let Some(meant) = meant.filter(|_| is_alias) {
                 if prefer == Prefer::Attribute {
                     self.stands_for(&name.text, meant);

@@ -97,7 +97,7 @@ impl<'a> Planner<'a> {
         self.streams.len() - 1
     }
 
-    /// Binds the queries, each as soon as the stream that it reads is known; keeps them in the order of the text.
+    /// Binds the queries, each as soon as the streams that it reads are known; keeps them in the order of the text.
     pub(super) fn queries(&mut self, app: &App) {
         let mut waiting: Vec<&Query> = Vec::new();
         for statement in &app.statements {
@@ -113,15 +113,10 @@ impl<'a> Planner<'a> {
         }
         self.check_names(&waiting);
         let mut bound: Vec<(usize, QueryPlan)> = Vec::new();
-        // by the name of the stream that they read
-        let mut unread: HashMap<String, Vec<usize>> = HashMap::new();
-        for (place, query) in waiting.iter().enumerate() {
-            let name = query.source.stream.text.to_ascii_lowercase();
-            unread.entry(name).or_default().push(place);
-        }
+        let mut unread = Unread::new(&waiting);
         let mut ready = BinaryHeap::new();
         for name in self.places.keys() {
-            ready.extend(unread.remove(name).into_iter().flatten().map(Reverse));
+            ready.extend(unread.known(name).map(Reverse));
         }
         while let Some(Reverse(place)) = ready.pop() {
             if self.is_full() {
@@ -131,13 +126,12 @@ impl<'a> Planner<'a> {
             if let Some(plan) = self.query(query, place) {
                 for stream in plan.written() {
                     let name = self.streams[stream].name.to_ascii_lowercase();
-                    ready.extend(unread.remove(&name).into_iter().flatten().map(Reverse));
+                    ready.extend(unread.known(&name).map(Reverse));
                 }
                 bound.push((place, plan));
             }
         }
-        let mut left: Vec<usize> = unread.into_values().flatten().collect();
-        left.sort_unstable();
+        let left = unread.queries();
         let targets: HashSet<String> = waiting
             .iter()
             .flat_map(|q| std::iter::once(&q.target).chain(&q.late_stream))
@@ -148,7 +142,13 @@ impl<'a> Planner<'a> {
         }
         bound.sort_by_key(|(place, _)| *place);
         for (number, (_, query)) in bound.into_iter().enumerate() {
-            self.streams[query.input].readers.push(number);
+            for stream in query.read() {
+                // Once, also where several sources of a query are the same stream.
+                let readers = &mut self.streams[stream].readers;
+                if readers.last() != Some(&number) {
+                    readers.push(number);
+                }
+            }
             let written = query.written();
             written.for_each(|stream| self.streams[stream].writers.push(number));
             self.queries.push(query);
@@ -177,7 +177,10 @@ impl<'a> Planner<'a> {
         if self.incomplete || self.is_full() {
             return;
         }
-        let name = &query.source.stream;
+        let mut names = query.sources().iter().map(|s| &s.stream);
+        let Some(name) = names.find(|name| self.find(name).is_none()) else {
+            return;
+        };
         // A stream that a faulty or waiting query would have defined is not reported as unknown.
         if targets.contains(&name.text.to_ascii_lowercase()) {
             if self.faults.is_empty() {
@@ -198,9 +201,10 @@ impl<'a> Planner<'a> {
     }
 
     fn query(&mut self, query: &Query, place: usize) -> Option<QueryPlan> {
-        let input = self.find(&query.source.stream)?;
+        let inputs = query.sources().iter().map(|s| self.find(&s.stream));
+        let inputs: Vec<usize> = inputs.collect::<Option<_>>()?;
         let target = self.find(&query.target);
-        let (mut plan, schema) = bind_query(self, query, place, input, target)?;
+        let (mut plan, schema) = bind_query(self, query, place, &inputs, target)?;
         plan.target =
             target.unwrap_or_else(|| self.add(&query.target.text, schema, false, Vec::new()));
         if let Some(name) = &query.late_stream {
@@ -209,7 +213,7 @@ impl<'a> Planner<'a> {
         Some(plan)
     }
 
-    /// The stream that gets the rows which come too late for a query: it has the columns of the query's input.
+    /// The stream that gets the rows which come too late for a query: it has the columns of the query's source.
     fn late_stream(&mut self, name: &Name, query: &QueryPlan) -> Option<usize> {
         if !query.has_late_rows() {
             let message = "no row comes too late for this query: it has no window of time";
@@ -217,16 +221,17 @@ impl<'a> Planner<'a> {
             self.faults.push(fault);
             return None;
         }
-        let schema = self.streams[query.input].schema.clone();
+        let source = query.only_source().stream;
+        let schema = self.streams[source].schema.clone();
         let Some(place) = self.find(name) else {
             let counted = self.columns.add(schema.len(), name.span);
             counted.map_err(|fault| self.faults.push(fault)).ok()?;
             return Some(self.add(&name.text, schema, false, Vec::new()));
         };
         let types = |s: &Schema| s.attributes().iter().map(|a| a.ty).collect::<Vec<_>>();
-        let is_own = place == query.target || place == query.input;
+        let is_own = place == query.target || place == source;
         if is_own || types(&self.streams[place].schema) != types(&schema) {
-            let input = &self.streams[query.input].name;
+            let input = &self.streams[source].name;
             let message = format!("stream {} cannot take the late rows of {input}", name.text);
             let remedy = format!("name a stream of its own, with the columns of {input}");
             self.faults
@@ -234,5 +239,50 @@ impl<'a> Planner<'a> {
             return None;
         }
         Some(place)
+    }
+}
+
+/// Queries that read streams which are not known yet.
+struct Unread {
+    /// By the name of a stream, in lower case.
+    readers: HashMap<String, Vec<usize>>,
+    /// By query, how many of its sources are not known.
+    missing: Vec<usize>,
+}
+
+impl Unread {
+    fn new(queries: &[&Query]) -> Self {
+        let mut readers: HashMap<String, Vec<usize>> = HashMap::new();
+        for (place, query) in queries.iter().enumerate() {
+            for source in query.sources() {
+                let name = source.stream.text.to_ascii_lowercase();
+                readers.entry(name).or_default().push(place);
+            }
+        }
+        let missing = queries.iter().map(|q| q.sources().len());
+        Unread {
+            readers,
+            missing: missing.collect(),
+        }
+    }
+
+    /// A stream is known. Returns the queries of which it was the last.
+    fn known(&mut self, stream: &str) -> impl Iterator<Item = usize> {
+        let readers = self.readers.remove(stream).unwrap_or_default();
+        let mut complete = Vec::new();
+        for query in readers {
+            self.missing[query] -= 1;
+            if self.missing[query] == 0 {
+                complete.push(query);
+            }
+        }
+        complete.into_iter()
+    }
+
+    /// Those that are left, in the order of the text.
+    fn queries(self) -> Vec<usize> {
+        let all = self.missing.iter().enumerate();
+        let left = all.filter(|(_, missing)| **missing > 0);
+        left.map(|(query, _)| query).collect()
     }
 }

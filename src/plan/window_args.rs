@@ -1,11 +1,10 @@
 //! `WINDOW('name', arguments)` → a window with its parameters.
 
-use super::query::ONLY_SOURCE;
 use super::scope::{Clause, QueryScope};
 use super::window::{Keys, WindowPlan, external_start};
 use crate::error::Fault;
-use crate::event::{Attribute, Type, Value};
-use crate::expr::{ColumnRef, Typed, TypedKind};
+use crate::event::{Type, Value};
+use crate::expr::{Typed, TypedKind};
 use crate::operator::window::{
     ConditionSource, Crontab, ExpressionBatchOptions, ExternalSpan, Panes, Start,
     bind_expression_window,
@@ -97,8 +96,13 @@ const WINDOWS: [(&str, &str, Read); 22] = [
     ),
 ];
 
-/// Binds a window clause; `scope` is that of the query. Answers the window, or `None` with the faults in the scope.
-pub(super) fn bind_window(window: &Window, scope: &mut QueryScope<'_>) -> Option<WindowPlan> {
+/// Binds the window clause of the source at a place; `scope` is that of the query. Returns the window, or `None` with
+/// the faults in the scope.
+pub(super) fn bind_window(
+    window: &Window,
+    source: usize,
+    scope: &mut QueryScope<'_>,
+) -> Option<WindowPlan> {
     let name = window.name.text.as_str();
     let named = |(known, ..): &&(&str, &str, Read)| known.eq_ignore_ascii_case(name);
     let Some((_, signature, read)) = WINDOWS.iter().find(named) else {
@@ -112,6 +116,7 @@ pub(super) fn bind_window(window: &Window, scope: &mut QueryScope<'_>) -> Option
         args: window.args.iter(),
         span: window.span,
         signature,
+        source,
         scope,
     };
     let bound = read(&mut args).and_then(|w| args.end().map(|()| w));
@@ -126,6 +131,8 @@ struct Args<'a, 'b, 's> {
     args: std::slice::Iter<'a, Expr>,
     span: Span,
     signature: &'static str,
+    /// The place of the source.
+    source: usize,
     scope: &'b mut QueryScope<'s>,
 }
 
@@ -302,11 +309,14 @@ impl<'a> Args<'a, '_, '_> {
         }
     }
 
-    /// An attribute of the input.
+    /// An attribute of the source.
     fn attribute(&mut self) -> Result<(usize, Type, Span), Refused> {
         let arg = self.next()?;
-        let typed = self.scope.bind(Clause::Filter, arg).ok_or(None)?;
-        let column = typed.as_column().and_then(|c| c.attribute_of(ONLY_SOURCE));
+        let typed = self
+            .scope
+            .bind(Clause::Source(self.source), arg)
+            .ok_or(None)?;
+        let column = typed.as_column().and_then(|c| c.attribute_of(self.source));
         match (column, typed.ty) {
             (Some(place), Some(ty)) => Ok((place, ty, arg.span)),
             _ => Err(self.wrong(arg.span, "an attribute of the stream is expected")),
@@ -329,7 +339,10 @@ impl<'a> Args<'a, '_, '_> {
         let mut keys = Vec::new();
         for _ in 0..count {
             let arg = self.next()?;
-            let typed = self.scope.bind(Clause::Filter, arg).ok_or(None)?;
+            let typed = self
+                .scope
+                .bind(Clause::Source(self.source), arg)
+                .ok_or(None)?;
             if matches!(typed.kind, TypedKind::Literal(_)) {
                 let fault = Fault::new(arg.span, "a constant is one key for all rows");
                 return Err(Some(fault.help("write an attribute, without quotes")));
@@ -357,15 +370,9 @@ impl<'a> Args<'a, '_, '_> {
         if self.args.len() > 0 {
             return self.some_keys();
         }
-        let attributes = self.scope.schema.attributes().iter().enumerate();
-        let column = |(column, a): (usize, &Attribute)| {
-            let column = ColumnRef::Input {
-                source: ONLY_SOURCE,
-                column,
-            };
-            Typed::column(column, a.ty, self.span)
-        };
-        Ok(Keys(attributes.map(column).collect()))
+        let columns = self.scope.sources[self.source].columns(self.source);
+        let key = |(column, _, ty)| Typed::column(column, ty, self.span);
+        Ok(Keys(columns.map(key).collect()))
     }
 
     fn hop(&mut self) -> Result<WindowPlan, Refused> {
@@ -475,7 +482,7 @@ impl<'a> Args<'a, '_, '_> {
             return match self.attribute()? {
                 (column, Type::String, _) => Ok(ConditionSource::Column {
                     column,
-                    schema: self.scope.schema.clone(),
+                    schema: self.scope.sources[self.source].schema.clone(),
                     functions: self.scope.catalogue.functions.clone(),
                 }),
                 (_, ty, span) => Err(self.wrong(
@@ -486,7 +493,8 @@ impl<'a> Args<'a, '_, '_> {
         }
         let (text, span) = self.text()?;
         let functions = &self.scope.catalogue.functions;
-        let bound = bind_expression_window(text, span, self.scope.schema, functions);
+        let schema = self.scope.sources[self.source].schema;
+        let bound = bind_expression_window(text, span, schema, functions);
         bound.map(ConditionSource::Text).map_err(|mut faults| {
             let first = faults.drain(..1).next();
             self.scope.faults.append(&mut faults);

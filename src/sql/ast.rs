@@ -169,6 +169,13 @@ pub struct Query {
     pub offset: Option<(u64, Span)>,
 }
 
+impl Query {
+    /// What it reads, in the order of the text.
+    pub fn sources(&self) -> &[Source] {
+        std::slice::from_ref(&self.source)
+    }
+}
+
 /// `*` or an expression with its alias.
 #[derive(Clone, Debug)]
 pub enum SelectItem {

@@ -6,7 +6,7 @@ mod parse;
 mod programs;
 mod random;
 
-use super::{ColumnRef, Frame, Functions, Layout, Scope, Typed, bind};
+use super::{ColumnRef, Frame, Functions, Layout, Scope, Typed, Unresolved, bind};
 use crate::error::Fault;
 use crate::event::{Column, Timestamp, Type, Value};
 use crate::sql::ast::{Expr, Name, Span};
@@ -50,14 +50,14 @@ fn whole() -> Layout {
 struct Columns;
 
 impl Scope for Columns {
-    fn column(&mut self, _: Option<&Name>, name: &Name) -> Result<(ColumnRef, Type), Fault> {
+    fn column(&mut self, _: Option<&Name>, name: &Name) -> Result<(ColumnRef, Type), Unresolved> {
         let all = columns();
         match all.iter().position(|(n, ..)| *n == name.text) {
             Some(column) => Ok((input(column), all[column].2)),
-            None => Err(
+            None => Err(Unresolved::Unknown(
                 Fault::new(name.span, format!("unknown attribute '{}'", name.text))
                     .nearest(&name.text, all.iter().map(|c| c.0)),
-            ),
+            )),
         }
     }
 

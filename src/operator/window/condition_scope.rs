@@ -7,7 +7,7 @@
 
 use crate::error::Fault;
 use crate::event::{Schema, Type};
-use crate::expr::{ColumnRef, Functions, Layout, Scope, Typed, bind};
+use crate::expr::{ColumnRef, Functions, Layout, Scope, Typed, Unresolved, bind};
 use crate::operator::aggregate::{Aggregate, AggregateCall, Rows};
 use crate::sql::ast::{Expr, ExprKind, Name, Span};
 use crate::sql::parse_expression;
@@ -246,17 +246,17 @@ impl Scope for WindowScope<'_> {
         &mut self,
         qualifier: Option<&Name>,
         name: &Name,
-    ) -> Result<(ColumnRef, Type), Fault> {
-        let (column, ty) = self.attribute(name)?;
+    ) -> Result<(ColumnRef, Type), Unresolved> {
+        let (column, ty) = self.attribute(name).map_err(Unresolved::Unknown)?;
         let source = match qualifier {
             None => LAST,
             Some(q) if q.text.eq_ignore_ascii_case("last") => LAST,
             Some(q) if q.text.eq_ignore_ascii_case("first") => FIRST,
             Some(q) => {
                 let fault = Fault::new(q.span, format!("unknown row '{}'", q.text));
-                return Err(
-                    fault.help("first and last are the oldest and the newest row of the window")
-                );
+                return Err(Unresolved::Unknown(fault.help(
+                    "first and last are the oldest and the newest row of the window",
+                )));
             }
         };
         Ok((ColumnRef::Input { source, column }, ty))

@@ -2,7 +2,7 @@
 
 use super::error::CheckpointError;
 use crate::checkpoint::{ContainerKind, QueryRecord, StageRecord};
-use crate::plan::{Above, changes};
+use crate::plan::{Above, ONLY_SOURCE, changes};
 use crate::runtime::shared::Shared;
 use crate::runtime::worker::graph::{GRAPH_NODE, Graph};
 use crate::runtime::worker::handler::HandlerKind;
@@ -65,7 +65,7 @@ impl Schema {
         for component in &plan.components {
             for query in &component.queries {
                 // Where a key's state stands depends on the columns that rows are spread by.
-                let route = component.routing.route(*query);
+                let route = component.routing.route(*query, ONLY_SOURCE);
                 let hash = |state: &str, above: &str| {
                     xxh3_64(format!("{state} SPREAD BY {route:?}{above}").as_bytes())
                 };

@@ -9,7 +9,7 @@
 use super::output::Outputs;
 use crate::event::{Batch, RowSet, Timestamp};
 use crate::operator::{Counters, Kind, Operator, Out};
-use crate::plan::{Component, Plan, stages};
+use crate::plan::{Component, ONLY_SOURCE, Plan, stages};
 use crate::state::{StateHolder, Visitor};
 use std::collections::{HashMap, VecDeque};
 
@@ -106,18 +106,19 @@ impl Graph {
             .collect();
         for (place, number) in component.queries.iter().enumerate() {
             let query = &plan.queries[*number];
-            let last = last_writer.get(&query.input);
+            let source = query.only_source().stream;
+            let last = last_writer.get(&source);
             graph.cyclic |= last.is_some_and(|last| *last >= place);
-            let read = graph.place(query.input).expect("it is read here");
+            let read = graph.place(source).expect("it is read here");
             graph.readers[read].push(graph.nodes.len());
-            let input = &plan.streams[query.input].schema;
+            let input = &plan.streams[source].schema;
             let stages = stages(
                 query,
                 input,
                 app,
                 component.tracks_clock,
                 component.tracks_cause,
-                component.routing.route(*number),
+                component.routing.route(*number, ONLY_SOURCE),
             );
             let last = stages.len() - 1;
             for (i, stage) in stages.into_iter().enumerate() {
