@@ -2,7 +2,8 @@
 //!
 //! There is no exchange between workers: a row goes to the worker that owns its key, and everything that follows from
 //! it happens there. So a component is keyed only if every query in it agrees on columns that can be traced back to
-//! the one stream through which rows come in; any query that needs to see all rows makes the whole component single.
+//! the streams through which rows come in, which today is one; any query that needs to see all rows makes the whole
+//! component single.
 
 use super::lineage::Lineage;
 use super::{QueryPlan, StreamPlan, WindowPlan};
@@ -13,16 +14,36 @@ use std::collections::{BTreeSet, BinaryHeap, HashMap};
 /// Queries in a row: rows pass them in nested calls, on the caller's stack in an inline app.
 pub(crate) const CHAIN_MAX: usize = 100;
 
+/// A stream through which rows come into a keyed component.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) stream: usize,
+    /// Its key columns. Those of all entries have the same types in the same order, so that equal keys meet.
+    pub(crate) columns: Vec<usize>,
+}
+
+impl Entry {
+    /// The names of its key columns.
+    pub(super) fn names(&self, streams: &[StreamPlan]) -> String {
+        let attributes = streams[self.stream].schema.attributes();
+        let names: Vec<&str> = self.columns.iter().map(|c| &*attributes[*c].name).collect();
+        names.join(", ")
+    }
+
+    /// Its stream and key columns, for a reader.
+    pub(super) fn text(&self, streams: &[StreamPlan]) -> String {
+        format!("{}.({})", streams[self.stream].name, self.names(streams))
+    }
+}
+
 /// Which worker a row goes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Routing {
-    /// To the owner of the key in these columns of the entry stream.
+    /// To the owner of the key, which each stream from outside has in columns of its own.
     Keyed {
-        /// The stream through which rows come in.
-        stream: usize,
-        /// Its key columns.
-        columns: Vec<usize>,
-        /// What they become on their way.
+        /// At least one, and not two of one stream.
+        entries: Vec<Entry>,
+        /// What the key columns become on their way.
         lineage: Lineage,
     },
     /// All rows to one worker; why.
@@ -30,6 +51,19 @@ pub(crate) enum Routing {
 }
 
 impl Routing {
+    /// The streams through which rows come in, where they are spread over workers.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        match self {
+            Routing::Keyed { entries, .. } => entries,
+            Routing::Single(_) => &[],
+        }
+    }
+
+    /// The key columns of a stream through which rows come in, where they are spread over workers.
+    pub(crate) fn entry(&self, stream: usize) -> Option<&Entry> {
+        self.entries().iter().find(|e| e.stream == stream)
+    }
+
     /// The columns of a source of a query that say where a row stands, where rows are spread over workers.
     pub(crate) fn route(&self, query: usize, source: usize) -> Option<Vec<usize>> {
         match self {
@@ -298,25 +332,21 @@ fn routing(streams: &[StreamPlan], queries: &[QueryPlan], order: &[usize], cycle
             }
         }
     }
-    let mut entries = order.iter().flat_map(|q| queries[*q].read()).filter(|s| {
-        let stream = &streams[*s];
-        stream.writers.is_empty() || stream.declared
-    });
-    let Some(first) = entries.next() else {
+    let read = order.iter().flat_map(|q| queries[*q].read());
+    let mut from_outside = read.filter(|s| streams[*s].writers.is_empty() || streams[*s].declared);
+    let Some(stream) = from_outside.next() else {
         return Routing::Single("no stream from outside".to_string());
     };
-    if entries.any(|s| s != first) {
+    // Nothing says yet that the key of one stream is that of another.
+    if from_outside.any(|s| s != stream) {
         return Routing::Single("rows come in through several streams".to_string());
     }
-    let Some(columns) = allowed.remove(&first) else {
+    let Some(columns) = allowed.remove(&stream) else {
         return Routing::Single("no query has a key".to_string());
     };
-    match Lineage::of(queries, order, first, &columns) {
-        Some(lineage) => Routing::Keyed {
-            stream: first,
-            columns,
-            lineage,
-        },
+    let entries = vec![Entry { stream, columns }];
+    match Lineage::of(queries, order, &entries) {
+        Some(lineage) => Routing::Keyed { entries, lineage },
         None => {
             Routing::Single("writers of one stream give its key from other columns".to_string())
         }

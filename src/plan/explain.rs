@@ -19,15 +19,10 @@ pub(crate) fn explain(plan: &Plan, event_time: bool) -> String {
     );
     for (number, component) in plan.components.iter().enumerate() {
         let routing = match &component.routing {
-            Routing::Keyed {
-                stream, columns, ..
-            } => {
-                let stream = &plan.streams[*stream];
-                let names = columns
-                    .iter()
-                    .map(|c| &*stream.schema.attributes()[*c].name)
-                    .collect::<Vec<_>>();
-                format!("keyed by {}.({})", stream.name, names.join(", "))
+            Routing::Keyed { entries, .. } => {
+                let keys = entries.iter().map(|e| e.text(&plan.streams));
+                let keys: Vec<String> = keys.collect();
+                format!("keyed by {}", keys.join(" and "))
             }
             Routing::Single(why) => format!("single worker: {why}"),
         };

@@ -1,14 +1,14 @@
-//! Which columns carry the key of a component, followed from its entry stream through its queries.
+//! Which columns carry the key of a component, followed from its entries through its queries.
 //!
 //! Why: rows are routed by it, an operator tells by it where a key stands when state is spread over another number of
 //! workers, and rows that come out are numbered by it. One pass forward answers all three, so that they agree.
 
 use super::QueryPlan;
-use super::component::plain_keys;
+use super::component::{Entry, plain_keys};
 use crate::expr::ColumnRef;
 use std::collections::HashMap;
 
-/// For each key column of the entry stream, in their order, the columns of a stream that always equal it.
+/// For each key column of the entries, in their order, the columns of a stream that always equal it.
 type Carried = Vec<Vec<usize>>;
 
 /// The key columns of a component, by stream and by query.
@@ -20,17 +20,14 @@ pub(crate) struct Lineage {
 }
 
 impl Lineage {
-    /// Follows `columns` of stream `entry`, by which rows are spread. `order`: writers before readers. `None` where a
+    /// Follows the columns of the entries, by which rows are spread. `order`: writers before readers. `None` where a
     /// query cannot tell, or the writers of a stream that is read disagree.
-    pub(super) fn of(
-        queries: &[QueryPlan],
-        order: &[usize],
-        entry: usize,
-        columns: &[usize],
-    ) -> Option<Lineage> {
-        let own = columns.iter().map(|c| vec![*c]).collect();
+    pub(super) fn of(queries: &[QueryPlan], order: &[usize], entries: &[Entry]) -> Option<Lineage> {
+        let keys = entries.first().map_or(0, |e| e.columns.len());
+        debug_assert!(entries.iter().all(|e| e.columns.len() == keys));
+        let own = |entry: &Entry| entry.columns.iter().map(|c| vec![*c]).collect();
         let mut lineage = Lineage {
-            carried: HashMap::from([(entry, own)]),
+            carried: entries.iter().map(|e| (e.stream, own(e))).collect(),
             inputs: HashMap::new(),
         };
         for number in order {
@@ -40,8 +37,7 @@ impl Lineage {
             let by_place = sources.iter().enumerate();
             let inputs = by_place.map(|(source, carried)| chosen(query, source, carried));
             let inputs = inputs.collect::<Option<_>>()?;
-            let keys = 0..columns.len();
-            let output = keys.map(|key| shown(query, &sources, key)).collect();
+            let output = (0..keys).map(|key| shown(query, &sources, key)).collect();
             lineage.inputs.insert(*number, inputs);
             lineage.write(query.target, output);
         }
@@ -88,4 +84,68 @@ fn shown(query: &QueryPlan, sources: &[&Carried], key: usize) -> Vec<usize> {
         _ => false,
     };
     (0..query.outputs.len()).filter(shows).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Type;
+    use crate::expr::Typed;
+    use crate::plan::{Catalogue, Plan, plan};
+    use crate::sql::ast::Span;
+    use crate::sql::parse;
+
+    fn planned(queries: &str) -> Plan {
+        let text =
+            format!("CREATE STREAM A (k INT, x INT); CREATE STREAM B (y INT, k INT); {queries}");
+        let (app, unread) = parse(&text);
+        plan(&text, &app, &Catalogue::default(), unread).unwrap()
+    }
+
+    fn entry(plan: &Plan, stream: &str, columns: &[usize]) -> Entry {
+        let stream = plan.stream(stream).unwrap();
+        let columns = columns.to_vec();
+        Entry { stream, columns }
+    }
+
+    #[test]
+    fn a_key_is_followed_from_all_entries() {
+        let plan = planned(
+            "INSERT INTO C SELECT x, k FROM A; INSERT INTO C SELECT y, k FROM B;
+             INSERT INTO D SELECT k, count() AS n FROM C GROUP BY k;",
+        );
+        let order = &plan.components[0].queries;
+        let of = |a: &[usize], b: &[usize]| {
+            let entries = [entry(&plan, "A", a), entry(&plan, "B", b)];
+            Lineage::of(&plan.queries, order, &entries)
+        };
+        let lineage = of(&[0], &[1]).unwrap();
+        let stream = |name: &str| lineage.stream(plan.stream(name).unwrap());
+        assert_eq!(stream("C"), Some(vec![1]));
+        assert_eq!(stream("D"), Some(vec![0]));
+        let sources: Vec<_> = (0..3).map(|query| lineage.source(query, 0)).collect();
+        assert_eq!(sources, [Some(&[0][..]), Some(&[1]), Some(&[1])]);
+        assert_eq!(of(&[0], &[0]), None, "the writers of C disagree");
+    }
+
+    #[test]
+    fn a_query_of_two_sources_shows_the_key_of_either() {
+        let mut plan = planned("INSERT INTO C SELECT x, k FROM A; INSERT INTO D SELECT y FROM B;");
+        let key_of_b = ColumnRef::Input {
+            source: 1,
+            column: 1,
+        };
+        let [query, other] = plan.queries.as_mut_slice() else {
+            panic!("two queries are planned");
+        };
+        query.sources.append(&mut other.sources);
+        query
+            .outputs
+            .push(Typed::column(key_of_b, Type::Int, Span::default()));
+        let entries = [entry(&plan, "A", &[0]), entry(&plan, "B", &[1])];
+        let lineage = Lineage::of(&plan.queries[..1], &[0], &entries).unwrap();
+        assert_eq!(lineage.carried[&plan.queries[0].target], [[1, 2]]);
+        assert_eq!(lineage.source(0, 0), Some(&[0][..]));
+        assert_eq!(lineage.source(0, 1), Some(&[1][..]));
+    }
 }

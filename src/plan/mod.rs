@@ -24,7 +24,7 @@ mod window_args;
 
 pub(crate) use above::Above;
 pub(crate) use build::stages;
-pub(crate) use component::{Component, Routing};
+pub(crate) use component::{Component, Entry, Routing};
 pub(crate) use explain::explain;
 pub(crate) use identity::{QueryIdentity, changes};
 pub(crate) use output_key::{OutputKey, output_key};

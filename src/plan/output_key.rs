@@ -19,27 +19,18 @@ pub(crate) fn output_key(plan: &Plan, stream: usize) -> OutputKey {
         return OutputKey::Whole;
     };
     let component = &plan.components[component];
-    let Routing::Keyed {
-        stream: entry,
-        columns,
-        lineage,
-    } = &component.routing
-    else {
+    let Routing::Keyed { entries, lineage } = &component.routing else {
         return OutputKey::Whole;
     };
     if let Some(columns) = lineage.stream(stream) {
         return OutputKey::Columns(columns);
     }
-    let entry = &plan.streams[*entry];
-    let names = columns
-        .iter()
-        .map(|c| &*entry.schema.attributes()[*c].name)
-        .collect::<Vec<_>>()
-        .join(", ");
+    let keys: Vec<String> = entries.iter().map(|e| e.text(&plan.streams)).collect();
+    let names = entries[0].names(&plan.streams);
     OutputKey::Lost(format!(
-        "they are counted per key, and the key {}.({names}) is not among the columns; \
+        "they are counted per key, and the key {} is not among the columns; \
          select ({names}) as they are in every query that writes the stream",
-        entry.name
+        keys.join(" or ")
     ))
 }
 

@@ -1,7 +1,7 @@
 //! Queries that are captured and restored while rows come, and whose state is split over workers.
 
 use super::build::{Stage, stages};
-use super::{Catalogue, ONLY_SOURCE, Plan, Routing, plan};
+use super::{Catalogue, Entry, ONLY_SOURCE, Plan, plan};
 use crate::event::{Batch, Column, RowSet, Sign, Str, Timestamp, Type, Value};
 use crate::operator::aggregate::AggregateFunction;
 use crate::operator::testing::Revisions;
@@ -337,7 +337,7 @@ fn state_is_split_by_key_group() {
     for window in WINDOWS {
         let query = format!("INSERT INTO T SELECT {AGGREGATES} FROM S {window} GROUP BY n, k");
         let plan = planned(&query);
-        let Routing::Keyed { columns, .. } = &plan.components[0].routing else {
+        let Some(Entry { columns, .. }) = plan.components[0].routing.entry(0) else {
             continue;
         };
         split += 1;

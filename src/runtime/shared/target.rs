@@ -23,16 +23,18 @@ pub(crate) enum To {
 pub(crate) fn targets(plan: &Plan, workers: usize) -> Vec<Vec<Target>> {
     let mut targets: Vec<Vec<Target>> = vec![Vec::new(); plan.streams.len()];
     for (number, component) in plan.components.iter().enumerate() {
-        let to = match &component.routing {
-            Routing::Keyed { columns, .. } if workers > 1 => To::Key(columns.clone()),
-            Routing::Keyed { .. } => To::Worker(0),
-            Routing::Single(_) => To::Worker(worker_of_component(number, workers)),
-        };
         for stream in &component.reads {
-            targets[*stream].push(Target {
-                component: number as u32,
-                to: to.clone(),
-            });
+            let to = match &component.routing {
+                Routing::Keyed { .. } if workers > 1 => match component.routing.entry(*stream) {
+                    Some(entry) => To::Key(entry.columns.clone()),
+                    // Its rows are made and read on the same worker.
+                    None => continue,
+                },
+                Routing::Keyed { .. } => To::Worker(0),
+                Routing::Single(_) => To::Worker(worker_of_component(number, workers)),
+            };
+            let component = number as u32;
+            targets[*stream].push(Target { component, to });
         }
     }
     // One copy of the rows is enough where all components are on one worker.

@@ -8,7 +8,7 @@ use super::graph::Graph;
 use super::output::Outputs;
 use crate::event::{Batch, RowSet, Timestamp};
 use crate::operator::Counters;
-use crate::plan::{Plan, Routing};
+use crate::plan::{Entry, Plan};
 use crate::runtime::lane::shipment::ALL_COMPONENTS;
 use crate::runtime::lane::stamp::Applied;
 use crate::state::{encode_key, key_group};
@@ -47,8 +47,8 @@ pub(crate) fn initial_instances(plan: &Plan, app: &str, workers: usize) -> Vec<(
 /// A component of the plan, as far as it matters where its rows go.
 struct Member {
     reads: Vec<usize>,
-    /// Key columns of its entry stream; empty where it runs on one worker.
-    keys: Vec<usize>,
+    /// The streams through which rows come in, with their key columns; none where it runs on one worker.
+    entries: Vec<Entry>,
     tracks_clock: bool,
 }
 
@@ -101,10 +101,7 @@ impl Instances {
     pub(crate) fn new(plan: &Plan, list: Vec<Instance>) -> Self {
         let member = |c: &crate::plan::Component| Member {
             reads: c.reads.clone(),
-            keys: match &c.routing {
-                Routing::Keyed { columns, .. } => columns.clone(),
-                Routing::Single(_) => Vec::new(),
-            },
+            entries: c.routing.entries().to_vec(),
             tracks_clock: c.tracks_clock,
         };
         let mut instances = Instances {
@@ -220,7 +217,7 @@ impl Instances {
         let whole = [(0..batch.len(), false)];
         let by_send = pieces(ends, batch.len()).filter(|_| tracks_sends);
         for (rows, end) in by_send.chain(whole.into_iter().filter(|_| !tracks_sends)) {
-            self.pick(reader, batch, rows, replay);
+            self.pick(reader, stream, batch, rows, replay);
             for place in places.clone() {
                 let picked = std::mem::take(&mut self.picked[place - places.start]);
                 self.current = place;
@@ -248,12 +245,15 @@ impl Instances {
     fn pick(
         &mut self,
         reader: Reader,
+        stream: usize,
         batch: &Batch,
         rows: Range<usize>,
         replay: Option<Replay<'_>>,
     ) {
         let places = reader.first as usize..reader.end as usize;
-        let keys = &self.members[reader.component as usize].keys;
+        let member = &self.members[reader.component as usize];
+        let entry = member.entries.iter().find(|e| e.stream == stream);
+        let keys = entry.map_or(&[][..], |e| e.columns.as_slice());
         self.picked.iter_mut().for_each(Vec::clear);
         for row in rows {
             let mut place = places.start;
