@@ -211,6 +211,9 @@ impl Scope for QueryScope<'_> {
             } else if self.has_panes == Some(false) {
                 let message = format!("{}() tells of a tumbling or hop window", name.text);
                 Fault::new(span, message).help("WINDOW('tumbling', 1 MINUTE)")
+            } else if matches!(self.clause, Clause::Source(_)) && self.has_panes == Some(true) {
+                let message = format!("{}() is not known before the window", name.text);
+                Fault::new(span, message).help("write the condition in WHERE")
             } else {
                 return Some(Ok((column, Type::Long)));
             };
