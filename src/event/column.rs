@@ -9,6 +9,7 @@
     reason = "one body serves all element types, of which strings are not Copy"
 )]
 
+use super::row_view::Scalar;
 use super::value::{Str, Type, Value};
 
 /// The values of a column, by type.
@@ -416,10 +417,12 @@ pub(crate) trait Element: Clone + Default + Send + 'static {
     fn slice(data: &Data) -> Option<&[Self]>;
     /// The values, to be written, when they are of this type.
     fn vec(data: &mut Data) -> Option<&mut Vec<Self>>;
+    /// The value, when it is of this type and not NULL.
+    fn of_scalar<'a>(value: &'a Scalar<'_>) -> Option<&'a Self>;
 }
 
 macro_rules! element {
-    ($($rust:ty => $variant:ident),*) => {$(
+    ($($rust:ty => $variant:ident, $scalar:ident),*) => {$(
         impl Element for $rust {
             #[inline]
             fn slice(data: &Data) -> Option<&[Self]> {
@@ -429,7 +432,12 @@ macro_rules! element {
             fn vec(data: &mut Data) -> Option<&mut Vec<Self>> {
                 if let Data::$variant(v) = data { Some(v) } else { None }
             }
+            #[inline]
+            fn of_scalar<'a>(value: &'a Scalar<'_>) -> Option<&'a Self> {
+                if let Scalar::$scalar(v) = value { Some(v) } else { None }
+            }
         }
     )*};
 }
-element!(bool => Bool, i32 => Int, i64 => Long, f32 => Float, f64 => Double, Str => String);
+element!(bool => Bool, Bool, i32 => Int, Int, i64 => Long, Long, f32 => Float, Float, f64 => Double, Double,
+    Str => String, Text);

@@ -48,7 +48,7 @@ pub(super) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    fn whole(frame: &'a Frame<'a>) -> Self {
+    pub(super) fn whole(frame: &'a Frame<'a>) -> Self {
         View {
             frame,
             picks: None,
@@ -64,7 +64,7 @@ impl<'a> View<'a> {
 
 /// An expression ready to run.
 pub(crate) struct Program {
-    root: Node,
+    pub(super) root: Node,
 }
 
 impl Program {

@@ -1,8 +1,8 @@
 //! Filters before a window, and the columns that the rest of the query reads.
 
 use super::{Counters, Kind, Operator, Out, counter};
-use crate::event::{Batch, RowSet};
-use crate::expr::{Frame, Program};
+use crate::event::{Batch, RowSet, RowView};
+use crate::expr::{Frame, Program, RowFrame};
 use crate::state::{StateHolder, Visitor};
 
 impl Batch {
@@ -60,6 +60,16 @@ impl Operator for Filter {
             column.extend_rows(&batch.columns[*k], &self.rows);
         }
         out.emit(kind, to);
+    }
+
+    fn row(&mut self, row: RowView<'_>, to: &mut Batch, _out: &mut Out) -> bool {
+        if self.condition.holds(&RowFrame::of(row), &mut self.faults) {
+            to.push_moment_of(row);
+            for (column, k) in to.columns.iter_mut().zip(&self.keep) {
+                column.push_from(&row.batch.columns[*k], row.row);
+            }
+        }
+        true
     }
 
     fn count(&self, into: &mut Counters) {

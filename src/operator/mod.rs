@@ -17,7 +17,7 @@ pub(crate) use claims::Claims;
 pub(crate) use retired::Retired;
 pub(crate) use words::{COUNT_MAX, counter, newer_counter, words_cell};
 
-use crate::event::{Batch, Mark, RowSet, Sign, Timestamp};
+use crate::event::{Batch, Mark, RowSet, RowView, Sign, Timestamp};
 use crate::state::{Malformed, Register, RegisterReader, StateHolder};
 
 /// How the rows of a batch belong together.
@@ -51,6 +51,13 @@ pub(crate) struct Counters {
 pub(crate) trait Operator: Send + StateHolder {
     /// Processes rows.
     fn rows(&mut self, kind: Kind, batch: &Batch, out: &mut Out);
+
+    /// Processes one row, which merely travels: appends the rows that follow from it to `to`, and whatever comes of it
+    /// is what [`Operator::rows`] makes of a batch of one. Returns false where it has no way for single rows, for all of
+    /// a batch or for none: then nothing was done, and `rows` is to be called.
+    fn row(&mut self, _row: RowView<'_>, _to: &mut Batch, _out: &mut Out) -> bool {
+        false
+    }
 
     /// The clock reached `now` after all rows so far: fires the timers due at or before it, in order.
     fn clock(&mut self, _now: Timestamp, _cause: u64, _out: &mut Out) {}
@@ -303,6 +310,21 @@ impl Batch {
         }
         if self.tracks_cause {
             self.causes.push(moment.cause);
+        }
+    }
+
+    /// Appends the circumstances of a row, with its sign; its values are appended beside.
+    #[inline]
+    pub(crate) fn push_moment_of(&mut self, view: RowView<'_>) {
+        let RowView { batch, row } = view;
+        self.push_sign(batch.sign(row));
+        self.push_mark(batch.mark(row));
+        self.at.push(batch.at[row]);
+        if self.tracks_clock {
+            self.clock.push(batch.clock[row]);
+        }
+        if self.tracks_cause {
+            self.causes.push(batch.causes[row]);
         }
     }
 

@@ -3,7 +3,7 @@
 use super::distinct::keep_first;
 use super::{Kind, Out, counter};
 use crate::event::{Batch, Column, Data, RowSet};
-use crate::expr::{Frame, Program};
+use crate::expr::{Frame, Program, RowFrame};
 use crate::state::{KeyIndex, StateHolder, Visitor};
 use std::cmp::Ordering;
 
@@ -101,6 +101,25 @@ impl Projection {
         chosen.append(&to, &RowSet::Picked(&self.kept));
         out.recycle(to);
         out.emit(kind, chosen);
+    }
+
+    /// Projects a row that merely travels, and appends it to `to`.
+    #[inline]
+    pub(crate) fn row(&mut self, frame: &RowFrame<'_>, to: &mut Batch) {
+        if self.limit == 0 || self.offset > 0 {
+            return;
+        }
+        let before = to.len();
+        for (program, column) in self.outputs.iter_mut().zip(&mut to.columns) {
+            program.value_into(frame, &mut self.faults, column);
+        }
+        if let Some(having) = &mut self.having
+            && !having.holds(frame, &mut self.faults)
+        {
+            to.columns.iter_mut().for_each(|c| c.truncate(before));
+            return;
+        }
+        to.push_moment_of(frame.view);
     }
 
     /// Leaves in `kept` the positions that HAVING, ORDER BY, LIMIT and OFFSET let through, in their order.

@@ -2,8 +2,8 @@
 
 use super::projection::{Projection, Rows};
 use super::{Counters, Kind, Operator, Out, counter};
-use crate::event::Batch;
-use crate::expr::Program;
+use crate::event::{Batch, RowView};
+use crate::expr::{Program, RowFrame};
 use crate::sql::ast::Events;
 use crate::state::{StateHolder, Visitor};
 
@@ -74,6 +74,18 @@ impl Operator for Select {
             results: &[],
         };
         self.projection.emit(kind, &rows, out);
+    }
+
+    fn row(&mut self, row: RowView<'_>, to: &mut Batch, _out: &mut Out) -> bool {
+        let frame = RowFrame::of(row);
+        let holds = match &mut self.condition {
+            Some(condition) => condition.holds(&frame, &mut self.faults),
+            None => true,
+        };
+        if holds && self.events.takes(row.batch.sign(row.row)) {
+            self.projection.row(&frame, to);
+        }
+        true
     }
 
     fn count(&self, into: &mut Counters) {

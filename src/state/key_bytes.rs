@@ -3,7 +3,7 @@
 //! Per column a tag: NULL 0; BOOL 1 and a byte; INT and LONG 2 and an i64; FLOAT and DOUBLE 3 and an f64; STRING 4, a
 //! u32 length and UTF-8. Numbers are little-endian. The encoding is part of the on-disk format.
 
-use crate::event::{Column, Data, Type};
+use crate::event::{Column, Scalar, Type};
 use smallvec::SmallVec;
 use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64;
@@ -15,18 +15,21 @@ pub(crate) const KEY_GROUPS: u64 = 128;
 #[inline]
 pub(crate) fn encode_key(columns: &[&Column], row: usize, out: &mut Vec<u8>) {
     for column in columns {
-        if column.is_null(row) {
-            out.push(0);
-            continue;
-        }
-        match column.data() {
-            Data::Bool(v) => out.extend_from_slice(&[1, u8::from(v[row])]),
-            Data::Int(v) => tagged(2, i64::from(v[row]).to_le_bytes(), out),
-            Data::Long(v) => tagged(2, v[row].to_le_bytes(), out),
-            Data::Float(v) => tagged(3, f64::from(v[row]).to_le_bytes(), out),
-            Data::Double(v) => tagged(3, v[row].to_le_bytes(), out),
-            Data::String(v) => encode_text(&v[row], out),
-        }
+        encode_scalar(column.scalar(row), out);
+    }
+}
+
+/// Appends a key column from its value.
+#[inline]
+pub(super) fn encode_scalar(value: Scalar<'_>, out: &mut Vec<u8>) {
+    match value {
+        Scalar::Null => out.push(0),
+        Scalar::Bool(v) => out.extend_from_slice(&[1, u8::from(v)]),
+        Scalar::Int(v) => tagged(2, i64::from(v).to_le_bytes(), out),
+        Scalar::Long(v) => tagged(2, v.to_le_bytes(), out),
+        Scalar::Float(v) => tagged(3, f64::from(v).to_le_bytes(), out),
+        Scalar::Double(v) => tagged(3, v.to_le_bytes(), out),
+        Scalar::Text(v) => encode_text(v, out),
     }
 }
 
@@ -96,6 +99,7 @@ pub(crate) fn key_group(key: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Data;
     use crate::event::{Str, Type};
 
     #[test]

@@ -12,10 +12,10 @@
 
 mod load;
 
-use super::key_bytes::encode_key;
+use super::key_bytes::{encode_key, encode_scalar};
 use super::key_slots::{Held, KeySlots, Keys};
 use super::{StateHolder, Visitor};
-use crate::event::{Column, Data, Type};
+use crate::event::{Column, Data, Scalar, Str, Type};
 use foldhash::fast::RandomState;
 use std::hash::{BuildHasher, Hasher};
 
@@ -113,6 +113,32 @@ impl KeyIndex {
         }
     }
 
+    /// The slot of one key; a new one gets a slot, which is the last or was free. Allocates only for new keys.
+    #[inline]
+    pub(crate) fn slot_of(&mut self, key: &[Scalar<'_>]) -> Slot {
+        match (self.keys.keys(), key) {
+            (Keys::One, _) if self.len() > 0 => 0,
+            (Keys::One, _) => {
+                let slot = self.take_slot();
+                self.keys.set(slot, Held::Key);
+                slot
+            }
+            (Keys::Word(_) | Keys::Text(_), [Scalar::Null]) => self.null_slot().0,
+            (_, [Scalar::Bool(x)]) => self.slot_of_word(u64::from(*x)).0,
+            (_, [Scalar::Int(x)]) => self.slot_of_word(*x as i64 as u64).0,
+            (_, [Scalar::Long(x)]) => self.slot_of_word(*x as u64).0,
+            (Keys::Text(_), [Scalar::Text(text)]) => self.slot_of_text(text).0,
+            _ => {
+                let mut bytes = std::mem::take(&mut self.scratch);
+                bytes.clear();
+                key.iter().for_each(|part| encode_scalar(*part, &mut bytes));
+                let slot = self.slot_of_bytes(&bytes).0;
+                self.scratch = bytes;
+                slot
+            }
+        }
+    }
+
     /// The key of a slot, encoded.
     #[cfg(test)]
     pub(super) fn key(&self, slot: Slot) -> Vec<u8> {
@@ -161,9 +187,9 @@ impl KeyIndex {
             }
             let Some(value) = values.get(row) else { return };
             if nulls && column.is_null(row) {
-                out.push(self.null_slot(row, fresh));
+                note(self.null_slot(), row, out, fresh);
             } else {
-                out.push(self.slot_of_word(word(value), row, fresh));
+                note(self.slot_of_word(word(value)), row, out, fresh);
             }
             row += 1;
         }
@@ -195,14 +221,53 @@ impl KeyIndex {
         values.len()
     }
 
-    fn slot_of_word(&mut self, word: u64, row: usize, fresh: &mut Vec<(Slot, u32)>) -> Slot {
+    /// The slot of a word, and whether it is new.
+    #[inline]
+    fn slot_of_word(&mut self, word: u64) -> (Slot, bool) {
         let (place, found) = self.probe_word(word);
-        found.unwrap_or_else(|| {
-            let slot = self.insert(place, word);
-            self.keys.set_word(slot, word);
-            fresh.push((slot, row as u32));
-            slot
-        })
+        match found {
+            Some(slot) => (slot, false),
+            None => {
+                let slot = self.insert(place, word);
+                self.keys.set_word(slot, word);
+                (slot, true)
+            }
+        }
+    }
+
+    /// The slot of a text, and whether it is new.
+    #[inline]
+    fn slot_of_text(&mut self, text: &Str) -> (Slot, bool) {
+        let hash = self.hash(text.as_bytes());
+        let Keys::Text(keys) = self.keys.keys() else {
+            unreachable!("this index has text keys")
+        };
+        let (place, found) = self.probe(hash, |slot| keys[slot as usize] == *text);
+        match found {
+            Some(slot) => (slot, false),
+            None => {
+                let slot = self.insert(place, hash);
+                self.keys.set_text(slot, text.clone());
+                (slot, true)
+            }
+        }
+    }
+
+    /// The slot of an encoded key, and whether it is new.
+    fn slot_of_bytes(&mut self, key: &[u8]) -> (Slot, bool) {
+        let hash = self.hash(key);
+        let Keys::Bytes(keys) = self.keys.keys() else {
+            unreachable!("this index has encoded keys")
+        };
+        let (place, found) = self.probe(hash, |slot| *keys[slot as usize] == *key);
+        match found {
+            Some(slot) => (slot, false),
+            None => {
+                let slot = self.insert(place, hash);
+                self.keys.set_bytes(slot, key.into());
+                (slot, true)
+            }
+        }
     }
 
     /// Where the word is or would be inserted.
@@ -233,22 +298,11 @@ impl KeyIndex {
             unreachable!("the type of a key column never changes")
         };
         for (row, value) in values[..rows].iter().enumerate() {
-            if column.is_null(row) {
-                out.push(self.null_slot(row, fresh));
-                continue;
-            }
-            let hash = self.hash(value.as_bytes());
-            let Keys::Text(keys) = self.keys.keys() else {
-                unreachable!("this index has text keys")
+            let slot = match column.is_null(row) {
+                true => self.null_slot(),
+                false => self.slot_of_text(value),
             };
-            let (place, found) = self.probe(hash, |slot| keys[slot as usize] == *value);
-            let slot = found.unwrap_or_else(|| {
-                let slot = self.insert(place, hash);
-                self.keys.set_text(slot, value.clone());
-                fresh.push((slot, row as u32));
-                slot
-            });
-            out.push(slot);
+            note(slot, row, out, fresh);
         }
     }
 
@@ -263,18 +317,7 @@ impl KeyIndex {
         for row in 0..rows {
             key.clear();
             encode_key(columns, row, &mut key);
-            let hash = self.hash(&key);
-            let Keys::Bytes(keys) = self.keys.keys() else {
-                unreachable!("this index has encoded keys")
-            };
-            let (place, found) = self.probe(hash, |slot| *keys[slot as usize] == *key);
-            let slot = found.unwrap_or_else(|| {
-                let slot = self.insert(place, hash);
-                self.keys.set_bytes(slot, key.as_slice().into());
-                fresh.push((slot, row as u32));
-                slot
-            });
-            out.push(slot);
+            note(self.slot_of_bytes(&key), row, out, fresh);
         }
         self.scratch = key;
     }
@@ -303,13 +346,14 @@ impl KeyIndex {
         }
     }
 
-    fn null_slot(&mut self, row: usize, fresh: &mut Vec<(Slot, u32)>) -> Slot {
-        if self.null == EMPTY {
+    /// The slot of NULL, and whether it is new.
+    fn null_slot(&mut self) -> (Slot, bool) {
+        let is_new = self.null == EMPTY;
+        if is_new {
             self.null = self.take_slot();
             self.keys.set(self.null, Held::Null);
-            fresh.push((self.null, row as u32));
         }
-        self.null
+        (self.null, is_new)
     }
 
     fn take_slot(&mut self) -> Slot {
@@ -403,6 +447,20 @@ impl KeyIndex {
         self.free.clear();
         self.null = EMPTY;
     }
+}
+
+/// Appends the slot of a row.
+#[inline]
+fn note(
+    (slot, is_new): (Slot, bool),
+    row: usize,
+    out: &mut Vec<Slot>,
+    fresh: &mut Vec<(Slot, u32)>,
+) {
+    if is_new {
+        fresh.push((slot, row as u32));
+    }
+    out.push(slot);
 }
 
 /// Whether a table of so many entries is too small for so many keys.

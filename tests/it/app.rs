@@ -49,12 +49,15 @@ pub struct Setup {
     /// 0: inline.
     pub workers: usize,
     pub batch_rows_max: usize,
+    /// Rows that go one by one where they are few.
+    pub rows_singly_max: usize,
 }
 
 impl Setup {
     pub const INLINE: Setup = Setup {
         workers: 0,
         batch_rows_max: 256,
+        rows_singly_max: 2,
     };
 
     pub fn config(self) -> RuntimeConfig {
@@ -65,6 +68,7 @@ impl Setup {
         RuntimeConfig::default()
             .workers(workers)
             .batch_rows_max(self.batch_rows_max)
+            .rows_singly_max(self.rows_singly_max)
     }
 }
 

@@ -51,6 +51,7 @@ fn large_state_survives_crashes_while_rows_go_on() {
         let setup = |k: usize| Setup {
             workers: (first + k) % 4,
             batch_rows_max: 256,
+            rows_singly_max: 2,
         };
         let setups: Vec<Setup> = (0..4).map(setup).collect();
         let mut fates = Vec::new();

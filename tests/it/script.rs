@@ -201,11 +201,13 @@ pub fn shown(rows: &[Emitted]) -> String {
 }
 
 fn setups() -> impl Iterator<Item = Setup> {
-    let sizes = [256, 7, 1];
+    // rows at once, and how many of them go one by one
+    let sizes = [(256, 0), (256, usize::MAX), (7, 2), (1, 0), (1, 2)];
     [0, 1, 2, 4].into_iter().flat_map(move |workers| {
-        sizes.map(|batch_rows_max| Setup {
+        sizes.map(|(batch_rows_max, rows_singly_max)| Setup {
             workers,
             batch_rows_max,
+            rows_singly_max,
         })
     })
 }

@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex};
 pub struct Run {
     pub pinned: bool,
     pub batch_rows_max: usize,
+    /// Rows that go one by one where they are few.
+    pub rows_singly_max: usize,
     /// Whether streams between queries are watched, too.
     pub watch_all: bool,
     /// Whether its inputs have names.
@@ -36,7 +38,8 @@ pub fn run(app: &App, calls: &[Call], run: Run) -> Result<Vec<Option<Vec<Output>
     };
     let config = RuntimeConfig::default()
         .workers(workers)
-        .batch_rows_max(run.batch_rows_max);
+        .batch_rows_max(run.batch_rows_max)
+        .rows_singly_max(run.rows_singly_max);
     let runtime = EventFluxManager::new()
         .create_with(&app.to_string(), config)
         .map_err(|e| format!("{e}\n{e:?}"))?;

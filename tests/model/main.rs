@@ -75,10 +75,11 @@ fn check(app: &App, calls: &[Call], way: Way, fault: Fault) -> Option<Wrong> {
                 text: format!("{what}: {text}"),
             })
         };
-    let run = |calls: &[Call], pinned, batch_rows_max, watch_all| {
+    let run = |calls: &[Call], pinned, (batch_rows_max, rows_singly_max), watch_all| {
         let run = Run {
             pinned,
             batch_rows_max,
+            rows_singly_max,
             watch_all,
             named: batch_rows_max == 7,
         };
@@ -87,7 +88,7 @@ fn check(app: &App, calls: &[Call], way: Way, fault: Fault) -> Option<Wrong> {
     };
     let sends = app.uses_sends();
     match way {
-        Way::Pinned => run(calls, true, 7, true),
+        Way::Pinned => run(calls, true, (7, usize::MAX), true),
         Way::Crashes(seed) => Fates::draw(seed, calls.len()).iter().find_map(|fates| {
             let order = if fates.is_ordered() {
                 Order::Exact
@@ -111,9 +112,9 @@ fn check(app: &App, calls: &[Call], way: Way, fault: Fault) -> Option<Wrong> {
             } else {
                 input::one_by_one(calls)
             };
-            run(calls, false, 256, true)
-                .or_else(|| run(&single, false, 1, true))
-                .or_else(|| run(&other, false, 7, false))
+            run(calls, false, (256, 0), true)
+                .or_else(|| run(&single, false, (1, 2), true))
+                .or_else(|| run(&other, false, (7, usize::MAX), false))
         }
     }
 }

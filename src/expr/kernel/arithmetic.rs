@@ -17,6 +17,88 @@ pub(crate) enum Arithmetic {
     Mod,
 }
 
+/// A number that is computed with.
+pub(crate) trait Number: Sized {
+    /// The result of `x op y`, and whether it is a row fault.
+    fn compute(op: Arithmetic, x: Self, y: Self) -> (Self, bool);
+    /// `-x`, and whether that is a row fault.
+    fn negate(x: Self) -> (Self, bool);
+}
+
+/// The integers.
+macro_rules! integer {
+    ($ty:ty, $multiply:expr) => {
+        impl Number for $ty {
+            #[inline(always)]
+            fn compute(op: Arithmetic, x: $ty, y: $ty) -> ($ty, bool) {
+                match (op, y) {
+                    (Arithmetic::Add, _) => x.overflowing_add(y),
+                    (Arithmetic::Sub, _) => x.overflowing_sub(y),
+                    (Arithmetic::Mul, _) => $multiply(x, y),
+                    (Arithmetic::Div | Arithmetic::Mod, 0) => (0, true),
+                    (Arithmetic::Div | Arithmetic::Mod, _) => (x.wrapping_rem(y), false),
+                }
+            }
+            #[inline(always)]
+            fn negate(x: $ty) -> ($ty, bool) {
+                x.overflowing_neg()
+            }
+        }
+    };
+}
+integer!(i32, wide_product);
+integer!(i64, i64::overflowing_mul);
+
+/// In 64 bits, which the loops vectorise and an overflow flag does not.
+#[inline(always)]
+fn wide_product(x: i32, y: i32) -> (i32, bool) {
+    let wide = i64::from(x) * i64::from(y);
+    (wide as i32, i64::from(wide as i32) != wide)
+}
+
+/// The floating-point numbers. Adding 0.0 turns −0.0 into 0.0 and leaves every other value as it is.
+macro_rules! real {
+    ($ty:ty) => {
+        impl Number for $ty {
+            #[inline(always)]
+            fn compute(op: Arithmetic, x: $ty, y: $ty) -> ($ty, bool) {
+                let r = match op {
+                    Arithmetic::Add => x + y,
+                    Arithmetic::Sub => x - y,
+                    Arithmetic::Mul => x * y,
+                    Arithmetic::Div => x / y,
+                    Arithmetic::Mod => x % y,
+                };
+                (r + 0.0, !r.is_finite())
+            }
+            #[inline(always)]
+            fn negate(x: $ty) -> ($ty, bool) {
+                (0.0 - x, false)
+            }
+        }
+    };
+}
+real!(f32);
+real!(f64);
+
+/// Runs an expression with `op` as a constant, so that the loops in it hold no decision.
+macro_rules! each_op {
+    ($op:expr, $name:ident => $body:expr) => {
+        match $op {
+            Arithmetic::Add => each_op!(@ Add, $name => $body),
+            Arithmetic::Sub => each_op!(@ Sub, $name => $body),
+            Arithmetic::Mul => each_op!(@ Mul, $name => $body),
+            Arithmetic::Div => each_op!(@ Div, $name => $body),
+            Arithmetic::Mod => each_op!(@ Mod, $name => $body),
+        }
+    };
+    (@ $variant:ident, $name:ident => $body:expr) => {{
+        const OP: Arithmetic = Arithmetic::$variant;
+        let $name = OP;
+        $body
+    }};
+}
+
 /// Computes `a op b` for `len` rows into `out`.
 #[inline(never)] // keeps the caller's frame small, see `Step::combine`
 pub(crate) fn apply(
@@ -34,48 +116,10 @@ pub(crate) fn apply(
     both_valid(valid, a.valid(len), b.valid(len));
     let mut sink = Sink { len, valid, faults };
     match data {
-        Data::Int(v) => match op {
-            Arithmetic::Add => sink.zip(a, b, v, i32::overflowing_add),
-            Arithmetic::Sub => sink.zip(a, b, v, i32::overflowing_sub),
-            Arithmetic::Mul => sink.zip(a, b, v, |x: i32, y: i32| {
-                let wide = i64::from(x) * i64::from(y);
-                (wide as i32, i64::from(wide as i32) != wide)
-            }),
-            Arithmetic::Div | Arithmetic::Mod => sink.zip(a, b, v, |x: i32, y: i32| match y {
-                0 => (0, true),
-                _ => (x.wrapping_rem(y), false),
-            }),
-        },
-        Data::Long(v) => match op {
-            Arithmetic::Add => sink.zip(a, b, v, i64::overflowing_add),
-            Arithmetic::Sub => sink.zip(a, b, v, i64::overflowing_sub),
-            Arithmetic::Mul => sink.zip(a, b, v, i64::overflowing_mul),
-            Arithmetic::Div | Arithmetic::Mod => sink.zip(a, b, v, |x: i64, y: i64| match y {
-                0 => (0, true),
-                _ => (x.wrapping_rem(y), false),
-            }),
-        },
-        Data::Float(v) => {
-            // Adding 0.0 turns −0.0 into 0.0 and leaves every other value as it is.
-            let real = |r: f32| (r + 0.0, !r.is_finite());
-            match op {
-                Arithmetic::Add => sink.zip(a, b, v, |x: f32, y: f32| real(x + y)),
-                Arithmetic::Sub => sink.zip(a, b, v, |x: f32, y: f32| real(x - y)),
-                Arithmetic::Mul => sink.zip(a, b, v, |x: f32, y: f32| real(x * y)),
-                Arithmetic::Div => sink.zip(a, b, v, |x: f32, y: f32| real(x / y)),
-                Arithmetic::Mod => sink.zip(a, b, v, |x: f32, y: f32| real(x % y)),
-            }
-        }
-        Data::Double(v) => {
-            let real = |r: f64| (r + 0.0, !r.is_finite());
-            match op {
-                Arithmetic::Add => sink.zip(a, b, v, |x: f64, y: f64| real(x + y)),
-                Arithmetic::Sub => sink.zip(a, b, v, |x: f64, y: f64| real(x - y)),
-                Arithmetic::Mul => sink.zip(a, b, v, |x: f64, y: f64| real(x * y)),
-                Arithmetic::Div => sink.zip(a, b, v, |x: f64, y: f64| real(x / y)),
-                Arithmetic::Mod => sink.zip(a, b, v, |x: f64, y: f64| real(x % y)),
-            }
-        }
+        Data::Int(v) => each_op!(op, op => sink.zip(a, b, v, |x, y| i32::compute(op, x, y))),
+        Data::Long(v) => each_op!(op, op => sink.zip(a, b, v, |x, y| i64::compute(op, x, y))),
+        Data::Float(v) => each_op!(op, op => sink.zip(a, b, v, |x, y| f32::compute(op, x, y))),
+        Data::Double(v) => each_op!(op, op => sink.zip(a, b, v, |x, y| f64::compute(op, x, y))),
         Data::Bool(_) | Data::String(_) => panic!("arithmetic on {}", data.type_of()),
     }
 }
@@ -89,10 +133,10 @@ pub(crate) fn negate(a: Operand<'_>, len: usize, out: &mut Column, faults: &mut 
     both_valid(valid, a.valid(len), &[]);
     let mut sink = Sink { len, valid, faults };
     match data {
-        Data::Int(v) => sink.map(a, v, i32::overflowing_neg),
-        Data::Long(v) => sink.map(a, v, i64::overflowing_neg),
-        Data::Float(v) => sink.map(a, v, |x: f32| (0.0 - x, false)),
-        Data::Double(v) => sink.map(a, v, |x: f64| (0.0 - x, false)),
+        Data::Int(v) => sink.map(a, v, i32::negate),
+        Data::Long(v) => sink.map(a, v, i64::negate),
+        Data::Float(v) => sink.map(a, v, f32::negate),
+        Data::Double(v) => sink.map(a, v, f64::negate),
         Data::Bool(_) | Data::String(_) => panic!("negation of {}", data.type_of()),
     }
 }

@@ -15,7 +15,7 @@ pub(crate) enum Junction {
 impl Junction {
     /// One row: values and whether they are valid.
     #[inline(always)]
-    fn join(self, a: (bool, bool), b: (bool, bool)) -> (bool, bool) {
+    pub(crate) fn join(self, a: (bool, bool), b: (bool, bool)) -> (bool, bool) {
         match self {
             Junction::And => {
                 let value = a.0 & b.0;
@@ -30,7 +30,7 @@ impl Junction {
 
     /// Whether a row that has this value needs no further condition.
     #[inline]
-    fn decided(self, value: bool, valid: bool) -> bool {
+    pub(crate) fn decided(self, value: bool, valid: bool) -> bool {
         valid && value == (self == Junction::Or)
     }
 }

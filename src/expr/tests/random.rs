@@ -4,13 +4,13 @@
 //! the selections, and the narrowing of views.
 
 use super::{column_of, columns, typed, whole};
-use crate::event::{Column, Str, Type, Value};
+use crate::event::{Batch, Column, RowView, Str, Timestamp, Type, Value};
 use crate::expr::kernel::arithmetic::Arithmetic;
 use crate::expr::kernel::compare::Comparison;
 use crate::expr::kernel::logic::Junction;
 use crate::expr::like::like;
 use crate::expr::typed::Op;
-use crate::expr::{Frame, Typed, TypedKind};
+use crate::expr::{Frame, RowFrame, Typed, TypedKind};
 use std::cmp::Ordering;
 
 /// xorshift64*.
@@ -463,6 +463,38 @@ fn programs_equal_the_interpreter() {
     assert!(seen[1] > 10 * seen[0], "{seen:?}");
 }
 
+/// The values and faults of the rows of a frame of which the input has so many, by the way of single rows.
+fn one_by_one(
+    program: &mut crate::expr::Program,
+    frame: &Frame<'_>,
+    (base, ty): (usize, Type),
+) -> (Vec<Value>, u64) {
+    let batch = Batch {
+        at: vec![Timestamp::default(); base],
+        columns: frame.input.to_vec(),
+        ..Batch::default()
+    };
+    let (mut values, mut faults) = (Vec::new(), 0);
+    for i in 0..frame.len {
+        let row = frame.rows.map_or(i, |rows| rows[i] as usize);
+        let one = |column: &Column| {
+            let mut one = Column::new(column.type_of());
+            one.extend_range(column, i..i + 1);
+            one
+        };
+        let results: Vec<Column> = frame.results.iter().map(one).collect();
+        let view = RowView { batch: &batch, row };
+        let frame = RowFrame {
+            view,
+            results: &results,
+        };
+        let mut out = Column::new(ty);
+        program.value_into(&frame, &mut faults, &mut out);
+        values.push(out.value(0));
+    }
+    (values, faults)
+}
+
 /// Runs both over `len` rows, with and without masks and selection, and part of the columns among the results.
 fn agree(
     text: &str,
@@ -556,6 +588,8 @@ fn agree(
     program.eval_into(&frame, &mut 0, &mut out);
     let appended: Vec<Value> = (1..out.len()).map(|i| out.value(i)).collect();
     assert_eq!(appended, expected, "{text}");
+    let by_row = one_by_one(program, &frame, (base, out.type_of()));
+    assert_eq!(by_row, (expected.clone(), expected_faults), "{text} by row");
     if expr.ty == Some(Type::Bool) {
         let mut keep = Vec::new();
         program.filter(&frame, &mut 0, &mut keep);

@@ -1,8 +1,8 @@
 //! Aggregates whose state is one small value per group: count, and, or. Sums, deviations and extremes without
 //! retraction stand in their files.
 
-use super::{Accumulator, Changes, alike};
-use crate::event::{Column, Element, Sign};
+use super::{Accumulator, Change, Changes, alike};
+use crate::event::{Column, Element, Scalar, Sign};
 use crate::operator::{COUNT_MAX, words_cell};
 use crate::state::{Cell, Cells, Malformed, Slot, StateHolder, Visitor};
 use std::any::Any;
@@ -252,6 +252,20 @@ impl<F: Fold> Accumulator for Folded<F> {
         }
     }
 
+    fn takes_values(&self) -> bool {
+        true
+    }
+
+    fn update_one(&mut self, change: Change, arg: Option<Scalar<'_>>, out: &mut Column) {
+        let cell = self.cells.get_mut(change.slot);
+        if let Some(value) = arg.as_ref().and_then(F::In::of_scalar) {
+            apply::<F>(cell, &mut self.beside, change.sign, value);
+        }
+        if change.emits {
+            push(F::value(cell, &self.beside), out);
+        }
+    }
+
     fn untouched(&self, slots: &[Slot], out: &mut Vec<Slot>) -> bool {
         self.cells.untouched(slots, out);
         true
@@ -350,6 +364,20 @@ impl Accumulator for Count {
             {
                 push(Some(*cell), out);
             }
+        }
+    }
+
+    fn takes_values(&self) -> bool {
+        true
+    }
+
+    fn update_one(&mut self, change: Change, arg: Option<Scalar<'_>>, out: &mut Column) {
+        let cell = self.cells.get_mut(change.slot);
+        if arg != Some(Scalar::Null) {
+            *cell = cell.wrapping_add(i64::from(change.sign as i8));
+        }
+        if change.emits {
+            push(Some(*cell), out);
         }
     }
 

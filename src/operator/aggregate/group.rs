@@ -1,8 +1,8 @@
 //! The groups of a query and their accumulators.
 
-use super::{Accumulator, Aggregate, AggregateCall, Changes};
-use crate::event::{Column, Type};
-use crate::expr::{Frame, Program};
+use super::{Accumulator, Aggregate, AggregateCall, Change, Changes};
+use crate::event::{Column, Scalar, Sign, Type};
+use crate::expr::{Frame, Program, RowFrame};
 use crate::sql::ast::Events;
 use crate::state::{KeyIndex, Slot, StateHolder, Visitor};
 use smallvec::SmallVec;
@@ -42,18 +42,19 @@ impl Grouping {
 pub(super) struct Groups {
     pub(super) index: KeyIndex,
     accumulators: Vec<Box<dyn Accumulator>>,
+    /// Which of them take single rows.
+    takes_values: Vec<bool>,
     untouched: Vec<Slot>,
 }
 
 impl Groups {
     pub(super) fn new(grouping: &Grouping) -> Self {
+        let calls = grouping.calls.iter();
+        let accumulators: Vec<_> = calls.map(|(call, _)| call.accumulator()).collect();
         Groups {
             index: KeyIndex::new(&grouping.key_types),
-            accumulators: grouping
-                .calls
-                .iter()
-                .map(|(call, _)| call.accumulator())
-                .collect(),
+            takes_values: accumulators.iter().map(|a| a.takes_values()).collect(),
+            accumulators,
             untouched: Vec::new(),
         }
     }
@@ -96,6 +97,52 @@ impl Groups {
                 columns.push(program.eval(frame, faults));
             }
             accumulator.update(changes, &columns, results.as_deref_mut().map(|r| &mut r[i]));
+        }
+    }
+
+    /// Looks up the group of a row.
+    pub(super) fn slot_of(
+        &mut self,
+        keys: &mut [Program],
+        frame: &RowFrame<'_>,
+        faults: &mut u64,
+    ) -> Slot {
+        let known = self.index.slots();
+        let slot = match keys {
+            [] => self.index.slot_of(&[]),
+            [key] => self.index.slot_of(&[key.value(frame, faults)]),
+            keys => {
+                let values = keys.iter_mut().map(|key| key.value(frame, faults));
+                let values: SmallVec<[Scalar<'_>; 4]> = values.collect();
+                self.index.slot_of(&values)
+            }
+        };
+        if self.index.slots() > known {
+            self.ensure();
+        }
+        slot
+    }
+
+    /// Applies one row to all aggregates; leaves their values in `results` where the row wants them.
+    pub(super) fn update_one(
+        &mut self,
+        calls: &mut [(AggregateCall, Vec<Program>)],
+        frame: &RowFrame<'_>,
+        change: Change,
+        results: &mut [Column],
+        faults: &mut u64,
+    ) {
+        let accumulators = self.accumulators.iter_mut().zip(&self.takes_values);
+        let accumulators = accumulators.zip(calls).zip(results);
+        for (((accumulator, takes_values), (_, args)), out) in accumulators {
+            out.clear();
+            match args.as_mut_slice() {
+                [] if *takes_values => accumulator.update_one(change, None, out),
+                [arg] if *takes_values => {
+                    accumulator.update_one(change, Some(arg.value(frame, faults)), out);
+                }
+                args => by_columns(accumulator.as_mut(), args, frame, change, out, faults),
+            }
         }
     }
 
@@ -143,6 +190,31 @@ impl Groups {
             mine.absorb(theirs.as_ref(), to);
         }
     }
+}
+
+/// Applies one row to an accumulator that takes columns only.
+fn by_columns(
+    accumulator: &mut dyn Accumulator,
+    args: &mut [Program],
+    frame: &RowFrame<'_>,
+    change: Change,
+    out: &mut Column,
+    faults: &mut u64,
+) {
+    let rows = [frame.view.row as u32];
+    let columns = frame.columns(&rows);
+    let mut values = Columns::new();
+    for program in args {
+        values.push(program.eval(&columns, faults));
+    }
+    let (slots, signs) = ([change.slot], [change.sign]);
+    let enters = change.sign == Sign::Plus;
+    let changes = Changes {
+        signs: if enters { &[] } else { &signs },
+        emit: Events::All,
+        ..entering(&slots)
+    };
+    accumulator.update(&changes, &values, change.emits.then_some(out));
 }
 
 impl StateHolder for Groups {

@@ -25,7 +25,7 @@ pub(crate) use panes::PaneAggregate;
 pub(crate) use running::RunningAggregate;
 pub use user::AggregateFunction;
 
-use crate::event::{Column, Sign, Timestamp};
+use crate::event::{Column, Scalar, Sign, Timestamp};
 use crate::sql::ast::Events;
 use crate::state::{Slot, StateHolder};
 use std::any::Any;
@@ -59,6 +59,16 @@ impl Changes<'_> {
     }
 }
 
+/// One row as an accumulator sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Change {
+    /// Its group.
+    pub(crate) slot: Slot,
+    pub(crate) sign: Sign,
+    /// It wants the value after it.
+    pub(crate) emits: bool,
+}
+
 /// One aggregate call over all groups. When its state was loaded, [`Accumulator::ensure`] follows.
 pub(crate) trait Accumulator: Send + StateHolder {
     /// Makes room for slots below `slots`.
@@ -69,6 +79,15 @@ pub(crate) trait Accumulator: Send + StateHolder {
     ///
     /// Shape: every argument column has a row per slot of `changes`.
     fn update(&mut self, changes: &Changes<'_>, args: &[&Column], out: Option<&mut Column>);
+
+    /// Whether it takes single rows by [`Accumulator::update_one`].
+    fn takes_values(&self) -> bool {
+        false
+    }
+
+    /// Applies one row, as [`Accumulator::update`] does with a batch of it; appends the value after it to `out` where
+    /// it wants one. Called only where it takes values. `arg`: none for `count()`.
+    fn update_one(&mut self, _change: Change, _arg: Option<Scalar<'_>>, _out: &mut Column) {}
 
     /// Appends those of `slots` that were not written since the last cut, if each update writes one value of every slot
     /// it is given and nothing else; answers whether that is so.

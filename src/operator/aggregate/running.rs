@@ -3,10 +3,10 @@
 //! Rows: each gives one output with the aggregates after it. A flush: the aggregates start anew, and the flush gives
 //! one row, or one per group in order of first appearance.
 
-use super::Changes;
 use super::group::{Grouping, Groups, entering, look_up, result_columns};
-use crate::event::{Batch, Column, Sign, Timestamp};
-use crate::expr::{Frame, Program};
+use super::{Change, Changes};
+use crate::event::{Batch, Column, RowView, Sign, Timestamp};
+use crate::expr::{Frame, Program, RowFrame};
 use crate::operator::projection::{Projection, Rows};
 use crate::operator::select::choose;
 use crate::operator::{Counters, Kind, Operator, Out, counter};
@@ -159,6 +159,40 @@ impl RunningAggregate {
         }
     }
 
+    /// One row: as `each` does with a batch of it.
+    fn one(&mut self, view: RowView<'_>, to: &mut Batch) {
+        let frame = RowFrame::of(view);
+        if let Some(condition) = &mut self.condition
+            && !condition.holds(&frame, &mut self.faults)
+        {
+            return;
+        }
+        let sign = view.batch.sign(view.row);
+        let slot = self
+            .groups
+            .slot_of(&mut self.grouping.keys, &frame, &mut self.faults);
+        let change = Change {
+            slot,
+            sign,
+            emits: self.events.takes(sign),
+        };
+        let calls = &mut self.grouping.calls;
+        self.groups
+            .update_one(calls, &frame, change, &mut self.results, &mut self.faults);
+        if change.emits {
+            let results = &self.results;
+            self.projection.row(&RowFrame { view, results }, to);
+        }
+        if let Some(sizes) = &mut self.sizes {
+            let (slots, signs) = ([slot], [sign]);
+            let changes = Changes {
+                signs: &signs,
+                ..entering(&slots)
+            };
+            forget_empty(sizes, &changes, &mut self.groups, &mut self.scratch.empty);
+        }
+    }
+
     /// One flush. Order of first appearance is the order of slots, because all groups are new.
     fn flush(&mut self, at: Timestamp, batch: &Batch, out: &mut Out) {
         let s = &mut self.scratch;
@@ -289,6 +323,11 @@ impl Operator for RunningAggregate {
             Kind::Rows => self.each(batch, out),
             Kind::Flush(at) => self.flush(at, batch, out),
         }
+    }
+
+    fn row(&mut self, row: RowView<'_>, to: &mut Batch, _out: &mut Out) -> bool {
+        self.one(row, to);
+        true
     }
 
     fn count(&self, into: &mut Counters) {

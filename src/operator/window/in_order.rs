@@ -8,7 +8,7 @@
 //! a batch goes through untouched. Rows behind the clock go through at once: the window says whether they are late.
 //! Cost: O(log n) per row that waits, of n.
 
-use crate::event::{Batch, Mark, RowSet, Timestamp, Type};
+use crate::event::{Batch, Mark, RowSet, RowView, Timestamp, Type};
 use crate::operator::{Counters, Kind, Moment, Operator, Out, instant, newer_counter, words_cell};
 use crate::state::{
     Cells, Malformed, Slot, SlotColumns, StateHolder, Visitor, encode_key, key_group,
@@ -260,6 +260,12 @@ impl Operator for InOrder {
             return self.window.rows(kind, batch, out);
         }
         self.sort_in(batch, out);
+    }
+
+    /// A row that nothing waits for and that need not wait; of a batch the order is kept by `rows`.
+    fn row(&mut self, row: RowView<'_>, to: &mut Batch, out: &mut Out) -> bool {
+        let is_alone = row.batch.len() == 1 && self.turns.is_empty();
+        is_alone && passes(Moment::of(row.batch, row.row)) && self.window.row(row, to, out)
     }
 
     fn clock(&mut self, now: Timestamp, cause: u64, out: &mut Out) {

@@ -4,8 +4,8 @@
 //! it pushes out. Cost: two copies per kept column and row.
 
 use super::Held;
-use crate::event::{Batch, Mark, Sign, Type, extend_pairs};
-use crate::operator::{Kind, Operator, Out};
+use crate::event::{Batch, Mark, RowView, Sign, Type, extend_pairs};
+use crate::operator::{Kind, Moment, Operator, Out};
 use crate::state::{Malformed, StateHolder, Visitor};
 
 /// Rows that enter at once: with those that leave 512 rows of 17 B and more, so that what is emitted is read back
@@ -105,5 +105,15 @@ impl Operator for Length {
             first += rows;
             out.emit(Kind::Rows, to);
         }
+    }
+
+    fn row(&mut self, row: RowView<'_>, to: &mut Batch, _out: &mut Out) -> bool {
+        let moment = Moment::of(row.batch, row.row);
+        if self.held.len() == self.rows_max {
+            self.held.expire(moment, to);
+        }
+        self.held.push(row.batch, row.row);
+        to.push_row(row.batch, &self.held.keep, row.row, moment, Sign::Plus);
+        true
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! Input, one line each: `1000 a 1` is a row at 1000 ms; `clock 2000`, `lateness 500`, `send` (its end) and `close`
 //! are what they say. Output, one line each: `+ 1000 a 1` is a row, `[2000] - 1000 a 1, + 1500 b 2` a flush. Every
-//! feed runs in batches of one row, of three and of all rows between two other lines, and all three must emit the
-//! same. So must a window that is captured and loaded into a new one after every line, and one that is captured while
-//! further lines come.
+//! feed runs in batches of one row, of three and of all rows between two other lines, each by column and one by one,
+//! and all must emit the same. So must a window that is captured and loaded into a new one after every line, and one
+//! that is captured while further lines come.
 
-use crate::event::{Batch, Column, Schema, Sign, Str, Timestamp, Type, Value};
+use crate::event::{Batch, Column, RowView, Schema, Sign, Str, Timestamp, Type, Value};
 use crate::expr::{ColumnRef, Layout, Program, Typed};
 use crate::operator::testing::Revisions;
 use crate::operator::{Counters, Kind, Operator, Out};
@@ -39,20 +39,26 @@ pub(crate) fn check(
     make: impl Fn() -> Box<dyn Operator>,
 ) -> Counters {
     let mut counters = Vec::new();
-    for rows_max in [1, 3, usize::MAX] {
+    let ways = [1, 3, usize::MAX].map(|rows| [(rows, false), (rows, true)]);
+    for (rows_max, singly) in ways.into_iter().flatten() {
         let mut run = Run::new(feed, rows_max, make());
+        run.singly = singly;
         for line in feed.lines {
             run.line(line);
         }
         run.pass();
-        assert_eq!(run.emitted, want, "in batches of at most {rows_max} rows");
+        let way = if singly { "one by one" } else { "by column" };
+        assert_eq!(
+            run.emitted, want,
+            "in batches of at most {rows_max} rows, {way}"
+        );
         let mut count = Counters::default();
         run.window.count(&mut count);
         counters.push(count);
     }
-    for rows_max in [1, usize::MAX] {
-        counters.push(check_restored(feed, want, rows_max, &make));
-        check_captured(feed, want, rows_max, &make);
+    for (rows_max, singly) in [(1, false), (usize::MAX, false), (1, true)] {
+        counters.push(check_restored(feed, want, (rows_max, singly), &make));
+        check_captured(feed, want, (rows_max, singly), &make);
     }
     check_damaged(feed, &make);
     assert!(counters.iter().all(|c| *c == counters[0]), "{counters:?}");
@@ -63,10 +69,11 @@ pub(crate) fn check(
 fn check_restored(
     feed: &Feed<'_>,
     want: &[&str],
-    rows_max: usize,
+    (rows_max, singly): (usize, bool),
     make: &impl Fn() -> Box<dyn Operator>,
 ) -> Counters {
     let mut run = Run::new(feed, rows_max, make());
+    run.singly = singly;
     let mut revisions = Revisions::default();
     revisions.track(run.window.as_mut());
     for line in feed.lines {
@@ -93,10 +100,11 @@ fn check_restored(
 fn check_captured(
     feed: &Feed<'_>,
     want: &[&str],
-    rows_max: usize,
+    (rows_max, singly): (usize, bool),
     make: &impl Fn() -> Box<dyn Operator>,
 ) {
     let mut run = Run::new(feed, rows_max, make());
+    run.singly = singly;
     let mut revisions = Revisions::default();
     revisions.track(run.window.as_mut());
     let mut cut: Option<(usize, Run<'_>)> = None;
@@ -155,6 +163,9 @@ struct Run<'a> {
     rows: u64,
     /// What is emitted may be nonsense.
     is_damaged: bool,
+    /// Rows go one by one where the window has a way for that.
+    singly: bool,
+    single: Batch,
 }
 
 impl<'a> Run<'a> {
@@ -170,6 +181,8 @@ impl<'a> Run<'a> {
             rows_max,
             window,
             batch,
+            single: Batch::like(&like),
+            singly: false,
             out: Out::new(like),
             emitted: Vec::new(),
             clock: Timestamp::MIN,
@@ -189,6 +202,7 @@ impl<'a> Run<'a> {
             seen: self.seen,
             lateness_us: self.lateness_us,
             rows: self.rows,
+            singly: self.singly,
             ..Run::new(self.feed, self.rows_max, window)
         }
     }
@@ -248,11 +262,30 @@ impl<'a> Run<'a> {
     }
 
     fn pass(&mut self) {
-        if !self.batch.is_empty() {
+        let passed = self.singly && self.pass_singly();
+        if !passed && !self.batch.is_empty() {
             self.window.rows(Kind::Rows, &self.batch, &mut self.out);
-            self.batch.clear();
         }
+        self.batch.clear();
         self.take();
+    }
+
+    /// Passes the rows one by one, if the window has a way for that.
+    fn pass_singly(&mut self) -> bool {
+        for row in 0..self.batch.len() {
+            let view = RowView {
+                batch: &self.batch,
+                row,
+            };
+            if !self.window.row(view, &mut self.single, &mut self.out) {
+                assert_eq!((row, self.single.len()), (0, 0), "always or never");
+                return false;
+            }
+            let mut to = self.out.batch();
+            std::mem::swap(&mut *to, &mut self.single);
+            self.out.emit(Kind::Rows, to);
+        }
+        true
     }
 
     fn take(&mut self) {

@@ -1,7 +1,7 @@
 //! `time(t)`: each row stays t. `timeLength(t, n)`: at most n of them. `timeBatch(t [, start])`: flushed every t.
 
 use super::{Collected, Due, Held};
-use crate::event::{Batch, Mark, Sign, Timestamp, Type};
+use crate::event::{Batch, Mark, RowView, Sign, Timestamp, Type};
 use crate::operator::{Counters, Kind, Moment, Operator, Out, counter};
 use crate::state::{Malformed, StateHolder, Visitor};
 
@@ -38,6 +38,22 @@ impl Time {
             self.held.expire(Moment::timer(due, cause), to);
         }
     }
+
+    /// What is due leaves, then the row enters, if it is not late.
+    #[inline]
+    fn enter(&mut self, batch: &Batch, row: usize, to: &mut Batch, out: &mut Out) {
+        let moment = Moment::of(batch, row);
+        self.expire(moment.reach(), moment.cause, to);
+        if moment.is_late() {
+            self.late += 1;
+            return out.refuse(batch, row);
+        }
+        if self.held.len() == self.rows_max {
+            self.held.expire(moment, to);
+        }
+        self.held.insert(batch, row);
+        to.push_row(batch, &self.held.keep, row, moment, Sign::Plus);
+    }
 }
 
 impl StateHolder for Time {
@@ -54,20 +70,14 @@ impl Operator for Time {
     fn rows(&mut self, _kind: Kind, batch: &Batch, out: &mut Out) {
         let mut to = out.batch();
         for row in 0..batch.len() {
-            let moment = Moment::of(batch, row);
-            self.expire(moment.reach(), moment.cause, &mut to);
-            if moment.is_late() {
-                self.late += 1;
-                out.refuse(batch, row);
-                continue;
-            }
-            if self.held.len() == self.rows_max {
-                self.held.expire(moment, &mut to);
-            }
-            self.held.insert(batch, row);
-            to.push_row(batch, &self.held.keep, row, moment, Sign::Plus);
+            self.enter(batch, row, &mut to, out);
         }
         out.emit(Kind::Rows, to);
+    }
+
+    fn row(&mut self, row: RowView<'_>, to: &mut Batch, out: &mut Out) -> bool {
+        self.enter(row.batch, row.row, to, out);
+        true
     }
 
     fn clock(&mut self, now: Timestamp, cause: u64, out: &mut Out) {

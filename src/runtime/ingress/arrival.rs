@@ -39,7 +39,7 @@ impl Pace {
 
 /// Appends a row with its time and clock. `cause`: that of the first row of the send.
 #[inline]
-pub(crate) fn write<R: Row>(
+pub(crate) fn write<R: Row + ?Sized>(
     shared: &Shared,
     stream: usize,
     at: Option<Timestamp>,

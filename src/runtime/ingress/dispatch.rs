@@ -340,6 +340,36 @@ fn lanes(shared: &Shared) -> (Vec<Producer<Shipment>>, Vec<Option<Consumer<Shipm
     lanes.unzip()
 }
 
+impl Dispatch {
+    /// Whether rows go straight through an inline app and nobody counts them: then a single one is sent by
+    /// [`Dispatch::send_row`].
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.named.is_none() && self.shared.inline.is_some()
+    }
+
+    /// Runs one row through an inline app, for an input without a name.
+    #[inline]
+    pub(crate) fn send_row(&self, stream: usize, batch: &mut Batch) -> Result<(), SendError> {
+        let Some(inline) = &self.shared.inline else {
+            unreachable!("an app with workers takes rows by lanes")
+        };
+        let (id, mut full) = (self.id, false);
+        let row = &mut *batch;
+        let entered = self.shared.enter_inline(inline, |core| {
+            full = core.is_blocked();
+            if !full {
+                core.send_row(id, stream, row);
+            }
+        })?;
+        if !entered {
+            let rows = Sent::Rows(stream, batch.clone(), Stamp::default(), false);
+            return self.shared.send_later(inline, id, rows);
+        }
+        if full { Err(SendError::Full) } else { Ok(()) }
+    }
+}
+
 /// Runs rows through an inline app.
 #[inline]
 fn run_inline(

@@ -321,7 +321,19 @@ impl Input {
         row: &R,
         wait: bool,
     ) -> Result<(), SendError> {
-        self.send_rows(stream, std::iter::once((at, row)), wait)
+        if !self.dispatch.is_plain() {
+            return self.send_rows(stream, std::iter::once((at, row)), wait);
+        }
+        self.check()?;
+        let (mut pace, cause) = (Pace::new(self.at.clock), self.next_cause());
+        let batch = &mut self.scratch[stream];
+        // What a panic or an error may have left is no part of this send.
+        batch.clear();
+        let shared = &self.dispatch.shared;
+        write(shared, stream, at, row, &mut pace, cause, batch)?;
+        self.dispatch.send_row(stream, batch)?;
+        self.sent(1, pace);
+        Ok(())
     }
 
     #[inline]

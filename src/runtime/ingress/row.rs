@@ -23,22 +23,18 @@ impl<'a> RowWriter<'a> {
             error: None,
         };
         row.write(&mut writer);
-        let RowWriter {
-            columns,
-            next,
-            error,
-        } = writer;
-        let expected = columns.len();
-        if error.is_none() && next == expected {
-            return Ok(());
+        match writer.error.is_none() && writer.next == writer.columns.len() {
+            true => Ok(()),
+            false => Err(writer.undone(len)),
         }
-        for column in columns {
-            column.truncate(len);
-        }
-        Err(error.unwrap_or(RowError::Width {
-            expected,
-            found: next,
-        }))
+    }
+
+    /// Takes the row out again; what was wrong with it.
+    #[cold]
+    fn undone(self, len: usize) -> RowError {
+        let (expected, found) = (self.columns.len(), self.next);
+        self.columns.iter_mut().for_each(|c| c.truncate(len));
+        self.error.unwrap_or(RowError::Width { expected, found })
     }
 
     /// Writes the next value.
@@ -46,8 +42,9 @@ impl<'a> RowWriter<'a> {
     pub fn field(&mut self, value: &(impl Field + ?Sized)) {
         if let Some(column) = self.columns.get_mut(self.next)
             && self.error.is_none()
+            && let Err(error) = value.write(self.next, column)
         {
-            self.error = value.write(self.next, column).err();
+            self.error = Some(error);
         }
         self.next += 1;
     }
@@ -139,6 +136,15 @@ impl Field for i32 {
     fn write(&self, attribute: usize, column: &mut Column) -> Result<(), RowError> {
         match column.parts_mut() {
             (Data::Int(to), valid) => push(to, valid, *self),
+            _ => self.widened(attribute, column),
+        }
+    }
+}
+
+impl Widened for i32 {
+    #[inline(never)]
+    fn widened(&self, attribute: usize, column: &mut Column) -> Result<(), RowError> {
+        match column.parts_mut() {
             (Data::Long(to), valid) => push(to, valid, i64::from(*self)),
             (Data::Float(to), valid) => push(to, valid, *self as f32),
             (Data::Double(to), valid) => push(to, valid, f64::from(*self)),
@@ -152,6 +158,20 @@ impl Field for i64 {
     fn write(&self, attribute: usize, column: &mut Column) -> Result<(), RowError> {
         match column.parts_mut() {
             (Data::Long(to), valid) => push(to, valid, *self),
+            _ => self.widened(attribute, column),
+        }
+    }
+}
+
+/// A number that its column holds as one of a wider type, or not at all.
+trait Widened {
+    fn widened(&self, attribute: usize, column: &mut Column) -> Result<(), RowError>;
+}
+
+impl Widened for i64 {
+    #[inline(never)]
+    fn widened(&self, attribute: usize, column: &mut Column) -> Result<(), RowError> {
+        match column.parts_mut() {
             (Data::Float(to), valid) => push(to, valid, *self as f32),
             (Data::Double(to), valid) => push(to, valid, *self as f64),
             (other, _) => mismatch(attribute, other.type_of(), Type::Long),

@@ -18,7 +18,7 @@ use crate::runtime::barrier::cell::BarrierCell;
 use crate::runtime::config::{EventFluxAppContext, RuntimeConfig};
 use crate::runtime::lane::park::Waker;
 use crate::runtime::position::named::NamedInput;
-use crate::runtime::worker::core::Core;
+use crate::runtime::worker::core::{Core, Way};
 use crate::runtime::worker::handler::HandlerKind;
 use crate::runtime::worker::instance::{Instance, initial_instances};
 pub(crate) use inline::{Inline, Sent};
@@ -79,12 +79,16 @@ impl Shared {
         let mut slots: Vec<WorkerSlot> = (0..workers)
             .map(|w| barrier.worker_slot(w as u16))
             .collect();
-        let ordered = config.ordered_outputs;
         let mut instances: Vec<Vec<Instance>> = (0..workers).map(|_| Vec::new()).collect();
         for (worker, instance) in initial_instances(&plan, &name, workers) {
             instances[worker].push(instance);
         }
-        let core = |(worker, instances)| Core::new(&plan, worker, instances, event_time, ordered);
+        let way = Way {
+            event_time,
+            is_ordered: config.ordered_outputs,
+            rows_singly_max: config.rows_singly_max,
+        };
+        let core = |(worker, instances)| Core::new(&plan, worker, instances, way);
         let cells = slots
             .iter()
             .zip(instances.into_iter().enumerate())

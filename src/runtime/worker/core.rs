@@ -47,6 +47,16 @@ struct Incoming<'a> {
     numbers: &'a [u64],
 }
 
+/// How rows are processed: the same on all workers of an app.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Way {
+    pub(crate) event_time: bool,
+    /// One by one over all components, so that the order of outputs across streams is fixed.
+    pub(crate) is_ordered: bool,
+    /// Up to so many rows are given to operators one by one.
+    pub(crate) rows_singly_max: usize,
+}
+
 /// Everything that one worker owns.
 pub(crate) struct Core {
     /// Number of the worker.
@@ -77,26 +87,20 @@ pub(crate) struct Core {
 
 impl Core {
     /// A worker with these instances.
-    pub(crate) fn new(
-        plan: &Plan,
-        worker: usize,
-        instances: Vec<Instance>,
-        event_time: bool,
-        ordered: bool,
-    ) -> Self {
+    pub(crate) fn new(plan: &Plan, worker: usize, instances: Vec<Instance>, way: Way) -> Self {
         let idle = plan.idle_timeout_us;
         Core {
             worker,
             capture: None,
-            instances: Instances::new(plan, instances),
+            instances: Instances::new(plan, instances, way.rows_singly_max),
             outputs: Outputs::new(plan),
             lanes: Vec::new(),
             clocks: InputClocks::new(idle.map(|us| Duration::from_micros(us.unsigned_abs()))),
             positions: Positions::default(),
             now: Timestamp::MIN,
             floor: Timestamp::MIN,
-            event_time,
-            ordered,
+            event_time: way.event_time,
+            ordered: way.is_ordered,
             singles: plan.streams.iter().map(|_| None).collect(),
             rows: 0,
             wall: WallClock::default(),
@@ -232,6 +236,22 @@ impl Core {
         self.advance();
         if let Some(named) = named {
             self.positions.all_applied(named, stamp.last);
+        }
+    }
+
+    /// Processes one send of an inline app that is a single row, of an input without a name: as [`Core::send`] does.
+    #[inline]
+    pub(crate) fn send_row(&mut self, input: u64, stream: usize, batch: &mut Batch) {
+        self.unread = true;
+        self.rows += 1;
+        if !self.outputs.late_causes.is_empty() {
+            self.outputs.late_causes.clear();
+        }
+        self.tell_clock(input, ALL_COMPONENTS, batch);
+        let (instances, outputs) = (&mut self.instances, &mut self.outputs);
+        instances.feed_row(stream, batch, outputs);
+        if batch.tracks_clock {
+            instances.fire_others(stream, false, self.now, outputs);
         }
     }
 

@@ -7,7 +7,7 @@
 //! its writers.
 
 use super::output::Outputs;
-use crate::event::{Batch, RowSet, Timestamp};
+use crate::event::{Batch, RowSet, RowView, Timestamp};
 use crate::operator::{Counters, Kind, Operator, Out};
 use crate::plan::{Component, ONLY_SOURCE, Plan, stages};
 use crate::state::{StateHolder, Visitor};
@@ -31,6 +31,8 @@ struct Node {
     /// Stream of the rows that come too late.
     late: Option<usize>,
     query: usize,
+    /// Rows that follow from a single one, while nobody has them.
+    single: Option<Box<Batch>>,
 }
 
 /// The node under which a graph keeps what belongs to none of its operators.
@@ -72,6 +74,8 @@ pub(crate) struct Graph {
     late_rows: u64,
     tracks_cause: bool,
     single: Option<Batch>,
+    /// Up to so many rows are given to operators one by one. All by column until it is set.
+    pub(super) singly_max: usize,
     /// Operator at work: named when it panics.
     current: usize,
     last_cause: u64,
@@ -94,6 +98,7 @@ impl Graph {
             late_rows: 0,
             tracks_cause: component.tracks_cause,
             single: None,
+            singly_max: 0,
             current: 0,
             last_cause: 0,
         };
@@ -105,48 +110,53 @@ impl Graph {
             })
             .collect();
         for (place, number) in component.queries.iter().enumerate() {
-            let query = &plan.queries[*number];
-            let source = query.only_source().stream;
+            let source = plan.queries[*number].only_source().stream;
             let last = last_writer.get(&source);
             graph.cyclic |= last.is_some_and(|last| *last >= place);
             let read = graph.place(source).expect("it is read here");
             graph.readers[read].push(graph.nodes.len());
-            let input = &plan.streams[source].schema;
-            let stages = stages(
-                query,
-                input,
-                app,
-                component.tracks_clock,
-                component.tracks_cause,
-                component.routing.route(*number, ONLY_SOURCE),
-            );
-            let last = stages.len() - 1;
-            for (i, stage) in stages.into_iter().enumerate() {
-                let here = graph.nodes.len();
-                let next = if i == last {
-                    Next::Stream(query.target)
-                } else {
-                    Next::Operator(here + 1)
-                };
-                let mut out = Out::new(stage.like);
-                if query.late.is_some() {
-                    let like = Batch {
-                        tracks_clock: component.tracks_clock,
-                        tracks_cause: component.tracks_cause,
-                        ..Batch::new(input)
-                    };
-                    out = out.keeping_late(&like);
-                }
-                graph.nodes.push(Node {
-                    operator: stage.operator,
-                    out,
-                    next,
-                    late: query.late,
-                    query: *number,
-                });
-            }
+            graph.add_query(plan, component, *number, app);
         }
         graph
+    }
+
+    /// Adds the operators of a query.
+    fn add_query(&mut self, plan: &Plan, component: &Component, number: usize, app: &str) {
+        let query = &plan.queries[number];
+        let input = &plan.streams[query.only_source().stream].schema;
+        let stages = stages(
+            query,
+            input,
+            app,
+            component.tracks_clock,
+            component.tracks_cause,
+            component.routing.route(number, ONLY_SOURCE),
+        );
+        let last = stages.len() - 1;
+        for (i, stage) in stages.into_iter().enumerate() {
+            let next = if i == last {
+                Next::Stream(query.target)
+            } else {
+                Next::Operator(self.nodes.len() + 1)
+            };
+            let mut out = Out::new(stage.like);
+            if query.late.is_some() {
+                let like = Batch {
+                    tracks_clock: component.tracks_clock,
+                    tracks_cause: component.tracks_cause,
+                    ..Batch::new(input)
+                };
+                out = out.keeping_late(&like);
+            }
+            self.nodes.push(Node {
+                operator: stage.operator,
+                single: Some(out.batch()),
+                out,
+                next,
+                late: query.late,
+                query: number,
+            });
+        }
     }
 
     /// Where a stream stands among those that are read here. They mostly have numbers in a row.
@@ -218,9 +228,56 @@ impl Graph {
         };
         for i in 0..self.readers[place].len() {
             let node = self.readers[place][i];
-            self.catch_up(node, outputs);
-            self.give(node, Kind::Rows, batch, outputs);
+            if !self.waiting.is_empty() {
+                self.catch_up(node, outputs);
+            }
+            self.give_rows(node, batch, outputs);
         }
+    }
+
+    /// Gives rows that merely travel together: one by one where they are few.
+    #[inline]
+    fn give_rows(&mut self, node: usize, batch: &Batch, outputs: &mut Outputs) {
+        match batch.len() <= self.singly_max {
+            true => self.give_singly(node, batch, outputs),
+            false => self.give(node, Kind::Rows, batch, outputs),
+        }
+    }
+
+    /// Gives rows one by one; what follows from them goes on together.
+    fn give_singly(&mut self, node: usize, batch: &Batch, outputs: &mut Outputs) {
+        self.current = node;
+        let Node {
+            operator,
+            out,
+            single,
+            next,
+            ..
+        } = &mut self.nodes[node];
+        let next = *next;
+        let mut to = single.take().unwrap_or_else(|| out.batch());
+        let mut done = true;
+        for row in 0..batch.len() {
+            done = operator.row(RowView { batch, row }, &mut to, out);
+            if !done {
+                break;
+            }
+        }
+        if !done {
+            self.nodes[node].single = Some(to);
+            return self.give(node, Kind::Rows, batch, outputs);
+        }
+        if out.has_late() {
+            self.pass_late(node, outputs);
+        }
+        if !to.is_empty() {
+            match next {
+                Next::Operator(operator) => self.give_rows(operator, &to, outputs),
+                Next::Stream(stream) => self.stream(stream, &mut to, outputs),
+            }
+            to.clear();
+        }
+        self.nodes[node].single = Some(to);
     }
 
     fn give(&mut self, node: usize, kind: Kind, batch: &Batch, outputs: &mut Outputs) {
@@ -243,6 +300,9 @@ impl Graph {
         let next = self.nodes[node].next;
         for (kind, mut batch) in ready.drain(..) {
             match next {
+                Next::Operator(operator) if kind == Kind::Rows => {
+                    self.give_rows(operator, &batch, outputs);
+                }
                 Next::Operator(operator) => self.give(operator, kind, &batch, outputs),
                 Next::Stream(stream) => self.stream(stream, &mut batch, outputs),
             }

@@ -95,10 +95,12 @@ pub(crate) struct Instances {
     picked: Vec<Vec<u32>>,
     /// By stream: the rows of one instance.
     part: Vec<Option<Batch>>,
+    /// Up to so many rows are given to operators one by one.
+    singly_max: usize,
 }
 
 impl Instances {
-    pub(crate) fn new(plan: &Plan, list: Vec<Instance>) -> Self {
+    pub(crate) fn new(plan: &Plan, list: Vec<Instance>, singly_max: usize) -> Self {
         let member = |c: &crate::plan::Component| Member {
             reads: c.reads.clone(),
             entries: c.routing.entries().to_vec(),
@@ -113,6 +115,7 @@ impl Instances {
             key: Vec::new(),
             picked: Vec::new(),
             part: plan.streams.iter().map(|_| None).collect(),
+            singly_max,
         };
         instances.replace(list);
         instances
@@ -121,6 +124,9 @@ impl Instances {
     /// Puts other instances in the place of these; answers these.
     pub(crate) fn replace(&mut self, mut list: Vec<Instance>) -> Vec<Instance> {
         list.sort_by_key(|i| (i.component, i.groups.start));
+        for instance in &mut list {
+            instance.graph.singly_max = self.singly_max;
+        }
         let before = std::mem::replace(&mut self.list, list);
         self.timed.clear();
         self.current = 0;
@@ -199,6 +205,24 @@ impl Instances {
                 if end {
                     graph.send_end(outputs);
                 }
+            }
+        }
+    }
+
+    /// Gives the only row of a send to the instances that read its stream.
+    #[inline]
+    pub(crate) fn feed_row(&mut self, stream: usize, batch: &Batch, outputs: &mut Outputs) {
+        for i in 0..self.readers[stream].len() {
+            let reader = self.readers[stream][i];
+            if reader.end - reader.first > 1 {
+                self.feed_picked(reader, stream, (batch, &[1]), None, outputs);
+                continue;
+            }
+            self.current = reader.first as usize;
+            let graph = &mut self.list[self.current].graph;
+            graph.rows(stream, batch, outputs);
+            if graph.tracks_sends {
+                graph.send_end(outputs);
             }
         }
     }

@@ -4,12 +4,19 @@ use super::*;
 use crate::event::{Sign, Value};
 use crate::plan::{Catalogue, GROUPS, plan, worker_of_group};
 use crate::runtime::lane::stamp::Stamp;
-use crate::runtime::worker::core::Core;
+use crate::runtime::worker::core::{Core, Way};
 use crate::runtime::worker::output::Output;
 use crate::sql::parse;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// In event time, by column.
+const WAY: Way = Way {
+    event_time: true,
+    is_ordered: false,
+    rows_singly_max: 0,
+};
 
 const APP: &str = "
     @app:playback
@@ -32,7 +39,7 @@ fn run(workers: usize, rows_max: usize) -> ByKey {
     let plan = planned(APP);
     let instances = initial_instances(&plan, "app", workers);
     let instances = instances.into_iter().map(|(_, i)| i).collect();
-    let mut core = Core::new(&plan, 0, instances, true, false);
+    let mut core = Core::new(&plan, 0, instances, WAY);
     let found = Arc::new(Mutex::new(ByKey::new()));
     for stream in 1..plan.streams.len() {
         let found = Arc::clone(&found);
