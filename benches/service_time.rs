@@ -5,7 +5,7 @@
 //! that measures: two reads and nothing between.
 //!
 //! `cargo bench --bench service_time` measures a million events; with `--test`, as `cargo test --benches` runs it, a
-//! thousand. All questions and their hand-written loops: `eventflux bench`.
+//! thousand. All questions and their hand-written loops: `eventflux-bench`.
 
 use eventflux::{EventFluxManager, RuntimeConfig, Timestamp, Workers};
 use hdrhistogram::Histogram;

@@ -69,7 +69,7 @@ fn the_library_brings_few_crates() {
         // 93: the client of Redis names its servers by the crate url, which brings 30 of Unicode
         ("eventflux", &[], 96),
         ("eventflux", &["--features", "redis-tls"], 106),
-        ("eventflux-cli", &[], 138),
+        ("eventflux-cli", &[], 130),
     ] {
         let tree = tree(member, features);
         let count = tree.len();

@@ -106,7 +106,7 @@ impl Load {
     }
 
     /// Does something to the servers, waits until checkpoints succeed again, and tells how long that took; how long it
-    /// may take is judged by `eventflux bench redis`.
+    /// may take is judged by `eventflux-bench redis`.
     ///
     /// `served`: whether the servers themselves have a primary again.
     #[track_caller]

@@ -1,6 +1,7 @@
 //! What can be typed, and the help that says so.
 
 use crate::checkpoints::StateArgs;
+use crate::failure::Failure;
 use crate::text::TextArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -38,8 +39,31 @@ pub enum Command {
     State(crate::state::StateCommand),
     /// Check whether a Redis keeps checkpoints as it should, and say what to change
     Doctor(crate::doctor::DoctorArgs),
-    /// Measure the engine beside the same work written by hand
-    Bench(eventflux_cli::bench::BenchArgs),
+    /// A program of its own: says how it is called
+    #[command(hide = true, disable_help_flag = true)]
+    Bench(Moved),
+}
+
+/// What was asked of a subcommand that is a program of its own now.
+#[derive(Args, Debug)]
+pub struct Moved {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    words: Vec<String>,
+}
+
+impl Moved {
+    /// How the same is asked of that program.
+    pub fn told(&self) -> Failure {
+        let mut command = "cargo run --release -p eventflux-bench --".to_string();
+        for word in &self.words {
+            command.push(' ');
+            command.push_str(word);
+        }
+        let from = env!("CARGO_PKG_REPOSITORY");
+        Failure::usage(format!(
+            "bench is a program of its own: in a checkout of {from},\n  {command}"
+        ))
+    }
 }
 
 const RUN_HELP: &str = r#"Events are JSON lines:
@@ -253,6 +277,22 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn bench_says_where_it_went() {
+        let line = ["eventflux", "bench", "redis", "--quick", "--html", "a.html"];
+        let asked = Cli::try_parse_from(line).expect("whatever is asked");
+        let Command::Bench(moved) = asked.command else {
+            panic!("{:?}", asked.command);
+        };
+        let text = moved.told().to_string();
+        assert!(
+            text.ends_with("cargo run --release -p eventflux-bench -- redis --quick --html a.html"),
+            "{text}"
+        );
+        let help = Cli::try_parse_from(["eventflux", "bench", "--help"]).expect("not of clap");
+        assert!(matches!(help.command, Command::Bench(_)));
     }
 
     #[test]

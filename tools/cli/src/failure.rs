@@ -77,15 +77,6 @@ impl Failure {
     }
 }
 
-impl From<eventflux_cli::bench::BenchError> for Failure {
-    fn from(error: eventflux_cli::bench::BenchError) -> Self {
-        match error {
-            eventflux_cli::bench::BenchError::Usage(message) => Failure::usage(message),
-            eventflux_cli::bench::BenchError::Run(message) => Failure::run(message),
-        }
-    }
-}
-
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)

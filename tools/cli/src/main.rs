@@ -8,6 +8,7 @@
 mod app;
 mod args;
 mod checkpoints;
+mod console;
 mod doctor;
 mod events;
 mod failure;
@@ -25,8 +26,6 @@ mod state;
 mod store;
 mod text;
 
-pub use eventflux_cli::{console, say, show};
-
 use args::{Cli, Command};
 use clap::Parser;
 use failure::Failure;
@@ -40,7 +39,7 @@ fn main() -> ExitCode {
         Command::Explain(args) => app::explain(&args),
         Command::State(what) => state::run(&what),
         Command::Doctor(args) => doctor::run(&args),
-        Command::Bench(args) => eventflux_cli::bench::run(&args).map_err(Failure::from),
+        Command::Bench(moved) => Err(moved.told()),
     };
     let done = done.and_then(|()| match console::lost() {
         None => Ok(()),

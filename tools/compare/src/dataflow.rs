@@ -2,9 +2,9 @@
 //!
 //! The operator of a grouped query gets its rows through an exchange by key, as it must on more than one worker.
 
-use eventflux_cli::bench::data::{BATCH_ROWS, Trade};
-use eventflux_cli::bench::hand::{Group, Map, PASSES_ABOVE};
-use eventflux_cli::bench::harness::{Tally, word2, word3};
+use eventflux_bench::data::{BATCH_ROWS, Trade};
+use eventflux_bench::hand::{Group, Map, PASSES_ABOVE};
+use eventflux_bench::harness::{Tally, word2, word3};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;

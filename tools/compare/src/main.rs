@@ -10,11 +10,11 @@ mod dataflow;
 
 use clap::Parser;
 use dataflow::Dataflow;
-use eventflux_cli::bench::data::{self, Trade};
-use eventflux_cli::bench::engine::{self, Engine, Read, TRADES};
-use eventflux_cli::bench::harness::{Conditions, Pass, Size, Tally, by_turns, timed};
-use eventflux_cli::bench::record::{Answered, Record, Unit};
-use eventflux_cli::bench::{about, cores, page, report};
+use eventflux_bench::data::{self, Trade};
+use eventflux_bench::engine::{self, Engine, Read, TRADES};
+use eventflux_bench::harness::{Conditions, Pass, Size, Tally, by_turns, timed};
+use eventflux_bench::record::{Answered, Record, Unit};
+use eventflux_bench::{about, cores, page, report};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use timely::worker::Worker;

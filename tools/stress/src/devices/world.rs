@@ -37,7 +37,7 @@ const STEPS: &[(&str, i32, bool)] = &[
     ("state prune file:@kept Vwap --keep 2 --dry-run", 0, true),
     ("state acl", 0, true),
     ("doctor redis://127.0.0.1:1", 1, true),
-    ("bench --list", 0, true),
+    ("bench --list", 2, false),
 ];
 
 /// Commands that write to a full device, and how they end.

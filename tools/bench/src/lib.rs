@@ -1,0 +1,33 @@
+//! `eventflux-bench`: how fast is each thing that the engine does, beside the same work written by hand?
+//!
+//! `questions` is the list. A question makes its input, runs the engine and the hand-written loop by turns
+//! (`harness`), checks that both answer the same, and gives a record of figures and limits (`record`), which `report`
+//! shows as table or JSON lines and `page` as a page of HTML.
+
+mod batches;
+mod chart;
+mod checkpoint;
+pub mod cores;
+pub mod data;
+mod disorder;
+pub mod engine;
+mod figures;
+pub mod hand;
+pub mod harness;
+mod lanes;
+mod lines;
+pub mod nexmark;
+mod open_loop;
+pub mod page;
+mod questions;
+pub mod record;
+mod redis;
+pub mod report;
+mod ring;
+mod run;
+mod send;
+mod sorted;
+mod standing;
+
+pub use questions::{GROUPS, QUESTIONS, Question};
+pub use run::{BenchArgs, BenchError, HELP, about, ask, run};

@@ -1,0 +1,493 @@
+//! The questions that can be asked, in the order in which they are answered.
+
+use super::checkpoint;
+use super::harness::Conditions;
+use super::nexmark;
+use super::record::Record;
+use super::redis;
+use super::{batches, disorder, lanes, open_loop, send, sorted, standing};
+
+/// Something that can be measured.
+pub struct Question {
+    /// What it is called.
+    pub id: &'static str,
+    /// A name for several of them.
+    pub group: &'static str,
+    /// What is asked.
+    pub asks: &'static str,
+    /// Runs both sides. Errors: why there is no answer.
+    pub answer: fn(&Conditions) -> Result<Record, String>,
+    /// Whether its thread is pinned; those with threads of their own pin these.
+    pub pinned: bool,
+    /// Whether it takes minutes: quick runs ask it only by its own name.
+    pub long: bool,
+}
+
+/// Names of groups, in order.
+pub const GROUPS: [&str; 9] = [
+    "memory",
+    "columns",
+    "disorder",
+    "send",
+    "lane",
+    "nexmark",
+    "checkpoint",
+    "restore",
+    "redis",
+];
+
+const fn inline(
+    group: &'static str,
+    id: &'static str,
+    asks: &'static str,
+    answer: fn(&Conditions) -> Result<Record, String>,
+) -> Question {
+    Question {
+        id,
+        group,
+        asks,
+        answer,
+        pinned: true,
+        long: false,
+    }
+}
+
+const fn threads(
+    group: &'static str,
+    id: &'static str,
+    asks: &'static str,
+    answer: fn(&Conditions) -> Result<Record, String>,
+) -> Question {
+    Question {
+        id,
+        group,
+        asks,
+        answer,
+        pinned: false,
+        long: false,
+    }
+}
+
+/// Asked only in full runs, or by name.
+const fn long(question: Question) -> Question {
+    Question {
+        long: true,
+        ..question
+    }
+}
+
+/// All questions. Memory comes first: later it would find what others have freed.
+pub const QUESTIONS: &[Question] = &[
+    inline(
+        "memory",
+        "memory-per-group",
+        "bytes per group, 1 M groups of (LONG, DOUBLE, LONG)",
+        standing::memory,
+    ),
+    inline(
+        "columns",
+        "filter-project",
+        "filter and projection over columns of 1,024, 49 % pass",
+        batches::filter_project,
+    ),
+    inline(
+        "columns",
+        "filter-project-rows",
+        "the same beside a hand loop over rows",
+        batches::filter_project_rows,
+    ),
+    inline(
+        "columns",
+        "groupby-int-1k",
+        "sum and count by 1,000 integer keys, a row per event",
+        batches::groupby_int_1k,
+    ),
+    inline(
+        "columns",
+        "groupby-int-1m",
+        "the same by 1,000,000 keys that exist",
+        batches::groupby_int_1m,
+    ),
+    inline(
+        "columns",
+        "groupby-string-1k",
+        "sum and count by 1,000 names, a row per event",
+        batches::groupby_string_1k,
+    ),
+    inline(
+        "columns",
+        "length-1000-sum",
+        "sum over the last 1,000 rows, a row per event",
+        batches::length_sum,
+    ),
+    inline(
+        "columns",
+        "length-1000-groupby-1k",
+        "the same by 1,000 keys",
+        batches::length_groupby,
+    ),
+    inline(
+        "columns",
+        "tumbling-1s-count-by-key",
+        "count by 1,000 keys in windows of a second",
+        batches::tumbling,
+    ),
+    inline(
+        "disorder",
+        "disorder-sessions",
+        "time per row with 100,000 open sessions of one key, beside 1,000",
+        disorder::sessions,
+    ),
+    inline(
+        "disorder",
+        "disorder-time",
+        "time per row with 20,000 rows waiting for a sliding window, beside 1,000",
+        disorder::time,
+    ),
+    inline(
+        "disorder",
+        "disorder-tumbling",
+        "time per row over 20,000 rows of open windows, beside 1,000",
+        disorder::tumbling,
+    ),
+    inline(
+        "disorder",
+        "disorder-timebatch",
+        "time per row with 20,000 rows waiting for their batch, beside 1,000",
+        disorder::time_batch,
+    ),
+    inline(
+        "columns",
+        "first-in-sort",
+        "first over the 100,000 smallest rows, a row per event, beside 1,000",
+        sorted::first,
+    ),
+    inline(
+        "send",
+        "send-inline-filter",
+        "one send per event, filter, callback",
+        send::filter,
+    ),
+    inline(
+        "send",
+        "send-inline-filter-values",
+        "the same with a slice of values",
+        send::filter_values,
+    ),
+    inline(
+        "send",
+        "send-inline-groupby-string",
+        "one send per event, sum and count by name, callback",
+        send::groupby_string,
+    ),
+    inline(
+        "send",
+        "service-time-inline",
+        "how long each send takes: filter",
+        send::service_filter,
+    ),
+    inline(
+        "send",
+        "service-time-groupby-string",
+        "how long each send takes: sum and count by name",
+        send::service_groupby,
+    ),
+    inline(
+        "send",
+        "barrier-enter-exit",
+        "what a thread pays to be stoppable",
+        standing::barrier,
+    ),
+    threads(
+        "lane",
+        "lane-open-loop",
+        "producer, pinned worker, callback at 1 M events/s: latency",
+        open_loop::open_loop,
+    ),
+    threads(
+        "lane",
+        "lane-groupby-batches",
+        "columns over a lane to a worker that groups by 1,000 keys",
+        lanes::groupby_batches,
+    ),
+    threads(
+        "lane",
+        "lane-groupby-single",
+        "the same with one send per event",
+        lanes::groupby_single,
+    ),
+    threads(
+        "lane",
+        "two-workers-1k",
+        "two workers beside one, 1,000 keys",
+        lanes::two_workers_1k,
+    ),
+    threads(
+        "lane",
+        "two-workers-1m",
+        "two workers beside one, 1,000,000 keys",
+        lanes::two_workers_1m,
+    ),
+    inline("nexmark", "nexmark-q0", "pass through", nexmark::q0),
+    inline("nexmark", "nexmark-q1", "currency conversion", nexmark::q1),
+    inline(
+        "nexmark",
+        "nexmark-q2",
+        "selection of auctions",
+        nexmark::q2,
+    ),
+    inline(
+        "nexmark",
+        "nexmark-q5",
+        "hot items: the auction with most bids, 10 s every 2 s",
+        nexmark::q5,
+    ),
+    inline(
+        "nexmark",
+        "nexmark-q7",
+        "highest bid of every 10 s",
+        nexmark::q7,
+    ),
+    inline(
+        "nexmark",
+        "nexmark-q11",
+        "bids per session of a bidder",
+        nexmark::q11,
+    ),
+    inline(
+        "nexmark",
+        "nexmark-q12",
+        "bids per bidder in windows of 10 s",
+        nexmark::q12,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-pause-10k",
+        "how long rows wait for a cut, 10 k of 1 M groups changed",
+        checkpoint::pause_10k,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-pause-100k",
+        "the same, 100 k changed",
+        checkpoint::pause_100k,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-pause-1m",
+        "the same, all changed",
+        checkpoint::pause_1m,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-pause-10x",
+        "the same, 100 k of 10 M groups changed",
+        checkpoint::pause_10x,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-latency-inline",
+        "how long each send takes while a checkpoint is under way",
+        checkpoint::inline,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-throughput-100k",
+        "rows with a checkpoint per second beside none, 100 k of 1 M groups changed",
+        checkpoint::throughput_100k,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-throughput-1m",
+        "the same, all changed",
+        checkpoint::throughput_1m,
+    ),
+    inline(
+        "checkpoint",
+        "checkpoint-version-check",
+        "what an update pays to be tracked, without any checkpoint",
+        checkpoint::version_check,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-full-none",
+        "the first checkpoint of 1 M groups into memory, not compressed",
+        checkpoint::none,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-full-lz4",
+        "the same with lz4",
+        checkpoint::lz4,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-full-zstd",
+        "the same with zstd",
+        checkpoint::zstd,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-delta-bytes",
+        "bytes of changes per checkpoint, 10 k of 1 M groups changed",
+        checkpoint::delta_bytes,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-base-bytes",
+        "bytes captured whole per checkpoint while every part changes",
+        checkpoint::base_bytes,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-manifest-bytes",
+        "bytes of a manifest with a full chain",
+        checkpoint::manifest_bytes,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-memory",
+        "growth of memory while the store does not answer and all groups change",
+        checkpoint::memory,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-soak",
+        "memory and chunks over a day of checkpoints",
+        checkpoint::soak,
+    ),
+    long(threads(
+        "checkpoint",
+        "checkpoint-growth",
+        "how the cost grows with state, changes and interval",
+        checkpoint::growth,
+    )),
+    threads(
+        "restore",
+        "restore-file-1m",
+        "1 M groups and a full chain of increments from files",
+        checkpoint::file_1m,
+    ),
+    threads(
+        "restore",
+        "restore-file-1m-2to1",
+        "the same, written by two workers, on one",
+        checkpoint::file_1m_2to1,
+    ),
+    threads(
+        "restore",
+        "restore-memory-1m",
+        "the same from memory",
+        checkpoint::memory_1m,
+    ),
+    threads(
+        "redis",
+        "redis-full-none",
+        "the first checkpoint of 1 M groups into Redis, not compressed",
+        redis::full,
+    ),
+    threads(
+        "redis",
+        "redis-recovery-1m",
+        "1 M groups and a full chain of increments from Redis",
+        redis::recovery,
+    ),
+    threads(
+        "redis",
+        "redis-commit-10k",
+        "commit of an increment, 10 k of 1 M groups changed",
+        redis::commit_10k,
+    ),
+    threads(
+        "redis",
+        "redis-backend-get",
+        "one value of the state backend",
+        redis::get,
+    ),
+    threads(
+        "redis",
+        "redis-backend-set",
+        "one value into the state backend",
+        redis::set,
+    ),
+    threads(
+        "redis",
+        "redis-backend-set-multi",
+        "10,000 values into the state backend at once",
+        redis::set_multi,
+    ),
+    threads(
+        "redis",
+        "redis-throughput",
+        "rows with a checkpoint per second into Redis, which answers, is stopped, is gone",
+        redis::throughput,
+    ),
+    threads(
+        "redis",
+        "redis-latency",
+        "latency of rows at 1 M events/s meanwhile",
+        redis::latency,
+    ),
+    threads(
+        "redis",
+        "redis-failover-cluster",
+        "from the death of a cluster's primary to the next commit",
+        redis::cluster,
+    ),
+    threads(
+        "redis",
+        "redis-failover-sentinel",
+        "the same behind sentinels",
+        redis::sentinel,
+    ),
+    threads(
+        "redis",
+        "redis-freeze-cluster",
+        "from the moment that a cluster's primary freezes to the next commit",
+        redis::cluster_frozen,
+    ),
+    threads(
+        "redis",
+        "redis-freeze-sentinel",
+        "the same behind sentinels",
+        redis::sentinel_frozen,
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::Size;
+    use std::collections::HashSet;
+
+    #[test]
+    fn ids_and_groups_are_distinct() {
+        let names = QUESTIONS.iter().map(|q| q.id).chain(GROUPS);
+        let distinct: HashSet<&str> = names.clone().collect();
+        assert_eq!(distinct.len(), names.count());
+        assert!(QUESTIONS.iter().all(|q| GROUPS.contains(&q.group)));
+    }
+
+    /// All sides agree on small inputs, so that no question is found broken on the day of measuring.
+    #[test]
+    fn every_question_has_an_answer() {
+        let conditions = Conditions {
+            size: Size::Tiny,
+            repetitions: 1,
+        };
+        let two_cores = crate::cores::cores().len() > 1;
+        for question in QUESTIONS {
+            if !question.pinned && !two_cores {
+                continue;
+            }
+            if question.group == "redis" && !eventflux_testbed::need_server() {
+                continue;
+            }
+            let record =
+                (question.answer)(&conditions).unwrap_or_else(|e| panic!("{}: {e}", question.id));
+            assert_eq!(record.question, question.id);
+            let measured = record.ours.median > 0.0 || question.group == "memory";
+            assert!(measured, "{} took no time", question.id);
+        }
+    }
+}
