@@ -5,12 +5,8 @@
 //! row, in other hand-over sizes, and on workers; on more than one the order of different keys is free. `FROM` and
 //! `COUNT` in the environment choose other seeds.
 
-#[path = "common/random.rs"]
-mod random;
-
 use eventflux::{Batch, EventFluxManager, RuntimeConfig, Sign, Timestamp, Value, Workers};
-use random::Random;
-use std::sync::{Arc, Mutex};
+use eventflux_kit::{Collected, Random, from_env};
 
 const WINDOWS: [&str; 28] = [
     "",
@@ -72,12 +68,12 @@ fn query(r: &mut Random, source: &str, target: &str) -> String {
             "median(i)",
             "percentile(d, 0.9)",
         ]);
-        let group = r.pick(&["", "GROUP BY k", "GROUP BY k HAVING count() > 1"]);
+        let group = *r.pick(&["", "GROUP BY k", "GROUP BY k HAVING count() > 1"]);
         (format!("k, {i} AS i, {l} AS l, {d} AS d"), group)
     };
     let flushes = window.contains("atch") || window.contains("tumbling");
     let tail = match flushes {
-        true => r.pick(&[
+        true => *r.pick(&[
             "",
             "ORDER BY i DESC",
             "ORDER BY k, i LIMIT 2",
@@ -138,10 +134,10 @@ fn lines(r: &mut Random) -> Vec<Line> {
         }
         let rows = if kind == 1 { 1 + r.below(12) } else { 1 };
         let mut row = || {
-            now += r.pick(&[&0, &0, &300, &1000, &1700, &9000]);
-            let back = r.pick(&[&0, &0, &0, &1000, &2500, &8000]);
-            let k = r.pick(&[&None, &Some("a"), &Some("b"), &Some("c"), &Some("d")]);
-            let i = (r.below(6) > 0).then_some(r.below(8) as i32);
+            now += *r.pick(&[0, 0, 300, 1000, 1700, 9000]);
+            let back = *r.pick(&[0, 0, 0, 1000, 2500, 8000]);
+            let k = r.pick(&[None, Some("a"), Some("b"), Some("c"), Some("d")]);
+            let i = (r.below(6) > 0).then_some(r.below(8));
             let l = (r.below(9) > 0).then_some(now / 1000 + r.below(3) as i64);
             let d = r.below(16) as f64 / 4.0;
             (
@@ -150,7 +146,7 @@ fn lines(r: &mut Random) -> Vec<Line> {
             )
         };
         let rows = (0..rows).map(|_| row()).collect();
-        lines.push((Some(r.pick(&["S", "S", "T"])), rows));
+        lines.push((Some(*r.pick(&["S", "S", "T"])), rows));
     }
     lines.push((None, vec![(Timestamp(now + 100_000), Vec::new())]));
     lines
@@ -185,9 +181,9 @@ fn run(
         .unwrap_or_else(|e| panic!("{e}"));
     let mut seen = Vec::new();
     for stream in runtime.streams().iter().filter(|s| s.written) {
-        let rows = Arc::new(Mutex::new(Vec::new()));
-        let to = Arc::clone(&rows);
-        let callback = move |b: &Batch| to.lock().unwrap().extend((0..b.len()).map(|r| text(b, r)));
+        let rows = Collected::default();
+        let to = rows.clone();
+        let callback = move |b: &Batch| to.extend((0..b.len()).map(|r| text(b, r)));
         runtime.add_callback(&stream.name, callback).unwrap();
         seen.push(rows);
     }
@@ -206,21 +202,15 @@ fn run(
     // the total counts a row once per worker, so it is not compared
     let late: u64 = metrics.late_by_query.iter().map(|(_, rows)| rows).sum();
     let counters = format!("late {late} faults {}", metrics.value_faults);
-    let mut seen: Vec<Vec<String>> = seen
-        .iter()
-        .map(|rows| rows.lock().unwrap().clone())
-        .collect();
+    let mut seen: Vec<Vec<String>> = seen.iter().map(Collected::rows).collect();
     seen.push(vec![counters]);
     seen
 }
 
 #[test]
 fn borders_and_workers_never_change_a_result() {
-    let number = |name: &str, otherwise| {
-        std::env::var(name).map_or(otherwise, |n| n.parse().expect("a number"))
-    };
-    let from = number("FROM", 1);
-    for seed in from..from + number("COUNT", 60) {
+    let from = from_env("FROM", 1);
+    for seed in from..from + from_env("COUNT", 60) {
         let mut random = Random::new(seed);
         let (app, lines) = (app(&mut random), lines(&mut random));
         let want = run(&app, &lines, &Workers::Inline, 1, false);

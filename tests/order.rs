@@ -6,15 +6,12 @@
 //! 1, 7 and 256 rows, and with a checkpoint, a crash and a restore in the middle. No row is late. `FROM` and `COUNT`
 //! in the environment choose other seeds.
 
-#[path = "common/random.rs"]
-mod random;
-
 use eventflux::store::MemoryStore;
 use eventflux::{
     Batch, EventFluxAppRuntime, EventFluxManager, Input, PositionedOutput, RuntimeConfig, Sign,
     Timestamp, Value, Workers,
 };
-use random::Random;
+use eventflux_kit::{Random, from_env};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
@@ -82,7 +79,7 @@ fn query(r: &mut Random, window: &str, source: &str, target: &str) -> String {
         _ => format!("k, {} AS i, {} AS d", r.pick(&OF_INT), r.pick(&OF_DOUBLE)),
     };
     let group = match select.contains('(') {
-        true => r.pick(&["", "GROUP BY k", "GROUP BY k"]),
+        true => *r.pick(&["", "GROUP BY k", "GROUP BY k"]),
         false => "",
     };
     format!(
@@ -118,13 +115,13 @@ const SECOND: i64 = 1_000_000;
 fn rows(r: &mut Random, exact: bool) -> Vec<Row> {
     let mut now = 0;
     let row = |_| {
-        now += r.pick(&[&0, &0, &SECOND, &300_000, &2_500_000, &4_000_000, &17]);
+        now += *r.pick(&[0, 0, SECOND, 300_000, 2_500_000, 4_000_000, 17]);
         let input = r.below(2) as usize;
-        let k = r.pick(&[&None, &Some("a"), &Some("b"), &Some("c"), &Some("d")]);
-        let i = (r.below(8) > 0).then_some(r.below(9) as i32);
+        let k = r.pick(&[None, Some("a"), Some("b"), Some("c"), Some("d")]);
+        let i = (r.below(8) > 0).then_some(r.below(9));
         let d = match exact {
-            true => r.pick(&[&0.25, &-1.5, &3.25, &64.0]),
-            false => r.pick(&[&0.1, &0.7, &1e16, &-1e16, &3.25, &1e-9]),
+            true => *r.pick(&[0.25, -1.5, 3.25, 64.0]),
+            false => *r.pick(&[0.1, 0.7, 1e16, -1e16, 3.25, 1e-9]),
         };
         let d = (r.below(9) > 0).then_some(d * (1 + r.below(3)) as f64);
         Row {
@@ -389,14 +386,10 @@ fn check(seed: u64, window: &str, exact: bool) {
     }
 }
 
-fn number(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).map_or(otherwise, |n| n.parse().expect("a number"))
-}
-
 /// Checks each window with so many seeds. `exact`: see [`rows`].
 fn check_windows(windows: impl Fn(&str) -> bool, exact: bool) {
-    let from = number("FROM", 1);
-    for seed in from..from + number("COUNT", 2) {
+    let from = from_env("FROM", 1);
+    for seed in from..from + from_env("COUNT", 2) {
         for (i, window) in WINDOWS.iter().enumerate().filter(|(_, w)| windows(w)) {
             check(seed * 1000 + i as u64, window, exact);
         }

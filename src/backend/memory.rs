@@ -135,17 +135,7 @@ impl std::fmt::Debug for InMemoryBackend {
 mod tests {
     use super::*;
     use crate::backend::StateBackend;
-
-    struct Random(u64);
-
-    impl Random {
-        fn below(&mut self, n: u64) -> u64 {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            (self.0 >> 11) % n
-        }
-    }
+    use eventflux_kit::Random;
 
     type Model = BTreeMap<String, Vec<u8>>;
 
@@ -162,7 +152,7 @@ mod tests {
         checkpoints: &mut BTreeMap<String, Model>,
     ) -> Result<(), StoreError> {
         let key = |random: &mut Random| format!("key {}", random.below(20));
-        let value = |random: &mut Random| vec![random.below(256) as u8; random.below(9) as usize];
+        let value = |random: &mut Random| vec![random.below(256) as u8; random.below(9)];
         let name = format!("checkpoint_{}", random.below(4));
         match random.below(9) {
             0 | 1 => {
@@ -213,7 +203,7 @@ mod tests {
     #[test]
     fn a_backend_in_memory_is_a_map_with_copies() {
         for seed in 1..=20 {
-            let mut random = Random(u64::wrapping_mul(seed, 0x9e37_79b9_7f4a_7c15));
+            let mut random = Random::new(seed);
             let mut backend = InMemoryBackend::new();
             backend.initialize().expect("it is ready");
             let (mut model, mut checkpoints) = (Model::new(), BTreeMap::new());

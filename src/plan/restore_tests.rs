@@ -8,6 +8,7 @@ use crate::operator::testing::Revisions;
 use crate::operator::{Kind, Out};
 use crate::sql::parse;
 use crate::state::{KEY_GROUPS, encode_key, key_group};
+use eventflux_kit::Random;
 use std::sync::Arc;
 
 const AGGREGATES: &str = "k, count() AS c, count(v) AS cv, count(DISTINCT n) AS cd, sum(n) AS sn, sum(v) AS sv, \
@@ -90,13 +91,8 @@ enum Step {
 
 /// Rows with few keys, NULL here and there, and gaps in time.
 fn steps(plan: &Plan, seed: u64, count: usize) -> Vec<Step> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut random = move |n: u64| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 8) % n
-    };
+    let mut source = Random::new(seed);
+    let mut random = |n: u64| source.below(n);
     let (mut clock, mut cause) = (Timestamp::from_millis(1_000), 0);
     let mut step = |_| {
         match random(8) {

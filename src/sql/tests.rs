@@ -4,6 +4,7 @@ use super::ast::*;
 use super::limits::*;
 use super::parse;
 use crate::error::FAULTS_MAX;
+use eventflux_kit::Random;
 
 /// The tree in few signs: `(+ a 1)`, `(and x y)`, `f(a, b)`.
 fn show(expr: &Expr) -> String {
@@ -554,18 +555,6 @@ fn size_and_nesting_are_bounded() {
     assert_eq!(parse(&long).1.len(), 1);
 }
 
-/// Marsaglia's xorshift64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % n.max(1) as u64) as usize
-    }
-}
-
 /// Changes a text at a few places: pieces dropped, doubled, swapped in from others, or strange signs put in.
 fn mutate(text: &str, others: &[String], random: &mut Random) -> String {
     const STRANGE: &[&str] = &[
@@ -633,7 +622,7 @@ fn no_mutation_panics_and_places_lie_in_the_text() {
             .map(|(e, _)| format!("SELECT {e} FROM S INSERT INTO O;")),
     );
     texts.extend(BAD.iter().map(|(t, _, _)| t.replace(['«', '»'], "")));
-    let mut random = Random(0x5EED_0001);
+    let mut random = Random::new(0x5EED_0001);
     for _ in 0..20_000 {
         let text = mutate(&texts[random.below(texts.len())], &texts, &mut random);
         let (_, faults) = parse(&text);

@@ -119,16 +119,12 @@ impl Bits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use eventflux_kit::Random;
 
     #[test]
     fn bits_are_as_a_vector_of_bools() {
-        let mut state = 0x9e37_79b9_7f4a_7c15u64;
-        let mut random = move |n: usize| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state % n as u64) as usize
-        };
+        let mut source = Random::new(1);
+        let mut random = |n: usize| source.below(n);
         let (mut bits, mut bools) = (Bits::default(), Vec::new());
         assert!(!bits.lacks(0) && !bits.has(0) && !bits.lacks_any(&[]));
         for round in 0..20_000 {

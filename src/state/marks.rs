@@ -268,6 +268,7 @@ impl Marks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use eventflux_kit::Random;
 
     /// Values by slot with marks, as a container has them.
     #[derive(Default)]
@@ -311,13 +312,8 @@ mod tests {
     #[test]
     fn captures_hold_what_was_there_at_the_cut() {
         for seed in 1..60u64 {
-            let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            let mut random = move |n: u64| {
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
-                state % n
-            };
+            let mut source = Random::new(seed);
+            let mut random = |n: u64| source.below(n);
             let mut plain = Plain::default();
             (0..random(90)).for_each(|slot| plain.write(slot as Slot, 7));
             plain.marks.track(plain.values.len(), false);

@@ -1,6 +1,6 @@
 //! The barrier of an app in the hands of its application.
 
-use super::common::{APP, Seen, send_row, send_rows, uninterrupted};
+use super::common::{APP, seen_of, send_row, send_rows, uninterrupted};
 use eventflux::store::MemoryStore;
 use eventflux::{
     CheckpointConfig, CheckpointError, EventFluxAppContext, EventFluxAppRuntime, EventFluxManager,
@@ -30,7 +30,7 @@ fn no_row_passes_while_the_caller_holds_the_barrier() {
         let app = app(workers, &barrier);
         let own = app.eventflux_app_context().get_thread_barrier();
         assert!(own.is_some_and(|own| Arc::ptr_eq(&own, &barrier)));
-        let seen = Seen::of(&app);
+        let seen = seen_of(&app);
         app.start().expect("it starts");
         let mut input = app.open_input("in").expect("opens");
         let sending = AtomicBool::new(false);
@@ -61,7 +61,7 @@ fn the_holder_of_the_barrier_restores() {
     for workers in [Workers::Inline, Workers::Pinned(2)] {
         let barrier = Arc::new(ThreadBarrier::new());
         let app = app(workers, &barrier);
-        let seen = Seen::of(&app);
+        let seen = seen_of(&app);
         app.start().expect("it starts");
         let mut input = app.open_input("in").expect("opens");
         send_rows(&mut input, 1, 30);

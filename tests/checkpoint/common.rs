@@ -2,13 +2,16 @@
 
 use eventflux::store::{MemoryStore, PersistenceStore};
 use eventflux::{
-    Batch, CheckpointConfig, EventFluxAppRuntime, EventFluxManager, Input, OutputNumber,
-    RestoreReport, RuntimeConfig, SendError, Timestamp, Workers,
+    CheckpointConfig, EventFluxAppRuntime, EventFluxManager, Input, RestoreReport, RuntimeConfig,
+    SendError, Timestamp, Workers,
 };
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+
+pub use crate::attach::attach;
+pub use eventflux_kit::{Seen, SeenRows as Rows, assert_dense};
 
 /// Every row gives one output of each query.
 pub const APP: &str = "@app:name('sums') @app:playback
@@ -68,58 +71,11 @@ pub fn send_rows(input: &mut Input, from: u64, to: u64) {
     }
 }
 
-/// What came out: by stream, key group and number the row.
-pub type Rows = BTreeMap<(String, u16, u64), String>;
-
-/// Collects outputs, and compares what comes twice.
-#[derive(Clone, Default)]
-pub struct Seen(Arc<Mutex<Rows>>);
-
-impl Seen {
-    /// Collects what the app writes from now on.
-    pub fn of(app: &EventFluxAppRuntime) -> Seen {
-        let seen = Seen::default();
-        seen.attach(app, &STREAMS);
-        seen
-    }
-
-    /// Collects the rows of streams of one more app.
-    pub fn attach(&self, app: &EventFluxAppRuntime, streams: &[&'static str]) {
-        for stream in streams.iter().copied() {
-            let rows = Arc::clone(&self.0);
-            let add = move |batch: &Batch, numbers: &[OutputNumber]| {
-                let mut rows = rows.lock().expect("no callback panics");
-                for (place, number) in numbers.iter().enumerate() {
-                    let name = (stream.to_string(), number.group, number.number);
-                    let row = format!("{:?}", batch.row(place));
-                    let before = rows.entry(name).or_insert_with(|| row.clone());
-                    assert_eq!(*before, row, "{stream} {number:?} came out differently");
-                }
-            };
-            app.add_numbered_callback(stream, add).expect("a stream");
-        }
-    }
-
-    /// All rows so far.
-    pub fn rows(&self) -> Rows {
-        self.0.lock().expect("no row came out differently").clone()
-    }
-
-    /// All rows so far, without a gap in their numbers. A callback that found a difference shows here, too.
-    pub fn dense(&self) -> Rows {
-        let rows = self.rows();
-        assert_dense(&rows);
-        rows
-    }
-}
-
-/// Fails where a number is missing.
-pub fn assert_dense(rows: &Rows) {
-    let mut last: BTreeMap<(&str, u16), u64> = BTreeMap::new();
-    for (stream, group, number) in rows.keys() {
-        let before = last.insert((stream, *group), *number).unwrap_or(0);
-        assert_eq!(*number, before + 1, "a gap in {stream}, group {group}");
-    }
+/// Collects what the app writes from now on.
+pub fn seen_of(app: &EventFluxAppRuntime) -> Seen {
+    let seen = Seen::default();
+    attach(&seen, app, &STREAMS);
+    seen
 }
 
 /// What the app writes of the first `rows` rows when nothing ever fails.
@@ -130,7 +86,7 @@ pub fn uninterrupted(rows: u64) -> Rows {
         return known.clone();
     }
     let app = app_of(APP, None, Workers::Inline, CheckpointConfig::default());
-    let seen = Seen::of(&app);
+    let seen = seen_of(&app);
     app.start().expect("it starts");
     let mut input = app.open_input("in").expect("opens");
     send_rows(&mut input, 1, rows);
@@ -155,7 +111,7 @@ pub fn send_wide(input: &mut Input, from: u64, to: u64) {
 /// What the app writes of the first `rows` rows of 300 keys.
 pub fn uninterrupted_wide(rows: u64) -> Rows {
     let app = app_of(APP, None, Workers::Inline, CheckpointConfig::default());
-    let seen = Seen::of(&app);
+    let seen = seen_of(&app);
     app.start().expect("it starts");
     send_wide(&mut app.open_input("in").expect("opens"), 1, rows);
     seen.dense()
@@ -168,7 +124,7 @@ pub fn restored(store: &MemoryStore, seen: &Seen) -> (EventFluxAppRuntime, Resto
         Workers::Inline,
         CheckpointConfig::default(),
     );
-    seen.attach(&app, &STREAMS);
+    attach(seen, &app, &STREAMS);
     let report = app.restore_last_revision().expect("restores");
     app.start().expect("it starts");
     (app, report)
@@ -181,7 +137,7 @@ pub fn assert_restores<S: PersistenceStore + 'static>(store: &Arc<S>, sent: u64)
         Workers::Inline,
         CheckpointConfig::default().takeover(true),
     );
-    let seen = Seen::of(&app);
+    let seen = seen_of(&app);
     let report = app.restore_last_revision().expect("restores");
     assert_eq!(report.inputs[0].next, sent + 1);
     app.start().expect("it starts");

@@ -1,7 +1,9 @@
 //! Bytes that were lost, cut, flipped, swapped or left over, in every kind of blob: a restore says which, goes back to
 //! an older revision where it may, and never brings a state that was not there.
 
-use crate::common::{Folder, NAME, Rows, STREAMS, Seen, app, send_wide, uninterrupted_wide};
+use crate::common::{
+    Folder, NAME, Rows, STREAMS, Seen, app, seen_of, send_wide, uninterrupted_wide,
+};
 use crate::hooked::{Hook, Hooked};
 use eventflux::checkpoint::Manifest;
 use eventflux::store::{
@@ -33,7 +35,7 @@ fn config() -> CheckpointConfig {
 fn write(store: Arc<dyn PersistenceStore>) -> (Vec<Revision>, Vec<u8>) {
     let app = app(store, Workers::Inline, config());
     // Numbers of a stream with a key are counted from the first reader on.
-    let _seen = Seen::of(&app);
+    let _seen = seen_of(&app);
     app.start().expect("it starts");
     let mut input = app.open_input("in").expect("opens");
     let mut revisions = Vec::new();
@@ -63,7 +65,7 @@ struct Restored {
 impl Restored {
     fn new(store: Arc<dyn PersistenceStore>) -> Restored {
         let app = app(store, Workers::Inline, config());
-        let seen = Seen::of(&app);
+        let seen = seen_of(&app);
         Restored { app, seen }
     }
 

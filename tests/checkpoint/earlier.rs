@@ -7,9 +7,10 @@
 use crate::common::{self, Folder};
 use eventflux::store::{FileStore, PersistenceStore};
 use eventflux::{Batch, CheckpointError, Input, Sign, Timestamp, Value, Workers};
+use eventflux_kit::Collected;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// The commits whose builds wrote the folders.
 const BUILDS: [&str; 1] = ["491fc54"];
@@ -150,12 +151,11 @@ fn run(
 ) -> Result<Vec<String>, CheckpointError> {
     let store: Arc<dyn PersistenceStore> = store.clone();
     let app = common::app_of(text, Some(store), Workers::Inline, Default::default());
-    let lines = Arc::new(Mutex::new(Vec::new()));
+    let lines = Collected::default();
     let written = ["One", "Two", "Three", "Four"];
     for stream in written.into_iter().filter(|s| app.schema(s).is_some()) {
         let lines = lines.clone();
         let add = move |batch: &Batch| {
-            let mut lines = lines.lock().expect("no callback panics");
             for row in 0..batch.len() {
                 let sign = if batch.sign(row) == Sign::Plus {
                     '+'
@@ -177,12 +177,12 @@ fn run(
     send(&mut input, from, to);
     if from == 1 {
         app.persist().expect("a checkpoint");
-        lines.lock().expect("no callback panics").clear();
+        lines.take();
         send(&mut input, to + 1, ROWS);
     }
     drop(input);
     app.shutdown().expect("it stops");
-    let mut lines = std::mem::take(&mut *lines.lock().expect("no callback panics"));
+    let mut lines = lines.take();
     // stable: the order within a stream stays
     lines.sort_by_key(|line| line.split(' ').next().map(str::to_string));
     Ok(lines)

@@ -1,7 +1,7 @@
 //! A store that fails at every operation in turn: what was promised is there, what failed was not promised, and
 //! nothing is lost once it works again.
 
-use crate::common::{Folder, NAME, Rows, Seen, app, send_rows, uninterrupted};
+use crate::common::{Folder, NAME, Rows, Seen, app, seen_of, send_rows, uninterrupted};
 use eventflux::checkpoint::verify;
 use eventflux::store::{
     Fault, FaultStore, FileStore, Gate, MemoryStore, PersistenceStore, Revision,
@@ -72,7 +72,7 @@ impl Run {
     /// Starts the app, if need be once more: a claim that was made and not answered does not stand in its own way.
     fn start(&self, workers: Workers, takeover: bool) -> (EventFluxAppRuntime, Seen) {
         let app = self.app(workers, takeover);
-        let seen = Seen::of(&app);
+        let seen = seen_of(&app);
         if app.start().is_err() {
             self.store.heal();
             app.start().expect("the fault is over");

@@ -1,7 +1,8 @@
 //! What is kept and for whom: owners, retention, pins, deletion, snapshots as bytes, stores of whole revisions.
 
 use crate::common::{
-    APP, Folder, NAME, STREAMS, Seen, app, app_of, restored, send_row, send_rows, uninterrupted,
+    APP, Folder, NAME, STREAMS, Seen, app, app_of, attach, restored, seen_of, send_row, send_rows,
+    uninterrupted,
 };
 use eventflux::checkpoint::{Manifest, verify};
 use eventflux::store::{
@@ -46,7 +47,7 @@ fn the_newest_and_the_pinned_are_kept() {
         file,
     ] {
         let app = app(store.clone(), Workers::Inline, config().retain(2));
-        let seen = Seen::of(&app);
+        let seen = seen_of(&app);
         app.start().expect("it starts");
         let mut input = app.open_input("in").expect("opens");
         let mut taken = Vec::new();
@@ -91,7 +92,7 @@ fn all_revisions_can_be_deleted() {
     let seen = Seen::default();
     {
         let app = app(Arc::new(store.clone()), Workers::Inline, config());
-        seen.attach(&app, &STREAMS);
+        attach(&seen, &app, &STREAMS);
         app.start().expect("it starts");
         let mut input = app.open_input("in").expect("opens");
         send_rows(&mut input, 1, 20);
@@ -127,7 +128,7 @@ fn snapshots_need_no_store() {
         for (own, other) in [(false, false), (false, true), (true, false), (true, true)] {
             let seen = Seen::default();
             let first = app_of(APP, store(own), from.clone(), config());
-            seen.attach(&first, &STREAMS);
+            attach(&seen, &first, &STREAMS);
             first.start().expect("it starts");
             let mut input = first.open_input("in").expect("opens");
             send_rows(&mut input, 1, 50);
@@ -144,7 +145,7 @@ fn snapshots_need_no_store() {
             first.flush().expect("all is processed");
             let to = workers[(place + 1) % 3].clone();
             let second = app_of(APP, store(other), to, config());
-            seen.attach(&second, &STREAMS);
+            attach(&seen, &second, &STREAMS);
             let report = second.restore(&later).expect("restores");
             assert_eq!(report.inputs[0].next, 71);
             second.start().expect("it starts");
@@ -198,7 +199,7 @@ fn a_store_of_whole_revisions_works() {
         let mut taken = Vec::new();
         {
             let app = app(store.clone(), workers.clone(), config());
-            seen.attach(&app, &STREAMS);
+            attach(&seen, &app, &STREAMS);
             app.start().expect("it starts");
             let mut input = app.open_input("in").expect("opens");
             for round in 0..4 {
@@ -216,7 +217,7 @@ fn a_store_of_whole_revisions_works() {
         let report = verify(&*whole, NAME, taken[4]);
         assert!(report.is_sound(), "{report}");
         let app = app(store, workers, config());
-        seen.attach(&app, &STREAMS);
+        attach(&seen, &app, &STREAMS);
         let report = app.restore_last_revision().expect("restores");
         assert_eq!(report.revision, Some(taken[4]));
         app.start().expect("it starts");

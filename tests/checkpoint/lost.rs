@@ -2,7 +2,7 @@
 //! state anew, and a restore never takes lost state for none.
 
 use crate::bent::Bent;
-use crate::common::{NAME, Seen, app, assert_restores, send_rows, uninterrupted};
+use crate::common::{NAME, app, assert_restores, seen_of, send_rows, uninterrupted};
 use eventflux::checkpoint::{Manifest, verify};
 use eventflux::store::{
     Call, Fault, FaultStore, Gate, MemoryStore, PersistenceStore, Revision, StoreError,
@@ -21,7 +21,7 @@ fn config() -> CheckpointConfig {
 /// The app with numbers on its rows, which are part of its state.
 fn numbered(store: Arc<dyn PersistenceStore>, config: CheckpointConfig) -> EventFluxAppRuntime {
     let app = app(store, Workers::Inline, config);
-    drop(Seen::of(&app));
+    drop(seen_of(&app));
     app
 }
 
@@ -239,7 +239,7 @@ fn an_expired_state_is_told_and_is_none_for_a_writer() {
         store.rules().expired = Some(7);
         store.rules().claim_forgets = claim_forgets;
         let app = app(store.clone(), Workers::Inline, config());
-        let seen = Seen::of(&app);
+        let seen = seen_of(&app);
         let service = app.snapshot_service().expect("it has a store");
         if output {
             service.add_output("out", Arc::new(Rewound));

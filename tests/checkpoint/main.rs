@@ -1,5 +1,7 @@
 //! Checkpoints of running apps: taken, lost, restored, continued.
 
+#[path = "../common/attach.rs"]
+mod attach;
 mod barrier;
 mod basic;
 mod bent;

@@ -1,6 +1,8 @@
 //! A store that is down for a while: what the app does meanwhile, and that nothing is lost or piles up.
 
-use crate::common::{NAME, Seen, app, app_of, assert_restores, send_row, send_rows, uninterrupted};
+use crate::common::{
+    NAME, Seen, app, app_of, assert_restores, seen_of, send_row, send_rows, uninterrupted,
+};
 use eventflux::checkpoint::verify;
 use eventflux::store::{Call, Fault, FaultStore, Gate, MemoryStore, PersistenceStore, Revision};
 use eventflux::{
@@ -19,7 +21,7 @@ fn started(
     config: CheckpointConfig,
 ) -> (EventFluxAppRuntime, Seen, Input) {
     let app = app(store.clone(), workers, config);
-    let seen = Seen::of(&app);
+    let seen = seen_of(&app);
     app.start().expect("it starts");
     let input = app.open_input("in").expect("opens");
     (app, seen, input)

@@ -1,6 +1,6 @@
 //! A restore that claims nothing, and another process that writes before the claim comes.
 
-use crate::common::{STREAMS, Seen, app, send_rows, uninterrupted};
+use crate::common::{STREAMS, app, attach, seen_of, send_rows, uninterrupted};
 use eventflux::store::{MemoryStore, PersistenceStore};
 use eventflux::{CheckpointConfig, CheckpointError, EventFluxAppRuntime, RestoreOptions, Workers};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ fn a_restore_that_was_overtaken_is_told_at_the_claim() {
     for before in [0, 50] {
         let store: Arc<dyn PersistenceStore> = Arc::new(MemoryStore::new());
         let first = over(&store);
-        let seen = Seen::of(&first);
+        let seen = seen_of(&first);
         first.start().expect("nobody has it");
         let mut input = first.open_input("in").expect("opens");
         if before > 0 {
@@ -25,7 +25,7 @@ fn a_restore_that_was_overtaken_is_told_at_the_claim() {
             first.persist().expect("a checkpoint");
         }
         let second = over(&store);
-        seen.attach(&second, &STREAMS);
+        attach(&seen, &second, &STREAMS);
         let empty = RestoreOptions::default().allow_empty(true);
         second.restore_with(&empty).expect("it reads what there is");
         send_rows(&mut input, before + 1, 80);

@@ -1,7 +1,7 @@
 //! Restores while named inputs keep sending: rows of before are dropped, rows after the restored position come again,
 //! and in the end every row was processed once.
 
-use crate::common::{Seen, app_of};
+use crate::common::{Seen, app_of, attach};
 use eventflux::store::MemoryStore;
 use eventflux::{
     CheckpointConfig, EventFluxAppRuntime, Input, SendError, Timestamp, Value, Workers,
@@ -184,7 +184,7 @@ fn race(workers: Workers) {
     let store = Arc::new(MemoryStore::new());
     let app = app_of(APP, Some(store), workers, CheckpointConfig::default());
     let seen = Seen::default();
-    seen.attach(&app, &["OutA", "OutB"]);
+    attach(&seen, &app, &["OutA", "OutB"]);
     app.start().expect("it starts");
     let pace = Pace::default();
     let inputs = ["a", "b"].map(|name| app.open_input(name).expect("opens"));

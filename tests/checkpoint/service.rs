@@ -1,8 +1,8 @@
 //! The service's promises: who may ask, what is answered, and what is kept.
 
 use crate::common::{
-    APP, NAME, STREAMS, Seen, app, app_of, restored, send_row, send_rows, send_wide, uninterrupted,
-    uninterrupted_wide,
+    APP, NAME, STREAMS, Seen, app, app_of, attach, restored, seen_of, send_row, send_rows,
+    send_wide, uninterrupted, uninterrupted_wide,
 };
 use eventflux::store::{Call, Fault, FaultStore, Gate, MemoryStore, PersistenceStore};
 use eventflux::{
@@ -170,7 +170,7 @@ fn an_interval_and_requests_are_one_row_of_checkpoints() {
     store.at_call(Call::PutChunk, 2, Fault::Wait(gate.clone()));
     let interval = Duration::from_millis(5);
     let app = app(store.clone(), Workers::Inline, config().interval(interval));
-    let seen = Seen::of(&app);
+    let seen = seen_of(&app);
     let begun = Instant::now();
     app.start().expect("it starts");
     let mut input = app.open_input("in").expect("opens");
@@ -242,7 +242,7 @@ fn a_shutdown_takes_a_last_checkpoint_where_told() {
             let store = MemoryStore::new();
             let config = config().on_shutdown(on_shutdown);
             let first = app(Arc::new(store.clone()), workers.clone(), config);
-            let seen = Seen::of(&first);
+            let seen = seen_of(&first);
             first.start().expect("it starts");
             let mut input = first.open_input("in").expect("opens");
             send_rows(&mut input, 1, 20);
@@ -271,7 +271,7 @@ fn a_stuck_callback_fails_one_checkpoint() {
         let seen = Seen::default();
         {
             let app = app(Arc::new(store.clone()), workers, config());
-            seen.attach(&app, &STREAMS);
+            attach(&seen, &app, &STREAMS);
             let gate = Turnstile::default();
             let stuck = gate.clone();
             let added = app.add_callback("Recent", move |batch| {
@@ -318,7 +318,7 @@ fn what_a_stuck_callback_kept_from_the_store_comes_with_the_next() {
     {
         let store = Arc::new(FaultStore::new(Arc::new(inner.clone())));
         let (app, mut input) = started(store.clone(), Workers::Inline);
-        seen.attach(&app, &STREAMS);
+        attach(&seen, &app, &STREAMS);
         let gate = Turnstile::default();
         let stuck = gate.clone();
         let added = app.add_callback("Recent", move |batch| {
@@ -365,7 +365,7 @@ fn checkpoints_end_while_rows_keep_coming() {
         let (sender, enough) = mpsc::channel::<()>();
         let sent = {
             let app = app(Arc::new(store.clone()), workers, config());
-            seen.attach(&app, &STREAMS);
+            attach(&seen, &app, &STREAMS);
             app.start().expect("it starts");
             let mut input = app.open_input("in").expect("opens");
             std::thread::scope(|scope| {

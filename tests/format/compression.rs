@@ -2,6 +2,7 @@
 
 use crate::sample::{APP, name};
 use eventflux::checkpoint::{CompressionType, FaultKind, RAW_BYTES_MAX, open, seal};
+use eventflux_kit::Random;
 
 const ALL: [CompressionType; 3] = [
     CompressionType::None,
@@ -11,13 +12,10 @@ const ALL: [CompressionType; 3] = [
 
 /// Bytes without a pattern.
 fn noise(length: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = Random::new(1);
     let mut bytes = Vec::with_capacity(length + 8);
     while bytes.len() < length {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
+        bytes.extend_from_slice(&random.bits().to_le_bytes());
     }
     bytes.truncate(length);
     bytes

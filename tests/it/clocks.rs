@@ -7,9 +7,10 @@ use eventflux::{
     Batch, CheckpointConfig, ColumnBatch, EventFluxAppRuntime, EventFluxManager, Input,
     RuntimeConfig, SendError, Workers,
 };
+use eventflux_kit::Collected;
 use eventflux_testbed::{HANG, Scratch, until};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 fn build(app: &str, workers: &Workers) -> EventFluxAppRuntime {
@@ -31,10 +32,10 @@ fn texts(batch: &Batch) -> Vec<String> {
 }
 
 /// The rows of a stream, as they come.
-fn collect(runtime: &EventFluxAppRuntime, stream: &str) -> Arc<Mutex<Vec<String>>> {
-    let rows = Arc::new(Mutex::new(Vec::new()));
-    let to = Arc::clone(&rows);
-    let more = move |batch: &Batch| to.lock().expect("no panic").extend(texts(batch));
+fn collect(runtime: &EventFluxAppRuntime, stream: &str) -> Collected<String> {
+    let rows = Collected::default();
+    let to = rows.clone();
+    let more = move |batch: &Batch| to.extend(texts(batch));
     runtime.add_callback(stream, more).expect("a stream");
     rows
 }
@@ -123,7 +124,7 @@ fn two_sources_give_one_answer_whichever_begins_first() {
         eventflux_testbed::until(HANG, "the ends of the sources", || !runtime.is_fed());
         runtime.shutdown().expect("it ends well");
         for ((stream, want), found) in want.iter().zip(found) {
-            let mut found = std::mem::take(&mut *found.lock().expect("no panic"));
+            let mut found = found.take();
             found.sort();
             assert!(
                 found == shown(want.clone()),
@@ -172,7 +173,7 @@ fn an_input_that_holds_is_waited_for_and_one_that_does_not_counts_once_it_speaks
             let [mut first, mut second] = inputs;
             seconds(&mut first, 0..20);
             wait(&runtime, 40);
-            let closed = out.lock().expect("no panic").len();
+            let closed = out.len();
             assert_eq!(closed, if holds { 0 } else { 19 }, "{workers:?}");
             seconds(&mut second, 0..20);
             drop((first, second));
@@ -181,7 +182,7 @@ fn an_input_that_holds_is_waited_for_and_one_that_does_not_counts_once_it_speaks
             assert_eq!(late_rows == 0, holds, "{workers:?}: {late_rows} late");
             if holds {
                 let want: Vec<String> = (0..20).map(|s| format!("{} 4", s * 1_000)).collect();
-                assert_eq!(*out.lock().expect("no panic"), want, "{workers:?}");
+                assert_eq!(out.rows(), want, "{workers:?}");
             }
         }
     }
@@ -237,7 +238,7 @@ fn the_hold_of_an_input_outlives_a_checkpoint() {
             first.finish().expect("running");
             second.finish().expect("running");
             runtime.flush().expect("nothing panicked");
-            let found = [before, after].map(|rows| rows.lock().expect("no panic").clone());
+            let found = [before, after].map(|rows| rows.rows());
             let want: Vec<String> = (0..20).map(|s| format!("{} 4", s * 1_000)).collect();
             assert_eq!(found.concat(), want, "{workers:?}, {sent} s before");
             assert_eq!(runtime.metrics().expect("running").late_rows, 0);
@@ -411,7 +412,7 @@ fn a_time_that_the_app_does_not_use_is_an_error_or_counted() {
         input.send_columns("S", &mut columns).expect("taken");
         assert_eq!(input.send_numbered(3, "S", None, (5,)), Ok(true));
         runtime.shutdown().expect("nothing panicked");
-        assert_eq!(*rows.lock().expect("no panic"), ["3", "4", "5"]);
+        assert_eq!(rows.rows(), ["3", "4", "5"]);
         let metrics = runtime.metrics().expect("stopped");
         assert_eq!((metrics.unused_times, metrics.ahead_rows), (2, 0));
     }
@@ -498,7 +499,7 @@ fn rows_too_far_ahead_in_a_file_are_counted() {
         runtime.shutdown().expect("nothing panicked");
         let metrics = runtime.metrics().expect("stopped");
         assert_eq!((metrics.ahead_rows, metrics.late_rows), (1, 1));
-        assert_eq!(*rows.lock().expect("no panic"), ["0 1", "1000 1"]);
+        assert_eq!(rows.rows(), ["0 1", "1000 1"]);
     }
 }
 

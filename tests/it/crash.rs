@@ -11,39 +11,20 @@ use crate::life::{Fate, World};
 use crate::script::{Case, cases, difference};
 use crate::source::{files, relative};
 use eventflux::EventFluxManager;
+use eventflux_kit::{Random, from_env};
 use std::collections::BTreeMap;
-use std::{env, fs};
+use std::fs;
 
 /// Lines of one case behind which there is a checkpoint and a crash.
 const LINES_MAX: usize = 8;
 
-/// A splitmix64 sequence.
-pub struct Draw(u64);
-
-impl Draw {
-    /// From a seed and a text.
-    pub fn new(seed: u64, text: &str) -> Self {
-        let mix = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
-        Draw(text.bytes().fold(seed ^ 0xCBF2_9CE4_8422_2325, mix))
-    }
-
-    /// A number below `n`.
-    pub fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) % n as u64) as usize
-    }
-}
-
 /// The seed of this run.
 pub fn seed() -> u64 {
-    env::var("SEED").map_or(1, |text| text.parse().expect("SEED is a number"))
+    from_env("SEED", 1)
 }
 
 /// Worker numbers and batches of successive lives.
-fn setups(draw: &mut Draw) -> Vec<Setup> {
+fn setups(draw: &mut Random) -> Vec<Setup> {
     let first = draw.below(4);
     let setup = |k: usize| Setup {
         workers: (first + k) % 4,
@@ -54,7 +35,7 @@ fn setups(draw: &mut Draw) -> Vec<Setup> {
 }
 
 /// What happens in each run of a case of so many steps.
-fn plans(steps: usize, lines_max: usize, draw: &mut Draw) -> Vec<Vec<(usize, Fate)>> {
+fn plans(steps: usize, lines_max: usize, draw: &mut Random) -> Vec<Vec<(usize, Fate)>> {
     let mut lines: Vec<usize> = (1..=steps).collect();
     while lines.len() > lines_max {
         lines.remove(draw.below(lines.len()));
@@ -104,7 +85,7 @@ pub fn failure_with(
     manager: &dyn Fn() -> EventFluxManager,
     differs: &dyn Fn(&Outputs, Setup) -> Option<String>,
 ) -> Option<String> {
-    let mut draw = Draw::new(seed(), name);
+    let mut draw = Random::named(seed(), name);
     plans(steps.len(), lines_max, &mut draw)
         .into_iter()
         .find_map(|fates| {

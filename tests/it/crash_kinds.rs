@@ -5,11 +5,12 @@
 //! full capture of an app without checkpoints finds. A window or aggregate without a case here fails a test.
 
 use crate::app::{Emitted, Outputs, Setup, Step, run_on, shown_rows};
-use crate::crash::{Draw, failure_with, seed};
+use crate::crash::{failure_with, seed};
 use crate::life::whole_and_restored;
 use crate::literal::Literal;
 use crate::source::root;
 use eventflux::{AggregateFunction, EventFluxManager, Type, Value};
+use eventflux_kit::Random;
 use std::fs;
 
 const STREAM: &str =
@@ -202,7 +203,7 @@ fn apps() -> Vec<String> {
 }
 
 /// Sends of one row and of several, late rows, pauses, the clock alone; every type with NULLs.
-fn timeline(draw: &mut Draw) -> Vec<Step> {
+fn timeline(draw: &mut Random) -> Vec<Step> {
     let (mut at, mut ts) = (0i64, 1_000i64);
     let keys = [5, 5, 60][draw.below(3)];
     let mut steps = Vec::new();
@@ -229,7 +230,7 @@ fn timeline(draw: &mut Draw) -> Vec<Step> {
     steps
 }
 
-fn row(draw: &mut Draw, keys: usize, ts: i64) -> Vec<Literal> {
+fn row(draw: &mut Random, keys: usize, ts: i64) -> Vec<Literal> {
     let texts = [
         "a",
         "b",
@@ -253,7 +254,7 @@ fn row(draw: &mut Draw, keys: usize, ts: i64) -> Vec<Literal> {
         }
     }
     values.push(Literal::Integer(ts));
-    values.push(text(conditions[draw.below(9).saturating_sub(6)]));
+    values.push(text(conditions[draw.below(9_usize).saturating_sub(6)]));
     values
 }
 
@@ -283,7 +284,7 @@ fn check(remainder: usize) {
         .enumerate()
         .filter(|(n, _)| n % 2 == remainder)
     {
-        let steps = timeline(&mut Draw::new(seed(), app));
+        let steps = timeline(&mut Random::named(seed(), app));
         let want = run_on(&manager(), app, &steps, Setup::INLINE);
         let want = want.unwrap_or_else(|e| panic!("{app}: {e}"));
         let differs = |got: &Outputs, setup: Setup| difference(&want, got, setup.workers);
@@ -310,7 +311,7 @@ fn every_kind_survives_crashes_odd() {
 fn incremental_state_is_the_whole_state() {
     let mut failures = Vec::new();
     for app in apps() {
-        let mut draw = Draw::new(seed(), &app);
+        let mut draw = Random::named(seed(), &app);
         let steps = timeline(&mut draw);
         let line = 1 + draw.below(steps.len());
         let why = match whole_and_restored(&manager, &app, &steps[..line]) {

@@ -1,11 +1,12 @@
 //! Crashes of apps whose state spans many sections and parts, while rows go on during the capture.
 
 use crate::app::{Outputs, Setup, Step, run};
-use crate::crash::{Draw, seed};
+use crate::crash::seed;
 use crate::crash_kinds::difference;
 use crate::life::{Fate, World};
 use crate::literal::Literal;
 use eventflux::EventFluxManager;
+use eventflux_kit::Random;
 
 /// Aggregates of many groups that come and stay, and of many that come and go; rows by key and by time.
 const APPS: &[&str] = &[
@@ -23,9 +24,9 @@ const APPS: &[&str] = &[
 const SENDS: usize = 60;
 const ROWS: usize = 250;
 
-fn timeline(draw: &mut Draw) -> Vec<Step> {
+fn timeline(draw: &mut Random) -> Vec<Step> {
     let send = |number: usize| {
-        let row = |draw: &mut Draw| {
+        let row = |draw: &mut Random| {
             let text = format!("{:>300}", draw.below(3_000));
             let key = draw.below(SENDS * ROWS) as i64;
             vec![
@@ -44,7 +45,7 @@ fn timeline(draw: &mut Draw) -> Vec<Step> {
 fn large_state_survives_crashes_while_rows_go_on() {
     for (number, queries) in APPS.iter().enumerate() {
         let app = format!("@app:playback CREATE STREAM S (k LONG, t STRING, v INT); {queries}");
-        let mut draw = Draw::new(seed(), &app);
+        let mut draw = Random::named(seed(), &app);
         let steps = timeline(&mut draw);
         let want: Outputs = run(&app, &steps, Setup::INLINE).expect("the app builds");
         let first = draw.below(4);

@@ -3,30 +3,15 @@
 //! `FUZZ_SECONDS=60 cargo test --test it fuzz::` runs longer, `FUZZ_SEED=7` elsewhere; a failure prints its input.
 
 use crate::source::root;
+use eventflux_kit::{Random, from_env};
+use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
-use std::{env, fs};
 
 #[path = "../../tools/fuzz/bodies.rs"]
 mod bodies;
 #[path = "../../tools/fuzz/mutate.rs"]
 mod mutate;
-
-/// xorshift64*
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) % n as u64) as usize
-    }
-}
-
-fn number(name: &str, default: u64) -> u64 {
-    env::var(name).map_or(default, |v| v.parse().expect("a number"))
-}
 
 fn corpus(target: &str) -> Vec<Vec<u8>> {
     let folder = root().join("tools/fuzz/corpus").join(target);
@@ -44,8 +29,8 @@ fn corpus(target: &str) -> Vec<Vec<u8>> {
 fn run(target: &str, body: fn(&[u8])) {
     let corpus = corpus(target);
     assert!(corpus.len() >= 10, "{target} has a corpus");
-    let mut random = Random(number("FUZZ_SEED", 0x5eed) | 1);
-    let time = Duration::from_secs(number("FUZZ_SECONDS", 2));
+    let mut random = Random::new(from_env("FUZZ_SEED", 0x5eed));
+    let time = Duration::from_secs(from_env("FUZZ_SECONDS", 2));
     let begun = Instant::now();
     let mut tried = 0;
     while tried < corpus.len() || begun.elapsed() < time {

@@ -1,8 +1,8 @@
 //! The order of rows across streams, and the cores of workers.
 
-use crate::crash::Draw;
 use eventflux::event::{Timestamp, Value};
 use eventflux::{Batch, ColumnBatch, EventFluxManager, RuntimeConfig, Workers};
+use eventflux_kit::{Collected, Random};
 use std::sync::{Arc, Mutex};
 
 /// Queries that share nothing but the clock.
@@ -23,7 +23,7 @@ enum Step {
 }
 
 fn steps(seed: u64) -> Vec<Step> {
-    let mut draw = Draw::new(seed, "order");
+    let mut draw = Random::named(seed, "order");
     let mut at = 0;
     let mut steps = Vec::new();
     for _ in 0..600 {
@@ -51,11 +51,10 @@ fn run(steps: &[Step], workers: Workers, rows_max: usize) -> Vec<String> {
         .ordered_outputs(true);
     let runtime = EventFluxManager::new().create_with(APP, config);
     let runtime = runtime.unwrap_or_else(|e| panic!("{e}"));
-    let rows = Arc::new(Mutex::new(Vec::new()));
+    let rows = Collected::default();
     for stream in ["A", "B", "C", "D", "E"] {
-        let to = Arc::clone(&rows);
+        let to = rows.clone();
         let add = move |batch: &Batch| {
-            let mut to = to.lock().expect("no panic");
             for row in 0..batch.len() {
                 let values: Vec<String> = batch.row(row).iter().map(Value::to_string).collect();
                 let (at, sign) = (batch.at()[row], batch.sign(row));
@@ -83,7 +82,7 @@ fn run(steps: &[Step], workers: Workers, rows_max: usize) -> Vec<String> {
         sent.expect("taken");
     }
     runtime.shutdown().expect("nothing panicked");
-    Arc::into_inner(rows).map_or_else(Vec::new, |rows| rows.into_inner().expect("no panic"))
+    rows.take()
 }
 
 #[test]

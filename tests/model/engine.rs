@@ -5,7 +5,7 @@ use crate::input::{Call, Row};
 use crate::oracle::Output;
 use eventflux::event::{Batch, Timestamp};
 use eventflux::{EventFluxManager, Input, RuntimeConfig, Workers};
-use std::sync::{Arc, Mutex};
+use eventflux_kit::Collected;
 
 /// How an app is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Run {
     pub named: bool,
 }
 
-type Rows = Arc<Mutex<Vec<Output>>>;
+type Rows = Collected<Output>;
 
 /// The streams that queries write.
 pub fn outputs(app: &App) -> Vec<usize> {
@@ -46,13 +46,10 @@ pub fn run(app: &App, calls: &[Call], run: Run) -> Result<Vec<Option<Vec<Output>
     let mut watched: Vec<Option<Rows>> = vec![None; app.streams.len()];
     for stream in outputs(app) {
         if run.watch_all || app.queries.iter().all(|q| q.source != stream) {
-            let rows: Rows = Arc::default();
+            let rows = Rows::default();
             watched[stream] = Some(rows.clone());
             let collect = move |batch: &Batch| {
-                let mut rows = rows.lock().expect("no callback panics");
-                for row in 0..batch.len() {
-                    rows.push(Output::seen(batch, row));
-                }
+                rows.extend((0..batch.len()).map(|row| Output::seen(batch, row)));
             };
             runtime
                 .add_callback(&app.streams[stream].name, collect)
@@ -80,8 +77,7 @@ pub fn run(app: &App, calls: &[Call], run: Run) -> Result<Vec<Option<Vec<Output>
     }
     inputs.into_iter().for_each(drop);
     runtime.shutdown().map_err(|e| e.to_string())?;
-    let take = |rows: Rows| std::mem::take(&mut *rows.lock().expect("no callback panics"));
-    Ok(watched.into_iter().map(|rows| rows.map(take)).collect())
+    Ok(watched.into_iter().map(|rows| Some(rows?.take())).collect())
 }
 
 /// Rows as one send: an ordinary one for a single row.

@@ -2,8 +2,8 @@
 
 use crate::app::{App, Nature};
 use crate::generate::value::{TEXTS, tame};
-use crate::random::Random;
 use eventflux::event::{Type, Value};
+use eventflux_kit::Random;
 use std::fmt::Write;
 
 /// One row sent, `at` in microseconds.

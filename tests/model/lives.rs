@@ -7,12 +7,12 @@ use crate::app::App;
 use crate::engine::{outputs, send};
 use crate::input::Call;
 use crate::oracle::Output;
-use crate::random::Random;
 use eventflux::event::{Batch, Timestamp};
 use eventflux::store::MemoryStore;
 use eventflux::{
     EventFluxAppRuntime, EventFluxManager, Input, PositionedOutput, RuntimeConfig, Workers,
 };
+use eventflux_kit::Random;
 use std::sync::{Arc, Mutex};
 
 /// What happens between two calls.

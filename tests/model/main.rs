@@ -13,16 +13,15 @@ mod generate;
 mod input;
 mod lives;
 mod oracle;
-mod random;
 mod shrink;
 
 use app::App;
 use compare::Order;
 use engine::Run;
+use eventflux_kit::{Random, from_env};
 use input::Call;
 use lives::Fates;
 use oracle::{Fault, Output};
-use random::Random;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A case from its number alone.
@@ -119,12 +118,6 @@ fn check(app: &App, calls: &[Call], way: Way, fault: Fault) -> Option<Wrong> {
     }
 }
 
-fn number_from(name: &str, default: u64) -> u64 {
-    std::env::var(name)
-        .ok()
-        .map_or(default, |v| v.parse().expect("a number"))
-}
-
 /// A failing case, made smaller, as text.
 fn report(seed: u64, number: u64, way: Way, wrong: Wrong) -> String {
     let (app, calls) = case(seed, number);
@@ -142,9 +135,9 @@ fn report(seed: u64, number: u64, way: Way, wrong: Wrong) -> String {
 
 #[test]
 fn engine_agrees_with_the_oracle() {
-    let (seed, cases) = (number_from("SEED", 1), number_from("CASES", 2000));
-    let first = number_from("FIRST", 0);
-    let reports_max = number_from("REPORTS", 3) as usize;
+    let (seed, cases) = (from_env("SEED", 1), from_env("CASES", 2000));
+    let first = from_env("FIRST", 0);
+    let reports_max = from_env("REPORTS", 3) as usize;
     let mut reports = Vec::new();
     for number in first..first + cases {
         let (app, calls) = case(seed, number);

@@ -1,11 +1,12 @@
 //! Keys and values on a cluster and behind sentinels: all or nothing for who looks, across failovers, and the calls of
 //! the specification.
 
-use crate::life::{mix, seed};
+use crate::life::seed;
 use crate::lost::wait_equal;
 use crate::redis_backend::{DATA, backend, config, initialized};
 use eventflux::core::distributed::state_backend::{InMemoryBackend, RedisBackend};
 use eventflux::store::StoreError;
+use eventflux_kit::mix;
 use eventflux_testbed::{Cluster, HANG, Redis, Reply, Sentinel, need_server, slot_of, until};
 use std::io;
 use std::sync::Mutex;

@@ -1,15 +1,16 @@
 //! An app over a store, rows from a seed with a number each, and what an uninterrupted run makes of them.
 
+use crate::attach::attach;
 use crate::watched::Watched;
 use eventflux::checkpoint::verify_all;
 use eventflux::redis::{RedisConfig, RedisOptions, RedisPersistenceStore};
 use eventflux::store::{PersistenceStore, Revision};
 use eventflux::{
-    Batch, CheckpointConfig, CheckpointError, EventFluxAppRuntime, EventFluxManager, Input,
-    OutputNumber, RestoreOptions, RuntimeConfig, RuntimeError, SendError, Timestamp, Workers,
+    CheckpointConfig, CheckpointError, EventFluxAppRuntime, EventFluxManager, Input,
+    RestoreOptions, RuntimeConfig, RuntimeError, SendError, Timestamp, Workers,
 };
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use eventflux_kit::{Seen, SeenRows, mix};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Every row gives one output of each query.
@@ -33,14 +34,6 @@ pub fn seed(test: &str) -> u64 {
     let seed = now.map_or(1, |now| now.as_nanos() as u64);
     eprintln!("{test}: seed {seed}");
     seed
-}
-
-/// splitmix64.
-pub fn mix(seed: u64, n: u64) -> u64 {
-    let z = seed.wrapping_add(n.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-    let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
 }
 
 /// For servers that answer: one that is only slow is waited for.
@@ -78,40 +71,11 @@ pub fn store(url: &str) -> Arc<RedisPersistenceStore> {
     store_with(url, options())
 }
 
-/// What came out: by stream, key group and number the row.
-pub type Rows = BTreeMap<(String, u16, u64), String>;
-
-/// Collects outputs, and compares what comes twice.
-#[derive(Clone, Default)]
-pub struct Seen(Arc<Mutex<Rows>>);
-
-impl Seen {
-    /// Collects what an app writes, which then has numbers on its rows.
-    pub fn attached(app: &EventFluxAppRuntime) -> Seen {
-        let seen = Seen::default();
-        seen.attach(app);
-        seen
-    }
-
-    fn attach(&self, app: &EventFluxAppRuntime) {
-        for stream in STREAMS {
-            let rows = Arc::clone(&self.0);
-            let add = move |batch: &Batch, numbers: &[OutputNumber]| {
-                let mut rows = rows.lock().expect("no callback panics");
-                for (place, number) in numbers.iter().enumerate() {
-                    let name = (stream.to_string(), number.group, number.number);
-                    let row = format!("{:?}", batch.row(place));
-                    let before = rows.entry(name).or_insert_with(|| row.clone());
-                    assert_eq!(*before, row, "{stream} {number:?} came out differently");
-                }
-            };
-            app.add_numbered_callback(stream, add).expect("a stream");
-        }
-    }
-
-    fn rows(&self) -> Rows {
-        self.0.lock().expect("no row came out differently").clone()
-    }
+/// Collects what an app writes, which then has numbers on its rows.
+pub fn seen_of(app: &EventFluxAppRuntime) -> Seen {
+    let seen = Seen::default();
+    attach(&seen, app, &STREAMS);
+    seen
 }
 
 /// The app over a store, not started.
@@ -138,10 +102,9 @@ fn send(input: &mut Input, seed: u64, n: u64) -> Result<bool, SendError> {
 }
 
 /// What the app writes of the first rows when nothing ever fails.
-fn uninterrupted(seed: u64, rows: u64) -> Rows {
+fn uninterrupted(seed: u64, rows: u64) -> SeenRows {
     let app = app(None, CheckpointConfig::default());
-    let seen = Seen::default();
-    seen.attach(&app);
+    let seen = seen_of(&app);
     app.start().expect("it starts");
     let mut input = app.open_input("in").expect("opens");
     for n in 1..=rows {
@@ -190,7 +153,7 @@ impl Life {
         config: CheckpointConfig,
     ) -> Result<Life, RuntimeError> {
         let app = app(Some(store), config.retain(3));
-        seen.attach(&app);
+        attach(&seen, &app, &STREAMS);
         // First the claim: what is restored then is what nobody else writes on.
         app.snapshot_service()?.claim()?;
         let empty = RestoreOptions::default().allow_empty(true);

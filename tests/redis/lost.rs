@@ -1,11 +1,12 @@
 //! Failovers to a server that has not got all of what was acknowledged: the app writes all of its state anew, at a
 //! higher epoch, and what a new process restores is what the running one has.
 
-use crate::life::{Life, NAME, Seen, app, mix, seed, store};
+use crate::life::{Life, NAME, app, seed, seen_of, store};
 use crate::watched::{Moment, Watched};
 use eventflux::checkpoint::{Manifest, verify};
 use eventflux::store::{Call, PersistenceStore, Revision};
 use eventflux::{CheckpointConfig, RestoreOptions};
+use eventflux_kit::mix;
 use eventflux_testbed::{Cluster, HANG, Proxy, Redis, need_server, slot_of, until};
 use std::sync::{Arc, Mutex};
 
@@ -197,7 +198,7 @@ fn redis_persistence_when_one_shard_of_a_cluster_loses_chunks() {
     let report = verify(&*look, NAME, head);
     assert!(!report.is_sound(), "{head}: {report}");
     let reader = app(Some(look.clone()), CheckpointConfig::default());
-    drop(Seen::attached(&reader));
+    drop(seen_of(&reader));
     let error = reader.restore_last_revision().expect_err("chunks are gone");
     assert_eq!(error.reason(), "damaged", "{error}");
     let back = reader.restore_with(&RestoreOptions::default().fallback(true));

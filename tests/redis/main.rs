@@ -4,6 +4,8 @@
 //! are skipped; with `EVENTFLUX_REQUIRE_REDIS=1` that is a failure.
 
 mod acl;
+#[path = "../common/attach.rs"]
+mod attach;
 mod backend;
 mod cluster;
 #[path = "../store/contract.rs"]

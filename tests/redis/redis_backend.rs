@@ -1,10 +1,11 @@
 //! Keys and values in Redis: as a map with copies, apart by namespace, bounded in time.
 
-use crate::life::{mix, options};
+use crate::life::options;
 use eventflux::core::distributed::state_backend::{
     InMemoryBackend, RedisBackend, RedisConfig, StateBackend,
 };
 use eventflux::store::StoreError;
+use eventflux_kit::mix;
 use eventflux_testbed::{HANG, Redis, Wire, any_redis, need_server, until};
 
 /// Where the keys of the namespace are that a backend has by itself.

@@ -9,8 +9,9 @@ use eventflux::core::eventflux_manager::EventFluxManager;
 use eventflux::core::persistence::RedisPersistenceStore;
 use eventflux::store::PersistenceStore;
 use eventflux::{Batch, EventFluxAppRuntime, OutputNumber, Timestamp};
+use eventflux_kit::Collected;
 use eventflux_testbed::{AnyRedis, Cluster, HANG, Redis, any_redis, need_server, until};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What the specification calls ready (a filter and a window), and what it calls in development (groups, and a window
@@ -24,7 +25,7 @@ const APP: &str = "@app:name('trades') @app:playback
 
 const STREAMS: [&str; 3] = ["Large", "Totals", "Averages"];
 
-type Rows = Arc<Mutex<Vec<String>>>;
+type Rows = Collected<String>;
 
 fn manager(redis: &AnyRedis) -> EventFluxManager {
     let config = RedisConfig {
@@ -43,9 +44,8 @@ fn manager(redis: &AnyRedis) -> EventFluxManager {
 fn collect(runtime: &EventFluxAppRuntime) -> Rows {
     let rows = Rows::default();
     for stream in STREAMS {
-        let rows = Arc::clone(&rows);
+        let rows = rows.clone();
         let add = move |batch: &Batch, _: &[OutputNumber]| {
-            let mut rows = rows.lock().expect("no callback panics");
             rows.extend((0..batch.len()).map(|row| format!("{stream} {:?}", batch.row(row))));
         };
         runtime
@@ -83,11 +83,11 @@ fn test_redis_eventflux_persistence_of_windows_and_groups() {
     runtime.start().expect("it starts");
     send(&runtime, 0..25);
     let revision = runtime.persist().expect("a checkpoint");
-    let at = before.lock().expect("no panic").len();
+    let at = before.len();
     // What comes after the checkpoint is forgotten by a restore in place.
     send(&runtime, 25..40);
     runtime.restore_revision(&revision).expect("it restores");
-    before.lock().expect("no panic").truncate(at);
+    before.truncate(at);
     send(&runtime, 25..40);
     let revision = runtime.persist().expect("a checkpoint");
     runtime.shutdown().expect("it stops");
@@ -99,9 +99,9 @@ fn test_redis_eventflux_persistence_of_windows_and_groups() {
     runtime.restore_revision(&revision).expect("it restores");
     runtime.start().expect("it starts");
     send(&runtime, 40..60);
-    let mut rows = before.lock().expect("no panic").clone();
-    rows.extend(after.lock().expect("no panic").iter().cloned());
-    let whole = expected.lock().expect("no panic").clone();
+    let mut rows = before.rows();
+    rows.extend(after.rows());
+    let whole = expected.rows();
     for stream in STREAMS {
         let of = |rows: &[String]| {
             let own = rows.iter().filter(|row| row.starts_with(stream));
@@ -184,10 +184,10 @@ fn two_lives(endpoints: &[String], incremental: bool, node: &Redis) {
     runtime.start().expect("it starts");
     send(&runtime, 30..60);
     runtime.shutdown().expect("it stops");
-    let mut rows = before.lock().expect("no panic").clone();
-    rows.extend(after.lock().expect("no panic").iter().cloned());
+    let mut rows = before.rows();
+    rows.extend(after.rows());
     rows.sort();
-    let mut whole = expected.lock().expect("no panic").clone();
+    let mut whole = expected.rows();
     whole.sort();
     assert_eq!(rows, whole);
 }

@@ -3,13 +3,15 @@
 //! Rows come from a seed, which is printed: `SEED=n` draws others. Every output row has a number, so that what comes
 //! twice is seen to be the same, and what is missing is missed.
 
+use crate::attach::attach;
 use eventflux::checkpoint::{Manifest, write_blob};
 use eventflux::redis::{RedisConfig, RedisOptions, RedisPersistenceStore};
 use eventflux::store::{PersistenceStore, Revision, StoreError};
 use eventflux::{
-    Batch, CheckpointConfig, CheckpointError, EventFluxAppRuntime, EventFluxManager, Input,
-    OutputNumber, RestoreReport, RuntimeConfig, Timestamp, Workers,
+    CheckpointConfig, CheckpointError, EventFluxAppRuntime, EventFluxManager, Input, RestoreReport,
+    RuntimeConfig, Timestamp, Workers,
 };
+use eventflux_kit::{Seen, SeenRows, from_env, mix};
 use eventflux_testbed::{HANG, Redis, until};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -20,35 +22,6 @@ const STREAMS: [&str; 2] = ["Sums", "Recent"];
 
 /// Rows sent by one step of a test.
 pub const STEP: u64 = 20;
-
-/// What came out: by stream, key group and number the row.
-pub type Rows = BTreeMap<(&'static str, u16, u64), String>;
-
-/// Collects outputs of all lives.
-#[derive(Clone, Default)]
-pub struct Seen(Arc<Mutex<Rows>>);
-
-impl Seen {
-    fn attach(&self, app: &EventFluxAppRuntime) {
-        for stream in STREAMS {
-            let rows = Arc::clone(&self.0);
-            let add = move |batch: &Batch, numbers: &[OutputNumber]| {
-                let mut rows = rows.lock().expect("no callback panics");
-                for (place, number) in numbers.iter().enumerate() {
-                    let row = format!("{:?}", batch.row(place));
-                    let name = (stream, number.group, number.number);
-                    let before = rows.entry(name).or_insert_with(|| row.clone());
-                    assert_eq!(*before, row, "{stream} {number:?} came out differently");
-                }
-            };
-            app.add_numbered_callback(stream, add).expect("a stream");
-        }
-    }
-
-    fn rows(&self) -> Rows {
-        self.0.lock().expect("no row came out differently").clone()
-    }
-}
 
 /// An app in one Redis: its name, its rows, and how it reaches the server.
 pub struct World {
@@ -72,7 +45,7 @@ struct Oracle {
 impl Oracle {
     fn new(app: EventFluxAppRuntime) -> Oracle {
         let seen = Seen::default();
-        seen.attach(&app);
+        attach(&seen, &app, &STREAMS);
         app.start().expect("it starts");
         let input = app.open_input("in").expect("opens");
         Oracle {
@@ -107,7 +80,7 @@ fn hasty() -> RedisOptions {
 impl World {
     /// The app `sums` at a URL.
     pub fn new(url: &str) -> World {
-        let seed = std::env::var("SEED").map_or(1, |text| text.parse().expect("SEED is a number"));
+        let seed = from_env("SEED", 1);
         eprintln!("SEED={seed}");
         let config = RedisConfig {
             url: url.to_string(),
@@ -191,7 +164,7 @@ impl World {
         let seen = Seen::default();
         let store = self.store();
         let app = self.app(Some(store.clone()));
-        seen.attach(&app);
+        attach(&seen, &app, &STREAMS);
         self.go_on(store, app, seen, 0)
     }
 
@@ -223,7 +196,7 @@ impl World {
         drop(before);
         let store = self.store();
         let app = self.app(Some(store.clone()));
-        seen.attach(&app);
+        attach(&seen, &app, &STREAMS);
         let report = app.restore_last_revision().expect("restores");
         let sent = report.inputs[0].next - 1;
         let mut life = self.go_on(store, app, seen, sent);
@@ -233,10 +206,7 @@ impl World {
 
     /// Row `n`, counted from 1.
     fn row(&self, n: u64) -> (Timestamp, String, i64) {
-        let mut z = self.seed ^ n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^= z >> 31;
+        let z = mix(self.seed, n);
         let at = Timestamp::from_millis(i64::try_from(n).expect("few rows"));
         (at, format!("key {}", z % 97), (z >> 32) as i64 % 1000)
     }
@@ -249,7 +219,7 @@ impl World {
 
     /// What came out is what comes out of the first rows when nothing fails, or a part of it.
     #[track_caller]
-    fn assert_right(&self, rows: &Rows, sent: u64) {
+    fn assert_right(&self, rows: &SeenRows, sent: u64) {
         let mut oracle = self.oracle.lock().expect("nobody panics here");
         let oracle = oracle.get_or_insert_with(|| Oracle::new(self.app(None)));
         while oracle.sent < sent {
@@ -257,10 +227,7 @@ impl World {
             self.send(&mut oracle.input, oracle.sent);
         }
         oracle.app.flush().expect("all is processed");
-        let whole = oracle.seen.0.lock().expect("no callback panics");
-        for (name, row) in rows {
-            assert_eq!(whole.get(name), Some(row), "{name:?}");
-        }
+        oracle.seen.assert_holds(rows);
     }
 
     /// A revision holds the state behind the first `sent` rows. Claims nothing.
@@ -269,7 +236,7 @@ impl World {
         let blob = self.blob(revision).expect("the revision is there");
         let app = self.app(None);
         let seen = Seen::default();
-        seen.attach(&app);
+        attach(&seen, &app, &STREAMS);
         let report = app.restore(&blob).expect("it can be restored");
         assert_eq!(report.inputs[0].next, sent + 1, "{revision}");
         app.start().expect("it starts");

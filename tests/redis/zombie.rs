@@ -3,12 +3,13 @@
 //!
 //! The other process is this binary again, told by a variable what to do.
 
-use crate::life::{Life, NAME, Seen, mix, options, seed, store_with};
+use crate::life::{Life, NAME, options, seed, store_with};
 use crate::watched::{Moment, Watched};
 use eventflux::checkpoint::verify_all;
 use eventflux::redis::{RedisOptions, RedisPersistenceStore};
 use eventflux::store::{Call, Owner, PersistenceStore, StoreError};
 use eventflux::{CheckpointConfig, SendError};
+use eventflux_kit::{Seen, mix};
 use eventflux_testbed::{HANG, Redis, need_server, until};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;

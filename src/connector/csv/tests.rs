@@ -3,6 +3,7 @@
 use super::*;
 use crate::connector::parts::Parts;
 use crate::connector::{Format, TimeUnit};
+use eventflux_kit::Random;
 
 fn schema() -> Schema {
     Schema::new([
@@ -351,23 +352,10 @@ fn a_file_that_grows_has_the_same_rows_wherever_it_is_cut() {
     }
 }
 
-/// A generator of test input: one 64-bit linear congruence.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 33) as usize) % n
-    }
-}
-
 #[test]
 fn records_are_those_of_another_reader() {
     let seed = 20_261_129;
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     for _ in 0..20_000 {
         let length = random.below(40);
         let bytes: Vec<u8> = (0..length)
@@ -402,7 +390,7 @@ fn records_are_those_of_another_reader() {
 #[test]
 fn mutated_files_never_panic() {
     let text = "at,sym,price,qty,big,ratio,ok\n1,\"a,\"\"b\",1.5,7,8,0.5,true\r\n2014-04-01 00:00:00,,,,,,\n";
-    let mut random = Random(20_261_122);
+    let mut random = Random::new(20_261_122);
     let mut below = |n: usize| random.below(n);
     let mut rows_read = 0;
     for _ in 0..20_000 {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::connector::Format;
 use crate::event::{Batch, Sign};
+use eventflux_kit::Random;
 
 fn schema() -> Schema {
     Schema::new([
@@ -613,19 +614,6 @@ fn bytes_that_are_no_text_and_nesting_bombs_are_refused() {
     assert!(message(objects.as_bytes()).contains("EOF"));
 }
 
-/// A generator of test input: one 64-bit linear congruence.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 33) as usize) % n.max(1)
-    }
-}
-
 #[test]
 fn mutated_lines_never_panic() {
     let tokens: [&[u8]; 14] = [
@@ -649,7 +637,7 @@ fn mutated_lines_never_panic() {
         r#"{"stream":"S","at":-1,"row":{"ok":true,"ratio":0.1,"big":9,"qty":-2,"price":0.1,"sym":"\u00e9"}}"#,
         r#"{"batch":[{"stream":"S","at":1,"row":["a",1,1,1,1,true]}]}"#,
     ]).collect();
-    let mut random = Random(20_261_122);
+    let mut random = Random::new(20_261_122);
     let mut read_well = 0;
     for _ in 0..40_000 {
         let pick = match random.below(2) {
@@ -750,7 +738,7 @@ fn rows_are_written_as_the_format_says() {
 #[test]
 fn floating_point_reads_back_exactly() {
     let schema = Schema::new([("d", Type::Double), ("f", Type::Float), ("l", Type::Long)]);
-    let mut random = Random(7);
+    let mut random = Random::new(7);
     let mut bits = || (0..4).fold(0_u64, |a, _| a << 16 | random.below(1 << 16) as u64);
     let mut batch = Batch::new(&schema);
     let mut rows = Vec::new();

@@ -7,33 +7,32 @@ use super::{Accumulator, Aggregate, AggregateCall, Changes, Rows};
 use crate::event::{Column, Sign, Type, Value};
 use crate::operator::testing::Revisions;
 use crate::sql::ast::Events;
+use eventflux_kit::Random;
 use num_bigint::BigInt;
 
-/// Numbers that look random: xorshift.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
-
+/// What is drawn beside whole numbers.
+trait Draw {
     /// Between −1 and 1, with all bits of a double.
+    fn unit(&mut self) -> f64;
+    /// A number of one of several families, by seed.
+    fn double(&mut self, family: u64) -> f64;
+    fn long(&mut self) -> i64;
+    fn value(&mut self, ty: Type, family: u64) -> Value;
+}
+
+impl Draw for Random {
     fn unit(&mut self) -> f64 {
-        self.below(1 << 54) as f64 / (1u64 << 53) as f64 - 1.0
+        self.below(1_u64 << 54) as f64 / (1u64 << 53) as f64 - 1.0
     }
 
-    /// A number of one of several families, by seed.
     fn double(&mut self, family: u64) -> f64 {
         let family = if family == 6 { self.below(6) } else { family };
         let unit = self.unit();
         let value = match family {
-            0 => unit * 10f64.powi(self.below(600) as i32 - 300),
+            0 => unit * 10f64.powi(self.below(600) - 300),
             1 => (self.below(20_000) as f64 - 10_000.0) / 100.0,
             // Around the smallest numbers there are.
-            2 => f64::from_bits(self.below(1 << 55)) * unit.signum(),
+            2 => f64::from_bits(self.below(1_u64 << 55)) * unit.signum(),
             // Around the greatest.
             3 => f64::MAX * [1.0, -1.0, 0.5, unit][self.below(4) as usize],
             7 => self.below(100) as f64,
@@ -323,7 +322,7 @@ fn moved(call: &AggregateCall, mut old: Box<dyn Accumulator>, merge: bool) -> Bo
 }
 
 fn check(seed: u64) {
-    let mut r = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut r = Random::new(seed);
     let ty = [
         Type::Int,
         Type::Long,
@@ -449,7 +448,7 @@ impl Window {
 /// Sums and averages over a sliding window: many rows at a time give, bit by bit, what row after row gives, and that is
 /// what is held. Batches whose numbers are of like size alternate with those that mix all sizes.
 fn check_window(seed: u64) {
-    let mut r = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut r = Random::new(seed);
     let ty = [Type::Double, Type::Double, Type::Float][(seed % 3) as usize];
     let mut window = Window {
         size: [1, 2, 10, 300, 3000][(seed % 5) as usize],
@@ -515,7 +514,7 @@ fn many_rows_at_a_time_give_what_one_by_one_gives() {
 /// Without a window a percentile is near the right value, in bounded memory, whatever the order.
 #[test]
 fn percentiles_of_endless_rows_are_near() {
-    let mut r = Random(7);
+    let mut r = Random::new(7);
     let call = AggregateCall {
         aggregate: Aggregate::Percentile(0.9),
         args: vec![Type::Double],

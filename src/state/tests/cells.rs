@@ -18,15 +18,15 @@ macro_rules! sample {
     )*};
 }
 sample! {
-    u64: r => r.next() << 3;
-    u32: r => r.next() as u32;
-    i64: r => (r.next() << 3) as i64;
-    i32: r => r.next() as i32;
+    u64: r => r.bits() << 3;
+    u32: r => r.bits() as u32;
+    i64: r => (r.bits() << 3) as i64;
+    i32: r => r.bits() as i32;
     bool: r => r.once_in(2);
-    f64: r => (r.next() as i64 as f64 - 1e18) / 7.0;
-    f32: r => (r.next() as i32 as f32) / 7.0;
-    Timestamp: r => Timestamp((r.next() << 2) as i64);
-    Str: r => Str::from(r.text());
+    f64: r => (r.bits() as i64 as f64 - 1e18) / 7.0;
+    f32: r => (r.bits() as i32 as f32) / 7.0;
+    Timestamp: r => Timestamp((r.bits() << 2) as i64);
+    Str: r => Str::from(text(r));
 }
 
 impl<T: Sample> Sample for Option<T> {

@@ -38,7 +38,7 @@ fn mutate(chunk: &mut [u8], random: &mut Random) {
     let at = random.below(chunk.len() as u64) as usize;
     match random.below(4) {
         0 => chunk[at] ^= 1 << random.below(8),
-        1 => chunk[at] = random.next() as u8,
+        1 => chunk[at] = random.bits() as u8,
         2 => {
             let value = if random.once_in(2) { 0xff } else { 0 };
             chunk.iter_mut().skip(at).take(8).for_each(|b| *b = value);

@@ -8,39 +8,15 @@ mod row_log;
 mod sorted;
 
 use super::*;
+pub(super) use eventflux_kit::Random;
 use std::fmt::Debug;
 use std::ops::Range;
 
-/// Numbers from a seed (xorshift).
-pub(super) struct Random(u64);
-
-impl Random {
-    pub(super) fn new(seed: u64) -> Self {
-        Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 >> 3
-    }
-
-    pub(super) fn below(&mut self, n: u64) -> u64 {
-        self.next() % n.max(1)
-    }
-
-    /// True once in `n` times.
-    pub(super) fn once_in(&mut self, n: u64) -> bool {
-        self.below(n) == 0
-    }
-
-    /// Mostly short, at times long.
-    pub(super) fn text(&mut self) -> String {
-        let long = if self.once_in(4) { 40 } else { 3 };
-        let len = self.below(long) as usize;
-        "é".repeat(len) + &self.below(1000).to_string()
-    }
+/// Mostly short, at times long.
+pub(super) fn text(random: &mut Random) -> String {
+    let long = if random.once_in(4) { 40 } else { 3 };
+    let len = random.below(long);
+    "é".repeat(len) + &random.below(1000).to_string()
 }
 
 /// A container and what it should hold.

@@ -29,11 +29,11 @@ fn value(ty: Type, random: &mut Random) -> Value {
     }
     match ty {
         Type::Bool => Value::Bool(random.once_in(2)),
-        Type::Int => Value::Int(random.next() as i32),
-        Type::Long => Value::Long(random.next() as i64),
-        Type::Float => Value::Float(random.next() as i32 as f32 / 3.0),
-        Type::Double => Value::Double(random.next() as i64 as f64 / 3.0),
-        Type::String => Value::from(random.text()),
+        Type::Int => Value::Int(random.bits() as i32),
+        Type::Long => Value::Long(random.bits() as i64),
+        Type::Float => Value::Float(random.bits() as i32 as f32 / 3.0),
+        Type::Double => Value::Double(random.bits() as i64 as f64 / 3.0),
+        Type::String => Value::from(text(random)),
     }
 }
 

@@ -5,9 +5,9 @@
 
 use super::super::app::{Aggregate, Call, Nature};
 use super::super::expr::{Expr, Function, Kind, Op};
-use super::super::random::Random;
 use super::value;
 use eventflux::event::{Type, Value};
+use eventflux_kit::Random;
 
 pub const TYPES: [Type; 6] = [
     Type::Bool,

@@ -24,8 +24,8 @@ pub mod value;
 
 use super::app::{App, Attribute, Events, Nature, Query, Stream, Window};
 use super::expr::Kind;
-use super::random::Random;
 use eventflux::event::Type;
+use eventflux_kit::Random;
 use expr::{Leaf, Scope, TYPES};
 
 /// A random app.

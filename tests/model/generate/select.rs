@@ -2,10 +2,10 @@
 
 use super::super::app::{Aggregate, App, Call, Events, Item, Nature, Query, Window};
 use super::super::expr::{Expr, Function, Kind};
-use super::super::random::Random;
 use super::expr::{Leaf, Scope};
 use super::{scope, source_leaves};
 use eventflux::event::Type;
+use eventflux_kit::Random;
 
 /// What is selected, and the clauses that speak of it. `types`: those of a target that exists.
 pub fn select(

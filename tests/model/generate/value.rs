@@ -1,7 +1,7 @@
 //! Random values of which attributes hold some and literals are some, so that comparisons hit.
 
-use super::super::random::Random;
 use eventflux::event::{Type, Value};
+use eventflux_kit::Random;
 
 pub const TEXTS: [&str; 12] = [
     "",

@@ -11,9 +11,9 @@ mod life;
 
 use crate::child::itself;
 use crate::failure::Failure;
-use crate::random::Random;
 use clap::Args;
 use eventflux::store::Revision;
+use eventflux_kit::Random;
 use eventflux_testbed::{HANG, Redis, Scratch};
 use life::{Door, Told, live};
 use std::fs;

@@ -12,8 +12,6 @@ mod files;
 mod kill;
 #[path = "../../fuzz/mutate.rs"]
 mod mutate;
-#[path = "../../../tests/common/random.rs"]
-mod random;
 mod repository;
 mod rows;
 mod sizes;

@@ -10,9 +10,9 @@ mod table;
 mod texts;
 
 use crate::failure::Failure;
-use crate::random::Random;
 use crate::repository::contents;
 use clap::Args;
+use eventflux_kit::Random;
 use json::Line;
 use naive::Judged;
 use std::panic::catch_unwind;

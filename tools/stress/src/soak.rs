@@ -5,13 +5,13 @@
 //! medians: single readings differ by what checkpoints hold at that moment.
 
 use crate::failure::Failure;
-use crate::random::Random;
 use clap::Args;
 use eventflux::store::FileStore;
 use eventflux::{
     Batch, CheckpointConfig, EventFluxAppRuntime, EventFluxManager, RuntimeConfig, Timestamp,
     Value, Workers,
 };
+use eventflux_kit::Random;
 use eventflux_testbed::Scratch;
 use std::fmt;
 use std::fs;
@@ -180,9 +180,9 @@ fn time_of(row: u64) -> Timestamp {
 }
 
 fn row(number: u64, random: &mut Random, keys: &[&Value]) -> (Option<Timestamp>, [Value; 4]) {
-    let key = random.pick(keys).clone();
+    let key = (*random.pick(keys)).clone();
     let value = random.below(1_000_000) as f64 / 1_000_000.0;
-    let group = random.below(16) as i32;
+    let group = random.below(16);
     let values = [
         key,
         Value::Int(group),

@@ -1,7 +1,7 @@
 //! Rows at the borders of their types, and times at the borders of time.
 
-use crate::random::Random;
 use eventflux::{Timestamp, Type, Value};
+use eventflux_kit::Random;
 
 /// A value of a type: extremes, NULL, and now and then what no column takes.
 pub fn value(r: &mut Random, ty: Type) -> Value {
@@ -118,7 +118,7 @@ pub fn time(r: &mut Random, last: Timestamp) -> Timestamp {
         3 => Timestamp(i64::MIN),
         4 => Timestamp(-1),
         5 => Timestamp(0),
-        6 => last.plus(r.below(1 << 40) as i64),
+        6 => last.plus(r.below(1_i64 << 40)),
         7..10 => last.plus(-(r.below(20_000) as i64)),
         10..20 => last,
         _ => last.plus(r.below(20_000) as i64),

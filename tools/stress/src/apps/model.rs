@@ -6,10 +6,10 @@ mod app;
 mod expr;
 #[path = "../../../../tests/model/generate/mod.rs"]
 mod generate;
-#[path = "../../../../tests/model/random.rs"]
-mod random;
+
+use eventflux_kit::Random;
 
 /// An app from a seed, as SQL.
 pub fn app(seed: u64) -> String {
-    generate::app(&mut random::Random::new(seed)).to_string()
+    generate::app(&mut Random::new(seed)).to_string()
 }

@@ -2,7 +2,7 @@
 
 use super::corpus::{Class, Corpus, words};
 use super::model;
-use crate::random::Random;
+use eventflux_kit::Random;
 
 /// The app of this number; not always text.
 pub fn app(corpus: &Corpus, seed: u64, number: u64) -> Vec<u8> {

@@ -1,12 +1,12 @@
 //! What must hold of any text: it is refused with places inside it, or it builds and takes rows without a panic.
 
 use super::extreme;
-use crate::random::Random;
 use eventflux::connector::json::RowEncoder;
 use eventflux::{
     Batch, BuildError, Data, EventFluxAppRuntime, EventFluxManager, Input, RuntimeConfig,
     SendError, StreamInfo, Timestamp, Value, Workers,
 };
+use eventflux_kit::Random;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 const MESSAGE_BYTES_MAX: usize = 64 << 10;

@@ -1,12 +1,12 @@
 //! The app whose state is damaged, its rows, and what comes out when nothing is.
 
 use crate::failure::Failure;
-use crate::random::Random;
 use eventflux::store::{PersistenceStore, Revision};
 use eventflux::{
     Batch, CheckpointConfig, EventFluxAppRuntime, EventFluxManager, RestoreReport, RuntimeConfig,
     Timestamp, Value, Workers,
 };
+use eventflux_kit::Random;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -1,6 +1,6 @@
 //! What may become of the bytes of a file or a key.
 
-use crate::random::Random;
+use eventflux_kit::Random;
 
 /// Kinds of damage, each as likely as the next.
 const KINDS: [&str; 12] = [
@@ -25,7 +25,7 @@ pub fn damaged(
     others: &[Vec<u8>],
 ) -> (&'static str, Option<Vec<u8>>) {
     loop {
-        let kind = random.pick(&KINDS);
+        let kind = *random.pick(&KINDS);
         let done = match kind {
             "removed" => None,
             kind => Some(changed(random, kind, bytes, others)),

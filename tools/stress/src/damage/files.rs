@@ -4,8 +4,8 @@ use super::Medium;
 use super::app::NAME;
 use super::bytes::damaged;
 use crate::failure::Failure;
-use crate::random::Random;
 use eventflux::store::{FileStore, PersistenceStore};
+use eventflux_kit::Random;
 use eventflux_testbed::Scratch;
 use std::collections::BTreeMap;
 use std::fs;
@@ -65,7 +65,7 @@ impl Medium for InFiles {
         let mut told = Vec::new();
         // now and then two files, as both copies of the catalogue
         for _ in 0..=u64::from(random.below(5) == 0) {
-            let (name, other) = (random.pick(&names), random.pick(&names));
+            let (name, other) = (*random.pick(&names), *random.pick(&names));
             if random.below(12) == 0 {
                 told.push(format!("{name} and {other} swapped"));
                 self.damaged.insert(name.clone(), self.whole[other].clone());

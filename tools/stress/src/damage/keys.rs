@@ -3,9 +3,9 @@
 use super::Medium;
 use super::bytes::damaged;
 use crate::failure::Failure;
-use crate::random::Random;
 use eventflux::redis::{RedisConfig, RedisOptions, RedisPersistenceStore};
 use eventflux::store::PersistenceStore;
+use eventflux_kit::Random;
 use eventflux_testbed::{Redis, Reply, Wire, available};
 use std::sync::Arc;
 use std::time::Duration;

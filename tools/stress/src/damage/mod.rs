@@ -13,10 +13,10 @@ mod keys;
 mod trial;
 
 use crate::failure::Failure;
-use crate::random::Random;
 use app::{NAME, Truth, fill};
 use clap::{Args, ValueEnum};
 use eventflux::store::PersistenceStore;
+use eventflux_kit::Random;
 use files::InFiles;
 use keys::InRedis;
 use std::fs;

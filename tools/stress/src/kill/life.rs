@@ -4,7 +4,6 @@
 //! length is part of each checkpoint. Without a store, and to its end, the same life is the run that was never killed.
 
 use crate::failure::Failure;
-use crate::random::Random;
 use clap::{Args, ValueEnum};
 use eventflux::connector::FileOutput;
 use eventflux::redis::{RedisConfig, RedisPersistenceStore};
@@ -13,6 +12,7 @@ use eventflux::{
     Batch, CheckpointConfig, CheckpointEvent, ColumnBatch, EventFluxAppRuntime, EventFluxManager,
     Input, PositionedOutput, RestoreOptions, RuntimeConfig, Timestamp, Workers,
 };
+use eventflux_kit::Random;
 use std::io::{Read, Write, stdin};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! The texts that are read: lines of JSON and tables of CSV, mostly right, with what stands at the borders of types.
 
-use crate::random::Random;
 use eventflux::{Schema, Type};
+use eventflux_kit::Random;
 
 /// What rows have.
 pub fn schema() -> Schema {
