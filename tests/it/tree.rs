@@ -63,6 +63,19 @@ fn no_async_runtime_in_library_or_command_line() {
 }
 
 #[test]
+fn the_toolchain_is_the_least_that_is_promised() {
+    let read = |file: &str| std::fs::read_to_string(root().join(file)).expect("it exists");
+    let value = |text: &str, key: &str| {
+        let line = text.lines().find(|l| l.starts_with(key));
+        let quoted = line.and_then(|l| l.split('"').nth(1));
+        quoted.expect("a quoted value").to_string()
+    };
+    let promised = value(&read("Cargo.toml"), "rust-version");
+    let used = value(&read("rust-toolchain.toml"), "channel");
+    assert_eq!(used, format!("{promised}.0"));
+}
+
+#[test]
 fn the_library_brings_few_crates() {
     for (member, features, max) in [
         ("eventflux", &["--no-default-features"][..], 60),
