@@ -91,7 +91,7 @@ fn the_holder_of_the_barrier_restores() {
 }
 
 #[test]
-fn a_checkpoint_under_way_gives_way_to_the_holder_of_the_barrier() {
+fn a_checkpoint_gives_way_to_the_holder_of_the_barrier() {
     for workers in [Workers::Inline, Workers::Pinned(2)] {
         let barrier = Arc::new(ThreadBarrier::new());
         let app = app(workers, &barrier);

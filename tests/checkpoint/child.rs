@@ -6,7 +6,7 @@
 //! of a process that never ended.
 
 use crate::common::{NAME, Rows, STREAMS, app, assert_dense, send_row};
-use crate::hooked::{Hook, Hooked};
+use crate::hook_store::{Hook, HookStore};
 use eventflux::store::{Call, FileStore, PersistenceStore};
 use eventflux::{CheckpointConfig, EventFluxAppRuntime, PositionedOutput, RestoreOptions, Workers};
 use std::collections::HashMap;
@@ -292,7 +292,7 @@ impl Task {
             at: self.abort,
             ..Aborts::default()
         });
-        let store: Arc<dyn PersistenceStore> = Arc::new(Hooked {
+        let store: Arc<dyn PersistenceStore> = Arc::new(HookStore {
             inner: Arc::new(store),
             hook: Around(Arc::clone(&aborts)),
         });

@@ -4,7 +4,7 @@
 use crate::common::{
     Folder, NAME, Rows, STREAMS, Seen, app, seen_of, send_wide, uninterrupted_wide,
 };
-use crate::hooked::{Hook, Hooked};
+use crate::hook_store::{Hook, HookStore};
 use eventflux::checkpoint::Manifest;
 use eventflux::store::{
     Call, Catalogue, ChunkName, FileStore, MemoryStore, PersistenceStore, Revision,
@@ -169,7 +169,7 @@ impl Hook for Alter {
 
 /// A store with five revisions that lies as it is told.
 struct Lying {
-    store: Arc<Hooked<Alter>>,
+    store: Arc<HookStore<Alter>>,
     revisions: Vec<Revision>,
     manifests: Vec<(Vec<u8>, Manifest)>,
 }
@@ -187,7 +187,7 @@ impl Lying {
         let manifests = revisions.iter().map(manifest).collect();
         let hook = Alter::default();
         Lying {
-            store: Arc::new(Hooked { inner, hook }),
+            store: Arc::new(HookStore { inner, hook }),
             revisions,
             manifests,
         }

@@ -7,7 +7,7 @@ use eventflux_testbed::HANG;
 use std::time::{Duration, Instant};
 
 #[test]
-fn checkpoints_are_taken_at_the_interval_and_restored_by_the_next_app() {
+fn checkpoints_at_the_interval_are_restored_by_the_next_app() {
     let mut manager = EventFluxManager::new();
     let config = DistributedConfig {
         state_backend: StateBackendConfig {

@@ -239,7 +239,7 @@ fn revisions_of_earlier_builds_go_on() {
 
 /// A revision that does not tell what is above a query has the texts, and they do.
 #[test]
-fn a_query_above_that_was_edited_is_refused_of_earlier_builds_too() {
+fn an_edited_query_above_is_refused_of_earlier_builds_too() {
     for build in BUILDS {
         let copy = Folder::new(&format!("earlier-above-{build}"));
         common::copy(&folder(build).join("store"), copy.path());

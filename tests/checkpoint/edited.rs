@@ -102,7 +102,7 @@ fn refused(error: CheckpointError, context: &str) -> String {
 }
 
 #[test]
-fn an_edited_query_keeps_its_state_only_where_that_means_the_same() {
+fn an_edited_query_keeps_state_that_means_the_same() {
     for (before, after, why) in EDITS {
         let context = format!("{before}\n  became {after}");
         let store = taken(before);

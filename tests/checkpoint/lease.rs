@@ -1,7 +1,7 @@
 //! Claims that end by themselves: who waits for them, how long, and who does not.
 
-use crate::bent::Bent;
 use crate::common::{NAME, app, send_rows};
+use crate::misbehaving_store::MisbehavingStore;
 use eventflux::store::{Call, Fault, FaultStore, MemoryStore, Owner, PersistenceStore, StoreError};
 use eventflux::{CheckpointConfig, CheckpointError, CheckpointEvent, EventFluxAppRuntime, Workers};
 use std::sync::{Arc, mpsc};
@@ -35,7 +35,7 @@ fn watched(
     (app, waits)
 }
 
-fn locked(store: &Bent, leases: &[(&str, Duration)]) {
+fn locked(store: &MisbehavingStore, leases: &[(&str, Duration)]) {
     let mut rules = store.rules();
     rules.asked = 0;
     rules.locked = leases.iter().map(|(o, d)| (o.to_string(), *d)).collect();
@@ -53,7 +53,7 @@ fn a_lease_is_waited_for_and_told_once() {
         &[("web-1:7", ms(40)), ("web-1:7", ms(1))],
         &[("web-1:7", ms(40)), ("web-2:8", ms(40))],
     ] {
-        let store = Bent::new();
+        let store = MisbehavingStore::new();
         locked(&store, leases);
         let (app, waits) = watched(store.clone(), config());
         let begun = Instant::now();
@@ -73,7 +73,7 @@ fn a_lease_is_waited_for_and_told_once() {
 
 #[test]
 fn a_renewed_lease_is_not_waited_for_again() {
-    let store = Bent::new();
+    let store = MisbehavingStore::new();
     locked(&store, &[("web-1:7", ms(20)), ("web-1:7", HOUR)]);
     let (app, waits) = watched(store.clone(), config());
     let error = claim(&app).expect_err("its owner lives");
@@ -89,7 +89,7 @@ fn a_renewed_lease_is_not_waited_for_again() {
 
 #[test]
 fn waiting_has_an_end() {
-    let store = Bent::new();
+    let store = MisbehavingStore::new();
     let names: Vec<String> = (0..1_000).map(|n| format!("web-{n}:7")).collect();
     let leases: Vec<_> = names.iter().map(|n| (n.as_str(), ms(20))).collect();
     locked(&store, &leases);
@@ -103,7 +103,7 @@ fn waiting_has_an_end() {
 
 #[test]
 fn a_takeover_does_not_wait() {
-    let store = Bent::new();
+    let store = MisbehavingStore::new();
     locked(&store, &[("web-1:7", HOUR)]);
     let (app, waits) = watched(store.clone(), config().takeover(true));
     let error = claim(&app).expect_err("the store refuses even so");
@@ -113,7 +113,7 @@ fn a_takeover_does_not_wait() {
 
 #[test]
 fn a_shutdown_ends_waiting() {
-    let store = Bent::new();
+    let store = MisbehavingStore::new();
     locked(&store, &[("web-1:7", HOUR)]);
     let (app, waits) = watched(store.clone(), config());
     std::thread::scope(|scope| {
@@ -127,8 +127,8 @@ fn a_shutdown_ends_waiting() {
 }
 
 #[test]
-fn an_observer_that_hears_of_waiting_cannot_ask_for_a_checkpoint() {
-    let store = Bent::new();
+fn an_observer_of_waiting_cannot_ask_for_a_checkpoint() {
+    let store = MisbehavingStore::new();
     locked(&store, &[("web-1:7", ms(1))]);
     let app = Arc::new(app(store, Workers::Inline, config()));
     let (sender, answers) = mpsc::channel();
@@ -145,7 +145,7 @@ fn an_observer_that_hears_of_waiting_cannot_ask_for_a_checkpoint() {
 }
 
 #[test]
-fn a_claim_whose_reply_was_lost_is_known_again_by_its_runtime_only() {
+fn a_claim_whose_reply_was_lost_is_known_to_its_runtime() {
     let store = Arc::new(FaultStore::new(Arc::new(MemoryStore::new())));
     store.at_call(Call::Acquire, 1, Fault::LoseReply);
     let first = app(store.clone(), Workers::Inline, config());
@@ -170,7 +170,7 @@ fn a_claim_whose_reply_was_lost_is_known_again_by_its_runtime_only() {
 
 #[test]
 fn a_state_lives_ten_intervals_at_least() {
-    let store = Bent::new();
+    let store = MisbehavingStore::new();
     let second = Duration::from_secs(1);
     for (time_to_live, interval, allowed) in [
         (None, Some(HOUR), true),

@@ -1,8 +1,8 @@
 //! What a store loses by itself: chunks, commits, its whole memory, a state nobody refreshed. The app writes all of its
 //! state anew, and a restore never takes lost state for none.
 
-use crate::bent::Bent;
 use crate::common::{NAME, app, assert_restores, seen_of, send_rows, uninterrupted};
+use crate::misbehaving_store::MisbehavingStore;
 use eventflux::checkpoint::{Manifest, verify};
 use eventflux::store::{
     Call, Fault, FaultStore, Gate, MemoryStore, PersistenceStore, Revision, StoreError,
@@ -48,7 +48,7 @@ fn assert_whole(store: &dyn PersistenceStore, revision: Revision) {
 }
 
 /// Loses the oldest chunk of a revision that builds on older ones.
-fn lose_chunk(store: &Bent, revision: Revision) {
+fn lose_chunk(store: &MisbehavingStore, revision: Revision) {
     let oldest = epochs(store, revision).into_iter().min();
     assert!(oldest < Some(revision.epoch), "it is a delta");
     let chunks = store.chunks(NAME).expect("the store works");
@@ -58,15 +58,15 @@ fn lose_chunk(store: &Bent, revision: Revision) {
 }
 
 #[test]
-fn after_a_failure_a_lost_chunk_is_missed_and_all_is_written_anew() {
-    let bent = Bent::new();
-    let store = Arc::new(FaultStore::new(bent.clone()));
+fn a_lost_chunk_is_missed_after_a_failure() {
+    let misbehaving = MisbehavingStore::new();
+    let store = Arc::new(FaultStore::new(misbehaving.clone()));
     let (app, mut input) = started(store.clone());
     send_rows(&mut input, 1, 100);
     app.persist().expect("a base");
     send_rows(&mut input, 101, 101);
     let delta = app.persist().expect("a delta");
-    lose_chunk(&bent, delta);
+    lose_chunk(&misbehaving, delta);
     for k in [3, 4] {
         store.at_call(Call::Commit, k, Fault::Fail);
     }
@@ -80,7 +80,7 @@ fn after_a_failure_a_lost_chunk_is_missed_and_all_is_written_anew() {
 
 #[test]
 fn a_start_misses_a_lost_chunk_of_what_was_restored() {
-    let store = Bent::new();
+    let store = MisbehavingStore::new();
     let (first, mut input) = started(store.clone());
     send_rows(&mut input, 1, 100);
     first.persist().expect("a base");
@@ -100,7 +100,7 @@ fn a_start_misses_a_lost_chunk_of_what_was_restored() {
 
 /// After a failover the first checkpoint finds that the store is behind, the second one commits.
 fn goes_on(
-    store: &Arc<Bent>,
+    store: &Arc<MisbehavingStore>,
     app: &EventFluxAppRuntime,
     input: &mut Input,
     head: Option<Revision>,
@@ -132,7 +132,7 @@ fn goes_on(
 
 #[test]
 fn a_store_that_went_back_gets_all_of_the_state() {
-    let store = Bent::replicated();
+    let store = MisbehavingStore::replicated();
     let (app, mut input) = started(store.clone());
     send_rows(&mut input, 1, 20);
     let first = app.persist().expect("a checkpoint");
@@ -146,8 +146,8 @@ fn a_store_that_went_back_gets_all_of_the_state() {
 }
 
 #[test]
-fn a_store_that_went_back_to_an_earlier_owner_gets_all_of_the_state() {
-    let store = Bent::replicated();
+fn a_store_back_at_an_earlier_owner_gets_all_of_the_state() {
+    let store = MisbehavingStore::replicated();
     let (app, mut input) = started(store.clone());
     send_rows(&mut input, 1, 20);
     let first = app.persist().expect("a checkpoint");
@@ -166,7 +166,7 @@ fn a_store_that_went_back_to_an_earlier_owner_gets_all_of_the_state() {
 
 #[test]
 fn a_store_that_became_empty_gets_all_of_the_state() {
-    let store = Bent::new();
+    let store = MisbehavingStore::new();
     let (app, mut input) = started(store.clone());
     for to in [20, 40, 60] {
         send_rows(&mut input, to - 19, to);
@@ -180,15 +180,15 @@ fn a_store_that_became_empty_gets_all_of_the_state() {
 fn what_a_failed_look_at_the_store_found_is_found_again() {
     // The look after the stale parent fails at each of its calls.
     for (call, k) in [(Call::Catalogue, 3), (Call::Manifest, 1), (Call::Chunks, 2)] {
-        let bent = Bent::replicated();
-        let store = Arc::new(FaultStore::new(bent.clone()));
+        let misbehaving = MisbehavingStore::replicated();
+        let store = Arc::new(FaultStore::new(misbehaving.clone()));
         let (app, mut input) = started(store.clone());
         send_rows(&mut input, 1, 20);
         let first = app.persist().expect("a checkpoint");
-        let replica = bent.cut_off();
+        let replica = misbehaving.cut_off();
         send_rows(&mut input, 21, 40);
         app.persist().expect("only the first one gets it");
-        bent.fail_over(replica);
+        misbehaving.fail_over(replica);
         send_rows(&mut input, 41, 60);
         assert_eq!(app.persist().expect_err("behind").reason(), "stale-parent");
         store.at_call(call, k, Fault::Fail);
@@ -235,7 +235,7 @@ fn an_expired_state_is_told_and_is_none_for_a_writer() {
     let all = (0..8).map(|n| (n & 1 > 0, n & 2 > 0, n & 4 > 0));
     for (claim_forgets, output, claims) in all {
         eprintln!("{claim_forgets} {output} {claims}");
-        let store = Bent::new();
+        let store = MisbehavingStore::new();
         store.rules().expired = Some(7);
         store.rules().claim_forgets = claim_forgets;
         let app = app(store.clone(), Workers::Inline, config());
@@ -262,8 +262,8 @@ fn an_expired_state_is_told_and_is_none_for_a_writer() {
 
 #[test]
 fn a_state_that_expires_while_the_app_runs_is_written_anew() {
-    let bent = Bent::new();
-    let store = Arc::new(FaultStore::new(bent.clone()));
+    let misbehaving = MisbehavingStore::new();
+    let store = Arc::new(FaultStore::new(misbehaving.clone()));
     let (app, mut input) = started(store.clone());
     send_rows(&mut input, 1, 20);
     let first = app.persist().expect("a checkpoint");
@@ -271,8 +271,8 @@ fn a_state_that_expires_while_the_app_runs_is_written_anew() {
     store.fail_all();
     send_rows(&mut input, 21, 40);
     app.persist().expect_err("it is down");
-    bent.fail_over(MemoryStore::new());
-    bent.rules().expired = Some(first.epoch);
+    misbehaving.fail_over(MemoryStore::new());
+    misbehaving.rules().expired = Some(first.epoch);
     store.heal();
     app.persist().expect_err("the store is behind");
     let revision = app.persist().expect("all is written anew");

@@ -163,7 +163,7 @@ fn what_was_not_deleted_is_deleted_later() {
 }
 
 #[test]
-fn a_claim_is_not_made_twice_when_its_catalogue_could_not_be_read() {
+fn a_claim_is_made_once_when_its_catalogue_is_unreadable() {
     let store = fault_store();
     store.at_call(Call::Catalogue, 1, Fault::Fail);
     let app = app(store.clone(), Workers::Inline, CheckpointConfig::default());

@@ -312,7 +312,7 @@ fn a_stuck_callback_fails_one_checkpoint() {
 }
 
 #[test]
-fn what_a_stuck_callback_kept_from_the_store_comes_with_the_next() {
+fn what_a_stuck_callback_held_back_comes_with_the_next() {
     let inner = MemoryStore::new();
     let seen = Seen::default();
     {

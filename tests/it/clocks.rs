@@ -158,7 +158,7 @@ fn seconds(input: &mut Input, seconds: impl IntoIterator<Item = i64>) {
 }
 
 #[test]
-fn an_input_that_holds_is_waited_for_and_one_that_does_not_counts_once_it_speaks() {
+fn an_input_is_waited_for_if_it_holds_or_has_spoken() {
     for workers in workers() {
         for holds in [true, false] {
             let runtime = build(&format!("@app:playback {COUNT}"), &workers);
@@ -247,7 +247,7 @@ fn the_hold_of_an_input_outlives_a_checkpoint() {
 }
 
 #[test]
-fn an_input_that_holds_and_stays_silent_is_waited_for_up_to_the_timeout() {
+fn a_silent_input_that_holds_is_waited_for_up_to_the_timeout() {
     for workers in workers() {
         let app = format!("@app:playback(idle.timeout='10 MILLISECONDS') {COUNT}");
         let runtime = build(&app, &workers);
@@ -274,7 +274,7 @@ fn now() -> i64 {
 }
 
 #[test]
-fn rows_of_processing_time_carry_the_time_at_which_they_are_processed() {
+fn rows_of_processing_time_carry_when_they_are_processed() {
     let plain = "CREATE STREAM S (v INT); INSERT INTO Out SELECT v, eventTimestamp() AS t FROM S;";
     let timed = "CREATE STREAM S (v INT);
         INSERT INTO Out SELECT v, eventTimestamp() AS t FROM S WINDOW('time', 1 HOUR);";
@@ -326,7 +326,7 @@ fn taken_ahead(app: &str) -> (Vec<u8>, i64) {
 }
 
 #[test]
-fn a_clock_that_went_back_over_a_restart_is_told_and_obeys_the_rule() {
+fn a_clock_that_went_back_over_a_restart_obeys_the_rule() {
     for (rule, waits) in [
         ("", true),
         ("@app:processing(clock.back='wait')", true),
@@ -447,7 +447,7 @@ const DOORS: [(&str, Door); 4] = [
 ];
 
 #[test]
-fn a_row_too_far_ahead_moves_no_clock_and_is_counted_at_every_door() {
+fn a_row_too_far_ahead_moves_no_clock_and_is_counted() {
     const HOUR: i64 = 3_600_000;
     // The third is beyond the hour by a millisecond; the fourth is an hour ahead of the second and may.
     let rows = [

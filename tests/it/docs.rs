@@ -149,7 +149,7 @@ fn every_example_of_the_language_page_gives_what_it_says() {
 }
 
 #[test]
-fn every_example_of_the_page_for_those_who_come_from_elsewhere_gives_what_it_says() {
+fn the_examples_of_coming_from_give_what_they_say() {
     assert!(check("docs/coming-from.md") >= 2);
 }
 

@@ -2,7 +2,7 @@
 //! and never brings a state that was not there.
 
 use crate::contract::{chunk, commit, owner, revision};
-use crate::world::{World, keys};
+use crate::lives::{World, keys};
 use eventflux::checkpoint::{CompressionType, verify_all};
 use eventflux::store::{PersistenceStore, Revision, StoreError};
 use eventflux::{CheckpointConfig, CheckpointError, RestoreOptions};
@@ -172,7 +172,7 @@ fn redis_persistence_restores_no_damaged_chunk_or_manifest() {
 }
 
 #[test]
-fn redis_persistence_restores_no_state_that_a_damaged_catalogue_invents() {
+fn redis_persistence_restores_no_invented_state() {
     if !need_server() {
         return;
     }

@@ -1,6 +1,6 @@
 //! A server whose disk is full.
 
-use crate::world::World;
+use crate::lives::World;
 use eventflux::store::{PersistenceStore, StoreError};
 use eventflux_testbed::{Aof, HANG, Redis, need_disk, need_server, until};
 
@@ -55,7 +55,7 @@ fn redis_persistence_waits_for_a_disk_that_is_full() {
 }
 
 #[test]
-fn redis_persistence_outlives_a_server_that_ends_for_want_of_space() {
+fn redis_persistence_outlives_a_server_without_space() {
     if !need_server() {
         return;
     }

@@ -1,7 +1,7 @@
 //! Times to live: which key has which, and what happens when one of each kind is gone.
 
 use crate::contract::{chunk, commit, owner, revision};
-use crate::world::{Life, World, keys};
+use crate::lives::{Life, World, keys};
 use eventflux::checkpoint::CompressionType;
 use eventflux::redis::{RedisBackend, RedisConfig, RedisPersistenceStore};
 use eventflux::store::{PersistenceStore, StoreError};
@@ -324,7 +324,7 @@ fn redis_backend_tells_what_expired() {
 }
 
 #[test]
-fn redis_persistence_with_a_longer_time_to_live_gives_it_to_all_at_once() {
+fn redis_persistence_gives_a_longer_time_to_live_to_all() {
     if !need_server() {
         return;
     }

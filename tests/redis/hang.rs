@@ -2,7 +2,7 @@
 //!
 //! No time is measured: a call that waited for such a server would not return.
 
-use crate::world::{Life, World};
+use crate::lives::{Life, World};
 use eventflux::store::{PersistenceStore, StoreError};
 use eventflux::{CheckpointConfig, CheckpointError, Workers};
 use eventflux_testbed::{HANG, Redis, need_server, until};
@@ -101,7 +101,7 @@ fn redis_persistence_at_an_interval_survives_a_hang() {
         .interval(Duration::from_millis(20))
         .retain(3);
     let mut life = world.start();
-    let committed = |life: &crate::world::Life<'_>| {
+    let committed = |life: &crate::lives::Life<'_>| {
         let metrics = life.app.checkpoint_metrics();
         metrics.expect("it has a store").committed
     };

@@ -1,7 +1,7 @@
 //! Faults that no waiting mends are told at once: the wrong server, the wrong login, and what is no server of Redis.
 
 use crate::contract::owner;
-use crate::world::{World, keys};
+use crate::lives::{World, keys};
 use eventflux::store::{PersistenceStore, StoreError};
 use eventflux_testbed::{Cluster, Direction, HANG, Proxy, Redis, Sentinel, Toxic, need_server};
 use std::io::{Read, Write};

@@ -1,7 +1,7 @@
 //! An app over a store, rows from a seed with a number each, and what an uninterrupted run makes of them.
 
 use crate::attach::attach;
-use crate::watched::Watched;
+use crate::call_recorder::CallRecorder;
 use eventflux::checkpoint::verify_all;
 use eventflux::redis::{RedisConfig, RedisOptions, RedisPersistenceStore};
 use eventflux::store::{PersistenceStore, Revision};
@@ -245,7 +245,7 @@ impl Life {
 }
 
 /// A new life over a store whose calls are timed.
-pub fn timed(store: Arc<RedisPersistenceStore>, seed: u64) -> (Life, Arc<Watched>) {
-    let watched = Watched::timing(store);
+pub fn timed(store: Arc<RedisPersistenceStore>, seed: u64) -> (Life, Arc<CallRecorder>) {
+    let watched = CallRecorder::timing(store);
     (Life::start(watched.clone(), seed), watched)
 }

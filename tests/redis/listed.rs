@@ -2,7 +2,7 @@
 
 use crate::contract::owner;
 use crate::damage::{CONTROL, Place, Written};
-use crate::world::keys;
+use crate::lives::keys;
 use eventflux::store::{PersistenceStore, Revision};
 use eventflux_testbed::need_server;
 

@@ -1,7 +1,7 @@
 //! A life that sends rows and takes checkpoints all the time, while a test breaks what it writes to.
 
+use crate::call_recorder::CallRecorder;
 use crate::life::Life;
-use crate::watched::Watched;
 use eventflux::CheckpointError;
 use eventflux::store::{PersistenceStore, Revision};
 use eventflux_testbed::{HANG, try_until, until};
@@ -28,7 +28,7 @@ pub struct Load {
     stop: Arc<AtomicBool>,
     commits: Arc<AtomicU64>,
     outcomes: Arc<Mutex<Vec<Outcome>>>,
-    watched: Arc<Watched>,
+    watched: Arc<CallRecorder>,
     /// None once its end was waited for.
     thread: Option<JoinHandle<Life>>,
 }
@@ -41,7 +41,7 @@ impl Drop for Load {
 
 impl Load {
     /// Begins.
-    pub fn start((mut life, watched): (Life, Arc<Watched>)) -> Load {
+    pub fn start((mut life, watched): (Life, Arc<CallRecorder>)) -> Load {
         let stop = Arc::new(AtomicBool::new(false));
         let commits = Arc::new(AtomicU64::new(0));
         let outcomes = Arc::new(Mutex::new(Vec::new()));

@@ -1,8 +1,8 @@
 //! Failovers to a server that has not got all of what was acknowledged: the app writes all of its state anew, at a
 //! higher epoch, and what a new process restores is what the running one has.
 
+use crate::call_recorder::{CallRecorder, Moment};
 use crate::life::{Life, NAME, app, seed, seen_of, store};
-use crate::watched::{Moment, Watched};
 use eventflux::checkpoint::{Manifest, verify};
 use eventflux::store::{Call, PersistenceStore, Revision};
 use eventflux::{CheckpointConfig, RestoreOptions};
@@ -130,7 +130,7 @@ fn redis_persistence_after_a_failover_that_loses_the_end() {
 }
 
 #[test]
-fn redis_persistence_refuses_a_commit_whose_chunks_another_server_has() {
+fn redis_persistence_refuses_a_commit_with_chunks_elsewhere() {
     if !need_server() {
         return;
     }
@@ -146,7 +146,7 @@ fn redis_persistence_refuses_a_commit_whose_chunks_another_server_has() {
             through.switch(port);
         }
     };
-    let watched = Watched::new(store(&proxy.url()), Box::new(hook));
+    let watched = CallRecorder::new(store(&proxy.url()), Box::new(hook));
     let mut life = Life::start(watched, seed("chunks elsewhere"));
     life.send(100);
     life.step().expect("a checkpoint");

@@ -3,10 +3,12 @@
 //! What any Redis will do for takes that of `REDIS_URL`, where it is set. Without a redis-server tests print that they
 //! are skipped; with `EVENTFLUX_REQUIRE_REDIS=1` that is a failure.
 
+mod abandoned_epochs;
 mod acl;
 #[path = "../common/attach.rs"]
 mod attach;
 mod backend;
+mod call_recorder;
 mod cluster;
 #[path = "../store/contract.rs"]
 mod contract;
@@ -14,24 +16,22 @@ mod damage;
 mod disk;
 mod expiry;
 mod frozen;
-mod given_up;
 mod hang;
 mod inspect;
+mod isolation;
 mod lasting;
 mod life;
 mod listed;
+mod lives;
 mod load;
 mod lost;
 mod memory;
-mod neighbours;
+mod network_faults;
 mod power;
 mod redis_backend;
 mod redis_eventflux_persistence;
 mod refused;
 mod secrets;
 mod sentinel;
+mod takeover;
 mod topologies;
-mod watched;
-mod wires;
-mod world;
-mod zombie;

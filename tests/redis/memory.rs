@@ -1,8 +1,8 @@
 //! A server whose memory is full, or that throws things away when it is.
 
 use crate::contract::{chunk, commit, owner, revision, takeover};
+use crate::lives::{Life, World, options};
 use crate::redis_backend::{DATA, backend, config};
-use crate::world::{Life, World, options};
 use eventflux::checkpoint::CompressionType;
 use eventflux::redis::RedisConfig;
 use eventflux::store::{PersistenceStore, StoreError};
@@ -70,7 +70,7 @@ fn control(redis: &Redis, app: &str, field: &str) -> (i64, i64) {
 }
 
 #[test]
-fn redis_persistence_keeps_its_claim_and_frees_memory_on_a_full_server() {
+fn redis_persistence_frees_memory_on_a_full_server() {
     if !need_server() {
         return;
     }
@@ -185,7 +185,7 @@ fn redis_backend_lives_on_and_frees_memory_on_a_full_server() {
 
 /// Chunks of one epoch, as many as it takes.
 #[test]
-fn redis_persistence_keeps_the_head_when_memory_is_full_in_an_upload() {
+fn redis_persistence_keeps_the_head_when_an_upload_is_full() {
     if !need_server() {
         return;
     }
@@ -252,7 +252,7 @@ fn redis_persistence_keeps_the_head_when_memory_is_full_in_an_upload() {
 }
 
 #[test]
-fn redis_persistence_keeps_the_head_when_one_node_of_a_cluster_is_full() {
+fn redis_persistence_keeps_the_head_when_a_node_is_full() {
     if !need_server() {
         return;
     }

@@ -1,7 +1,7 @@
 //! A server that is killed and comes back: with all it had, with less, with nothing.
 
 use crate::contract::owner;
-use crate::world::{Life, World};
+use crate::lives::{Life, World};
 use eventflux::store::{PersistenceStore, StoreError};
 use eventflux::{CheckpointError, RestoreOptions, Workers};
 use eventflux_testbed::{Aof, HANG, Redis, Scratch, need_server, until};
@@ -191,7 +191,7 @@ fn redis_persistence_keeps_its_claim_on_a_server_that_lost_it() {
 }
 
 #[test]
-fn redis_persistence_that_lost_all_with_its_app_says_that_there_is_nothing() {
+fn redis_persistence_that_lost_all_says_there_is_nothing() {
     if !need_server() {
         return;
     }

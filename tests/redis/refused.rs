@@ -1,7 +1,7 @@
 //! A server that refuses: a replica, a wrong password, a user who may not do it all; and what is none.
 
 use crate::contract::{owner, revision};
-use crate::world::{World, keys};
+use crate::lives::{World, keys};
 use eventflux::redis::{Secret, acl_line};
 use eventflux::store::{PersistenceStore, StoreError};
 use eventflux_testbed::{HANG, Redis, need_server, until};

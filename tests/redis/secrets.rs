@@ -1,7 +1,7 @@
 //! A password is nowhere but in what is sent to log in.
 
 use crate::contract::owner;
-use crate::world::{World, keys};
+use crate::lives::{World, keys};
 use eventflux::checkpoint::verify_all;
 use eventflux::redis::{RedisBackend, RedisConfig, RedisPersistenceStore, Secret};
 use eventflux::store::{PersistenceStore, Revision};

@@ -1,9 +1,9 @@
 //! An app over a primary that sentinels watch: it dies, freezes, and is replaced as planned, under load and with old
 //! connections.
 
+use crate::call_recorder::CallRecorder;
 use crate::life::{Life, NAME, hasty_store, options, seed, store_with, timed};
 use crate::load::Load;
-use crate::watched::Watched;
 use eventflux::CheckpointError;
 use eventflux::store::{PersistenceStore, StoreError};
 use eventflux_testbed::{HANG, Redis, Reply, Sentinel, need_server, try_until, until};
@@ -21,7 +21,7 @@ fn clients(sentinel: &Sentinel) -> io::Result<u32> {
 }
 
 /// Opens all connections of a pool: as many threads ask until the primary has them beside `others`.
-fn open_all(store: &Watched, sentinel: &Sentinel, others: u32) {
+fn open_all(store: &CallRecorder, sentinel: &Sentinel, others: u32) {
     let (_, most) = store.health().connections.expect("a pool");
     let opened = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -159,7 +159,7 @@ fn redis_persistence_that_waits_for_a_replica_loses_nothing() {
     let waiting = options()
         .read_timeout(Duration::from_secs(20))
         .replicas(1, Duration::from_secs(3));
-    let watched = Watched::timing(store_with(&sentinel.url(), waiting));
+    let watched = CallRecorder::timing(store_with(&sentinel.url(), waiting));
     let mut life = Life::start(watched.clone(), seed("waits for a replica"));
     until(HANG, "a checkpoint", || life.step().is_ok());
     let replica = sentinel.replica();

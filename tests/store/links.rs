@@ -35,7 +35,7 @@ fn all_refused(folder: &Folder, what: &Path) {
 }
 
 #[test]
-fn a_link_in_a_store_is_refused_until_what_it_leads_to_is_in_its_place() {
+fn a_link_is_refused_until_its_target_is_in_its_place() {
     let folder = Folder::new("links");
     let elsewhere = Folder::new("links-elsewhere");
     let (app, want) = filled(&folder);

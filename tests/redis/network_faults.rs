@@ -1,7 +1,7 @@
 //! A network that fails: replies that are lost, connections that break in the middle of a value, slow lines.
 
 use crate::contract::{chunk, commit, digest, owner, revision};
-use crate::world::{Life, World, options};
+use crate::lives::{Life, World, options};
 use eventflux::checkpoint::CompressionType;
 use eventflux::redis::{RedisOptions, RedisPersistenceStore};
 use eventflux::store::{Committed, PersistenceStore, Revision, StoreError};
@@ -113,7 +113,7 @@ fn redis_persistence_of_an_app_whose_replies_are_lost() {
 }
 
 #[test]
-fn redis_persistence_calls_whose_replies_are_lost_are_done_once() {
+fn redis_persistence_does_once_what_lost_its_reply() {
     if !need_server() {
         return;
     }
@@ -203,7 +203,7 @@ fn redis_persistence_of_whole_revisions_when_replies_are_lost() {
             .retire(command, &[revision(1, 1), revision(1, 2)], &[])
             .expect("it is tried again");
         proxy.set(Toxic::None);
-        let left = crate::world::keys(&redis);
+        let left = crate::lives::keys(&redis);
         let left = left
             .iter()
             .filter(|k| k.contains(command) && k.contains(":w:"))
@@ -323,7 +323,7 @@ fn redis_persistence_never_commits_half_a_chunk() {
 }
 
 #[test]
-fn redis_persistence_sends_chunks_again_over_another_connection() {
+fn redis_persistence_sends_chunks_over_another_connection() {
     if !need_server() {
         return;
     }
@@ -362,7 +362,7 @@ fn redis_persistence_sends_chunks_again_over_another_connection() {
 /// What was stored over a connection that is lost may be gone with its server: the rest is not stored to another one as
 /// if it were all.
 #[test]
-fn redis_persistence_does_not_go_on_with_an_upload_of_which_a_part_is_lost() {
+fn redis_persistence_gives_up_an_upload_that_lost_a_part() {
     if !need_server() {
         return;
     }

@@ -1,7 +1,7 @@
 //! What is given up stays given up: epochs that failed, claims of apps that ended, heads that a server has lost.
 
 use crate::contract::{chunk, commit, owner, revision};
-use crate::world::{World, keys};
+use crate::lives::{World, keys};
 use eventflux::store::{PersistenceStore, StoreError};
 use eventflux::{CheckpointConfig, CheckpointError};
 use eventflux_testbed::{Aof, Cluster, HANG, Redis, need_server, until};
@@ -49,7 +49,7 @@ fn redis_persistence_does_not_keep_what_failed_epochs_stored() {
 
 /// A commit that was under way when its epoch was given up finds that its chunks are gone.
 #[test]
-fn redis_persistence_refuses_a_commit_whose_chunks_were_deleted() {
+fn redis_persistence_refuses_a_commit_of_deleted_chunks() {
     if !need_server() {
         return;
     }
@@ -104,7 +104,7 @@ fn redis_persistence_does_not_renew_what_an_app_gave_up() {
 
 /// An app in which nothing changes writes its state again when the server has lost it.
 #[test]
-fn redis_persistence_notices_that_the_head_is_lost_while_nothing_happens() {
+fn redis_persistence_notices_a_lost_head_while_idle() {
     if !need_server() {
         return;
     }
@@ -126,7 +126,7 @@ fn redis_persistence_notices_that_the_head_is_lost_while_nothing_happens() {
 
 /// A server that answers questions and refuses every write is not said to be well.
 #[test]
-fn redis_persistence_says_that_writes_fail_while_questions_are_answered() {
+fn redis_persistence_says_that_only_writes_fail() {
     if !need_server() {
         return;
     }
@@ -159,7 +159,7 @@ fn redis_persistence_says_that_writes_fail_while_questions_are_answered() {
 
 /// A node of a cluster that stops reading in the middle of a large chunk holds nobody up.
 #[test]
-fn redis_persistence_does_not_wait_for_a_cluster_node_that_stops_reading() {
+fn redis_persistence_leaves_a_node_that_stops_reading() {
     if !need_server() {
         return;
     }

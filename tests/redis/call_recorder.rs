@@ -18,16 +18,16 @@ pub enum Moment {
 type Hook = Box<dyn Fn(Call, Moment) + Send + Sync>;
 
 /// A store with a hook around its calls.
-pub struct Watched {
+pub struct CallRecorder {
     inner: Arc<RedisPersistenceStore>,
     hook: Hook,
     longest: Mutex<(Duration, Option<Call>)>,
 }
 
-impl Watched {
+impl CallRecorder {
     /// With a hook.
-    pub fn new(inner: Arc<RedisPersistenceStore>, hook: Hook) -> Arc<Watched> {
-        Arc::new(Watched {
+    pub fn new(inner: Arc<RedisPersistenceStore>, hook: Hook) -> Arc<CallRecorder> {
+        Arc::new(CallRecorder {
             inner,
             hook,
             longest: Mutex::default(),
@@ -35,8 +35,8 @@ impl Watched {
     }
 
     /// Without a hook.
-    pub fn timing(inner: Arc<RedisPersistenceStore>) -> Arc<Watched> {
-        Watched::new(inner, Box::new(|_, _| {}))
+    pub fn timing(inner: Arc<RedisPersistenceStore>) -> Arc<CallRecorder> {
+        CallRecorder::new(inner, Box::new(|_, _| {}))
     }
 
     /// The longest call since this was asked last.
@@ -67,7 +67,7 @@ macro_rules! pass {
     };
 }
 
-impl PersistenceStore for Watched {
+impl PersistenceStore for CallRecorder {
     pass! {
         Save save(app: &str, revision: Revision, bytes: &[u8]) -> ();
         Load load(app: &str, revision: Revision) -> Option<Vec<u8>>;

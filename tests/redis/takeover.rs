@@ -3,8 +3,8 @@
 //!
 //! The other process is this binary again, told by a variable what to do.
 
+use crate::call_recorder::{CallRecorder, Moment};
 use crate::life::{Life, NAME, options, seed, store_with};
-use crate::watched::{Moment, Watched};
 use eventflux::checkpoint::verify_all;
 use eventflux::redis::{RedisOptions, RedisPersistenceStore};
 use eventflux::store::{Call, Owner, PersistenceStore, StoreError};
@@ -84,7 +84,7 @@ impl Task {
         let program = std::env::current_exe().expect("this binary has a path");
         let mut command = Command::new(program);
         command
-            .args(["--exact", "zombie::child", "--nocapture"])
+            .args(["--exact", "takeover::child", "--nocapture"])
             .env(CHILD, format!("{} {} {stop}", self.url, self.seed))
             .stdin(Stdio::null())
             .stdout(Stdio::null());
@@ -115,11 +115,11 @@ fn child() {
             signal(number.expect("a number"), "STOP");
         }
     };
-    let store = Watched::new(open(words[0]), Box::new(hook));
+    let store = CallRecorder::new(open(words[0]), Box::new(hook));
     std::process::exit(perform(store, words[1].parse().expect("a number")));
 }
 
-fn perform(store: Arc<Watched>, seed: u64) -> i32 {
+fn perform(store: Arc<CallRecorder>, seed: u64) -> i32 {
     let mut life = match Life::try_start(store, seed) {
         Ok(life) => life,
         Err(error) => {
@@ -262,7 +262,7 @@ fn redis_persistence_of_a_writer_stopped_at_any_moment() {
 }
 
 #[test]
-fn redis_persistence_of_two_that_start_together_and_one_that_is_killed() {
+fn redis_persistence_of_two_starts_and_one_kill() {
     if !need_server() {
         return;
     }

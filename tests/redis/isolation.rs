@@ -1,7 +1,7 @@
 //! Several apps, handles and prefixes in one Redis: none touches what is another one's.
 
 use crate::contract::{chunk, commit, owner, revision, takeover};
-use crate::world::{World, keys};
+use crate::lives::{World, keys};
 use eventflux::redis::{RedisBackend, RedisConfig};
 use eventflux::store::{PersistenceStore, StoreError};
 use eventflux_testbed::{Redis, need_server};

@@ -1,5 +1,5 @@
-//! A store that answers as servers do at times: claims with leases, state that expires, chunks that are lost, a replica
-//! that is behind.
+//! A store that misbehaves as real servers do at times: leases that run out, state that expires, chunks that are lost,
+//! a replica that lags behind.
 
 use crate::common::NAME;
 use eventflux::store::{
@@ -29,24 +29,24 @@ pub struct Rules {
 }
 
 /// Stores that get the same calls; the first one answers.
-pub struct Bent {
+pub struct MisbehavingStore {
     stores: Mutex<Vec<MemoryStore>>,
     rules: Mutex<Rules>,
 }
 
-impl Bent {
-    pub fn new() -> Arc<Bent> {
-        Arc::new(Bent {
+impl MisbehavingStore {
+    pub fn new() -> Arc<MisbehavingStore> {
+        Arc::new(MisbehavingStore {
             stores: Mutex::new(vec![MemoryStore::new()]),
             rules: Mutex::default(),
         })
     }
 
     /// With a replica, which gets everything until it is cut off.
-    pub fn replicated() -> Arc<Bent> {
-        let bent = Bent::new();
-        bent.stores().push(MemoryStore::new());
-        bent
+    pub fn replicated() -> Arc<MisbehavingStore> {
+        let misbehaving = MisbehavingStore::new();
+        misbehaving.stores().push(MemoryStore::new());
+        misbehaving
     }
 
     pub fn rules(&self) -> MutexGuard<'_, Rules> {
@@ -105,7 +105,7 @@ impl Bent {
     }
 }
 
-impl PersistenceStore for Bent {
+impl PersistenceStore for MisbehavingStore {
     fn save(&self, app: &str, revision: Revision, bytes: &[u8]) -> Result<(), StoreError> {
         self.all(|s| s.save(app, revision, bytes))
     }
@@ -123,7 +123,7 @@ impl PersistenceStore for Bent {
     }
 
     fn describe(&self) -> String {
-        "bent".to_string()
+        "misbehaving".to_string()
     }
 
     fn acquire(&self, app: &str, owner: &Owner) -> Result<Claim, StoreError> {

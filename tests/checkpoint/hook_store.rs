@@ -26,12 +26,12 @@ pub trait Hook: Send + Sync {
 }
 
 /// A store with a hook.
-pub struct Hooked<H> {
+pub struct HookStore<H> {
     pub inner: Arc<dyn PersistenceStore>,
     pub hook: H,
 }
 
-impl<H: Hook> Hooked<H> {
+impl<H: Hook> HookStore<H> {
     fn run<R>(&self, call: Call, act: impl FnOnce(&dyn PersistenceStore) -> R) -> R {
         self.hook.before(call);
         let answer = act(&*self.inner);
@@ -50,7 +50,7 @@ impl<H: Hook> Hooked<H> {
     }
 }
 
-impl<H: Hook> PersistenceStore for Hooked<H> {
+impl<H: Hook> PersistenceStore for HookStore<H> {
     fn save(&self, app: &str, revision: Revision, bytes: &[u8]) -> Result<(), StoreError> {
         self.run(Call::Save, |s| s.save(app, revision, bytes))
     }
