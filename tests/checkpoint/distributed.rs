@@ -43,7 +43,8 @@ fn checkpoints_at_the_interval_are_restored_by_the_next_app() {
     attach(&seen, &app, &STREAMS);
     let report = app.restore_last_revision().expect("there is one");
     let next = report.inputs[0].next;
-    assert!(next > 201, "{next}");
+    // Where the input is sending at the cut, an instance knows only what its own rows told, which is a few rows behind.
+    assert!(next > 201 - 20, "{next}");
     app.start().expect("it starts");
     let mut input = app.open_input("in").expect("opens");
     // Many rows may have been sent after the last checkpoint began: all of them come again.
