@@ -12,6 +12,7 @@ use eventflux::{
     CheckpointConfig, CheckpointError, RestoreOptions, RuntimeError, SendError, Workers,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error as _;
 use std::sync::{Arc, Mutex};
 
 fn config() -> CheckpointConfig {
@@ -27,6 +28,11 @@ fn an_app_has_one_owner() {
     let second = app(open(), Workers::Inline, config());
     let refused = second.start().expect_err("the first one runs");
     assert!(matches!(refused, RuntimeError::Checkpoint(_)), "{refused}");
+    let source = refused.source().and_then(|s| s.downcast_ref());
+    assert!(
+        matches!(source, Some(CheckpointError::Store(_))),
+        "{source:?}"
+    );
     let text = refused.to_string();
     let owner = format!("in use by {}", Owner::process_name());
     assert!(text.contains(&owner) && text.contains(NAME), "{text}");

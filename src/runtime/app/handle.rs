@@ -227,10 +227,10 @@ impl EventFluxAppRuntime {
     ) -> Result<(), RuntimeError> {
         let stream = self.stream(stream)?;
         let callback: Arc<dyn Fn(&Batch) + Send + Sync> = Arc::new(callback);
-        self.shared.with_all(|_, core| {
+        Ok(self.shared.with_all(|_, core| {
             core.outputs
                 .add(stream, Output::Shared(Arc::clone(&callback)))
-        })
+        })?)
     }
 
     /// As [`EventFluxAppRuntime::add_callback`], with a number for every row of the batch.
@@ -274,10 +274,10 @@ impl EventFluxAppRuntime {
         F: FnMut(&Batch) + Send + 'static,
     {
         let stream = self.stream(stream)?;
-        self.shared.with_all(|worker, core| {
+        Ok(self.shared.with_all(|worker, core| {
             core.outputs
                 .add(stream, Output::Own(Box::new(factory(worker))))
-        })
+        })?)
     }
 
     /// The rows of a stream for a thread of the caller's own.

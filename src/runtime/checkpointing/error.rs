@@ -1,6 +1,7 @@
 //! Why a checkpoint or a restore did not happen.
 
 use crate::error::{Poison, RuntimeError};
+use crate::runtime::barrier::LockError;
 use crate::store::{Revision, StoreError};
 use std::time::Duration;
 
@@ -153,21 +154,22 @@ impl CheckpointError {
     }
 }
 
-impl From<RuntimeError> for CheckpointError {
-    fn from(error: RuntimeError) -> Self {
+impl From<LockError> for CheckpointError {
+    fn from(error: LockError) -> Self {
         match error {
-            RuntimeError::Stuck { workers, waited_ms } => {
-                CheckpointError::Stuck { workers, waited_ms }
-            }
-            RuntimeError::Poisoned(poison) => CheckpointError::Poisoned(poison),
-            RuntimeError::InsideCallback => CheckpointError::InsideCallback,
-            _ => CheckpointError::Stopped,
+            LockError::Stuck {
+                workers, waited, ..
+            } => CheckpointError::Stuck {
+                workers: workers.into_iter().map(usize::from).collect(),
+                waited_ms: u64::try_from(waited.as_millis()).unwrap_or(u64::MAX),
+            },
+            LockError::InsideCallback => CheckpointError::InsideCallback,
         }
     }
 }
 
 impl From<CheckpointError> for RuntimeError {
     fn from(error: CheckpointError) -> Self {
-        RuntimeError::Checkpoint(error.to_string())
+        RuntimeError::Checkpoint(Box::new(error))
     }
 }

@@ -84,7 +84,9 @@ impl Dispatch {
     ///
     /// Errors: [`RuntimeError::InsideCallback`], [`RuntimeError::Stuck`].
     pub(crate) fn hold_clock(&self) -> Result<(), RuntimeError> {
-        self.shared.with_all(|_, core| core.declare_input(self.id))
+        Ok(self
+            .shared
+            .with_all(|_, core| core.declare_input(self.id))?)
     }
 
     /// Gives rows to the components that read their stream.

@@ -241,7 +241,7 @@ impl Shared {
     }
 
     /// Owns all workers' state while the guard lives.
-    pub(crate) fn lock(&self) -> Result<LockGuard<'_>, RuntimeError> {
+    pub(crate) fn lock(&self) -> Result<LockGuard<'_>, LockError> {
         self.lock_unless(&|| false)
     }
 
@@ -249,18 +249,8 @@ impl Shared {
     pub(crate) fn lock_unless(
         &self,
         give_up: &dyn Fn() -> bool,
-    ) -> Result<LockGuard<'_>, RuntimeError> {
-        self.barrier
-            .lock_unless(LOCK_WAIT, give_up)
-            .map_err(|error| match error {
-                LockError::Stuck {
-                    workers, waited, ..
-                } => RuntimeError::Stuck {
-                    workers: workers.into_iter().map(usize::from).collect(),
-                    waited_ms: u64::try_from(waited.as_millis()).unwrap_or(u64::MAX),
-                },
-                _ => RuntimeError::InsideCallback,
-            })
+    ) -> Result<LockGuard<'_>, LockError> {
+        self.barrier.lock_unless(LOCK_WAIT, give_up)
     }
 
     /// Whether this thread owns all workers' state already.
@@ -269,11 +259,25 @@ impl Shared {
     }
 
     /// Works on the state of every worker, with none of them at work.
-    pub(crate) fn with_all(&self, mut f: impl FnMut(usize, &mut Core)) -> Result<(), RuntimeError> {
+    pub(crate) fn with_all(&self, mut f: impl FnMut(usize, &mut Core)) -> Result<(), LockError> {
         let guard = self.lock()?;
         for (worker, cell) in self.cells.iter().enumerate() {
             cell.with_locked(&guard, |core| f(worker, core));
         }
         Ok(())
+    }
+}
+
+impl From<LockError> for RuntimeError {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::Stuck {
+                workers, waited, ..
+            } => RuntimeError::Stuck {
+                workers: workers.into_iter().map(usize::from).collect(),
+                waited_ms: u64::try_from(waited.as_millis()).unwrap_or(u64::MAX),
+            },
+            LockError::InsideCallback => RuntimeError::InsideCallback,
+        }
     }
 }
