@@ -53,8 +53,8 @@ pub(crate) trait Operator: Send + StateHolder {
     fn rows(&mut self, kind: Kind, batch: &Batch, out: &mut Out);
 
     /// Processes one row, which merely travels: appends the rows that follow from it to `to`, and whatever comes of it
-    /// is what [`Operator::rows`] makes of a batch of one. Returns false where it has no way for single rows, for all of
-    /// a batch or for none: then nothing was done, and `rows` is to be called.
+    /// is what [`Operator::rows`] makes of a batch of one. Returns false where it has no way for single rows, for all
+    /// of a batch or for none: then nothing was done, and `rows` is to be called.
     fn row(&mut self, _row: RowView<'_>, _to: &mut Batch, _out: &mut Out) -> bool {
         false
     }

@@ -5,7 +5,6 @@
 //! [`commit`](PersistenceStore::commit), then [`retire`](PersistenceStore::retire).
 
 mod error;
-mod fault;
 mod file;
 mod ledger;
 mod memory;
@@ -14,7 +13,6 @@ mod owner;
 mod traits;
 
 pub use error::StoreError;
-pub use fault::{Call, Fault, FaultStore, Gate, Operation};
 pub use file::{Disk, DiskFile, FileStore, Mode, OsDisk, private};
 pub use memory::MemoryStore;
 pub(crate) use name::check_name;

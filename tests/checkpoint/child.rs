@@ -6,8 +6,9 @@
 //! of a process that never ended.
 
 use crate::common::{NAME, Rows, STREAMS, app, assert_dense, send_row};
+use crate::fault_store::Call;
 use crate::hook_store::{Hook, HookStore};
-use eventflux::store::{Call, FileStore, PersistenceStore};
+use eventflux::store::{FileStore, PersistenceStore};
 use eventflux::{CheckpointConfig, EventFluxAppRuntime, PositionedOutput, RestoreOptions, Workers};
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions, read};

@@ -4,11 +4,10 @@
 use crate::common::{
     Folder, NAME, Rows, STREAMS, Seen, app, seen_of, send_wide, uninterrupted_wide,
 };
+use crate::fault_store::Call;
 use crate::hook_store::{Hook, HookStore};
 use eventflux::checkpoint::Manifest;
-use eventflux::store::{
-    Call, Catalogue, ChunkName, FileStore, MemoryStore, PersistenceStore, Revision,
-};
+use eventflux::store::{Catalogue, ChunkName, FileStore, MemoryStore, PersistenceStore, Revision};
 use eventflux::{
     CheckpointConfig, CheckpointError, EventFluxAppRuntime, RestoreOptions, RestoreReport,
     SendError, Timestamp, Workers,

@@ -2,10 +2,9 @@
 //! nothing is lost once it works again.
 
 use crate::common::{Folder, NAME, Rows, Seen, app, seen_of, send_rows, uninterrupted};
+use crate::fault_store::{Fault, FaultStore, Gate};
 use eventflux::checkpoint::verify;
-use eventflux::store::{
-    Fault, FaultStore, FileStore, Gate, MemoryStore, PersistenceStore, Revision,
-};
+use eventflux::store::{FileStore, MemoryStore, PersistenceStore, Revision};
 use eventflux::{CheckpointConfig, EventFluxAppRuntime, Workers};
 use std::sync::Arc;
 

@@ -1,8 +1,9 @@
 //! A store that calls a hook around every operation, and lets it change what is answered.
 
+use crate::fault_store::Call;
 use eventflux::store::{
-    Call, Catalogue, ChunkName, Claim, Commit, Committed, Owner, PersistenceStore, Revision,
-    StoreError, StoreHealth,
+    Catalogue, ChunkName, Claim, Commit, Committed, Owner, PersistenceStore, Revision, StoreError,
+    StoreHealth,
 };
 use std::sync::Arc;
 

@@ -1,8 +1,9 @@
 //! Claims that end by themselves: who waits for them, how long, and who does not.
 
 use crate::common::{NAME, app, send_rows};
+use crate::fault_store::{Call, Fault, FaultStore};
 use crate::misbehaving_store::MisbehavingStore;
-use eventflux::store::{Call, Fault, FaultStore, MemoryStore, Owner, PersistenceStore, StoreError};
+use eventflux::store::{MemoryStore, Owner, PersistenceStore, StoreError};
 use eventflux::{CheckpointConfig, CheckpointError, CheckpointEvent, EventFluxAppRuntime, Workers};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};

@@ -2,11 +2,10 @@
 //! state anew, and a restore never takes lost state for none.
 
 use crate::common::{NAME, app, assert_restores, seen_of, send_rows, uninterrupted};
+use crate::fault_store::{Call, Fault, FaultStore, Gate};
 use crate::misbehaving_store::MisbehavingStore;
 use eventflux::checkpoint::{Manifest, verify};
-use eventflux::store::{
-    Call, Fault, FaultStore, Gate, MemoryStore, PersistenceStore, Revision, StoreError,
-};
+use eventflux::store::{MemoryStore, PersistenceStore, Revision, StoreError};
 use eventflux::{
     CheckpointConfig, CheckpointError, EventFluxAppRuntime, Input, PositionedOutput,
     RestoreOptions, Workers,

@@ -12,6 +12,9 @@ mod distributed;
 mod earlier;
 mod edited;
 mod fault;
+#[allow(dead_code, reason = "it is shared, and each program uses a part")]
+#[path = "../common/fault_store.rs"]
+mod fault_store;
 mod hook_store;
 mod kill;
 mod lease;

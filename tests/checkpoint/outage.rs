@@ -3,8 +3,9 @@
 use crate::common::{
     NAME, Seen, app, app_of, assert_restores, seen_of, send_row, send_rows, uninterrupted,
 };
+use crate::fault_store::{Call, Fault, FaultStore, Gate};
 use eventflux::checkpoint::verify;
-use eventflux::store::{Call, Fault, FaultStore, Gate, MemoryStore, PersistenceStore, Revision};
+use eventflux::store::{MemoryStore, PersistenceStore, Revision};
 use eventflux::{
     CheckpointConfig, CheckpointError, CheckpointEvent, EventFluxAppRuntime, FailurePolicy, Input,
     SendError, Timestamp, Value, Workers,

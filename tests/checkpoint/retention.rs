@@ -4,10 +4,9 @@ use crate::common::{
     APP, Folder, NAME, STREAMS, Seen, app, app_of, attach, restored, seen_of, send_row, send_rows,
     uninterrupted,
 };
+use crate::fault_store::{Call, Fault, FaultStore};
 use eventflux::checkpoint::{Manifest, verify};
-use eventflux::store::{
-    Call, Fault, FaultStore, FileStore, MemoryStore, Owner, PersistenceStore, Revision, StoreError,
-};
+use eventflux::store::{FileStore, MemoryStore, Owner, PersistenceStore, Revision, StoreError};
 use eventflux::{
     CheckpointConfig, CheckpointError, RestoreOptions, RuntimeError, SendError, Workers,
 };

@@ -4,7 +4,8 @@ use crate::common::{
     APP, NAME, STREAMS, Seen, app, app_of, attach, restored, seen_of, send_row, send_rows,
     send_wide, uninterrupted, uninterrupted_wide,
 };
-use eventflux::store::{Call, Fault, FaultStore, Gate, MemoryStore, PersistenceStore};
+use crate::fault_store::{Call, Fault, FaultStore, Gate};
+use eventflux::store::{MemoryStore, PersistenceStore};
 use eventflux::{
     CheckpointConfig, CheckpointError, EventFluxAppRuntime, EventFluxManager, Input, SendError,
     Timestamp, Workers,

@@ -5,8 +5,9 @@
 //! be that of a run that never crashed, wherever the checkpoint found the rows.
 
 use crate::app::{Collected, Outputs, Setup, Step, take_step};
+use crate::fault_store::FaultStore;
 use eventflux::checkpoint::{open, read_blob};
-use eventflux::store::{FaultStore, MemoryStore, Revision};
+use eventflux::store::{MemoryStore, Revision};
 use eventflux::{
     CheckpointError, EventFluxAppRuntime, EventFluxManager, Input, PersistHandle, SendError,
     Timestamp,

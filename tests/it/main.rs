@@ -10,6 +10,9 @@ mod crash_kinds;
 mod crash_large;
 mod docs;
 mod exactly_once;
+#[allow(dead_code, reason = "it is shared, and each program uses a part")]
+#[path = "../common/fault_store.rs"]
+mod fault_store;
 mod filters;
 mod fuzz;
 mod layers;

@@ -1,9 +1,10 @@
 //! A store that tells of every call: how long it took, and when it begins and ends.
 
+use crate::fault_store::Call;
 use eventflux::redis::RedisPersistenceStore;
 use eventflux::store::{
-    Call, Catalogue, ChunkName, Claim, Commit, Committed, Owner, PersistenceStore, Revision,
-    StoreError, StoreHealth,
+    Catalogue, ChunkName, Claim, Commit, Committed, Owner, PersistenceStore, Revision, StoreError,
+    StoreHealth,
 };
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

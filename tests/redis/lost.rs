@@ -2,9 +2,10 @@
 //! higher epoch, and what a new process restores is what the running one has.
 
 use crate::call_recorder::{CallRecorder, Moment};
+use crate::fault_store::Call;
 use crate::life::{Life, NAME, app, seed, seen_of, store};
 use eventflux::checkpoint::{Manifest, verify};
-use eventflux::store::{Call, PersistenceStore, Revision};
+use eventflux::store::{PersistenceStore, Revision};
 use eventflux::{CheckpointConfig, RestoreOptions};
 use eventflux_kit::mix;
 use eventflux_testbed::{Cluster, HANG, Proxy, Redis, need_server, slot_of, until};

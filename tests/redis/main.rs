@@ -15,6 +15,9 @@ mod contract;
 mod damage;
 mod disk;
 mod expiry;
+#[allow(dead_code, reason = "it is shared, and each program uses a part")]
+#[path = "../common/fault_store.rs"]
+mod fault_store;
 mod frozen;
 mod hang;
 mod inspect;

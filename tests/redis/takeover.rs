@@ -4,10 +4,11 @@
 //! The other process is this binary again, told by a variable what to do.
 
 use crate::call_recorder::{CallRecorder, Moment};
+use crate::fault_store::Call;
 use crate::life::{Life, NAME, options, seed, store_with};
 use eventflux::checkpoint::verify_all;
 use eventflux::redis::{RedisOptions, RedisPersistenceStore};
-use eventflux::store::{Call, Owner, PersistenceStore, StoreError};
+use eventflux::store::{Owner, PersistenceStore, StoreError};
 use eventflux::{CheckpointConfig, SendError};
 use eventflux_kit::{Seen, mix};
 use eventflux_testbed::{HANG, Redis, need_server, until};

@@ -1,9 +1,8 @@
 //! Each fault does what it says, and the log tells what was asked.
 
 use crate::contract::{chunk, commit, owner, revision};
-use eventflux::store::{
-    Call, Committed, Fault, FaultStore, Gate, MemoryStore, PersistenceStore, StoreError,
-};
+use crate::fault_store::{Call, Fault, FaultStore, Gate};
+use eventflux::store::{Committed, MemoryStore, PersistenceStore, StoreError};
 use std::sync::Arc;
 use std::thread;
 

@@ -1,8 +1,9 @@
 //! The contract of stores, asked of those that need no server.
 
 use crate::contract::PARTS;
+use crate::fault_store::FaultStore;
 use crate::folder::Folder;
-use eventflux::store::{FaultStore, FileStore, MemoryStore, PersistenceStore};
+use eventflux::store::{FileStore, MemoryStore, PersistenceStore};
 use std::sync::Arc;
 
 #[test]

@@ -3,6 +3,9 @@
 mod contract;
 mod copies;
 mod fault;
+#[allow(dead_code, reason = "it is shared, and each program uses a part")]
+#[path = "../common/fault_store.rs"]
+mod fault_store;
 mod file;
 mod folder;
 mod kinds;

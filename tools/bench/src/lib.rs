@@ -11,6 +11,9 @@ pub mod cores;
 pub mod data;
 mod disorder;
 pub mod engine;
+#[allow(dead_code, reason = "it is shared, and each program uses a part")]
+#[path = "../../../tests/common/fault_store.rs"]
+mod fault_store;
 mod figures;
 pub mod hand;
 pub mod harness;

@@ -486,7 +486,9 @@ mod tests {
             let record =
                 (question.answer)(&conditions).unwrap_or_else(|e| panic!("{}: {e}", question.id));
             assert_eq!(record.question, question.id);
-            let measured = record.ours.median > 0.0 || question.group == "memory";
+            // on tiny inputs it may be that no send comes while a checkpoint is under way
+            let may_be_none = question.id.starts_with("checkpoint-latency");
+            let measured = record.ours.median > 0.0 || question.group == "memory" || may_be_none;
             assert!(measured, "{} took no time", question.id);
         }
     }

@@ -7,13 +7,14 @@
 use super::rig::{NAME, Rig, Store, build};
 use crate::data::{BATCH_ROWS, trades};
 use crate::engine::{self, Engine};
+use crate::fault_store::{Call, Fault, FaultStore, Gate};
 use crate::figures::{bytes, short};
 use crate::hand::{self, Length, Map};
 use crate::harness::{Conditions, Size, Spread, Tally, same, word3};
 use crate::lanes::two_cores;
 use crate::record::{Measure, Record, Unit};
 use crate::standing::resident;
-use eventflux::store::{Call, Fault, FaultStore, Gate, MemoryStore};
+use eventflux::store::MemoryStore;
 use eventflux::{CheckpointConfig, Workers};
 use std::sync::Arc;
 

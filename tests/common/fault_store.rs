@@ -3,7 +3,7 @@
 //! Operations are counted from 1 in the order in which they come, over all calls and for each kind of call.
 //! [`describe`](PersistenceStore::describe) and [`health`](PersistenceStore::health) are none.
 
-use super::{
+use eventflux::store::{
     Catalogue, ChunkName, Claim, Commit, Committed, Owner, PersistenceStore, Repair, Revision,
     StoreError, StoreHealth,
 };
