@@ -301,6 +301,12 @@ pub enum SendError {
     /// Called from a callback, where it would wait for itself.
     #[error("called from a callback; open an input outside and use it there")]
     InsideCallback,
+    /// This thread holds the lock of the app's barrier, and another one that sends, or the timer, waits for it at the
+    /// place of an inline app's worker. Nothing was sent.
+    #[error(
+        "this thread holds the barrier's lock, and another one waits for it in the app; unlock it, then send"
+    )]
+    Locked,
     /// The app has not been started.
     #[error("the app is not running yet; call start first")]
     NotStarted,

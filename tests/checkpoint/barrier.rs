@@ -4,10 +4,12 @@ use super::common::{APP, seen_of, send_row, send_rows, uninterrupted};
 use eventflux::store::MemoryStore;
 use eventflux::{
     CheckpointConfig, CheckpointError, EventFluxAppContext, EventFluxAppRuntime, EventFluxManager,
-    LockOutcome, RuntimeConfig, ThreadBarrier, Workers,
+    LockOutcome, RuntimeConfig, SendError, ThreadBarrier, Timestamp, Workers,
 };
+use eventflux_testbed::HANG;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
 
 const LOOKS: usize = 1_000;
 
@@ -54,6 +56,36 @@ fn no_row_passes_while_the_caller_holds_the_barrier() {
         assert_eq!(seen.dense(), uninterrupted(50));
         assert_eq!(barrier.stray_calls(), 0);
     }
+}
+
+/// One that sends has the place of an inline app's worker and waits at the barrier: whoever holds the barrier and sends
+/// is refused, and does not wait for whom it keeps waiting.
+#[test]
+fn the_holder_of_the_barrier_is_refused_while_another_waits_to_send() {
+    let barrier = Arc::new(ThreadBarrier::new());
+    let app = Arc::new(app(Workers::Inline, &barrier));
+    app.start().expect("it starts");
+    let mut other = app.input().expect("opens");
+    let mut own = app.input().expect("opens");
+    let (tell, told) = channel();
+    // Not scoped: where it never ends, the test does.
+    std::thread::spawn(move || {
+        assert_eq!(barrier.lock(), LockOutcome::Locked);
+        let waiting = std::thread::spawn(move || other.send_at("S", Timestamp(1), ("b", 1)));
+        let refused = loop {
+            match own.send_at("S", Timestamp(1), ("a", 1)) {
+                Ok(()) => std::thread::yield_now(),
+                Err(error) => break error,
+            }
+        };
+        barrier.unlock();
+        let sends = waiting.join().expect("no panic");
+        sends.expect("it sends once the lock is gone");
+        let sent = own.send_at("S", Timestamp(1), ("a", 1));
+        tell.send((refused, sent)).expect("somebody listens");
+    });
+    let (refused, sent) = told.recv_timeout(HANG).expect("nobody waits for ever");
+    assert_eq!((refused, sent), (SendError::Locked, Ok(())));
 }
 
 #[test]

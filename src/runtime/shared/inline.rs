@@ -7,15 +7,23 @@ use crate::event::{Batch, Timestamp};
 use crate::runtime::barrier::WorkerSlot;
 use crate::runtime::lane::stamp::Stamp;
 use crate::runtime::worker::core::Core;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Rows that callbacks of an inline app may send before they are processed: enough for one output per row of a batch.
 const REENTRANT_ROWS_MAX: usize = 10_000;
 
 /// How soon the timer of an inline app looks again at a subscription that is full.
 const BLOCKED_WAIT_US: u64 = 1_000;
+
+/// How long whoever holds the barrier's lock waits for the worker's place: one that has left the barrier and is about to
+/// give the place up does so within microseconds.
+const LOCKED_WAIT: Duration = Duration::from_millis(10);
+
+/// The worker's place while a thread has it.
+type Turn<'i> = MutexGuard<'i, Turns<WorkerSlot>>;
 
 /// The inline worker's place at the barrier, and what its callbacks have sent.
 pub(crate) struct Inline {
@@ -75,7 +83,10 @@ impl Shared {
         if inline.is_inside() {
             return Ok(false);
         }
-        let slot = inline.slot.lock();
+        let slot = match inline.slot.try_lock() {
+            Some(slot) => slot,
+            None => self.wait_for_turn(inline)?,
+        };
         inline.owner.store(token(), Ordering::Relaxed);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             let guard = slot.value.enter();
@@ -94,6 +105,19 @@ impl Shared {
                 Err(self.why_not())
             }
         }
+    }
+
+    /// Waits for the worker's place. Whoever has it may wait at the barrier, and for this thread where that holds the
+    /// lock: then neither would ever go on.
+    ///
+    /// Errors: [`SendError::Locked`].
+    #[cold]
+    fn wait_for_turn<'i>(&self, inline: &'i Inline) -> Result<Turn<'i>, SendError> {
+        match self.is_locked_here() {
+            true => inline.slot.try_lock_for(LOCKED_WAIT),
+            false => Some(inline.slot.lock()),
+        }
+        .ok_or(SendError::Locked)
     }
 
     /// Wakes the timer thread where a timer is due before it would wake up.
@@ -168,9 +192,7 @@ impl Shared {
             inline.owner.store(0, Ordering::Relaxed);
             match outcome {
                 Ok(Some(us)) => {
-                    inline
-                        .timer
-                        .wait_for(&mut slot, std::time::Duration::from_micros(us));
+                    inline.timer.wait_for(&mut slot, Duration::from_micros(us));
                 }
                 Ok(None) => inline.timer.wait(&mut slot),
                 Err(payload) => {
