@@ -18,8 +18,8 @@ const REENTRANT_ROWS_MAX: usize = 10_000;
 /// How soon the timer of an inline app looks again at a subscription that is full.
 const BLOCKED_WAIT_US: u64 = 1_000;
 
-/// How long whoever holds the barrier's lock waits for the worker's place: one that has left the barrier and is about to
-/// give the place up does so within microseconds.
+/// How long whoever holds the barrier's lock waits for the worker's place: one that has left the barrier and is about
+/// to give the place up does so within microseconds.
 const LOCKED_WAIT: Duration = Duration::from_millis(10);
 
 /// The worker's place while a thread has it.
