@@ -1,4 +1,4 @@
-//! The steady state allocates nothing (law L7): zero allocations for tens of thousands of rows after a warm-up.
+//! The steady state allocates nothing (law L6): zero allocations for tens of thousands of rows after a warm-up.
 //!
 //! How: the global allocator counts every allocation of the process, on whatever thread. A binary of its own, and one
 //! test in it, so that nothing else allocates meanwhile.

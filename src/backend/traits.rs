@@ -7,7 +7,7 @@ use crate::store::StoreError;
 /// All calls block and may come from any thread. An error means that the call did not take effect, or, where
 /// [`StoreError::is_transient`], that it may have: every call may be made again. Between
 /// [`initialize`](StateBackend::initialize) and [`shutdown`](StateBackend::shutdown) a backend works; before and after
-/// it answers [`StoreError::Refused`].
+/// it returns [`StoreError::Refused`].
 pub trait StateBackend: Send + Sync {
     /// Makes the backend ready. Does nothing where it is.
     fn initialize(&mut self) -> Result<(), StoreError>;

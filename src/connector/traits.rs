@@ -121,7 +121,7 @@ pub trait Sink: Send {
     fn rows(&mut self, stream: &str, batch: &Batch) -> Result<(), ConnectorError>;
 
     /// Passes on what is buffered. Called when the app shuts down, and before a checkpoint is committed unless
-    /// `positioned` answers an output.
+    /// `positioned` returns an output.
     ///
     /// What is passed on when this returns is what the outside has seen. After a restore rows that were passed on
     /// after the checkpoint come again.

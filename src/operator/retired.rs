@@ -30,7 +30,7 @@ impl<T: StateHolder> Retired<T> {
         }
     }
 
-    /// Takes a part that goes, under the number by which visitors know it; answers it when nobody needs it.
+    /// Takes a part that goes, under the number by which visitors know it; returns it when nobody needs it.
     pub(crate) fn retire(&mut self, number: i64, mut part: T) -> Option<T> {
         if self.tracked && is_capturing(&mut part) {
             self.parts.push((number, part));
@@ -39,7 +39,7 @@ impl<T: StateHolder> Retired<T> {
         Some(part)
     }
 
-    /// Shows the parts set aside to a visitor; answers those that are no longer needed. Comes first in `state`.
+    /// Shows the parts set aside to a visitor; returns those that are no longer needed. Comes first in `state`.
     pub(crate) fn state(&mut self, visitor: &mut dyn Visitor) -> Vec<T> {
         self.tracked = visitor.tracks().unwrap_or(self.tracked);
         for (number, part) in &mut self.parts {

@@ -257,7 +257,7 @@ fn clauses(text: &str) -> Option<Vec<(&'static str, String)>> {
     ])
 }
 
-/// Makes the identities of an app's queries unique. Answers the place of a query whose name is taken.
+/// Makes the identities of an app's queries unique. Returns the place of a query whose name is taken.
 pub(super) fn tell_apart(queries: &mut [QueryPlan]) -> Option<usize> {
     let mut seen: HashMap<String, usize> = HashMap::new();
     for (place, query) in queries.iter_mut().enumerate() {

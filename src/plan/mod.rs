@@ -102,7 +102,7 @@ impl Plan {
     }
 }
 
-/// Checks an app; answers all faults that were found.
+/// Checks an app; returns all faults that were found.
 ///
 /// `unread`: what is wrong with statements that could not be read. It is answered with the rest, and a stream that
 /// one of them may define is not called unknown.

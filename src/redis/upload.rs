@@ -256,7 +256,7 @@ fn gone(what: &str) -> Failed {
     }
 }
 
-/// Puts what comes before the bytes of a chunk into the buffer; answers what comes behind them.
+/// Puts what comes before the bytes of a chunk into the buffer; returns what comes behind them.
 fn begin(buffer: &mut Vec<u8>, job: &Job) -> Vec<u8> {
     buffer.clear();
     let index = job.index.as_bytes();

@@ -97,7 +97,7 @@ impl Uploading {
         format!("{epoch}/{}", self.numbers.len())
     }
 
-    /// Waits as [`Uploading::flush`] does; refuses the commit of an epoch of which a chunk is missing. Answers what the
+    /// Waits as [`Uploading::flush`] does; refuses the commit of an epoch of which a chunk is missing. Returns what the
     /// tally says on the server that has all of them; nothing on a cluster, where they are on several.
     pub(super) fn ready(&mut self, client: &Client, epoch: Revision) -> Result<String, StoreError> {
         self.flush()?;

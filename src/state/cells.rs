@@ -103,7 +103,7 @@ impl<T: Default + Clone> Cells<T> {
         *self.get_mut(slot) = T::default();
     }
 
-    /// Appends a value; answers its slot.
+    /// Appends a value; returns its slot.
     pub(crate) fn push(&mut self, value: T) -> Slot {
         let slot = self.values.len() as Slot;
         self.ensure(self.values.len() + 1);

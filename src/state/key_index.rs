@@ -195,7 +195,7 @@ impl KeyIndex {
         }
     }
 
-    /// Appends the slots of the first values as long as they are known; answers how many.
+    /// Appends the slots of the first values as long as they are known; returns how many.
     #[inline]
     fn known<T>(&self, values: &[T], word: impl Fn(&T) -> u64, out: &mut Vec<Slot>) -> usize {
         let (table, mask) = (self.table.as_slice(), self.table.len() - 1);

@@ -232,7 +232,7 @@ impl Marks {
         }
     }
 
-    /// Ends the capture when nothing is left to take; answers whether it has ended.
+    /// Ends the capture when nothing is left to take; returns whether it has ended.
     pub(crate) fn end_if_taken(&mut self) -> bool {
         if self.taken == self.listed.len() && self.scan.is_empty() {
             self.capturing = false;

@@ -134,7 +134,7 @@ impl<K: Ord + Clone> Multiset<K> {
         self.retract_many(slot, key, 1) == 1
     }
 
-    /// Takes up to `count` of a value away from a slot; answers how many.
+    /// Takes up to `count` of a value away from a slot; returns how many.
     pub(crate) fn retract_many(&mut self, slot: Slot, key: &K, count: u64) -> u64 {
         let (at, parent) = self.search(slot, key);
         if at == NONE {
@@ -238,7 +238,7 @@ impl<K: Ord + Clone> Multiset<K> {
         }
     }
 
-    /// Inserts a single node below `at`; answers the new root. Recursion depth is the height: O(log n) expected.
+    /// Inserts a single node below `at`; returns the new root. Recursion depth is the height: O(log n) expected.
     fn insert(&mut self, at: Entry, fresh: Entry) -> Entry {
         if at == NONE {
             return fresh;

@@ -200,7 +200,7 @@ impl RowLog {
         *self.rings.get_mut(id) = new;
     }
 
-    /// Makes room for a row at the tail; answers where it stands.
+    /// Makes room for a row at the tail; returns where it stands.
     #[inline]
     fn extend(&mut self, id: LogId) -> usize {
         self.reserve(id, 1);

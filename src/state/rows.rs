@@ -290,7 +290,7 @@ pub(super) fn decode_column(
     if !mask.is_empty() {
         (0..count).for_each(|place| mask[slots.get(place) as usize] = is_valid(place));
     }
-    /// Writes the values of one type; `$value` reads that at `$place` and answers `None` for nonsense.
+    /// Writes the values of one type; `$value` reads that at `$place` and returns `None` for nonsense.
     macro_rules! fill {
         ($to:expr, $place:ident => $value:expr) => {
             for $place in 0..count {

@@ -113,7 +113,7 @@ pub(crate) struct Section<'a> {
 
 const HEADER: usize = 30;
 
-/// Begins a section at the end of `out`; [`end_section`] must follow. Answers where it begins.
+/// Begins a section at the end of `out`; [`end_section`] must follow. Returns where it begins.
 pub(crate) fn begin_section(
     out: &mut Vec<u8>,
     path: Path,

@@ -9,8 +9,8 @@ pub type Digest = u128;
 /// Keeps the checkpoints of apps.
 ///
 /// The four calls on whole revisions are what an implementation must have; with these alone every revision is written
-/// whole, through [`save`](PersistenceStore::save). The others make checkpoints incremental; by default they answer
-/// [`StoreError::Unsupported`]. All of them block, may be called from any thread, and answer an error for anything
+/// whole, through [`save`](PersistenceStore::save). The others make checkpoints incremental; by default they return
+/// [`StoreError::Unsupported`]. All of them block, may be called from any thread, and return an error for anything
 /// that did not happen: never `Ok` for a write that may be lost.
 pub trait PersistenceStore: Send + Sync {
     /// Writes a whole revision, durable when this returns; the app's last revision is then this one.
@@ -62,7 +62,7 @@ pub trait PersistenceStore: Send + Sync {
     /// Makes a revision the head, atomically; durable with all chunks put before when this returns.
     ///
     /// Errors: [`StoreError::Fenced`], [`StoreError::StaleParent`]; else it may or may not have happened, and the same
-    /// commit may be sent again: one that was done answers [`Committed::Already`].
+    /// commit may be sent again: one that was done returns [`Committed::Already`].
     fn commit(&self, _app: &str, _commit: &Commit<'_>) -> Result<Committed, StoreError> {
         Err(unsupported("commit"))
     }
@@ -103,7 +103,7 @@ pub trait PersistenceStore: Send + Sync {
         Err(unsupported("pin"))
     }
 
-    /// Puts away what is there of an app whose catalogue cannot be read, so that a new history can begin; answers where
+    /// Puts away what is there of an app whose catalogue cannot be read, so that a new history can begin; returns where
     /// it is now. Nothing of it is deleted. `None`, and nothing has changed, where the catalogue can be read.
     ///
     /// Errors: [`StoreError::Locked`] while another owner is alive.

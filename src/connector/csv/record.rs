@@ -205,7 +205,7 @@ struct Cells<'r> {
 }
 
 impl Cells<'_> {
-    /// Reads up to the end of the record; answers the bytes read and whether the end is there.
+    /// Reads up to the end of the record; returns the bytes read and whether the end is there.
     fn read(&mut self, buffer: &[u8]) -> (usize, bool) {
         let mut read = 0;
         while read < buffer.len() {

@@ -90,7 +90,7 @@ pub(crate) trait Accumulator: Send + StateHolder {
     fn update_one(&mut self, _change: Change, _arg: Option<Scalar<'_>>, _out: &mut Column) {}
 
     /// Appends those of `slots` that were not written since the last cut, if each update writes one value of every slot
-    /// it is given and nothing else; answers whether that is so.
+    /// it is given and nothing else; returns whether that is so.
     fn untouched(&self, _slots: &[Slot], _out: &mut Vec<Slot>) -> bool {
         false
     }

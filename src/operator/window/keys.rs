@@ -37,7 +37,7 @@ impl Keys {
         }
     }
 
-    /// Looks the rows of a batch up; answers the number of slots to make room for.
+    /// Looks the rows of a batch up; returns the number of slots to make room for.
     pub(super) fn look_up(&mut self, batch: &Batch) -> usize {
         self.slots.clear();
         self.fresh.clear();
@@ -81,7 +81,7 @@ impl Keys {
         (0..slots as Slot).all(|slot| !in_use(slot) || is_held(slot))
     }
 
-    /// Forgets the keys of key groups that are not kept; answers their slots.
+    /// Forgets the keys of key groups that are not kept; returns their slots.
     pub(super) fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) -> Vec<Slot> {
         let gone = |slot: &Slot| {
             let group = self.index.key_group_of(*slot, &self.routing);

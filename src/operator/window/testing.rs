@@ -32,7 +32,7 @@ pub(crate) fn column(index: usize, ty: Type) -> Program {
     Typed::column(column, ty, Span::default()).compile(&layout)
 }
 
-/// Asserts what a window emits, in every batching; answers its counters.
+/// Asserts what a window emits, in every batching; returns its counters.
 pub(crate) fn check(
     feed: &Feed<'_>,
     want: &[&str],

@@ -140,7 +140,7 @@ pub(super) fn from_blob(blob: &[u8], app: &str) -> Result<Read, Fault> {
     })
 }
 
-/// Calls `f` for every element, on several threads; answers in order, or the first error.
+/// Calls `f` for every element, on several threads; returns the results in order, or the first error.
 fn in_parallel<T: Sync, R: Send>(
     all: &[T],
     f: impl Fn(&T) -> Result<R, CheckpointError> + Sync,

@@ -392,7 +392,7 @@ impl Inner {
         }
     }
 
-    /// Waits for a request or the interval; answers the last request that a checkpoint begun now answers.
+    /// Waits for a request or the interval; returns the last request that a checkpoint begun now answers.
     fn next(&self, due: &mut Option<Instant>) -> Option<u64> {
         let mut control = self.control.lock();
         loop {

@@ -9,7 +9,7 @@ pub enum FailurePolicy {
     /// Rows go on; metrics and the observer tell of it.
     #[default]
     Continue,
-    /// Inputs answer [`SendError::Suspended`](crate::SendError::Suspended) until a checkpoint succeeds.
+    /// Inputs return [`SendError::Suspended`](crate::SendError::Suspended) until a checkpoint succeeds.
     StopInputs,
     /// The app takes no more rows.
     Stop,

@@ -49,7 +49,7 @@ impl EventFluxAppContext {
         self.barrier.lock().barrier.clone()
     }
 
-    /// Sets the barrier. Answers false, and changes nothing, once an app was created with this context: its workers
+    /// Sets the barrier. Returns false, and changes nothing, once an app was created with this context: its workers
     /// stay with the barrier that they have.
     pub fn set_thread_barrier(&self, barrier: Arc<ThreadBarrier>) -> bool {
         let mut own = self.barrier.lock();

@@ -31,7 +31,7 @@ pub enum Backpressure {
     Block,
     /// Drops the row and counts it.
     DropNewest,
-    /// Answers [`SendError::Full`](crate::SendError::Full).
+    /// Returns [`SendError::Full`](crate::SendError::Full).
     Error,
 }
 

@@ -21,7 +21,7 @@ impl Pace {
     }
 
     /// A row has this time: moves the clock on, unless the row is too far ahead of the input's largest time; the first
-    /// row sets it. Answers the clock, and whether the row is ahead of it.
+    /// row sets it. Returns the clock, and whether the row is ahead of it.
     #[inline]
     pub(crate) fn row(&mut self, plan: &Plan, at: Timestamp) -> (Timestamp, Mark) {
         let own = at.plus(-plan.lateness_us);

@@ -69,7 +69,7 @@ impl Dispatch {
         Ok(Self::new(shared, lanes, id, None))
     }
 
-    /// Opens a named producer; answers where it begins and the restores that it knows of.
+    /// Opens a named producer; returns where it begins and the restores that it knows of.
     pub(crate) fn open_named(
         shared: &Arc<Shared>,
         name: &str,

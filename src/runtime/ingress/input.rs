@@ -24,7 +24,7 @@ use xxhash_rust::xxh3::xxh3_64;
 ///
 /// A named input ([`EventFluxAppRuntime::open_input`](crate::EventFluxAppRuntime::open_input)) numbers its rows from 1
 /// and goes on with these numbers when it is opened again. Once the app was restored to an earlier state, the next
-/// send of a named input answers [`SendError::Rewound`] and takes nothing; the source goes back to that row, and
+/// send of a named input returns [`SendError::Rewound`] and takes nothing; the source goes back to that row, and
 /// sending goes on. Rows that parts of the app have processed before are dropped there, and only there.
 pub struct Input {
     dispatch: Dispatch,
@@ -214,7 +214,7 @@ impl Input {
     }
 
     /// The source has other rows than those that came behind the position that was restored: the next one is new to all
-    /// parts of the app, also to those that had processed more than others. Answers the number of the row before it.
+    /// parts of the app, also to those that had processed more than others. Returns the number of the row before it.
     pub fn begin_anew(&mut self) -> u64 {
         self.at.number = self.at.number.max(self.replay_to);
         self.at.number

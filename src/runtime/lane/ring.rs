@@ -177,7 +177,7 @@ impl<T> Drop for PutBack<'_, T> {
 }
 
 impl<T> Producer<T> {
-    /// Appends to the open shipment through `append`, which answers whether the shipment is complete now.
+    /// Appends to the open shipment through `append`, which returns whether the shipment is complete now.
     ///
     /// A new open shipment is a recycled one or made by `make`. When there is no room `append` is not called.
     /// If `append` panics the shipment stays in the lane as `append` left it.

@@ -73,7 +73,7 @@ impl Inline {
 }
 
 impl Shared {
-    /// Works on the state of an inline app as its worker. Answers false when this thread already does: then nothing
+    /// Works on the state of an inline app as its worker. Returns false when this thread already does: then nothing
     /// was done.
     pub(crate) fn enter_inline(
         &self,

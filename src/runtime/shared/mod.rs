@@ -166,7 +166,7 @@ impl Shared {
         self.signal.is_stopped()
     }
 
-    /// Whether rows are taken now; answers how often the app was restored.
+    /// Whether rows are taken now; returns how often the app was restored.
     #[inline]
     pub(crate) fn check(&self) -> Result<u32, SendError> {
         self.signal.takes_rows().ok_or_else(|| self.why_not())

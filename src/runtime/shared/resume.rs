@@ -11,7 +11,7 @@ use crate::runtime::position::named::{NamedInput, ResumePoint, Start};
 use std::sync::Arc;
 
 impl Shared {
-    /// Opens a named input on all workers; answers it, where it begins, and the restores that it knows of.
+    /// Opens a named input on all workers; returns it, where it begins, and the restores that it knows of.
     pub(crate) fn open_named(
         &self,
         name: &str,

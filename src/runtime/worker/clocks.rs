@@ -109,7 +109,7 @@ impl InputClocks {
         entry.and_then(|c| c.clock)
     }
 
-    /// An input has something to say: it is not idle. Answers whether it had said nothing before.
+    /// An input has something to say: it is not idle. Returns whether it had said nothing before.
     #[inline]
     pub(crate) fn note_activity(&mut self, input: u64) -> bool {
         let timed = self.idle.is_some();

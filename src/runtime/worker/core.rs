@@ -372,7 +372,7 @@ impl Core {
         }
     }
 
-    /// The app has stopped: lanes are closed. Answers the readers of its streams, to be dropped outside the barrier:
+    /// The app has stopped: lanes are closed. Returns the readers of its streams, to be dropped outside the barrier:
     /// a callback may own an input.
     pub(crate) fn close(&mut self) -> Vec<Output> {
         self.lanes.clear();

@@ -121,7 +121,7 @@ impl Instances {
         instances
     }
 
-    /// Puts other instances in the place of these; answers these.
+    /// Puts other instances in the place of these; returns these.
     pub(crate) fn replace(&mut self, mut list: Vec<Instance>) -> Vec<Instance> {
         list.sort_by_key(|i| (i.component, i.groups.start));
         for instance in &mut list {

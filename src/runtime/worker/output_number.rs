@@ -58,7 +58,7 @@ impl OutputCounter {
         }
     }
 
-    /// Counts the rows of a batch; answers the number of each.
+    /// Counts the rows of a batch; returns the number of each.
     pub(crate) fn number(&mut self, batch: &Batch) -> &[OutputNumber] {
         self.numbers.clear();
         for row in 0..batch.len() {

@@ -90,7 +90,7 @@ impl<K: Ord + Clone> Multiset<K> {
         Ok(())
     }
 
-    /// Walks a tree in the order of its keys; answers how many it has.
+    /// Walks a tree in the order of its keys; returns how many it has.
     fn check_tree(&self, root: Entry, reached: &mut [bool]) -> Result<usize, Malformed> {
         let (mut count, mut last) = (0, None::<&K>);
         // Nodes whose left side is being walked, with their depth.

@@ -19,7 +19,7 @@ const FOLDERS_MAX: u32 = 1000;
 /// How much of a file is copied at once.
 const PIECE: usize = 1 << 20;
 
-/// Moves what is there away and begins a catalogue without revisions; answers where the files are now. The caller holds
+/// Moves what is there away and begins a catalogue without revisions; returns where the files are now. The caller holds
 /// the lock.
 pub(super) fn set_aside(folder: &Folder) -> Result<PathBuf, StoreError> {
     let (target, mut seen) = free(folder)?;

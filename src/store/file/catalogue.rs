@@ -136,7 +136,7 @@ impl Saved {
     }
 }
 
-/// Reads the lines that version 1 does not have; answers the serial.
+/// Reads the lines that version 1 does not have; returns the serial.
 fn read_second_version(lines: &mut std::str::Lines<'_>, app: &str) -> Result<u64, String> {
     let mut value = |key: &str| lines.next()?.strip_prefix(key)?.strip_prefix(' ');
     let of = value("app").ok_or("it names no app")?;

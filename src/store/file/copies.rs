@@ -6,7 +6,7 @@
 //!
 //! How: a write makes the new bytes of both durable beside them, renames both into their places, and makes the names
 //! durable. It answers after that. So at any moment each of the two names leads to a whole file, the old or the new
-//! one; once the write has answered both are new, and before that nothing is deleted that the old one names.
+//! one; once the write has returned both are new, and before that nothing is deleted that the old one names.
 //!
 //! Which one counts: the one with the greater serial. They differ after a crash between the renames only, and then the
 //! newer one is of a write that never answered. When one is damaged, the other is what the last write that answered

@@ -2,7 +2,7 @@
 //!
 //! Invariants:
 //! * A file that the catalogue names, and its name in the folder, are durable before the catalogue is replaced; both
-//!   copies of it are durable before a call answers `Ok` and before a file that it no longer names is deleted.
+//!   copies of it are durable before a call returns `Ok` and before a file that it no longer names is deleted.
 //! * `saved` is what the last successful write left, without the dead chunks of segments deleted since. After a failed
 //!   write a copy may be newer: the next one replaces both, and nothing is deleted before that.
 //! * A commit makes all chunks durable that were put before it, those of epochs that were not committed, too. One that

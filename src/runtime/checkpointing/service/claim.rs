@@ -40,7 +40,7 @@ impl Inner {
         head.look(&*self.store, &self.app)
     }
 
-    /// Sets what the store cannot read of the app aside, unless it is claimed here; answers where it is.
+    /// Sets what the store cannot read of the app aside, unless it is claimed here; returns where it is.
     pub(super) fn set_aside(&self, head: &Head) -> Result<Option<String>, CheckpointError> {
         if head.claimed != Claimed::No {
             return Ok(None);

@@ -110,7 +110,7 @@ struct Arrivals {
 }
 
 impl Inner {
-    /// Takes a checkpoint; answers the head when nothing has changed since.
+    /// Takes a checkpoint; returns the head when nothing has changed since.
     pub(super) fn epoch(&self, head: &mut Head) -> Result<Revision, CheckpointError> {
         if let Some(poison) = self.shared.poison() {
             return Err(CheckpointError::Poisoned(poison));

@@ -193,7 +193,7 @@ fn numbers(shared: &Shared, read: &Read) -> Vec<Vec<(u16, u64)>> {
 /// What a worker had before.
 type Old = (Vec<Instance>, Vec<Box<dyn RowHandler>>);
 
-/// Puts what was built in the place of what runs; answers that.
+/// Puts what was built in the place of what runs; returns that.
 fn replace(
     shared: &Shared,
     guard: &LockGuard<'_>,

@@ -129,7 +129,7 @@ impl Core {
         });
     }
 
-    /// Puts other handlers of the user in the place of those here; answers these.
+    /// Puts other handlers of the user in the place of those here; returns these.
     pub(crate) fn replace_handlers(
         &mut self,
         handlers: Vec<Box<dyn RowHandler>>,
