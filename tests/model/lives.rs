@@ -156,7 +156,7 @@ fn begin(
             n => Workers::Pinned(n),
         })
         .batch_rows_max([256, 1, 7, 3][workers])
-        .rows_singly_max([0, 2, usize::MAX, 2][workers]);
+        .rows_singly_max([2, 0, usize::MAX, 2][workers]);
     let built = manager.create_with(&format!("@app:name('lives') {app}"), config);
     let runtime = built.map_err(|e| format!("{e}\n{e:?}"))?;
     watch(app, &runtime, collected)?;

@@ -107,7 +107,11 @@ impl Operator for Length {
         }
     }
 
+    /// Not where `rows` would make several batches of them: `uuid()` tells where a batch begins.
     fn row(&mut self, row: RowView<'_>, to: &mut Batch, _out: &mut Out) -> bool {
+        if row.batch.len() > self.rows_max.min(CHUNK_ROWS_MAX) {
+            return false;
+        }
         let moment = Moment::of(row.batch, row.row);
         if self.held.len() == self.rows_max {
             self.held.expire(moment, to);

@@ -11,11 +11,11 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// In event time, by column.
+/// In event time, few rows singly.
 const WAY: Way = Way {
     event_time: true,
     is_ordered: false,
-    rows_singly_max: 0,
+    rows_singly_max: 2,
 };
 
 const APP: &str = "
@@ -34,7 +34,18 @@ fn planned(text: &str) -> Plan {
 
 type ByKey = BTreeMap<(usize, String), Vec<(i64, Sign, Vec<Value>)>>;
 
-/// The outputs by stream and key of one worker that has the instances of `workers`.
+/// Sends each row by itself, as an input without a name does.
+fn one_by_one(core: &mut Core, batch: &Batch) {
+    let mut single = Batch::like(batch);
+    for row in 0..batch.len() {
+        single.clear();
+        single.append(batch, &RowSet::Range(row..row + 1));
+        core.send_row(1, 0, &mut single);
+    }
+}
+
+/// The outputs by stream and key of one worker that has the instances of `workers`. `rows_max`: rows at once, of which
+/// 0 is each by itself.
 fn run(workers: usize, rows_max: usize) -> ByKey {
     let plan = planned(APP);
     let instances = initial_instances(&plan, "app", workers);
@@ -62,7 +73,10 @@ fn run(workers: usize, rows_max: usize) -> ByKey {
         let key = Value::from(format!("key {}", (n * n) % 17).as_str());
         assert!(batch.columns[0].push(&key) && batch.columns[1].push(&Value::Long(n)));
     }
-    core.send(1, (0, &mut batch), &Stamp::default(), false, rows_max);
+    match rows_max {
+        0 => one_by_one(&mut core, &batch),
+        _ => core.send(1, (0, &mut batch), &Stamp::default(), false, rows_max),
+    }
     core.input_clock(1, Timestamp::from_millis(1_000), &Stamp::default());
     drop(core);
     Arc::into_inner(found)
@@ -74,7 +88,16 @@ fn run(workers: usize, rows_max: usize) -> ByKey {
 fn instances_of_one_component_give_per_key_what_one_gives() {
     let one = run(1, 256);
     assert!(one.len() > 4, "{one:?}");
-    for (workers, rows_max) in [(1, 7), (2, 256), (3, 31), (5, 1), (128, 400)] {
+    for (workers, rows_max) in [
+        (1, 7),
+        (2, 256),
+        (3, 31),
+        (5, 1),
+        (128, 400),
+        (1, 0),
+        (5, 0),
+        (128, 0),
+    ] {
         assert_eq!(run(workers, rows_max), one, "{workers} {rows_max}");
     }
 }
