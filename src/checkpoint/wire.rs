@@ -54,7 +54,7 @@ struct WireContainer {
 #[derive(Serialize, Deserialize)]
 struct WireRun {
     parts: u32,
-    /// 0 for no base; else 1 more than the epochs from it to the revision.
+    /// 0 for no base; otherwise 1 more than the epochs from it to the revision.
     age: u64,
 }
 

@@ -317,8 +317,8 @@ fn places<R: BufRead>(
     }
 }
 
-/// The column of the time: the one that was said to be, else `at`, else `timestamp`; an attribute of this name only
-/// where it is a LONG.
+/// The column of the time: the one that was said to be, otherwise `at`, otherwise `timestamp`; an attribute of this
+/// name only where it is a LONG.
 fn time_column(
     names: &[&str],
     schema: &Schema,

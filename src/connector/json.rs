@@ -332,8 +332,8 @@ impl RowDecoder {
     /// The time and the values of a line in a file of one stream's rows.
     ///
     /// The line is an array, an object by attribute name, or an event `{"at":…,"row":…}` with or without the name of
-    /// the stream. The time of an array or object is what stands under the name that was said, else under `at`, else
-    /// `timestamp`; that may be an attribute, too: where nothing was said, a LONG.
+    /// the stream. The time of an array or object is what stands under the name that was said, otherwise under `at`,
+    /// then under `timestamp`; that may be an attribute, too: where nothing was said, a LONG.
     pub fn decode_of(
         &mut self,
         line: &[u8],

@@ -94,7 +94,7 @@ impl<R: BufRead> Lines<R> {
     }
 
     /// Takes what is behind the last line end. `again`: another run will read on from here, so what may be half of a
-    /// line is left to it; else it counts as a line.
+    /// line is left to it; otherwise it counts as a line.
     ///
     /// A line of JSON is whole when its brackets are closed.
     pub fn last_line(&mut self, again: bool) -> LastLine<'_> {

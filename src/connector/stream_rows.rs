@@ -119,7 +119,7 @@ impl<R: BufRead> StreamRows<R> {
     }
 
     /// Takes what is behind the last line end. `again`: another run will read on from here, so what may be half of a
-    /// row is left to it; else it counts, as a row or as a bad one.
+    /// row is left to it; otherwise it counts, as a row or as a bad one.
     ///
     /// Of JSON see [`Lines::last_line`]; of CSV nobody knows without a line end whether a row is whole.
     pub fn rest(&mut self, again: bool) -> Result<Rest, CsvError> {

@@ -13,7 +13,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// By the end of the file's name: CSV for `.csv`, else JSON lines.
+    /// By the end of the file's name: CSV for `.csv`, otherwise JSON lines.
     pub fn of(path: &Path) -> Self {
         match path.extension() {
             Some(extension) if extension.eq_ignore_ascii_case("csv") => Format::Csv,
@@ -246,7 +246,7 @@ pub struct Text {
     pub quote: Option<u8>,
     /// The first row of CSV names the columns.
     pub header: bool,
-    /// Column or key of the time; without it `at`, else `timestamp`.
+    /// Column or key of the time; without it `at`, otherwise `timestamp`.
     pub time: Option<String>,
     /// Of times that are numbers.
     pub unit: TimeUnit,

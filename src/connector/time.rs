@@ -67,7 +67,7 @@ pub(super) fn is_number(text: &str) -> bool {
         && text.parse::<f64>().is_ok()
 }
 
-/// The attribute that holds the time, too: the one that was said to, else a LONG named `at`, else one named
+/// The attribute that holds the time, too: the one that was said to, otherwise a LONG named `at`, otherwise one named
 /// `timestamp`.
 pub(super) fn attribute(schema: &Schema, said: Option<&str>) -> Option<usize> {
     let long = |i: &usize| schema.attributes()[*i].ty == Type::Long;

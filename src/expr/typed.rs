@@ -68,7 +68,7 @@ pub(crate) enum Op {
     Regexp,
     /// The first operand that is not NULL.
     Coalesce,
-    /// NULL where both are equal, else the first; typed as IN.
+    /// NULL where both are equal, otherwise the first; typed as IN.
     NullIf,
     /// The largest (`true`) or smallest operand that is not NULL.
     Extremum(bool),

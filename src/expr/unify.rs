@@ -1,6 +1,7 @@
 //! One type for several operands: promotion of what has a type, adaptation of literals.
 //!
-//! A literal takes the narrowest type of its context that holds it exactly, else LONG or DOUBLE. Only literals adapt.
+//! A literal takes the narrowest type of its context that holds it exactly, otherwise LONG or DOUBLE. Only literals
+//! adapt.
 
 use super::kernel::cast::exact;
 use super::typed::{Typed, TypedKind};

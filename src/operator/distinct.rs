@@ -1,7 +1,7 @@
 //! SELECT DISTINCT: the first of equal rows.
 //!
 //! Per flush behind a batch window; over the rows held behind a sliding window, where a row leaves with its last
-//! copy; else over the last [`DISTINCT_ROWS_MAX`] different rows.
+//! copy; otherwise over the last [`DISTINCT_ROWS_MAX`] different rows.
 
 use super::aggregate::Columns;
 use super::{Counters, Kind, Operator, Out, counter};

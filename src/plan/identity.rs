@@ -1,6 +1,6 @@
 //! What a query is called in checkpoints, and what of it must not change if its state is to be restored.
 //!
-//! A query is known by its name in `@info(name='…')`, else by a hash of its text without regard to blanks, and its
+//! A query is known by its name in `@info(name='…')`, otherwise by a hash of its text without regard to blanks, and its
 //! place among queries of the same text: never by its place among all, so that queries may be added, removed and
 //! moved. What its state means is decided by the stream that it reads, by its window, filters, keys and aggregates, by
 //! the columns that a window keeps, and with DISTINCT by all that tells its rows apart. What the queries above it do

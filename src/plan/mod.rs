@@ -52,7 +52,7 @@ pub(crate) struct Catalogue {
 pub(crate) struct StreamPlan {
     pub(crate) name: Arc<str>,
     pub(crate) schema: Schema,
-    /// Declared by CREATE STREAM; else defined by the query that writes it.
+    /// Declared by CREATE STREAM; otherwise defined by the query that writes it.
     pub(crate) declared: bool,
     /// `WITH` options, key and value with their places.
     pub(crate) options: Vec<(String, String, Span)>,
@@ -65,7 +65,7 @@ pub(crate) struct StreamPlan {
 /// A checked app.
 pub(crate) struct Plan {
     pub(crate) name: Option<String>,
-    /// Event time; else processing time.
+    /// Event time; otherwise processing time.
     pub(crate) event_time: bool,
     pub(crate) lateness_us: i64,
     pub(crate) idle_timeout_us: Option<i64>,

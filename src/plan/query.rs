@@ -16,7 +16,7 @@ use std::collections::HashSet;
 
 /// A bound query.
 pub(crate) struct QueryPlan {
-    /// `@info(name)`, else `query N` by its place in the text.
+    /// `@info(name)`, otherwise `query N` by its place in the text.
     pub(crate) name: String,
     /// What checkpoints call it.
     pub(crate) identity: QueryIdentity,
@@ -181,7 +181,7 @@ fn both(a: Expr, b: Expr) -> Expr {
 }
 
 /// All conditions as one. They are joined by halves: a text may have thousands of them, and a tree as high as that
-/// would overflow the stack of who walks it.
+/// would overflow the stack of whoever walks it.
 fn all_of(conditions: &[Expr]) -> Option<Expr> {
     match conditions {
         [] => None,
@@ -304,7 +304,7 @@ fn bind_select(
     outputs
 }
 
-/// The alias, else the attribute, else the expression as written.
+/// The alias, otherwise the attribute, otherwise the expression as written.
 fn output_name(expr: &Expr, alias: Option<&Name>, text: &str) -> String {
     match (alias, &expr.kind) {
         (Some(alias), _) => alias.text.clone(),

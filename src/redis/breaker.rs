@@ -24,8 +24,8 @@ impl Breaker {
         }
     }
 
-    /// Whether a call may go now; else how long until a probe may. Who may go and finds it open is the probe: others
-    /// wait for another pause.
+    /// Whether a call may go now; otherwise how long until a probe may. Whoever may go and finds it open is the probe:
+    /// others wait for another pause.
     pub(super) fn admit(&mut self, now: Instant) -> Result<(), Duration> {
         match self.next_probe {
             None => Ok(()),

@@ -228,7 +228,7 @@ impl Inner {
         }
     }
 
-    /// The claim of this generation; an error that names who has it else.
+    /// The claim of this generation; otherwise an error that names who has it.
     pub(super) fn require(&self, app: &str, generation: u64) -> Result<Held, StoreError> {
         match self.held(app) {
             Some(held) if held.active && held.generation == generation => Ok(held),

@@ -3,11 +3,11 @@
 //! Why: accumulators live in dense arrays by slot, so that a batch is looked up once and every aggregate then runs
 //! over plain indexes.
 //! How: open addressing with linear probing and backward-shift deletion. An entry is a 64-bit word and the slot. For
-//! one BOOL, INT or LONG column the word is the value itself and an equal word is an equal key; else the word is the
-//! hash and the key is compared. NULL is a key like any other. Strings are hashed by foldhash, words by one
-//! multiplication (Knuth, TAOCP 6.4): both are seeded at random, so that keys chosen by an adversary do not collide
-//! on purpose. Of some random multipliers the one is kept that spreads consecutive integers best, as dense ids are
-//! the most common key: a bad one, or a hash that scatters them, costs 10 ns more per row in mispredicted probes.
+//! one BOOL, INT or LONG column the word is the value itself and an equal word is an equal key; otherwise the word is
+//! the hash and the key is compared. NULL is a key like any other. Strings are hashed by foldhash, words by one
+//! multiplication (Knuth, TAOCP 6.4): both are seeded at random, so that keys chosen by an adversary do not collide on
+//! purpose. Of some random multipliers the one is kept that spreads consecutive integers best, as dense ids are the
+//! most common key: a bad one, or a hash that scatters them, costs 10 ns more per row in mispredicted probes.
 //! Cost: 12 bytes per entry at a load of 1/8 to 1/4 in small tables and 1/4 to 1/2 in large ones, and the key itself.
 
 mod load;

@@ -61,8 +61,8 @@ pub trait PersistenceStore: Send + Sync {
 
     /// Makes a revision the head, atomically; durable with all chunks put before when this returns.
     ///
-    /// Errors: [`StoreError::Fenced`], [`StoreError::StaleParent`]; else it may or may not have happened, and the same
-    /// commit may be sent again: one that was done returns [`Committed::Already`].
+    /// Errors: [`StoreError::Fenced`], [`StoreError::StaleParent`]; otherwise it may or may not have happened, and the
+    /// same commit may be sent again: one that was done returns [`Committed::Already`].
     fn commit(&self, _app: &str, _commit: &Commit<'_>) -> Result<Committed, StoreError> {
         Err(unsupported("commit"))
     }

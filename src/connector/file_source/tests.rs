@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 /// Nothing here takes longer, or it hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Hands rows to who waits for them.
+/// Hands rows to whoever waits for them.
 struct Rows(Schema, Sender<Vec<Value>>);
 
 impl RowSink for Rows {

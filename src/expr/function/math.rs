@@ -210,7 +210,7 @@ fn by_type(call: Call, int: Kernel, long: Kernel, double: Kernel) -> Result<Type
     })
 }
 
-/// Integers as they are, else a function of DOUBLE.
+/// Integers as they are, otherwise a function of DOUBLE.
 fn whole(mut call: Call, f: fn(f64) -> f64) -> Result<Typed, Fault> {
     call.count(1, 1)?;
     match call.numeric(0)? {
@@ -292,7 +292,7 @@ fn long_digits(x: i64, digits: i64, round: bool) -> Result<i64, Null> {
 /// A DOUBLE with so many decimal digits, of the decimal number that it prints as: 1.005 is half way to 1.01.
 ///
 /// Why not scale, round and scale back: 0.29 · 100 is 28.999999999999996. The candidates are compared with x instead,
-/// which decides rightly as long as they have no more digits than a DOUBLE tells apart; else its text is cut.
+/// which decides rightly as long as they have no more digits than a DOUBLE tells apart; otherwise its text is cut.
 fn decimal(x: f64, digits: i64, round: bool) -> f64 {
     // numbers of at most 15 digits, and powers of ten that are exact
     const UNITS_MAX: f64 = 1e14;

@@ -37,7 +37,7 @@ pub(crate) struct Changes<'a> {
     pub(crate) slots: &'a [Slot],
     /// Sign of each row; empty when all are `+`.
     pub(crate) signs: &'a [Sign],
-    /// Time of each row, where first and last go by time and rows may come in another order; else empty.
+    /// Time of each row, where first and last go by time and rows may come in another order; otherwise empty.
     pub(crate) at: &'a [Timestamp],
     /// Rows that want the value after them.
     pub(crate) emit: Events,

@@ -100,7 +100,7 @@ impl ExternalTimeBatch {
         self.unsent < self.held.rows().end
     }
 
-    /// `ends`: the batch is over, else it goes on after this flush.
+    /// `ends`: the batch is over, otherwise it goes on after this flush.
     fn flush(&mut self, moment: Moment, at: Timestamp, ends: bool, out: &mut Out) {
         if self.holds_unsent() {
             let mut to = out.batch();

@@ -348,7 +348,7 @@ impl Sessions {
         }
     }
 
-    /// When the next session closes; exact after [`Sessions::settle`], else it may be early.
+    /// When the next session closes; exact after [`Sessions::settle`], otherwise it may be early.
     #[inline]
     pub(super) fn due(&self) -> Option<Timestamp> {
         self.closing.peek().map(|c| c.0.due)

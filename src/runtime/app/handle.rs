@@ -36,7 +36,7 @@ pub struct StreamInfo {
     pub name: String,
     /// Attributes.
     pub schema: Schema,
-    /// Created by CREATE STREAM; else defined by the query that writes it.
+    /// Created by CREATE STREAM; otherwise defined by the query that writes it.
     pub declared: bool,
     /// Options of `WITH`, key and value.
     pub options: Vec<(String, String)>,
@@ -102,7 +102,7 @@ impl EventFluxAppRuntime {
         self
     }
 
-    /// Name of the app: `@app:name`, else a hash of its text.
+    /// Name of the app: `@app:name`, otherwise a hash of its text.
     pub fn name(&self) -> &str {
         &self.shared.name
     }
@@ -236,7 +236,7 @@ impl EventFluxAppRuntime {
     /// As [`EventFluxAppRuntime::add_callback`], with a number for every row of the batch.
     ///
     /// Rows are numbered from 1 per stream and key group: in one row of numbers where one worker writes the stream,
-    /// else by the group of the row's key. The numbers are part of the app's state, so a row that comes out again
+    /// otherwise by the group of the row's key. The numbers are part of the app's state, so a row that comes out again
     /// after a restore has the number that it had. Register it before rows flow: a stream with a key is counted from
     /// then on.
     ///

@@ -12,7 +12,7 @@
 //!   announced by one thread (P1). Locked and locked: one owner (P4). Entered and locked: the lock was given when no
 //!   other thread was announced, and none is admitted before it is given back (P4, Dekker in `gate`); each stays so
 //!   while its guard lives (P2, P3).
-//! * I3: one thread never makes a second reference: `busy` is set while the first lives, and only who passed the
+//! * I3: one thread never makes a second reference: `busy` is set while the first lives, and only whoever passed the
 //!   check reads or writes it.
 //! * I4: what one accessor wrote is visible to the next: leaving and opening are `Release`, locking and entering
 //!   `Acquire` (`gate`).

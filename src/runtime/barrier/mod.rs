@@ -1,6 +1,6 @@
-//! The barrier: who holds it owns the state of all workers. `thread_barrier` opens with the essay on why that is right;
-//! `gate` is the word that workers and owners race for, `presence` what a thread knows of its own stays inside, and
-//! `cell` the state of a worker, reachable only with a guard of the barrier. No type of the engine is named here:
+//! The barrier: whoever holds it owns the state of all workers. `thread_barrier` opens with the essay on why that is
+//! right; `gate` is the word that workers and owners race for, `presence` what a thread knows of its own stays inside,
+//! and `cell` the state of a worker, reachable only with a guard of the barrier. No type of the engine is named here:
 //! atomics and locks of `crate::sync` are all that the room needs, so that loom can try it by itself.
 
 pub(crate) mod cell;

@@ -100,7 +100,7 @@ impl Dispatch {
         Ok(())
     }
 
-    /// Tells who cuts that all rows so far are in the lanes.
+    /// Tells whoever cuts that all rows so far are in the lanes.
     #[inline]
     fn publish(&self, stamp: &Stamp) {
         if let Some(named) = &self.named {

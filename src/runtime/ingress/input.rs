@@ -112,7 +112,7 @@ impl Input {
         self.send_row(stream, Some(at), &row, true)
     }
 
-    /// Sends a row if there is room now; gives it back with the reason else.
+    /// Sends a row if there is room now; otherwise gives it back with the reason.
     pub fn try_send<R: Row>(
         &mut self,
         stream: &str,

@@ -29,7 +29,7 @@ impl InputHandler {
         self.input.send_row(self.stream, Some(at), &row, true)
     }
 
-    /// Sends a row if there is room now; gives it back with the reason else.
+    /// Sends a row if there is room now; otherwise gives it back with the reason.
     pub fn try_send<R: Row>(
         &mut self,
         at: Option<Timestamp>,

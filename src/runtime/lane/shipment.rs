@@ -17,7 +17,7 @@ pub(crate) struct Segment {
     pub(crate) ends: Vec<u32>,
     /// How far the input was with the last of the rows.
     pub(crate) stamp: Stamp,
-    /// Number of each row while rows are sent again after a restore; else empty.
+    /// Number of each row while rows are sent again after a restore; otherwise empty.
     pub(crate) numbers: Vec<u64>,
 }
 
@@ -66,7 +66,7 @@ impl Shipment {
         self.clock = Some((clock, stamp));
     }
 
-    /// The last segment if these rows may follow there, else a new one.
+    /// The last segment if these rows may follow there, otherwise a new one.
     fn segment(&mut self, part: &Part<'_>) -> &mut Segment {
         let (stream, component) = (part.stream, part.component);
         let fits = |s: &Segment| {

@@ -20,7 +20,7 @@ pub struct OutputNumber {
 /// The counters of one stream on one worker.
 pub(crate) struct OutputCounter {
     key: OutputKey,
-    /// The last number given, by group: one for a stream that one worker writes; else none until somebody reads
+    /// The last number given, by group: one for a stream that one worker writes; otherwise none until somebody reads
     /// numbers.
     last: Vec<u64>,
     /// Numbers of the batch at hand.

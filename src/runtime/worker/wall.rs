@@ -22,7 +22,7 @@ pub(crate) const CLOCK_BACK_MIN: Duration = Duration::from_millis(100);
 pub struct ClockBack {
     /// By how much.
     pub ahead: Duration,
-    /// The app's clock stands still until the machine's has made up for it; else it goes on from where it stands.
+    /// The app's clock stands still until the machine's has made up for it; otherwise it goes on from where it stands.
     pub waits: bool,
 }
 

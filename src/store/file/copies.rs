@@ -26,7 +26,7 @@ pub(super) const NAMES: [&str; 2] = ["catalogue.copy", "catalogue"];
 /// Longest catalogue that is read: some million chunks.
 const BYTES_MAX: u64 = 64 << 20;
 
-/// What is wrong with both, said to who wants to go on.
+/// What is wrong with both, said to whoever wants to go on.
 const REMEDY: &str = "put a backup of the folder back, or start a new history, which sets these files aside \
     (run --restore none; in a program SnapshotService::claim_anew)";
 

@@ -14,7 +14,7 @@ pub enum Mode {
     Read,
     /// For reading and writing; made if absent, its bytes are kept.
     Write,
-    /// For reading and writing; made if absent, else emptied.
+    /// For reading and writing; made if absent, otherwise emptied.
     New,
 }
 

@@ -57,7 +57,7 @@ impl RestoreOptions {
         self
     }
 
-    /// An app that never had a revision starts empty; else that is an error. One whose state has expired had one.
+    /// An app that never had a revision starts empty; otherwise that is an error. One whose state has expired had one.
     pub fn allow_empty(mut self, allow: bool) -> Self {
         self.allow_empty = allow;
         self
