@@ -122,20 +122,8 @@ impl Gate {
     }
 }
 
-/// Wraps a store and makes chosen operations fail.
-///
-/// ```
-/// use eventflux::store::{Call, Fault, FaultStore, MemoryStore, PersistenceStore};
-/// use std::sync::Arc;
-///
-/// let store = FaultStore::new(Arc::new(MemoryStore::new()));
-/// store.at_call(Call::Save, 2, Fault::Fail);
-/// store.save("app", "1-1".parse()?, b"first")?;
-/// assert!(store.save("app", "1-2".parse()?, b"second").is_err());
-/// store.save("app", "1-2".parse()?, b"second")?;
-/// assert_eq!(store.operations(), 3);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
+/// Wraps a store and makes chosen operations fail: after `at_call(Call::Save, 2, Fault::Fail)` the second `save` fails
+/// and does nothing, and the third is done. `tests/store/fault.rs` tries each fault.
 pub struct FaultStore {
     inner: Arc<dyn PersistenceStore>,
     plan: Mutex<Plan>,
