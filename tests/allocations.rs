@@ -2,41 +2,17 @@
 //!
 //! How: the global allocator counts every allocation of the process, on whatever thread. A binary of its own, and one
 //! test in it, so that nothing else allocates meanwhile.
-//!
-//! I1: every method passes its arguments on to the system's allocator unchanged and returns what it returned.
 
 use eventflux::{
     Batch, EventFluxAppRuntime, EventFluxManager, Input, RuntimeConfig, Timestamp, Value, Workers,
 };
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
-/// Counts, then asks the system.
-struct Counting;
+#[path = "common/counting.rs"]
+mod counting;
 
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-#[allow(unsafe_code, reason = "an allocator is an unsafe trait")]
-// SAFETY: I1.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: I1; the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: I1; the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: I1; the caller keeps the contract of `realloc`.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
+use counting::{ALLOCATIONS, Counting};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
