@@ -22,6 +22,7 @@ mod literal;
 mod nab;
 mod order;
 mod script;
+mod singly;
 mod source;
 mod tidy;
 mod tree;
