@@ -81,7 +81,8 @@ macro_rules! real {
 real!(f32);
 real!(f64);
 
-/// Runs an expression with `op` as a constant, so that the loops in it hold no decision.
+/// Runs an expression with the operator as a constant, so that the loops in it hold no decision. A closure that
+/// captures it as a variable is not vectorised.
 macro_rules! each_op {
     ($op:expr, $name:ident => $body:expr) => {
         match $op {
@@ -93,8 +94,7 @@ macro_rules! each_op {
         }
     };
     (@ $variant:ident, $name:ident => $body:expr) => {{
-        const OP: Arithmetic = Arithmetic::$variant;
-        let $name = OP;
+        const $name: Arithmetic = Arithmetic::$variant;
         $body
     }};
 }
@@ -116,10 +116,10 @@ pub(crate) fn apply(
     both_valid(valid, a.valid(len), b.valid(len));
     let mut sink = Sink { len, valid, faults };
     match data {
-        Data::Int(v) => each_op!(op, op => sink.zip(a, b, v, |x, y| i32::compute(op, x, y))),
-        Data::Long(v) => each_op!(op, op => sink.zip(a, b, v, |x, y| i64::compute(op, x, y))),
-        Data::Float(v) => each_op!(op, op => sink.zip(a, b, v, |x, y| f32::compute(op, x, y))),
-        Data::Double(v) => each_op!(op, op => sink.zip(a, b, v, |x, y| f64::compute(op, x, y))),
+        Data::Int(v) => each_op!(op, OP => sink.zip(a, b, v, |x, y| i32::compute(OP, x, y))),
+        Data::Long(v) => each_op!(op, OP => sink.zip(a, b, v, |x, y| i64::compute(OP, x, y))),
+        Data::Float(v) => each_op!(op, OP => sink.zip(a, b, v, |x, y| f32::compute(OP, x, y))),
+        Data::Double(v) => each_op!(op, OP => sink.zip(a, b, v, |x, y| f64::compute(OP, x, y))),
         Data::Bool(_) | Data::String(_) => panic!("arithmetic on {}", data.type_of()),
     }
 }
