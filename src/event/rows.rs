@@ -4,6 +4,7 @@
 
 use super::batch::{Batch, Mark, Sign};
 use super::column::Column;
+use super::row_view::RowView;
 use std::ops::Range;
 
 /// Some rows of a batch, in order.
@@ -97,6 +98,21 @@ impl Batch {
         self.append_moments(from, rows);
         for k in carried {
             rows.extend_column(&mut self.columns[*k], &from.columns[*k]);
+        }
+    }
+
+    /// As [`Batch::append_moments`], for one row: no ranges, no counts.
+    #[inline]
+    pub(crate) fn push_moment_of(&mut self, view: RowView<'_>) {
+        let RowView { batch, row } = view;
+        self.push_sign(batch.sign(row));
+        self.push_mark(batch.mark(row));
+        self.at.push(batch.at[row]);
+        if self.tracks_clock {
+            self.clock.push(batch.clock[row]);
+        }
+        if self.tracks_cause {
+            self.causes.push(batch.causes[row]);
         }
     }
 

@@ -313,21 +313,6 @@ impl Batch {
         }
     }
 
-    /// Appends the circumstances of a row, with its sign; its values are appended beside.
-    #[inline]
-    pub(crate) fn push_moment_of(&mut self, view: RowView<'_>) {
-        let RowView { batch, row } = view;
-        self.push_sign(batch.sign(row));
-        self.push_mark(batch.mark(row));
-        self.at.push(batch.at[row]);
-        if self.tracks_clock {
-            self.clock.push(batch.clock[row]);
-        }
-        if self.tracks_cause {
-            self.causes.push(batch.causes[row]);
-        }
-    }
-
     /// Appends row `row` of a batch with its own circumstances and columns `keep[0], keep[1], …`.
     #[inline]
     pub(crate) fn push_row(

@@ -76,6 +76,22 @@ pub enum LockError {
     InsideCallback,
 }
 
+impl LockError {
+    /// The workers that were inside, and for how many milliseconds they were waited for; `None` for a caller that was
+    /// itself inside.
+    pub(crate) fn stuck(self) -> Option<(Vec<usize>, u64)> {
+        match self {
+            LockError::Stuck {
+                workers, waited, ..
+            } => Some((
+                workers.into_iter().map(usize::from).collect(),
+                u64::try_from(waited.as_millis()).unwrap_or(u64::MAX),
+            )),
+            LockError::InsideCallback => None,
+        }
+    }
+}
+
 impl ThreadBarrier {
     /// An open barrier with nobody inside.
     pub fn new() -> Self {

@@ -156,14 +156,9 @@ impl CheckpointError {
 
 impl From<LockError> for CheckpointError {
     fn from(error: LockError) -> Self {
-        match error {
-            LockError::Stuck {
-                workers, waited, ..
-            } => CheckpointError::Stuck {
-                workers: workers.into_iter().map(usize::from).collect(),
-                waited_ms: u64::try_from(waited.as_millis()).unwrap_or(u64::MAX),
-            },
-            LockError::InsideCallback => CheckpointError::InsideCallback,
+        match error.stuck() {
+            Some((workers, waited_ms)) => CheckpointError::Stuck { workers, waited_ms },
+            None => CheckpointError::InsideCallback,
         }
     }
 }

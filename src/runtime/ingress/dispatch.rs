@@ -10,7 +10,7 @@ use crate::runtime::lane::shipment::{ALL_COMPONENTS, Part, Shipment};
 use crate::runtime::lane::stamp::{Applied, Stamp};
 use crate::runtime::position::named::{NamedInput, Start};
 use crate::runtime::shared::target::{Target, To};
-use crate::runtime::shared::{Inline, Sent, Shared};
+use crate::runtime::shared::{Sent, Shared};
 use crate::state::{encode_key, key_group};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -93,7 +93,18 @@ impl Dispatch {
     #[inline]
     pub(crate) fn send(&mut self, sending: &Sending, batch: &mut Batch) -> Result<(), SendError> {
         if let Some(inline) = &self.shared.inline {
-            return run_inline(&self.shared, inline, self.id, sending, batch);
+            let (shared, id) = (&self.shared, self.id);
+            let rows_max = shared.config.batch_rows_max;
+            let &Sending {
+                stream,
+                stamp,
+                numbered,
+                ..
+            } = sending;
+            let rows = (stream, batch);
+            return shared.run_inline(inline, id, rows, (stamp, numbered), |core, batch| {
+                core.send(id, (stream, batch), &stamp, numbered, rows_max);
+            });
         }
         self.dispatch_to_lanes(sending, batch)?;
         self.publish(&sending.stamp);
@@ -356,49 +367,10 @@ impl Dispatch {
         let Some(inline) = &self.shared.inline else {
             unreachable!("an app with workers takes rows by lanes")
         };
-        let (id, mut full) = (self.id, false);
-        let row = &mut *batch;
-        let entered = self.shared.enter_inline(inline, |core| {
-            full = core.is_blocked();
-            if !full {
-                core.send_row(id, stream, row);
-            }
-        })?;
-        if !entered {
-            let rows = Sent::Rows(stream, batch.clone(), Stamp::default(), false);
-            return self.shared.send_later(inline, id, rows);
-        }
-        if full { Err(SendError::Full) } else { Ok(()) }
+        let (id, unnamed) = (self.id, (Stamp::default(), false));
+        self.shared
+            .run_inline(inline, id, (stream, batch), unnamed, |core, batch| {
+                core.send_row(id, stream, batch);
+            })
     }
-}
-
-/// Runs rows through an inline app.
-#[inline]
-fn run_inline(
-    shared: &Shared,
-    inline: &Inline,
-    id: u64,
-    sending: &Sending,
-    batch: &mut Batch,
-) -> Result<(), SendError> {
-    let rows_max = shared.config.batch_rows_max;
-    let &Sending {
-        stream,
-        stamp,
-        numbered,
-        ..
-    } = sending;
-    let mut full = false;
-    let whole = &mut *batch;
-    let entered = shared.enter_inline(inline, |core| {
-        full = core.is_blocked();
-        if !full {
-            core.send(id, (stream, whole), &stamp, numbered, rows_max);
-        }
-    })?;
-    if !entered {
-        let rows = Sent::Rows(stream, batch.clone(), stamp, numbered);
-        return shared.send_later(inline, id, rows);
-    }
-    if full { Err(SendError::Full) } else { Ok(()) }
 }

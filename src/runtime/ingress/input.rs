@@ -321,19 +321,7 @@ impl Input {
         row: &R,
         wait: bool,
     ) -> Result<(), SendError> {
-        if !self.dispatch.is_plain() {
-            return self.send_rows(stream, std::iter::once((at, row)), wait);
-        }
-        self.check()?;
-        let (mut pace, cause) = (Pace::new(self.at.clock), self.next_cause());
-        let batch = &mut self.scratch[stream];
-        // What a panic or an error may have left is no part of this send.
-        batch.clear();
-        let shared = &self.dispatch.shared;
-        write(shared, stream, at, row, &mut pace, cause, batch)?;
-        self.dispatch.send_row(stream, batch)?;
-        self.sent(1, pace);
-        Ok(())
+        self.send_rows(stream, std::iter::once((at, row)), wait)
     }
 
     #[inline]
@@ -353,8 +341,12 @@ impl Input {
             write(shared, stream, at, &row, &mut pace, cause, batch)?;
         }
         let rows = batch.len();
-        let sending = self.sending(stream, rows, pace.clock, wait);
-        self.dispatch.send(&sending, &mut self.scratch[stream])?;
+        if rows == 1 && self.dispatch.is_plain() {
+            self.dispatch.send_row(stream, batch)?;
+        } else {
+            let sending = self.sending(stream, rows, pace.clock, wait);
+            self.dispatch.send(&sending, &mut self.scratch[stream])?;
+        }
         self.sent(rows, pace);
         Ok(())
     }

@@ -136,19 +136,7 @@ impl Field for i32 {
     fn write(&self, attribute: usize, column: &mut Column) -> Result<(), RowError> {
         match column.parts_mut() {
             (Data::Int(to), valid) => push(to, valid, *self),
-            _ => self.widened(attribute, column),
-        }
-    }
-}
-
-impl Widened for i32 {
-    #[inline(never)]
-    fn widened(&self, attribute: usize, column: &mut Column) -> Result<(), RowError> {
-        match column.parts_mut() {
-            (Data::Long(to), valid) => push(to, valid, i64::from(*self)),
-            (Data::Float(to), valid) => push(to, valid, *self as f32),
-            (Data::Double(to), valid) => push(to, valid, f64::from(*self)),
-            (other, _) => mismatch(attribute, other.type_of(), Type::Int),
+            _ => widened(i64::from(*self), Type::Int, attribute, column),
         }
     }
 }
@@ -158,24 +146,19 @@ impl Field for i64 {
     fn write(&self, attribute: usize, column: &mut Column) -> Result<(), RowError> {
         match column.parts_mut() {
             (Data::Long(to), valid) => push(to, valid, *self),
-            _ => self.widened(attribute, column),
+            _ => widened(*self, Type::Long, attribute, column),
         }
     }
 }
 
-/// A number that its column holds as one of a wider type, or not at all.
-trait Widened {
-    fn widened(&self, attribute: usize, column: &mut Column) -> Result<(), RowError>;
-}
-
-impl Widened for i64 {
-    #[inline(never)]
-    fn widened(&self, attribute: usize, column: &mut Column) -> Result<(), RowError> {
-        match column.parts_mut() {
-            (Data::Float(to), valid) => push(to, valid, *self as f32),
-            (Data::Double(to), valid) => push(to, valid, *self as f64),
-            (other, _) => mismatch(attribute, other.type_of(), Type::Long),
-        }
+/// Appends an integer to a column of another type than its own, `of`, which may be wider.
+#[inline(never)]
+fn widened(value: i64, of: Type, attribute: usize, column: &mut Column) -> Result<(), RowError> {
+    match column.parts_mut() {
+        (Data::Long(to), valid) => push(to, valid, value),
+        (Data::Float(to), valid) => push(to, valid, value as f32),
+        (Data::Double(to), valid) => push(to, valid, value as f64),
+        (other, _) => mismatch(attribute, other.type_of(), of),
     }
 }
 

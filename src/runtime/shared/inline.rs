@@ -107,6 +107,32 @@ impl Shared {
         }
     }
 
+    /// Runs rows of an input by `work`; those that a callback sends wait for the end of the step at hand. `stamp`, and
+    /// whether they are sent again after a restore, are for these.
+    #[inline]
+    pub(crate) fn run_inline(
+        &self,
+        inline: &Inline,
+        input: u64,
+        (stream, batch): (usize, &mut Batch),
+        (stamp, replayed): (Stamp, bool),
+        work: impl FnOnce(&mut Core, &mut Batch),
+    ) -> Result<(), SendError> {
+        let mut full = false;
+        let rows = &mut *batch;
+        let entered = self.enter_inline(inline, |core| {
+            full = core.is_blocked();
+            if !full {
+                work(core, rows);
+            }
+        })?;
+        if !entered {
+            let rows = Sent::Rows(stream, batch.clone(), stamp, replayed);
+            return self.send_later(inline, input, rows);
+        }
+        if full { Err(SendError::Full) } else { Ok(()) }
+    }
+
     /// Waits for the worker's place. Whoever has it may wait at the barrier, and for this thread where that holds the
     /// lock: then neither would ever go on.
     ///

@@ -270,14 +270,9 @@ impl Shared {
 
 impl From<LockError> for RuntimeError {
     fn from(error: LockError) -> Self {
-        match error {
-            LockError::Stuck {
-                workers, waited, ..
-            } => RuntimeError::Stuck {
-                workers: workers.into_iter().map(usize::from).collect(),
-                waited_ms: u64::try_from(waited.as_millis()).unwrap_or(u64::MAX),
-            },
-            LockError::InsideCallback => RuntimeError::InsideCallback,
+        match error.stuck() {
+            Some((workers, waited_ms)) => RuntimeError::Stuck { workers, waited_ms },
+            None => RuntimeError::InsideCallback,
         }
     }
 }

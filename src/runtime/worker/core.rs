@@ -243,16 +243,22 @@ impl Core {
     #[inline]
     pub(crate) fn send_row(&mut self, input: u64, stream: usize, batch: &mut Batch) {
         self.unread = true;
-        self.rows += 1;
-        if !self.outputs.late_causes.is_empty() {
-            self.outputs.late_causes.clear();
-        }
-        self.tell_clock(input, ALL_COMPONENTS, batch);
+        self.arrive(input, ALL_COMPONENTS, batch);
         let (instances, outputs) = (&mut self.instances, &mut self.outputs);
         instances.feed_row(stream, batch, outputs);
         if batch.tracks_clock {
             instances.fire_others(stream, false, self.now, outputs);
         }
+    }
+
+    /// Rows come in: counts them, and gives them the clock of the app.
+    #[inline]
+    fn arrive(&mut self, input: u64, component: u32, batch: &mut Batch) {
+        self.rows += batch.len() as u64;
+        if !self.outputs.late_causes.is_empty() {
+            self.outputs.late_causes.clear();
+        }
+        self.tell_clock(input, component, batch);
     }
 
     /// Processes rows of an input.
@@ -267,11 +273,7 @@ impl Core {
         if batch.is_empty() {
             return;
         }
-        self.rows += batch.len() as u64;
-        if !self.outputs.late_causes.is_empty() {
-            self.outputs.late_causes.clear();
-        }
-        self.tell_clock(input, component, batch);
+        self.arrive(input, component, batch);
         let replay = named.and_then(|named| self.positions.replay(named, numbers));
         let (instances, outputs) = (&mut self.instances, &mut self.outputs);
         // The clock of these rows moves instances on that do not get them.

@@ -271,10 +271,7 @@ impl Graph {
             self.pass_late(node, outputs);
         }
         if !to.is_empty() {
-            match next {
-                Next::Operator(operator) => self.give_rows(operator, &to, outputs),
-                Next::Stream(stream) => self.stream(stream, &mut to, outputs),
-            }
+            self.hand_on(next, Kind::Rows, &mut to, outputs);
             to.clear();
         }
         self.nodes[node].single = Some(to);
@@ -299,16 +296,20 @@ impl Graph {
         let mut ready = std::mem::take(&mut self.nodes[node].out.ready);
         let next = self.nodes[node].next;
         for (kind, mut batch) in ready.drain(..) {
-            match next {
-                Next::Operator(operator) if kind == Kind::Rows => {
-                    self.give_rows(operator, &batch, outputs);
-                }
-                Next::Operator(operator) => self.give(operator, kind, &batch, outputs),
-                Next::Stream(stream) => self.stream(stream, &mut batch, outputs),
-            }
+            self.hand_on(next, kind, &mut batch, outputs);
             self.nodes[node].out.recycle(batch);
         }
         self.nodes[node].out.ready = ready;
+    }
+
+    /// Gives rows that an operator has emitted to whoever comes next.
+    #[inline]
+    fn hand_on(&mut self, next: Next, kind: Kind, batch: &mut Batch, outputs: &mut Outputs) {
+        match next {
+            Next::Operator(node) if kind == Kind::Rows => self.give_rows(node, batch, outputs),
+            Next::Operator(node) => self.give(node, kind, batch, outputs),
+            Next::Stream(stream) => self.stream(stream, batch, outputs),
+        }
     }
 
     /// Counts rows that came too late, once whatever number of queries drop them, and sends them to their stream.
