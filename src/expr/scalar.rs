@@ -5,11 +5,12 @@
 //! functions as the loops. Everything else runs its loop over the one row, and its value is read.
 
 use super::kernel::arithmetic::{Arithmetic, Number};
+use super::kernel::cast::widen;
 use super::kernel::compare::{Comparison, exact_order};
 use super::kernel::logic::Junction;
 use super::node::{Node, Step};
 use super::program::{Frame, Program, View};
-use crate::event::{Column, RowView, Scalar, Type};
+use crate::event::{Column, RowView, Scalar};
 
 /// What a program reads of one row: its columns, then the results that stand beside it.
 #[derive(Clone, Copy)]
@@ -225,19 +226,5 @@ fn junction<'a>(
     match sum {
         (value, true) => Scalar::Bool(value),
         (_, false) => Scalar::Null,
-    }
-}
-
-/// A number as one of a type that holds all of its own.
-#[inline]
-fn widen(a: Scalar<'_>, to: Type) -> Scalar<'_> {
-    match (a, to) {
-        (Scalar::Int(a), Type::Long) => Scalar::Long(i64::from(a)),
-        (Scalar::Int(a), Type::Float) => Scalar::Float(a as f32),
-        (Scalar::Int(a), Type::Double) => Scalar::Double(f64::from(a)),
-        (Scalar::Long(a), Type::Float) => Scalar::Float(a as f32),
-        (Scalar::Long(a), Type::Double) => Scalar::Double(a as f64),
-        (Scalar::Float(a), Type::Double) => Scalar::Double(f64::from(a)),
-        (a, _) => a,
     }
 }

@@ -432,17 +432,10 @@ impl Builder<'_> {
         let condition = query.condition.as_ref().map(|c| self.compile(c, layout));
         let projection = self.projection(layout);
         let types = self.output_types();
+        let window = self.source.window.as_ref();
+        let retracts = window.is_some_and(WindowPlan::retracts);
         if query.aggregates() {
-            let retracts = self
-                .source
-                .window
-                .as_ref()
-                .is_some_and(WindowPlan::retracts);
-            let transient = self
-                .source
-                .window
-                .as_ref()
-                .is_some_and(WindowPlan::only_flushes);
+            let transient = window.is_some_and(WindowPlan::only_flushes);
             let grouping = self.grouping(layout);
             let mut operator = RunningAggregate::new(
                 condition,
@@ -455,13 +448,8 @@ impl Builder<'_> {
             operator.routed_by(self.positions_among(&query.keys));
             self.push(Box::new(operator), &types);
         } else {
-            let sliding = self
-                .source
-                .window
-                .as_ref()
-                .is_some_and(WindowPlan::retracts);
             // DISTINCT over the rows of a sliding window sees rows leave.
-            let events = if query.distinct && sliding {
+            let events = if query.distinct && retracts {
                 Events::All
             } else {
                 query.events

@@ -3,7 +3,7 @@
 //! A value that the target cannot hold becomes NULL and counts.
 
 use super::{Lane, Native, Operand, all_null, both_valid, clear_nulls};
-use crate::event::{Column, Data, Str, Type, Value};
+use crate::event::{Column, Data, Scalar, Str, Type, Value};
 use std::fmt::Write;
 
 /// Converts `len` rows of `from` into the type of `out`; `text` is scratch.
@@ -165,6 +165,29 @@ macro_rules! floating_number {
 }
 floating_number!(f32, true);
 floating_number!(f64, false);
+
+/// A number as one of a type to which its own widens.
+#[inline]
+pub(crate) fn widen(a: Scalar<'_>, to: Type) -> Scalar<'_> {
+    match a {
+        Scalar::Int(a) => widened(a, to),
+        Scalar::Long(a) => widened(a, to),
+        Scalar::Float(a) => widened(a, to),
+        same => same,
+    }
+}
+
+#[inline(always)]
+fn widened<'a, T: Number>(a: T, to: Type) -> Scalar<'a> {
+    let value = match to {
+        Type::Int => a.to_int().map(Scalar::Int),
+        Type::Long => a.to_long().map(Scalar::Long),
+        Type::Float => a.to_float().map(Scalar::Float),
+        Type::Double => Some(Scalar::Double(a.to_double())),
+        Type::Bool | Type::String => None,
+    };
+    value.unwrap_or(Scalar::Null)
+}
 
 const TWO_63: f64 = 9_223_372_036_854_775_808.0;
 

@@ -219,10 +219,7 @@ impl Search {
              seed {seed}",
             right + refused + no_text + findings as u64,
         );
-        match findings {
-            0 => Ok(()),
-            n => Err(Failure::new(format!("{n} findings"))),
-        }
+        Failure::unless_none(findings)
     }
 }
 
@@ -246,7 +243,7 @@ fn in_this_process(args: &AppsArgs, corpus: &Corpus) -> Result<(), Failure> {
         // one write each, so that a process that dies has told its last number
         out.write_all(format!("at {number}\n").as_bytes())?;
         out.flush()?;
-        let mut random = mutant::random(args.seed ^ 0x5eed, number);
+        let mut random = crate::case(args.seed ^ 0x5eed, number);
         let told = match trial::trial(&app, &mut random) {
             Ok(Answer::Right) => "right".to_string(),
             Ok(Answer::Refused) => "refused".to_string(),

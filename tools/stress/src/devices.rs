@@ -62,10 +62,7 @@ pub fn run(args: &DevicesArgs) -> Result<(), Failure> {
     }
     let findings = trial.findings.len();
     println!("devices: {} tried, {findings} findings", trial.tried);
-    match findings {
-        0 => Ok(()),
-        n => Err(Failure::new(format!("{n} findings"))),
-    }
+    Failure::unless_none(findings)
 }
 
 /// The limits of processes that have enough.

@@ -10,6 +10,14 @@ impl Failure {
     pub fn new(message: impl Into<String>) -> Self {
         Failure(message.into())
     }
+
+    /// The end of a search with so many findings.
+    pub fn unless_none(findings: usize) -> Result<(), Failure> {
+        match findings {
+            0 => Ok(()),
+            n => Err(Failure::new(format!("{n} findings"))),
+        }
+    }
 }
 
 impl<E: std::error::Error> From<E> for Failure {

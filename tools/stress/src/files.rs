@@ -70,10 +70,7 @@ pub fn run(args: &FilesArgs) -> Result<(), Failure> {
         "files: {tried} tried in {} MiB and {} s each, {findings} findings",
         limits.memory_mib, limits.seconds
     );
-    match findings {
-        0 => Ok(()),
-        n => Err(Failure::new(format!("{n} findings"))),
-    }
+    Failure::unless_none(findings)
 }
 
 /// Makes a file. What is answered keeps it what it is.

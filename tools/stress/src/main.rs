@@ -51,6 +51,11 @@ enum What {
     Soak(soak::SoakArgs),
 }
 
+/// The random numbers of a case, which can be tried again alone.
+fn case(seed: u64, number: u64) -> eventflux_kit::Random {
+    eventflux_kit::Random::new(seed.wrapping_mul(0x9e37_79b9).wrapping_add(number))
+}
+
 fn main() -> ExitCode {
     let done = match Stress::parse().what {
         What::Damage(args) => damage::run(&args),

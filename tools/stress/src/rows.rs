@@ -54,7 +54,7 @@ pub fn run(args: &RowsArgs) -> Result<(), Failure> {
     let corpus = contents("tools/fuzz/corpus/event_line", "json")?;
     let mut tally = Tally::default();
     for number in args.first..args.first + args.count {
-        let mut random = Random::new(args.seed.wrapping_mul(0x9e37_79b9).wrapping_add(number));
+        let mut random = crate::case(args.seed, number);
         let before = tally.findings.len();
         match number % 2 {
             0 => line(&mut random, &corpus, &mut tally),
@@ -79,10 +79,7 @@ pub fn run(args: &RowsArgs) -> Result<(), Failure> {
         tally.findings.len(),
         args.seed
     );
-    match tally.findings.len() {
-        0 => Ok(()),
-        n => Err(Failure::new(format!("{n} findings"))),
-    }
+    Failure::unless_none(tally.findings.len())
 }
 
 fn line(r: &mut Random, corpus: &[Vec<u8>], tally: &mut Tally) {

@@ -75,10 +75,7 @@ pub fn run(args: &SizesArgs) -> Result<(), Failure> {
         limits.memory_mib,
         limits.seconds
     );
-    match findings {
-        0 => Ok(()),
-        n => Err(Failure::new(format!("{n} findings"))),
-    }
+    Failure::unless_none(findings)
 }
 
 /// How much is asked for: parts of what fits into a text, and what the tests ask for.

@@ -6,7 +6,7 @@ use eventflux_kit::Random;
 
 /// The app of this number; not always text.
 pub fn app(corpus: &Corpus, seed: u64, number: u64) -> Vec<u8> {
-    let mut random = random(seed, number);
+    let mut random = crate::case(seed, number);
     let r = &mut random;
     match r.below(10) {
         0..2 => crate::mutate::mutated(&mut |n| r.below(n as u64) as usize, &corpus.bytes),
@@ -21,11 +21,6 @@ pub fn app(corpus: &Corpus, seed: u64, number: u64) -> Vec<u8> {
             by_words(r, corpus, &app, changes).into_bytes()
         }
     }
-}
-
-/// The random numbers of a case.
-pub fn random(seed: u64, number: u64) -> Random {
-    Random::new(seed.wrapping_mul(0x9e37_79b9).wrapping_add(number))
 }
 
 /// An app with so many changes to its words.

@@ -28,7 +28,7 @@ use trial::{Counts, Trial};
 const MEMORY_MAX: u64 = 400;
 const PROGRESS: u64 = 500;
 /// So many findings are told before it ends.
-const FINDINGS_MAX: u64 = 10;
+const FINDINGS_MAX: usize = 10;
 
 /// Options of `damage`.
 #[derive(Args, Debug)]
@@ -131,10 +131,7 @@ pub fn run(args: &DamageArgs) -> Result<(), Failure> {
     println!(
         "damage: {count} tried on {kind:?}, {counts}, {findings} findings, at most {memory} MB, seed {seed}"
     );
-    match findings {
-        0 => Ok(()),
-        n => Err(Failure::new(format!("{n} findings"))),
-    }
+    Failure::unless_none(findings)
 }
 
 /// The most memory that this process has had, in megabytes.
