@@ -340,6 +340,21 @@ impl<R> fmt::Display for TrySendError<R> {
 
 impl<R: fmt::Debug> std::error::Error for TrySendError<R> {}
 
+/// Why a question to tables and named windows has no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum QueryError {
+    /// The text is wrong: all that was found, with line, column and remedy.
+    #[error("{0}")]
+    Text(#[from] BuildError),
+    /// The values for the `?` of the text do not fit.
+    #[error("the values for the ? of the question do not fit: {0}")]
+    Parameters(#[source] RowError),
+    /// The app cannot be asked now, or not from here.
+    #[error("{0}")]
+    Runtime(#[from] RuntimeError),
+}
+
 /// Why an app could not be started, changed or stopped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -397,6 +412,14 @@ pub enum RuntimeError {
         /// The stream.
         stream: String,
         /// What went wrong.
+        message: String,
+    },
+    /// A table could not be loaded.
+    #[error("table '{table}': {message}")]
+    Table {
+        /// The table.
+        table: String,
+        /// What went wrong: with the file and the line where it is a file.
         message: String,
     },
     /// The app is poisoned by a panic.

@@ -36,7 +36,7 @@
 //! costs no row and counts none twice. `redis-tls` adds `rediss://`. What each guarantee needs from the server is in
 //! `docs/operations.md`.
 //!
-//! It is not: a server, a cluster, an async framework, a database. Joins, patterns and tables are not there yet.
+//! It is not: a server, a cluster, an async framework, a database. Patterns and partitions are not there yet.
 //!
 //! ```text
 //! build:  text ─sql─▶ statements ─plan─▶ components of queries ─▶ operators
@@ -63,7 +63,8 @@ pub use event::{Batch, Column, Data, Schema, Sign, Str, Timestamp, Type, Value};
 
 mod error;
 pub use error::{
-    BuildError, NameTaken, Poison, Problem, RowError, RuntimeError, SendError, TrySendError,
+    BuildError, NameTaken, Poison, Problem, QueryError, RowError, RuntimeError, SendError,
+    TrySendError,
 };
 
 mod expr;
@@ -78,9 +79,14 @@ mod plan;
 pub mod redis;
 
 mod runtime;
+pub use plan::Drawing;
+pub use runtime::app::answer::QueryResult;
+pub use runtime::app::from_row::{FieldError, FromField, FromRow, RowReader};
 pub use runtime::app::handle::{EventFluxAppRuntime, StreamInfo};
+pub use runtime::app::load::Loaded;
 pub use runtime::app::manager::EventFluxManager;
 pub use runtime::app::metrics::Metrics;
+pub use runtime::app::question::PreparedQuery;
 pub use runtime::barrier::{
     EnterGuard, LOCK_WAIT, LockError, LockGuard, LockOutcome, ThreadBarrier,
 };

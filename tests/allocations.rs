@@ -59,6 +59,20 @@ const QUERIES: &[(&str, &str)] = &[
         "lengthBatch",
         "SELECT k, sum(v) AS s FROM S WINDOW('lengthBatch', 64) GROUP BY k",
     ),
+    (
+        "join",
+        "SELECT a.t AS t, b.v AS v FROM S WINDOW('length', 20) AS a JOIN S WINDOW('length', 60) AS b ON a.k = b.k",
+    ),
+    (
+        "outer join, GROUP BY",
+        "SELECT a.k AS k, sum(b.v) AS s, count() AS n FROM S WINDOW('length', 20) AS a LEFT JOIN S WINDOW('length', 60) \
+         AS b ON a.t = b.t AND a.v < b.v GROUP BY a.k",
+    ),
+    (
+        "join with a table",
+        "SELECT S.t AS t, T.v AS tv FROM S LEFT JOIN T ON S.k = T.k; CREATE TABLE T (k INT PRIMARY KEY, v INT); \
+         UPSERT INTO T SELECT k, v FROM S ON T.k = S.k",
+    ),
 ];
 
 /// One app under the counter.

@@ -263,6 +263,20 @@ impl Column {
         }
     }
 
+    /// As [`Column::extend_rows`], with NULL for a row of `u32::MAX`.
+    pub(crate) fn extend_or_null(&mut self, from: &Column, rows: &[u32]) {
+        if !rows.contains(&u32::MAX) {
+            return self.extend_rows(from, rows);
+        }
+        self.materialize_valid();
+        for row in rows {
+            match *row {
+                u32::MAX => self.push_null(),
+                row => self.push_from(from, row as usize),
+            }
+        }
+    }
+
     /// Appends one value `count` times. Panics when the types differ.
     pub fn extend_value(&mut self, value: &Value, count: usize) {
         let len = self.len() + count;

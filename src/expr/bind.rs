@@ -40,6 +40,22 @@ pub(crate) trait Scope {
         span: Span,
     ) -> Option<Result<(ColumnRef, Type), Fault>>;
 
+    /// Whether an expression is the name of the only source: its row is every row.
+    fn is_only_source(&self, _expr: &Expr) -> bool {
+        false
+    }
+
+    /// The column of `(condition) IN table`.
+    fn member(
+        &mut self,
+        _condition: &Expr,
+        _table: &Name,
+        span: Span,
+    ) -> Result<(ColumnRef, Type), Fault> {
+        let fault = Fault::new(span, "IN with a table cannot stand here");
+        Err(fault.help("use it in WHERE or SELECT of a query"))
+    }
+
     /// What may be called here beside functions.
     fn callable(&self) -> Vec<String> {
         Vec::new()
@@ -106,16 +122,14 @@ impl Binder<'_> {
                 let made = binary(*op, a, b, span);
                 self.keep(made)
             }
-            ExprKind::IsNull(x, negated) => {
-                let x = self.expr(x)?;
-                let ty = x.ty.unwrap_or(Type::Bool);
-                let test = Typed::op(Op::IsNull, vec![x.cast(ty)], Type::Bool, span);
-                Some(negated_if(*negated, test, span))
-            }
+            ExprKind::IsNull(x, negated) => self.is_null(x, *negated, span),
             ExprKind::In(x, items, negated) => {
                 let args = self.list(std::iter::once(&**x).chain(items))?;
                 let made = membership(args, span);
                 Some(negated_if(*negated, self.keep(made)?, span))
+            }
+            ExprKind::InTable(condition, table, negated) => {
+                self.in_table(condition, table, *negated, span)
             }
             ExprKind::Between(x, low, high, negated) => {
                 let args = self.all([x, low, high])?;
@@ -146,6 +160,13 @@ impl Binder<'_> {
         }
     }
 
+    fn is_null(&mut self, x: &Expr, negated: bool, span: Span) -> Option<Typed> {
+        let x = self.expr(x)?;
+        let ty = x.ty.unwrap_or(Type::Bool);
+        let test = Typed::op(Op::IsNull, vec![x.cast(ty)], Type::Bool, span);
+        Some(negated_if(negated, test, span))
+    }
+
     fn list<'e>(&mut self, exprs: impl Iterator<Item = &'e Expr>) -> Option<Vec<Typed>> {
         let bound: Vec<Option<Typed>> = exprs.map(|e| self.expr(e)).collect();
         bound.into_iter().collect()
@@ -172,10 +193,28 @@ impl Binder<'_> {
         }
     }
 
+    fn in_table(
+        &mut self,
+        condition: &Expr,
+        table: &Name,
+        negated: bool,
+        span: Span,
+    ) -> Option<Typed> {
+        let column = self.scope.member(condition, table, span);
+        let (column, ty) = self.keep(column)?;
+        Some(negated_if(negated, Typed::column(column, ty, span), span))
+    }
+
     fn call(&mut self, name: &Name, args: &[Expr], distinct: bool, span: Span) -> Option<Typed> {
         if let Some(special) = self.scope.call(name, args, distinct, span) {
             let (column, ty) = self.keep(special)?;
             return Some(Typed::column(column, ty, span));
+        }
+        if let [arg] = args
+            && name.text.eq_ignore_ascii_case("eventTimestamp")
+            && self.scope.is_only_source(arg)
+        {
+            return self.call(name, &[], distinct, span);
         }
         if distinct {
             let message = format!("DISTINCT in {}, which is no aggregate", name.text);

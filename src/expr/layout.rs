@@ -67,57 +67,110 @@ impl Kept {
     }
 }
 
-/// Where columns stand in a frame: attributes, source by source; then what was added to them; then the aggregates.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Layout {
-    sources: Vec<Kept>,
-    added: Vec<ColumnRef>,
+/// Some columns of a frame that stand together.
+#[derive(Clone, Debug)]
+enum Part {
+    /// Attributes of a source, by its place.
+    Source(usize, Kept),
+    /// Other columns.
+    Added(Vec<ColumnRef>),
+    /// So many that no program reads.
+    Unread(usize),
 }
 
+impl Part {
+    fn len(&self) -> usize {
+        match self {
+            Part::Source(_, kept) => kept.len(),
+            Part::Added(columns) => columns.len(),
+            Part::Unread(count) => *count,
+        }
+    }
+}
+
+/// Where columns stand in a frame: attributes, source by source, and what was added in between; then the aggregates.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Layout(Vec<Part>);
+
 impl Layout {
-    /// The next source has all of its attributes, so many.
-    pub(crate) fn all(mut self, attributes: usize) -> Self {
-        self.sources.push(Kept::All(attributes));
+    /// All attributes of a source follow, so many.
+    pub(crate) fn all(mut self, source: usize, attributes: usize) -> Self {
+        self.0.push(Part::Source(source, Kept::All(attributes)));
         self
     }
 
-    /// The next source has some of its attributes, in this order.
-    pub(crate) fn some(mut self, attributes: &[usize]) -> Self {
+    /// Some attributes of a source follow, in this order.
+    pub(crate) fn some(mut self, source: usize, attributes: &[usize]) -> Self {
         let places = attributes.iter().copied().zip(0..);
         let mut places: Vec<(usize, usize)> = places.collect();
         places.sort_unstable();
-        self.sources.push(Kept::Some(places));
+        self.0.push(Part::Source(source, Kept::Some(places)));
         self
     }
 
     /// Other columns follow.
     pub(crate) fn then(mut self, columns: &[ColumnRef]) -> Self {
-        self.added.extend(columns);
+        self.0.push(Part::Added(columns.to_vec()));
+        self
+    }
+
+    /// So many columns follow that no program reads.
+    pub(crate) fn unread(mut self, count: usize) -> Self {
+        self.0.push(Part::Unread(count));
+        self
+    }
+
+    /// The columns of another frame follow.
+    pub(crate) fn beside(mut self, other: Layout) -> Self {
+        self.0.extend(other.0);
         self
     }
 
     /// Where a column stands. A plan compiles an expression only for frames that have its columns.
     pub(crate) fn place(&self, column: ColumnRef) -> usize {
         let place = match column {
-            ColumnRef::Input { source, column } => {
-                let kept = self.sources.get(source);
-                let place = kept.and_then(|k| k.place(column));
-                place.map(|place| self.before(source) + place)
+            ColumnRef::Input {
+                source,
+                column: own,
+            } => {
+                let place = self.attribute(source, own);
+                place.or_else(|| self.added(column))
             }
-            ColumnRef::Aggregate(place) => {
-                Some(self.before(self.sources.len()) + self.added.len() + place)
-            }
-            other => {
-                let place = self.added.iter().position(|c| *c == other);
-                place.map(|place| self.before(self.sources.len()) + place)
-            }
+            ColumnRef::Aggregate(place) => Some(self.len() + place),
+            other => self.added(other),
         };
         place.unwrap_or_else(|| panic!("a frame without {column:?} that a program reads"))
     }
 
-    /// How many attributes come before those of a source.
-    fn before(&self, source: usize) -> usize {
-        self.sources[..source].iter().map(Kept::len).sum()
+    /// How many columns stand before the aggregates.
+    pub(crate) fn len(&self) -> usize {
+        self.0.iter().map(Part::len).sum()
+    }
+
+    fn attribute(&self, source: usize, column: usize) -> Option<usize> {
+        let mut before = 0;
+        for part in &self.0 {
+            if let Part::Source(number, kept) = part
+                && *number == source
+            {
+                return kept.place(column).map(|place| before + place);
+            }
+            before += part.len();
+        }
+        None
+    }
+
+    fn added(&self, column: ColumnRef) -> Option<usize> {
+        let mut before = 0;
+        for part in &self.0 {
+            if let Part::Added(columns) = part
+                && let Some(place) = columns.iter().position(|c| *c == column)
+            {
+                return Some(before + place);
+            }
+            before += part.len();
+        }
+        None
     }
 }
 
@@ -128,8 +181,8 @@ mod tests {
     #[test]
     fn columns_stand_by_source_then_as_added_then_aggregates() {
         let layout = Layout::default()
-            .some(&[4, 1])
-            .all(3)
+            .some(0, &[4, 1])
+            .all(1, 3)
             .then(&[ColumnRef::RowNumber])
             .then(&[ColumnRef::WindowStart, ColumnRef::WindowEnd]);
         let input = |source, column| layout.place(ColumnRef::Input { source, column });
@@ -152,6 +205,6 @@ mod tests {
             source: 0,
             column: 2,
         };
-        Layout::default().some(&[1, 4]).place(column);
+        Layout::default().some(0, &[1, 4]).place(column);
     }
 }

@@ -26,6 +26,7 @@ mod tests;
 
 pub(crate) use bind::{Scope, Unresolved, bind};
 pub use function::{Functions, ScalarFunction};
+pub(crate) use kernel::compare::Comparison;
 pub(crate) use layout::{ColumnRef, Layout};
 pub(crate) use program::{Frame, Program};
 pub(crate) use scalar::RowFrame;

@@ -70,6 +70,14 @@ impl Node {
         }
     }
 
+    /// Calls `f` with the number of every column that it reads.
+    pub(super) fn each_column(&self, f: &mut dyn FnMut(usize)) {
+        if let Step::Column(i) = self.step {
+            f(i);
+        }
+        self.args.iter().for_each(|arg| arg.each_column(f));
+    }
+
     /// Computes the rows of a view.
     pub(super) fn run(&mut self, view: &View<'_>, faults: &mut u64) {
         let Node {

@@ -72,6 +72,19 @@ impl Program {
         Program { root }
     }
 
+    /// Calls `f` with the number of every column that it reads.
+    pub(crate) fn each_column(&self, f: &mut dyn FnMut(usize)) {
+        self.root.each_column(f);
+    }
+
+    /// The number of the column that it is, where it is nothing else.
+    pub(crate) fn as_column(&self) -> Option<usize> {
+        match self.root.step {
+            Step::Column(i) => Some(i),
+            _ => None,
+        }
+    }
+
     /// The result of every row. A plain column without selection is borrowed, not copied.
     pub(crate) fn eval<'a>(&'a mut self, frame: &Frame<'a>, faults: &mut u64) -> &'a Column {
         self.root.run(&View::whole(frame), faults);

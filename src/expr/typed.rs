@@ -221,6 +221,14 @@ impl Typed {
         }
     }
 
+    /// As [`Typed::columns`], with their types.
+    pub(crate) fn typed_columns(&self, f: &mut dyn FnMut(ColumnRef, Type)) {
+        match (&self.kind, self.ty) {
+            (TypedKind::Column(column), Some(ty)) => f(*column, ty),
+            _ => self.args().iter().for_each(|a| a.typed_columns(f)),
+        }
+    }
+
     /// The value, when it depends on no row. A fault gives NULL.
     pub(crate) fn constant(&self) -> Option<Value> {
         match &self.kind {
@@ -267,6 +275,114 @@ impl Typed {
     /// Whether it reads the app's clock.
     pub(crate) fn uses_clock(&self) -> bool {
         self.any(&|op| matches!(op, Op::Clock))
+    }
+
+    /// That all conditions hold; `None` where there are none.
+    pub(crate) fn all(mut conditions: Vec<Typed>) -> Option<Typed> {
+        let span = conditions.first()?.span;
+        match conditions.len() {
+            1 => conditions.pop(),
+            _ => Some(Typed::op(
+                Op::Junction(Junction::And),
+                conditions,
+                Type::Bool,
+                span,
+            )),
+        }
+    }
+
+    /// Whether it reads the time of its row.
+    pub(crate) fn uses_own_time(&self) -> bool {
+        self.any(&|op| matches!(op, Op::EventTime))
+    }
+
+    /// Whether it is the same each time it is computed for a row, as far as is known.
+    pub(crate) fn is_same_each_time(&self) -> bool {
+        !self.any(&|op| matches!(op, Op::EventTime | Op::Clock | Op::Uuid | Op::User(_)))
+    }
+
+    /// The operator and both sides, if it is `a < b` or its like.
+    pub(crate) fn comparison(&self) -> Option<(Comparison, &Typed, &Typed)> {
+        match (&self.kind, self.args()) {
+            (TypedKind::Op(Op::Compare(op), _), [a, b]) => Some((*op, a, b)),
+            _ => None,
+        }
+    }
+
+    /// What is compared, and both ends, if it is `x BETWEEN low AND high`.
+    pub(crate) fn between(&self) -> Option<(&Typed, &Typed, &Typed)> {
+        match (&self.kind, self.args()) {
+            (TypedKind::Op(Op::Between, _), [x, low, high]) => Some((x, low, high)),
+            _ => None,
+        }
+    }
+
+    /// What a constant is added to, and the constant, if it is `x + 5` or `x - 5` in whole numbers.
+    pub(crate) fn shifted(&self) -> Option<(&Typed, i64)> {
+        let TypedKind::Op(Op::Arithmetic(op), args) = &self.kind else {
+            return None;
+        };
+        let whole = |typed: &Typed| match typed.constant()? {
+            Value::Int(n) => Some(i64::from(n)),
+            Value::Long(n) => Some(n),
+            _ => None,
+        };
+        match (op, args.as_slice()) {
+            (Arithmetic::Add, [x, n]) if whole(n).is_some() => Some((x, whole(n)?)),
+            (Arithmetic::Add, [n, x]) => Some((x, whole(n)?)),
+            (Arithmetic::Sub, [x, n]) => Some((x, whole(n)?.checked_neg()?)),
+            _ => None,
+        }
+    }
+
+    /// What is widened, if it is a conversion and nothing else.
+    pub(crate) fn widened(&self) -> Option<&Typed> {
+        match (&self.kind, self.args()) {
+            (TypedKind::Op(Op::Cast, _), [x]) if x.ty?.widens_to(self.ty?) => Some(x),
+            _ => None,
+        }
+    }
+
+    /// The same whole number in a narrower type; NULL where it is none, or does not fit. A condition is tried before
+    /// the conversion, so that none fails.
+    pub(crate) fn exactly(self, to: Type) -> Option<Typed> {
+        let span = self.span;
+        let constant = |value: Value| Typed::constant_of(value, self.ty, span);
+        let (low, end) = match (self.ty?, to) {
+            (Type::Double, Type::Long) => (
+                Value::Double(-(2f64.powi(63))),
+                Value::Double(2f64.powi(63)),
+            ),
+            (Type::Long, Type::Int) => (Value::Long(-(1 << 31)), Value::Long(1 << 31)),
+            _ => return None,
+        };
+        let compare = |op: Comparison, a: Typed, b: Typed| {
+            Typed::op(Op::Compare(op), vec![a, b], Type::Bool, span)
+        };
+        let converted = self.clone().cast(to);
+        let mut conditions = vec![
+            compare(Comparison::GtEq, self.clone(), constant(low)),
+            compare(Comparison::Lt, self.clone(), constant(end)),
+        ];
+        if to == Type::Long {
+            conditions.push(compare(Comparison::Eq, converted.clone(), self));
+        }
+        let fits = Typed::op(Op::Junction(Junction::And), conditions, Type::Bool, span);
+        let case = Op::Case {
+            operand: false,
+            otherwise: false,
+        };
+        Some(Typed::op(case, vec![fits, converted], to, span))
+    }
+
+    /// Calls `f` with each of the conditions that AND joins in it.
+    pub(crate) fn conjuncts(&self, f: &mut dyn FnMut(&Typed)) {
+        match &self.kind {
+            TypedKind::Op(Op::Junction(Junction::And), args) => {
+                args.iter().for_each(|a| a.conjuncts(f));
+            }
+            _ => f(self),
+        }
     }
 
     /// Whether it reads the numbers of the causing rows.

@@ -184,6 +184,13 @@ impl Operator for Distinct {
                 self.index.clear();
             }
             Kind::Rows => self.choose(batch),
+            // They count as seen, and CURRENT shows none of them.
+            Kind::Leaving => {
+                self.choose(batch);
+                if self.events == Events::Current {
+                    self.rows.clear();
+                }
+            }
         }
         let mut to = out.batch();
         to.append(batch, &RowSet::Picked(&self.rows));

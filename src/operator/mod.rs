@@ -2,18 +2,25 @@
 
 pub(crate) mod aggregate;
 mod claims;
+mod common;
 pub(crate) mod distinct;
 pub(crate) mod filter;
+pub(crate) mod join;
+pub(crate) mod keep;
+pub(crate) mod member;
 pub(crate) mod number;
 pub(crate) mod projection;
 mod retired;
 pub(crate) mod select;
+pub(crate) mod table;
 #[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod window;
 mod words;
+pub(crate) mod write;
 
 pub(crate) use claims::Claims;
+pub(crate) use common::Common;
 pub(crate) use retired::Retired;
 pub(crate) use words::{COUNT_MAX, counter, newer_counter, words_cell};
 
@@ -28,7 +35,13 @@ pub(crate) enum Kind {
     /// One flush of a batch window: first the rows that expire, then the current ones. Rows that a query makes of it
     /// carry this time.
     Flush(Timestamp),
+    /// As `Rows`, of what follows from rows that leave: CURRENT shows none of it.
+    Leaving,
 }
+
+/// An input of an operator: most have one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Port(pub(crate) u8);
 
 /// What an operator tells about itself, summed over an app.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,6 +52,8 @@ pub(crate) struct Counters {
     pub(crate) value_faults: u64,
     /// Rows forgotten or refused because a limit was reached.
     pub(crate) limit_rows: u64,
+    /// Rows that a table refused: its key was NULL, or another row had it.
+    pub(crate) refused_rows: u64,
 }
 
 /// One unit of computation.
@@ -52,11 +67,52 @@ pub(crate) trait Operator: Send + StateHolder {
     /// Processes rows.
     fn rows(&mut self, kind: Kind, batch: &Batch, out: &mut Out);
 
+    /// Processes rows that come by a port, with what its graph has in common: for whoever has several ports, or uses
+    /// that.
+    fn rows_at(
+        &mut self,
+        _port: Port,
+        _common: &mut Common,
+        kind: Kind,
+        batch: &Batch,
+        out: &mut Out,
+    ) {
+        self.rows(kind, batch, out);
+    }
+
+    /// All rows of one cause, and all timers of one instant, have been given to the operators before it.
+    fn instant_end(&mut self, _common: &mut Common, _out: &mut Out) {}
+
+    /// As [`Operator::clock`], where rows of several streams meet: rows that wait for this very time do not go on.
+    fn timers(&mut self, now: Timestamp, cause: u64, out: &mut Out) {
+        self.clock(now, cause, out);
+    }
+
+    /// The turn of the first row that waits for its time: the instant, and how many rows came before.
+    fn next_waiting(&self) -> Option<(Timestamp, u64)> {
+        None
+    }
+
+    /// Lets the row go on whose turn is [`Operator::next_waiting`].
+    fn release_next(&mut self, _out: &mut Out) {}
+
     /// Processes one row, which merely travels: appends the rows that follow from it to `to`, and whatever comes of it
     /// is what [`Operator::rows`] makes of a batch of one. Returns false where it has no way for single rows, for all
     /// of a batch or for none: then nothing was done, and `rows` is to be called.
     fn row(&mut self, _row: RowView<'_>, _to: &mut Batch, _out: &mut Out) -> bool {
         false
+    }
+
+    /// As [`Operator::row`], with what its graph has in common.
+    fn row_at(
+        &mut self,
+        _port: Port,
+        _common: &mut Common,
+        row: RowView<'_>,
+        to: &mut Batch,
+        out: &mut Out,
+    ) -> bool {
+        self.row(row, to, out)
     }
 
     /// The clock reached `now` after all rows so far: fires the timers due at or before it, in order.
@@ -70,6 +126,11 @@ pub(crate) trait Operator: Send + StateHolder {
 
     /// When its next timer is due.
     fn due(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// What a named window holds in front of it, if it keeps that.
+    fn held(&self) -> Option<&table::Table> {
         None
     }
 

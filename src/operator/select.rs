@@ -61,6 +61,9 @@ impl StateHolder for Select {
 
 impl Operator for Select {
     fn rows(&mut self, kind: Kind, batch: &Batch, out: &mut Out) {
+        if kind == Kind::Leaving && self.events == Events::Current {
+            return;
+        }
         let some = choose(
             &mut self.condition,
             self.events,

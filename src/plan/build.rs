@@ -1,26 +1,25 @@
 //! A bound query → its operators.
 //!
 //! How: for each frame in which expressions run there is a layout: the attributes that rows have there, then start and
-//! end of the window where it has them, then the aggregates.
+//! end of the window where it has them, then the aggregates. Each source has a chain of operators; those of several are
+//! joined one after the other; the end of the query follows.
+
+mod joins;
+mod target;
+mod windows;
 
 use super::identity::attributes;
-use super::source::{ONLY_SOURCE, SourcePlan};
-use super::window::Keys;
-use super::{QueryPlan, WindowPlan};
-use crate::event::{Batch, Column, Schema, Type};
+use super::source::SourcePlan;
+use super::{Plan, QueryPlan, StreamKind, WindowPlan};
+use crate::event::{Batch, Column, Type};
 use crate::expr::{ColumnRef, Layout, Program, Typed};
-use crate::operator::Operator;
-use crate::operator::aggregate::{Grouping, PaneAggregate, RunningAggregate};
+use crate::operator::aggregate::{Grouping, PaneAggregate, Rows, RunningAggregate};
 use crate::operator::distinct::{Distinct, Memory};
 use crate::operator::filter::Filter;
-use crate::operator::number::Numbered;
+use crate::operator::keep::Keep;
 use crate::operator::projection::Projection;
 use crate::operator::select::Select;
-use crate::operator::window::{
-    Cron, Delay, Expression, ExpressionBatch, ExpressionBatchOptions, ExternalTime,
-    ExternalTimeBatch, FirstUnique, Frequent, InOrder, Length, LengthBatch, LossyFrequent,
-    PaneRows, SendBatch, SessionWindow, Sort, SortKey, Time, TimeBatch, Unique,
-};
+use crate::operator::{Operator, Port};
 use crate::sql::ast::{Events, Span};
 use crate::state::KeyIndex;
 
@@ -31,78 +30,149 @@ const WINDOW_COLUMNS: [ColumnRef; 2] = [ColumnRef::WindowStart, ColumnRef::Windo
 pub(crate) struct Stage {
     pub(crate) operator: Box<dyn Operator>,
     pub(crate) like: Batch,
+    /// The operator of the query to which its rows go, by its place, and the port; the target where there is none.
+    pub(crate) next: Option<(usize, Port)>,
+    /// It waits for the end of an instant.
+    pub(crate) waits: bool,
+}
+
+/// The operators of a query.
+pub(crate) struct Stages {
+    /// In the order in which rows pass them.
+    pub(crate) stages: Vec<Stage>,
+    /// By source, the first operator that its rows come to, and the port; none for a table.
+    pub(crate) entries: Vec<Option<(usize, Port)>>,
+}
+
+/// What a graph is told of the queries that it runs.
+#[derive(Clone, Copy)]
+pub(crate) struct Site<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) app: &'a str,
+    pub(crate) tracks_clock: bool,
+    pub(crate) tracks_cause: bool,
+    /// The tables of the graph, by their numbers in the app.
+    pub(crate) tables: &'a [usize],
 }
 
 /// What the operators of a query are made from.
 pub(crate) struct Builder<'a> {
     query: &'a QueryPlan,
+    site: Site<'a>,
+    /// The place of the source at hand.
+    place: usize,
     source: &'a SourcePlan,
+    /// The types of its columns.
     input: Vec<Type>,
     /// Makes the values of uuid() of different queries differ.
     salt: String,
-    tracks_clock: bool,
-    tracks_cause: bool,
-    /// Columns of the input by which the component is spread over workers.
-    routing: Option<Vec<usize>>,
+    /// By source, the columns by which the component is spread over workers.
+    routing: Vec<Option<Vec<usize>>>,
     stages: Vec<Stage>,
+    entries: Vec<Option<(usize, Port)>>,
 }
 
-/// The operators of a query, in the order in which rows pass them. `routing`: the columns of its input by which the
-/// component is spread over workers, if it is.
+/// The operators of a query. `routing`: by source, the columns by which the component is spread over workers, if it is.
 pub(crate) fn stages(
     query: &QueryPlan,
-    input: &Schema,
-    app: &str,
-    tracks_clock: bool,
-    tracks_cause: bool,
-    routing: Option<Vec<usize>>,
-) -> Vec<Stage> {
-    let mut builder = Builder {
-        query,
-        source: query.only_source(),
-        input: input.attributes().iter().map(|a| a.ty).collect(),
-        salt: format!("{app}/{}", query.name),
-        tracks_clock,
-        tracks_cause,
-        routing,
-        stages: Vec::new(),
-    };
-    builder.build();
+    site: Site<'_>,
+    routing: Vec<Option<Vec<usize>>>,
+) -> Stages {
+    let mut builder = Builder::new(query, site, routing);
+    builder.turn_to(0);
+    match query.joins.is_empty() {
+        true => builder.build(),
+        false => builder.join(),
+    }
+    builder.distinct();
+    builder.write();
+    Stages {
+        stages: builder.stages,
+        entries: builder.entries,
+    }
+}
+
+/// The operators of a question, over rows with columns of these types.
+pub(super) fn question_stages(query: &QueryPlan, site: Site<'_>, input: Vec<Type>) -> Vec<Stage> {
+    let mut builder = Builder::new(query, site, vec![None]);
+    builder.input = input;
+    let layout = builder.whole();
+    builder.tail(&layout);
+    builder.distinct();
     builder.stages
 }
 
-/// Whether an expression is this attribute of the input and nothing else.
-fn is_attribute(typed: &Typed, attribute: usize) -> bool {
-    let column = typed.as_column();
-    column.and_then(|c| c.attribute_of(ONLY_SOURCE)) == Some(attribute)
-}
+impl<'a> Builder<'a> {
+    fn new(query: &'a QueryPlan, site: Site<'a>, routing: Vec<Option<Vec<usize>>>) -> Self {
+        Builder {
+            query,
+            site,
+            place: 0,
+            source: &query.sources[0],
+            input: Vec::new(),
+            salt: format!("{}/{}", site.app, query.name),
+            routing,
+            stages: Vec::new(),
+            entries: vec![None; query.sources.len()],
+        }
+    }
 
-impl Builder<'_> {
+    /// Whether an expression is this attribute of the source at hand and nothing else.
+    fn is_attribute(&self, typed: &Typed, attribute: usize) -> bool {
+        let column = typed.as_column();
+        column.and_then(|c| c.attribute_of(self.place)) == Some(attribute)
+    }
+
+    /// Goes on with another source.
+    fn turn_to(&mut self, place: usize) {
+        self.place = place;
+        self.source = &self.query.sources[place];
+        let schema = &self.site.plan.streams[self.source.stream].schema;
+        let members = self.query.members.iter().filter(|m| m.source == place);
+        let attributes = schema.attributes().iter().map(|a| a.ty);
+        self.input = attributes.chain(members.map(|_| Type::Bool)).collect();
+    }
+
     fn build(&mut self) {
         let query = self.query;
+        self.entries[0] = Some((0, Port::default()));
+        self.members();
         let panes = matches!(self.source.window, Some(WindowPlan::Panes(_)));
         if panes
             && query.aggregates()
             && query.events == Events::Current
             && !self.uses_window_columns_early()
         {
-            self.pane_aggregate();
-        } else {
-            match &self.source.window {
-                None => self.tail(&self.whole()),
-                Some(window) if !self.window_matters(window) => {
-                    self.filter(&(0..self.input.len()).collect::<Vec<_>>());
-                    self.tail(&self.whole());
-                }
-                Some(window) => self.windowed(window),
+            return self.pane_aggregate();
+        }
+        match &self.source.window {
+            Some(window) if self.window_matters(window) => {
+                let layout = self.windowed(window);
+                self.tail(&layout);
+                self.keep();
+            }
+            _ => {
+                self.filter(&(0..self.input.len()).collect::<Vec<_>>());
+                self.tail(&self.whole());
             }
         }
-        self.distinct();
     }
 
     /// A window of which only the `+` rows are wanted, as they come, holds nothing.
     fn window_matters(&self, window: &WindowPlan) -> bool {
-        !matches!(window, WindowPlan::Length(_)) || self.wants_expired()
+        !matches!(window, WindowPlan::Length(_)) || self.wants_expired() || self.fills_window()
+    }
+
+    /// Whether the query fills a named window.
+    fn fills_window(&self) -> bool {
+        let target = &self.site.plan.streams[self.query.target];
+        matches!(target.kind, StreamKind::Window(_))
+    }
+
+    /// Whether rows come in any order out of the named window that the query fills.
+    fn keeps_numbers(&self) -> bool {
+        let any_order = |w: &WindowPlan| w.rows() == Rows::AnyOrder;
+        self.fills_window() && self.source.window.as_ref().is_some_and(any_order)
     }
 
     fn wants_expired(&self) -> bool {
@@ -110,9 +180,18 @@ impl Builder<'_> {
         query.aggregates() || query.distinct || query.events != Events::Current
     }
 
-    /// Whether an aggregate reads the numbers of rows.
+    /// Whether rows of a window are numbered: an aggregate reads the numbers, or a join finds by them what leaves.
     fn wants_numbers(&self) -> bool {
-        self.query.calls.iter().any(|c| c.call.wants_numbers())
+        match self.query.joins.is_empty() {
+            true => {
+                let calls = &self.query.calls;
+                self.keeps_numbers() || calls.iter().any(|c| c.call.wants_numbers())
+            }
+            false => {
+                let window = self.source.window.as_ref();
+                window.is_some_and(|w| w.rows() == Rows::AnyOrder)
+            }
+        }
     }
 
     /// Whether start or end of the window are read before the rows of the window are complete.
@@ -132,24 +211,33 @@ impl Builder<'_> {
 
     /// Rows as they come.
     fn whole(&self) -> Layout {
-        Layout::default().all(self.input.len())
+        Layout::default().all(self.place, self.input.len())
     }
 
     fn compile(&self, typed: &Typed, layout: &Layout) -> Program {
         typed.compile_salted(layout, &self.salt)
     }
 
+    /// Puts an operator behind the last one.
     fn push(&mut self, operator: Box<dyn Operator>, types: &[Type]) {
-        let like = self.like(types);
-        self.stages.push(Stage { operator, like });
+        let place = self.stages.len();
+        if let Some(before) = self.stages.last_mut().filter(|s| s.next.is_none()) {
+            before.next = Some((place, Port::default()));
+        }
+        self.stages.push(Stage {
+            operator,
+            like: self.like(types),
+            next: None,
+            waits: false,
+        });
     }
 
     /// An empty batch with columns of these types.
     fn like(&self, types: &[Type]) -> Batch {
         Batch {
             columns: types.iter().map(|t| Column::new(*t)).collect(),
-            tracks_clock: self.tracks_clock,
-            tracks_cause: self.tracks_cause,
+            tracks_clock: self.site.tracks_clock,
+            tracks_cause: self.site.tracks_cause,
             ..Batch::default()
         }
     }
@@ -157,13 +245,13 @@ impl Builder<'_> {
     /// Where each routing column stands among these columns or expressions over the input; none where there is no
     /// routing.
     fn positions(&self, place: impl Fn(usize) -> Option<usize>) -> Vec<usize> {
-        let routing = self.routing.iter().flatten();
+        let routing = self.routing[self.place].iter().flatten();
         let place = |c: &usize| place(*c).expect("an operator has the columns it is routed by");
         routing.map(place).collect()
     }
 
     fn positions_among(&self, keys: &[Typed]) -> Vec<usize> {
-        self.positions(|c| keys.iter().position(|k| is_attribute(k, c)))
+        self.positions(|c| keys.iter().position(|k| self.is_attribute(k, c)))
     }
 
     /// The filter before a window; keeps these columns.
@@ -177,13 +265,14 @@ impl Builder<'_> {
 
     /// The columns of the input that something behind the window reads.
     fn used(&self, expressions: &mut dyn Iterator<Item = &Typed>) -> Vec<usize> {
-        let mut used = attributes(expressions, ONLY_SOURCE);
+        let mut used = attributes(expressions, self.place);
         used.sort_unstable();
         used.dedup();
         used
     }
 
-    fn windowed(&mut self, window: &WindowPlan) {
+    /// A source with its window; returns what comes out of it.
+    fn windowed(&mut self, window: &WindowPlan) -> Layout {
         let mut used = self.used(&mut self.query.expressions());
         used.extend(window.held_columns());
         used.sort_unstable();
@@ -197,12 +286,16 @@ impl Builder<'_> {
             false => used.clone(),
         };
         self.filter(&passed);
+        let in_order = !self.query.joins.is_empty() && self.query.takes_rows_in_order();
+        if in_order && !window.takes_rows_in_order() {
+            self.on_time(&passed);
+        }
         let mut keep: Vec<usize> = match all {
             true => used.clone(),
             false => (0..used.len()).collect(),
         };
         let mut types: Vec<Type> = used.iter().map(|c| self.input[*c]).collect();
-        let mut layout = Layout::default().some(&used);
+        let mut layout = Layout::default().some(self.place, &used);
         if self.wants_numbers() {
             keep.push(passed.len());
             types.push(Type::Long);
@@ -212,177 +305,7 @@ impl Builder<'_> {
             layout = layout.then(&WINDOW_COLUMNS);
         }
         self.window(window, keep, (&passed, &used), types);
-        self.tail(&layout);
-    }
-
-    fn keys(&self, keys: &Keys) -> (Vec<Program>, Vec<Type>) {
-        let whole = self.whole();
-        (
-            keys.0.iter().map(|k| self.compile(k, &whole)).collect(),
-            keys.types(),
-        )
-    }
-
-    /// Pushes the operator of a window. `passed`: the columns of the query's input that it gets; `used`: those that are
-    /// kept, and `types` their types.
-    fn window(
-        &mut self,
-        window: &WindowPlan,
-        keep: Vec<usize>,
-        (passed, used): (&[usize], &[usize]),
-        mut types: Vec<Type>,
-    ) {
-        let expires = self.query.events != Events::Current;
-        let mut operator: Box<dyn Operator> = match window {
-            WindowPlan::Length(rows) => Box::new(Length::new(*rows, keep, &types)),
-            WindowPlan::LengthBatch { rows, streams } => {
-                Box::new(LengthBatch::new(*rows, *streams, keep, &types))
-            }
-            WindowPlan::Time(span_us) => Box::new(Time::new(*span_us, usize::MAX, keep, &types)),
-            WindowPlan::TimeBatch {
-                span_us,
-                start,
-                streams,
-            } => Box::new(TimeBatch::new(*span_us, *start, *streams, keep, &types)),
-            WindowPlan::TimeLength { span_us, rows } => {
-                Box::new(Time::new(*span_us, *rows, keep, &types))
-            }
-            WindowPlan::Panes(panes) => Box::new(PaneRows::new(*panes, expires, keep, &types)),
-            WindowPlan::SendBatch => Box::new(SendBatch::new(keep, &types)),
-            WindowPlan::ExternalTime { attribute, span_ms } => {
-                Box::new(ExternalTime::new(*attribute, *span_ms, keep, &types))
-            }
-            WindowPlan::ExternalTimeBatch(span) => {
-                Box::new(ExternalTimeBatch::new(*span, expires, keep, &types))
-            }
-            WindowPlan::Delay(span_us) => Box::new(Delay::new(*span_us, keep, &types)),
-            WindowPlan::Sort { rows, by } => {
-                let key = |(column, descending): &(usize, bool)| SortKey {
-                    kept: used.binary_search(column).expect("held columns are kept"),
-                    descending: *descending,
-                };
-                Box::new(Sort::new(*rows, by.iter().map(key).collect(), keep, &types))
-            }
-            WindowPlan::Cron(crontab) => {
-                Box::new(Cron::new(crontab.clone(), expires, keep, &types))
-            }
-            WindowPlan::Expression(condition) => {
-                Box::new(Expression::new(condition.clone(), keep, &types))
-            }
-            WindowPlan::ExpressionBatch { condition, options } => {
-                let options = ExpressionBatchOptions {
-                    expires,
-                    ..*options
-                };
-                Box::new(ExpressionBatch::new(
-                    condition.clone(),
-                    options,
-                    keep,
-                    &types,
-                ))
-            }
-            keyed => self.keyed_window(keyed, keep, &types),
-        };
-        operator.routed_by(match window.own_keys() {
-            Some(keys) => self.positions_among(keys),
-            None => self.positions(|c| used.binary_search(&c).ok()),
-        });
-        if matches!(window, WindowPlan::Panes(_)) {
-            types.extend(WINDOW_COLUMNS.map(|_| Type::Long));
-        }
-        let operator = self.in_front(window, operator, (passed, used));
-        self.push(operator, &types);
-    }
-
-    /// A window with what stands in front of it: numbers of its rows, and before these the order of their times.
-    fn in_front(
-        &self,
-        window: &WindowPlan,
-        mut operator: Box<dyn Operator>,
-        (passed, used): (&[usize], &[usize]),
-    ) -> Box<dyn Operator> {
-        let types: Vec<Type> = passed.iter().map(|c| self.input[*c]).collect();
-        let columns = self.carried(window, (passed, used));
-        let place = |c: &usize| passed.binary_search(c).expect("a column that is read");
-        let carried: Vec<usize> = columns.iter().map(place).collect();
-        if self.wants_numbers() {
-            let numbered = self.like(&[types.as_slice(), &[Type::Long]].concat());
-            operator = Box::new(Numbered::new(operator, numbered, carried.clone()));
-        }
-        if window.takes_rows_in_order() {
-            let routing = self.positions(|c| columns.binary_search(&c).ok());
-            let ready = self.like(&types);
-            operator = Box::new(InOrder::new(operator, ready, carried, routing));
-        }
-        operator
-    }
-
-    /// Columns of the input that rows carry into a window: those that something reads, but all where rows that come
-    /// too late go to a stream.
-    fn carried(&self, window: &WindowPlan, (passed, used): (&[usize], &[usize])) -> Vec<usize> {
-        if self.query.late.is_some() {
-            return passed.to_vec();
-        }
-        let mut carried = used.to_vec();
-        carried.extend(attributes(window.keys().iter(), ONLY_SOURCE));
-        carried.sort_unstable();
-        carried.dedup();
-        carried
-    }
-
-    fn keyed_window(
-        &self,
-        window: &WindowPlan,
-        keep: Vec<usize>,
-        types: &[Type],
-    ) -> Box<dyn Operator> {
-        let expires = self.query.events != Events::Current;
-        match window {
-            WindowPlan::Session {
-                gap_us,
-                latency_us,
-                keys,
-            } => {
-                let (keys, key_types) = self.keys(keys);
-                Box::new(SessionWindow::new(
-                    *gap_us,
-                    *latency_us,
-                    keys,
-                    &key_types,
-                    keep,
-                    types,
-                ))
-            }
-            WindowPlan::SessionBatch { gap_us, keys } => {
-                let (keys, key_types) = self.keys(keys);
-                Box::new(SessionWindow::batch(
-                    *gap_us, keys, &key_types, expires, keep, types,
-                ))
-            }
-            WindowPlan::Unique(keys) => {
-                let (keys, key_types) = self.keys(keys);
-                Box::new(Unique::new(keys, &key_types, keep, types))
-            }
-            WindowPlan::FirstUnique(keys) => {
-                let (keys, key_types) = self.keys(keys);
-                Box::new(FirstUnique::new(keys, &key_types, keep))
-            }
-            WindowPlan::Frequent { keys_max, keys } => {
-                let (keys, key_types) = self.keys(keys);
-                Box::new(Frequent::new(*keys_max, keys, &key_types, keep, types))
-            }
-            WindowPlan::LossyFrequent {
-                support,
-                error,
-                keys,
-            } => {
-                let (keys, key_types) = self.keys(keys);
-                Box::new(LossyFrequent::new(
-                    *support, *error, keys, &key_types, keep, types,
-                ))
-            }
-            _ => unreachable!("windows without keys are built above"),
-        }
+        layout
     }
 
     fn projection(&self, layout: &Layout) -> Projection {
@@ -432,10 +355,9 @@ impl Builder<'_> {
         let condition = query.condition.as_ref().map(|c| self.compile(c, layout));
         let projection = self.projection(layout);
         let types = self.output_types();
-        let window = self.source.window.as_ref();
-        let retracts = window.is_some_and(WindowPlan::retracts);
+        let retracts = query.retracts();
         if query.aggregates() {
-            let transient = window.is_some_and(WindowPlan::only_flushes);
+            let transient = query.only_flushes();
             let grouping = self.grouping(layout);
             let mut operator = RunningAggregate::new(
                 condition,
@@ -445,7 +367,7 @@ impl Builder<'_> {
                 transient,
                 projection,
             );
-            operator.routed_by(self.positions_among(&query.keys));
+            operator.routed_by(self.group_positions());
             self.push(Box::new(operator), &types);
         } else {
             // DISTINCT over the rows of a sliding window sees rows leave.
@@ -458,6 +380,24 @@ impl Builder<'_> {
         }
     }
 
+    /// Keeps what the window at hand holds, where it is a named one: in front of the last operator.
+    fn keep(&mut self) {
+        if !self.fills_window() {
+            return;
+        }
+        let numbered = self.keeps_numbers();
+        let number = numbered.then_some(Type::Long);
+        let types = self.input.iter().copied().chain(number).collect();
+        let routing = self.positions(Some);
+        if let Some(last) = self.stages.pop() {
+            let operator = Keep::new(types, numbered, routing, last.operator);
+            self.stages.push(Stage {
+                operator: Box::new(operator),
+                ..last
+            });
+        }
+    }
+
     fn pane_aggregate(&mut self) {
         let query = self.query;
         let Some(WindowPlan::Panes(panes)) = self.source.window else {
@@ -467,12 +407,16 @@ impl Builder<'_> {
         let order = query.order.iter().map(|(o, _)| o);
         let read = self.used(&mut query.outputs.iter().chain(&query.having).chain(order));
         let read_types = read.iter().map(|c| self.input[*c]).collect();
-        let is_key = |c: &usize| query.keys.iter().any(|k| is_attribute(k, *c));
+        let is_key = |c: &usize| query.keys.iter().any(|k| self.is_attribute(k, *c));
         let constant = read.iter().map(is_key).collect();
         let whole = self.whole();
         let condition = query.condition.as_ref().map(|c| self.compile(c, &whole));
         let grouping = self.grouping(&whole);
-        let projection = self.projection(&Layout::default().some(&read).then(&WINDOW_COLUMNS));
+        let projection = self.projection(
+            &Layout::default()
+                .some(self.place, &read)
+                .then(&WINDOW_COLUMNS),
+        );
         let types = self.output_types();
         let mut operator = PaneAggregate::new(
             panes,
@@ -490,11 +434,11 @@ impl Builder<'_> {
     fn distinct(&mut self) {
         let query = self.query;
         if query.distinct {
-            let memory = match &self.source.window {
-                Some(window) if window.retracts() => Memory::Window(Default::default()),
-                Some(window) if window.only_flushes() => Memory::Flush,
-                Some(window) if window.flushes() => Memory::SinceFlush,
-                _ => Memory::Recent(Default::default()),
+            let memory = match query.retracts() {
+                true => Memory::Window(Default::default()),
+                false if query.only_flushes() => Memory::Flush,
+                false if query.flushes() => Memory::SinceFlush,
+                false => Memory::Recent(Default::default()),
             };
             let types = self.output_types();
             self.push(

@@ -6,7 +6,8 @@
 //! component single.
 
 use super::lineage::Lineage;
-use super::{QueryPlan, StreamPlan, WindowPlan};
+use super::meeting::{is_outside, keyed, meets_itself};
+use super::{JoinPlan, QueryPlan, StreamPlan, TablePlan, WindowPlan};
 use crate::expr::Typed;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap};
@@ -83,6 +84,10 @@ pub(crate) struct Component {
     pub(crate) routing: Routing,
     /// Results depend on the order of rows across streams: rows are processed one by one.
     pub(crate) row_by_row: bool,
+    /// The tables that its queries use, in the order of their numbers.
+    pub(crate) tables: Vec<usize>,
+    /// Rows of several streams meet in it, in joins or through tables.
+    pub(crate) meets: bool,
     /// It has timers or asks for the clock.
     pub(crate) tracks_clock: bool,
     /// It asks which input row caused a row.
@@ -92,13 +97,25 @@ pub(crate) struct Component {
 }
 
 /// Groups queries into components.
-pub(crate) fn components(streams: &[StreamPlan], queries: &[QueryPlan]) -> Vec<Component> {
+pub(crate) fn components(
+    streams: &[StreamPlan],
+    tables: &[TablePlan],
+    queries: &[QueryPlan],
+) -> Vec<Component> {
     let mut group: Vec<usize> = (0..queries.len()).collect();
     for stream in streams {
         if let Some(first) = stream.writers.first() {
             for query in stream.writers.iter().chain(&stream.readers) {
                 union(&mut group, *first, *query);
             }
+        }
+    }
+    // Whoever changes or reads a table stands with it.
+    let mut users: HashMap<usize, usize> = HashMap::new();
+    for (number, query) in queries.iter().enumerate() {
+        for table in tables_of(streams, query) {
+            let first = *users.entry(table).or_insert(number);
+            union(&mut group, first, number);
         }
     }
     // A row that several queries drop as late is counted once.
@@ -112,10 +129,30 @@ pub(crate) fn components(streams: &[StreamPlan], queries: &[QueryPlan]) -> Vec<C
         members[find(&group, query)].push(query);
     }
     members.retain(|m| !m.is_empty());
-    members
-        .into_iter()
-        .map(|m| component(streams, queries, m, several_late))
-        .collect()
+    let members = members.into_iter();
+    let with_queries = members.map(|m| component(streams, queries, m, several_late, tables));
+    let mut all: Vec<Component> = with_queries.collect();
+    for (number, table) in tables.iter().enumerate() {
+        if !all.iter().any(|c| c.tables.contains(&number)) {
+            all.push(alone(number, table));
+        }
+    }
+    all
+}
+
+/// The component of a table that no query uses.
+fn alone(number: usize, table: &TablePlan) -> Component {
+    Component {
+        queries: Vec::new(),
+        reads: Vec::new(),
+        routing: Routing::Single(format!("table {}, which no query uses", table.name)),
+        row_by_row: false,
+        tables: vec![number],
+        meets: false,
+        tracks_clock: table.shape.ttl_us.is_some(),
+        tracks_cause: false,
+        tracks_sends: false,
+    }
 }
 
 /// The first query, by its number, behind more than [`CHAIN_MAX`] others in a row.
@@ -136,6 +173,12 @@ pub(crate) fn too_deep(components: &[Component], queries: &[QueryPlan]) -> Optio
     None
 }
 
+/// The tables that a query changes or looks up.
+fn tables_of(streams: &[StreamPlan], query: &QueryPlan) -> impl Iterator<Item = usize> {
+    let changed = streams[query.target].kind.table();
+    changed.into_iter().chain(query.looked_up())
+}
+
 fn find(group: &[usize], mut member: usize) -> usize {
     while group[member] != member {
         member = group[member];
@@ -154,7 +197,15 @@ fn component(
     queries: &[QueryPlan],
     members: Vec<usize>,
     several_late: bool,
+    tables: &[TablePlan],
 ) -> Component {
+    let used = members
+        .iter()
+        .flat_map(|q| tables_of(streams, &queries[*q]));
+    let mut used: Vec<usize> = used.collect();
+    used.sort_unstable();
+    used.dedup();
+    let expires = used.iter().any(|t| tables[*t].shape.ttl_us.is_some());
     let (order, cycle) = topological(streams, queries, &members);
     let mut reads: Vec<usize> = members.iter().flat_map(|q| queries[*q].read()).collect();
     reads.sort_unstable();
@@ -164,15 +215,24 @@ fn component(
         let merges = |s: &StreamPlan| s.writers.len() > 1 || (s.declared && !s.readers.is_empty());
         queries[*q].written().any(|s| merges(&streams[s]))
     });
+    let meets = |q: &QueryPlan| {
+        let changes = streams[q.target].kind.table().is_some();
+        changes || !q.joins.is_empty() || q.looked_up().next().is_some()
+    };
     let any = |f: &dyn Fn(&QueryPlan) -> bool| members.iter().any(|q| f(&queries[*q]));
-    let uses = |f: &dyn Fn(&Typed) -> bool| any(&|q| q.filters().chain(q.expressions()).any(f));
+    let evaluates =
+        |f: &dyn Fn(&Typed) -> bool| any(&|q| q.filters().chain(q.expressions()).any(f));
+    // What such a row gives comes among the rows behind it, by its time.
+    let pads_late = any(&|q| q.joins.iter().any(JoinPlan::pads_late));
     Component {
         routing: routing(streams, queries, &order, cycle),
-        row_by_row: cycle || merges,
-        tracks_clock: any(&|q| q.windows().any(WindowPlan::timed)) || uses(&Typed::uses_clock),
+        row_by_row: cycle || merges || pads_late || meets_itself(streams, queries, &order),
+        meets: any(&meets),
+        tracks_clock: any(&QueryPlan::is_timed) || expires || evaluates(&Typed::uses_clock),
+        tables: used,
         tracks_cause: (several_late && any(&QueryPlan::has_late_rows))
             || any(&|q| q.windows().any(WindowPlan::uses_cause))
-            || uses(&Typed::uses_cause),
+            || evaluates(&Typed::uses_cause),
         tracks_sends: any(&|q| q.windows().any(|w| matches!(w, WindowPlan::SendBatch))),
         queries: order,
         reads,
@@ -233,7 +293,7 @@ enum Demand {
 }
 
 /// The attributes of a source among expressions.
-fn plain_columns<'a>(
+pub(super) fn plain_columns<'a>(
     expressions: impl IntoIterator<Item = &'a Typed>,
     source: usize,
 ) -> Vec<usize> {
@@ -252,6 +312,9 @@ fn demand(query: &QueryPlan, source: usize) -> Demand {
         return Demand::All("DISTINCT");
     }
     let window = query.sources[source].window.as_ref();
+    if !query.joins.is_empty() {
+        return joined_demand(query, window);
+    }
     let window_keys = match window {
         None => None,
         Some(window) if window.spans_no_keys() => None,
@@ -274,6 +337,17 @@ fn demand(query: &QueryPlan, source: usize) -> Demand {
             shared.retain(|c| keys.contains(c));
             columns(shared, "window and GROUP BY share no key column")
         }
+    }
+}
+
+/// What a join asks of a source, beside what its sources ask of each other.
+fn joined_demand(query: &QueryPlan, window: Option<&WindowPlan>) -> Demand {
+    if window.is_some_and(|w| !w.spans_no_keys() && w.own_keys().is_none()) {
+        return Demand::All("the window of a source");
+    }
+    match query.aggregates() && query.keys.is_empty() {
+        true => Demand::All("an aggregate without GROUP BY"),
+        false => Demand::None,
     }
 }
 
@@ -311,7 +385,10 @@ fn routing(streams: &[StreamPlan], queries: &[QueryPlan], order: &[usize], cycle
         if query.late.is_some() {
             return Routing::Single(format!("{} sends late rows to a stream", query.name));
         }
-        for (source, stream) in query.read().enumerate() {
+        if streams[query.target].kind.table().is_some() || query.looked_up().next().is_some() {
+            return Routing::Single(format!("{} uses a table", query.name));
+        }
+        for (source, stream) in query.fed() {
             match demand(query, source) {
                 Demand::None => {}
                 Demand::All(why) => {
@@ -333,7 +410,13 @@ fn routing(streams: &[StreamPlan], queries: &[QueryPlan], order: &[usize], cycle
         }
     }
     let read = order.iter().flat_map(|q| queries[*q].read());
-    let mut from_outside = read.filter(|s| streams[*s].writers.is_empty() || streams[*s].declared);
+    let mut from_outside = read.filter(|s| is_outside(&streams[*s]));
+    if order.iter().any(|q| !queries[*q].joins.is_empty()) {
+        return match keyed(streams, queries, order, &from_outside.collect()) {
+            Some((entries, lineage)) => Routing::Keyed { entries, lineage },
+            None => Routing::Single("rows that meet have no common key column".to_string()),
+        };
+    }
     let Some(stream) = from_outside.next() else {
         return Routing::Single("no stream from outside".to_string());
     };

@@ -1,7 +1,14 @@
 //! A plan as text: components, queries, operators, distribution and state.
 
-use super::{Plan, QueryPlan, Routing};
+use super::join::{EqualKey, On, Trigger};
+use super::source::SourcePlan;
+use super::table::ActionPlan;
+use super::{Plan, QueryPlan, Routing, StreamKind, TablePlan, WindowPlan};
+use crate::expr::ColumnRef;
+use crate::operator::join::JOIN_ROWS_MAX;
+use crate::operator::table::{Access, TABLE_ROWS_MAX};
 use crate::operator::window::REORDER_ROWS_MAX;
+use crate::sql::ast::JoinKind;
 use std::fmt::Write;
 
 /// Describes a plan, one line per operator. `event_time`: the app runs by it, whatever its text says.
@@ -32,6 +39,23 @@ pub(crate) fn explain(plan: &Plan, event_time: bool) -> String {
             ""
         };
         let _ = writeln!(text, "component {}: {routing}{order}", number + 1);
+        for table in &component.tables {
+            let table = &plan.tables[*table];
+            let keys = match &table.shape.primary {
+                Some(key) => format!("primary key of {} columns", key.len()),
+                None => "no primary key".to_string(),
+            };
+            let indexes = table.shape.indexes.len();
+            let ttl = table.shape.ttl_us;
+            let ttl = ttl.map_or(String::new(), |us| {
+                format!(", rows stay {} ms", us as f64 / 1e3)
+            });
+            let _ = writeln!(
+                text,
+                "  table {}: {keys}, {indexes} indexes{ttl}, at most {TABLE_ROWS_MAX} rows: state rows",
+                table.name
+            );
+        }
         for query in &component.queries {
             explain_query(plan, &plan.queries[*query], event_time, &mut text);
         }
@@ -41,16 +65,12 @@ pub(crate) fn explain(plan: &Plan, event_time: bool) -> String {
 
 fn explain_query(plan: &Plan, query: &QueryPlan, event_time: bool, text: &mut String) {
     let _ = writeln!(text, "  {}", query.name);
-    for source in &query.sources {
-        let _ = writeln!(text, "    read {}", plan.streams[source.stream].name);
-        if source.filter.is_some() {
-            let _ = writeln!(text, "    filter");
+    for (place, source) in query.sources.iter().enumerate() {
+        if source.table.is_none() {
+            explain_source(plan, query, source, event_time, text);
         }
-        if let Some(window) = &source.window {
-            if window.takes_rows_in_order() && event_time {
-                let _ = writeln!(text, "    {}", order(plan));
-            }
-            let _ = writeln!(text, "    {}: {}", source.window_text, window.state());
+        if let Some(before) = place.checked_sub(1) {
+            explain_join(plan, query, before, text);
         }
     }
     if let Some(late) = query.late {
@@ -75,12 +95,187 @@ fn explain_query(plan: &Plan, query: &QueryPlan, event_time: bool, text: &mut St
     if query.distinct {
         let _ = writeln!(text, "    distinct: state keyed map of rows");
     }
-    let outputs = query.outputs.len();
-    let _ = writeln!(
-        text,
-        "    project {outputs} columns → {} ({:?} rows)",
-        plan.streams[query.target].name, query.events
-    );
+    if let StreamKind::Window(_) = plan.streams[query.target].kind {
+        let _ = writeln!(text, "    keep what it holds, for questions: state rows");
+    }
+    explain_target(plan, query, text);
+}
+
+/// What happens to the rows of a query.
+fn explain_target(plan: &Plan, query: &QueryPlan, text: &mut String) {
+    let target = &plan.streams[query.target];
+    let Some(table) = target.kind.table() else {
+        let outputs = query.outputs.len();
+        let _ = writeln!(
+            text,
+            "    project {outputs} columns → {} ({:?} rows)",
+            target.name, query.events
+        );
+        return;
+    };
+    let table = &plan.tables[table];
+    let (what, on) = match &query.action {
+        ActionPlan::Insert => ("insert into", None),
+        ActionPlan::Update { on, .. } => ("update", Some(on)),
+        ActionPlan::Delete { on } => ("delete from", Some(on)),
+        ActionPlan::Upsert { on } => ("upsert into", Some(on)),
+    };
+    let access = on.map_or(String::new(), |on| format!(": {}", access(table, on, true)));
+    let _ = writeln!(text, "    {what} table {}{access}", table.name);
+}
+
+fn explain_source(
+    plan: &Plan,
+    query: &QueryPlan,
+    source: &SourcePlan,
+    event_time: bool,
+    text: &mut String,
+) {
+    let _ = writeln!(text, "    read {}", plan.streams[source.stream].name);
+    let place = query.sources.iter().position(|s| std::ptr::eq(s, source));
+    for member in query.members.iter().filter(|m| Some(m.source) == place) {
+        let table = &plan.tables[member.table];
+        let access = access(table, &member.on, true);
+        let _ = writeln!(text, "    look up in table {}: {access}", table.name);
+    }
+    if source.filter.is_some() {
+        let _ = writeln!(text, "    filter");
+    }
+    let joined = !query.joins.is_empty() && query.takes_rows_in_order();
+    let in_order = source
+        .window
+        .as_ref()
+        .is_some_and(WindowPlan::takes_rows_in_order);
+    if event_time && (in_order || (joined && source.named.is_none())) {
+        let _ = writeln!(text, "    {}", order(plan));
+    }
+    if let Some(window) = &source.window {
+        let _ = writeln!(text, "    {}: {}", source.window_text, window.state());
+    }
+}
+
+/// The join of a source with those before it.
+fn explain_join(plan: &Plan, query: &QueryPlan, before: usize, text: &mut String) {
+    let join = &query.joins[before];
+    let right = &query.sources[before + 1];
+    let name = |source: &SourcePlan| plan.streams[source.stream].name.to_string();
+    let left = match before {
+        0 => name(&query.sources[0]),
+        _ => "what was joined".to_string(),
+    };
+    let kind = match join.kind {
+        JoinKind::Inner => "join",
+        JoinKind::Left => "left join",
+        JoinKind::Right => "right join",
+        JoinKind::Full => "full join",
+        JoinKind::Asof => "asof join",
+        JoinKind::AsofLeft => "asof left join",
+    };
+    let trigger = match join.trigger {
+        Trigger::Both => "both sides trigger",
+        Trigger::Left => "the left side triggers",
+        Trigger::Right => "the right side triggers",
+    };
+    let _ = writeln!(text, "    {kind} of {left} with {}: {trigger}", name(right));
+    let table = query.sources[0].table.filter(|_| before == 0);
+    match (right.table, table) {
+        (Some(table), _) => {
+            let table = &plan.tables[table];
+            let access = access(table, &join.on, true);
+            let _ = writeln!(text, "      look up in table {}: {access}", table.name);
+        }
+        (None, Some(table)) => {
+            let table = &plan.tables[table];
+            let access = access(table, &join.on, false);
+            let _ = writeln!(text, "      look up in table {}: {access}", table.name);
+        }
+        (None, None) => {
+            let keys = match join.on.keys.len() {
+                0 => "all rows of the other side are tried".to_string(),
+                1 => "hash index on 1 key".to_string(),
+                keys => format!("hash index on {keys} keys"),
+            };
+            let rest = match join.on.residual.len() {
+                0 => String::new(),
+                rest => format!(", then {rest} conditions"),
+            };
+            let _ = writeln!(text, "      {keys}{rest}");
+            explain_sides(plan, query, before, text);
+        }
+    }
+    let pads = match (join.preserves(), join.trigger) {
+        ([false, false], _) => return,
+        _ if join.pads_late() => {
+            "a row that meets nothing is padded when no partner can come any more"
+        }
+        (_, Trigger::Both) => {
+            "a row that meets nothing is padded when it comes, until it meets one"
+        }
+        _ => "a row that meets nothing is padded when it comes",
+    };
+    let _ = writeln!(text, "      {pads}");
+}
+
+/// What the sides of a join hold.
+fn explain_sides(plan: &Plan, query: &QueryPlan, before: usize, text: &mut String) {
+    let join = &query.joins[before];
+    let sides = [before.checked_sub(1).map_or(0, |_| usize::MAX), before + 1];
+    for (side, source) in sides.into_iter().enumerate() {
+        let Some(source) = query.sources.get(source) else {
+            if join.trigger == Trigger::Both {
+                let _ = writeln!(text, "      left side holds what was joined: state rows");
+            }
+            continue;
+        };
+        let name = &plan.streams[source.stream].name;
+        let holds = match (source.held_by(), join.is_asof()) {
+            (_, true) if side == 1 => "the latest row of each key: state rows".to_string(),
+            (_, true) => continue,
+            (Some(_), _) => "what its window holds: state rows".to_string(),
+            (None, _) if join.trigger == [Trigger::Left, Trigger::Right][side] => continue,
+            (None, _) => match join.reach_us()[side] {
+                Some(us) => format!(
+                    "rows for {} ms after their time, at most {JOIN_ROWS_MAX}: state rows",
+                    us as f64 / 1e3
+                ),
+                None => format!("all rows, at most {JOIN_ROWS_MAX} (JOIN_ROWS_MAX): state rows"),
+            },
+        };
+        let _ = writeln!(text, "      side {name} holds {holds}");
+    }
+}
+
+/// How rows of a table are found.
+fn access(table: &TablePlan, on: &On, is_right: bool) -> String {
+    let column = |key: &EqualKey| match is_right {
+        true => key.right.as_column(),
+        false => key.left.as_column(),
+    };
+    let attribute = |c: ColumnRef| match c {
+        ColumnRef::Input { column, .. } => Some(column),
+        _ => None,
+    };
+    let equal: Vec<usize> = on
+        .keys
+        .iter()
+        .filter_map(column)
+        .filter_map(attribute)
+        .collect();
+    let access = table.shape.access(&equal);
+    let columns = table.shape.columns_of(access).len();
+    let how = match access {
+        Access::Scan => "every row is tried".to_string(),
+        Access::Key(0) if table.shape.primary.is_some() => "by its primary key".to_string(),
+        Access::Key(number) => {
+            let index = number - usize::from(table.shape.primary.is_some());
+            format!("by its index {}", index + 1)
+        }
+    };
+    let conditions = on.conjuncts().count();
+    match conditions.saturating_sub(columns) {
+        0 => how,
+        rest => format!("{how}, then {rest} conditions"),
+    }
 }
 
 /// The ordered buffer in front of a window.

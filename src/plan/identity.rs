@@ -12,7 +12,9 @@ use super::source::NamedSource;
 use super::{QueryPlan, WindowPlan};
 use crate::event::{Schema, Type};
 use crate::expr::Typed;
-use crate::sql::ast::{Expr, ExprKind, Query, SelectItem, Source, Span, Statement};
+use crate::sql::ast::{
+    Action, Expr, ExprKind, Join, Name, Query, SelectItem, Source, Span, Statement, TableDef,
+};
 use crate::sql::parse;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -36,12 +38,47 @@ pub(crate) struct QueryIdentity {
 }
 
 impl QueryIdentity {
+    /// The identity of a table. Its indexes are made of its rows, so they are no part of it.
+    pub(super) fn of_table(def: &TableDef, schema: &Schema, key: &[usize]) -> QueryIdentity {
+        let attributes = schema.attributes();
+        let columns: Vec<String> = attributes
+            .iter()
+            .map(|a| format!("{} {}", a.name, a.ty))
+            .collect();
+        let key: Vec<&str> = key.iter().map(|c| &*attributes[*c].name).collect();
+        let text = format!(
+            "CREATE TABLE {} ({}) KEY ({})",
+            def.name.text,
+            columns.join(", "),
+            key.join(", ")
+        );
+        QueryIdentity {
+            id: format!("table {}", def.name.text.to_ascii_lowercase()),
+            named: true,
+            state_text: text.clone(),
+            text,
+            former_state_text: None,
+            above: None,
+        }
+    }
+
+    /// The identity of the query that fills a named window.
+    pub(super) fn of_window(self, name: &Name) -> QueryIdentity {
+        QueryIdentity {
+            id: format!("window {}", name.text.to_ascii_lowercase()),
+            named: true,
+            text: format!("CREATE WINDOW {} {}", name.text, self.text),
+            ..self
+        }
+    }
+
     /// The identity of a bound query in the scope that it was bound in.
     pub(super) fn of(scope: &QueryScope<'_>, query: &Query, plan: &QueryPlan) -> QueryIdentity {
         let written = |span: Span| normal(scope.text.get(span.range()).unwrap_or_default());
         let former = former_state_text(&written, query, plan);
         let ordinal = |key: &Expr| matches!(key.kind, ExprKind::Literal(_));
-        let stateless = plan.windows().next().is_none() && !plan.aggregates() && !plan.distinct;
+        let has_window = plan.windows().next().is_some() || !plan.joins.is_empty();
+        let stateless = !has_window && !plan.aggregates() && !plan.distinct;
         let state_text = match stateless {
             true => former.clone(),
             false => format!("{former}{}", state_parts(&written, scope, query, plan)),
@@ -67,7 +104,7 @@ fn former_state_text(written: &dyn Fn(Span) -> String, query: &Query, plan: &Que
         Some(window) => written(window.span),
         None => "no window".to_string(),
     };
-    let windows: Vec<String> = query.sources().iter().map(window).collect();
+    let windows: Vec<String> = query.sources.iter().map(window).collect();
     let typed = |text: String, of: &[Typed]| {
         let types: Vec<String> = of.iter().map(|t| type_name(t.ty)).collect();
         format!("{text}: {}", types.join(", "))
@@ -99,17 +136,29 @@ fn state_parts(
         texts.join(", ")
     };
     let mut text = String::new();
-    for source in query.sources() {
+    for source in &query.sources {
         let Source {
             stream,
             alias: _,
             filters,
             window: _,
+            unidirectional,
         } = source;
         let filters = list(&mut filters.iter());
         text += &format!(" FROM {} FILTERS {filters}", stream.text);
+        if unidirectional.is_some() {
+            text += " UNIDIRECTIONAL";
+        }
     }
-    let has_window = plan.windows().next().is_some();
+    for join in &query.joins {
+        let within = join.within.map(|(us, _)| us);
+        text += &format!(
+            " {:?} ON {} WITHIN {within:?}",
+            join.kind,
+            written(join.on.span)
+        );
+    }
+    let has_window = plan.windows().next().is_some() || !plan.joins.is_empty();
     let panes = plan.windows().any(|w| matches!(w, WindowPlan::Panes(_)));
     if !has_window || panes || plan.aggregates() || plan.distinct {
         text += &format!(" WHERE {}", list(&mut query.filter.iter()));
@@ -123,6 +172,9 @@ fn state_parts(
         if let Some(window) = &source.window {
             let mut kept = attributes(plan.expressions().chain(window.keys()), place);
             kept.extend(window.held_columns());
+            text += &format!(" KEEPS {}", named(kept, schema));
+        } else if !plan.joins.is_empty() && source.table.is_none() {
+            let kept = attributes(plan.expressions(), place);
             text += &format!(" KEEPS {}", named(kept, schema));
         }
     }
@@ -184,7 +236,8 @@ pub(super) fn attributes<'a>(of: impl Iterator<Item = &'a Typed>, source: usize)
 pub(super) fn named(mut columns: Vec<usize>, input: &Schema) -> String {
     columns.sort_unstable();
     columns.dedup();
-    let attributes = columns.iter().map(|c| &input.attributes()[*c]);
+    // What tables say of a row stands behind its attributes.
+    let attributes = columns.iter().filter_map(|c| input.attributes().get(*c));
     let texts: Vec<String> = attributes.map(|a| format!("{} {}", a.name, a.ty)).collect();
     texts.join(", ")
 }
@@ -212,7 +265,9 @@ fn clauses(text: &str) -> Option<Vec<(&'static str, String)>> {
         events,
         distinct,
         select,
-        source,
+        action,
+        sources,
+        joins,
         filter,
         group_by,
         having,
@@ -236,16 +291,21 @@ fn clauses(text: &str) -> Option<Vec<(&'static str, String)>> {
         .map(|(e, d)| format!("{} {d}, ", written(e.span)))
         .collect();
     let cut = (limit.map(|l| l.0), offset.map(|o| o.0));
+    let streams: Vec<&str> = sources.iter().map(|s| s.stream.text.as_str()).collect();
+    let mut filters = sources.iter().flat_map(|s| &s.filters);
+    let window = |s: &Source| {
+        s.window
+            .as_ref()
+            .map_or_else(String::new, |w| written(w.span))
+    };
+    let windows: Vec<String> = sources.iter().map(window).collect();
+    let join = |j: &Join| format!("{:?} {} {:?}, ", j.kind, written(j.on.span), j.within);
     Some(vec![
-        ("the stream", source.stream.text.clone()),
-        ("the filter", list(&mut source.filters.iter())),
-        (
-            "the window",
-            source
-                .window
-                .as_ref()
-                .map_or_else(String::new, |w| written(w.span)),
-        ),
+        ("the stream", streams.join(", ")),
+        ("the filter", list(&mut filters)),
+        ("the window", windows.join(", ")),
+        ("the joins", joins.iter().map(join).collect()),
+        ("what is changed", changed(action, &written)),
         ("WHERE", list(&mut filter.iter())),
         ("GROUP BY", list(&mut group_by.iter())),
         ("DISTINCT", distinct.is_some().to_string()),
@@ -255,6 +315,19 @@ fn clauses(text: &str) -> Option<Vec<(&'static str, String)>> {
         ("LIMIT or OFFSET", format!("{cut:?}")),
         ("which rows are inserted", format!("{events:?}")),
     ])
+}
+
+/// Which rows of a table a query changes, and how.
+fn changed(action: &Action, written: &dyn Fn(Span) -> String) -> String {
+    match action {
+        Action::Insert => String::new(),
+        Action::Delete { on } | Action::Upsert { on } => written(on.span),
+        Action::Update { set, on } => {
+            let value = |(name, value): &(Name, Expr)| (name.text.clone(), written(value.span));
+            let set: Vec<(String, String)> = set.iter().map(value).collect();
+            format!("{set:?} {}", written(on.span))
+        }
+    }
 }
 
 /// Makes the identities of an app's queries unique. Returns the place of a query whose name is taken.

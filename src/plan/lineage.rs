@@ -3,8 +3,9 @@
 //! Why: rows are routed by it, an operator tells by it where a key stands when state is spread over another number of
 //! workers, and rows that come out are numbered by it. One pass forward answers all three, so that they agree.
 
-use super::QueryPlan;
-use super::component::{Entry, plain_keys};
+use super::component::{Entry, plain_columns, plain_keys};
+use super::meeting::{Class, classes, never_padded};
+use super::{ONLY_SOURCE, QueryPlan, WindowPlan};
 use crate::expr::ColumnRef;
 use std::collections::HashMap;
 
@@ -34,9 +35,10 @@ impl Lineage {
             let query = &queries[*number];
             let carried = query.read().map(|s| lineage.carried.get(&s));
             let sources: Vec<&Carried> = carried.collect::<Option<_>>()?;
-            let by_place = sources.iter().enumerate();
-            let inputs = by_place.map(|(source, carried)| chosen(query, source, carried));
-            let inputs = inputs.collect::<Option<_>>()?;
+            let inputs = match query.joins.is_empty() {
+                true => vec![chosen(query, ONLY_SOURCE, sources[ONLY_SOURCE])?],
+                false => joined(query, &sources)?,
+            };
             let output = (0..keys).map(|key| shown(query, &sources, key)).collect();
             lineage.inputs.insert(*number, inputs);
             lineage.write(query.target, output);
@@ -77,10 +79,49 @@ fn chosen(query: &QueryPlan, source: usize, carried: &Carried) -> Option<Vec<usi
     carried.iter().map(choose).collect()
 }
 
+/// For each source of a join one column for each key column: those of all sources are equal where rows meet.
+fn joined(query: &QueryPlan, sources: &[&Carried]) -> Option<Vec<Vec<usize>>> {
+    let classes = classes(query);
+    let never_padded = never_padded(query);
+    let keys = sources.first().map_or(0, |s| s.len());
+    let mut chosen = vec![Vec::new(); sources.len()];
+    for key in 0..keys {
+        let of = |class: &Class| -> Option<Vec<usize>> {
+            let by_source = class.iter().zip(sources).enumerate();
+            let choose = by_source.map(|(source, (columns, carried))| {
+                let window = query.sources[source].window.as_ref();
+                let own = window.and_then(WindowPlan::own_keys);
+                let own = own.map(|keys| plain_columns(keys, source));
+                let is_own = |c: &usize| own.as_ref().is_none_or(|own| own.contains(c));
+                let mut both = columns.iter().filter(|c| carried[key].contains(c));
+                both.find(|c| is_own(c)).copied()
+            });
+            choose.collect()
+        };
+        let columns = classes.iter().find_map(of)?;
+        // Padded rows of all keys are in one group where only a column that is padded tells groups apart.
+        let grouped = |(source, _): (usize, &usize)| {
+            let grouped = plain_columns(&query.keys, source);
+            never_padded[source] && sources[source][key].iter().any(|c| grouped.contains(c))
+        };
+        if query.aggregates() && !columns.iter().enumerate().any(grouped) {
+            return None;
+        }
+        chosen
+            .iter_mut()
+            .zip(columns)
+            .for_each(|(to, c)| to.push(c));
+    }
+    Some(chosen)
+}
+
 /// The outputs of a query that are a key column, by its number, of one of its sources.
 fn shown(query: &QueryPlan, sources: &[&Carried], key: usize) -> Vec<usize> {
+    let never_padded = never_padded(query);
     let shows = |output: &usize| match query.outputs[*output].as_column() {
-        Some(ColumnRef::Input { source, column }) => sources[source][key].contains(&column),
+        Some(ColumnRef::Input { source, column }) => {
+            never_padded[source] && sources[source][key].contains(&column)
+        }
         _ => false,
     };
     (0..query.outputs.len()).filter(shows).collect()
@@ -89,10 +130,7 @@ fn shown(query: &QueryPlan, sources: &[&Carried], key: usize) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Type;
-    use crate::expr::Typed;
     use crate::plan::{Catalogue, Plan, plan};
-    use crate::sql::ast::Span;
     use crate::sql::parse;
 
     fn planned(queries: &str) -> Plan {
@@ -129,23 +167,22 @@ mod tests {
     }
 
     #[test]
-    fn a_query_of_two_sources_shows_the_key_of_either() {
-        let mut plan = planned("INSERT INTO C SELECT x, k FROM A; INSERT INTO D SELECT y FROM B;");
-        let key_of_b = ColumnRef::Input {
-            source: 1,
-            column: 1,
+    fn a_join_shows_the_key_of_either_side_that_is_not_padded() {
+        let of = |join: &str| {
+            let plan = planned(&format!(
+                "INSERT INTO D SELECT x, A.k AS ka, B.k AS kb FROM A {join} B ON A.k = B.k;"
+            ));
+            let entries = [entry(&plan, "A", &[0]), entry(&plan, "B", &[1])];
+            let lineage = Lineage::of(&plan.queries, &[0], &entries).unwrap();
+            assert_eq!(lineage.source(0, 0), Some(&[0][..]));
+            assert_eq!(lineage.source(0, 1), Some(&[1][..]));
+            let other = [entry(&plan, "A", &[1]), entry(&plan, "B", &[1])];
+            assert_eq!(Lineage::of(&plan.queries, &[0], &other), None);
+            lineage.carried[&plan.queries[0].target].clone()
         };
-        let [query, other] = plan.queries.as_mut_slice() else {
-            panic!("two queries are planned");
-        };
-        query.sources.append(&mut other.sources);
-        query
-            .outputs
-            .push(Typed::column(key_of_b, Type::Int, Span::default()));
-        let entries = [entry(&plan, "A", &[0]), entry(&plan, "B", &[1])];
-        let lineage = Lineage::of(&plan.queries[..1], &[0], &entries).unwrap();
-        assert_eq!(lineage.carried[&plan.queries[0].target], [[1, 2]]);
-        assert_eq!(lineage.source(0, 0), Some(&[0][..]));
-        assert_eq!(lineage.source(0, 1), Some(&[1][..]));
+        assert_eq!(of("JOIN"), [[1, 2]]);
+        assert_eq!(of("LEFT JOIN"), [[1]]);
+        assert_eq!(of("RIGHT JOIN"), [[2]]);
+        assert_eq!(of("FULL JOIN"), [[0usize; 0]]);
     }
 }

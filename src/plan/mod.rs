@@ -6,30 +6,43 @@
 mod above;
 mod build;
 mod component;
+mod drawing;
 mod explain;
 mod identity;
+mod join;
 mod limits;
 mod lineage;
+mod meeting;
 mod ordinal;
 mod output_key;
+mod parameters;
 mod placement;
 mod query;
+mod question;
 #[cfg(test)]
 mod restore_tests;
 mod scope;
 mod source;
 mod streams;
+mod table;
+mod table_def;
+mod time_bounds;
+mod warn;
 mod window;
 mod window_args;
 
 pub(crate) use above::Above;
-pub(crate) use build::stages;
+pub(crate) use build::{Site, Stage, stages};
 pub(crate) use component::{Component, Entry, Routing};
+pub use drawing::Drawing;
+pub(crate) use drawing::draw;
 pub(crate) use explain::explain;
 pub(crate) use identity::{QueryIdentity, changes};
+pub(crate) use join::{JoinPlan, Trigger};
 pub(crate) use output_key::{OutputKey, output_key};
 pub(crate) use placement::{GROUPS, worker_of_component, worker_of_group};
 pub(crate) use query::QueryPlan;
+pub(crate) use question::{Held, QuestionPlan, question};
 pub(crate) use source::ONLY_SOURCE;
 pub(crate) use window::WindowPlan;
 
@@ -37,7 +50,8 @@ use crate::error::Fault;
 use crate::event::Schema;
 use crate::expr::Functions;
 use crate::operator::aggregate::AggregateFunction;
-use crate::sql::ast::{App, ClockBackRule, Span, Statement};
+use crate::operator::table::Shape;
+use crate::sql::ast::{App, ClockBackRule, Events, Span};
 use std::sync::Arc;
 
 /// Functions and aggregates that an app may call.
@@ -47,8 +61,75 @@ pub(crate) struct Catalogue {
     pub(crate) aggregates: Vec<(Arc<str>, Arc<dyn AggregateFunction>)>,
 }
 
-/// A stream of an app.
+/// What stands in the list of streams.
+#[derive(Clone)]
+pub(crate) enum StreamKind {
+    /// A stream.
+    Stream,
+    /// A table, by its number. Queries write it; whoever reads it looks it up.
+    Table(usize),
+    /// What a named window lets out, with signs.
+    Window(NamedWindow),
+    /// What is inserted into a named window.
+    Entering,
+    /// What a question reads, by what it is called, as if all its rows came together.
+    Asked(&'static str, WindowPlan),
+}
+
+/// A named window.
+#[derive(Clone)]
+pub(crate) struct NamedWindow {
+    /// The stream of what is inserted into it.
+    pub(crate) entering: usize,
+    /// Which rows its readers get.
+    pub(crate) events: Events,
+    /// What it is, once the query is bound that fills it.
+    pub(crate) plan: Option<WindowPlan>,
+}
+
+impl StreamKind {
+    /// What it is called in messages.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            StreamKind::Stream => "stream",
+            StreamKind::Table(_) => "table",
+            StreamKind::Window(_) | StreamKind::Entering => "window",
+            StreamKind::Asked(called, _) => called,
+        }
+    }
+
+    /// The number of the table.
+    pub(crate) fn table(&self) -> Option<usize> {
+        match self {
+            StreamKind::Table(table) => Some(*table),
+            _ => None,
+        }
+    }
+
+    /// The window of a named window.
+    pub(crate) fn named(&self) -> Option<&WindowPlan> {
+        match self {
+            StreamKind::Window(window) => window.plan.as_ref(),
+            StreamKind::Asked(_, window) => Some(window),
+            _ => None,
+        }
+    }
+}
+
+/// A table of an app.
 #[derive(Clone, Debug)]
+pub(crate) struct TablePlan {
+    pub(crate) name: Arc<str>,
+    /// Its place in the list of streams.
+    pub(crate) stream: usize,
+    /// Its columns and keys.
+    pub(crate) shape: Shape,
+    /// What checkpoints call it.
+    pub(crate) identity: QueryIdentity,
+}
+
+/// A stream of an app.
+#[derive(Clone)]
 pub(crate) struct StreamPlan {
     pub(crate) name: Arc<str>,
     pub(crate) schema: Schema,
@@ -56,6 +137,7 @@ pub(crate) struct StreamPlan {
     pub(crate) declared: bool,
     /// `WITH` options, key and value with their places.
     pub(crate) options: Vec<(String, String, Span)>,
+    pub(crate) kind: StreamKind,
     /// Queries that read it.
     pub(crate) readers: Vec<usize>,
     /// Queries that write it.
@@ -74,6 +156,7 @@ pub(crate) struct Plan {
     /// In processing time a restored clock that is ahead of the machine's waits for it; otherwise it goes on.
     pub(crate) clock_waits: bool,
     pub(crate) streams: Vec<StreamPlan>,
+    pub(crate) tables: Vec<TablePlan>,
     pub(crate) queries: Vec<QueryPlan>,
     pub(crate) components: Vec<Component>,
     /// By number of the query, its component.
@@ -123,33 +206,29 @@ pub(crate) fn plan(
     }
     let streams::Planner {
         streams,
+        tables,
         mut queries,
         warnings,
         ..
     } = planner;
     if let Some(place) = identity::tell_apart(&mut queries) {
-        let mut names = app.statements.iter().filter_map(|s| match s {
-            Statement::Query(query) => Some(query.name.as_ref()),
-            _ => None,
-        });
-        let name = names.nth(place).flatten();
-        let message = format!("two queries are named '{}'", queries[place].name);
-        let fault = Fault::new(name.map(|n| n.span).unwrap_or_default(), message);
-        return Err(vec![fault.help(
+        let query = &queries[place];
+        let message = format!("two queries are named '{}'", query.name);
+        return Err(vec![Fault::new(query.name_span, message).help(
             "name each query differently: checkpoints tell them apart by name",
         )]);
     }
-    let components = component::components(&streams, &queries);
+    let components = component::components(&streams, &tables, &queries);
     if let Some(query) = component::too_deep(&components, &queries) {
         let max = component::CHAIN_MAX;
         let message = format!("more than {max} queries feed each other in a row (CHAIN_MAX)");
-        let fault = Fault::new(target_span(app, query), message);
+        let fault = Fault::new(queries[query].target_span, message);
         return Err(vec![fault.help("join queries of the chain into one")]);
     }
     if let Some(query) = limits::fans_out(&components, &queries) {
         let max = limits::FAN_OUT_MAX;
         let message = format!("one row makes queries run more than {max} times (FAN_OUT_MAX)");
-        let fault = Fault::new(target_span(app, query), message);
+        let fault = Fault::new(queries[query].target_span, message);
         return Err(vec![
             fault.help("let fewer queries write the streams that others read"),
         ]);
@@ -167,18 +246,10 @@ pub(crate) fn plan(
         ahead_max_us: app.ahead_max_us,
         clock_waits: app.clock_back == ClockBackRule::Wait,
         streams,
+        tables,
         queries,
         components,
         homes,
         warnings,
     })
-}
-
-/// Where the target of a query stands.
-fn target_span(app: &App, query: usize) -> Span {
-    let mut written = app.statements.iter().filter_map(|s| match s {
-        Statement::Query(query) => Some(query.target.span),
-        Statement::Stream(_) => None,
-    });
-    written.nth(query).unwrap_or_default()
 }

@@ -1,28 +1,45 @@
 //! One query: its clauses bound to the columns of its sources.
 
+use super::join::{JoinPlan, bind_joins};
 use super::limits;
 use super::ordinal;
 use super::scope::{Call, Clause, Prefer, QueryScope};
-use super::source::{NamedSource, ONLY_SOURCE, SourcePlan, bind_windows};
+use super::source::{
+    NamedSource, ONLY_SOURCE, SourcePlan, bind_windows, check_names, check_source,
+};
 use super::streams::Planner;
+use super::table::{ActionPlan, MemberPlan, bind_action};
 use super::window::WindowPlan;
-use super::{QueryIdentity, StreamPlan};
+use super::{QueryIdentity, StreamKind, StreamPlan, warn};
 use crate::error::{FAULTS_MAX, Fault, LISTED_NAMES_MAX};
 use crate::event::{Schema, Type};
 use crate::expr::Typed;
 use crate::operator::aggregate::Rows;
-use crate::sql::ast::{Binary, Events, Expr, ExprKind, Name, Query, SelectItem, Span};
+use crate::sql::ast::{Action, Binary, Events, Expr, ExprKind, Name, Query, SelectItem, Span};
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// A bound query.
 pub(crate) struct QueryPlan {
     /// `@info(name)`, otherwise `query N` by its place in the text.
     pub(crate) name: String,
+    /// Where that stands.
+    pub(super) name_span: Span,
+    /// Where its target stands.
+    pub(super) target_span: Span,
     /// What checkpoints call it.
     pub(crate) identity: QueryIdentity,
+    /// How the rows come and go that it selects from.
+    pub(crate) rows: Rows,
     /// In the order of the text, at least one.
     pub(crate) sources: Vec<SourcePlan>,
-    /// Stream written.
+    /// How each source but the first meets those before it.
+    pub(crate) joins: Vec<JoinPlan>,
+    /// What is asked of tables, row by row.
+    pub(crate) members: Vec<MemberPlan>,
+    /// What happens at the target.
+    pub(crate) action: ActionPlan,
+    /// Stream written, or the table.
     pub(crate) target: usize,
     /// Stream that gets the rows which come too late.
     pub(crate) late: Option<usize>,
@@ -31,6 +48,7 @@ pub(crate) struct QueryPlan {
     pub(crate) condition: Option<Typed>,
     pub(crate) keys: Vec<Typed>,
     pub(crate) calls: Vec<Call>,
+    /// The columns of the target; behind them what the action reads of the sources.
     pub(crate) outputs: Vec<Typed>,
     pub(crate) having: Option<Typed>,
     /// `true` for descending.
@@ -46,9 +64,21 @@ impl QueryPlan {
         !self.keys.is_empty() || !self.calls.is_empty()
     }
 
+    /// Whether it has timers, or takes rows in the order of their times.
+    pub(crate) fn is_timed(&self) -> bool {
+        self.joins.iter().any(JoinPlan::is_timed) || self.windows().any(WindowPlan::timed)
+    }
+
+    /// Whether its sources get their rows in the order of their times, as one of them must.
+    pub(crate) fn takes_rows_in_order(&self) -> bool {
+        self.joins.iter().any(JoinPlan::is_timed)
+            || self.windows().any(WindowPlan::takes_rows_in_order)
+    }
+
     /// Whether rows may come too late for it.
     pub(crate) fn has_late_rows(&self) -> bool {
-        self.windows().any(WindowPlan::has_late_rows)
+        let joined = !self.joins.is_empty() && self.takes_rows_in_order();
+        joined || self.windows().any(WindowPlan::has_late_rows)
     }
 
     /// The one source, for whatever cannot handle several.
@@ -57,9 +87,45 @@ impl QueryPlan {
         &self.sources[ONLY_SOURCE]
     }
 
-    /// The streams that it reads, one for each source.
+    /// The streams from which rows come to it, one for each source that is no table.
     pub(crate) fn read(&self) -> impl Iterator<Item = usize> {
-        self.sources.iter().map(|s| s.stream)
+        self.fed().map(|(_, stream)| stream)
+    }
+
+    /// The sources that are no tables: place and stream.
+    pub(crate) fn fed(&self) -> impl Iterator<Item = (usize, usize)> {
+        let all = self.sources.iter().enumerate();
+        let streams = all.filter(|(_, s)| s.table.is_none());
+        streams.map(|(place, s)| (place, s.stream))
+    }
+
+    /// The tables that it looks up.
+    pub(crate) fn looked_up(&self) -> impl Iterator<Item = usize> {
+        let joined = self.sources.iter().filter_map(|s| s.table);
+        joined.chain(self.members.iter().map(|m| m.table))
+    }
+
+    /// Whether rows leave one by one of what it selects from, and aggregates retract them.
+    pub(crate) fn retracts(&self) -> bool {
+        self.rows.leave()
+    }
+
+    /// Whether everything that it selects from comes in flushes.
+    pub(crate) fn only_flushes(&self) -> bool {
+        let mut streams = self.sources.iter().filter(|s| s.table.is_none());
+        streams.all(|s| s.held_by().is_some_and(WindowPlan::only_flushes))
+    }
+
+    /// Whether something that it selects from comes in flushes.
+    pub(crate) fn flushes(&self) -> bool {
+        match self.joins.is_empty() {
+            true => self
+                .sources
+                .iter()
+                .filter_map(SourcePlan::held_by)
+                .any(WindowPlan::flushes),
+            false => self.only_flushes(),
+        }
     }
 
     /// The windows of its sources.
@@ -81,8 +147,10 @@ impl QueryPlan {
     pub(crate) fn expressions(&self) -> impl Iterator<Item = &Typed> {
         let args = self.calls.iter().flat_map(|c| &c.args);
         let order = self.order.iter().map(|(e, _)| e);
+        let joins = self.joins.iter().flat_map(JoinPlan::expressions);
         self.condition
             .iter()
+            .chain(joins)
             .chain(&self.keys)
             .chain(args)
             .chain(&self.outputs)
@@ -101,46 +169,49 @@ pub(super) fn bind_query(
     target: Option<usize>,
 ) -> Option<(QueryPlan, Schema)> {
     let streams: Vec<StreamPlan> = inputs.iter().map(|i| planner.streams[*i].clone()).collect();
-    let written = query.sources().iter().zip(&streams);
-    let named = written.map(|(written, stream)| NamedSource::new(written, stream));
+    let several = query.sources.len() > 1;
+    let written = query.sources.iter().zip(&streams);
+    let named = written.map(|(w, s)| NamedSource::new(w, s, several));
     let named: Vec<NamedSource<'_>> = named.collect();
+    let kinds: Vec<StreamKind> = streams.iter().map(|s| s.kind.clone()).collect();
+    let tables = Arc::clone(&planner.table_streams);
+    let changed = target.map(|t| planner.streams[t].clone());
+    check_sources(planner, query, &streams, changed.as_ref())?;
     count_columns(planner, query, &named)?;
-    let mut scope = QueryScope {
-        text: planner.text,
-        catalogue: planner.catalogue,
-        sources: &named,
-        has_panes: Some(false),
-        rows: Rows::Forever,
-        clause: Clause::Output,
-        calls: Vec::new(),
-        meant: Vec::new(),
-        expanded: 0,
-        faults: Vec::new(),
-    };
-    let mut sources = bind_windows(&mut scope, query, inputs);
+    let mut scope = QueryScope::new(planner.text, planner.catalogue, &named, &tables);
+    let mut sources = bind_windows(&mut scope, query, inputs, &kinds);
+    let mut joins = bind_joins(&mut scope, query, &sources);
     let clauses = bind_clauses(&mut scope, query, &mut sources);
-    let calls = std::mem::take(&mut scope.calls);
+    for (join, source) in joins.iter_mut().zip(sources.iter_mut().skip(1)) {
+        let filters = source.filter.take().into_iter();
+        source.filter = Typed::all(filters.chain(join.before_choosing.drain(..)).collect());
+    }
+    let action = bind_action(&mut scope, query, changed.as_ref());
     let mut faults = std::mem::take(&mut scope.faults);
-    let declared = target.map(|t| planner.streams[t].schema.clone());
-    let outputs = check_outputs(clauses.outputs, declared.as_ref(), query, &mut faults);
+    let outputs = check_outputs(clauses.outputs, changed.as_ref(), query, &mut faults);
     if !faults.is_empty() {
         planner.faults.append(&mut faults);
         return None;
     }
-    let (schema, outputs) = outputs?;
+    let ((schema, mut outputs), action) = outputs.zip(action)?;
+    let read = read_by_action(&action, query.sources.len(), &outputs);
+    outputs.extend(read);
     let mut plan = QueryPlan {
-        name: query
-            .name
-            .as_ref()
-            .map_or_else(|| format!("query {}", place + 1), |n| n.text.clone()),
+        name: name_of(query, place),
+        name_span: query.name.as_ref().map(|n| n.span).unwrap_or_default(),
+        target_span: query.target.span,
         identity: QueryIdentity::default(),
+        rows: scope.rows,
         sources,
+        joins,
+        members: std::mem::take(&mut scope.members),
+        action,
         target: 0,
         late: None,
         events: query.events,
         condition: clauses.condition,
         keys: clauses.keys,
-        calls,
+        calls: std::mem::take(&mut scope.calls),
         outputs,
         having: clauses.having,
         order: clauses.order,
@@ -149,8 +220,49 @@ pub(super) fn bind_query(
         distinct: query.distinct.is_some(),
     };
     plan.identity = QueryIdentity::of(&scope, query, &plan);
-    check(planner, query, &plan)?;
+    check(planner, query, &plan, target)?;
     Some((plan, schema))
+}
+
+/// What a query is called that stands at this place.
+fn name_of(query: &Query, place: usize) -> String {
+    let name = query.name.as_ref();
+    name.map_or_else(|| format!("query {}", place + 1), |n| n.text.clone())
+}
+
+/// Whether the sources may stand where they do. `changed`: the target, if it is known.
+fn check_sources(
+    planner: &mut Planner<'_>,
+    query: &Query,
+    streams: &[StreamPlan],
+    changed: Option<&StreamPlan>,
+) -> Option<()> {
+    let written = query.sources.iter().zip(streams);
+    let mut faults: Vec<Fault> = written
+        .filter_map(|(w, s)| check_source(w, s, query))
+        .collect();
+    // Where it inserts, nobody names the target.
+    let changed = changed.filter(|_| !matches!(query.action, Action::Insert));
+    faults.extend(check_names(query, streams, changed));
+    let is_right = faults.is_empty();
+    planner.faults.extend(faults);
+    is_right.then_some(())
+}
+
+/// What an action reads of the sources, each column once and none that is selected: it is handed on beside the columns
+/// of the target.
+fn read_by_action(action: &ActionPlan, sources: usize, selected: &[Typed]) -> Vec<Typed> {
+    let mut read: Vec<Typed> = Vec::new();
+    for expression in action.expressions() {
+        expression.typed_columns(&mut |column, ty| {
+            let of_source = column.source().is_some_and(|source| source < sources);
+            let mut known = selected.iter().chain(&read);
+            if of_source && !known.any(|r| r.as_column() == Some(column)) {
+                read.push(Typed::column(column, ty, Span::default()));
+            }
+        });
+    }
+    read
 }
 
 /// Counts the columns of the output.
@@ -195,19 +307,19 @@ fn all_of(conditions: &[Expr]) -> Option<Expr> {
 
 /// Binds the clauses of a query; filters before windows go to their sources.
 fn bind_clauses(scope: &mut QueryScope<'_>, query: &Query, sources: &mut [SourcePlan]) -> Clauses {
-    let written = query.sources().iter();
+    let written = query.sources.iter();
     let mut filters: Vec<Option<Expr>> = written.map(|s| all_of(&s.filters)).collect();
     let mut condition = query.filter.clone();
     // Without a window, or where the window only assigns rows to a grid, before and after are the same; but for rows
     // that come too late for a grid, which somebody may want. Where sources meet, WHERE comes after that.
     let is_grid = scope.has_panes == Some(true) && query.late_stream.is_none();
-    if let ([filter], [source]) = (filters.as_mut_slice(), query.sources())
+    if let ([filter], [source]) = (filters.as_mut_slice(), query.sources.as_slice())
         && (source.window.is_none() || is_grid)
     {
         condition = filter.take().into_iter().chain(condition).reduce(both);
     }
     for (place, (filter, source)) in filters.into_iter().zip(sources).enumerate() {
-        source.filter = filter.and_then(|f| scope.condition(Clause::Source(place), &f));
+        source.filter = filter.and_then(|f| bind_filter(scope, place, source, &f));
     }
     let condition = condition.and_then(|f| scope.condition(Clause::Where, &f));
     let mut keys = Vec::new();
@@ -240,6 +352,28 @@ fn bind_clauses(scope: &mut QueryScope<'_>, query: &Query, sources: &mut [Source
         having,
         order,
     }
+}
+
+/// The filter of a source. What a named window lets out must be let in again when it leaves.
+fn bind_filter(
+    scope: &mut QueryScope<'_>,
+    place: usize,
+    source: &SourcePlan,
+    filter: &Expr,
+) -> Option<Typed> {
+    let asked = scope.members.len();
+    let typed = scope.condition(Clause::Source(place), filter)?;
+    let stays = typed.is_same_each_time() && scope.members.len() == asked;
+    if source.named.is_some() && !stays {
+        let message =
+            "a filter on a named window says the same when a row comes and when it leaves";
+        let remedy = "filter what is inserted into the window, or write WHERE";
+        scope
+            .faults
+            .push(Fault::new(filter.span, message).help(remedy));
+        return None;
+    }
+    Some(typed)
 }
 
 /// An expression of GROUP BY or ORDER BY: the number of an output column, or what it says.
@@ -318,19 +452,24 @@ fn output_name(expr: &Expr, alias: Option<&Name>, text: &str) -> String {
     }
 }
 
-/// Fits the outputs to the declared target, or makes the schema of an undeclared one.
+/// Fits the outputs to the target that is known, or makes the schema of one that is not.
 fn check_outputs(
     outputs: Vec<(String, Option<Typed>, Span)>,
-    declared: Option<&Schema>,
+    known: Option<&StreamPlan>,
     query: &Query,
     faults: &mut Vec<Fault>,
 ) -> Option<(Schema, Vec<Typed>)> {
     let target = &query.target;
+    let declared = known.map(|s| &s.schema);
+    if matches!(query.action, Action::Update { .. } | Action::Delete { .. }) {
+        return Some((declared?.clone(), Vec::new()));
+    }
     if let Some(schema) = declared
         && schema.len() != outputs.len()
     {
         let message = format!(
-            "stream {} has {} attributes, the query gives {}",
+            "{} {} has {} attributes, the query gives {}",
+            known.map_or("stream", |s| s.kind.name()),
             target.text,
             schema.len(),
             outputs.len()
@@ -371,8 +510,13 @@ fn check_outputs(
 }
 
 /// What the parts of a query forbid each other, and what is seldom meant.
-fn check(planner: &mut Planner<'_>, query: &Query, plan: &QueryPlan) -> Option<()> {
-    let sliding = plan.windows().any(WindowPlan::retracts);
+fn check(
+    planner: &mut Planner<'_>,
+    query: &Query,
+    plan: &QueryPlan,
+    target: Option<usize>,
+) -> Option<()> {
+    let sliding = plan.retracts();
     if let Some(span) = query.distinct.filter(|_| sliding && plan.aggregates()) {
         let message = "DISTINCT with aggregates over a sliding window is not supported";
         planner
@@ -380,7 +524,8 @@ fn check(planner: &mut Planner<'_>, query: &Query, plan: &QueryPlan) -> Option<(
             .push(Fault::new(span, message).help("leave DISTINCT out, or use a batch window"));
         return None;
     }
-    let flushes = plan.windows().any(WindowPlan::flushes);
+    check_leaving(planner, query, plan)?;
+    let flushes = plan.flushes();
     let ordered = query.order_by.first().map(|(e, _)| e.span);
     let span = ordered
         .or(query.limit.map(|l| l.1))
@@ -392,5 +537,29 @@ fn check(planner: &mut Planner<'_>, query: &Query, plan: &QueryPlan) -> Option<(
             Fault::new(span, message).help("they order and cut the flushes of a batch window"),
         );
     }
+    let warnings =
+        warn::keeps_all(query, plan).chain(warn::upsert(query, plan, &planner.tables, target));
+    let room = FAULTS_MAX.saturating_sub(planner.warnings.len());
+    let warnings: Vec<Fault> = warnings.take(room).collect();
+    planner.warnings.extend(warnings);
     Some(())
+}
+
+/// Refuses to count what leaves a named window where nobody sees it enter.
+fn check_leaving(planner: &mut Planner<'_>, query: &Query, plan: &QueryPlan) -> Option<()> {
+    let source = &plan.sources[ONLY_SOURCE];
+    let only_leaves = match &planner.streams[source.stream].kind {
+        StreamKind::Window(window) => window.events == Events::Expired,
+        _ => false,
+    };
+    if !only_leaves || !(plan.aggregates() || plan.distinct) {
+        return Some(());
+    }
+    let name = &query.sources[ONLY_SOURCE].stream;
+    let message = format!("{} lets out what leaves it, and not what enters", name.text);
+    let remedy = "let the window have OUTPUT ALL EVENTS, or insert its rows into a stream first";
+    planner
+        .faults
+        .push(Fault::new(name.span, message).help(remedy));
+    None
 }

@@ -1,6 +1,6 @@
 //! Queries that are captured and restored while rows come, and whose state is split over workers.
 
-use super::build::{Stage, stages};
+use super::build::{Site, Stage, stages};
 use super::{Catalogue, Entry, ONLY_SOURCE, Plan, plan};
 use crate::event::{Batch, Column, RowSet, Sign, Str, Timestamp, Type, Value};
 use crate::operator::aggregate::AggregateFunction;
@@ -151,8 +151,14 @@ struct Chain {
 impl Chain {
     fn new(plan: &Plan) -> Chain {
         let routing = plan.components[0].routing.route(0, ONLY_SOURCE);
-        let schema = &plan.streams[0].schema;
-        let stages = stages(&plan.queries[0], schema, "app", true, true, routing);
+        let site = Site {
+            plan,
+            app: "app",
+            tracks_clock: true,
+            tracks_cause: true,
+            tables: &[],
+        };
+        let stages = stages(&plan.queries[0], site, vec![routing]).stages;
         let stages: Vec<(Stage, Out)> = stages
             .into_iter()
             .map(|stage| {

@@ -1,9 +1,10 @@
 //! What names mean in the parts of a query: attributes, start and end of the window, aggregates. They become columns
 //! by their role; places in the frames of programs are made of them when the query is built.
 
-use super::Catalogue;
 use super::limits::{self, EXPANDED_HEIGHT_MAX, EXPANDED_NODES_MAX};
 use super::source::{self, NamedSource};
+use super::table::{MemberPlan, bind_member};
+use super::{Catalogue, StreamPlan};
 use crate::error::{FAULTS_MAX, Fault};
 use crate::event::Type;
 use crate::expr::{ColumnRef, Scope, Typed, Unresolved, bind};
@@ -23,6 +24,12 @@ pub(crate) struct Call {
 pub(super) enum Clause {
     /// A filter before the window of a source, or an argument of that window: it knows only its source, by its place.
     Source(usize),
+    /// ON of the join of a source, by its place, with those before it.
+    On(usize),
+    /// What is said of rows of the target, which is one more source: ON, WHERE and SET of a table that is changed.
+    Target,
+    /// The condition of IN with a table, which is one more source, over the source at this place.
+    Member(usize),
     /// WHERE.
     Where,
     /// GROUP BY.
@@ -37,6 +44,9 @@ impl Clause {
     fn name(self) -> &'static str {
         match self {
             Clause::Source(_) => "a filter",
+            Clause::On(_) => "ON",
+            Clause::Target => "a condition on a table",
+            Clause::Member(_) => "IN",
             Clause::Where => "WHERE",
             Clause::GroupBy => "GROUP BY",
             Clause::Argument => "an aggregate",
@@ -50,16 +60,59 @@ pub(super) struct QueryScope<'a> {
     pub(super) text: &'a str,
     pub(super) catalogue: &'a Catalogue,
     pub(super) sources: &'a [NamedSource<'a>],
+    /// The tables of the app.
+    pub(super) tables: &'a [StreamPlan],
     /// Whether the window has a start and an end; `None` where the window itself is wrong.
     pub(super) has_panes: Option<bool>,
     pub(super) rows: Rows,
+    /// Where rows leave in any order, those that enter can be told by numbers.
+    pub(super) numbers_rows: bool,
     pub(super) clause: Clause,
     pub(super) calls: Vec<Call>,
+    /// The conditions of IN with tables.
+    pub(super) members: Vec<MemberPlan>,
     /// What names and numbers stand for that were replaced in keys and in arguments of aggregates.
     pub(super) meant: Vec<String>,
     /// Parts of the expressions that aliases and numbers of columns were replaced by.
     pub(super) expanded: usize,
     pub(super) faults: Vec<Fault>,
+}
+
+impl<'a> QueryScope<'a> {
+    /// The scope of a query over these sources.
+    pub(super) fn new(
+        text: &'a str,
+        catalogue: &'a Catalogue,
+        sources: &'a [NamedSource<'a>],
+        tables: &'a [StreamPlan],
+    ) -> Self {
+        QueryScope {
+            text,
+            catalogue,
+            sources,
+            tables,
+            has_panes: Some(false),
+            rows: Rows::Forever,
+            numbers_rows: true,
+            clause: Clause::Output,
+            calls: Vec::new(),
+            members: Vec::new(),
+            meant: Vec::new(),
+            expanded: 0,
+            faults: Vec::new(),
+        }
+    }
+
+    /// The scope of this query over other sources, with faults of its own.
+    pub(super) fn over<'b>(&self, sources: &'b [NamedSource<'b>]) -> QueryScope<'b>
+    where
+        'a: 'b,
+    {
+        QueryScope {
+            rows: self.rows,
+            ..QueryScope::new(self.text, self.catalogue, sources, self.tables)
+        }
+    }
 }
 
 impl QueryScope<'_> {
@@ -101,6 +154,32 @@ impl QueryScope<'_> {
         }
     }
 
+    /// `eventTimestamp(a)` of one of several sources.
+    fn time_of_source(
+        &self,
+        function: &Name,
+        args: &[Expr],
+    ) -> Option<Result<(ColumnRef, Type), Fault>> {
+        let several = self.sources.len() > 1;
+        let [arg] = args else { return None };
+        let ExprKind::Column {
+            qualifier: None,
+            name,
+            ..
+        } = &arg.kind
+        else {
+            return None;
+        };
+        if !several || !function.text.eq_ignore_ascii_case("eventTimestamp") {
+            return None;
+        }
+        let found = source::time_of(self.sources, name);
+        Some(match found {
+            Ok(source) => Ok((ColumnRef::EventTime { source }, Type::Long)),
+            Err(Unresolved::Unknown(fault) | Unresolved::Ambiguous(fault)) => Err(fault),
+        })
+    }
+
     fn aggregate(&self, name: &Name) -> Option<Aggregate> {
         let registered = self
             .catalogue
@@ -137,6 +216,16 @@ impl QueryScope<'_> {
                 return None;
             }
             bound.push(typed);
+        }
+        if !self.numbers_rows && self.rows == Rows::AnyOrder && aggregate.tells_rows_apart() {
+            let over = match self.sources.len() {
+                1 => "a named window",
+                _ => "a join",
+            };
+            let message = format!("{aggregate} over {over} from which any row may leave");
+            let remedy = "insert its rows into a stream, and read that with a window";
+            self.faults.push(Fault::new(span, message).help(remedy));
+            return None;
         }
         let types: Vec<Type> = bound.iter().filter_map(|t| t.ty).collect();
         let result = aggregate.result(&types);
@@ -184,11 +273,47 @@ impl Scope for QueryScope<'_> {
         qualifier: Option<&Name>,
         name: &Name,
     ) -> Result<(ColumnRef, Type), Unresolved> {
-        let only = match self.clause {
-            Clause::Source(place) => Some(place),
-            _ => None,
+        let all = 0..self.sources.len();
+        let among = match self.clause {
+            Clause::Source(place) => place..place + 1,
+            Clause::On(right) => 0..right + 1,
+            Clause::Member(place) => {
+                // An attribute of the stream comes before one of the table.
+                let own = source::attribute(self.sources, place..place + 1, qualifier, name);
+                let table = all.end - 1..all.end;
+                return match own {
+                    Err(Unresolved::Unknown(fault)) => {
+                        let found = source::attribute(self.sources, table, qualifier, name);
+                        found.map_err(|_| Unresolved::Unknown(fault))
+                    }
+                    own => own,
+                };
+            }
+            _ => all,
         };
-        source::attribute(self.sources, only, qualifier, name)
+        source::attribute(self.sources, among, qualifier, name)
+    }
+
+    fn is_only_source(&self, expr: &Expr) -> bool {
+        let ExprKind::Column {
+            qualifier: None,
+            name,
+            ..
+        } = &expr.kind
+        else {
+            return false;
+        };
+        let [source] = self.sources else { return false };
+        source.is_called(&name.text)
+    }
+
+    fn member(
+        &mut self,
+        condition: &Expr,
+        table: &Name,
+        span: Span,
+    ) -> Result<(ColumnRef, Type), Fault> {
+        bind_member(self, condition, table, span)
     }
 
     fn call(
@@ -198,6 +323,9 @@ impl Scope for QueryScope<'_> {
         distinct: bool,
         span: Span,
     ) -> Option<Result<(ColumnRef, Type), Fault>> {
+        if let Some(time) = self.time_of_source(name, args) {
+            return Some(time);
+        }
         let window_column = [
             ("window_start", ColumnRef::WindowStart),
             ("window_end", ColumnRef::WindowEnd),
@@ -208,6 +336,10 @@ impl Scope for QueryScope<'_> {
             let fault = if !args.is_empty() || distinct {
                 Fault::new(span, format!("{} takes no argument", name.text))
                     .help(format!("write {}()", name.text))
+            } else if self.has_panes == Some(false) && self.sources.len() > 1 {
+                let message = format!("{}() is not known behind a join", name.text);
+                let remedy = "select it from the window into a stream, and join that";
+                Fault::new(span, message).help(remedy)
             } else if self.has_panes == Some(false) {
                 let message = format!("{}() tells of a tumbling or hop window", name.text);
                 Fault::new(span, message).help("WINDOW('tumbling', 1 MINUTE)")

@@ -3,22 +3,28 @@
 //!
 //! Names of attributes are looked up over all sources; a filter or window knows only its own.
 
-use super::StreamPlan;
 use super::scope::QueryScope;
 use super::window::WindowPlan;
 use super::window_args::bind_window;
+use super::{StreamKind, StreamPlan};
 use crate::error::Fault;
 use crate::event::{Schema, Type};
 use crate::expr::{ColumnRef, Typed, Unresolved};
 use crate::operator::aggregate::Rows;
-use crate::sql::ast::{Name, Query, Source};
+use crate::sql::ast::{Events, Join, JoinKind, Name, Query, Source};
+use std::ops::Range;
 
 /// The place of the source of a query that has one. Whatever names it can handle no other queries.
 pub(crate) const ONLY_SOURCE: usize = 0;
 
 /// What a query reads of a stream, and what happens to its rows before they meet others.
 pub(crate) struct SourcePlan {
+    /// What it is in the list of streams, tables included.
     pub(crate) stream: usize,
+    /// The table that it is, if it is one: it is looked up, and no rows come of it.
+    pub(crate) table: Option<usize>,
+    /// The named window that it is, if it is one: its rows come with their signs.
+    pub(crate) named: Option<WindowPlan>,
     /// Filters before the window.
     pub(crate) filter: Option<Typed>,
     pub(crate) window: Option<WindowPlan>,
@@ -26,26 +32,57 @@ pub(crate) struct SourcePlan {
     pub(crate) window_text: String,
 }
 
+impl SourcePlan {
+    /// The window that holds its rows: its own, or the named one that it is.
+    pub(crate) fn held_by(&self) -> Option<&WindowPlan> {
+        self.window.as_ref().or(self.named.as_ref())
+    }
+}
+
 /// What a source is called, and what it has.
 #[derive(Clone, Copy)]
 pub(super) struct NamedSource<'a> {
     stream: &'a str,
+    /// What that is, for messages.
+    kind: &'static str,
     alias: Option<&'a str>,
     pub(super) schema: &'a Schema,
+    /// Its rows have a time, and it is one of several sources.
+    has_time: bool,
 }
 
 impl<'a> NamedSource<'a> {
-    pub(super) fn new(written: &'a Source, stream: &'a StreamPlan) -> Self {
+    /// `several`: it is one of several.
+    pub(super) fn new(written: &'a Source, stream: &'a StreamPlan, several: bool) -> Self {
         NamedSource {
+            has_time: several && stream.kind.table().is_none(),
             stream: &stream.name,
+            kind: stream.kind.name(),
             alias: written.alias.as_ref().map(|a| a.text.as_str()),
             schema: &stream.schema,
+        }
+    }
+
+    /// A table beside the sources of a query.
+    pub(super) fn of_table(table: &'a StreamPlan) -> Self {
+        NamedSource {
+            stream: &table.name,
+            kind: "table",
+            alias: None,
+            schema: &table.schema,
+            has_time: false,
         }
     }
 
     /// Its alias, otherwise its stream.
     pub(super) fn name(&self) -> &'a str {
         self.alias.unwrap_or(self.stream)
+    }
+
+    /// Whether that is its name in the query, or its stream.
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        let known = self.alias.into_iter().chain([self.stream]);
+        known.into_iter().any(|own| own.eq_ignore_ascii_case(name))
     }
 
     /// The columns of its attributes with their names; it is the source at `place`.
@@ -67,37 +104,125 @@ pub(super) fn bind_windows(
     scope: &mut QueryScope<'_>,
     query: &Query,
     inputs: &[usize],
+    kinds: &[StreamKind],
 ) -> Vec<SourcePlan> {
     let mut sources = Vec::new();
-    for (place, (written, stream)) in query.sources().iter().zip(inputs).enumerate() {
+    for (place, (written, stream)) in query.sources.iter().zip(inputs).enumerate() {
         let clause = written.window.as_ref();
         let text = clause.and_then(|w| scope.text.get(w.span.range()));
         sources.push(SourcePlan {
             stream: *stream,
+            table: kinds[place].table(),
+            named: kinds[place].named().cloned(),
             filter: None,
             window: clause.and_then(|w| bind_window(w, place, scope)),
             window_text: text.unwrap_or_default().to_string(),
         });
     }
-    let mut clauses = query.sources().iter().zip(&sources);
+    let mut clauses = query.sources.iter().zip(&sources);
     let is_wrong = clauses.any(|(written, s)| written.window.is_some() && s.window.is_none());
-    let mut windows = sources.iter().filter_map(|s| s.window.as_ref());
-    // What a wrong window would have is not told as a fault of its own.
-    scope.has_panes = (!is_wrong).then(|| windows.any(|w| matches!(w, WindowPlan::Panes(_))));
-    let window = sources[ONLY_SOURCE].window.as_ref();
-    scope.rows = window.map_or(Rows::Forever, WindowPlan::rows);
+    // What a wrong window would have is not told as a fault of its own. Of several sources none has the window.
+    let is_grid = |s: &SourcePlan| matches!(s.window, Some(WindowPlan::Panes(_)));
+    scope.has_panes = (!is_wrong).then(|| sources.len() == 1 && sources.iter().any(is_grid));
+    scope.rows = rows(query, &sources);
+    scope.numbers_rows = matches!(sources.as_slice(), [only] if only.named.is_none());
     sources
 }
 
-/// The attribute of a name. `only`: the one source whose attributes may be named here, if they are not those of all.
+/// How the rows come and go that a query selects from.
+fn rows(query: &Query, sources: &[SourcePlan]) -> Rows {
+    let mut streams = sources.iter().filter(|s| s.table.is_none());
+    let of = |s: &SourcePlan| s.held_by().map_or(Rows::Forever, WindowPlan::rows);
+    if let [source] = sources {
+        return of(source);
+    }
+    let pads = |j: &Join| !matches!(j.kind, JoinKind::Inner | JoinKind::Asof);
+    let flushes = |s: &SourcePlan| s.held_by().is_some_and(WindowPlan::only_flushes);
+    if streams.clone().all(flushes) {
+        Rows::Together
+    } else if query.joins.iter().any(pads) || streams.any(|s| of(s) != Rows::Forever) {
+        Rows::AnyOrder
+    } else {
+        Rows::Forever
+    }
+}
+
+/// Faults of a source that its kind forbids.
+pub(super) fn check_source(written: &Source, stream: &StreamPlan, query: &Query) -> Option<Fault> {
+    let name = &written.stream;
+    let fault = |message: String, remedy: &str| Some(Fault::new(name.span, message).help(remedy));
+    match (&stream.kind, &written.window) {
+        (StreamKind::Table(_), Some(_)) => fault(
+            format!("table {} has no window", name.text),
+            "remove the window: a table holds its rows until they are deleted",
+        ),
+        (StreamKind::Table(_), None) if query.sources.len() == 1 => fault(
+            format!("table {} sends no rows", name.text),
+            "join a stream with it, or ask runtime.query",
+        ),
+        (StreamKind::Window(_), Some(_)) => fault(
+            format!("{} is a window already", name.text),
+            "remove the second window, or insert into a stream and put it there",
+        ),
+        (StreamKind::Window(window), None)
+            if query.sources.len() > 1 && window.events != Events::All =>
+        {
+            fault(
+                format!(
+                    "a join needs what enters window {0} and what leaves it",
+                    name.text
+                ),
+                "let the window have OUTPUT ALL EVENTS, or read it with one query alone",
+            )
+        }
+        _ => None,
+    }
+}
+
+/// Sources that are called alike. `changed`: the table that the query changes, which is named in conditions, too.
+pub(super) fn check_names(
+    query: &Query,
+    streams: &[StreamPlan],
+    changed: Option<&StreamPlan>,
+) -> Vec<Fault> {
+    let is = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
+    let name = |place: usize| {
+        let written = &query.sources[place];
+        written.alias.as_ref().unwrap_or(&written.stream)
+    };
+    let clashes = |place: &usize| {
+        let own = name(*place);
+        let by_changed = changed.is_some_and(|table| is(&own.text, &table.name));
+        let by_alias = query.sources[*place].alias.is_some();
+        let others = (0..streams.len()).filter(|other| other != place);
+        let mut others = others.filter(|other| {
+            // Of two that are called alike the second is told.
+            let called = is(&own.text, &name(*other).text) && other < place;
+            called || (by_alias && is(&own.text, &streams[*other].name))
+        });
+        by_changed || others.next().is_some()
+    };
+    let fault = |place: usize| {
+        let own = name(place);
+        let message = format!("'{}' is the name of something else here", own.text);
+        let remedy = match query.sources[place].alias {
+            Some(_) => "use another alias".to_string(),
+            None => format!("give it an alias, as in {} AS other", own.text),
+        };
+        Fault::new(own.span, message).help(remedy)
+    };
+    (0..streams.len()).filter(clashes).map(fault).collect()
+}
+
+/// The attribute of a name. `among`: the sources whose attributes may be named here.
 pub(super) fn attribute(
     sources: &[NamedSource<'_>],
-    only: Option<usize>,
+    among: Range<usize>,
     qualifier: Option<&Name>,
     name: &Name,
 ) -> Result<(ColumnRef, Type), Unresolved> {
     let mut candidates: Vec<(usize, &NamedSource<'_>)> = sources.iter().enumerate().collect();
-    candidates.retain(|(place, _)| only.is_none_or(|only| *place == only));
+    candidates.retain(|(place, _)| among.contains(place));
     if let Some(qualifier) = qualifier {
         candidates = called(candidates, qualifier)?;
     }
@@ -106,6 +231,10 @@ pub(super) fn attribute(
         Some((*place, column, *source))
     });
     match found.collect::<Vec<_>>().as_slice() {
+        [] if is_time(&candidates, qualifier, name) => {
+            let source = candidates[0].0;
+            Ok((ColumnRef::EventTime { source }, Type::Long))
+        }
         [] => Err(Unresolved::Unknown(unknown(&candidates, name))),
         [(source, column, of)] => {
             let (source, column) = (*source, *column);
@@ -118,6 +247,33 @@ pub(super) fn attribute(
             let written = sources.iter().map(|s| format!("{s}.{}", name.text));
             let remedy = format!("write {}", written.collect::<Vec<_>>().join(" or "));
             let fault = Fault::new(name.span, message).help(remedy);
+            Err(Unresolved::Ambiguous(fault))
+        }
+    }
+}
+
+/// Whether a name is the time of a row of one of several sources: `a.at`, where `a` has no such attribute.
+fn is_time(
+    candidates: &[(usize, &NamedSource<'_>)],
+    qualifier: Option<&Name>,
+    name: &Name,
+) -> bool {
+    let one = matches!(candidates, [(_, source)] if source.has_time);
+    one && qualifier.is_some() && name.text.eq_ignore_ascii_case("at")
+}
+
+/// The source of this name, if it is one whose rows have a time of their own in a query.
+pub(super) fn time_of(sources: &[NamedSource<'_>], name: &Name) -> Result<usize, Unresolved> {
+    let all: Vec<(usize, &NamedSource<'_>)> = sources.iter().enumerate().collect();
+    match called(all, name)?.as_slice() {
+        [(place, source)] if source.has_time => Ok(*place),
+        [(_, source)] => {
+            let message = format!("rows of table {} have no time", source.name());
+            Err(Unresolved::Unknown(Fault::new(name.span, message)))
+        }
+        _ => {
+            let message = format!("several sources are called '{}'", name.text);
+            let fault = Fault::new(name.span, message).help("give them aliases with AS");
             Err(Unresolved::Ambiguous(fault))
         }
     }
@@ -146,15 +302,18 @@ fn called<'a, 'b>(
 
 fn unknown(sources: &[(usize, &NamedSource<'_>)], name: &Name) -> Fault {
     let of = match sources {
-        [(_, only)] => format!("stream {}", only.stream),
+        [(_, only)] => format!("{} {}", only.kind, only.stream),
         several => {
             let names: Vec<&str> = several.iter().map(|(_, s)| s.name()).collect();
             names.join(", ")
         }
     };
     let attributes = sources.iter().flat_map(|(_, s)| s.schema.attributes());
+    let written = attributes.map(|a| &*a.name);
+    // Values that a question leaves open are no attributes that somebody would mean.
+    let known = written.filter(|name| !name.starts_with("parameter ?"));
     let message = format!("unknown attribute '{}' of {of}", name.text);
-    Fault::new(name.span, message).nearest(&name.text, attributes.map(|a| &*a.name))
+    Fault::new(name.span, message).nearest(&name.text, known)
 }
 
 #[cfg(test)]
@@ -174,7 +333,9 @@ mod tests {
         let a = Schema::new([("k", Type::Int), ("x", Type::Double)]);
         let b = Schema::new([("k", Type::Int), ("y", Type::Long)]);
         let source = |stream, alias, schema| NamedSource {
+            has_time: false,
             stream,
+            kind: "stream",
             alias,
             schema,
         };
@@ -187,7 +348,8 @@ mod tests {
             Some((qualifier, rest)) => (Some(name(qualifier)), rest),
             None => (None, text),
         };
-        match attribute(&sources, only, qualifier.as_ref(), &name(attribute_name)) {
+        let among = only.map_or(0..sources.len(), |only| only..only + 1);
+        match attribute(&sources, among, qualifier.as_ref(), &name(attribute_name)) {
             Ok((ColumnRef::Input { source, column }, ty)) => format!("{source}.{column} {ty}"),
             Ok((other, _)) => panic!("{other:?} is no attribute"),
             Err(Unresolved::Unknown(fault)) => fault.message,

@@ -2,18 +2,25 @@
 
 use super::limits::{Columns, QUERIES_MAX};
 use super::query::{QueryPlan, bind_query};
-use super::{Catalogue, StreamPlan};
+use super::table_def::{is_of_rows, table};
+use super::{Catalogue, NamedWindow, StreamKind, StreamPlan, TablePlan};
 use crate::error::{FAULTS_MAX, Fault};
-use crate::event::Schema;
-use crate::sql::ast::{App, Name, Query, Statement, StreamDef};
+use crate::event::{Schema, Type};
+use crate::sql::ast::{
+    Action, App, Name, Query, SelectItem, Source, Span, Statement, StreamDef, TableDef, WindowDef,
+};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::sync::Arc;
 
 /// What is known while an app is checked.
 pub(super) struct Planner<'a> {
     pub(super) text: &'a str,
     pub(super) catalogue: &'a Catalogue,
     pub(super) streams: Vec<StreamPlan>,
+    pub(super) tables: Vec<TablePlan>,
+    /// The tables as they stand in the list of streams.
+    pub(super) table_streams: Arc<[StreamPlan]>,
     /// Position of each stream by its name in lower case.
     places: HashMap<String, usize>,
     pub(super) queries: Vec<QueryPlan>,
@@ -30,6 +37,8 @@ impl<'a> Planner<'a> {
             text,
             catalogue,
             streams: Vec::new(),
+            tables: Vec::new(),
+            table_streams: Arc::default(),
             places: HashMap::new(),
             queries: Vec::new(),
             incomplete: !unread.is_empty(),
@@ -43,54 +52,109 @@ impl<'a> Planner<'a> {
         self.places.get(&name.text.to_ascii_lowercase()).copied()
     }
 
-    /// Takes the CREATE STREAM statements.
+    /// Takes the CREATE STREAM, CREATE TABLE and CREATE WINDOW statements.
     pub(super) fn declare(&mut self, app: &App) {
         for statement in &app.statements {
-            if let Statement::Stream(def) = statement {
-                self.declare_stream(def);
+            match statement {
+                Statement::Stream(def) => self.declare_stream(def),
+                Statement::Table(def) => self.declare_table(def),
+                Statement::Window(def) => self.declare_window(def),
+                Statement::Query(_) => {}
             }
         }
+        let is_table = |s: &&StreamPlan| s.kind.table().is_some();
+        self.table_streams = self.streams.iter().filter(is_table).cloned().collect();
     }
 
-    fn declare_stream(&mut self, def: &StreamDef) {
-        if self.find(&def.name).is_some() {
-            let message = format!("stream {} is declared twice", def.name.text);
-            self.faults
-                .push(Fault::new(def.name.span, message).help("remove one of the declarations"));
+    fn declare_table(&mut self, def: &TableDef) {
+        let Some(schema) = self.schema("table", &def.name, &def.attributes) else {
             return;
+        };
+        let kind = StreamKind::Table(self.tables.len());
+        let others = def.options.iter().filter(|(k, _)| !is_of_rows(&k.text));
+        let options = others.map(|(k, v)| (k.text.clone(), v.text.clone(), k.span.to(v.span)));
+        let stream = self.add(&def.name.text, schema.clone(), kind, options.collect());
+        let plan = table(self, def, &schema, stream);
+        self.tables.push(plan);
+    }
+
+    fn declare_window(&mut self, def: &WindowDef) {
+        let Some(schema) = self.schema("window", &def.name, &def.attributes) else {
+            return;
+        };
+        let entering = self.add(
+            &entering(&def.name),
+            schema.clone(),
+            StreamKind::Entering,
+            Vec::new(),
+        );
+        let window = NamedWindow {
+            entering,
+            events: def.events,
+            plan: None,
+        };
+        self.add(
+            &def.name.text,
+            schema,
+            StreamKind::Window(window),
+            Vec::new(),
+        );
+    }
+
+    /// The schema of what is declared; `None` where its name is taken.
+    fn schema(&mut self, what: &str, name: &Name, attributes: &[(Name, Type)]) -> Option<Schema> {
+        if self.find(name).is_some() {
+            let message = format!("{what} {} is declared twice", name.text);
+            self.faults
+                .push(Fault::new(name.span, message).help("remove one of the declarations"));
+            return None;
         }
-        let counted = self.columns.add(def.attributes.len(), def.name.span);
+        let counted = self.columns.add(attributes.len(), name.span);
         self.faults.extend(counted.err());
         let mut seen = HashSet::new();
-        for (name, _) in &def.attributes {
+        for (name, _) in attributes {
             if !seen.insert(name.text.to_ascii_lowercase()) && !self.is_full() {
                 let message = format!("attribute {} is declared twice", name.text);
                 self.faults
                     .push(Fault::new(name.span, message).help("remove one, or name it otherwise"));
             }
         }
-        let schema = Schema::new(def.attributes.iter().map(|(n, t)| (n.text.as_str(), *t)));
+        let attributes = attributes.iter().map(|(n, t)| (n.text.as_str(), *t));
+        Some(Schema::new(attributes))
+    }
+
+    fn declare_stream(&mut self, def: &StreamDef) {
+        let Some(schema) = self.schema("stream", &def.name, &def.attributes) else {
+            return;
+        };
         let options = def
             .options
             .iter()
             .map(|(k, v)| (k.text.clone(), v.text.clone(), k.span.to(v.span)));
-        self.add(&def.name.text, schema, true, options.collect());
+        let stream = self.add(
+            &def.name.text,
+            schema,
+            StreamKind::Stream,
+            options.collect(),
+        );
+        self.streams[stream].declared = true;
     }
 
     fn add(
         &mut self,
         name: &str,
         schema: Schema,
-        declared: bool,
-        options: Vec<(String, String, crate::sql::ast::Span)>,
+        kind: StreamKind,
+        options: Vec<(String, String, Span)>,
     ) -> usize {
         self.places
             .insert(name.to_ascii_lowercase(), self.streams.len());
         self.streams.push(StreamPlan {
             name: name.into(),
             schema,
-            declared,
+            declared: false,
             options,
+            kind,
             readers: Vec::new(),
             writers: Vec::new(),
         });
@@ -99,12 +163,8 @@ impl<'a> Planner<'a> {
 
     /// Binds the queries, each as soon as the streams that it reads are known; keeps them in the order of the text.
     pub(super) fn queries(&mut self, app: &App) {
-        let mut waiting: Vec<&Query> = Vec::new();
-        for statement in &app.statements {
-            if let Statement::Query(query) = statement {
-                waiting.push(query);
-            }
-        }
+        let filling: Vec<Query> = app.statements.iter().filter_map(fills).collect();
+        let (waiting, numbers) = in_order(app, &filling);
         if let Some(query) = waiting.get(QUERIES_MAX) {
             let message = format!("the app has more than {QUERIES_MAX} queries (QUERIES_MAX)");
             let fault = Fault::new(query.span, message);
@@ -115,15 +175,17 @@ impl<'a> Planner<'a> {
         let mut bound: Vec<(usize, QueryPlan)> = Vec::new();
         let mut unread = Unread::new(&waiting);
         let mut ready = BinaryHeap::new();
-        for name in self.places.keys() {
-            ready.extend(unread.known(name).map(Reverse));
+        let known = |s: &&StreamPlan| !matches!(s.kind, StreamKind::Window(_));
+        for stream in self.streams.iter().filter(known) {
+            let name = stream.name.to_ascii_lowercase();
+            ready.extend(unread.known(&name).map(Reverse));
         }
         while let Some(Reverse(place)) = ready.pop() {
             if self.is_full() {
                 return;
             }
             let query = waiting[place];
-            if let Some(plan) = self.query(query, place) {
+            if let Some(plan) = self.query(query, numbers[place]) {
                 for stream in plan.written() {
                     let name = self.streams[stream].name.to_ascii_lowercase();
                     ready.extend(unread.known(&name).map(Reverse));
@@ -141,7 +203,12 @@ impl<'a> Planner<'a> {
             self.unknown_source(waiting[place], &targets);
         }
         bound.sort_by_key(|(place, _)| *place);
-        for (number, (_, query)) in bound.into_iter().enumerate() {
+        self.connect(bound.into_iter().map(|(_, query)| query));
+    }
+
+    /// Keeps the queries, and notes which streams they read and write.
+    fn connect(&mut self, queries: impl Iterator<Item = QueryPlan>) {
+        for (number, query) in queries.enumerate() {
             for stream in query.read() {
                 // Once, also where several sources of a query are the same stream.
                 let readers = &mut self.streams[stream].readers;
@@ -177,7 +244,7 @@ impl<'a> Planner<'a> {
         if self.incomplete || self.is_full() {
             return;
         }
-        let mut names = query.sources().iter().map(|s| &s.stream);
+        let mut names = query.sources.iter().map(|s| &s.stream);
         let Some(name) = names.find(|name| self.find(name).is_none()) else {
             return;
         };
@@ -200,13 +267,27 @@ impl<'a> Planner<'a> {
         self.faults.push(fault);
     }
 
-    fn query(&mut self, query: &Query, place: usize) -> Option<QueryPlan> {
-        let inputs = query.sources().iter().map(|s| self.find(&s.stream));
+    /// `number`: its place among the queries of the text; none where it fills a named window.
+    fn query(&mut self, query: &Query, number: Option<usize>) -> Option<QueryPlan> {
+        let inputs = query.sources.iter().map(|s| self.find(&s.stream));
         let inputs: Vec<usize> = inputs.collect::<Option<_>>()?;
-        let target = self.find(&query.target);
-        let (mut plan, schema) = bind_query(self, query, place, &inputs, target)?;
-        plan.target =
-            target.unwrap_or_else(|| self.add(&query.target.text, schema, false, Vec::new()));
+        let target = self
+            .find(&query.target)
+            .map(|stream| match &self.streams[stream].kind {
+                StreamKind::Window(window) if number.is_some() => window.entering,
+                _ => stream,
+            });
+        let (mut plan, schema) = bind_query(self, query, number.unwrap_or(0), &inputs, target)?;
+        plan.target = target.unwrap_or_else(|| {
+            self.add(&query.target.text, schema, StreamKind::Stream, Vec::new())
+        });
+        if number.is_none() {
+            plan.name = format!("window {}", query.target.text);
+            plan.identity = plan.identity.of_window(&query.target);
+            if let StreamKind::Window(window) = &mut self.streams[plan.target].kind {
+                window.plan = plan.sources[0].window.clone();
+            }
+        }
         if let Some(name) = &query.late_stream {
             plan.late = Some(self.late_stream(name, &plan)?);
         }
@@ -221,15 +302,23 @@ impl<'a> Planner<'a> {
             self.faults.push(fault);
             return None;
         }
+        if query.sources.len() > 1 {
+            let fault = Fault::new(name.span, "late.stream needs a query of one source");
+            let remedy =
+                "read each source by a query with a late stream, and join what these write";
+            self.faults.push(fault.help(remedy));
+            return None;
+        }
         let source = query.only_source().stream;
         let schema = self.streams[source].schema.clone();
         let Some(place) = self.find(name) else {
             let counted = self.columns.add(schema.len(), name.span);
             counted.map_err(|fault| self.faults.push(fault)).ok()?;
-            return Some(self.add(&name.text, schema, false, Vec::new()));
+            return Some(self.add(&name.text, schema, StreamKind::Stream, Vec::new()));
         };
         let types = |s: &Schema| s.attributes().iter().map(|a| a.ty).collect::<Vec<_>>();
         let is_own = place == query.target || place == source;
+        let is_own = is_own || !matches!(self.streams[place].kind, StreamKind::Stream);
         if is_own || types(&self.streams[place].schema) != types(&schema) {
             let input = &self.streams[source].name;
             let message = format!("stream {} cannot take the late rows of {input}", name.text);
@@ -240,6 +329,67 @@ impl<'a> Planner<'a> {
         }
         Some(place)
     }
+}
+
+/// The queries in the order of the text, and the place of each among those that are written; one that fills a window
+/// has none. `filling`: those that fill windows, in their order.
+fn in_order<'a>(app: &'a App, filling: &'a [Query]) -> (Vec<&'a Query>, Vec<Option<usize>>) {
+    let (mut written, mut filling) = (0.., filling.iter());
+    let (mut queries, mut numbers) = (Vec::new(), Vec::new());
+    for statement in &app.statements {
+        match statement {
+            Statement::Query(query) => {
+                queries.push(query);
+                numbers.push(written.next());
+            }
+            Statement::Window(_) => {
+                queries.extend(filling.next());
+                numbers.push(None);
+            }
+            Statement::Stream(_) | Statement::Table(_) => {}
+        }
+    }
+    (queries, numbers)
+}
+
+/// The stream of what is inserted into a named window. No name that can be written is equal to it.
+fn entering(window: &Name) -> String {
+    format!("{} (entering)", window.text)
+}
+
+/// The query that fills a named window with what is inserted into it.
+fn fills(statement: &Statement) -> Option<Query> {
+    let Statement::Window(def) = statement else {
+        return None;
+    };
+    let source = Source {
+        stream: Name {
+            text: entering(&def.name),
+            span: def.name.span,
+        },
+        alias: None,
+        filters: Vec::new(),
+        window: Some(def.window.clone()),
+        unidirectional: None,
+    };
+    Some(Query {
+        name: None,
+        late_stream: None,
+        span: def.window.span,
+        target: def.name.clone(),
+        action: Action::Insert,
+        events: def.events,
+        distinct: None,
+        select: vec![SelectItem::Star(def.name.span)],
+        sources: vec![source],
+        joins: Vec::new(),
+        filter: None,
+        group_by: Vec::new(),
+        having: None,
+        order_by: Vec::new(),
+        limit: None,
+        offset: None,
+    })
 }
 
 /// Queries that read streams which are not known yet.
@@ -254,12 +404,12 @@ impl Unread {
     fn new(queries: &[&Query]) -> Self {
         let mut readers: HashMap<String, Vec<usize>> = HashMap::new();
         for (place, query) in queries.iter().enumerate() {
-            for source in query.sources() {
+            for source in &query.sources {
                 let name = source.stream.text.to_ascii_lowercase();
                 readers.entry(name).or_default().push(place);
             }
         }
-        let missing = queries.iter().map(|q| q.sources().len());
+        let missing = queries.iter().map(|q| q.sources.len());
         Unread {
             readers,
             missing: missing.collect(),

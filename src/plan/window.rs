@@ -225,11 +225,6 @@ impl WindowPlan {
         self.shape().rows
     }
 
-    /// Rows leave one by one, and aggregates retract them.
-    pub(crate) fn retracts(&self) -> bool {
-        self.rows().leave()
-    }
-
     /// Rows leave in flushes.
     pub(crate) fn flushes(&self) -> bool {
         matches!(self.rows(), Rows::Together | Rows::Displaced)

@@ -79,6 +79,10 @@ pub enum ClockBackRule {
 pub enum Statement {
     /// `CREATE STREAM`.
     Stream(StreamDef),
+    /// `CREATE TABLE`.
+    Table(TableDef),
+    /// `CREATE WINDOW`.
+    Window(WindowDef),
     /// A query with its target.
     Query(Query),
 }
@@ -92,6 +96,32 @@ pub struct StreamDef {
     pub attributes: Vec<(Name, Type)>,
     /// `WITH` options in order, key and value.
     pub options: Vec<(Name, Name)>,
+}
+
+/// `CREATE TABLE name (attributes) WITH (options)`.
+#[derive(Clone, Debug)]
+pub struct TableDef {
+    /// Name.
+    pub name: Name,
+    /// Attributes in order.
+    pub attributes: Vec<(Name, Type)>,
+    /// The attributes of the primary key, in order; none where it has no key. They need not be attributes.
+    pub key: Vec<Name>,
+    /// `WITH` options in order, key and value.
+    pub options: Vec<(Name, Name)>,
+}
+
+/// `CREATE WINDOW name (attributes) WINDOW(…) [OUTPUT … EVENTS]`.
+#[derive(Clone, Debug)]
+pub struct WindowDef {
+    /// Name.
+    pub name: Name,
+    /// Attributes in order.
+    pub attributes: Vec<(Name, Type)>,
+    /// The window.
+    pub window: Window,
+    /// Which rows its readers get: all, unless something else is said.
+    pub events: Events,
 }
 
 /// Which rows an INSERT passes on.
@@ -136,7 +166,62 @@ impl Info {
     }
 }
 
-/// `INSERT … INTO target SELECT …`, in either order.
+/// What a query does at its target.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// `INSERT … INTO target`: its rows go there.
+    Insert,
+    /// `UPDATE target SET … FROM … WHERE on`: each of its rows changes rows of a table. It selects nothing.
+    Update {
+        /// Attributes of the table, each with its new value.
+        set: Vec<(Name, Expr)>,
+        /// Which rows of the table.
+        on: Expr,
+    },
+    /// `DELETE FROM target USING … WHERE on`. It selects nothing.
+    Delete {
+        /// Which rows of the table.
+        on: Expr,
+    },
+    /// `UPSERT INTO target SELECT … ON on`: rows of the table are replaced by its row, or this is inserted where there
+    /// are none.
+    Upsert {
+        /// Which rows of the table.
+        on: Expr,
+    },
+}
+
+/// How two sides meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JoinKind {
+    /// `[INNER] JOIN`, `CROSS JOIN`.
+    Inner,
+    /// `LEFT [OUTER] JOIN`.
+    Left,
+    /// `RIGHT [OUTER] JOIN`.
+    Right,
+    /// `FULL [OUTER] JOIN`.
+    Full,
+    /// `ASOF JOIN`: with the latest row at or before.
+    Asof,
+    /// `ASOF LEFT JOIN`.
+    AsofLeft,
+}
+
+/// `JOIN source ON condition`: what stands before it is its left side.
+#[derive(Clone, Debug)]
+pub struct Join {
+    /// How the sides meet.
+    pub kind: JoinKind,
+    /// `ON condition`; `TRUE` for `CROSS JOIN`.
+    pub on: Expr,
+    /// `WITHIN t` of an ASOF join, in microseconds, with its place.
+    pub within: Option<(i64, Span)>,
+    /// From the first word of the join to the end of its condition.
+    pub span: Span,
+}
+
+/// `INSERT … INTO target SELECT …`, in either order; UPDATE, DELETE and UPSERT of a table.
 #[derive(Clone, Debug)]
 pub struct Query {
     /// `@info(name='…')`.
@@ -147,14 +232,18 @@ pub struct Query {
     pub span: Span,
     /// Where the rows go.
     pub target: Name,
+    /// What they do there.
+    pub action: Action,
     /// Which rows go there.
     pub events: Events,
     /// `SELECT DISTINCT`.
     pub distinct: Option<Span>,
     /// What is selected.
     pub select: Vec<SelectItem>,
-    /// Where from.
-    pub source: Source,
+    /// What it reads, in the order of the text, at least one.
+    pub sources: Vec<Source>,
+    /// How each source but the first is joined with what stands before it.
+    pub joins: Vec<Join>,
     /// `WHERE`, after the window.
     pub filter: Option<Expr>,
     /// `GROUP BY`.
@@ -167,13 +256,6 @@ pub struct Query {
     pub limit: Option<(u64, Span)>,
     /// `OFFSET`.
     pub offset: Option<(u64, Span)>,
-}
-
-impl Query {
-    /// What it reads, in the order of the text.
-    pub fn sources(&self) -> &[Source] {
-        std::slice::from_ref(&self.source)
-    }
 }
 
 /// `*` or an expression with its alias.
@@ -201,6 +283,8 @@ pub struct Source {
     pub filters: Vec<Expr>,
     /// The window.
     pub window: Option<Window>,
+    /// `UNIDIRECTIONAL`: only its rows trigger the join.
+    pub unidirectional: Option<Span>,
 }
 
 /// `WINDOW('name', arguments)`.
@@ -302,6 +386,8 @@ pub enum ExprKind {
     IsNull(Box<Expr>, bool),
     /// `x IN (a, b)`; `true` for `NOT IN`.
     In(Box<Expr>, Vec<Expr>, bool),
+    /// `(condition) IN table`; `true` for `NOT IN`.
+    InTable(Box<Expr>, Name, bool),
     /// `x BETWEEN low AND high`; `true` for `NOT BETWEEN`.
     Between(Box<Expr>, Box<Expr>, Box<Expr>, bool),
     /// `x LIKE pattern`; `true` for `NOT LIKE`.
@@ -335,7 +421,10 @@ impl Expr {
     pub fn children_mut(&mut self, f: &mut dyn FnMut(&mut Expr)) {
         match &mut self.kind {
             ExprKind::Literal(_) | ExprKind::Duration(_) | ExprKind::Column { .. } => {}
-            ExprKind::Unary(_, a) | ExprKind::IsNull(a, _) | ExprKind::Cast(a, _) => f(a),
+            ExprKind::Unary(_, a)
+            | ExprKind::IsNull(a, _)
+            | ExprKind::Cast(a, _)
+            | ExprKind::InTable(a, ..) => f(a),
             ExprKind::Binary(_, a, b) | ExprKind::Like(a, b, _) | ExprKind::AtZone(a, b) => {
                 [a, b].into_iter().for_each(|e| f(e))
             }

@@ -151,6 +151,10 @@ impl Parser<'_> {
                 ExprKind::Binary(op, left, right)
             }
             Infix::Is => ExprKind::IsNull(left, self.is_not_null()?),
+            Infix::In if matches!(self.kind(), Kind::Word(_)) => {
+                let table = self.stream_name("'(' or the name of a table")?;
+                ExprKind::InTable(left, table, negated)
+            }
             Infix::In => ExprKind::In(left, self.in_list()?, negated),
             Infix::Between => {
                 let (low, high) = self.range()?;
@@ -207,10 +211,9 @@ impl Parser<'_> {
 
     fn in_list(&mut self) -> Parsed<Vec<Expr>> {
         let span = self.span();
-        if let Kind::Word(_) = self.kind() {
-            return Err(unsupported::IN_TABLE.at(span));
+        if !self.eat_sign(&Kind::LParen) {
+            return Err(self.unexpected("'(' or the name of a table"));
         }
-        self.expect_sign(&Kind::LParen)?;
         if self.is("SELECT") {
             return Err(unsupported::SUBQUERY.at(self.span()));
         }
@@ -269,6 +272,8 @@ impl Parser<'_> {
             Kind::LParen => self.parenthesised(),
             Kind::Minus => self.minus(),
             Kind::Plus => self.plus(),
+            Kind::Placeholder(sign) if sign == "?" => self.parameter(),
+            Kind::Question => self.parameter(),
             _ => Err(self.unexpected("an expression")),
         }
     }
@@ -295,7 +300,7 @@ impl Parser<'_> {
     }
 
     /// A number, or a duration if a unit follows. The sign, if any, is passed already; `start` is its place.
-    fn number(&mut self, negative: bool, start: Span) -> Parsed<Expr> {
+    pub(super) fn number(&mut self, negative: bool, start: Span) -> Parsed<Expr> {
         let span = start.to(self.span());
         let (digits, long) = match self.kind() {
             Kind::Number(digits, long) => (digits.clone(), *long),

@@ -20,7 +20,6 @@ const WORDS: &[(&str, &str)] = &[
     // behind FROM
     ("TABLESAMPLE", "filter by a condition, as in S[v % 10 = 0]"),
     ("SAMPLE", "filter by a condition, as in S[v % 10 = 0]"),
-    ("LATERAL", "read one stream per query"),
     ("UNNEST", "send one row per element"),
     (
         "PIVOT",
@@ -47,6 +46,10 @@ const WORDS: &[(&str, &str)] = &[
     ("FORCE", "remove it: streams have no indexes"),
     ("IGNORE", "remove it: aggregates leave NULL out"),
     ("RESPECT", "remove it: aggregates leave NULL out"),
+    (
+        "STRAIGHT_JOIN",
+        "write JOIN between two streams: the order of the text is kept",
+    ),
     // clauses
     (
         "QUALIFY",
@@ -86,7 +89,6 @@ const WORDS: &[(&str, &str)] = &[
         "write formatDate(ms, pattern) or parseDate(text, pattern)",
     ),
     ("RETURNING", "read the target by another query"),
-    ("ON", "remove it: a stream has no keys and takes each row"),
     ("WITH", "remove it: options stand behind CREATE STREAM only"),
     ("EMIT", "remove it: a window says when it emits"),
     // inside calls
@@ -142,8 +144,14 @@ const WORDS: &[(&str, &str)] = &[
         "keep the latest row per key with WINDOW('unique', key)",
     ),
     ("CHECK", "filter in the query, as in S[v > 0]"),
-    ("REFERENCES", "remove it: streams have no keys"),
-    ("CONSTRAINT", "remove it: streams have no keys"),
+    (
+        "REFERENCES",
+        "remove it: the only key is a table's PRIMARY KEY",
+    ),
+    (
+        "CONSTRAINT",
+        "remove it: the only key is a table's PRIMARY KEY",
+    ),
     ("GENERATED", "compute it in the query"),
     ("COMMENT", "write -- and the comment"),
     (

@@ -117,7 +117,7 @@ pub(super) fn duration(digits: &str, unit_us: i64, span: Span) -> Parsed<i64> {
 }
 
 /// The duration in a string such as `'5 SECONDS'`.
-pub(super) fn duration_text(text: &Name) -> Parsed<i64> {
+pub(crate) fn duration_text(text: &Name) -> Parsed<i64> {
     let trimmed = text.text.trim();
     let split = trimmed
         .find(|c: char| !c.is_ascii_digit() && c != '.')

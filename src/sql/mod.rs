@@ -8,12 +8,17 @@ pub(crate) mod ast;
 
 mod annotation;
 mod call;
+mod change;
+mod create;
 mod data_type;
 mod expr;
 mod foreign;
+mod join;
 mod literal;
 mod parser;
 mod query;
+mod question;
+mod source;
 mod statement;
 mod token;
 mod unsupported;
@@ -21,10 +26,16 @@ mod unsupported;
 #[cfg(test)]
 mod foreign_tests;
 #[cfg(test)]
+mod join_tests;
+#[cfg(test)]
+mod table_tests;
+#[cfg(test)]
 mod tests;
 
 use crate::error::Fault;
 use ast::{App, DataType, Expr, Span};
+pub(crate) use literal::duration_text;
+pub(crate) use question::{Question, parameter_name};
 
 /// What bounds the work on a hostile text.
 mod limits {
@@ -39,20 +50,31 @@ mod limits {
     /// Height of one expression's tree, as those who walk or drop it recurse: 4 KiB per level fit into 2 MiB of
     /// stack. A chain of n operators is n high.
     pub(super) const EXPRESSION_HEIGHT_MAX: usize = 400;
+    /// Joins of one FROM: each is an operator with state of its own, and rows of all sources meet in the last.
+    pub(super) const JOINS_MAX: usize = 16;
 }
 
 /// Reads an app: the statements that could be read, and what is wrong with the others.
 pub(crate) fn parse(text: &str) -> (App, Vec<Fault>) {
-    if text.len() > limits::TEXT_BYTES_MAX {
-        let message = format!(
-            "the text has {} bytes, {} are the limit",
-            text.len(),
-            limits::TEXT_BYTES_MAX
-        );
-        let fault = Fault::new(Span::default(), message).help("split it into several apps");
+    if let Some(fault) = too_long(text) {
+        let fault = fault.help("split it into several apps");
         return (App::default(), vec![fault]);
     }
     parser::Parser::new(text, token::tokenize(text)).app()
+}
+
+fn too_long(text: &str) -> Option<Fault> {
+    let (bytes, max) = (text.len(), limits::TEXT_BYTES_MAX);
+    let message = format!("the text has {bytes} bytes, {max} are the limit");
+    (bytes > max).then(|| Fault::new(Span::default(), message))
+}
+
+/// Reads a question to tables and named windows: one SELECT.
+pub(crate) fn parse_question(text: &str) -> Result<Question, Fault> {
+    match too_long(text) {
+        Some(fault) => Err(fault.help("ask for less at once")),
+        None => parser::Parser::new(text, token::tokenize(text)).question(),
+    }
 }
 
 /// Reads one expression that is a text of its own; places count from its start.

@@ -37,6 +37,8 @@ pub(super) struct Parser<'a> {
     pub(super) nodes: usize,
     /// Height of the last piece of expression read.
     pub(super) height: usize,
+    /// Where each `?` stands that was read; none where none may stand.
+    pub(super) parameters: Option<Vec<Span>>,
 }
 
 impl<'a> Parser<'a> {
@@ -51,6 +53,7 @@ impl<'a> Parser<'a> {
             depth: 0,
             nodes: 0,
             height: 0,
+            parameters: None,
         }
     }
 
@@ -124,7 +127,12 @@ impl<'a> Parser<'a> {
 
     /// Whether the next token is one of these keywords.
     pub(super) fn is_any(&self, keywords: &[&str]) -> bool {
-        keywords.iter().any(|k| self.is(k))
+        self.is_any_at(0, keywords)
+    }
+
+    /// Whether the token `ahead` of the next one is one of these keywords.
+    pub(super) fn is_any_at(&self, ahead: usize, keywords: &[&str]) -> bool {
+        keywords.iter().any(|k| self.is_word(ahead, k))
     }
 
     /// Goes past this keyword if it is next.
@@ -202,7 +210,7 @@ impl<'a> Parser<'a> {
         Ok(Name { text, span })
     }
 
-    /// The name of a stream.
+    /// The name of a stream, a table or a named window.
     pub(super) fn stream_name(&mut self, what: &str) -> Parsed<Name> {
         match self.kind() {
             Kind::Sharp => return Err(unsupported::INNER_STREAM.at(self.span())),
@@ -211,7 +219,7 @@ impl<'a> Parser<'a> {
         }
         let name = self.name(what)?;
         if self.is_sign(0, &Kind::Period) {
-            let fault = Fault::new(self.span(), "the name of a stream has no dot");
+            let fault = Fault::new(self.span(), "the name of a stream or table has no dot");
             return Err(fault.help("write the name alone, or in double quotes"));
         }
         Ok(name)
@@ -277,7 +285,8 @@ impl<'a> Parser<'a> {
             _ => format!("'{}'", self.source(token.span)),
         };
         let fault = Fault::new(token.span, format!("expected {expected}, found {found}"));
-        if expected.ends_with("';'") && (self.is_any(&["CREATE", "INSERT"]) || found == "'@'") {
+        let begins = self.is_any(&["CREATE", "INSERT", "UPDATE", "DELETE", "UPSERT"]);
+        if expected.ends_with("';'") && (begins || found == "'@'") {
             return fault.help("write ';' behind the statement before");
         }
         let keywords = expected

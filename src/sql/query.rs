@@ -1,42 +1,23 @@
 //! A query: `INSERT INTO … SELECT …`, in either order.
 
-use super::ast::{Events, Expr, Info, Name, Query, SelectItem, Source, Span, Window};
-use super::parser::{Parsed, Parser, reserved};
+use super::ast::{Action, Events, Expr, Info, Join, Name, Query, SelectItem, Source, Span};
+use super::join::JOIN_WORDS;
+use super::parser::{Parsed, Parser, reserved, similar};
 use super::token::Kind;
 use super::unsupported;
 use crate::error::Fault;
 
 /// The clauses behind the source, in the order in which they stand; the last two in either order.
-const CLAUSES: &[&str] = &["WHERE", "GROUP BY", "HAVING", "ORDER BY", "LIMIT", "OFFSET"];
-
-const JOIN_WORDS: &[&str] = &[
-    "JOIN",
-    "ASOF",
-    "SEMI",
-    "ANTI",
-    "INNER",
-    "LEFT",
-    "RIGHT",
-    "FULL",
-    "CROSS",
-    "NATURAL",
-    "UNIDIRECTIONAL",
-];
+pub(super) const CLAUSES: &[&str] = &["WHERE", "GROUP BY", "HAVING", "ORDER BY", "LIMIT", "OFFSET"];
 
 impl Parser<'_> {
     /// From INSERT or SELECT up to the `;`.
     pub(super) fn query(&mut self, info: Info) -> Parsed<Query> {
         let start = self.span();
-        let mut query = if self.is("INSERT") {
+        let query = if self.is("INSERT") {
             let (events, target) = self.insert()?;
-            if self.is("VALUES") {
-                return Err(unsupported::VALUES.at(self.span()));
-            }
-            if self.is_sign(0, &Kind::LParen) {
-                return Err(unsupported::COLUMN_LIST.at(self.span()));
-            }
-            if self.is("WITH") {
-                return Err(unsupported::CTE.at(self.span()));
+            if let Some(fault) = self.no_select() {
+                return Err(fault);
             }
             let query = self.select(events, target)?;
             self.no_more_clauses(&query, "';'")?;
@@ -51,22 +32,56 @@ impl Parser<'_> {
                 let fault = Fault::new(start, "the SELECT has no INSERT: its rows go nowhere");
                 return Err(fault.help("write INSERT INTO Out before it"));
             }
+            if let Some(fault) = self.change_behind() {
+                return Err(fault);
+            }
             self.no_more_clauses(&query, "INSERT INTO")?;
             (query.events, query.target) = self.insert()?;
-            if !self.at_statement_end() {
-                return Err(self.unexpected("';'"));
+            match self.foreign_on() {
+                Some(fault) => return Err(fault),
+                None if !self.at_statement_end() => return Err(self.unexpected("';'")),
+                None => query,
             }
-            query
         };
-        query.name = info.name;
-        query.late_stream = info.late_stream;
-        query.span = start.to(self.last_span());
-        Ok(query)
+        Ok(self.named(query, info, start))
+    }
+
+    /// What stands behind a target instead of the SELECT.
+    pub(super) fn no_select(&self) -> Option<Fault> {
+        let span = self.span();
+        if self.is("VALUES") {
+            return Some(unsupported::VALUES.at(span));
+        }
+        if self.is_sign(0, &Kind::LParen) {
+            return Some(unsupported::COLUMN_LIST.at(span));
+        }
+        self.is("WITH").then(|| unsupported::CTE.at(span))
+    }
+
+    /// What changes a table and stands behind a SELECT, where only INSERT can stand. It is gone past, as it belongs to
+    /// the wrong statement.
+    fn change_behind(&mut self) -> Option<Fault> {
+        let span = self.span();
+        let (word, remedy) = match () {
+            () if self.is("UPDATE") && self.is_word(1, "OR") => {
+                return Some(unsupported::UPDATE_OR_INSERT.at(span));
+            }
+            () if self.is("UPDATE") => ("UPDATE", "write UPDATE T SET … FROM S WHERE …"),
+            () if self.is("DELETE") => ("DELETE", "write DELETE FROM T USING S WHERE …"),
+            () if self.is("UPSERT") => ("UPSERT", "write UPSERT INTO T SELECT … FROM S ON …"),
+            () => return None,
+        };
+        self.advance();
+        let message = format!("{word} does not stand behind a SELECT");
+        Some(Fault::new(span, message).help(remedy))
     }
 
     /// `INSERT [ALL|EXPIRED|CURRENT] [EVENTS] INTO target`.
     fn insert(&mut self) -> Parsed<(Events, Name)> {
         self.expect("INSERT")?;
+        if self.is("OR") {
+            return Err(unsupported::INSERT_OR.at(self.span()));
+        }
         let events = if self.eat("ALL") {
             Events::All
         } else if self.eat("EXPIRED") {
@@ -82,7 +97,8 @@ impl Parser<'_> {
         Ok((events, self.stream_name("the stream to insert into")?))
     }
 
-    fn select(&mut self, events: Events, target: Name) -> Parsed<Query> {
+    /// From SELECT to the last of its clauses.
+    pub(super) fn select(&mut self, events: Events, target: Name) -> Parsed<Query> {
         self.expect("SELECT")?;
         let distinct = self.quantifier()?;
         let mut select = vec![self.select_item()?];
@@ -92,22 +108,10 @@ impl Parser<'_> {
         if !self.eat("FROM") {
             return Err(self.alias_missing("',', AS or FROM"));
         }
-        let mut query = Query {
-            name: None,
-            late_stream: None,
-            span: Span::default(),
-            target,
-            events,
-            distinct,
-            select,
-            source: self.source_clause()?,
-            filter: None,
-            group_by: Vec::new(),
-            having: None,
-            order_by: Vec::new(),
-            limit: None,
-            offset: None,
-        };
+        let mut query = bare(target, Action::Insert, self.sources()?);
+        query.events = events;
+        query.distinct = distinct;
+        query.select = select;
         self.clauses(&mut query)?;
         Ok(query)
     }
@@ -154,7 +158,7 @@ impl Parser<'_> {
     }
 
     /// What stands next is unexpected, and may be an alias without AS.
-    fn alias_missing(&self, expected: &str) -> Fault {
+    pub(super) fn alias_missing(&self, expected: &str) -> Fault {
         let fault = self.unexpected(expected);
         match self.word(0) {
             Some(word) if fault.remedy.is_none() && !reserved(word) => {
@@ -163,83 +167,6 @@ impl Parser<'_> {
             }
             _ => fault,
         }
-    }
-
-    /// `S[filter] [AS a] [WINDOW(…)] [AS a]`.
-    fn source_clause(&mut self) -> Parsed<Source> {
-        let span = self.span();
-        let opens = self.is_sign(1, &Kind::LParen);
-        if self.is_sign(0, &Kind::LParen) {
-            return Err(match self.is_word(1, "SELECT") {
-                true => unsupported::SUBQUERY.at(span),
-                false => self
-                    .unexpected("the name of a stream")
-                    .help("write the stream without parentheses"),
-            });
-        }
-        if self.is("PATTERN") && opens {
-            return Err(unsupported::PATTERN.at(span));
-        }
-        if self.is("SEQUENCE") && opens {
-            return Err(unsupported::SEQUENCE.at(span));
-        }
-        let mut source = Source {
-            stream: self.stream_name("the name of a stream")?,
-            alias: None,
-            filters: Vec::new(),
-            window: None,
-        };
-        loop {
-            let span = self.span();
-            if self.eat_sign(&Kind::LBracket) {
-                if source.window.is_some() {
-                    let fault = Fault::new(span, "a filter in brackets stands before the window");
-                    return Err(fault.help("write WHERE to filter what leaves the window"));
-                }
-                source.filters.push(self.expression()?);
-                self.expect_sign(&Kind::RBracket)?;
-            } else if self.eat("AS") {
-                if source.alias.is_some() {
-                    let fault = Fault::new(span, "the stream has two aliases");
-                    return Err(fault.help("remove one of them"));
-                }
-                source.alias = Some(self.name("an alias")?);
-            } else if self.is("WINDOW") {
-                if source.window.is_some() {
-                    let fault = Fault::new(span, "the stream has two windows");
-                    return Err(fault.help("insert into a stream and put the second window there"));
-                }
-                source.window = Some(self.window()?);
-            } else if self.is_sign(0, &Kind::Sharp) {
-                let fault = Fault::new(span, "a window is not written with '#'");
-                return Err(fault.help("write WINDOW('length', 5)"));
-            } else {
-                return Ok(source);
-            }
-        }
-    }
-
-    /// `WINDOW('name', arguments)`.
-    fn window(&mut self) -> Parsed<Window> {
-        let start = self.expect("WINDOW")?;
-        self.expect_sign(&Kind::LParen)?;
-        let name = match self.word(0) {
-            Some(_) => self.any_name("the name of a window")?,
-            None => self.string("the name of a window")?,
-        };
-        if self.is_sign(0, &Kind::LParen) {
-            let fault = self.unexpected("',' or ')'");
-            return Err(fault.help(format!("write WINDOW('{}', …)", self.source(name.span))));
-        }
-        let mut args = Vec::new();
-        while self.more(&Kind::RParen)? {
-            args.push(self.expression()?);
-        }
-        Ok(Window {
-            name,
-            args,
-            span: start.to(self.last_span()),
-        })
     }
 
     fn clauses(&mut self, query: &mut Query) -> Parsed<()> {
@@ -317,16 +244,16 @@ impl Parser<'_> {
     }
 
     /// Where the clauses end: names what is not supported there, or what could have followed.
-    fn no_more_clauses(&self, query: &Query, end: &str) -> Parsed<()> {
+    pub(super) fn no_more_clauses(&self, query: &Query, end: &str) -> Parsed<()> {
         let span = self.span();
-        if self.at_statement_end() || (end == "INSERT INTO" && self.is("INSERT")) {
+        if self.at_statement_end() || (end != "';'" && self.is(keyword(end))) {
             return Ok(());
         }
         if self.is_sign(0, &Kind::Comma) && query.limit.is_some() {
             return Err(unsupported::LIMIT_PAIR.at(span));
         }
-        if self.is_sign(0, &Kind::Comma) || self.is_any(JOIN_WORDS) {
-            return Err(unsupported::JOIN.at(span));
+        if let Some(fault) = self.late_join().or_else(|| self.foreign_on()) {
+            return Err(fault);
         }
         if self.is("OUTPUT") {
             return Err(unsupported::RATE_LIMIT.at(span));
@@ -340,8 +267,7 @@ impl Parser<'_> {
         }
         let next = next_clauses(query);
         if next.len() == CLAUSES.len() {
-            let expected = format!("WINDOW, WHERE, GROUP BY, HAVING, ORDER BY, LIMIT or {end}");
-            return Err(self.alias_missing(&expected));
+            return Err(self.no_first_clause(query, end));
         }
         let mut expected = next.join(", ");
         if !expected.is_empty() {
@@ -349,10 +275,77 @@ impl Parser<'_> {
         }
         Err(self.unexpected(&format!("{expected}{end}")))
     }
+
+    /// What stands behind the streams is neither a join nor a clause.
+    fn no_first_clause(&self, query: &Query, end: &str) -> Fault {
+        let clauses = format!("JOIN, WHERE, GROUP BY, HAVING, ORDER BY, LIMIT or {end}");
+        if let (true, Some(word)) = (self.is_any_at(1, &["JOIN", "OUTER"]), self.word(0)) {
+            let fault = similar(self.unexpected(&clauses), word, JOIN_WORDS.iter().copied());
+            if fault.remedy.is_some() {
+                return fault;
+            }
+        }
+        match query.joins.is_empty() {
+            true => self.alias_missing(&format!("WINDOW, {clauses}")),
+            // a condition stands before, which has no alias
+            false => self.unexpected(&clauses),
+        }
+    }
+
+    /// A join that stands behind a clause.
+    pub(super) fn late_join(&self) -> Option<Fault> {
+        let late = self.is_any(JOIN_WORDS);
+        late.then(|| {
+            let fault = Fault::new(
+                self.span(),
+                "a join stands behind its streams, before WHERE",
+            );
+            fault.help("move it in front of the first clause")
+        })
+    }
+
+    /// An ON that belongs neither to a join nor to an UPSERT.
+    fn foreign_on(&self) -> Option<Fault> {
+        let span = self.span();
+        if !self.is("ON") {
+            return None;
+        }
+        if self.is_any_at(1, &["CONFLICT", "DUPLICATE"]) {
+            return Some(unsupported::ON_CONFLICT.at(span.to(self.token(1).span)));
+        }
+        let fault = Fault::new(span, "ON stands behind JOIN, or at the end of an UPSERT");
+        Some(fault.help("write WHERE to filter, or JOIN for pairs that meet a condition"))
+    }
+}
+
+/// A query of these sources without any clause.
+pub(super) fn bare(
+    target: Name,
+    action: Action,
+    (sources, joins): (Vec<Source>, Vec<Join>),
+) -> Query {
+    Query {
+        name: None,
+        late_stream: None,
+        span: Span::default(),
+        target,
+        action,
+        events: Events::Current,
+        distinct: None,
+        select: Vec::new(),
+        sources,
+        joins,
+        filter: None,
+        group_by: Vec::new(),
+        having: None,
+        order_by: Vec::new(),
+        limit: None,
+        offset: None,
+    }
 }
 
 /// The word a clause begins with.
-fn keyword(clause: &str) -> &str {
+pub(super) fn keyword(clause: &str) -> &str {
     clause.split(' ').next().unwrap_or(clause)
 }
 

@@ -1,12 +1,15 @@
-//! The app: annotations, statements, and going on behind a wrong one. `CREATE STREAM`.
+//! The app: annotations, statements, and going on behind a wrong one.
 
-use super::ast::{App, Info, Statement, StreamDef};
+use super::ast::{App, Info, Statement};
 use super::parser::{Parsed, Parser, similar};
 use super::token::Kind;
 use super::unsupported;
 use crate::error::{FAULTS_MAX, Fault};
 
-const STATEMENTS: &[&str] = &["CREATE", "INSERT", "SELECT"];
+const STATEMENTS: &[&str] = &["CREATE", "INSERT", "SELECT", "UPDATE", "DELETE", "UPSERT"];
+
+/// What a statement begins with, for messages.
+const EXPECTED: &str = "CREATE STREAM, INSERT INTO, SELECT, UPDATE, DELETE FROM or UPSERT INTO";
 
 impl Parser<'_> {
     /// The whole text.
@@ -54,11 +57,19 @@ impl Parser<'_> {
                 return;
             }
             // where a ';' was forgotten
-            if self.is("CREATE") && self.is_word(1, "STREAM") {
+            if self.at_sure_statement() {
                 return;
             }
             self.advance();
         }
+    }
+
+    /// Whether words stand here that only a statement begins with. INSERT INTO may belong to a SELECT before it.
+    fn at_sure_statement(&self) -> bool {
+        (self.is("CREATE") && self.is_any_at(1, &["STREAM", "TABLE", "WINDOW"]))
+            || (self.is("UPDATE") && self.is_word(2, "SET"))
+            || (self.is("DELETE") && self.is_word(1, "FROM"))
+            || (self.is("UPSERT") && self.is_word(1, "INTO"))
     }
 
     /// The `;` behind a statement, which the last one may lack.
@@ -72,7 +83,7 @@ impl Parser<'_> {
     fn statement(&mut self, info: Info) -> Parsed<Statement> {
         let span = self.span();
         let Some(word) = self.word(0).map(str::to_ascii_uppercase) else {
-            return Err(self.unexpected("CREATE STREAM, INSERT INTO or SELECT"));
+            return Err(self.unexpected(EXPECTED));
         };
         if let (Some(span), true) = (info.span(), word == "CREATE") {
             let fault = Fault::new(span, "@info names a query, and no query follows");
@@ -81,9 +92,11 @@ impl Parser<'_> {
         let not_yet = match word.as_str() {
             "CREATE" => return self.create(),
             "INSERT" | "SELECT" => return self.query(info).map(Statement::Query),
-            "UPDATE" => &unsupported::UPDATE,
-            "DELETE" => &unsupported::DELETE,
-            "UPSERT" => &unsupported::UPSERT,
+            "UPDATE" => return self.update(info).map(Statement::Query),
+            "DELETE" => return self.delete(info).map(Statement::Query),
+            "UPSERT" => return self.upsert(info).map(Statement::Query),
+            "MERGE" => &unsupported::MERGE,
+            "REPLACE" => &unsupported::REPLACE,
             "WITH" => &unsupported::CTE,
             "PARTITION" => {
                 self.skip_block();
@@ -98,7 +111,7 @@ impl Parser<'_> {
                 return Err(fault.help("write CREATE STREAM"));
             }
             _ => {
-                let fault = self.unexpected("CREATE STREAM, INSERT INTO or SELECT");
+                let fault = self.unexpected(EXPECTED);
                 return Err(similar(fault, &word, STATEMENTS.iter().copied()));
             }
         };
@@ -119,66 +132,5 @@ impl Parser<'_> {
             }
             self.advance();
         }
-    }
-
-    fn create(&mut self) -> Parsed<Statement> {
-        self.advance();
-        let span = self.span();
-        let what = self.word(0).map(str::to_ascii_uppercase);
-        let not_yet = match what.as_deref() {
-            Some("STREAM") => return self.create_stream(),
-            Some("TABLE") => &unsupported::TABLE,
-            Some("WINDOW") => &unsupported::NAMED_WINDOW,
-            Some("TRIGGER") => &unsupported::TRIGGER,
-            Some("AGGREGATION") => &unsupported::AGGREGATION,
-            Some("FUNCTION") => &unsupported::FUNCTION,
-            Some("OR") => {
-                let fault = Fault::new(span, "CREATE OR REPLACE is not supported");
-                return Err(fault.help("write CREATE STREAM: an app declares each stream once"));
-            }
-            _ => return Err(self.unexpected("STREAM")),
-        };
-        Err(not_yet.at(span))
-    }
-
-    fn create_stream(&mut self) -> Parsed<Statement> {
-        self.advance();
-        if self.is("IF") && self.is_word(1, "NOT") {
-            let fault = Fault::new(self.span(), "IF NOT EXISTS is not supported");
-            return Err(fault.help("remove it: an app declares each stream once"));
-        }
-        let name = self.stream_name("the name of the stream")?;
-        self.expect_sign(&Kind::LParen)?;
-        let mut attributes = Vec::new();
-        loop {
-            if self.is("PRIMARY") && self.is_word(1, "KEY") {
-                return Err(unsupported::TABLE_KEY.at(self.span()));
-            }
-            let attribute = self.any_name("the name of an attribute")?;
-            attributes.push((attribute, self.attribute_type()?));
-            if self.is("PRIMARY") {
-                return Err(unsupported::TABLE_KEY.at(self.span()));
-            }
-            if !self.more(&Kind::RParen)? {
-                break;
-            }
-        }
-        let mut options = Vec::new();
-        if self.eat("WITH") {
-            self.expect_sign(&Kind::LParen)?;
-            loop {
-                options.push(self.option("the name of an option")?);
-                if !self.more(&Kind::RParen)? {
-                    break;
-                }
-            }
-        } else if !self.at_statement_end() {
-            return Err(self.unexpected("WITH or ';'"));
-        }
-        Ok(Statement::Stream(StreamDef {
-            name,
-            attributes,
-            options,
-        }))
     }
 }

@@ -3,6 +3,7 @@
 use super::ast::*;
 use super::limits::*;
 use super::parse;
+use super::{join_tests, table_tests};
 use crate::error::FAULTS_MAX;
 use eventflux_kit::Random;
 
@@ -44,6 +45,7 @@ fn show(expr: &Expr) -> String {
             format!("({sign} {} {})", show(a), show(b))
         }
         ExprKind::IsNull(x, n) => format!("({}null {})", not(n), show(x)),
+        ExprKind::InTable(x, table, n) => format!("({}in {} {})", not(n), show(x), table.text),
         ExprKind::In(x, l, n) => format!("({}in {} [{}])", not(n), show(x), list(l)),
         ExprKind::Between(x, a, b, n) => {
             format!("({}between {} {} {})", not(n), show(x), show(a), show(b))
@@ -83,42 +85,82 @@ fn show(expr: &Expr) -> String {
     }
 }
 
-fn show_query(q: &Query) -> String {
-    let mut out = String::new();
-    let mut put = |text: String| {
-        if !out.is_empty() {
-            out.push(' ');
+fn show_alias(alias: &Option<Name>) -> String {
+    let alias = alias.as_ref().map(|a| format!(" as {}", a.text));
+    alias.unwrap_or_default()
+}
+
+fn show_window(w: &Window) -> String {
+    let args = w.args.iter().map(show).collect::<Vec<_>>().join(", ");
+    format!("window {}({args})", w.name.text)
+}
+
+fn show_source(source: &Source) -> String {
+    let mut out = source.stream.text.clone() + &show_alias(&source.alias);
+    for f in &source.filters {
+        out += &format!(" [{}]", show(f));
+    }
+    let window = source.window.as_ref();
+    out += &window.map_or(String::new(), |w| format!(" {}", show_window(w)));
+    if source.unidirectional.is_some() {
+        out += " alone";
+    }
+    out
+}
+
+fn show_join((join, source): (&Join, &Source)) -> String {
+    let mut out = format!(
+        "{:?} {} on {}",
+        join.kind,
+        show_source(source),
+        show(&join.on)
+    );
+    if let Some((us, _)) = join.within {
+        out += &format!(" within {us}us");
+    }
+    out
+}
+
+fn show_action(q: &Query) -> String {
+    let target = &q.target.text;
+    match &q.action {
+        Action::Insert => format!("{:?}->{target}", q.events),
+        Action::Update { set, on } => {
+            let set = set
+                .iter()
+                .map(|(n, x)| format!("{}={}", n.text, show(x)))
+                .collect::<Vec<_>>();
+            format!("update {target} set {} on {}", set.join(", "), show(on))
         }
-        out += &text;
-    };
-    let alias = |a: &Option<Name>| {
-        a.as_ref()
-            .map_or(String::new(), |a| format!(" as {}", a.text))
-    };
+        Action::Delete { on } => format!("delete {target} on {}", show(on)),
+        Action::Upsert { on } => format!("upsert {target} on {}", show(on)),
+    }
+}
+
+fn show_query(q: &Query) -> String {
+    let mut parts = Vec::new();
+    let mut put = |text: String| parts.push(text);
     if let Some(name) = &q.name {
         put(format!("@{}", name.text));
     }
-    put(format!("{:?}->{}", q.events, q.target.text));
+    put(show_action(q));
     if q.distinct.is_some() {
         put("distinct".into());
     }
     let items = q.select.iter().map(|item| match item {
         SelectItem::Star(_) => "*".into(),
-        SelectItem::Expr { expr, alias: a } => show(expr) + &alias(a),
+        SelectItem::Expr { expr, alias } => show(expr) + &show_alias(alias),
     });
-    put(items.collect::<Vec<_>>().join(", "));
-    put(format!(
-        "from {}{}",
-        q.source.stream.text,
-        alias(&q.source.alias)
-    ));
-    for f in &q.source.filters {
-        put(format!("[{}]", show(f)));
+    let items = items.collect::<Vec<_>>().join(", ");
+    if !items.is_empty() {
+        put(items);
     }
-    if let Some(w) = &q.source.window {
-        let args = w.args.iter().map(show).collect::<Vec<_>>().join(", ");
-        put(format!("window {}({args})", w.name.text));
-    }
+    put(format!("from {}", show_source(&q.sources[0])));
+    assert_eq!(q.joins.len() + 1, q.sources.len());
+    q.joins
+        .iter()
+        .zip(&q.sources[1..])
+        .for_each(|j| put(show_join(j)));
     if let Some(f) = &q.filter {
         put(format!("where {}", show(f)));
     }
@@ -130,11 +172,8 @@ fn show_query(q: &Query) -> String {
         put(format!("having {}", show(f)));
     }
     for (e, descending) in &q.order_by {
-        put(format!(
-            "order {}{}",
-            show(e),
-            if *descending { " desc" } else { "" }
-        ));
+        let sign = if *descending { " desc" } else { "" };
+        put(format!("order {}{sign}", show(e)));
     }
     if let Some((n, _)) = q.limit {
         put(format!("limit {n}"));
@@ -142,10 +181,26 @@ fn show_query(q: &Query) -> String {
     if let Some((n, _)) = q.offset {
         put(format!("offset {n}"));
     }
-    out
+    parts.join(" ")
 }
 
-fn show_app(app: &App) -> String {
+fn show_attributes(name: &Name, attributes: &[(Name, crate::event::Type)]) -> String {
+    let attributes = attributes.iter().map(|(n, t)| format!("{} {t}", n.text));
+    format!(
+        "{}({})",
+        name.text,
+        attributes.collect::<Vec<_>>().join(", ")
+    )
+}
+
+fn show_options(options: &[(Name, Name)]) -> String {
+    let options = options
+        .iter()
+        .map(|(k, v)| format!(" {}={}", k.text, v.text));
+    options.collect()
+}
+
+pub(super) fn show_app(app: &App) -> String {
     let mut parts = Vec::new();
     if let Some(name) = &app.name {
         parts.push(format!("app {}", name.text));
@@ -163,25 +218,28 @@ fn show_app(app: &App) -> String {
     for statement in &app.statements {
         parts.push(match statement {
             Statement::Query(q) => show_query(q),
-            Statement::Stream(s) => {
-                let attributes = s.attributes.iter().map(|(n, t)| format!("{} {t}", n.text));
-                let attributes = attributes.collect::<Vec<_>>().join(", ");
-                let options = s
-                    .options
-                    .iter()
-                    .map(|(k, v)| format!(" {}={}", k.text, v.text));
-                format!(
-                    "stream {}({attributes}){}",
-                    s.name.text,
-                    options.collect::<String>()
-                )
+            Statement::Stream(s) => format!(
+                "stream {}{}",
+                show_attributes(&s.name, &s.attributes),
+                show_options(&s.options)
+            ),
+            Statement::Table(t) => {
+                let key: Vec<_> = t.key.iter().map(|k| k.text.as_str()).collect();
+                let attributes = show_attributes(&t.name, &t.attributes);
+                let options = show_options(&t.options);
+                format!("table {attributes} key {}{options}", key.join(","))
+            }
+            Statement::Window(w) => {
+                let attributes = show_attributes(&w.name, &w.attributes);
+                let window = show_window(&w.window);
+                format!("named {attributes} {window} {:?}", w.events)
             }
         });
     }
     parts.join("; ")
 }
 
-fn read(text: &str) -> App {
+pub(super) fn read(text: &str) -> App {
     let (app, faults) = parse(text);
     assert!(faults.is_empty(), "{text}\n{faults:#?}");
     app
@@ -264,11 +322,16 @@ const EXPRESSIONS: &[(&str, &str)] = &[
     ("TRUE = false OR null IS NULL", "(or (= true false) (null NULL))"),
 ];
 
-#[test]
-fn good_statements_are_read() {
-    for (text, tree) in GOOD {
+/// Texts and what they are read as.
+pub(super) fn check_good(table: &[(&str, &str)]) {
+    for (text, tree) in table {
         assert_eq!(show_app(&read(text)), *tree, "{text}");
     }
+}
+
+#[test]
+fn good_statements_are_read() {
+    check_good(GOOD);
 }
 
 #[test]
@@ -284,11 +347,11 @@ fn good_expressions_are_read() {
 #[rustfmt::skip]
 const BAD: &[(&str, &str, &str)] = &[
     ("«SELECT» a FROM S", "no INSERT", "INSERT INTO Out"),
-    ("«foo» bar", "expected CREATE STREAM, INSERT INTO or SELECT, found 'foo'", ""),
+    ("«foo» bar", "expected CREATE STREAM, INSERT INTO, SELECT, UPDATE, DELETE FROM or UPSERT INTO, found 'foo'", ""),
     ("«INSRT» INTO O SELECT a FROM S", "found 'INSRT'", "did you mean 'INSERT'?"),
     ("«FROM» S SELECT a INSERT INTO O", "begin with FROM", "INSERT INTO"),
     ("«define» stream S (a int)", "unknown statement", "CREATE STREAM"),
-    ("CREATE «STREM» S (a INT)", "expected STREAM, found 'STREM'", "did you mean 'STREAM'?"),
+    ("CREATE «STREM» S (a INT)", "expected STREAM, TABLE or WINDOW, found 'STREM'", "did you mean 'STREAM'?"),
     ("CREATE «OR» REPLACE STREAM S (a INT)", "OR REPLACE", ""),
     ("CREATE STREAM «IF» NOT EXISTS S (a INT)", "IF NOT EXISTS", ""),
     ("CREATE STREAM S («)»", "expected the name of an attribute, found ')'", ""),
@@ -300,8 +363,8 @@ const BAD: &[(&str, &str, &str)] = &[
     ("CREATE STREAM S (a INT«(»5))", "INT takes no length", ""),
     ("CREATE STREAM S (a CHAR(«x»))", "expected a length", ""),
     ("CREATE STREAM S (a «,» b INT)", "expected a type, found ','", ""),
-    ("CREATE STREAM S (a INT «PRIMARY» KEY)", "tables, which are not supported yet", ""),
-    ("CREATE STREAM S (a INT, «PRIMARY» KEY (a))", "tables, which are not supported yet", ""),
+    ("CREATE STREAM S (a INT «PRIMARY» KEY)", "PRIMARY KEY belongs to tables", "CREATE TABLE"),
+    ("CREATE STREAM S (a INT, «PRIMARY» KEY (a))", "PRIMARY KEY belongs to tables", "CREATE TABLE"),
     ("CREATE STREAM S (a INT) «WIHT» ('a'='b')", "found 'WIHT'", "did you mean 'WITH'?"),
     ("CREATE STREAM S (a INT) WITH («)»", "the name of an option", ""),
     ("CREATE STREAM S (a INT) WITH ('a' «:» 'b')", "expected '=', found ':'", ""),
@@ -309,14 +372,9 @@ const BAD: &[(&str, &str, &str)] = &[
     ("CREATE STREAM «order» (a INT)", "the name of the stream, found 'order'", "double quotes"),
     ("CREATE STREAM S«.»T (a INT)", "has no dot", ""),
     ("CREATE STREAM «\"\"» (a INT)", "a name cannot be empty", ""),
-    ("CREATE «TABLE» T (a INT)", "tables are not supported yet", "unique"),
-    ("CREATE «WINDOW» W (a INT) WINDOW('time', 5 SECONDS)", "CREATE WINDOW is not supported yet", ""),
     ("CREATE «TRIGGER» t AT START", "triggers are not supported yet", ""),
     ("CREATE «AGGREGATION» A AS SELECT a FROM S", "CREATE AGGREGATION is not supported yet", ""),
     ("CREATE «FUNCTION» f", "CREATE FUNCTION is not supported yet", ""),
-    ("«UPDATE» T SET price = U.p FROM U WHERE T.s = U.s", "UPDATE is not supported yet", ""),
-    ("«DELETE» FROM T USING D WHERE T.s = D.s", "DELETE is not supported yet", ""),
-    ("«UPSERT» INTO T SELECT s FROM S ON T.s = S.s", "UPSERT is not supported yet", ""),
     ("«PARTITION» WITH (s OF S) BEGIN INSERT INTO O SELECT a FROM S; SELECT CASE WHEN a THEN b END FROM S; END;", "partitions are not supported yet", "GROUP BY"),
     ("«WITH» x AS (SELECT 1) SELECT a FROM x", "WITH … AS (…) before a query", ""),
     ("INSERT INTO O «VALUES» (1)", "VALUES is not supported", ""),
@@ -326,15 +384,11 @@ const BAD: &[(&str, &str, &str)] = &[
     ("INSERT INTO O SELECT a FROM «!»S", "fault streams", ""),
     ("INSERT INTO O SELECT a FROM «#»S", "inner streams", ""),
     ("INSERT INTO O SELECT a FROM S«#»window.length(5)", "not written with '#'", "WINDOW('length', 5)"),
-    ("INSERT INTO O SELECT a FROM S «JOIN» T ON S.a = T.a", "joins are not supported yet", ""),
-    ("INSERT INTO O SELECT a FROM S WINDOW('length', 2) AS s «LEFT» OUTER JOIN T ON TRUE", "joins are not supported yet", ""),
-    ("INSERT INTO O SELECT a FROM S«,» T WHERE S.a = T.a", "joins are not supported yet", ""),
     ("INSERT INTO O SELECT a FROM «PATTERN» (EVERY e1=A -> e2=B)", "patterns are not supported yet", ""),
     ("INSERT INTO O SELECT a FROM «SEQUENCE» (e1=A, e2=B+)", "sequences are not supported yet", ""),
     ("INSERT INTO O SELECT «e1[»0].x FROM PATTERN (e1=A)", "patterns, which are not supported yet", ""),
     ("INSERT INTO O SELECT a FROM S «OUTPUT» EVERY 5 EVENTS", "output rate limits are not supported yet", ""),
     ("INSERT INTO O SELECT a FROM S «UNION» ALL SELECT b FROM T", "UNION", ""),
-    ("INSERT INTO O SELECT a FROM K[(a = T.a) IN «T»]", "IN with a table is not supported yet", ""),
     ("INSERT INTO O SELECT a FROM «(»SELECT b FROM T)", "subqueries are not supported yet", ""),
     ("INSERT INTO O SELECT a FROM S WHERE a IN («SELECT» b FROM T)", "subqueries are not supported yet", ""),
     ("INSERT INTO O SELECT («SELECT» 1) FROM S", "subqueries are not supported yet", ""),
@@ -432,9 +486,9 @@ const BAD: &[(&str, &str, &str)] = &[
     ("«@» 5", "", ""),
 ];
 
-#[test]
-fn wrong_statements_name_place_and_remedy() {
-    for (marked, message, remedy) in BAD {
+/// Wrong texts, as in [`BAD`].
+pub(super) fn check_bad(table: &[(&str, &str, &str)]) {
+    for (marked, message, remedy) in table {
         let start = marked.find('«').expect("« marks the start");
         let text = marked.replace(['«', '»'], "");
         let end = marked.find('»').expect("» marks the end") - '«'.len_utf8();
@@ -451,6 +505,11 @@ fn wrong_statements_name_place_and_remedy() {
         let help = fault.remedy.as_deref().unwrap_or("");
         assert!(help.contains(remedy), "{marked}\n{fault:?}");
     }
+}
+
+#[test]
+fn wrong_statements_name_place_and_remedy() {
+    check_bad(BAD);
 }
 
 #[test]
@@ -493,7 +552,7 @@ fn places_are_bytes_of_the_text() {
         panic!("a product")
     };
     assert_eq!(&text[left.span.range()], "(ä + 'é😀')");
-    let window = q.source.window.as_ref().expect("a window");
+    let window = q.sources[0].window.as_ref().expect("a window");
     assert_eq!(&text[window.span.range()], "WINDOW('length', 5)");
 }
 
@@ -540,6 +599,7 @@ fn size_and_nesting_are_bounded() {
         " IN (1)",
         " LIKE a",
         " BETWEEN 1 AND 2",
+        " NOT IN T",
     ] {
         refused(
             select("1".to_string() + &link.repeat(20_000)),
@@ -547,6 +607,10 @@ fn size_and_nesting_are_bounded() {
         );
     }
     refused(select(format!("f(1{})", ",1".repeat(20_000))), "parts");
+    let joined = |n: usize| format!("INSERT INTO O SELECT a FROM S{}", " CROSS JOIN T".repeat(n));
+    read(&joined(JOINS_MAX));
+    refused(joined(JOINS_MAX + 1), "JOINS_MAX");
+    refused(joined(20_000), "JOINS_MAX");
     refused("a ".repeat(TOKENS_MAX + 1), "words and signs");
     refused(" ".repeat(TEXT_BYTES_MAX + 1), "bytes");
     let (_, faults) = parse(&"x;".repeat(10_000));
@@ -615,13 +679,15 @@ fn mutate(text: &str, others: &[String], random: &mut Random) -> String {
 
 #[test]
 fn no_mutation_panics_and_places_lie_in_the_text() {
-    let mut texts: Vec<String> = GOOD.iter().map(|(t, _)| t.to_string()).collect();
+    let good = [GOOD, join_tests::GOOD, table_tests::GOOD].concat();
+    let bad = [BAD, join_tests::BAD, table_tests::BAD].concat();
+    let mut texts: Vec<String> = good.iter().map(|(t, _)| t.to_string()).collect();
     texts.extend(
         EXPRESSIONS
             .iter()
             .map(|(e, _)| format!("SELECT {e} FROM S INSERT INTO O;")),
     );
-    texts.extend(BAD.iter().map(|(t, _, _)| t.replace(['«', '»'], "")));
+    texts.extend(bad.iter().map(|(t, _, _)| t.replace(['«', '»'], "")));
     let mut random = Random::new(0x5EED_0001);
     for _ in 0..20_000 {
         let text = mutate(&texts[random.below(texts.len())], &texts, &mut random);
@@ -632,6 +698,15 @@ fn no_mutation_panics_and_places_lie_in_the_text() {
         }
     }
 }
+
+/// Beginnings of the names of areas whose apps are not read yet.
+const NOT_YET: &[&str] = &[
+    "partitions",
+    "patterns",
+    "rate-limit",
+    "sequences",
+    "triggers",
+];
 
 /// Every app of the conformance cases is read, or refused because of one thing that is not there yet.
 #[test]
@@ -644,11 +719,14 @@ fn conformance_apps_are_read_or_refused_by_name() {
     for file in files {
         let path = file.expect("a folder entry").path();
         let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let area = path.file_stem().map(|s| s.to_string_lossy().to_string());
+        let area = area.unwrap_or_default();
+        let not_yet = NOT_YET.iter().any(|part| area.starts_with(part));
         for app in text.split("\"app\": \"").skip(1) {
             let app = app.split('"').next().unwrap_or("").replace("\\n", "\n");
             for fault in parse(&app).1 {
                 assert!(
-                    fault.message.contains("supported yet"),
+                    not_yet && fault.message.contains("supported yet"),
                     "{path:?}\n{app}\n{fault:?}"
                 );
             }

@@ -1,4 +1,5 @@
-//! What the language has and the parser does not read yet: each with its name and a way around it.
+//! What the language has and the parser does not read yet, and what other dialects write for something that it reads:
+//! each with its name and a way around it.
 
 use super::ast::Span;
 use crate::error::Fault;
@@ -23,25 +24,30 @@ macro_rules! not_yet {
 }
 
 not_yet! {
-    JOIN: "joins are not supported yet", "read one stream per query; two queries may insert into one stream";
+    COMMA_JOIN: "a comma between streams is not supported", "write A JOIN B ON a.x = b.x, or A CROSS JOIN B for all pairs";
+    NATURAL: "NATURAL JOIN is not supported", "write JOIN … ON a.x = b.x";
+    USING: "USING behind a join is not supported", "write ON a.x = b.x";
+    SEMI: "SEMI JOIN is not supported", "write WHERE (S.x = T.x) IN T, where T is a table";
+    ANTI: "ANTI JOIN is not supported", "write WHERE NOT ((S.x = T.x) IN T), where T is a table";
+    LATERAL: "LATERAL is not supported", "insert what it selects into a stream and join that";
+    SYSTEM_TIME: "FOR SYSTEM_TIME AS OF is not supported", "write ASOF JOIN for the latest row at or before each row, or join a table";
+    UPDATE_OR_INSERT: "UPDATE OR INSERT is not supported", "write UPSERT INTO T SELECT … ON T.key = S.key";
+    INSERT_OR: "INSERT OR … is not supported", "write UPSERT INTO T SELECT … ON T.key = S.key";
+    ON_CONFLICT: "INSERT … ON CONFLICT is not supported", "write UPSERT INTO T SELECT … ON T.key = S.key";
+    MERGE: "MERGE is not supported", "write UPSERT INTO T SELECT … ON T.key = S.key";
+    REPLACE: "REPLACE is not supported", "write UPSERT INTO T SELECT … ON T.key = S.key";
     PATTERN: "patterns are not supported yet", "read one stream per query";
     SEQUENCE: "sequences are not supported yet", "read one stream per query";
     INDEXED: "indexed references such as e1[0].x belong to patterns, which are not supported yet", "write stream.attribute";
-    TABLE: "tables are not supported yet", "keep the latest row per key with WINDOW('unique', key)";
-    TABLE_KEY: "PRIMARY KEY belongs to tables, which are not supported yet", "remove it: a stream has no key";
-    IN_TABLE: "IN with a table is not supported yet", "list the values: x IN (1, 2, 3)";
-    NAMED_WINDOW: "CREATE WINDOW is not supported yet", "write WINDOW(…) after the stream in each query";
+    TABLE_KEY: "PRIMARY KEY belongs to tables", "write CREATE TABLE, or remove it: a stream or window has no key";
     TRIGGER: "triggers are not supported yet", "send a row to a stream from the program";
     AGGREGATION: "CREATE AGGREGATION is not supported yet", "use GROUP BY over WINDOW('tumbling', …)";
     FUNCTION: "CREATE FUNCTION is not supported yet", "register the function on the manager";
-    UPDATE: "UPDATE is not supported yet, as tables are not", "keep the latest row per key with WINDOW('unique', key)";
-    DELETE: "DELETE is not supported yet, as tables are not", "let rows leave by a window such as WINDOW('time', 1 HOUR)";
-    UPSERT: "UPSERT is not supported yet, as tables are not", "keep the latest row per key with WINDOW('unique', key)";
     PARTITION: "partitions are not supported yet", "use GROUP BY key";
     RATE_LIMIT: "output rate limits are not supported yet", "use a batch window such as WINDOW('timeBatch', 1 SECONDS)";
     INNER_STREAM: "inner streams (#Name) are not supported yet", "use a stream with an ordinary name";
     FAULT_STREAM: "fault streams (!Name) are not supported yet", "use a stream with an ordinary name";
-    VALUES: "INSERT … VALUES is not supported", "send the rows through an input of the runtime";
+    VALUES: "VALUES is not supported", "send the rows through an input of the runtime";
     COLUMN_LIST: "a list of columns after the target is not supported", "select the columns in the order of the target";
     SUBQUERY: "subqueries are not supported yet", "insert the inner rows into a stream and read that";
     CTE: "WITH … AS (…) before a query is not supported yet", "insert the inner rows into a stream and read that";

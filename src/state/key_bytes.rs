@@ -11,6 +11,26 @@ use xxhash_rust::xxh3::xxh3_64;
 /// Number of key groups: the unit in which keys are spread over workers, now and after a restore.
 pub(crate) const KEY_GROUPS: u64 = 128;
 
+/// What keys are appended to: a vector, or one on the stack.
+pub(super) trait KeyBytes {
+    /// Appends bytes.
+    fn append(&mut self, bytes: &[u8]);
+}
+
+impl KeyBytes for Vec<u8> {
+    #[inline]
+    fn append(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+impl<A: smallvec::Array<Item = u8>> KeyBytes for SmallVec<A> {
+    #[inline]
+    fn append(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
 /// Appends the key of a row.
 #[inline]
 pub(crate) fn encode_key(columns: &[&Column], row: usize, out: &mut Vec<u8>) {
@@ -21,10 +41,10 @@ pub(crate) fn encode_key(columns: &[&Column], row: usize, out: &mut Vec<u8>) {
 
 /// Appends a key column from its value.
 #[inline]
-pub(super) fn encode_scalar(value: Scalar<'_>, out: &mut Vec<u8>) {
+pub(super) fn encode_scalar(value: Scalar<'_>, out: &mut impl KeyBytes) {
     match value {
-        Scalar::Null => out.push(0),
-        Scalar::Bool(v) => out.extend_from_slice(&[1, u8::from(v)]),
+        Scalar::Null => out.append(&[0]),
+        Scalar::Bool(v) => out.append(&[1, u8::from(v)]),
         Scalar::Int(v) => tagged(2, i64::from(v).to_le_bytes(), out),
         Scalar::Long(v) => tagged(2, v.to_le_bytes(), out),
         Scalar::Float(v) => tagged(3, f64::from(v).to_le_bytes(), out),
@@ -35,16 +55,16 @@ pub(super) fn encode_scalar(value: Scalar<'_>, out: &mut Vec<u8>) {
 
 /// Appends a key column that is a string.
 #[inline]
-pub(super) fn encode_text(text: &str, out: &mut Vec<u8>) {
-    out.push(4);
-    out.extend_from_slice(&(text.len() as u32).to_le_bytes());
-    out.extend_from_slice(text.as_bytes());
+pub(super) fn encode_text(text: &str, out: &mut impl KeyBytes) {
+    out.append(&[4]);
+    out.append(&(text.len() as u32).to_le_bytes());
+    out.append(text.as_bytes());
 }
 
 /// Appends a key column that is a boolean or an integer, from its word.
-pub(super) fn encode_word(ty: Type, word: u64, out: &mut Vec<u8>) {
+pub(super) fn encode_word(ty: Type, word: u64, out: &mut impl KeyBytes) {
     match ty {
-        Type::Bool => out.extend_from_slice(&[1, word as u8]),
+        Type::Bool => out.append(&[1, word as u8]),
         _ => tagged(2, word.to_le_bytes(), out),
     }
 }
@@ -85,9 +105,9 @@ pub(super) fn parts_of_key(key: &[u8], types: &[Type]) -> Option<SmallVec<[Range
 }
 
 #[inline]
-fn tagged(tag: u8, bytes: [u8; 8], out: &mut Vec<u8>) {
-    out.push(tag);
-    out.extend_from_slice(&bytes);
+fn tagged(tag: u8, bytes: [u8; 8], out: &mut impl KeyBytes) {
+    out.append(&[tag]);
+    out.append(&bytes);
 }
 
 /// The key group of an encoded key.

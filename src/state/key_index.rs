@@ -10,6 +10,7 @@
 //! most common key: a bad one, or a hash that scatters them, costs 10 ns more per row in mispredicted probes.
 //! Cost: 12 bytes per entry at a load of 1/8 to 1/4 in small tables and 1/4 to 1/2 in large ones, and the key itself.
 
+mod find;
 mod load;
 
 use super::key_bytes::{encode_key, encode_scalar};

@@ -4,8 +4,8 @@
 //! user ([`RowHandler`](crate::RowHandler)) keep [`Cells`], one value per slot, of any type that is a [`Cell`].
 //!
 //! Inside: `RowLog`, rows appended at the tail and expired at the head, one ring per key in shared columns; `KeyIndex`
-//! with [`Cells`], the keyed map: key → slot, and one value per slot; `Slab`, entries with a stable number, and on it
-//! `Multiset`, sorted values per slot.
+//! with [`Cells`], the keyed map: key → slot, and one value per slot; `Chains`, from key to rows, an index; `Slab`,
+//! entries with a stable number, and on it `Multiset`, sorted values per slot.
 //!
 //! A container owns its memory and is owned by one operator on one worker, so nothing here locks. Indexes (hash
 //! tables, orders) can be rebuilt from the contents; only contents are state.
@@ -13,6 +13,7 @@
 mod bits;
 mod cell;
 mod cells;
+mod chains;
 mod columns;
 mod holder;
 mod key_bytes;
@@ -31,6 +32,7 @@ mod visit;
 
 pub use cell::Cell;
 pub use cells::Cells;
+pub(crate) use chains::Chains;
 pub(crate) use columns::SlotColumns;
 pub use holder::{Container, Register, RegisterReader, StateHolder, Visitor};
 pub(crate) use key_bytes::{KEY_GROUPS, encode_key, key_group};

@@ -3,9 +3,10 @@
 use crate::app::Setup;
 use eventflux::connector::json::{EventLine, EventRow, RowDecoder, decode_line};
 use eventflux::connector::{BadRow, Format, Text};
-use eventflux::{BuildError, EventFluxManager, Schema, Type};
+use eventflux::{BuildError, EventFluxAppRuntime, EventFluxManager, Schema, Type};
 
 const APPS: &str = include_str!("bad_input/apps.txt");
+const WARNINGS: &str = include_str!("bad_input/warnings.txt");
 const LINES: &str = include_str!("bad_input/lines.txt");
 const PRELUDE: &str = "CREATE STREAM S (i INT, l LONG, f FLOAT, d DOUBLE, t STRING, b BOOL);\n";
 
@@ -17,9 +18,20 @@ fn table(text: &str) -> impl Iterator<Item = (&str, &str)> {
     lines.map(|line| line.rsplit_once(" =>").unwrap_or((line, "")))
 }
 
+fn create(app: &str) -> Result<EventFluxAppRuntime, BuildError> {
+    EventFluxManager::new().create_with(app, Setup::INLINE.config())
+}
+
 fn build(app: &str) -> Result<(), BuildError> {
-    let manager = EventFluxManager::new();
-    manager.create_with(app, Setup::INLINE.config()).map(drop)
+    create(app).map(drop)
+}
+
+/// The text with the streams that `@@` stands for.
+fn with_prelude(text: &str) -> String {
+    match text.strip_prefix("@@") {
+        Some(rest) => format!("{PRELUDE}{rest}"),
+        None => text.to_string(),
+    }
 }
 
 /// What is wrong with the answer to a wrong app.
@@ -43,10 +55,7 @@ fn wrong_apps_are_refused_with_a_place() {
     let mut failures = Vec::new();
     for (text, part) in table(APPS) {
         let text = text.replace("\\n", "\n").replace("\\u{0}", "\0");
-        let app = match text.strip_prefix("@@") {
-            Some(rest) => format!("{PRELUDE}{rest}"),
-            None => text.clone(),
-        };
+        let app = with_prelude(&text);
         let why = app_answer(&app, part.trim());
         failures.extend(why.map(|why| format!("{text}\n{why}")));
     }
@@ -56,6 +65,31 @@ fn wrong_apps_are_refused_with_a_place() {
         failures.len(),
         failures.join("\n\n")
     );
+}
+
+/// What is wrong with the warnings of an app.
+fn warning_answer(app: &str, part: &str) -> Option<String> {
+    let runtime = match create(app) {
+        Ok(runtime) => runtime,
+        Err(error) => return Some(format!("it does not build: {error}")),
+    };
+    let shown: Vec<String> = runtime.warnings().iter().map(ToString::to_string).collect();
+    let right = match part {
+        "none" => shown.is_empty(),
+        part => shown.len() == 1 && shown[0].contains(part),
+    };
+    (!right).then(|| format!("expected '{part}', warned of\n{}", shown.join("\n")))
+}
+
+#[test]
+fn what_is_seldom_meant_is_warned_of_once() {
+    let mut failures = Vec::new();
+    for (text, part) in table(WARNINGS) {
+        let why = warning_answer(&with_prelude(text), part.trim());
+        failures.extend(why.map(|why| format!("{text}\n{why}")));
+    }
+    let number = failures.len();
+    assert!(number == 0, "{number} apps:\n\n{}", failures.join("\n\n"));
 }
 
 fn line_answer(line: &str, schema: &Schema) -> Result<(), BadRow> {

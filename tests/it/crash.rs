@@ -98,8 +98,8 @@ pub fn failure_with(
                 setups: &setups,
             };
             let differs = |fates: &[Fated]| differs_with(&world, fates, differs);
-            differs(&fates)?;
-            let (fates, why) = fewer(fates, &differs);
+            let first = differs(&fates)?;
+            let (fates, why) = fewer(fates, first, &differs);
             let workers: Vec<usize> = setups.iter().map(|s| s.workers).collect();
             Some(format!(
                 "SEED={}: {name}: {fates:?} on {workers:?}, numbered {}: {why}",
@@ -128,9 +128,10 @@ fn differs_with(
 /// Fewer fates with which it still fails, and how; with several workers a failure may not come each time.
 fn fewer(
     mut fates: Vec<Fated>,
+    first: String,
     differs: &dyn Fn(&[Fated]) -> Option<String>,
 ) -> (Vec<Fated>, String) {
-    let mut why = "it does not fail again".to_string();
+    let mut why = format!("{first} (with fewer it does not fail again)");
     let mut place = 0;
     while place < fates.len() {
         let mut less = fates.clone();

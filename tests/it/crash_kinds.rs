@@ -8,7 +8,7 @@ use crate::app::{Emitted, Outputs, Setup, Step, run_on, shown_rows};
 use crate::crash::{failure_with, seed};
 use crate::life::whole_and_restored;
 use crate::literal::Literal;
-use crate::source::root;
+use crate::source::{root, sources};
 use eventflux::{AggregateFunction, EventFluxManager, Type, Value};
 use eventflux_kit::Random;
 use std::fs;
@@ -123,6 +123,76 @@ const QUERIES: &[&str] = &[
     "INSERT INTO Out SELECT k, i, eventTimestamp() AS t FROM S WHERE i % 2 = 0;",
 ];
 
+/// Joins, tables and named windows, over two streams of the rows of `S`.
+const MEETINGS: &[&str] = &[
+    "INSERT ALL EVENTS INTO Out SELECT a.k AS k, a.i AS x, r.i AS y FROM S WINDOW('length', 4) AS a \
+     JOIN S WINDOW('length', 3) AS r ON a.k = r.k;",
+    "INSERT ALL EVENTS INTO Out SELECT A.k AS k, A.i AS x, l FROM A WINDOW('time', 20 MILLISECONDS) \
+     FULL JOIN B WINDOW('time', 9 MILLISECONDS) ON A.k = B.k AND A.i < B.l;",
+    "INSERT ALL EVENTS INTO Out SELECT A.k AS k, A.i AS x, l FROM A WINDOW('sort', 3, i) \
+     LEFT JOIN B WINDOW('unique', k) ON A.k = B.k AND A.i <> B.l % 5;",
+    "INSERT ALL EVENTS INTO Out SELECT A.k AS k, count() AS n, sum(d) AS s, max(i) AS m, count(l) AS c \
+     FROM A WINDOW('length', 5) LEFT JOIN B WINDOW('timeLength', 20 MILLISECONDS, 3) ON A.k = B.k GROUP BY A.k;",
+    "INSERT ALL EVENTS INTO Out SELECT A.k AS k, A.i AS x, l FROM A WINDOW('timeBatch', 20 MILLISECONDS) \
+     FULL JOIN B WINDOW('timeBatch', 20 MILLISECONDS) ON A.k = B.k;",
+    "INSERT INTO Out SELECT A.k AS k, count() AS n, sum(l) AS s FROM A WINDOW('tumbling', 10 MILLISECONDS) \
+     JOIN B WINDOW('tumbling', 10 MILLISECONDS) ON A.k = B.k GROUP BY A.k;",
+    "INSERT ALL EVENTS INTO Out SELECT A.k AS k, A.i AS x, l FROM A WINDOW('session', 10 MILLISECONDS, k) \
+     RIGHT JOIN B WINDOW('hop', 20 MILLISECONDS, 10 MILLISECONDS) ON A.k = B.k;",
+    "INSERT ALL EVENTS INTO Out SELECT DISTINCT A.k AS k, A.b AS b FROM A WINDOW('lengthBatch', 3) \
+     JOIN B WINDOW('externalTime', ts, 20 MILLISECONDS) ON A.k = B.k;",
+    "INSERT INTO Out SELECT A.k AS k, A.i AS x, l, eventTimestamp(B) AS t FROM A LEFT JOIN B ON A.k = B.k AND l > 0;",
+    "INSERT ALL EVENTS INTO Out SELECT A.k AS k, A.i AS x, l FROM A WINDOW('time', 9 MILLISECONDS) UNIDIRECTIONAL \
+     LEFT JOIN B WINDOW('length', 2) ON A.k = B.k;",
+    "INSERT INTO Out SELECT A.k AS k, A.i AS x, l FROM A ASOF LEFT JOIN B ON A.k = B.k WITHIN 30 MILLISECONDS;",
+    "INSERT ALL EVENTS INTO Out SELECT A.k AS k, A.i AS x, l FROM A WINDOW('time', 9 MILLISECONDS) \
+     ASOF JOIN B[l IS NOT NULL] ON A.k = B.k AND A.b = B.b;",
+    "INSERT ALL EVENTS INTO Out SELECT A.k AS k, A.i AS x, B.l AS y, c.d AS z FROM A WINDOW('length', 3) \
+     LEFT JOIN B WINDOW('length', 3) ON A.k = B.k FULL JOIN S WINDOW('length', 2) AS c ON A.b = c.b;",
+    "INSERT INTO P SELECT k, sum(i) AS s FROM A GROUP BY k; \
+     INSERT INTO Q SELECT k, max(d) AS m FROM A WINDOW('time', 20 MILLISECONDS) GROUP BY k; \
+     INSERT ALL EVENTS INTO Out SELECT P.k AS k, s, m FROM P WINDOW('unique', k) FULL JOIN Q WINDOW('length', 2) ON P.k = Q.k;",
+    "CREATE TABLE T (k STRING PRIMARY KEY, v LONG, t STRING) WITH ('index'='v', 'ttl'='60 MILLISECONDS'); \
+     UPSERT INTO T SELECT k, i AS v, 'a text that does not fit in twenty-three bytes' AS t FROM A ON T.k = A.k; \
+     UPDATE T SET v = T.v + B.l % 7, t = B.k FROM B WHERE T.v >= B.j; \
+     DELETE FROM T USING S[i = 3] WHERE T.k = S.k; \
+     INSERT ALL EVENTS INTO Out SELECT S.k AS k, v, t FROM S WINDOW('length', 2) LEFT JOIN T ON S.k = T.k;",
+    "CREATE TABLE T (k STRING, i INT, PRIMARY KEY (k, i)); \
+     INSERT INTO T SELECT k, i FROM A; \
+     UPDATE T SET i = 4 - T.i FROM B WHERE T.k = B.k; \
+     INSERT ALL EVENTS INTO Out SELECT S.k AS k, S.i AS i, (S.k = T.k AND S.i = T.i) IN T AS known \
+     FROM S WINDOW('time', 9 MILLISECONDS);",
+    "CREATE TABLE T (k STRING, n LONG); \
+     INSERT INTO T SELECT k, count() AS n FROM S[NOT ((S.k = T.k AND T.n > 3) IN T)] GROUP BY k; \
+     INSERT INTO Out SELECT A.k AS k, n, count() AS c FROM A JOIN T ON A.k = T.k GROUP BY A.k;",
+    "CREATE WINDOW W (k STRING, i INT) WINDOW('length', 4); \
+     CREATE WINDOW V (k STRING, l LONG) WINDOW('time', 20 MILLISECONDS); \
+     INSERT INTO W SELECT k, i FROM A; INSERT INTO W SELECT k, j FROM B[j > 2]; INSERT INTO V SELECT k, l FROM B; \
+     INSERT ALL EVENTS INTO Sums SELECT k, sum(i) AS s FROM W GROUP BY k; \
+     INSERT ALL EVENTS INTO Out SELECT W.k AS k, i, l FROM W FULL JOIN V ON W.k = V.k;",
+    "CREATE WINDOW W (k STRING, i INT) WINDOW('lengthBatch', 3) OUTPUT CURRENT EVENTS; \
+     CREATE WINDOW V (k STRING, i INT) WINDOW('time', 20 MILLISECONDS) OUTPUT EXPIRED EVENTS; \
+     INSERT INTO W SELECT k, i FROM A; INSERT INTO V SELECT k, j FROM B; \
+     INSERT INTO Out SELECT k, count() AS n FROM W GROUP BY k; INSERT ALL EVENTS INTO Old SELECT k, i FROM V;",
+];
+
+/// Operators that have no window and no aggregate of their own, and a text that only apps with one have.
+const OPERATORS: &[(&str, &str)] = &[
+    ("Distinct", "SELECT DISTINCT"),
+    ("Filter", "FROM S["),
+    ("InOrder", "lateness="),
+    ("Join", " JOIN "),
+    ("Keep", "CREATE WINDOW W"),
+    ("Members", ") IN T"),
+    ("Numbered", "first(i) AS a, last(k) AS b2"),
+    ("OnTime", " ASOF "),
+    ("PaneAggregate", "FROM S WINDOW('hop'"),
+    ("PaneRows", "JOIN B WINDOW('tumbling'"),
+    ("RunningAggregate", "GROUP BY k"),
+    ("Select", "ORDER BY"),
+    ("Write", "UPDATE T"),
+];
+
 /// Lines of one case behind which there is a checkpoint and a crash.
 const LINES_MAX: usize = 3;
 
@@ -199,7 +269,14 @@ fn apps() -> Vec<String> {
         _ => "@app:playback",
     };
     let whole = |(n, query): (usize, String)| format!("{} {STREAM} {query}", clock(n));
-    windows.chain(others).enumerate().map(whole).collect()
+    let meetings = MEETINGS.iter();
+    let meetings = meetings.map(|m| {
+        let even = "INSERT INTO A SELECT k, i, d, b FROM S WHERE i % 2 = 0;";
+        let odd = "INSERT INTO B SELECT k, i AS j, l, b, ts FROM S WHERE i % 2 = 1;";
+        format!("{even} {odd} {m}")
+    });
+    let all = windows.chain(others).chain(meetings);
+    all.enumerate().map(whole).collect()
 }
 
 /// Sends of one row and of several, late rows, pauses, the clock alone; every type with NULLs.
@@ -364,6 +441,53 @@ fn every_window_and_aggregate_has_a_case() {
         assert!(
             apps.iter().any(|app| known(&app)),
             "aggregate {aggregate} has no case with crashes"
+        );
+    }
+}
+
+/// The operators of the files of a folder, by the name of their type.
+fn operators(folder: &str) -> Vec<String> {
+    let found = sources(&[folder]).into_iter().filter(|s| !s.is_test());
+    let names = found.flat_map(|s| {
+        let parts = s.code.split("impl Operator for ").skip(1);
+        let name = |part: &str| {
+            part.split([' ', '<'])
+                .next()
+                .unwrap_or_default()
+                .to_string()
+        };
+        parts.map(name).collect::<Vec<String>>()
+    });
+    names.collect()
+}
+
+#[test]
+fn every_operator_has_a_case() {
+    // windows are asked for by name above
+    let windows = operators("src/operator/window");
+    let mut all = operators("src/operator");
+    let named: Vec<&str> = OPERATORS.iter().map(|(name, _)| *name).collect();
+    all.retain(|name| named.contains(&name.as_str()) || !windows.contains(name));
+    all.sort_unstable();
+    assert_eq!(all, named, "the operators, and those that have a case");
+    let apps = apps();
+    for (name, text) in OPERATORS {
+        let known = apps.iter().any(|app| app.contains(text));
+        assert!(known, "{name} has no case with crashes");
+    }
+    for kind in [
+        "LEFT",
+        "RIGHT",
+        "FULL",
+        "ASOF",
+        "UNIDIRECTIONAL",
+        "UPSERT",
+        "DELETE",
+        "CREATE WINDOW",
+    ] {
+        assert!(
+            apps.iter().any(|app| app.contains(kind)),
+            "{kind} has no case with crashes"
         );
     }
 }

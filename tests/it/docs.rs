@@ -15,6 +15,8 @@ use std::sync::{Arc, Mutex};
 mod aggregate;
 #[path = "../../examples/embed.rs"]
 mod embed;
+#[path = "../../examples/enriched.rs"]
+mod enriched;
 #[path = "../../examples/subscriber.rs"]
 mod subscriber;
 #[path = "../../examples/typed_rows.rs"]
@@ -159,6 +161,7 @@ fn the_examples_in_rust_run() {
     typed_rows::main().expect("typed_rows");
     subscriber::main().expect("subscriber");
     aggregate::main().expect("aggregate");
+    enriched::main().expect("enriched");
 }
 
 #[test]
@@ -179,6 +182,12 @@ fn the_examples_in_sql_run() {
     let told = |stream: &str| alerts.lines().filter(|l| l.contains(stream)).count();
     assert_eq!((told("\"Alerts\""), told("\"Broken\"")), (1, 1), "{alerts}");
     assert!(alerts.contains("27.5"), "{alerts}");
+    let enriched = output(&read("enriched.sql"), &read("market.jsonl")).expect("it builds");
+    let costs = "{\"stream\":\"Costs\",\"at\":1700000001200,\"row\":[\"tools\",1,0.75]}\n\
+                 {\"stream\":\"Costs\",\"at\":1700000002000,\"row\":[\"energy\",1,-0.63]}\n\
+                 {\"stream\":\"Costs\",\"at\":1700000003000,\"row\":[\"tools\",2,0.75]}\n\
+                 {\"stream\":\"Costs\",\"at\":1700000007000,\"row\":[\"utilities\",1,3.75]}\n";
+    assert_eq!(enriched, costs);
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod crash_kinds;
 mod crash_large;
 mod docs;
 mod exactly_once;
+mod explain;
 #[allow(dead_code, reason = "it is shared, and each program uses a part")]
 #[path = "../common/fault_store.rs"]
 mod fault_store;
@@ -20,9 +21,11 @@ mod life;
 mod limits;
 mod literal;
 mod nab;
+mod on_demand;
 mod order;
 mod script;
 mod singly;
 mod source;
+mod table_files;
 mod tidy;
 mod tree;

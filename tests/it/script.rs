@@ -275,7 +275,8 @@ macro_rules! scripts {
     )*};
 }
 scripts!(
-    filter arithmetic functions sliding batches aggregates queries time more_windows coming_from
+    filter arithmetic functions sliding batches aggregates queries time more_windows coming_from joins joins_by_window
+    more_joins tables named_windows
 );
 
 #[test]
@@ -291,6 +292,11 @@ fn every_script_file_is_run_and_there_are_many_cases() {
         "time",
         "more_windows",
         "coming_from",
+        "joins",
+        "joins_by_window",
+        "more_joins",
+        "tables",
+        "named_windows",
     ];
     let mut count = 0;
     for path in files("tests/it/script", "evt") {
@@ -306,7 +312,7 @@ fn every_script_file_is_run_and_there_are_many_cases() {
         let text = fs::read_to_string(&path).expect("scripts are UTF-8");
         count += cases(&text).expect("scripts can be read").len();
     }
-    assert!(count >= 120, "{count} cases");
+    assert!(count >= 220, "{count} cases");
 }
 
 #[test]

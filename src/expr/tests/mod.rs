@@ -44,7 +44,7 @@ fn input(column: usize) -> ColumnRef {
 
 /// A frame with all columns.
 fn whole() -> Layout {
-    Layout::default().all(columns().len())
+    Layout::default().all(0, columns().len())
 }
 
 struct Columns;

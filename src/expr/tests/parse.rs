@@ -161,7 +161,7 @@ impl Parser {
         }
         let negated = self.eat("NOT");
         let kind = if self.eat("IN") {
-            ExprKind::In(a, self.list(), negated)
+            self.member(a, negated)
         } else if self.eat("BETWEEN") {
             let low = self.binary(3);
             self.want("AND");
@@ -172,6 +172,17 @@ impl Parser {
             return Err(*a);
         };
         Ok(self.end(kind, span))
+    }
+
+    /// Behind IN: a list of values, or the name of a table.
+    fn member(&mut self, a: Box<Expr>, negated: bool) -> ExprKind {
+        let Some((Token::Word(text) | Token::Quoted(text), span)) =
+            self.tokens.get(self.next).cloned()
+        else {
+            return ExprKind::In(a, self.list(), negated);
+        };
+        self.next += 1;
+        ExprKind::InTable(a, Name { text, span }, negated)
     }
 
     fn list(&mut self) -> Vec<Expr> {
@@ -285,5 +296,21 @@ impl Parser {
             branches,
             otherwise,
         }
+    }
+}
+
+#[test]
+fn both_readings_agree_on_membership() {
+    for text in [
+        "(i = 1) IN T",
+        "i IN T",
+        "i NOT IN T AND l IN (1, 2) OR s NOT IN ('a')",
+        "NOT (b AND i < l + 1) IN T",
+        "i + 1 IN T = b AND (s) IN \"T u\"",
+        "CASE WHEN (i = 1) IN T THEN f(i IN T, l NOT IN U) END IS NULL",
+        "((i IN T) IN (TRUE, FALSE)) IN U",
+    ] {
+        let read = crate::sql::parse_expression(text).expect(text);
+        assert_eq!(format!("{:?}", parse(text)), format!("{read:?}"), "{text}");
     }
 }

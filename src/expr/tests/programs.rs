@@ -11,7 +11,7 @@ fn index(name: &str) -> usize {
 
 /// The expression over column `i` at place 0 and column `d` at place 1.
 fn over_i_and_d(text: &str) -> Program {
-    let layout = Layout::default().some(&[index("i"), index("d")]);
+    let layout = Layout::default().some(0, &[index("i"), index("d")]);
     typed(text).unwrap().compile(&layout)
 }
 

@@ -68,7 +68,7 @@ impl RunningAggregate {
         }
     }
 
-    fn each(&mut self, batch: &Batch, out: &mut Out) {
+    fn each(&mut self, batch: &Batch, shown: bool, out: &mut Out) {
         let s = &mut self.scratch;
         let some = choose(
             &mut self.condition,
@@ -115,7 +115,7 @@ impl RunningAggregate {
         for column in &mut self.results {
             column.clear();
         }
-        let results = Some(self.results.as_mut_slice());
+        let results = shown.then_some(self.results.as_mut_slice());
         self.groups.update(
             &mut self.grouping.calls,
             &frame,
@@ -123,37 +123,15 @@ impl RunningAggregate {
             results,
             &mut self.faults,
         );
-        let projected = if signs.is_empty() && self.events != Events::Expired {
-            rows
-        } else {
-            s.emitted.clear();
-            let (plus, minus) = (
-                self.events.takes(Sign::Plus),
-                self.events.takes(Sign::Minus),
-            );
-            s.emitted.resize(frame.len, 0);
-            let mut count = 0;
-            for i in 0..frame.len {
-                s.emitted[count] = rows.map_or(i as u32, |r| r[i]);
-                let wanted = if changes.sign(i) == Sign::Plus {
-                    plus
-                } else {
-                    minus
-                };
-                count += usize::from(wanted);
-            }
-            s.emitted.truncate(count);
-            Some(s.emitted.as_slice())
-        };
-        self.projection.emit(
-            Kind::Rows,
-            &Rows {
+        if shown {
+            let projected = projected(self.events, &changes, rows, &mut s.emitted);
+            let rows = Rows {
                 batch,
                 rows: projected,
                 results: &self.results,
-            },
-            out,
-        );
+            };
+            self.projection.emit(Kind::Rows, &rows, out);
+        }
         if let Some(sizes) = &mut self.sizes {
             forget_empty(sizes, &changes, &mut self.groups, &mut s.empty);
         }
@@ -272,6 +250,33 @@ impl RunningAggregate {
     }
 }
 
+/// Which rows of a batch are shown. `rows`: those that were applied, all where there are none.
+fn projected<'a>(
+    events: Events,
+    changes: &Changes<'_>,
+    rows: Option<&'a [u32]>,
+    emitted: &'a mut Vec<u32>,
+) -> Option<&'a [u32]> {
+    if changes.signs.is_empty() && events != Events::Expired {
+        return rows;
+    }
+    let (plus, minus) = (events.takes(Sign::Plus), events.takes(Sign::Minus));
+    emitted.clear();
+    emitted.resize(changes.slots.len(), 0);
+    let mut count = 0;
+    for i in 0..changes.slots.len() {
+        emitted[count] = rows.map_or(i as u32, |r| r[i]);
+        let wanted = if changes.sign(i) == Sign::Plus {
+            plus
+        } else {
+            minus
+        };
+        count += usize::from(wanted);
+    }
+    emitted.truncate(count);
+    Some(emitted)
+}
+
 /// Counts the rows of each group and forgets groups without rows.
 fn forget_empty(
     sizes: &mut Cells<i64>,
@@ -320,7 +325,11 @@ impl StateHolder for RunningAggregate {
 impl Operator for RunningAggregate {
     fn rows(&mut self, kind: Kind, batch: &Batch, out: &mut Out) {
         match kind {
-            Kind::Rows => self.each(batch, out),
+            Kind::Rows => self.each(batch, true, out),
+            // A flush begins anew, and has nothing of what comes of rows that leave.
+            Kind::Leaving if self.transient => {}
+            // They change the aggregates, and CURRENT shows none of them.
+            Kind::Leaving => self.each(batch, self.events != Events::Current, out),
             Kind::Flush(at) => self.flush(at, batch, out),
         }
     }

@@ -73,7 +73,7 @@ impl BoundCondition {
     /// last row, the times of both.
     pub(super) fn layout(keep: &[usize]) -> Layout {
         let times = [FIRST, LAST].map(|source| ColumnRef::EventTime { source });
-        Layout::default().some(keep).some(keep).then(&times)
+        Layout::default().some(0, keep).some(1, keep).then(&times)
     }
 }
 

@@ -9,7 +9,9 @@
 //! Cost: O(log n) per row that waits, of n.
 
 use crate::event::{Batch, Mark, RowSet, RowView, Timestamp, Type};
-use crate::operator::{Counters, Kind, Moment, Operator, Out, instant, newer_counter, words_cell};
+use crate::operator::{
+    Common, Counters, Kind, Moment, Operator, Out, Port, instant, newer_counter, words_cell,
+};
 use crate::state::{
     Cells, Malformed, Slot, SlotColumns, StateHolder, Visitor, encode_key, key_group,
 };
@@ -250,6 +252,20 @@ impl StateHolder for InOrder {
 }
 
 impl Operator for InOrder {
+    /// In front of joins: rows that wait are numbered in the order in which they came of all streams.
+    fn rows_at(
+        &mut self,
+        _port: Port,
+        common: &mut Common,
+        kind: Kind,
+        batch: &Batch,
+        out: &mut Out,
+    ) {
+        self.came = self.came.max(common.arrivals);
+        self.rows(kind, batch, out);
+        common.arrivals = self.came;
+    }
+
     fn rows(&mut self, kind: Kind, batch: &Batch, out: &mut Out) {
         let has_come = |(at, clock): (&Timestamp, &Timestamp)| at <= clock;
         let all_have = || match batch.marks.is_empty() {
@@ -272,6 +288,21 @@ impl Operator for InOrder {
         self.release(now, out);
         self.pass(1, out);
         self.window.clock(now, cause, out);
+    }
+
+    fn timers(&mut self, now: Timestamp, cause: u64, out: &mut Out) {
+        self.release(now.plus(-1), out);
+        self.pass(1, out);
+        self.window.clock(now, cause, out);
+    }
+
+    fn next_waiting(&self) -> Option<(Timestamp, u64)> {
+        self.turns.peek().map(|turn| (turn.0.0, turn.0.1))
+    }
+
+    fn release_next(&mut self, out: &mut Out) {
+        self.let_through(None);
+        self.pass(1, out);
     }
 
     fn send_end(&mut self, out: &mut Out) {

@@ -28,7 +28,7 @@ pub(crate) fn column(index: usize, ty: Type) -> Program {
         source: 0,
         column: index,
     };
-    let layout = Layout::default().all(index + 1);
+    let layout = Layout::default().all(0, index + 1);
     Typed::column(column, ty, Span::default()).compile(&layout)
 }
 
@@ -307,7 +307,7 @@ impl<'a> Run<'a> {
             }
             let rows = (0..batch.len()).map(|row| text(&batch, row));
             match kind {
-                Kind::Rows => self.emitted.extend(rows),
+                Kind::Rows | Kind::Leaving => self.emitted.extend(rows),
                 Kind::Flush(at) => {
                     let rows = rows.collect::<Vec<_>>().join(", ");
                     self.emitted.push(format!("[{}] {rows}", at.millis()));

@@ -15,15 +15,16 @@ use super::handle::EventFluxAppRuntime;
 use super::metrics::Metrics;
 use crate::connector::{
     BadRow, Connection, ConnectorError, Connectors, Feed, OnError, OptionError, PositionedOutput,
-    RowSink, Sink, Source, StopSignal,
+    RowSink, Sink, Source, StopSignal, TableFile,
 };
 use crate::error::{Fault, RuntimeError, SendError};
 use crate::event::{Schema, Timestamp, Value};
-use crate::plan::Plan;
+use crate::plan::{Plan, StreamPlan};
 use crate::runtime::checkpointing::SnapshotService;
 use crate::runtime::ingress::input::Input;
 use crate::runtime::shared::Shared;
 use crate::runtime::shared::turns::{Turns, end_turn, turns};
+use crate::sql::ast::Span;
 use parking_lot::Mutex;
 use std::fmt::Display;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,24 +37,12 @@ pub(crate) fn connections(
 ) -> Result<Vec<(Arc<str>, Connection)>, Vec<Fault>> {
     let mut connections = Vec::new();
     let mut faults = Vec::new();
-    for stream in plan.streams.iter().filter(|s| !s.options.is_empty()) {
-        let options: Vec<(String, String)> = stream
-            .options
-            .iter()
-            .map(|(key, value, _)| (key.clone(), value.clone()))
-            .collect();
+    let connected = |s: &&StreamPlan| !s.options.is_empty() && s.kind.table().is_none();
+    for stream in plan.streams.iter().filter(connected) {
+        let options = written(stream);
         match connectors.connect(&stream.name, &stream.schema, &options) {
             Ok(connection) => connections.push((Arc::clone(&stream.name), connection)),
-            Err(e) => {
-                let named = e.key().and_then(|key| {
-                    let same = |o: &&(String, String, _)| o.0.eq_ignore_ascii_case(key);
-                    // a key that is given twice is meant where it stands the second time
-                    stream.options.iter().rfind(same)
-                });
-                if let Some(option) = named.or(stream.options.first()) {
-                    faults.push(fault(option.2, &e));
-                }
-            }
+            Err(e) => faults.push(fault(place(stream, &e), &e)),
         }
     }
     match faults.is_empty() {
@@ -62,7 +51,62 @@ pub(crate) fn connections(
     }
 }
 
-fn fault(span: crate::sql::ast::Span, e: &OptionError) -> Fault {
+/// The options of a stream, key and value.
+fn written(stream: &StreamPlan) -> Vec<(String, String)> {
+    let options = stream.options.iter();
+    options
+        .map(|(key, value, _)| (key.clone(), value.clone()))
+        .collect()
+}
+
+/// Where the option stands that is wrong.
+fn place(stream: &StreamPlan, e: &OptionError) -> Span {
+    let named = e.key().and_then(|key| {
+        let same = |o: &&(String, String, _)| o.0.eq_ignore_ascii_case(key);
+        // a key that is given twice is meant where it stands the second time
+        stream.options.iter().rfind(same)
+    });
+    let option = named.or(stream.options.first());
+    option.map(|o| o.2).unwrap_or_default()
+}
+
+/// The files from which tables of a plan get their rows, by the number of the table. Nothing outside is touched yet.
+pub(crate) fn table_files(plan: &Plan) -> Result<Vec<(usize, TableFile)>, Vec<Fault>> {
+    let mut files = Vec::new();
+    let mut faults = Vec::new();
+    for (number, table) in plan.tables.iter().enumerate() {
+        let stream = &plan.streams[table.stream];
+        match TableFile::new(&written(stream)) {
+            Ok(None) => {}
+            Ok(Some(_)) if plan.event_time && table.shape.ttl_us.is_some() => {
+                let message =
+                    "in event time rows of a file would end by 'ttl' with the first event";
+                let span = stream.options.first().map(|o| o.2).unwrap_or_default();
+                let remedy = "leave 'ttl' out, or insert the rows from a stream";
+                faults.push(Fault::new(span, message).help(remedy));
+            }
+            Ok(Some(file)) => files.push((number, file)),
+            Err(e) => {
+                let span = place(stream, &e);
+                let OptionError::UnknownKey { key, .. } = &e else {
+                    faults.push(fault(span, &e));
+                    continue;
+                };
+                let keys = TableFile::keys();
+                let own = ["index", "ttl"].into_iter();
+                let known = own.chain(keys.iter().map(|key| key.name));
+                let message = format!("unknown option '{key}' of a table");
+                faults.push(Fault::new(span, message).nearest(key, known));
+            }
+        }
+    }
+    match faults.is_empty() {
+        true => Ok(files),
+        false => Err(faults),
+    }
+}
+
+fn fault(span: Span, e: &OptionError) -> Fault {
     let text = e.to_string();
     match text.split_once("; ") {
         Some((message, remedy)) => Fault::new(span, message).help(remedy),

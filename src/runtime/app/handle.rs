@@ -3,15 +3,16 @@
 use crate::runtime::config::{RuntimeConfig, Workers};
 mod checkpoints;
 mod handlers;
+mod questions;
 
 use super::connect::Connected;
 use super::metrics::Metrics;
 use super::worker_thread;
-use crate::connector::Connection;
+use crate::connector::{Connection, TableFile};
 use crate::error::{BuildError, Problem, RuntimeError};
 use crate::event::{Batch, Schema, Timestamp};
 use crate::operator::Counters;
-use crate::plan::{Plan, explain};
+use crate::plan::{Catalogue, Drawing, Plan, StreamKind, StreamPlan, draw, explain};
 use crate::runtime::checkpointing::SnapshotService;
 use crate::runtime::config::EventFluxAppContext;
 use crate::runtime::config::cores::cores;
@@ -56,6 +57,10 @@ pub struct EventFluxAppRuntime {
     /// The input behind [`EventFluxAppRuntime::advance_clock`].
     clock: Mutex<Option<Input>>,
     connected: Mutex<Connected>,
+    /// Tables that are filled at the start, by their numbers.
+    files: Mutex<Vec<(usize, TableFile)>>,
+    /// What questions may call.
+    catalogue: Catalogue,
     warnings: Vec<Problem>,
     pub(super) snapshots: Option<SnapshotService>,
 }
@@ -80,6 +85,8 @@ impl EventFluxAppRuntime {
             threads: Mutex::new(Vec::new()),
             clock: Mutex::new(None),
             connected: Mutex::default(),
+            files: Mutex::default(),
+            catalogue: Catalogue::default(),
             warnings,
             snapshots: None,
         }
@@ -102,6 +109,13 @@ impl EventFluxAppRuntime {
         self
     }
 
+    /// With what questions may call, and the files of its tables.
+    pub(crate) fn asked(mut self, catalogue: Catalogue, files: Vec<(usize, TableFile)>) -> Self {
+        self.catalogue = catalogue;
+        *self.files.lock() = files;
+        self
+    }
+
     /// Name of the app: `@app:name`, otherwise a hash of its text.
     pub fn name(&self) -> &str {
         &self.shared.name
@@ -112,8 +126,10 @@ impl EventFluxAppRuntime {
         &self.shared.context
     }
 
-    /// Starts the threads, then the sources. Rows may be sent from now on.
+    /// Fills the tables that have a file, unless they were restored; starts the threads, then the sources. Rows may be
+    /// sent from now on.
     pub fn start(&self) -> Result<(), RuntimeError> {
+        self.load_files()?;
         self.connected.lock().attach_sinks(self)?;
         if let Some(snapshots) = &self.snapshots {
             snapshots.start()?;
@@ -385,7 +401,7 @@ impl EventFluxAppRuntime {
 
     /// The streams of the app.
     pub fn streams(&self) -> Vec<StreamInfo> {
-        let info = |s: &crate::plan::StreamPlan| StreamInfo {
+        let info = |s: &StreamPlan| StreamInfo {
             name: s.name.to_string(),
             schema: s.schema.clone(),
             declared: s.declared,
@@ -397,7 +413,10 @@ impl EventFluxAppRuntime {
             written: !s.writers.is_empty(),
             read: !s.readers.is_empty(),
         };
-        self.shared.plan.streams.iter().map(info).collect()
+        let is_stream =
+            |s: &&StreamPlan| matches!(s.kind, StreamKind::Stream | StreamKind::Window(_));
+        let streams = self.shared.plan.streams.iter().filter(is_stream);
+        streams.map(info).collect()
     }
 
     /// The attributes of a stream.
@@ -423,6 +442,11 @@ impl EventFluxAppRuntime {
         explain(&self.shared.plan, self.shared.event_time)
     }
 
+    /// The plan as a picture: streams, tables, windows and queries.
+    pub fn draw(&self, drawing: Drawing) -> String {
+        draw(&self.shared.plan, drawing)
+    }
+
     /// What the app has done so far. Stops the workers between two steps to read it.
     pub fn metrics(&self) -> Result<Metrics, RuntimeError> {
         let shared = &self.shared;
@@ -441,12 +465,14 @@ impl EventFluxAppRuntime {
                 late_rows,
                 value_faults,
                 limit_rows,
+                refused_rows,
             } = counters;
             metrics.rows_in += rows_in;
             metrics.rows_out += rows_out;
             metrics.late_rows += late_rows;
             metrics.value_faults += value_faults;
             metrics.limit_rows += limit_rows;
+            metrics.refused_rows += refused_rows;
             // All workers see the same machine.
             let (steps, ahead) = core.clock_back();
             metrics.clock_back = metrics.clock_back.max(steps);

@@ -1,6 +1,6 @@
 //! Apps from text: the functions they may call, and how they run.
 
-use super::connect::connections;
+use super::connect::{connections, table_files};
 use super::handle::EventFluxAppRuntime;
 use crate::connector::Connectors;
 use crate::distributed::DistributedConfig;
@@ -129,6 +129,7 @@ impl EventFluxManager {
             .map_err(|faults| BuildError::new(app, faults))?;
         let connections =
             connections(&plan, &self.connectors).map_err(|faults| BuildError::new(app, faults))?;
+        let files = table_files(&plan).map_err(|faults| BuildError::new(app, faults))?;
         let name = plan.name.clone().unwrap_or_else(|| {
             let normal = app.split_whitespace().collect::<Vec<_>>().join(" ");
             format!("app-{:016x}", xxh3_64(normal.as_bytes()))
@@ -141,7 +142,9 @@ impl EventFluxManager {
         }
         let checkpoints = &mut config.checkpoints;
         checkpoints.get_or_insert_with(|| self.checkpoints.clone());
-        let runtime = EventFluxAppRuntime::new(app, plan, name, config).connected(connections);
+        let runtime = EventFluxAppRuntime::new(app, plan, name, config)
+            .connected(connections)
+            .asked(self.catalogue.clone(), files);
         Ok(match &self.store {
             Some(store) => runtime.stored(Arc::clone(store)),
             None => runtime,

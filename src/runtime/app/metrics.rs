@@ -26,6 +26,8 @@ pub struct Metrics {
     pub value_faults: u64,
     /// Rows forgotten or refused because a limit was reached.
     pub limit_rows: u64,
+    /// Rows that a table refused: a column of its primary key was NULL, or another row had it.
+    pub refused_rows: u64,
     /// Rows dropped by [`Backpressure::DropNewest`](crate::Backpressure::DropNewest).
     pub dropped_rows: u64,
     /// Rows that sources could not read and batches that sinks could not write.
@@ -73,7 +75,7 @@ impl Metrics {
         out
     }
 
-    fn lines(&self) -> [(&'static str, &'static str, u64); 13] {
+    fn lines(&self) -> [(&'static str, &'static str, u64); 14] {
         [
             ("rows_in", "rows that entered components", self.rows_in),
             (
@@ -94,6 +96,7 @@ impl Metrics {
             ),
             ("value_faults", "values that became NULL", self.value_faults),
             ("limit_rows", "rows beyond a limit", self.limit_rows),
+            ("refused_rows", "rows refused by tables", self.refused_rows),
             (
                 "dropped_rows",
                 "rows dropped at full lanes",

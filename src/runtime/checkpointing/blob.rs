@@ -37,20 +37,20 @@ pub(crate) fn restore(
     shared: &Shared,
     service: Option<&SnapshotService>,
     snapshot: &[u8],
+    options: &RestoreOptions,
 ) -> Result<RestoreReport, CheckpointError> {
     if shared.is_inside() {
         return Err(CheckpointError::InsideCallback);
     }
-    let options = RestoreOptions::default();
     let read = from_blob(snapshot, &shared.name);
     let read = read.map_err(|fault| CheckpointError::Damaged {
         revision: Revision::default(),
         reason: fault.to_string(),
     })?;
     if let Some(service) = service {
-        return service.inner().restore_read(&read, &options);
+        return service.inner().restore_read(&read, options);
     }
     let schema = Schema::of(shared);
-    let swapped = swap_in(shared, &schema, &read, &options, false, &mut || Ok(()))?;
+    let swapped = swap_in(shared, &schema, &read, options, false, &mut || Ok(()))?;
     Ok(swapped.report(&read.manifest))
 }

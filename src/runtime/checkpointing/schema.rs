@@ -2,7 +2,7 @@
 
 use super::error::CheckpointError;
 use crate::checkpoint::{ContainerKind, QueryRecord, StageRecord};
-use crate::plan::{Above, ONLY_SOURCE, changes};
+use crate::plan::{Above, QueryIdentity, changes};
 use crate::runtime::shared::Shared;
 use crate::runtime::worker::graph::{GRAPH_NODE, Graph};
 use crate::runtime::worker::handler::HandlerKind;
@@ -49,25 +49,36 @@ impl Schema {
             true => "EVENT",
             false => "PROCESSING",
         };
-        let record = |q: &crate::plan::QueryPlan| QueryRecord {
-            id: q.identity.id.clone(),
-            text: q.identity.text.clone(),
-            fingerprint: 0,
+        let record = |identity: &QueryIdentity| QueryRecord {
+            id: identity.id.clone(),
+            text: identity.text.clone(),
+            fingerprint: xxh3_64(identity.state_text.as_bytes()),
             stages: Vec::new(),
         };
+        // Tables stand behind the queries.
+        let queries = plan.queries.iter().map(|q| &q.identity);
+        let records = queries
+            .chain(plan.tables.iter().map(|t| &t.identity))
+            .map(record);
+        let records: Vec<QueryRecord> = records.collect();
         let mut schema = Schema {
-            queries: plan.queries.iter().map(record).collect(),
-            older: vec![Vec::new(); plan.queries.len()],
-            former: vec![Vec::new(); plan.queries.len()],
-            above: vec![None; plan.queries.len()],
+            older: vec![Vec::new(); records.len()],
+            former: vec![Vec::new(); records.len()],
+            above: vec![None; records.len()],
+            queries: records,
             nodes: Vec::new(),
         };
         for component in &plan.components {
             for query in &component.queries {
                 // Where a key's state stands depends on the columns that rows are spread by.
-                let route = component.routing.route(*query, ONLY_SOURCE);
+                let sources = 0..plan.queries[*query].sources.len();
+                let routes = sources.map(|s| component.routing.route(*query, s));
+                let route = match routes.collect::<Vec<_>>().as_slice() {
+                    [only] => format!("{only:?}"),
+                    several => format!("{several:?}"),
+                };
                 let hash = |state: &str, above: &str| {
-                    xxh3_64(format!("{state} SPREAD BY {route:?}{above}").as_bytes())
+                    xxh3_64(format!("{state} SPREAD BY {route}{above}").as_bytes())
                 };
                 let identity = &plan.queries[*query].identity;
                 let (state, above) = (&identity.state_text, identity.above.as_ref());

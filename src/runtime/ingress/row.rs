@@ -74,6 +74,12 @@ impl<R: Row + ?Sized> Row for &R {
     }
 }
 
+/// A row without values.
+impl Row for () {
+    #[inline]
+    fn write(&self, _to: &mut RowWriter<'_>) {}
+}
+
 impl Row for [Value] {
     #[inline]
     fn write(&self, to: &mut RowWriter<'_>) {

@@ -484,6 +484,14 @@ impl Core {
         self.now
     }
 
+    /// The app's clock at this moment: in processing time it goes on while nothing comes.
+    pub(crate) fn clock(&mut self) -> Timestamp {
+        match self.event_time {
+            true => self.now,
+            false => self.now.max(self.wall.now()),
+        }
+    }
+
     /// In processing time: how often the machine's clock was found to have gone back, and how far the app's is ahead.
     pub(crate) fn clock_back(&mut self) -> (u64, Duration) {
         if self.event_time {

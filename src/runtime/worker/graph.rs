@@ -6,10 +6,13 @@
 //! row, and what a query emits waits until it is its readers' turn: rows of one cause enter a stream in the order of
 //! its writers.
 
+mod meeting;
+
 use super::output::Outputs;
 use crate::event::{Batch, RowSet, RowView, Timestamp};
-use crate::operator::{Counters, Kind, Operator, Out};
-use crate::plan::{Component, ONLY_SOURCE, Plan, stages};
+use crate::operator::table::{Table, Tables};
+use crate::operator::{Common, Counters, Kind, Operator, Out, Port};
+use crate::plan::{Component, Held, Plan, Site, StreamKind, stages};
 use crate::state::{StateHolder, Visitor};
 use std::collections::{HashMap, VecDeque};
 
@@ -20,8 +23,15 @@ const CYCLE_ROWS_MAX: usize = 10_000;
 /// Where the rows of an operator go.
 #[derive(Clone, Copy, Debug)]
 enum Next {
-    Operator(usize),
+    Operator(Reader),
     Stream(usize),
+}
+
+/// An operator and the port by which rows come to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Reader {
+    node: usize,
+    port: Port,
 }
 
 struct Node {
@@ -31,6 +41,10 @@ struct Node {
     /// Stream of the rows that come too late.
     late: Option<usize>,
     query: usize,
+    /// The first operator of its query.
+    first: usize,
+    /// It waits for the end of an instant.
+    waits: bool,
     /// Rows that follow from a single one, while nobody has them.
     single: Option<Box<Batch>>,
 }
@@ -43,6 +57,7 @@ struct Own<'a> {
     late_rows: &'a mut u64,
     last_cause: &'a mut u64,
     dropped_around: &'a mut u64,
+    arrivals: &'a mut u64,
 }
 
 impl StateHolder for Own<'_> {
@@ -50,6 +65,7 @@ impl StateHolder for Own<'_> {
         visitor.register(self.last_cause);
         visitor.register(self.dropped_around);
         visitor.newer_register(self.late_rows);
+        visitor.newer_register(self.arrivals);
     }
 }
 
@@ -59,15 +75,29 @@ pub(crate) struct Graph {
     /// The streams that are read here, in the order of their numbers.
     reads: Vec<usize>,
     /// By place in `reads`, the operators that read the stream.
-    readers: Vec<Vec<usize>>,
+    readers: Vec<Vec<Reader>>,
+    /// By place in `reads`: its rows keep their signs for whoever reads them.
+    signed: Vec<bool>,
+    /// By place in `reads`: a query joins it with itself, so that its rows go one by one.
+    self_joined: Vec<bool>,
+    common: Common,
+    /// The numbers of its tables in the app.
+    table_numbers: Vec<usize>,
+    /// How many queries the app has: tables are counted behind them.
+    queries: usize,
+    /// By place in `reads`, the operators whose timers its rows do not fire by themselves, where rows of several
+    /// streams meet; otherwise none.
+    others: Option<Vec<Vec<usize>>>,
+    /// Operators that wait for the end of an instant, in their order.
+    waits: Vec<usize>,
     /// Streams whose readers may lead back to their writers.
     cyclic: bool,
     row_by_row: bool,
     pub(crate) tracks_sends: bool,
     /// Row by row, rows that wait for the turn of the operator that reads them, by that operator.
-    waiting: Vec<(usize, Batch)>,
+    waiting: Vec<(Reader, Kind, Batch)>,
     /// Rows on their way around a cycle, with their stream.
-    around: VecDeque<(usize, Batch)>,
+    around: VecDeque<(usize, Kind, Batch)>,
     rows_around: usize,
     dropped_around: u64,
     /// Rows that came too late for some query, each counted once where causes are tracked.
@@ -84,10 +114,24 @@ pub(crate) struct Graph {
 impl Graph {
     /// The operators of a component.
     pub(crate) fn new(plan: &Plan, component: &Component, app: &str) -> Self {
+        let shapes = component.tables.iter().map(|t| &plan.tables[*t].shape);
+        let is_signed = |s: &usize| matches!(plan.streams[*s].kind, StreamKind::Window(_));
+        let twice = |s: usize, q: &usize| plan.queries[*q].read().filter(|r| *r == s).count() > 1;
+        let is_self_joined = |s: &usize| component.queries.iter().any(|q| twice(*s, q));
         let mut graph = Graph {
             nodes: Vec::new(),
             reads: component.reads.clone(),
             readers: vec![Vec::new(); component.reads.len()],
+            signed: component.reads.iter().map(is_signed).collect(),
+            self_joined: component.reads.iter().map(is_self_joined).collect(),
+            common: Common {
+                tables: Tables::new(shapes),
+                arrivals: 0,
+            },
+            table_numbers: component.tables.clone(),
+            queries: plan.queries.len(),
+            others: None,
+            waits: Vec::new(),
             cyclic: false,
             row_by_row: component.row_by_row,
             tracks_sends: component.tracks_sends,
@@ -110,12 +154,14 @@ impl Graph {
             })
             .collect();
         for (place, number) in component.queries.iter().enumerate() {
-            let source = plan.queries[*number].only_source().stream;
-            let last = last_writer.get(&source);
-            graph.cyclic |= last.is_some_and(|last| *last >= place);
-            let read = graph.place(source).expect("it is read here");
-            graph.readers[read].push(graph.nodes.len());
+            for source in plan.queries[*number].read() {
+                let last = last_writer.get(&source);
+                graph.cyclic |= last.is_some_and(|last| *last >= place);
+            }
             graph.add_query(plan, component, *number, app);
+        }
+        if component.meets && !component.row_by_row {
+            graph.others = Some(graph.others_by_stream());
         }
         graph
     }
@@ -123,30 +169,44 @@ impl Graph {
     /// Adds the operators of a query.
     fn add_query(&mut self, plan: &Plan, component: &Component, number: usize, app: &str) {
         let query = &plan.queries[number];
-        let input = &plan.streams[query.only_source().stream].schema;
-        let stages = stages(
-            query,
-            input,
+        let site = Site {
+            plan,
             app,
-            component.tracks_clock,
-            component.tracks_cause,
-            component.routing.route(number, ONLY_SOURCE),
-        );
-        let last = stages.len() - 1;
-        for (i, stage) in stages.into_iter().enumerate() {
-            let next = if i == last {
-                Next::Stream(query.target)
-            } else {
-                Next::Operator(self.nodes.len() + 1)
+            tracks_clock: component.tracks_clock,
+            tracks_cause: component.tracks_cause,
+            tables: &component.tables,
+        };
+        let routes = 0..query.sources.len();
+        let routes = routes.map(|source| component.routing.route(number, source));
+        let stages = stages(query, site, routes.collect());
+        let first = self.nodes.len();
+        let reader = |(stage, port): (usize, Port)| Reader {
+            node: first + stage,
+            port,
+        };
+        for (source, entry) in query.sources.iter().zip(stages.entries) {
+            if let Some(entry) = entry {
+                let read = self.place(source.stream).expect("it is read here");
+                self.readers[read].push(reader(entry));
+            }
+        }
+        for stage in stages.stages {
+            let next = match stage.next {
+                Some(next) => Next::Operator(reader(next)),
+                None => Next::Stream(query.target),
             };
             let mut out = Out::new(stage.like);
             if query.late.is_some() {
+                let input = &plan.streams[query.only_source().stream].schema;
                 let like = Batch {
                     tracks_clock: component.tracks_clock,
                     tracks_cause: component.tracks_cause,
                     ..Batch::new(input)
                 };
                 out = out.keeping_late(&like);
+            }
+            if stage.waits {
+                self.waits.push(self.nodes.len());
             }
             self.nodes.push(Node {
                 operator: stage.operator,
@@ -155,6 +215,8 @@ impl Graph {
                 next,
                 late: query.late,
                 query: number,
+                first,
+                waits: stage.waits,
             });
         }
     }
@@ -177,12 +239,38 @@ impl Graph {
             before = node.query;
             f(number as u16, node.query, stage, node.operator.as_mut());
         }
+        let first = self.nodes.len();
+        let tables = self.common.tables.0.iter_mut().zip(&self.table_numbers);
+        for (place, (table, number)) in tables.enumerate() {
+            f((first + place) as u16, self.queries + number, 0, table);
+        }
         let mut own = Own {
             late_rows: &mut self.late_rows,
             last_cause: &mut self.last_cause,
             dropped_around: &mut self.dropped_around,
+            arrivals: &mut self.common.arrivals,
         };
         f(GRAPH_NODE, usize::MAX, 0, &mut own);
+    }
+
+    /// What is held here of a table or a named window.
+    pub(crate) fn held(&self, held: Held) -> Option<&Table> {
+        match held {
+            Held::Table(number) => {
+                let place = self.table_numbers.iter().position(|t| *t == number)?;
+                self.common.tables.0.get(place)
+            }
+            Held::Window(query) => {
+                let mut own = self.nodes.iter().filter(|n| n.query == query);
+                own.find_map(|node| node.operator.held())
+            }
+        }
+    }
+
+    /// A table of the app, if it stands here.
+    pub(crate) fn table_mut(&mut self, number: usize) -> Option<&mut Table> {
+        let place = self.table_numbers.iter().position(|t| *t == number)?;
+        self.common.tables.0.get_mut(place)
     }
 
     /// Drops all keys but those of some key groups.
@@ -199,8 +287,11 @@ impl Graph {
 
     /// Processes rows of a stream.
     pub(crate) fn rows(&mut self, stream: usize, batch: &Batch, outputs: &mut Outputs) {
+        if self.others.is_some() {
+            return self.rows_that_meet(stream, batch, outputs);
+        }
         if !self.row_by_row {
-            self.feed(stream, batch, outputs);
+            self.feed(stream, Kind::Rows, batch, outputs);
             if let Some(clock) = batch.clock.last() {
                 self.advance(*clock, batch.cause_of(batch.len() - 1), outputs);
             }
@@ -215,37 +306,48 @@ impl Graph {
             single.clear();
             single.append(batch, &RowSet::Range(row..row + 1));
             self.advance(batch.clock_of(row), batch.cause_of(row), outputs);
-            self.feed(stream, &single, outputs);
+            self.feed(stream, Kind::Rows, &single, outputs);
+            self.end_instant(outputs);
             self.go_around(outputs);
         }
         self.single = Some(single);
     }
 
     /// Gives rows to the operators that read their stream.
-    fn feed(&mut self, stream: usize, batch: &Batch, outputs: &mut Outputs) {
+    fn feed(&mut self, stream: usize, kind: Kind, batch: &Batch, outputs: &mut Outputs) {
         let Some(place) = self.place(stream) else {
             return;
         };
         for i in 0..self.readers[place].len() {
-            let node = self.readers[place][i];
+            let reader = self.readers[place][i];
             if !self.waiting.is_empty() {
-                self.catch_up(node, outputs);
+                self.catch_up(reader.node, outputs);
             }
-            self.give_rows(node, batch, outputs);
+            self.end_before(reader.node, outputs);
+            self.give_kind(reader, kind, batch, outputs);
+        }
+    }
+
+    #[inline]
+    fn give_kind(&mut self, reader: Reader, kind: Kind, batch: &Batch, outputs: &mut Outputs) {
+        match kind {
+            Kind::Rows => self.give_rows(reader, batch, outputs),
+            _ => self.give(reader, kind, batch, outputs),
         }
     }
 
     /// Gives rows that merely travel together: one by one where they are few.
     #[inline]
-    fn give_rows(&mut self, node: usize, batch: &Batch, outputs: &mut Outputs) {
+    fn give_rows(&mut self, reader: Reader, batch: &Batch, outputs: &mut Outputs) {
         match batch.len() <= self.singly_max {
-            true => self.give_singly(node, batch, outputs),
-            false => self.give(node, Kind::Rows, batch, outputs),
+            true => self.give_singly(reader, batch, outputs),
+            false => self.give(reader, Kind::Rows, batch, outputs),
         }
     }
 
     /// Gives rows one by one; what follows from them goes on together.
-    fn give_singly(&mut self, node: usize, batch: &Batch, outputs: &mut Outputs) {
+    fn give_singly(&mut self, reader: Reader, batch: &Batch, outputs: &mut Outputs) {
+        let node = reader.node;
         self.current = node;
         let Node {
             operator,
@@ -258,14 +360,15 @@ impl Graph {
         let mut to = single.take().unwrap_or_else(|| out.batch());
         let mut done = true;
         for row in 0..batch.len() {
-            done = operator.row(RowView { batch, row }, &mut to, out);
+            let view = RowView { batch, row };
+            done = operator.row_at(reader.port, &mut self.common, view, &mut to, out);
             if !done {
                 break;
             }
         }
         if !done {
             self.nodes[node].single = Some(to);
-            return self.give(node, Kind::Rows, batch, outputs);
+            return self.give(reader, Kind::Rows, batch, outputs);
         }
         if out.has_late() {
             self.pass_late(node, outputs);
@@ -277,10 +380,11 @@ impl Graph {
         self.nodes[node].single = Some(to);
     }
 
-    fn give(&mut self, node: usize, kind: Kind, batch: &Batch, outputs: &mut Outputs) {
+    fn give(&mut self, reader: Reader, kind: Kind, batch: &Batch, outputs: &mut Outputs) {
+        let Reader { node, port } = reader;
         self.current = node;
         let Node { operator, out, .. } = &mut self.nodes[node];
-        operator.rows(kind, batch, out);
+        operator.rows_at(port, &mut self.common, kind, batch, out);
         self.pass(node, outputs);
     }
 
@@ -306,9 +410,8 @@ impl Graph {
     #[inline]
     fn hand_on(&mut self, next: Next, kind: Kind, batch: &mut Batch, outputs: &mut Outputs) {
         match next {
-            Next::Operator(node) if kind == Kind::Rows => self.give_rows(node, batch, outputs),
-            Next::Operator(node) => self.give(node, kind, batch, outputs),
-            Next::Stream(stream) => self.stream(stream, batch, outputs),
+            Next::Operator(reader) => self.give_kind(reader, kind, batch, outputs),
+            Next::Stream(stream) => self.stream(stream, kind, batch, outputs),
         }
     }
 
@@ -321,27 +424,35 @@ impl Graph {
         }
         let stream = self.nodes[node].late;
         if let (Some(mut late), Some(stream)) = (self.nodes[node].out.take_late(), stream) {
-            self.stream(stream, &mut late, outputs);
+            self.stream(stream, Kind::Rows, &mut late, outputs);
             self.nodes[node].out.put_late_back(late);
         }
     }
 
-    /// Shows rows to the outside with the sign that the query gave; for readers all of them are `+`.
-    fn stream(&mut self, stream: usize, batch: &mut Batch, outputs: &mut Outputs) {
-        if batch.is_empty() {
+    /// Shows rows to the outside with the sign that the query gave; for readers all of them are `+`, but those of a
+    /// named window, which come as it lets them out.
+    fn stream(&mut self, stream: usize, kind: Kind, batch: &mut Batch, outputs: &mut Outputs) {
+        let read = self.place(stream);
+        let signed = read.is_some_and(|read| self.signed[read]);
+        if batch.is_empty() && !(signed && kind != Kind::Rows) {
             return;
         }
         outputs.show(stream, batch);
-        let Some(read) = self.place(stream) else {
+        let Some(read) = read else {
             return;
         };
-        batch.signs.clear();
+        let kind = match signed {
+            true => kind,
+            false => {
+                batch.signs.clear();
+                Kind::Rows
+            }
+        };
         if !self.cyclic {
             if self.row_by_row {
-                let readers = self.readers[read].iter();
-                self.waiting.extend(readers.map(|r| (*r, batch.clone())));
+                self.let_wait(read, kind, batch);
             } else {
-                self.feed(stream, batch, outputs);
+                self.feed(stream, kind, batch, outputs);
             }
             return;
         }
@@ -349,28 +460,8 @@ impl Graph {
         if self.rows_around > CYCLE_ROWS_MAX {
             self.dropped_around += batch.len() as u64;
         } else {
-            self.around.push_back((stream, batch.clone()));
+            self.let_go_around(stream, kind, batch);
         }
-    }
-
-    /// Gives waiting rows to the operators up to `last`, in the order of operators, then of arrival.
-    fn catch_up(&mut self, last: usize, outputs: &mut Outputs) {
-        let first = |waiting: &Vec<(usize, Batch)>| {
-            let readers = waiting.iter().map(|(reader, _)| *reader).enumerate();
-            readers.min_by_key(|(place, reader)| (*reader, *place))
-        };
-        while let Some((place, reader)) = first(&self.waiting).filter(|(_, r)| *r <= last) {
-            let (_, batch) = self.waiting.remove(place);
-            self.give(reader, Kind::Rows, &batch, outputs);
-        }
-    }
-
-    fn go_around(&mut self, outputs: &mut Outputs) {
-        self.catch_up(usize::MAX, outputs);
-        while let Some((stream, batch)) = self.around.pop_front() {
-            self.feed(stream, &batch, outputs);
-        }
-        self.rows_around = 0;
     }
 
     /// The clock reached `now`: fires the timers due at or before it.
@@ -380,7 +471,7 @@ impl Graph {
 
     fn advance(&mut self, now: Timestamp, cause: u64, outputs: &mut Outputs) {
         self.last_cause = cause;
-        if !self.row_by_row {
+        if !self.row_by_row && self.others.is_none() {
             for node in 0..self.nodes.len() {
                 self.tick(node, now, cause, outputs);
             }
@@ -388,13 +479,18 @@ impl Graph {
         }
         // Due time by due time over all operators: what one emits is processed before the next.
         while let Some(due) = self.due().filter(|d| *d <= now) {
+            self.common.tables.expire(due);
             for node in 0..self.nodes.len() {
                 self.catch_up(node, outputs);
                 if self.nodes[node].operator.due().is_some_and(|d| d <= due) {
-                    self.tick(node, due, cause, outputs);
+                    self.fire(node, due, cause, outputs);
+                }
+                if self.nodes[node].waits {
+                    self.end_instant_of(node, outputs);
                 }
             }
             self.go_around(outputs);
+            self.release_waiting(due, outputs);
         }
         for node in 0..self.nodes.len() {
             self.tick(node, now, cause, outputs);
@@ -425,13 +521,17 @@ impl Graph {
             let Node { operator, out, .. } = &mut self.nodes[node];
             f(operator.as_mut(), out);
             self.pass(node, outputs);
+            if self.nodes[node].waits {
+                self.end_instant_of(node, outputs);
+            }
             self.go_around(outputs);
         }
     }
 
     /// When the next timer is due.
     pub(crate) fn due(&self) -> Option<Timestamp> {
-        self.nodes.iter().filter_map(|n| n.operator.due()).min()
+        let operators = self.nodes.iter().filter_map(|n| n.operator.due());
+        operators.chain(self.common.tables.due()).min()
     }
 
     /// Adds the counters of all operators. `late`: late rows by query.
@@ -450,6 +550,7 @@ impl Graph {
 fn same_columns(a: &Batch, b: &Batch) -> bool {
     a.columns.len() == b.columns.len()
         && a.tracks_clock == b.tracks_clock
+        && a.tracks_cause == b.tracks_cause
         && a.columns
             .iter()
             .zip(&b.columns)

@@ -2,6 +2,7 @@
 //! epochs failing, some parts captured whole; what is loaded from the committed sections is what was there at the cut.
 
 mod cells;
+mod chains;
 mod hostile;
 mod key_index;
 mod row_log;

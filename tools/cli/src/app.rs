@@ -5,7 +5,8 @@ use crate::failure::Failure;
 use crate::{say, show, small};
 use eventflux::store::PersistenceStore;
 use eventflux::{
-    CheckpointConfig, EventFluxAppRuntime, EventFluxManager, Metrics, RuntimeConfig, Workers,
+    CheckpointConfig, Drawing, EventFluxAppRuntime, EventFluxManager, Metrics, RuntimeConfig,
+    Workers,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -118,7 +119,12 @@ pub fn explain(args: &ExplainArgs) -> Result<(), Failure> {
     let app = App::peek(&args.app)?;
     let runtime = app.build()?;
     app.warn(&runtime);
-    show!("{}", runtime.explain().trim_end());
+    let text = match (args.dot, args.mermaid) {
+        (true, _) => runtime.draw(Drawing::Dot),
+        (_, true) => runtime.draw(Drawing::Mermaid),
+        (false, false) => runtime.explain(),
+    };
+    show!("{}", text.trim_end());
     Ok(())
 }
 

@@ -2,8 +2,10 @@
 
 use crate::checkpoints::StateArgs;
 use crate::failure::Failure;
+use crate::store::RedisArgs;
 use crate::text::TextArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use eventflux::store::Revision;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -31,6 +33,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Show the plan of an app
     Explain(ExplainArgs),
+    /// Ask tables and named windows of a stored revision
+    Query(QueryArgs),
     /// Generate events
     #[command(subcommand)]
     Gen(Generate),
@@ -144,11 +148,67 @@ pub struct CheckArgs {
 
 /// Options of `explain`.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  eventflux explain app.sql")]
+#[command(after_help = "Examples:
+  eventflux explain app.sql
+  eventflux explain app.sql --dot | dot -Tsvg > app.svg")]
 pub struct ExplainArgs {
     /// The app
     #[arg(value_name = "APP.sql")]
     pub app: PathBuf,
+    /// Draw the plan in the language of Graphviz instead
+    #[arg(long, conflicts_with = "mermaid")]
+    pub dot: bool,
+    /// Draw the plan in the language of Mermaid instead
+    #[arg(long)]
+    pub mermaid: bool,
+}
+
+const QUERY_HELP: &str = r#"The app is not run, and the store is only read: it may belong to an app that runs.
+Without --revision the last one is asked. The question reads one table or named window:
+  SELECT [DISTINCT] … FROM T [WHERE …] [GROUP BY …] [HAVING …] [ORDER BY …] [LIMIT n] [OFFSET n]
+
+Examples:
+  eventflux query app.sql --store file:state "SELECT * FROM Stock"
+  eventflux query app.sql --store file:state --revision 3-41 "SELECT item, n FROM Stock WHERE n < 5 ORDER BY n"
+  eventflux query app.sql --store file:state --format csv "SELECT item, count(*) AS n FROM Recent GROUP BY item"
+  EVENTFLUX_REDIS_PASSWORD=… eventflux query app.sql --store redis://localhost:6379 --format json "SELECT * FROM T""#;
+
+/// Options of `query`.
+#[derive(Args, Debug)]
+#[command(after_help = QUERY_HELP)]
+pub struct QueryArgs {
+    /// The app
+    #[arg(value_name = "APP.sql")]
+    pub app: PathBuf,
+    /// The question
+    #[arg(value_name = "SELECT …")]
+    pub question: String,
+    /// The store: file:DIR, redis://…, rediss://…, unix:///…, redis+sentinel://…, redis+cluster://…
+    #[arg(long, value_name = "URL")]
+    pub store: String,
+    /// Name of the revision; without it the last one
+    #[arg(long, value_name = "REVISION")]
+    pub revision: Option<Revision>,
+    /// How the answer is written
+    #[arg(long, value_enum, default_value_t = QueryFormat::Table)]
+    pub format: QueryFormat,
+    /// The clock of the run, where the app does not say it with @app:playback
+    #[arg(long, value_enum)]
+    pub clock: Option<Clock>,
+    /// What a URL of Redis does not say.
+    #[command(flatten)]
+    pub redis: RedisArgs,
+}
+
+/// How an answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum QueryFormat {
+    /// For people
+    Table,
+    /// An object per line
+    Json,
+    /// A header, and a line per row
+    Csv,
 }
 
 const TRADES_HELP: &str = "For an app with

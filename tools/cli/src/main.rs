@@ -17,6 +17,7 @@ mod inputs;
 mod output;
 mod paths;
 mod places;
+mod query;
 mod report;
 mod run;
 mod session;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => app::check(&args),
         Command::Explain(args) => app::explain(&args),
+        Command::Query(args) => query::run(&args),
         Command::State(what) => state::run(&what),
         Command::Doctor(args) => doctor::run(&args),
         Command::Bench(moved) => Err(moved.told()),

@@ -20,16 +20,19 @@ fn epoch(folder: &str) -> u64 {
     epochs.max().unwrap_or(0)
 }
 
-/// Runs an app over the events with and without kills, inline and on one worker.
+/// Runs queries over the events with and without kills.
 fn restarted(name: &str, queries: &str) {
-    let folder = Scratch::new().expect("a folder");
     let app = format!(
         "@app:name('{name}') @app:playback CREATE STREAM S (sym STRING, price DOUBLE, qty LONG);\n{queries}"
     );
-    let (app, events) = (
-        folder.file("a.sql", &app),
-        folder.file("e.jsonl", &events(ROWS)),
-    );
+    restarted_over(name, &app, &events(ROWS));
+}
+
+/// Runs an app over a text with and without kills, inline and on one worker.
+fn restarted_over(name: &str, app: &str, events: &str) {
+    let folder = Scratch::new().expect("a folder");
+    let (queries, app) = (app, folder.file("a.sql", app));
+    let events = folder.file("e.jsonl", events);
     let whole = folder.at("whole.jsonl");
     let plain = ["run", &app, "--events", &events, "--out"];
     let stored = [&plain[..], &[&whole, "--store", "memory"]].concat();
@@ -64,6 +67,49 @@ fn restarted(name: &str, queries: &str) {
         );
         same(&out, &whole);
     }
+}
+
+/// Rows of the three streams of `examples/enriched.sql`.
+fn market() -> String {
+    let mut text = String::new();
+    for n in 0..3 * ROWS {
+        let (at, r) = (n * 7, n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40);
+        let (sym, price) = (r % 40, (r % 9_000) as f64 / 8.0);
+        let (stream, row) = match r % 97 {
+            0 => ("Instruments", format!("\"sector {}\",{}", r % 5, 1 + r % 9)),
+            1..40 => (
+                "Quotes",
+                format!("{price},{}", price + (r % 7) as f64 - 1.0),
+            ),
+            _ => ("Trades", format!("{price},{}", r % 500)),
+        };
+        text += &format!("{{\"stream\":\"{stream}\",\"at\":{at},\"row\":[\"s{sym}\",{row}]}}\n");
+    }
+    text
+}
+
+#[test]
+fn the_example_that_enriches_trades() {
+    let app = include_str!("../../../examples/enriched.sql");
+    restarted_over("Enriched", app, &market());
+}
+
+#[test]
+fn joins_tables_and_named_windows() {
+    restarted(
+        "met",
+        "CREATE TABLE T (sym STRING PRIMARY KEY, n LONG) WITH ('index'='n', 'ttl'='900 MILLISECONDS');
+         CREATE WINDOW W (sym STRING, qty LONG) WINDOW('length', 30);
+         INSERT INTO A SELECT * FROM S WHERE qty % 3 = 0; INSERT INTO B SELECT * FROM S WHERE qty % 3 = 1;
+         UPSERT INTO T SELECT sym, qty AS n FROM A ON T.sym = A.sym;
+         DELETE FROM T USING B WHERE T.n < B.qty - 400;
+         INSERT INTO W SELECT sym, qty FROM B;
+         INSERT ALL EVENTS INTO Out SELECT A.sym AS sym, A.qty AS x, B.qty AS y FROM A WINDOW('time', 90 MILLISECONDS)
+         FULL JOIN B WINDOW('length', 20) ON A.sym = B.sym;
+         INSERT INTO Looked SELECT S.sym AS sym, n, price FROM S[qty % 2 = 0] LEFT JOIN T ON S.sym = T.sym;
+         INSERT INTO Summed SELECT W.sym AS sym, sum(W.qty) AS q FROM W JOIN A WINDOW('unique', sym) ON A.sym = W.sym
+         GROUP BY W.sym;",
+    );
 }
 
 #[test]

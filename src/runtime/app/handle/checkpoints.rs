@@ -70,6 +70,16 @@ impl EventFluxAppRuntime {
 
     /// Goes on from the bytes of [`EventFluxAppRuntime::snapshot`]; see [`EventFluxAppRuntime::restore_revision`].
     pub fn restore(&self, snapshot: &[u8]) -> Result<RestoreReport, CheckpointError> {
-        restore(&self.shared, self.snapshots.as_ref(), snapshot)
+        self.restore_with_options(snapshot, &RestoreOptions::default())
+    }
+
+    /// As [`EventFluxAppRuntime::restore`], with what the options allow to differ; what they say of revisions is not
+    /// about bytes.
+    pub fn restore_with_options(
+        &self,
+        snapshot: &[u8],
+        options: &RestoreOptions,
+    ) -> Result<RestoreReport, CheckpointError> {
+        restore(&self.shared, self.snapshots.as_ref(), snapshot, options)
     }
 }

@@ -1,7 +1,7 @@
 //! `state export`: a revision as one file.
 
 use super::args::ExportArgs;
-use super::read::{Opened, open};
+use super::read::{Held, Opened, open};
 use super::text::bytes;
 use crate::checkpoints::is_replaced;
 use crate::failure::Failure;
@@ -81,6 +81,16 @@ pub fn run(args: &ExportArgs) -> Result<(), Failure> {
         bytes(length)
     );
     Ok(())
+}
+
+/// A revision in one piece.
+pub fn revision_bytes(opened: &Opened, app: &str, held: &Held) -> Result<Vec<u8>, Failure> {
+    if let Some(blob) = &held.blob {
+        return Ok(blob.clone());
+    }
+    let mut bytes = Vec::new();
+    stream(opened, app, &held.manifest, &mut bytes)?;
+    Ok(bytes)
 }
 
 /// Refuses to put the export in the place of the state itself, of a link or of a device.

@@ -11,12 +11,13 @@ mod import;
 mod list;
 mod pin;
 mod prune;
-mod read;
+pub mod read;
 mod show;
 pub mod text;
 mod verify;
 
-pub use args::StateCommand;
+pub use args::{StateCommand, StoreArg};
+pub use export::revision_bytes;
 
 use crate::failure::Failure;
 use crate::show;

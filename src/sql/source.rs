@@ -1,0 +1,113 @@
+//! One thing that a query reads: `S[filter] [AS a] [WINDOW(…)] [UNIDIRECTIONAL]`.
+
+use super::ast::{Source, Window};
+use super::join::JOIN_WORDS;
+use super::parser::{Parsed, Parser, reserved};
+use super::token::Kind;
+use super::unsupported;
+use crate::error::Fault;
+
+impl Parser<'_> {
+    /// `S[filter]`, behind it alias, window and UNIDIRECTIONAL in any order.
+    pub(super) fn source_clause(&mut self) -> Parsed<Source> {
+        if let Some(fault) = self.no_source() {
+            return Err(fault);
+        }
+        let mut source = Source {
+            stream: self.stream_name("the name of a stream")?,
+            alias: None,
+            filters: Vec::new(),
+            window: None,
+            unidirectional: None,
+        };
+        loop {
+            let span = self.span();
+            if self.eat_sign(&Kind::LBracket) {
+                if source.window.is_some() {
+                    let fault = Fault::new(span, "a filter in brackets stands before the window");
+                    return Err(fault.help("write WHERE to filter what leaves the window"));
+                }
+                source.filters.push(self.expression()?);
+                self.expect_sign(&Kind::RBracket)?;
+            } else if self.eat("AS") {
+                if source.alias.is_some() {
+                    let fault = Fault::new(span, "the stream has two aliases");
+                    return Err(fault.help("remove one of them"));
+                }
+                source.alias = Some(self.name("an alias")?);
+            } else if self.is("WINDOW") {
+                if source.window.is_some() {
+                    let fault = Fault::new(span, "the stream has two windows");
+                    return Err(fault.help("insert into a stream and put the second window there"));
+                }
+                source.window = Some(self.window()?);
+            } else if self.eat("UNIDIRECTIONAL") {
+                if source.unidirectional.is_some() {
+                    let fault = Fault::new(span, "UNIDIRECTIONAL is given twice");
+                    return Err(fault.help("remove one of them"));
+                }
+                source.unidirectional = Some(span);
+            } else if self.is("FOR") && self.is_word(1, "SYSTEM_TIME") {
+                return Err(unsupported::SYSTEM_TIME.at(span.to(self.token(1).span)));
+            } else if self.is_sign(0, &Kind::Sharp) {
+                let fault = Fault::new(span, "a window is not written with '#'");
+                return Err(fault.help("write WINDOW('length', 5)"));
+            } else {
+                return Ok(source);
+            }
+        }
+    }
+
+    /// What stands where the name of a stream is expected and is no name, if it has a name of its own.
+    fn no_source(&self) -> Option<Fault> {
+        let span = self.span();
+        let opens = self.is_sign(1, &Kind::LParen);
+        if self.is_sign(0, &Kind::LParen) {
+            return Some(match self.is_word(1, "SELECT") {
+                true => unsupported::SUBQUERY.at(span),
+                false => self
+                    .unexpected("the name of a stream")
+                    .help("write the stream without parentheses"),
+            });
+        }
+        if self.is("PATTERN") && opens {
+            return Some(unsupported::PATTERN.at(span));
+        }
+        if self.is("SEQUENCE") && opens {
+            return Some(unsupported::SEQUENCE.at(span));
+        }
+        // else a stream of this name
+        let lateral = opens || self.word(1).is_some_and(is_name);
+        (self.is("LATERAL") && lateral).then(|| unsupported::LATERAL.at(span))
+    }
+
+    /// `WINDOW('name', arguments)`.
+    pub(super) fn window(&mut self) -> Parsed<Window> {
+        let start = self.expect("WINDOW")?;
+        self.expect_sign(&Kind::LParen)?;
+        let name = match self.word(0) {
+            Some(_) => self.any_name("the name of a window")?,
+            None => self.string("the name of a window")?,
+        };
+        if self.is_sign(0, &Kind::LParen) {
+            let fault = self.unexpected("',' or ')'");
+            return Err(fault.help(format!("write WINDOW('{}', …)", self.source(name.span))));
+        }
+        let mut args = Vec::new();
+        while self.more(&Kind::RParen)? {
+            args.push(self.expression()?);
+        }
+        Ok(Window {
+            name,
+            args,
+            span: start.to(self.last_span()),
+        })
+    }
+}
+
+/// Whether a word behind the name of a stream begins nothing that can follow a stream.
+fn is_name(word: &str) -> bool {
+    let follows = ["WINDOW", "UNIDIRECTIONAL", "OUTPUT"];
+    let mut known = follows.iter().chain(JOIN_WORDS);
+    !reserved(word) && !known.any(|k| k.eq_ignore_ascii_case(word))
+}

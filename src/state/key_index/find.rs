@@ -1,0 +1,128 @@
+//! Looking keys up without making any.
+//!
+//! Why: whoever asks whether a key is there (a join, a condition on a table) must leave no key behind that holds
+//! nothing.
+//! Cost: that of a probe per row; no allocation, but for encoded keys of more than [`KEY_BYTES`], once per call.
+
+use super::{EMPTY, Held, KeyIndex, Keys, Slot};
+use crate::event::{Column, Data, Scalar, Str};
+use crate::state::key_bytes::encode_scalar;
+use smallvec::SmallVec;
+
+/// Encoded keys up to this size stand on the stack while they are looked up: two texts of 23 bytes and four numbers.
+const KEY_BYTES: usize = 96;
+
+impl KeyIndex {
+    /// Appends the slot of the key of each of the `rows` rows, and [`Slot::MAX`] where there is no such key.
+    pub(crate) fn find(&self, columns: &[&Column], rows: usize, out: &mut Vec<Slot>) {
+        out.reserve(rows);
+        match (self.keys.keys(), columns) {
+            (Keys::One, _) => out.resize(out.len() + rows, self.only()),
+            (Keys::Word(_), [column]) => match column.data() {
+                Data::Bool(v) => self.find_words(column, &v[..rows], |x| u64::from(*x), out),
+                Data::Int(v) => self.find_words(column, &v[..rows], |x| *x as i64 as u64, out),
+                Data::Long(v) => self.find_words(column, &v[..rows], |x| *x as u64, out),
+                _ => unreachable!("the type of a key column never changes"),
+            },
+            (Keys::Text(keys), [column]) => match column.data() {
+                Data::String(v) => out.extend(v[..rows].iter().enumerate().map(|(row, text)| {
+                    match column.is_null(row) {
+                        true => self.null,
+                        false => self.find_text(keys, text),
+                    }
+                })),
+                _ => unreachable!("the type of a key column never changes"),
+            },
+            _ => {
+                let mut key = SmallVec::<[u8; KEY_BYTES]>::new();
+                out.extend((0..rows).map(|row| {
+                    key.clear();
+                    columns
+                        .iter()
+                        .for_each(|column| encode_scalar(column.scalar(row), &mut key));
+                    self.find_bytes(&key)
+                }));
+            }
+        }
+    }
+
+    /// The slot of one key, if it is known.
+    #[inline]
+    pub(crate) fn find_scalars(&self, key: &[Scalar<'_>]) -> Option<Slot> {
+        let slot = match (self.keys.keys(), key) {
+            (Keys::One, _) => self.only(),
+            (Keys::Word(_) | Keys::Text(_), [Scalar::Null]) => self.null,
+            (Keys::Word(_), [Scalar::Bool(x)]) => self.find_word(u64::from(*x)),
+            (Keys::Word(_), [Scalar::Int(x)]) => self.find_word(*x as i64 as u64),
+            (Keys::Word(_), [Scalar::Long(x)]) => self.find_word(*x as u64),
+            (Keys::Text(keys), [Scalar::Text(text)]) => self.find_text(keys, text),
+            _ => {
+                let mut bytes = SmallVec::<[u8; KEY_BYTES]>::new();
+                key.iter().for_each(|part| encode_scalar(*part, &mut bytes));
+                self.find_bytes(&bytes)
+            }
+        };
+        (slot != EMPTY).then_some(slot)
+    }
+
+    /// Whether a slot has a key.
+    pub(crate) fn holds(&self, slot: Slot) -> bool {
+        self.keys.held(slot) != Held::Absent
+    }
+
+    /// The slot of the only key, where keys have no columns.
+    fn only(&self) -> Slot {
+        match self.keys.held(0) {
+            Held::Absent => EMPTY,
+            _ => 0,
+        }
+    }
+
+    #[inline]
+    fn find_words<T>(
+        &self,
+        column: &Column,
+        values: &[T],
+        word: impl Fn(&T) -> u64,
+        out: &mut Vec<Slot>,
+    ) {
+        let start = out.len();
+        out.extend(values.iter().map(|value| self.find_word(word(value))));
+        // A NULL stands as 0, whose slot was found for it.
+        for (slot, valid) in out[start..].iter_mut().zip(column.valid()) {
+            if !valid {
+                *slot = self.null;
+            }
+        }
+    }
+
+    #[inline]
+    fn find_word(&self, word: u64) -> Slot {
+        let (table, mask) = (self.table.as_slice(), self.table.len() - 1);
+        let mut place = (word.wrapping_mul(self.multiplier) >> self.shift) as usize & mask;
+        loop {
+            let entry = table[place];
+            if entry.word == word || entry.slot == EMPTY {
+                // An empty entry has any word, and says EMPTY.
+                return entry.slot;
+            }
+            place = (place + 1) & mask;
+        }
+    }
+
+    #[inline]
+    fn find_text(&self, keys: &[Str], text: &Str) -> Slot {
+        let hash = self.hash(text.as_bytes());
+        let found = self.probe(hash, |slot| keys[slot as usize] == *text).1;
+        found.unwrap_or(EMPTY)
+    }
+
+    fn find_bytes(&self, key: &[u8]) -> Slot {
+        let Keys::Bytes(keys) = self.keys.keys() else {
+            unreachable!("this index has encoded keys")
+        };
+        let hash = self.hash(key);
+        let found = self.probe(hash, |slot| *keys[slot as usize] == *key).1;
+        found.unwrap_or(EMPTY)
+    }
+}

@@ -1,0 +1,2 @@
+CREATE STREAM S (k STRING); CREATE TABLE T (k STRING PRIMARY KEY);
+INSERT INTO Out SELECT k, (k = T.k) IN T AS known FROM S[(k = T.k) NOT IN T OR k IN ('a', 'b')];
