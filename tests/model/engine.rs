@@ -1,6 +1,6 @@
 //! Runs an app's SQL on the engine, through the public API.
 
-use crate::app::App;
+use crate::app::{App, Role};
 use crate::input::{Call, Row};
 use crate::oracle::Output;
 use eventflux::event::{Batch, Timestamp};
@@ -25,6 +25,7 @@ type Rows = Collected<Output>;
 /// The streams that queries write.
 pub fn outputs(app: &App) -> Vec<usize> {
     (0..app.streams.len())
+        .filter(|s| matches!(app.streams[*s].role, Role::Stream))
         .filter(|s| app.queries.iter().any(|q| q.writes(*s)))
         .collect()
 }
@@ -45,7 +46,7 @@ pub fn run(app: &App, calls: &[Call], run: Run) -> Result<Vec<Option<Vec<Output>
         .map_err(|e| format!("{e}\n{e:?}"))?;
     let mut watched: Vec<Option<Rows>> = vec![None; app.streams.len()];
     for stream in outputs(app) {
-        if run.watch_all || app.queries.iter().all(|q| q.source != stream) {
+        if run.watch_all || !app.is_read(stream) {
             let rows = Rows::default();
             watched[stream] = Some(rows.clone());
             let collect = move |batch: &Batch| {

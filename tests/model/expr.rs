@@ -81,8 +81,10 @@ impl Function {
 
 #[derive(Clone, Debug)]
 pub enum Kind {
-    /// Attribute of the source.
+    /// Attribute of the query's sources.
     Column(usize),
+    /// Attribute of a table, in a condition that is asked for each of its rows.
+    TableColumn(usize, usize),
     /// Output attribute of the query, by its alias: in HAVING and ORDER BY.
     Output(usize),
     /// Result of the query's aggregate call of this number.
@@ -93,6 +95,8 @@ pub enum Kind {
     Binary(Op, Box<Expr>, Box<Expr>),
     IsNull(Box<Expr>, bool),
     In(Box<Expr>, Vec<Expr>, bool),
+    /// Whether it holds for some row of a table.
+    InTable(Box<Expr>, usize, bool),
     Between(Box<Expr>, Box<Expr>, Box<Expr>, bool),
     Like(Box<Expr>, String, bool),
     Case {
@@ -102,13 +106,19 @@ pub enum Kind {
     },
     Cast(Box<Expr>),
     Call(Function, Vec<Expr>),
+    /// `eventTimestamp(a)`, by the number of the source.
+    TimeOf(usize),
 }
 
 /// Names that a query's expressions are printed with.
+#[derive(Default)]
 pub struct Names {
     pub columns: Vec<String>,
     pub outputs: Vec<String>,
     pub aggregates: Vec<String>,
+    pub sources: Vec<String>,
+    /// The attributes of each table.
+    pub tables: Vec<Vec<String>>,
 }
 
 impl Expr {
@@ -123,10 +133,16 @@ impl Expr {
     /// The expressions directly inside.
     pub fn children(&self) -> Vec<&Expr> {
         match &self.kind {
-            Kind::Column(_) | Kind::Output(_) | Kind::Aggregate(_) | Kind::Literal(_) => Vec::new(),
+            Kind::Column(_)
+            | Kind::TableColumn(..)
+            | Kind::Output(_)
+            | Kind::Aggregate(_)
+            | Kind::Literal(_)
+            | Kind::TimeOf(_) => Vec::new(),
             Kind::Minus(x)
             | Kind::Not(x)
             | Kind::IsNull(x, _)
+            | Kind::InTable(x, ..)
             | Kind::Like(x, ..)
             | Kind::Cast(x) => vec![x],
             Kind::Binary(_, x, y) => vec![x, y],
@@ -159,6 +175,7 @@ impl Expr {
         use Function::{EventTimestamp, WindowEnd, WindowStart};
         !self.any(&|k| match k {
             Kind::Column(_) | Kind::Output(_) | Kind::Aggregate(_) => true,
+            Kind::InTable(..) | Kind::TimeOf(_) => true,
             Kind::Call(f, _) => matches!(f, EventTimestamp | WindowStart | WindowEnd),
             _ => false,
         })
@@ -174,6 +191,7 @@ impl Expr {
         let not = |n: &bool| if *n { "NOT " } else { "" };
         match &self.kind {
             Kind::Column(i) => names.columns[*i].clone(),
+            Kind::TableColumn(table, i) => names.tables[*table][*i].clone(),
             Kind::Output(i) => names.outputs[*i].clone(),
             Kind::Aggregate(i) => names.aggregates[*i].clone(),
             Kind::Literal(v) => literal(v),
@@ -182,6 +200,17 @@ impl Expr {
             Kind::Binary(op, x, y) => format!("({} {} {})", p(x), sign(*op), p(y)),
             Kind::IsNull(x, negated) => format!("({} IS {}NULL)", p(x), not(negated)),
             Kind::In(x, of, negated) => format!("({} {}IN ({}))", p(x), not(negated), list(of)),
+            Kind::InTable(x, table, negated) => {
+                let (table, _) = names.tables[*table][0]
+                    .split_once('.')
+                    .expect("a table's attribute has its name before it");
+                let condition = p(x);
+                match condition.starts_with('(') {
+                    true => format!("({condition} {}IN {table})", not(negated)),
+                    false => format!("(({condition}) {}IN {table})", not(negated)),
+                }
+            }
+            Kind::TimeOf(i) => format!("eventTimestamp({})", names.sources[*i]),
             Kind::Between(x, low, high, negated) => {
                 format!(
                     "({} {}BETWEEN {} AND {})",

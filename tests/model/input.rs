@@ -1,6 +1,6 @@
 //! Random input: rows with ties in time, NULLs, extremes and late rows; sends of one row and of many; clock advances.
 
-use crate::app::{App, Nature};
+use crate::app::{App, Nature, Role};
 use crate::generate::value::{TEXTS, tame};
 use eventflux::event::{Type, Value};
 use eventflux_kit::Random;
@@ -31,6 +31,7 @@ pub enum Call {
 /// Random calls for an app.
 pub fn calls(r: &mut Random, app: &App) -> Vec<Call> {
     let streams: Vec<usize> = (0..app.streams.len())
+        .filter(|s| matches!(app.streams[*s].role, Role::Stream))
         .filter(|s| app.queries.iter().all(|q| !q.writes(*s)))
         .collect();
     let at = *r.pick(&[0, 1_700_000_000_000_000, -40_000, 1_000_000]);
@@ -44,7 +45,11 @@ pub fn calls(r: &mut Random, app: &App) -> Vec<Call> {
         .collect();
     let mut calls = Vec::new();
     let mut rows = 0;
-    let rows_max = *r.pick(&[5, 20, 60, 150, 300]);
+    let sizes = match app.is_relational() {
+        true => [5, 10, 20, 40, 80],
+        false => [5, 20, 60, 150, 300],
+    };
+    let rows_max = *r.pick(&sizes);
     while rows < rows_max {
         let input = r.below(sources.len());
         let source = &mut sources[input];
@@ -111,6 +116,9 @@ impl Source {
 
 /// A value of an attribute; NULL now and then.
 pub fn value(r: &mut Random, ty: Type, nature: Nature) -> Value {
+    if nature == Nature::Key {
+        return key(r, ty);
+    }
     if r.chance(8) {
         return Value::Null;
     }
@@ -118,6 +126,21 @@ pub fn value(r: &mut Random, ty: Type, nature: Nature) -> Value {
         return extreme(r, ty);
     }
     tame(r, ty)
+}
+
+/// One of few values, so that rows meet; a DOUBLE is mostly whole, as it then meets integers.
+fn key(r: &mut Random, ty: Type) -> Value {
+    let number = r.between(0, 3);
+    match ty {
+        _ if r.chance(15) => Value::Null,
+        Type::Bool => Value::Bool(number == 0),
+        Type::Int => Value::Int(number as i32),
+        Type::Long => Value::Long(number),
+        Type::Float => Value::Float(number as f32),
+        Type::Double if r.chance(15) => Value::Double(number as f64 + 0.5),
+        Type::Double => Value::Double(number as f64),
+        Type::String => Value::from(TEXTS[number as usize]),
+    }
 }
 
 fn extreme(r: &mut Random, ty: Type) -> Value {

@@ -4,8 +4,13 @@
 //! shown. Every case runs inline with several batch sizes and ways of sending, every fourth on two workers too, every
 //! fourth with checkpoints and crashes over several numbers of workers. A failure prints a smaller case as SQL and an
 //! events file.
+//!
+//! What apps may have beyond queries of one stream stands in `generate/features.rs`. `LAWS` (1500) cases with all of it
+//! are run by the interpreter alone, which compares each join with the SQL join of what its sides hold.
 
 mod app;
+#[cfg(test)]
+mod cases;
 mod compare;
 mod engine;
 mod expr;
@@ -19,15 +24,26 @@ use app::App;
 use compare::Order;
 use engine::Run;
 use eventflux_kit::{Random, from_env};
+use generate::features::{self, Feature};
 use input::Call;
 use lives::Fates;
 use oracle::{Fault, Output};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// A case from its number alone.
+/// A case from its number alone. Half of them, four and four in turn, have what `features::BUILT` switches on.
 fn case(seed: u64, number: u64) -> (App, Vec<Call>) {
+    let features = features::built();
+    let relational = !features.is_empty() && number / 4 % 2 == 1;
+    case_of(seed, number, if relational { &features } else { &[] })
+}
+
+/// A case with some of these features, if there are any.
+fn case_of(seed: u64, number: u64, features: &[Feature]) -> (App, Vec<Call>) {
     let mut r = Random::new(seed.wrapping_mul(0x9E37_79B9).wrapping_add(number));
-    let app = generate::app(&mut r);
+    let app = match features.is_empty() {
+        true => generate::app(&mut r),
+        false => features::app(&mut r, features),
+    };
     let calls = input::calls(&mut r, &app);
     (app, calls)
 }
@@ -181,6 +197,46 @@ fn a_wrong_oracle_is_caught() {
         });
         assert!(caught, "{fault:?} was not caught");
     }
+}
+
+/// The interpreter alone, on apps with everything: it compares each join with the SQL join of what its sides hold.
+#[test]
+fn random_joins_obey_their_law() {
+    let all: Vec<Feature> = features::BUILT.iter().map(|(f, _)| *f).collect();
+    let (mut rows, mut empty) = (0, 0);
+    let law = |app: &App, calls: &[Call]| {
+        let run = || oracle::run(app, calls, Fault::None);
+        catch_unwind(AssertUnwindSafe(run)).ok()
+    };
+    let (first, cases) = (from_env("FIRST", 0), from_env("LAWS", 1500));
+    for number in first..first + cases {
+        let (app, calls) = case_of(1, number, &all);
+        let Some(outputs) = law(&app, &calls) else {
+            let broken = &mut |app: &App, calls: &[Call]| law(app, calls).is_none();
+            let (app, calls) = shrink::shrink(app, calls, broken);
+            let events = input::events_file(&app, &calls);
+            panic!("FIRST={number} LAWS=1\n--- app\n{app}--- events\n{events}");
+        };
+        let made: usize = outputs.iter().map(Vec::len).sum();
+        rows += made;
+        empty += u64::from(made == 0);
+    }
+    let telling = rows as u64 > 20 * cases && empty * 4 < cases;
+    assert!(
+        telling || cases < 1000,
+        "{rows} rows, {empty} cases without"
+    );
+}
+
+#[test]
+fn a_join_without_its_pads_breaks_the_law() {
+    let all: Vec<Feature> = features::BUILT.iter().map(|(f, _)| *f).collect();
+    let breaks = |number| {
+        let (app, calls) = case_of(1, number, &all);
+        let run = || oracle::run(&app, &calls, Fault::NoPadComesBack);
+        catch_unwind(AssertUnwindSafe(run)).is_err()
+    };
+    assert!((0..300).any(breaks));
 }
 
 #[test]

@@ -37,6 +37,8 @@ pub struct Scope<'a> {
     pub exact_sums: bool,
     /// The aggregates are over a window.
     pub windowed: bool,
+    /// First and last may be asked for.
+    pub ends: bool,
     pub event_time: bool,
 }
 
@@ -355,12 +357,10 @@ impl Scope<'_> {
     }
 
     fn call(&mut self, ty: Type) -> Call {
-        let mut aggregates = vec![
-            Aggregate::Min,
-            Aggregate::Max,
-            Aggregate::First,
-            Aggregate::Last,
-        ];
+        let mut aggregates = vec![Aggregate::Min, Aggregate::Max];
+        if self.ends {
+            aggregates.extend([Aggregate::First, Aggregate::Last]);
+        }
         if !self.windowed {
             aggregates.extend([Aggregate::MinForever, Aggregate::MaxForever]);
         }

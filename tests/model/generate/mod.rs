@@ -19,10 +19,14 @@
 //!   the order is open.
 
 mod expr;
+pub mod features;
+mod join;
+mod named;
 mod select;
+mod table;
 pub mod value;
 
-use super::app::{App, Attribute, Events, Nature, Query, Stream, Window};
+use super::app::{App, Attribute, Events, Nature, Query, Role, Source, Stream, Window};
 use super::expr::Kind;
 use eventflux::event::Type;
 use eventflux_kit::Random;
@@ -58,8 +62,8 @@ pub fn app(r: &mut Random) -> App {
 fn closes(app: &App, stream: usize) -> bool {
     let writers = app.queries.iter().filter(|q| q.writes(stream));
     writers.into_iter().any(|q| {
-        let closing = q.flushes() && q.window.as_ref().is_some_and(Window::is_timed);
-        closing || closes(app, q.source)
+        let timed = |s| app.window(s).is_some_and(|w| w.flushes() && w.is_timed());
+        q.sources().any(|s| timed(s) || closes(app, s.stream))
     })
 }
 
@@ -83,6 +87,7 @@ fn input_stream(r: &mut Random, number: usize) -> Stream {
         name: format!("S{number}"),
         attributes,
         declared: true,
+        role: Role::Stream,
     }
 }
 
@@ -96,7 +101,7 @@ fn query(r: &mut Random, app: &mut App, number: usize, inputs: usize, sent: &mut
     };
     let shared = (inputs..app.streams.len())
         .find(|t| {
-            let free = |q: &Query| q.source != *t && q.late != Some(*t);
+            let free = |q: &Query| !q.reads(*t) && q.late != Some(*t);
             *t != source && app.queries.iter().all(free)
         })
         .filter(|_| r.chance(15) && !app.uses_sends())
@@ -128,7 +133,7 @@ fn query(r: &mut Random, app: &mut App, number: usize, inputs: usize, sent: &mut
             sent.push(ends_send || sent[source]);
         }
     }
-    let refuses = query.window.as_ref().is_some_and(Window::refuses);
+    let refuses = query.from.window.as_ref().is_some_and(Window::refuses);
     if refuses && shared.is_none() && query.condition.is_none() && r.chance(30) {
         query.late = Some(app.streams.len());
         app.streams.push(late_stream(app, number, source));
@@ -151,6 +156,7 @@ fn late_stream(app: &App, number: usize, source: usize) -> Stream {
         name: format!("Late{number}"),
         attributes: attributes.collect(),
         declared: false,
+        role: Role::Stream,
     }
 }
 
@@ -181,6 +187,7 @@ fn target_stream(r: &mut Random, number: usize, query: &Query) -> Stream {
         name: format!("Out{number}"),
         attributes: attributes.collect(),
         declared,
+        role: Role::Stream,
     }
 }
 
@@ -273,40 +280,36 @@ fn shape(r: &mut Random, app: &App, source: usize, window: Option<Window>) -> Qu
         _ => Events::Current,
     };
     let alias = r.chance(20).then(|| "x".to_string());
-    let mut query = Query {
-        source,
-        target: 0,
-        late: None,
-        events,
-        star: false,
-        distinct: false,
-        items: Vec::new(),
-        aggregates: Vec::new(),
-        qualified: r.chance(20),
+    let from = Source {
         alias,
-        filter: None,
         window,
-        condition: None,
-        group_by: Vec::new(),
-        having: None,
-        order_by: Vec::new(),
-        limit: None,
-        offset: None,
+        ..Source::of(source)
+    };
+    let mut query = Query {
+        events,
+        qualified: r.chance(20),
+        ..Query::of(from, 0)
     };
     let leaves = source_leaves(app, source);
     if r.chance(25) {
         let depth = r.below(3);
-        query.filter = Some(scope(r, leaves.clone(), true).condition(depth));
+        query.from.filter = Some(scope(r, leaves.clone(), true).condition(depth));
     }
     if r.chance(20) {
         let depth = r.below(3);
-        query.condition = Some(scope(r, leaves, query.window.is_none()).condition(depth));
+        query.condition = Some(scope(r, leaves, query.from.window.is_none()).condition(depth));
     }
     query
 }
 
 fn source_leaves(app: &App, source: usize) -> Vec<Leaf> {
-    let attributes = app.streams[source].attributes.iter().enumerate();
+    leaves(app, &Query::of(Source::of(source), 0))
+}
+
+/// The columns of all sources of a query.
+fn leaves(app: &App, query: &Query) -> Vec<Leaf> {
+    let streams = query.sources().map(|s| &app.streams[s.stream]);
+    let attributes = streams.flat_map(|s| &s.attributes).enumerate();
     attributes
         .map(|(i, a)| Leaf {
             kind: Kind::Column(i),
@@ -323,6 +326,7 @@ fn scope(r: &mut Random, leaves: Vec<Leaf>, event_time: bool) -> Scope<'_> {
         calls: None,
         exact_sums: false,
         windowed: false,
+        ends: true,
         event_time,
     }
 }

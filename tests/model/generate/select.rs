@@ -1,9 +1,9 @@
 //! What a random query selects: items, GROUP BY, HAVING, DISTINCT, ORDER BY, LIMIT and OFFSET.
 
-use super::super::app::{Aggregate, App, Call, Events, Item, Nature, Query, Window};
+use super::super::app::{Aggregate, App, Call, Events, Item, Nature, Query, Role, Window};
 use super::super::expr::{Expr, Function, Kind};
 use super::expr::{Leaf, Scope};
-use super::{scope, source_leaves};
+use super::{join, scope};
 use eventflux::event::Type;
 use eventflux_kit::Random;
 
@@ -15,11 +15,14 @@ pub fn select(
     query: &mut Query,
     types: Option<Vec<Type>>,
 ) {
-    let leaves = source_leaves(app, query.source);
-    let grouped = r.chance(55);
-    if !grouped && types.is_none() && r.chance(15) {
+    let mut leaves = super::leaves(app, query);
+    let grouped = join::may_aggregate(app, query) && r.chance(55);
+    let may_star = types.is_none() && join::names_differ(query);
+    if !grouped && may_star && r.chance(15) {
         query.star = true;
-        for (leaf, attribute) in leaves.iter().zip(&app.streams[query.source].attributes) {
+        let streams: Vec<usize> = query.sources().map(|s| s.stream).collect();
+        let attributes = streams.iter().flat_map(|s| &app.streams[*s].attributes);
+        for (leaf, attribute) in leaves.iter().zip(attributes) {
             let expr = Expr::new(leaf.ty, leaf.kind.clone());
             query.items.push(Item {
                 expr,
@@ -28,15 +31,16 @@ pub fn select(
             });
         }
     } else {
-        items(r, number, query, &leaves, grouped, types);
+        leaves.extend(join::times(app, query));
+        items(r, app, (number, query), &leaves, grouped, types);
     }
-    clauses(r, query, &leaves, grouped);
+    clauses(r, app, query, &leaves, grouped);
 }
 
 fn items(
     r: &mut Random,
-    number: usize,
-    query: &mut Query,
+    app: &App,
+    (number, query): (usize, &mut Query),
     leaves: &[Leaf],
     grouped: bool,
     types: Option<Vec<Type>>,
@@ -61,7 +65,7 @@ fn items(
             grouped,
             aggregate: grouped && aggregates.is_empty(),
         };
-        let (expr, nature) = item(r, query, leaves, &mut aggregates, wish);
+        let (expr, nature) = item((r, app), query, leaves, &mut aggregates, wish);
         query.items.push(Item {
             expr,
             alias: format!("q{number}_{place}"),
@@ -98,7 +102,7 @@ struct Wish {
 
 /// One item: a plain attribute, a group key, an aggregate, or an expression around them.
 fn item(
-    r: &mut Random,
+    (r, app): (&mut Random, &App),
     query: &Query,
     leaves: &[Leaf],
     aggregates: &mut Vec<Call>,
@@ -109,7 +113,7 @@ fn item(
         aggregate,
     }: Wish,
 ) -> (Expr, Nature) {
-    let (exact_sums, windowed) = (query.flushes(), query.window.is_some());
+    let (exact_sums, windowed, ends) = sums(app, query);
     if free && !aggregate && !grouped && !leaves.is_empty() && r.chance(40) {
         let leaf = r.pick(leaves);
         return (Expr::new(leaf.ty, leaf.kind.clone()), risen(leaf.nature));
@@ -120,7 +124,7 @@ fn item(
     if free && grouped && r.chance(8) {
         let arg = scope(r, leaves.to_vec(), false).tame(Type::Double);
         aggregates.push(Call {
-            aggregate: approximate(r, query.forgets()),
+            aggregate: approximate(r, join::all_forget(app, query)),
             arg: Some(arg),
         });
         return (
@@ -128,8 +132,9 @@ fn item(
             Nature::Approximate,
         );
     }
-    let bounds =
-        query.window.as_ref().is_some_and(Window::has_bounds) && query.events == Events::Current;
+    let bounds = query.from.window.as_ref().is_some_and(Window::has_bounds)
+        && query.events == Events::Current;
+    let bounds = bounds && query.joins.is_empty();
     if ty == Type::Long && bounds && !aggregate && r.chance(30) {
         let function = *r.pick(&[Function::WindowStart, Function::WindowEnd]);
         return (
@@ -139,13 +144,14 @@ fn item(
     }
     let depth = if aggregate { 0 } else { r.below(3) };
     let before = aggregates.len();
-    let event_time = query.window.is_none() && !grouped;
+    let event_time = !windowed && !grouped;
     let mut scope = Scope {
         r,
         leaves: leaves.to_vec(),
         calls: None,
         exact_sums,
         windowed,
+        ends,
         event_time,
     };
     if grouped {
@@ -160,10 +166,19 @@ fn item(
         expr = scope.aggregated(ty);
     }
     let nature = match expr.kind {
-        Kind::Aggregate(_) if query.forgets() => Nature::Rounded,
+        Kind::Aggregate(_) if app.forgets(query) => Nature::Rounded,
         _ => Nature::Wild,
     };
     (expr, nature)
+}
+
+/// Whether DOUBLEs must sum exactly, whether aggregates are over rows of a window or a join, and whether first and last
+/// may be asked for: not over rows that nothing numbers.
+fn sums(app: &App, query: &Query) -> (bool, bool, bool) {
+    let plain = matches!(app.streams[query.from.stream].role, Role::Stream);
+    let joined = !plain || !query.joins.is_empty();
+    let windowed = query.from.window.is_some();
+    (joined || app.flushes(query), joined || windowed, !joined)
 }
 
 /// An aggregate whose result is compared with a tolerance.
@@ -191,7 +206,7 @@ fn risen(nature: Nature) -> Nature {
 }
 
 /// DISTINCT, HAVING, ORDER BY, LIMIT and OFFSET.
-fn clauses(r: &mut Random, query: &mut Query, leaves: &[Leaf], grouped: bool) {
+fn clauses(r: &mut Random, app: &App, query: &mut Query, leaves: &[Leaf], grouped: bool) {
     let outputs: Vec<Leaf> = query
         .items
         .iter()
@@ -204,15 +219,21 @@ fn clauses(r: &mut Random, query: &mut Query, leaves: &[Leaf], grouped: bool) {
         .collect();
     let exact = query.items.iter().all(|i| i.nature != Nature::Approximate);
     let current = query.events == Events::Current;
-    query.distinct = !grouped && exact && r.chance(12) && (current || !query.flushes());
+    let (exact_sums, windowed, ends) = sums(app, query);
+    query.distinct = join::may_be_distinct(app, query)
+        && !grouped
+        && exact
+        && r.chance(12)
+        && (current || !app.flushes(query));
     if r.chance(if grouped { 18 } else { 10 }) && !query.star {
         let mut aggregates = std::mem::take(&mut query.aggregates);
         let mut scope = Scope {
             r,
             leaves: outputs.clone(),
             calls: None,
-            exact_sums: query.flushes(),
-            windowed: query.window.is_some(),
+            exact_sums,
+            windowed,
+            ends,
             event_time: false,
         };
         if grouped && scope.r.chance(30) {
@@ -223,7 +244,7 @@ fn clauses(r: &mut Random, query: &mut Query, leaves: &[Leaf], grouped: bool) {
         query.aggregates = aggregates;
         query.having = Some(having);
     }
-    if !query.flushes() {
+    if !app.flushes(query) {
         query.limit = r.chance(2).then_some(1);
         query.offset = r.chance(1).then_some(1);
         return;

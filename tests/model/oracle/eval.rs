@@ -1,6 +1,7 @@
 //! Scalar expressions, one row at a time, as the design pages say.
 
 use super::exact::units;
+use super::window::Row;
 use crate::expr::{Expr, Function, Kind, Op};
 use eventflux::event::{Type, Value};
 use std::cmp::Ordering;
@@ -14,12 +15,18 @@ pub struct Env<'a> {
     pub at: i64,
     /// Start and end of the window that closes.
     pub bounds: (i64, i64),
+    /// The times of the rows of each source of a join.
+    pub times: &'a [Option<i64>],
+    pub tables: &'a [Vec<Row>],
+    /// The row of a table for which a condition is asked.
+    pub table_row: &'a [Value],
 }
 
 pub fn eval(e: &Expr, env: Env<'_>) -> Value {
     let v = |x: &Expr| eval(x, env);
     match &e.kind {
         Kind::Column(i) => env.row[*i].clone(),
+        Kind::TableColumn(_, i) => env.table_row[*i].clone(),
         Kind::Output(i) => env.outputs[*i].clone(),
         Kind::Aggregate(i) => env.aggregates[*i].clone(),
         Kind::Literal(value) => value.clone(),
@@ -33,6 +40,11 @@ pub fn eval(e: &Expr, env: Env<'_>) -> Value {
         Kind::Binary(op, x, y) => logic(compare(&v(x), &v(y)).map(|order| holds(*op, order))),
         Kind::IsNull(x, negated) => Value::Bool(v(x).is_null() != *negated),
         Kind::In(x, list, negated) => logic(not_if(*negated, within(&v(x), list.iter().map(v)))),
+        Kind::InTable(x, table, negated) => {
+            let holds = |row: &Row| is_true(x, env.with_table(row));
+            Value::Bool(env.tables[*table].iter().any(holds) != *negated)
+        }
+        Kind::TimeOf(source) => long(env.times[*source].map(|at| at.div_euclid(1000))),
         Kind::Between(x, low, high, negated) => {
             let x = v(x);
             let above = compare(&x, &v(low)).map(Ordering::is_ge);
@@ -67,6 +79,20 @@ pub fn eval(e: &Expr, env: Env<'_>) -> Value {
         Kind::Cast(x) => cast(v(x), e.ty),
         Kind::Call(function, args) => call(*function, args, e.ty, env),
     }
+}
+
+impl<'a> Env<'a> {
+    /// Asked for a row of a table.
+    pub fn with_table(self, row: &'a Row) -> Self {
+        Env {
+            table_row: &row.values,
+            ..self
+        }
+    }
+}
+
+pub fn is_true(e: &Expr, env: Env<'_>) -> bool {
+    truth(&eval(e, env)) == Some(true)
 }
 
 pub fn truth(value: &Value) -> Option<bool> {

@@ -6,17 +6,23 @@
 mod aggregate;
 mod eval;
 mod exact;
+mod join;
+mod node;
 mod select;
+mod table;
 #[cfg(test)]
 mod tests;
 mod window;
 
-use crate::app::App;
+use crate::app::{App, Events, Role};
 use crate::input::Call;
-use eval::{Env, double, eval, float, truth};
+pub use eval::cast;
+use eval::{double, float};
 use eventflux::event::{Sign, Value};
+use node::{Node, Pending};
 pub use select::Output;
-use select::Select;
+use select::Scene;
+use table::Tables;
 use window::{Emission, Faults, Row, State};
 
 /// A deliberate error of the oracle, which the comparison must catch.
@@ -35,6 +41,8 @@ pub enum Fault {
     ClockOfTheFastest,
     /// The deviation of a sample is that of the population.
     SampleIsPopulation,
+    /// A pad does not come back when the last partner has left.
+    NoPadComesBack,
 }
 
 /// Where a row comes from, as far as its time is concerned.
@@ -68,11 +76,6 @@ impl Moment {
     }
 }
 
-struct Node {
-    window: State,
-    select: Select,
-}
-
 /// An input: its clock, once it has spoken.
 #[derive(Clone, Copy, Default)]
 struct Input {
@@ -84,13 +87,16 @@ struct Oracle<'a> {
     app: &'a App,
     fault: Fault,
     nodes: Vec<Node>,
+    /// Named windows, by the number of their stream.
+    windows: Vec<(usize, State)>,
+    tables: Tables,
     inputs: Vec<Input>,
     clock: i64,
     rows: u64,
     outputs: Vec<Vec<Output>>,
 }
 
-#[derive(PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 enum Step {
     Row,
     Timer(i64),
@@ -107,14 +113,18 @@ pub fn run(app: &App, calls: &[Call], fault: Fault) -> Vec<Vec<Output>> {
         behind_the_clock_is_late: fault == Fault::BehindTheClockIsLate,
         closes_belong_to_the_next: fault == Fault::ClosesBelongToTheNext,
     };
-    let node = |query: &crate::app::Query| Node {
-        window: State::new(query.window.clone(), faults),
-        select: Select::new(fault),
+    let named = |(place, stream): (usize, &crate::app::Stream)| match &stream.role {
+        Role::Window(window, _) => Some((place, State::new(Some(window.clone()), faults))),
+        _ => None,
     };
     let mut oracle = Oracle {
         app,
         fault,
-        nodes: app.queries.iter().map(node).collect(),
+        nodes: (0..app.queries.len())
+            .map(|query| Node::new(app, query, fault, faults))
+            .collect(),
+        windows: app.streams.iter().enumerate().filter_map(named).collect(),
+        tables: vec![Vec::new(); app.streams.len()],
         inputs: vec![Input::default(); app.inputs],
         clock: i64::MIN,
         rows: 0,
@@ -160,7 +170,7 @@ impl Oracle<'_> {
             sign: Sign::Plus,
             values: values.iter().cloned().map(admitted).collect(),
         };
-        self.step(Step::Row, vec![(stream, output)]);
+        self.step(Step::Row, vec![(stream, Pending::Row(output))]);
     }
 
     /// An input tells its clock.
@@ -181,8 +191,11 @@ impl Oracle<'_> {
         };
         self.clock = self.clock.max(least.unwrap_or(i64::MIN));
         loop {
-            let timer = self.nodes.iter().filter_map(|n| n.window.due()).min();
-            let turn = self.nodes.iter().filter_map(|n| n.window.next_turn()).min();
+            let named = || self.windows.iter().map(|(_, window)| window);
+            let timers = self.nodes.iter().filter_map(Node::due);
+            let timer = timers.chain(named().filter_map(State::due)).min();
+            let turns = self.nodes.iter().filter_map(Node::next_turn);
+            let turn = turns.chain(named().filter_map(State::next_turn)).min();
             let due = |t: &i64| *t <= self.clock;
             match (timer.filter(due), turn.filter(due)) {
                 (None, None) => return,
@@ -195,63 +208,118 @@ impl Oracle<'_> {
         }
     }
 
-    fn step(&mut self, step: Step, mut pending: Vec<(usize, Output)>) {
-        for (query, node) in self.app.queries.iter().zip(&mut self.nodes) {
-            let mut emissions = Vec::new();
-            if let Step::Turn(now) = step {
-                node.window.release(now, &mut emissions);
-            }
-            for (_, row) in pending.iter().filter(|(stream, _)| *stream == query.source) {
-                if passes(query, row) {
-                    self.rows += 1;
-                    let row = Row {
-                        id: self.rows,
-                        moment: row.moment,
-                        values: row.values.iter().cloned().collect(),
-                    };
-                    node.window.row(row, &mut emissions);
-                }
-            }
-            match step {
-                Step::Timer(due) if node.window.due() == Some(due) => {
-                    node.window.fire(due, &mut emissions)
-                }
-                Step::SendEnd => node.window.send_end(&mut emissions),
-                _ => {}
-            }
+    fn step(&mut self, step: Step, mut pending: Vec<(usize, Pending)>) {
+        for place in 0..self.windows.len() {
+            let (stream, window) = &mut self.windows[place];
+            let (stream, mut emissions) = (*stream, Vec::new());
+            node::move_on(window, step, &mut emissions);
+            self.pass_on(stream, emissions, &mut pending);
+        }
+        for (place, query) in self.app.queries.iter().enumerate() {
+            let scene = Scene {
+                app: self.app,
+                query,
+                tables: &self.tables,
+            };
+            let emissions = self.nodes[place].step(scene, step, &pending, &mut self.rows);
             for emission in emissions {
-                let mut rows = Vec::new();
-                let target = match (emission, query.late) {
-                    (Emission::Late(_), None) => continue,
+                match (emission, query.late) {
+                    (Emission::Late(_), None) => {}
                     (Emission::Late(row), Some(late)) => {
-                        rows.push(Output {
-                            moment: row.moment,
-                            sign: Sign::Plus,
-                            values: row.values.to_vec(),
-                        });
-                        late
+                        let values = row.values.to_vec();
+                        self.put(late, Output::plus(row.moment, values), &mut pending);
                     }
-                    (emission, _) => {
-                        node.select.emission(query, emission, &mut rows);
-                        query.target
-                    }
-                };
-                self.outputs[target].extend(rows.iter().cloned());
-                pending.extend(rows.into_iter().map(|row| (target, row)));
+                    (emission, _) => self.select(place, emission, &mut pending),
+                }
             }
         }
     }
-}
 
-/// Whether the filter of a query lets a row through.
-fn passes(query: &crate::app::Query, row: &Output) -> bool {
-    let env = Env {
-        row: &row.values,
-        at: row.moment.at,
-        ..Env::default()
-    };
-    let filter = query.filter.as_ref();
-    filter.is_none_or(|f| truth(&eval(f, env)) == Some(true))
+    /// What a query makes of one emission.
+    fn select(&mut self, place: usize, emission: Emission, pending: &mut Vec<(usize, Pending)>) {
+        let query = &self.app.queries[place];
+        let cause = match &emission {
+            Emission::Row(_, row) | Emission::Quiet(row) => Some(row.clone()),
+            _ => None,
+        };
+        let mut rows = Vec::new();
+        let scene = Scene {
+            app: self.app,
+            query,
+            tables: &self.tables,
+        };
+        let node = &mut self.nodes[place];
+        if node.selects(query) {
+            node.select.emission(scene, emission, &mut rows);
+        } else if let Some(row) = &cause {
+            rows.push(Output::plus(row.moment, Vec::new()));
+        }
+        for row in rows {
+            if !self.app.is_table(query.target) {
+                self.put(query.target, row, pending);
+                continue;
+            }
+            self.rows += 1;
+            let of = Row::new(self.rows, row.moment, &row.values);
+            let scene = Scene {
+                app: self.app,
+                query,
+                tables: &self.tables,
+            };
+            let cause = cause.as_ref().unwrap_or(&of);
+            self.tables[query.target] = table::written(scene, cause, &row.values, self.rows);
+        }
+    }
+
+    /// A row comes into a stream or into a named window, in the types of that.
+    fn put(&mut self, stream: usize, mut row: Output, pending: &mut Vec<(usize, Pending)>) {
+        row.values = table::fitted(self.app, stream, &row.values);
+        let window = self.windows.iter_mut().find(|(s, _)| *s == stream);
+        let Some((_, window)) = window else {
+            self.outputs[stream].push(row.clone());
+            pending.push((stream, Pending::Row(row)));
+            return;
+        };
+        self.rows += 1;
+        let mut emissions = Vec::new();
+        let row = Row::new(self.rows, row.moment, &row.values);
+        window.row(row, &mut emissions);
+        self.pass_on(stream, emissions, pending);
+    }
+
+    /// What a named window gives its readers.
+    fn pass_on(&self, stream: usize, all: Vec<Emission>, pending: &mut Vec<(usize, Pending)>) {
+        let Role::Window(_, events) = self.app.streams[stream].role else {
+            return;
+        };
+        let given = all.into_iter().filter_map(|emission| match emission {
+            Emission::Row(sign, row) => events.takes(sign).then_some(Emission::Row(sign, row)),
+            Emission::Flush {
+                moment,
+                minus,
+                plus,
+                bounds,
+            } => Some(Emission::Flush {
+                moment,
+                minus: if events == Events::Current {
+                    Vec::new()
+                } else {
+                    minus
+                },
+                plus: if events == Events::Expired {
+                    Vec::new()
+                } else {
+                    plus
+                },
+                bounds,
+            }),
+            Emission::Late(_) | Emission::Quiet(_) => None,
+        });
+        let given: Vec<Emission> = given.collect();
+        if !given.is_empty() {
+            pending.push((stream, Pending::Change(given)));
+        }
+    }
 }
 
 /// A value as it enters: −0.0 becomes 0.0.

@@ -4,7 +4,7 @@ use super::aggregate::Group;
 use super::eval::{Env, eval, truth};
 use super::window::{Emission, Row};
 use super::{Fault, Moment};
-use crate::app::{Events, Query};
+use crate::app::{App, Events, Query};
 use crate::expr::Expr;
 use eventflux::event::{Batch, Sign, Value};
 
@@ -25,6 +25,14 @@ struct Keyed {
 }
 
 impl Output {
+    pub fn plus(moment: Moment, values: Vec<Value>) -> Self {
+        Output {
+            moment,
+            sign: Sign::Plus,
+            values,
+        }
+    }
+
     /// A row of a batch that the engine emitted.
     pub fn seen(batch: &Batch, row: usize) -> Self {
         Output {
@@ -38,20 +46,33 @@ impl Output {
     }
 }
 
+/// A query, and what its expressions may ask.
+#[derive(Clone, Copy)]
+pub struct Scene<'a> {
+    pub app: &'a App,
+    pub query: &'a Query,
+    pub tables: &'a [Vec<Row>],
+}
+
+impl<'a> Scene<'a> {
+    pub fn env(&self, row: &'a Row, bounds: (i64, i64)) -> Env<'a> {
+        Env {
+            row: &row.values,
+            at: row.moment.at,
+            bounds,
+            times: &row.times,
+            tables: self.tables,
+            ..Env::default()
+        }
+    }
+}
+
 /// State of the selection of one query.
 pub struct Select {
     groups: Vec<Keyed>,
     /// DISTINCT: outputs that are there, and how often.
     distinct: Vec<(Vec<Value>, usize)>,
     fault: Fault,
-}
-
-fn takes(events: Events, sign: Sign) -> bool {
-    match events {
-        Events::All => true,
-        Events::Current => sign == Sign::Plus,
-        Events::Expired => sign == Sign::Minus,
-    }
 }
 
 impl Select {
@@ -63,10 +84,11 @@ impl Select {
         }
     }
 
-    pub fn emission(&mut self, query: &Query, emission: Emission, out: &mut Vec<Output>) {
+    pub fn emission(&mut self, scene: Scene<'_>, emission: Emission, out: &mut Vec<Output>) {
         match emission {
             Emission::Late(_) => {}
-            Emission::Row(sign, row) => self.row(query, sign, &row, out),
+            Emission::Quiet(row) => self.row(scene, false, (Sign::Plus, &row), out),
+            Emission::Row(sign, row) => self.row(scene, sign == Sign::Plus, (sign, &row), out),
             Emission::Flush {
                 moment,
                 minus,
@@ -75,23 +97,25 @@ impl Select {
             } => {
                 let keep = |rows: Vec<Row>| -> Vec<Row> {
                     rows.into_iter()
-                        .filter(|row| passes(&query.condition, env(row, bounds)))
+                        .filter(|row| passes(&scene.query.condition, scene.env(row, bounds)))
                         .collect()
                 };
                 let minus = keep(minus).into_iter().map(|row| (Sign::Minus, row));
                 let signed = minus.chain(keep(plus).into_iter().map(|row| (Sign::Plus, row)));
                 let signed: Vec<(Sign, Row)> = signed
-                    .filter(|(sign, _)| takes(query.events, *sign))
+                    .filter(|(sign, _)| scene.query.events.takes(*sign))
                     .collect();
                 let mut rows = Vec::new();
-                if query.aggregates.is_empty() {
+                if scene.query.aggregates.is_empty() {
                     for (sign, row) in &signed {
-                        rows.extend(project(query, env(row, bounds)).map(|values| (*sign, values)));
+                        rows.extend(
+                            project(scene, scene.env(row, bounds)).map(|values| (*sign, values)),
+                        );
                     }
                 } else {
-                    rows = self.flush(query, &signed, bounds);
+                    rows = self.flush(scene, &signed, bounds);
                 }
-                finish(query, rows, |sign, values| {
+                finish(scene.query, rows, |sign, values| {
                     out.push(Output {
                         moment,
                         sign,
@@ -102,30 +126,37 @@ impl Select {
         }
     }
 
-    /// One row of a sliding window, or without a window.
-    fn row(&mut self, query: &Query, sign: Sign, row: &Row, out: &mut Vec<Output>) {
-        let mut env = env(row, (0, 0));
-        if !passes(&query.condition, env) {
+    /// One row of a sliding window, or without a window. `fresh`: an arrival causes it.
+    fn row(
+        &mut self,
+        scene: Scene<'_>,
+        fresh: bool,
+        (sign, row): (Sign, &Row),
+        out: &mut Vec<Output>,
+    ) {
+        let mut env = scene.env(row, (0, 0));
+        if !passes(&scene.query.condition, env) {
             return;
         }
         let results;
-        if !query.aggregates.is_empty() {
+        if !scene.query.aggregates.is_empty() {
             let fault = self.fault;
-            let group = self.group(query, env);
-            for (call, state) in query.aggregates.iter().zip(&mut group.calls) {
+            let group = self.group(scene, env);
+            for (call, state) in scene.query.aggregates.iter().zip(&mut group.calls) {
                 state.update(call, sign, row.id, env, fault);
             }
-            results = group.results(query, fault);
+            results = group.results(scene, fault);
             env.aggregates = &results;
         }
-        let Some(values) = project(query, env) else {
+        let Some(values) = project(scene, env) else {
             return;
         };
-        if query.distinct && !self.changes(sign, &values) {
+        if scene.query.distinct && !self.changes(sign, &values) {
             return;
         }
         // OFFSET and LIMIT act on each single row.
-        if takes(query.events, sign) && query.offset.is_none_or(|n| n == 0) {
+        let shown = fresh || sign == Sign::Minus || scene.query.events == Events::All;
+        if shown && scene.query.events.takes(sign) && scene.query.offset.is_none_or(|n| n == 0) {
             out.push(Output {
                 moment: row.moment,
                 sign,
@@ -158,15 +189,15 @@ impl Select {
         }
     }
 
-    fn group(&mut self, query: &Query, env: Env<'_>) -> &mut Keyed {
-        let key: Vec<Value> = query.group_by.iter().map(|e| eval(e, env)).collect();
+    fn group(&mut self, scene: Scene<'_>, env: Env<'_>) -> &mut Keyed {
+        let key: Vec<Value> = scene.query.group_by.iter().map(|e| eval(e, env)).collect();
         let place = self
             .groups
             .iter()
             .position(|g| g.key == key)
             .unwrap_or(self.groups.len());
         if place == self.groups.len() {
-            let calls = vec![Group::default(); query.aggregates.len()];
+            let calls = vec![Group::default(); scene.query.aggregates.len()];
             self.groups.push(Keyed {
                 key,
                 calls,
@@ -182,7 +213,7 @@ impl Select {
     /// only gives a `−` row without values. So an empty flush gives one row per group of the previous flush.
     fn flush(
         &mut self,
-        query: &Query,
+        scene: Scene<'_>,
         signed: &[(Sign, Row)],
         bounds: (i64, i64),
     ) -> Vec<(Sign, Vec<Value>)> {
@@ -192,9 +223,9 @@ impl Select {
         }
         let mut order: Vec<Vec<Value>> = Vec::new();
         for (sign, row) in signed {
-            let env = env(row, bounds);
-            let group = self.group(query, env);
-            for (call, state) in query.aggregates.iter().zip(&mut group.calls) {
+            let env = scene.env(row, bounds);
+            let group = self.group(scene, env);
+            for (call, state) in scene.query.aggregates.iter().zip(&mut group.calls) {
                 if *sign == Sign::Plus {
                     state.update(call, Sign::Plus, row.id, env, Fault::None);
                 }
@@ -215,33 +246,24 @@ impl Select {
                 .last
                 .as_ref()
                 .expect("the group has a row in this flush");
-            let results = group.results(query, fault);
+            let results = group.results(scene, fault);
             let env = Env {
                 aggregates: &results,
-                ..env(last, bounds)
+                ..scene.env(last, bounds)
             };
-            rows.extend(project(query, env).map(|values| (*sign, values)));
+            rows.extend(project(scene, env).map(|values| (*sign, values)));
         }
         rows
     }
 }
 
 impl Keyed {
-    fn results(&self, query: &Query, fault: Fault) -> Vec<Value> {
-        let rows_leave = query.forgets();
-        let calls = query.aggregates.iter().zip(&self.calls);
+    fn results(&self, scene: Scene<'_>, fault: Fault) -> Vec<Value> {
+        let rows_leave = scene.app.forgets(scene.query);
+        let calls = scene.query.aggregates.iter().zip(&self.calls);
         calls
             .map(|(call, state)| state.value(call, rows_leave, fault))
             .collect()
-    }
-}
-
-fn env(row: &Row, bounds: (i64, i64)) -> Env<'_> {
-    Env {
-        row: &row.values,
-        at: row.moment.at,
-        bounds,
-        ..Env::default()
     }
 }
 
@@ -252,14 +274,15 @@ fn passes(condition: &Option<Expr>, env: Env<'_>) -> bool {
 }
 
 /// The output row, unless HAVING drops it.
-fn project(query: &Query, env: Env<'_>) -> Option<Vec<Value>> {
-    let values: Vec<Value> = query
+fn project(scene: Scene<'_>, env: Env<'_>) -> Option<Vec<Value>> {
+    let values: Vec<Value> = scene
+        .query
         .items
         .iter()
         .map(|item| eval(&item.expr, env))
         .collect();
     passes(
-        &query.having,
+        &scene.query.having,
         Env {
             outputs: &values,
             ..env

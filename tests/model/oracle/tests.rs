@@ -1,7 +1,9 @@
 //! The oracle against rows worked out by hand.
 
 use super::{Fault, run};
-use crate::app::{Aggregate, App, Attribute, Call, Events, Item, Nature, Query, Stream, Window};
+use crate::app::{
+    Aggregate, App, Attribute, Call, Events, Item, Nature, Query, Role, Source, Stream, Window,
+};
 use crate::expr::{Expr, Kind};
 use crate::input;
 use eventflux::event::{Sign, Type, Value};
@@ -18,6 +20,7 @@ fn app(window: Option<Window>, events: Events, sum: bool, grouped: bool) -> App 
         name: name.into(),
         attributes: attributes.clone(),
         declared: true,
+        role: Role::Stream,
     };
     let (k, v) = (
         Expr::new(Type::String, Kind::Column(0)),
@@ -37,25 +40,16 @@ fn app(window: Option<Window>, events: Events, sum: bool, grouped: bool) -> App 
         aggregate: Aggregate::Sum,
         arg: Some(v),
     };
+    let from = Source {
+        window,
+        ..Source::of(0)
+    };
     let query = Query {
-        source: 0,
-        target: 1,
-        late: None,
         events,
-        star: false,
-        distinct: false,
         items: vec![item(&k, "k"), item(&second, "s")],
         aggregates: if sum { vec![call] } else { Vec::new() },
-        alias: None,
-        qualified: false,
-        filter: None,
-        window,
-        condition: None,
         group_by: if grouped { vec![k] } else { Vec::new() },
-        having: None,
-        order_by: Vec::new(),
-        limit: None,
-        offset: None,
+        ..Query::of(from, 1)
     };
     App {
         lateness_us: 0,
@@ -322,9 +316,11 @@ fn seconds_roll_up_to_five_seconds() {
     );
     app.streams.push(app.streams[1].clone());
     app.queries.push(Query {
-        source: 1,
+        from: Source {
+            window: Some(Window::Tumbling(5 * S, None)),
+            ..Source::of(1)
+        },
         target: 2,
-        window: Some(Window::Tumbling(5 * S, None)),
         ..app.queries[0].clone()
     });
     let rows: Vec<String> = (0..22).map(|i| format!("{} a {i}", i * 500)).collect();

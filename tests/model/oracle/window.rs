@@ -13,18 +13,32 @@ pub struct Row {
     pub id: u64,
     pub moment: Moment,
     pub values: Rc<[Value]>,
+    /// Of a row of a join: the time of each of its rows. Of a row that goes into one: its own.
+    pub times: Rc<[Option<i64>]>,
 }
 
 impl Row {
-    fn at(&self) -> i64 {
+    pub fn new(id: u64, moment: Moment, values: &[Value]) -> Self {
+        Row {
+            id,
+            moment,
+            values: values.iter().cloned().collect(),
+            times: Rc::new([Some(moment.at)]),
+        }
+    }
+
+    pub fn at(&self) -> i64 {
         self.moment.at
     }
 }
 
 /// What a window passes on.
+#[derive(Clone)]
 pub enum Emission {
     /// One row that enters or leaves, with the moment of its output.
     Row(Sign, Row),
+    /// A row of a join that no arrival causes: it counts, and CURRENT does not show it.
+    Quiet(Row),
     /// A row that the window does not take, since it comes too late or too early.
     Late(Row),
     Flush {
@@ -104,7 +118,7 @@ impl State {
     }
 
     /// The instant to which a row belongs: for the result of a window that closed, the one before its time.
-    fn instant(&self, row: &Row) -> i64 {
+    pub fn instant(&self, row: &Row) -> i64 {
         let before = row.moment.mark == Mark::Close && !self.faults.closes_belong_to_the_next;
         row.at() - i64::from(before)
     }
