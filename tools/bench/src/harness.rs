@@ -85,6 +85,26 @@ pub fn word3(a: u64, b: u64, c: u64) -> u64 {
     a ^ b.rotate_left(21) ^ c.rotate_left(42)
 }
 
+/// What a value of the column at this place adds to the word of its row.
+#[inline]
+pub fn column_word(place: usize, value: u64) -> u64 {
+    value.rotate_left(place as u32 * 21 % 64)
+}
+
+/// A word of a row of any values, in the order of its columns.
+#[inline]
+pub fn words(row: &[u64]) -> u64 {
+    let values = row.iter().enumerate();
+    values.fold(0, |word, (place, value)| word ^ column_word(place, *value))
+}
+
+/// A text as a value of [`words`].
+#[inline]
+pub fn text_word(text: &str) -> u64 {
+    let step = |word: u64, byte: u8| (word ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, step)
+}
+
 /// One pass of a side.
 #[derive(Clone, Copy, Debug)]
 pub struct Pass {

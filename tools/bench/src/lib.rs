@@ -17,6 +17,7 @@ mod fault_store;
 mod figures;
 pub mod hand;
 pub mod harness;
+pub mod join;
 mod lanes;
 mod lines;
 pub mod nexmark;

@@ -2,6 +2,7 @@
 
 use super::checkpoint;
 use super::harness::Conditions;
+use super::join;
 use super::nexmark;
 use super::record::Record;
 use super::redis;
@@ -24,12 +25,13 @@ pub struct Question {
 }
 
 /// Names of groups, in order.
-pub const GROUPS: [&str; 9] = [
+pub const GROUPS: [&str; 10] = [
     "memory",
     "columns",
     "disorder",
     "send",
     "lane",
+    "join",
     "nexmark",
     "checkpoint",
     "restore",
@@ -83,6 +85,12 @@ pub const QUESTIONS: &[Question] = &[
         "memory-per-group",
         "bytes per group, 1 M groups of (LONG, DOUBLE, LONG)",
         standing::memory,
+    ),
+    inline(
+        "memory",
+        "memory-per-joined-row",
+        "bytes per row that a join holds, 1 M rows of (LONG, LONG)",
+        join::memory,
     ),
     inline(
         "columns",
@@ -228,6 +236,48 @@ pub const QUESTIONS: &[Question] = &[
         "two workers beside one, 1,000,000 keys",
         lanes::two_workers_1m,
     ),
+    inline(
+        "join",
+        "join-length-1k",
+        "equi-join of the last 1,000 rows of two streams, one match per row",
+        join::length_1k,
+    ),
+    inline(
+        "join",
+        "interval-join-100k",
+        "join by key and by time, 100,000 rows held, one match per row of a side",
+        join::interval,
+    ),
+    inline(
+        "join",
+        "table-lookup-1m",
+        "stream-table join by key, 1 M rows, one match per row",
+        join::lookup,
+    ),
+    inline(
+        "join",
+        "send-table-lookup",
+        "the same with one send per row",
+        join::send_lookup,
+    ),
+    inline(
+        "join",
+        "upsert-1m",
+        "UPSERT of 1 M keys that exist",
+        join::upsert,
+    ),
+    inline(
+        "join",
+        "asof-10k",
+        "ASOF join over 10,000 symbols, four quotes to a trade",
+        join::asof,
+    ),
+    inline(
+        "join",
+        "join-growth",
+        "equi-join of up to 1 M rows of each stream",
+        join::growth,
+    ),
     inline("nexmark", "nexmark-q0", "pass through", nexmark::q0),
     inline("nexmark", "nexmark-q1", "currency conversion", nexmark::q1),
     inline(
@@ -238,15 +288,46 @@ pub const QUESTIONS: &[Question] = &[
     ),
     inline(
         "nexmark",
+        "nexmark-q3",
+        "sellers of a category and three states",
+        nexmark::q3,
+    ),
+    inline(
+        "nexmark",
+        "nexmark-q4",
+        "average price for a category",
+        nexmark::q4,
+    ),
+    inline(
+        "nexmark",
         "nexmark-q5",
         "hot items: the auction with most bids, 10 s every 2 s",
         nexmark::q5,
     ),
     inline(
         "nexmark",
+        "nexmark-q6",
+        "average price of the last ten auctions of a seller",
+        nexmark::q6,
+    ),
+    inline(
+        "nexmark",
         "nexmark-q7",
         "highest bid of every 10 s",
         nexmark::q7,
+    ),
+    inline(
+        "nexmark",
+        "nexmark-q8",
+        "who came and sold in the same 10 s",
+        nexmark::q8,
+    ),
+    inline("nexmark", "nexmark-q9", "winning bids", nexmark::q9),
+    inline(
+        "nexmark",
+        "nexmark-q10",
+        "bids with their day and minute, with texts",
+        nexmark::q10,
     ),
     inline(
         "nexmark",
@@ -259,6 +340,60 @@ pub const QUESTIONS: &[Question] = &[
         "nexmark-q12",
         "bids per bidder in windows of 10 s",
         nexmark::q12,
+    ),
+    inline(
+        "nexmark",
+        "nexmark-q13",
+        "bids with a table of 10,000 rows",
+        nexmark::q13,
+    ),
+    inline(
+        "nexmark",
+        "nexmark-q14",
+        "calculation, with texts",
+        nexmark::q14,
+    ),
+    inline(
+        "nexmark",
+        "nexmark-q15",
+        "statistics of each day",
+        nexmark::q15,
+    ),
+    inline(
+        "nexmark",
+        "nexmark-q16",
+        "statistics of each channel and day, with texts",
+        nexmark::q16,
+    ),
+    inline(
+        "nexmark",
+        "nexmark-q17",
+        "statistics of each auction and day",
+        nexmark::q17,
+    ),
+    inline(
+        "nexmark",
+        "nexmark-q18",
+        "last bid of each bidder on each auction",
+        nexmark::q18,
+    ),
+    inline(
+        "nexmark",
+        "nexmark-q20",
+        "bids with their auctions",
+        nexmark::q20,
+    ),
+    inline(
+        "nexmark",
+        "nexmark-q21",
+        "ids of channels, with texts",
+        nexmark::q21,
+    ),
+    inline(
+        "nexmark",
+        "nexmark-q22",
+        "directories of URLs, with texts",
+        nexmark::q22,
     ),
     threads(
         "checkpoint",

@@ -14,6 +14,8 @@ pub enum Unit {
     Latency,
     /// Bytes per group.
     Group,
+    /// Bytes per row that is held.
+    Held,
     /// Nanoseconds of a run from begin to end.
     Run,
     /// Bytes.
@@ -28,6 +30,7 @@ impl Unit {
             Unit::Call => "ns/call",
             Unit::Latency => "p50",
             Unit::Group => "B/group",
+            Unit::Held => "B/row",
             Unit::Run => "run",
             Unit::Bytes => "bytes",
         }
@@ -35,7 +38,7 @@ impl Unit {
 
     /// Whether figures are sizes, not times.
     pub fn is_size(self) -> bool {
-        matches!(self, Unit::Group | Unit::Bytes)
+        matches!(self, Unit::Group | Unit::Held | Unit::Bytes)
     }
 }
 

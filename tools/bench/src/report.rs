@@ -193,7 +193,7 @@ pub fn figure(r: &Record, figure: f64) -> String {
     match r.unit {
         Unit::Latency | Unit::Run => duration(figure),
         Unit::Bytes => bytes(figure),
-        Unit::Event | Unit::Call | Unit::Group => short(figure),
+        Unit::Event | Unit::Call | Unit::Group | Unit::Held => short(figure),
     }
 }
 

@@ -1,12 +1,29 @@
 //! Nexmark: bids on an auction site, and what is asked of them.
 //!
 //! Events come from the crate `nexmark` with its defaults: 46 of 50 events are bids, 10,000 events come per second of
-//! event time. These queries read bids only, so both sides get bids only, without texts (channel, URL); figures are
-//! per bid. Apps are `examples/nexmark/*.sql`; the loops beside them are in `hand`.
+//! event time. The queries of this file and of `statistics` read bids only, so both sides get bids only, without texts
+//! (channel, URL); figures are per bid. Those that read persons and auctions are in `items`. Apps are
+//! `examples/nexmark/*.sql`; the loops beside them are in `hand`, `meet` and `per_bid`.
 //! Source: Tucker et al., "NEXMark – A Benchmark for Queries over Data Streams", 2008.
 
+macro_rules! app {
+    ($name:literal) => {
+        include_str!(concat!("../../../../examples/nexmark/", $name, ".sql"))
+    };
+}
+
+mod columns;
 pub mod events;
 pub mod hand;
+mod items;
+pub mod meet;
+pub mod per_bid;
+mod statistics;
+mod texts;
+
+pub use items::{q3, q4, q6, q8, q9, q20};
+pub use statistics::{q13, q15, q17, q18};
+pub use texts::{q10, q14, q16, q21, q22};
 
 use super::engine::{self, Engine, Read};
 use super::harness::{Conditions, Tally, by_turns, timed, word2, word3};
@@ -17,14 +34,65 @@ use events::{Bid, bids};
 /// Bids of a pass: 435 s of event time.
 const EVENTS: usize = 4_000_000;
 
-macro_rules! app {
-    ($name:literal) => {
-        include_str!(concat!("../../../../examples/nexmark/", $name, ".sql"))
-    };
+/// A query over bids.
+struct Query<'a> {
+    question: &'static str,
+    app: &'a str,
+    read: Read,
+    /// Bids that it needs at least.
+    least: usize,
+    /// What happens before the bids come.
+    fill: fn(&Engine) -> Result<(), String>,
 }
 
-/// One query beside a hand-written loop. Event time starts again with every pass, so every pass has an app of its
-/// own.
+impl<'a> Query<'a> {
+    fn new(question: &'static str, app: &'a str, read: Read) -> Self {
+        Query {
+            question,
+            app,
+            read,
+            // windows of ten seconds: not less than twenty seconds
+            least: 200_000,
+            fill: |_| Ok(()),
+        }
+    }
+
+    /// Asks it beside a hand-written loop. Event time starts again with every pass, so every pass has an app of its
+    /// own.
+    fn ask(&self, c: &Conditions, mut hand: impl FnMut(&[Bid]) -> Tally) -> Result<Record, String> {
+        let bids = bids(c.events(EVENTS).max(self.least));
+        let mut batches = columns(&Engine::inline(self.app, self.read)?, &bids)?;
+        let figures = by_turns(
+            c,
+            bids.len(),
+            || {
+                let mut engine = Engine::inline(self.app, self.read)?;
+                (self.fill)(&engine)?;
+                timed(|| {
+                    let mut input = engine
+                        .runtime()
+                        .input_handler("Bid")
+                        .map_err(engine::text)?;
+                    for batch in &mut batches {
+                        input.send_columns(batch).map_err(engine::text)?;
+                    }
+                    drop(input);
+                    Ok::<_, String>(engine.news())
+                })
+            },
+            || timed(|| Ok(hand(&bids))),
+        )?;
+        Ok(Record::new(
+            self.question,
+            Unit::Event,
+            bids.len(),
+            "hand row loop",
+            figures,
+        ))
+    }
+}
+
+/// One query beside a hand-written loop.
 fn query(
     c: &Conditions,
     question: &'static str,
@@ -32,35 +100,7 @@ fn query(
     read: Read,
     hand: fn(&[Bid]) -> Tally,
 ) -> Result<Record, String> {
-    // windows of ten seconds: not less than twenty seconds
-    let bids = bids(c.events(EVENTS).max(200_000));
-    let mut batches = columns(&Engine::inline(app, read)?, &bids)?;
-    let figures = by_turns(
-        c,
-        bids.len(),
-        || {
-            let mut engine = Engine::inline(app, read)?;
-            timed(|| {
-                let mut input = engine
-                    .runtime()
-                    .input_handler("Bid")
-                    .map_err(engine::text)?;
-                for batch in &mut batches {
-                    input.send_columns(batch).map_err(engine::text)?;
-                }
-                drop(input);
-                Ok::<_, String>(engine.news())
-            })
-        },
-        || timed(|| Ok(hand(&bids))),
-    )?;
-    Ok(Record::new(
-        question,
-        Unit::Event,
-        bids.len(),
-        "hand row loop",
-        figures,
-    ))
+    Query::new(question, app, read).ask(c, hand)
 }
 
 /// Bids in columns.

@@ -1,0 +1,15 @@
+//! Joins and tables beside the same work written by hand.
+//!
+//! Rows of both streams are pairs of numbers; batches of one stream and the other take turns, in the order of time.
+
+mod feed;
+pub mod hand;
+mod memory;
+mod sized;
+mod table;
+mod timed;
+
+pub use memory::memory;
+pub use sized::{growth, length_1k};
+pub use table::{lookup, send_lookup, upsert};
+pub use timed::{asof, interval};

@@ -1,0 +1,123 @@
+//! A join of two streams over the last rows of each.
+//!
+//! Sketch: a row is looked up on the other side and put in and taken out of its own: three places in tables, each a
+//! cache miss where a side does not fit the caches.
+
+use super::feed::{Sent, batches, by_turns as columns, rows, send};
+use super::hand::{self, Held, Row};
+use crate::data::Random;
+use crate::engine::{self, Engine};
+use crate::harness::{Conditions, Spread, Tally, by_turns, timed, word2};
+use crate::record::{Line, Measure, Panel, Record, Unit};
+
+/// Events of a pass.
+const EVENTS: usize = 1_000_000;
+/// Rows of a batch.
+const TOGETHER: usize = 256;
+/// Rows of a side.
+const SIZES: [usize; 4] = [1_000, 10_000, 100_000, 1_000_000];
+
+fn app(held: usize) -> String {
+    format!(
+        "CREATE STREAM A (k LONG, x LONG);\nCREATE STREAM B (k LONG, y LONG);\n\
+         INSERT INTO Out SELECT a.x AS x, b.y AS y FROM A WINDOW('length', {held}) AS a \
+         JOIN B WINDOW('length', {held}) AS b ON a.k = b.k;"
+    )
+}
+
+/// Both sides of the question with so many rows held, and keys such that a row meets one other.
+struct Case {
+    engine: Engine,
+    held: [Held; 2],
+    batches: Vec<Vec<Row>>,
+    sent: Vec<Sent>,
+}
+
+impl Case {
+    /// Both windows are full before the clock starts.
+    fn new(held: usize, events: usize) -> Result<Case, String> {
+        let mut engine = Engine::inline(&app(held), engine::long_long)?;
+        let mut sides = [Held::new(held), Held::new(held)];
+        let mut random = Random::new(4);
+        let first = rows(&mut random, 2 * held, held);
+        let first = batches(&first, [TOGETHER; 2]);
+        let mut sent = columns(&engine, ["A", "B"], &first)?;
+        let expected = tally(&mut sides, &first);
+        crate::harness::same(send(&mut engine, &mut sent)?, expected)?;
+        let batches = batches(&rows(&mut random, events, held), [TOGETHER; 2]);
+        Ok(Case {
+            sent: columns(&engine, ["A", "B"], &batches)?,
+            engine,
+            held: sides,
+            batches,
+        })
+    }
+
+    fn figures(&mut self, c: &Conditions, events: usize) -> Result<(Spread, Spread), String> {
+        by_turns(
+            c,
+            events,
+            || timed(|| send(&mut self.engine, &mut self.sent)),
+            || timed(|| Ok(tally(&mut self.held, &self.batches))),
+        )
+    }
+}
+
+fn tally(held: &mut [Held; 2], batches: &[Vec<Row>]) -> Tally {
+    let mut tally = Tally::default();
+    hand::length(held, batches, &mut |x, y| {
+        tally.add(word2(x as u64, y as u64));
+    });
+    tally
+}
+
+/// `join-length-1k`: the last 1,000 rows of each stream.
+pub fn length_1k(c: &Conditions) -> Result<Record, String> {
+    let events = c.events(EVENTS);
+    let figures = Case::new(1000, events)?.figures(c, events)?;
+    let baseline = "hand row loop, hashbrown";
+    let record = Record::new("join-length-1k", Unit::Event, events, baseline, figures);
+    Ok(record.within_ratio(2.5))
+}
+
+/// `join-growth`: the same with up to a million rows of each stream.
+pub fn growth(c: &Conditions) -> Result<Record, String> {
+    let events = c.events(EVENTS);
+    let mut figures = Vec::new();
+    for held in SIZES.map(|rows| c.keys(rows)) {
+        figures.push((held as f64, Case::new(held, events)?.figures(c, events)?));
+    }
+    let line = |name, side: fn(&(Spread, Spread)) -> Spread| Line {
+        name,
+        points: figures
+            .iter()
+            .map(|(n, of)| (*n, side(of).median))
+            .collect(),
+    };
+    let panel = Panel {
+        title: "equi-join of two windows: time of a row",
+        measure: Measure::Nanos,
+        with: ("rows held of each stream", Measure::Count),
+        lines: vec![
+            line("eventflux", |of| of.0),
+            line("hand row loop", |of| of.1),
+        ],
+    };
+    let baseline = "hand row loop over 1 M rows";
+    let (_, largest) = figures[figures.len() - 1];
+    let mut record = Record::new("join-growth", Unit::Event, events, baseline, largest);
+    record.panels.push(panel);
+    let sized = figures.iter().map(|(n, (ours, hand))| {
+        format!(
+            "{n}: {:.1}/{:.1} ns = {:.2}",
+            ours.median,
+            hand.median,
+            ours.median / hand.median
+        )
+    });
+    let sized: Vec<String> = sized.collect();
+    Ok(record.with_note(format!(
+        "by rows of each stream, ours/hand: {}",
+        sized.join(", ")
+    )))
+}
