@@ -7,7 +7,7 @@ use crate::event::{Timestamp, Type};
 use crate::sql::ast::Span;
 use excerpt::{excerpt, shortened};
 use std::fmt;
-pub(crate) use suggest::LISTED_NAMES_MAX;
+pub(crate) use suggest::{LISTED_NAMES_MAX, remedy};
 
 /// One thing that is wrong in an app's text, before it is shown: where, what, and what to do about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -402,6 +402,14 @@ pub enum RuntimeError {
         stream: String,
         /// Why, and what to do.
         why: String,
+    },
+    /// No query of this name has a pattern.
+    #[error("no query '{query}' with a pattern; {remedy}")]
+    NoPattern {
+        /// The name.
+        query: String,
+        /// The queries that have one.
+        remedy: String,
     },
     /// A thread could not be started.
     #[error("a worker thread could not be started: {0}")]

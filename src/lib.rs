@@ -82,7 +82,7 @@ mod runtime;
 pub use plan::Drawing;
 pub use runtime::app::answer::QueryResult;
 pub use runtime::app::from_row::{FieldError, FromField, FromRow, RowReader};
-pub use runtime::app::handle::{EventFluxAppRuntime, StreamInfo};
+pub use runtime::app::handle::{EventFluxAppRuntime, RunChange, RunStep, StreamInfo};
 pub use runtime::app::load::Loaded;
 pub use runtime::app::manager::EventFluxManager;
 pub use runtime::app::metrics::Metrics;

@@ -69,6 +69,23 @@ const QUERIES: &[(&str, &str)] = &[
          AS b ON a.t = b.t AND a.v < b.v GROUP BY a.k",
     ),
     (
+        "pattern",
+        "SELECT a.t AS t, b.v AS v FROM PATTERN (EVERY a=S[v % 2 = 0] -> b=S[v % 2 = 1 AND k = a.k]) WITHIN 10 SECONDS",
+    ),
+    (
+        "pattern, counted term",
+        "SELECT a.t AS t, count(b.v) AS n, avg(b.d) AS m FROM PATTERN (EVERY a=S[v < 5] -> b=S[k = a.k]{2,} -> \
+         c=S[k = a.k AND v > 50]) WITHIN 200 MILLISECONDS",
+    ),
+    (
+        "pattern, silence",
+        "SELECT a.t AS t, a.v AS v FROM PATTERN (EVERY a=S -> NOT S[k = a.k AND v > a.v] FOR 100 MILLISECONDS)",
+    ),
+    (
+        "sequence",
+        "SELECT a.t AS t, b.v AS v FROM SEQUENCE (EVERY a=S, b=S[v > a.v], c=S) WITHIN 1 SECONDS",
+    ),
+    (
         "join with a table",
         "SELECT S.t AS t, T.v AS tv FROM S LEFT JOIN T ON S.k = T.k; CREATE TABLE T (k INT PRIMARY KEY, v INT); \
          UPSERT INTO T SELECT k, v FROM S ON T.k = S.k",

@@ -25,7 +25,7 @@ const FOREIGN_NAMES: [(&str, &str); 11] = [
 ];
 
 /// The name nearest to the wrong one, or some of those known when none is near; `None` when none is known.
-pub(super) fn remedy<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub(crate) fn remedy<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let mut known = known.into_iter();
     let looked_at: Vec<&str> = known.by_ref().take(SEARCHED_NAMES_MAX).collect();
     match nearest(wrong, &looked_at) {

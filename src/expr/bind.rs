@@ -11,7 +11,7 @@ use super::typed::{Op, Typed};
 use super::unify::{Context, common, pair, pair_types, settle, unify};
 use crate::error::{FAULTS_MAX, Fault};
 use crate::event::{Type, Value};
-use crate::sql::ast::{Binary, Expr, ExprKind, Name, Span, Unary};
+use crate::sql::ast::{Binary, Expr, ExprKind, Name, Nth, Span, Unary};
 
 /// Why a name is no column.
 pub(crate) enum Unresolved {
@@ -30,6 +30,12 @@ pub(crate) trait Scope {
         name: &Name,
     ) -> Result<(ColumnRef, Type), Unresolved>;
 
+    /// The column of an attribute of one of the rows of a term.
+    fn nth(&mut self, term: &Name, _nth: Nth, _name: &Name) -> Result<(ColumnRef, Type), Fault> {
+        let message = format!("{} is no counted term of a pattern", term.text);
+        Err(Fault::new(term.span, message).help("write stream.attribute"))
+    }
+
     /// Asked for every call before the scalar functions are: the virtual column of an aggregate or of another name
     /// that is the planner's own.
     fn call(
@@ -39,6 +45,11 @@ pub(crate) trait Scope {
         distinct: bool,
         span: Span,
     ) -> Option<Result<(ColumnRef, Type), Fault>>;
+
+    /// The column that is NULL where a term matched nothing, if an expression is the name of a term of a pattern.
+    fn term(&self, _expr: &Expr) -> Option<Result<(ColumnRef, Type), Fault>> {
+        None
+    }
 
     /// Whether an expression is the name of the only source: its row is every row.
     fn is_only_source(&self, _expr: &Expr) -> bool {
@@ -109,14 +120,12 @@ impl Binder<'_> {
                 name,
                 quoted,
             } => self.column(qualifier.as_ref(), name, *quoted, span),
-            ExprKind::Unary(op, x) => {
-                let x = self.expr(x)?;
-                let made = match op {
-                    Unary::Not => condition(x, "NOT").map(|x| not(x, span)),
-                    Unary::Minus => negate(x, span),
-                };
-                self.keep(made)
+            ExprKind::Nth { term, nth, name } => {
+                let column = self.scope.nth(term, *nth, name);
+                let (column, ty) = self.keep(column)?;
+                Some(Typed::column(column, ty, span))
             }
+            ExprKind::Unary(op, x) => self.unary(*op, x, span),
             ExprKind::Binary(op, a, b) => {
                 let [a, b] = self.all([a, b])?;
                 let made = binary(*op, a, b, span);
@@ -160,8 +169,23 @@ impl Binder<'_> {
         }
     }
 
-    fn is_null(&mut self, x: &Expr, negated: bool, span: Span) -> Option<Typed> {
+    fn unary(&mut self, op: Unary, x: &Expr, span: Span) -> Option<Typed> {
         let x = self.expr(x)?;
+        let made = match op {
+            Unary::Not => condition(x, "NOT").map(|x| not(x, span)),
+            Unary::Minus => negate(x, span),
+        };
+        self.keep(made)
+    }
+
+    fn is_null(&mut self, x: &Expr, negated: bool, span: Span) -> Option<Typed> {
+        let x = match self.scope.term(x) {
+            Some(column) => {
+                let (column, ty) = self.keep(column)?;
+                Typed::column(column, ty, x.span)
+            }
+            None => self.expr(x)?,
+        };
         let ty = x.ty.unwrap_or(Type::Bool);
         let test = Typed::op(Op::IsNull, vec![x.cast(ty)], Type::Bool, span);
         Some(negated_if(negated, test, span))

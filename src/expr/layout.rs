@@ -4,13 +4,23 @@
 //! role of a column is the same everywhere, so bound expressions name roles; numbers are made here and nowhere else,
 //! when a program is compiled.
 
+use crate::sql::ast::Nth;
+
 /// What a column is to the query that reads it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum ColumnRef {
     /// An attribute of a source, by their places.
     Input { source: usize, column: usize },
-    /// When the row of a source happened, in milliseconds.
+    /// When the row of a source happened, in milliseconds; the first one of a term of a pattern.
     EventTime { source: usize },
+    /// An attribute of one of the rows of a counted term, which is a source.
+    Nth {
+        source: usize,
+        column: usize,
+        nth: Nth,
+    },
+    /// What is aggregated over the rows of a counted term, by its place among those of the pattern.
+    OverTerm(usize),
     /// The number that a row has where a window lets rows go in any order.
     RowNumber,
     /// Start of the window.

@@ -2,7 +2,7 @@
 
 use super::kernel::{Operand, logic};
 use super::node::{Node, Step};
-use crate::event::{Column, Timestamp};
+use crate::event::{Column, Timestamp, Type};
 
 /// What a program reads.
 ///
@@ -75,6 +75,16 @@ impl Program {
     /// Calls `f` with the number of every column that it reads.
     pub(crate) fn each_column(&self, f: &mut dyn FnMut(usize)) {
         self.root.each_column(f);
+    }
+
+    /// The type of its results.
+    pub(crate) fn type_of(&self) -> Type {
+        self.root.out.type_of()
+    }
+
+    /// Whether computing it may be an error for some row.
+    pub(crate) fn can_fault(&self) -> bool {
+        self.root.fallible
     }
 
     /// The number of the column that it is, where it is nothing else.

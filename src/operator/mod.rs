@@ -9,7 +9,9 @@ pub(crate) mod join;
 pub(crate) mod keep;
 pub(crate) mod member;
 pub(crate) mod number;
+pub(crate) mod pattern;
 pub(crate) mod projection;
+mod range;
 mod retired;
 pub(crate) mod select;
 pub(crate) mod table;
@@ -21,11 +23,13 @@ pub(crate) mod write;
 
 pub(crate) use claims::Claims;
 pub(crate) use common::Common;
+pub(crate) use range::{RangeEnd, RangeIndex, RangePlan};
 pub(crate) use retired::Retired;
 pub(crate) use words::{COUNT_MAX, counter, newer_counter, words_cell};
 
 use crate::event::{Batch, Mark, RowSet, RowView, Sign, Timestamp};
 use crate::state::{Malformed, Register, RegisterReader, StateHolder};
+use std::sync::Arc;
 
 /// How the rows of a batch belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,6 +122,13 @@ pub(crate) trait Operator: Send + StateHolder {
     /// The clock reached `now` after all rows so far: fires the timers due at or before it, in order.
     fn clock(&mut self, _now: Timestamp, _cause: u64, _out: &mut Out) {}
 
+    /// The clock is about to reach `now`, one timer after the other: of those that follow from each other without a row
+    /// an operator drops what is beyond its bound.
+    fn skip(&mut self, _now: Timestamp) {}
+
+    /// The clock has reached `now`, and an operator that begins with the app begins then, unless it has begun before.
+    fn begin(&mut self, _now: Timestamp) {}
+
     /// All rows of one send have been processed.
     fn send_end(&mut self, _out: &mut Out) {}
 
@@ -137,6 +148,9 @@ pub(crate) trait Operator: Send + StateHolder {
     /// Adds its counters.
     fn count(&self, _into: &mut Counters) {}
 
+    /// Tells what happens to its runs, where it is a pattern.
+    fn trace(&mut self, _sink: &Arc<dyn pattern::TraceSink>) {}
+
     /// Its component is spread over workers by these columns, in this order: positions among its key columns, or
     /// among the columns it keeps where it has no key.
     fn routed_by(&mut self, _positions: Vec<usize>) {}
@@ -152,6 +166,8 @@ pub(crate) trait Operator: Send + StateHolder {
 pub(crate) struct Out {
     /// Batches emitted and not yet delivered, in order.
     pub(crate) ready: Vec<(Kind, Box<Batch>)>,
+    /// The batch at hand goes on as it came.
+    through: bool,
     /// Rows that came too late, where somebody wants them.
     late: Option<Box<Batch>>,
     /// Causes of the rows that came too late.
@@ -166,6 +182,7 @@ impl Out {
     pub(crate) fn new(like: Batch) -> Self {
         Out {
             ready: Vec::new(),
+            through: false,
             late: None,
             refused: Vec::new(),
             spare: Vec::new(),
@@ -190,10 +207,15 @@ impl Out {
         }
     }
 
-    /// Whether rows came too late.
+    /// Whether rows came too late, or were written aside.
     #[inline]
     pub(crate) fn has_late(&self) -> bool {
-        !self.refused.is_empty()
+        !self.refused.is_empty() || self.late.as_ref().is_some_and(|late| !late.is_empty())
+    }
+
+    /// Where rows go that are written beside others: an operator has such a place, or one for rows that come too late.
+    pub(crate) fn aside(&mut self) -> Option<&mut Batch> {
+        self.late.as_deref_mut()
     }
 
     /// Takes the causes of the rows that came too late.
@@ -228,6 +250,18 @@ impl Out {
         } else {
             self.ready.push((kind, batch));
         }
+    }
+
+    /// Passes on all rows that the operator was given, without a copy: whoever comes next gets the very batch.
+    #[inline]
+    pub(crate) fn pass_through(&mut self) {
+        self.through = true;
+    }
+
+    /// Whether the rows at hand go on as they came; asked once by whoever gave them.
+    #[inline]
+    pub(crate) fn take_through(&mut self) -> bool {
+        std::mem::take(&mut self.through)
     }
 
     /// Takes a delivered batch back for reuse.

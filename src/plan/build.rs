@@ -5,6 +5,7 @@
 //! joined one after the other; the end of the query follows.
 
 mod joins;
+mod pattern;
 mod target;
 mod windows;
 
@@ -34,6 +35,8 @@ pub(crate) struct Stage {
     pub(crate) next: Option<(usize, Port)>,
     /// It waits for the end of an instant.
     pub(crate) waits: bool,
+    /// The stream to which it writes beside, and an empty batch of that.
+    pub(crate) aside: Option<(Batch, usize)>,
 }
 
 /// The operators of a query.
@@ -80,9 +83,10 @@ pub(crate) fn stages(
 ) -> Stages {
     let mut builder = Builder::new(query, site, routing);
     builder.turn_to(0);
-    match query.joins.is_empty() {
-        true => builder.build(),
-        false => builder.join(),
+    match &query.pattern {
+        Some(pattern) => builder.pattern(pattern),
+        None if query.joins.is_empty() => builder.build(),
+        None => builder.join(),
     }
     builder.distinct();
     builder.write();
@@ -182,7 +186,7 @@ impl<'a> Builder<'a> {
 
     /// Whether rows of a window are numbered: an aggregate reads the numbers, or a join finds by them what leaves.
     fn wants_numbers(&self) -> bool {
-        match self.query.joins.is_empty() {
+        match !self.query.joins_sources() {
             true => {
                 let calls = &self.query.calls;
                 self.keeps_numbers() || calls.iter().any(|c| c.call.wants_numbers())
@@ -229,6 +233,7 @@ impl<'a> Builder<'a> {
             like: self.like(types),
             next: None,
             waits: false,
+            aside: None,
         });
     }
 

@@ -6,7 +6,8 @@
 //! component single.
 
 use super::lineage::Lineage;
-use super::meeting::{is_outside, keyed, meets_itself};
+use super::meeting::{is_outside, keyed, meets_itself, why_not_keyed};
+use super::pattern::PatternPlan;
 use super::{JoinPlan, QueryPlan, StreamPlan, TablePlan, WindowPlan};
 use crate::expr::Typed;
 use std::cmp::Reverse;
@@ -90,6 +91,8 @@ pub(crate) struct Component {
     pub(crate) meets: bool,
     /// It has timers or asks for the clock.
     pub(crate) tracks_clock: bool,
+    /// It matters when the first row comes, also one that waits for its time.
+    pub(crate) waits_for_clock: bool,
     /// It asks which input row caused a row.
     pub(crate) tracks_cause: bool,
     /// It asks where a send ends.
@@ -150,6 +153,7 @@ fn alone(number: usize, table: &TablePlan) -> Component {
         tables: vec![number],
         meets: false,
         tracks_clock: table.shape.ttl_us.is_some(),
+        waits_for_clock: false,
         tracks_cause: false,
         tracks_sends: false,
     }
@@ -215,13 +219,13 @@ fn component(
         let merges = |s: &StreamPlan| s.writers.len() > 1 || (s.declared && !s.readers.is_empty());
         queries[*q].written().any(|s| merges(&streams[s]))
     });
+    let several = |q: &QueryPlan| q.pattern.is_some() && q.read().nth(1).is_some();
     let meets = |q: &QueryPlan| {
         let changes = streams[q.target].kind.table().is_some();
-        changes || !q.joins.is_empty() || q.looked_up().next().is_some()
+        changes || !q.joins.is_empty() || several(q) || q.looked_up().next().is_some()
     };
     let any = |f: &dyn Fn(&QueryPlan) -> bool| members.iter().any(|q| f(&queries[*q]));
-    let evaluates =
-        |f: &dyn Fn(&Typed) -> bool| any(&|q| q.filters().chain(q.expressions()).any(f));
+    let evaluates = |f: &dyn Fn(&Typed) -> bool| any(&|q| q.evaluated().any(f));
     // What such a row gives comes among the rows behind it, by its time.
     let pads_late = any(&|q| q.joins.iter().any(JoinPlan::pads_late));
     Component {
@@ -229,6 +233,11 @@ fn component(
         row_by_row: cycle || merges || pads_late || meets_itself(streams, queries, &order),
         meets: any(&meets),
         tracks_clock: any(&QueryPlan::is_timed) || expires || evaluates(&Typed::uses_clock),
+        waits_for_clock: any(&|q| {
+            q.pattern
+                .as_ref()
+                .is_some_and(PatternPlan::begins_with_silence)
+        }),
         tables: used,
         tracks_cause: (several_late && any(&QueryPlan::has_late_rows))
             || any(&|q| q.windows().any(WindowPlan::uses_cause))
@@ -312,7 +321,7 @@ fn demand(query: &QueryPlan, source: usize) -> Demand {
         return Demand::All("DISTINCT");
     }
     let window = query.sources[source].window.as_ref();
-    if !query.joins.is_empty() {
+    if query.joins_sources() {
         return joined_demand(query, window);
     }
     let window_keys = match window {
@@ -411,10 +420,10 @@ fn routing(streams: &[StreamPlan], queries: &[QueryPlan], order: &[usize], cycle
     }
     let read = order.iter().flat_map(|q| queries[*q].read());
     let mut from_outside = read.filter(|s| is_outside(&streams[*s]));
-    if order.iter().any(|q| !queries[*q].joins.is_empty()) {
+    if order.iter().any(|q| queries[*q].joins_sources()) {
         return match keyed(streams, queries, order, &from_outside.collect()) {
             Some((entries, lineage)) => Routing::Keyed { entries, lineage },
-            None => Routing::Single("rows that meet have no common key column".to_string()),
+            None => Routing::Single(why_not_keyed(queries, order)),
         };
     }
     let Some(stream) = from_outside.next() else {

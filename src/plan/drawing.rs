@@ -1,7 +1,10 @@
 //! A plan as a picture: a graph in the language of Graphviz or of Mermaid.
 //!
-//! Streams, tables and named windows are boxes, queries are rounded ones; an arrow says who reads and who writes.
+//! Streams, tables and named windows are boxes, queries are rounded ones; an arrow says who reads and who writes. The
+//! automaton of a pattern stands in front of its query.
 
+use super::draw_pattern::draw_automaton;
+use super::pattern_text::PatternText;
 use super::{Plan, QueryPlan, Routing, StreamKind};
 use std::fmt::Write;
 
@@ -34,19 +37,25 @@ pub(crate) fn draw(plan: &Plan, drawing: Drawing) -> String {
     for (number, component) in plan.components.iter().enumerate() {
         open(&mut text, drawing, number, &component.routing);
         for query in &component.queries {
-            let label = query_label(plan, &plan.queries[*query]);
-            node(&mut text, drawing, &format!("q{query}"), &label, true);
+            let number = format!("q{query}");
+            let query = &plan.queries[*query];
+            node(&mut text, drawing, &number, &query_label(plan, query), true);
+            if let Some(pattern) = PatternText::of(plan, query) {
+                draw_automaton(&mut text, drawing, pattern, &number);
+            }
         }
         close(&mut text, drawing);
     }
     for (number, query) in plan.queries.iter().enumerate() {
-        for source in &query.sources {
-            edge(
-                &mut text,
-                drawing,
-                &shown(plan, source.stream),
-                &format!("q{number}"),
-            );
+        // Terms of a pattern that read one stream get its rows together.
+        let tables = query.sources.iter().filter(|s| s.table.is_some());
+        let read = query.read().chain(tables.map(|s| s.stream));
+        let to = match query.pattern {
+            Some(_) => format!("q{number}_start"),
+            None => format!("q{number}"),
+        };
+        for stream in read {
+            edge(&mut text, drawing, &shown(plan, stream), &to);
         }
         for member in &query.members {
             let table = plan.tables[member.table].stream;
@@ -85,7 +94,10 @@ fn shown(plan: &Plan, stream: usize) -> String {
 fn query_label(plan: &Plan, query: &QueryPlan) -> String {
     let mut label = query.name.clone();
     for (place, source) in query.sources.iter().enumerate() {
-        if let Some(join) = place.checked_sub(1).map(|before| &query.joins[before]) {
+        let join = place
+            .checked_sub(1)
+            .and_then(|before| query.joins.get(before));
+        if let Some(join) = join {
             let _ = write!(label, "\n{:?} join", join.kind);
         }
         if source.window.is_some() {
@@ -104,6 +116,7 @@ fn query_label(plan: &Plan, query: &QueryPlan) -> String {
 
 fn open(text: &mut String, drawing: Drawing, number: usize, routing: &Routing) {
     let how = match routing {
+        Routing::Keyed { entries, .. } if entries.len() == 1 => "keyed, 1 stream comes in".into(),
         Routing::Keyed { entries, .. } => format!("keyed, {} streams come in", entries.len()),
         Routing::Single(why) => format!("single worker: {why}"),
     };
@@ -131,11 +144,76 @@ fn node(text: &mut String, drawing: Drawing, name: &str, label: &str, is_query: 
     };
 }
 
-fn edge(text: &mut String, drawing: Drawing, from: &str, to: &str) {
+pub(super) fn edge(text: &mut String, drawing: Drawing, from: &str, to: &str) {
     let _ = match drawing {
         Drawing::Dot => writeln!(text, "  {from} -> {to};"),
         Drawing::Mermaid => writeln!(text, "  {from} --> {to}"),
     };
+}
+
+/// What an arrow of an automaton stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Line {
+    /// A row.
+    Row,
+    /// No row.
+    Silence,
+    /// Back to where it begins: it does not decide where states are placed.
+    Again,
+}
+
+/// An arrow of an automaton.
+pub(super) fn arrow(
+    text: &mut String,
+    drawing: Drawing,
+    (from, to): (&str, &str),
+    label: &str,
+    line: Line,
+) {
+    let label = quoted(label, drawing);
+    let style = match line {
+        Line::Row => "",
+        Line::Silence => ", style=dashed",
+        Line::Again => ", style=dashed, constraint=false",
+    };
+    let _ = match (drawing, line) {
+        (Drawing::Dot, _) => writeln!(text, "    {from} -> {to} [label={label}{style}];"),
+        (Drawing::Mermaid, Line::Row) => writeln!(text, "    {from} -->|{label}| {to}"),
+        (Drawing::Mermaid, _) => writeln!(text, "    {from} -.->|{label}| {to}"),
+    };
+}
+
+/// A state of an automaton. `is_last`: a run that is there is a match.
+pub(super) fn state(text: &mut String, drawing: Drawing, name: &str, label: &str, is_last: bool) {
+    let label = quoted(label, drawing);
+    let _ = match (drawing, is_last) {
+        (Drawing::Dot, false) => writeln!(text, "    {name} [label={label}, shape=ellipse];"),
+        (Drawing::Dot, true) => {
+            writeln!(
+                text,
+                "    {name} [label={label}, shape=ellipse, peripheries=2];"
+            )
+        }
+        (Drawing::Mermaid, false) => writeln!(text, "    {name}(({label}))"),
+        (Drawing::Mermaid, true) => writeln!(text, "    {name}((({label})))"),
+    };
+}
+
+/// A box around what follows, until [`box_ends`].
+pub(super) fn box_begins(text: &mut String, drawing: Drawing, name: &str, label: &str) {
+    let label = quoted(label, drawing);
+    let _ = match drawing {
+        Drawing::Dot => writeln!(text, "    subgraph cluster_{name} {{\n    label={label};"),
+        Drawing::Mermaid => writeln!(text, "    subgraph {name}[{label}]"),
+    };
+}
+
+/// The end of the last box that began.
+pub(super) fn box_ends(text: &mut String, drawing: Drawing) {
+    text.push_str(match drawing {
+        Drawing::Dot => "    }\n",
+        Drawing::Mermaid => "    end\n",
+    });
 }
 
 /// A text in quotes; lines stay lines.
@@ -145,7 +223,14 @@ fn quoted(text: &str, drawing: Drawing) -> String {
             .replace('\\', "\\\\")
             .replace('"', "\\\"")
             .replace('\n', "\\n"),
-        Drawing::Mermaid => text.replace('"', "#quot;").replace('\n', "<br/>"),
+        // Elsewhere a sign of comparison begins a tag, and # a sign by its name.
+        Drawing::Mermaid => text
+            .replace('#', "#35;")
+            .replace('&', "#amp;")
+            .replace('<', "#lt;")
+            .replace('>', "#gt;")
+            .replace('"', "#quot;")
+            .replace('\n', "<br/>"),
     };
     format!("\"{text}\"")
 }

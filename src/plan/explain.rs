@@ -1,6 +1,8 @@
 //! A plan as text: components, queries, operators, distribution and state.
 
+use super::explain_pattern::explain_pattern;
 use super::join::{EqualKey, On, Trigger};
+use super::pattern_text::PatternText;
 use super::source::SourcePlan;
 use super::table::ActionPlan;
 use super::{Plan, QueryPlan, Routing, StreamKind, TablePlan, WindowPlan};
@@ -65,7 +67,13 @@ pub(crate) fn explain(plan: &Plan, event_time: bool) -> String {
 
 fn explain_query(plan: &Plan, query: &QueryPlan, event_time: bool, text: &mut String) {
     let _ = writeln!(text, "  {}", query.name);
-    for (place, source) in query.sources.iter().enumerate() {
+    // Terms of a pattern are told by the pattern.
+    if let Some(pattern) = PatternText::of(plan, query) {
+        let order = event_time.then(|| order(plan));
+        explain_pattern(pattern, order.as_deref(), text);
+    }
+    let sources = query.sources.iter().enumerate();
+    for (place, source) in sources.filter(|_| query.pattern.is_none()) {
         if source.table.is_none() {
             explain_source(plan, query, source, event_time, text);
         }
@@ -141,7 +149,7 @@ fn explain_source(
     if source.filter.is_some() {
         let _ = writeln!(text, "    filter");
     }
-    let joined = !query.joins.is_empty() && query.takes_rows_in_order();
+    let joined = query.joins_sources() && query.takes_rows_in_order();
     let in_order = source
         .window
         .as_ref()
@@ -200,6 +208,7 @@ fn explain_join(plan: &Plan, query: &QueryPlan, before: usize, text: &mut String
                 rest => format!(", then {rest} conditions"),
             };
             let _ = writeln!(text, "      {keys}{rest}");
+            explain_ranges(plan, query, before, text);
             explain_sides(plan, query, before, text);
         }
     }
@@ -214,6 +223,29 @@ fn explain_join(plan: &Plan, query: &QueryPlan, before: usize, text: &mut String
         _ => "a row that meets nothing is padded when it comes",
     };
     let _ = writeln!(text, "      {pads}");
+}
+
+/// By which columns rows of a key are found where it has many.
+fn explain_ranges(plan: &Plan, query: &QueryPlan, before: usize, text: &mut String) {
+    let join = &query.joins[before];
+    for (side, alone) in [(0, Trigger::Left), (1, Trigger::Right)] {
+        if join.trigger == alone {
+            continue;
+        }
+        let Some(range) = join.on.range(before + 1, side) else {
+            continue;
+        };
+        let ColumnRef::Input { source, column } = range.column else {
+            continue;
+        };
+        let schema = &plan.streams[query.sources[source].stream].schema;
+        let _ = writeln!(
+            text,
+            "      many rows of one key: ordered index on {} of side {}",
+            schema.attributes()[column].name,
+            ["left", "right"][side]
+        );
+    }
 }
 
 /// What the sides of a join hold.

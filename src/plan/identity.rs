@@ -77,7 +77,7 @@ impl QueryIdentity {
         let written = |span: Span| normal(scope.text.get(span.range()).unwrap_or_default());
         let former = former_state_text(&written, query, plan);
         let ordinal = |key: &Expr| matches!(key.kind, ExprKind::Literal(_));
-        let has_window = plan.windows().next().is_some() || !plan.joins.is_empty();
+        let has_window = plan.windows().next().is_some() || plan.joins_sources();
         let stateless = !has_window && !plan.aggregates() && !plan.distinct;
         let state_text = match stateless {
             true => former.clone(),
@@ -131,37 +131,15 @@ fn state_parts(
     query: &Query,
     plan: &QueryPlan,
 ) -> String {
-    let list = |exprs: &mut dyn Iterator<Item = &Expr>| {
-        let texts: Vec<String> = exprs.map(|e| written(e.span)).collect();
-        texts.join(", ")
-    };
-    let mut text = String::new();
-    for source in &query.sources {
-        let Source {
-            stream,
-            alias: _,
-            filters,
-            window: _,
-            unidirectional,
-        } = source;
-        let filters = list(&mut filters.iter());
-        text += &format!(" FROM {} FILTERS {filters}", stream.text);
-        if unidirectional.is_some() {
-            text += " UNIDIRECTIONAL";
-        }
+    let mut text = meetings(written, query);
+    let has_window = plan.windows().next().is_some() || plan.joins_sources();
+    if let (Some(written_pattern), Some(pattern)) = (&query.pattern, &plan.pattern) {
+        let kept = pattern.kept(plan.expressions());
+        text += &format!(" {} HOLDS {kept:?}", written(written_pattern.span));
     }
-    for join in &query.joins {
-        let within = join.within.map(|(us, _)| us);
-        text += &format!(
-            " {:?} ON {} WITHIN {within:?}",
-            join.kind,
-            written(join.on.span)
-        );
-    }
-    let has_window = plan.windows().next().is_some() || !plan.joins.is_empty();
     let panes = plan.windows().any(|w| matches!(w, WindowPlan::Panes(_)));
     if !has_window || panes || plan.aggregates() || plan.distinct {
-        text += &format!(" WHERE {}", list(&mut query.filter.iter()));
+        text += &format!(" WHERE {}", listed(written, &query.filter));
     }
     text += &format!(" ALIASES {}", scope.meant.join(", "));
     if has_window || plan.distinct {
@@ -173,7 +151,7 @@ fn state_parts(
             let mut kept = attributes(plan.expressions().chain(window.keys()), place);
             kept.extend(window.held_columns());
             text += &format!(" KEEPS {}", named(kept, schema));
-        } else if !plan.joins.is_empty() && source.table.is_none() {
+        } else if plan.joins_sources() && source.table.is_none() {
             let kept = attributes(plan.expressions(), place);
             text += &format!(" KEEPS {}", named(kept, schema));
         }
@@ -194,6 +172,43 @@ fn state_parts(
     text
 }
 
+/// Expressions as written.
+fn listed<'a>(
+    written: &dyn Fn(Span) -> String,
+    expressions: impl IntoIterator<Item = &'a Expr>,
+) -> String {
+    let texts = expressions.into_iter().map(|e| written(e.span));
+    texts.collect::<Vec<_>>().join(", ")
+}
+
+/// The sources, and how they meet.
+fn meetings(written: &dyn Fn(Span) -> String, query: &Query) -> String {
+    let mut text = String::new();
+    for source in &query.sources {
+        let Source {
+            stream,
+            alias: _,
+            filters,
+            window: _,
+            unidirectional,
+        } = source;
+        let filters = listed(written, filters);
+        text += &format!(" FROM {} FILTERS {filters}", stream.text);
+        if unidirectional.is_some() {
+            text += " UNIDIRECTIONAL";
+        }
+    }
+    for join in &query.joins {
+        let within = join.within.map(|(us, _)| us);
+        text += &format!(
+            " {:?} ON {} WITHIN {within:?}",
+            join.kind,
+            written(join.on.span)
+        );
+    }
+    text
+}
+
 /// What tells rows apart for DISTINCT.
 fn told_apart_by(
     written: &dyn Fn(Span) -> String,
@@ -210,7 +225,6 @@ fn told_apart_by(
         SelectItem::Expr { expr, alias: _ } => written(expr.span),
     };
     let items: Vec<String> = query.select.iter().map(item).collect();
-    let having: Vec<String> = query.having.iter().map(|e| written(e.span)).collect();
     let order = query.order_by.iter();
     let order: Vec<String> = order
         .map(|(e, d)| format!("{} {d}", written(e.span)))
@@ -218,7 +232,7 @@ fn told_apart_by(
     format!(
         " SELECT {} HAVING {} ORDER BY {} LIMIT {:?} OFFSET {:?}",
         items.join(", "),
-        having.join(", "),
+        listed(written, &query.having),
         order.join(", "),
         plan.limit,
         plan.offset,
@@ -268,6 +282,7 @@ fn clauses(text: &str) -> Option<Vec<(&'static str, String)>> {
         action,
         sources,
         joins,
+        pattern,
         filter,
         group_by,
         having,
@@ -305,6 +320,10 @@ fn clauses(text: &str) -> Option<Vec<(&'static str, String)>> {
         ("the filter", list(&mut filters)),
         ("the window", windows.join(", ")),
         ("the joins", joins.iter().map(join).collect()),
+        (
+            "the pattern",
+            pattern.iter().map(|p| written(p.span)).collect(),
+        ),
         ("what is changed", changed(action, &written)),
         ("WHERE", list(&mut filter.iter())),
         ("GROUP BY", list(&mut group_by.iter())),
@@ -352,7 +371,7 @@ fn type_name(ty: Option<Type>) -> String {
 }
 
 /// A text with each run of blanks outside quotes as one.
-fn normal(text: &str) -> String {
+pub(super) fn normal(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut quote = None;
     for c in text.trim().chars() {

@@ -238,14 +238,14 @@ fn of_one_type(left: &Typed, own: &Typed) -> Option<(Typed, Typed)> {
     })
 }
 
-#[derive(PartialEq)]
-enum Side {
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Side {
     Left,
     Right,
 }
 
 /// The only side that an expression reads.
-fn side(typed: &Typed, right: usize) -> Option<Side> {
+pub(super) fn side(typed: &Typed, right: usize) -> Option<Side> {
     let (mut left, mut own) = (false, false);
     typed.columns(&mut |column| match column.source() {
         Some(source) if source == right => own = true,
@@ -320,7 +320,9 @@ impl ColumnRef {
     /// The source to which a column belongs.
     pub(super) fn source(self) -> Option<usize> {
         match self {
-            ColumnRef::Input { source, .. } | ColumnRef::EventTime { source } => Some(source),
+            ColumnRef::Input { source, .. }
+            | ColumnRef::EventTime { source }
+            | ColumnRef::Nth { source, .. } => Some(source),
             _ => None,
         }
     }

@@ -33,9 +33,10 @@ impl Lineage {
         };
         for number in order {
             let query = &queries[*number];
-            let carried = query.read().map(|s| lineage.carried.get(&s));
+            let read = query.sources.iter().filter(|s| s.table.is_none());
+            let carried = read.map(|s| lineage.carried.get(&s.stream));
             let sources: Vec<&Carried> = carried.collect::<Option<_>>()?;
-            let inputs = match query.joins.is_empty() {
+            let inputs = match !query.joins_sources() {
                 true => vec![chosen(query, ONLY_SOURCE, sources[ONLY_SOURCE])?],
                 false => joined(query, &sources)?,
             };

@@ -6,6 +6,7 @@
 
 use super::component::Entry;
 use super::lineage::Lineage;
+use super::pattern::PatternPlan;
 use super::{QueryPlan, StreamPlan};
 use crate::event::Type;
 use crate::expr::{ColumnRef, Typed};
@@ -14,13 +15,36 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 /// For each source of a query, the columns that are equal to those of the others where its rows meet.
 pub(super) type Class = Vec<Vec<usize>>;
 
-/// The classes of a join.
+/// The classes of a join, or of a pattern whose runs of one key have nothing to do with those of another.
 pub(super) fn classes(query: &QueryPlan) -> Vec<Class> {
-    let mut groups: Vec<Vec<(usize, usize, Type)>> = Vec::new();
-    for key in query.joins.iter().flat_map(|j| &j.on.keys) {
-        let (Some(a), Some(b)) = (attribute(&key.left), attribute(&key.right)) else {
-            continue;
-        };
+    let pattern = query.pattern.as_ref().filter(|p| p.has_runs_by_key());
+    let keys = pattern.iter().flat_map(|p| &p.terms).flat_map(|t| &t.keys);
+    let keys = query.joins.iter().flat_map(|j| &j.on.keys).chain(keys);
+    let columns = keys.filter_map(|key| Some((attribute(&key.left)?, attribute(&key.right)?)));
+    classes_of(query, columns)
+}
+
+/// The classes by which a pattern tells its runs apart, where columns of different types may be equal.
+pub(super) fn classes_of_runs(query: &QueryPlan, pattern: &PatternPlan) -> Vec<Class> {
+    let keys = pattern.terms.iter().flat_map(|t| &t.keys);
+    let columns = keys.filter_map(|key| {
+        let (_, a, b) = key.whole.comparison()?;
+        let column = |typed: &Typed| attribute(typed.widened().unwrap_or(typed));
+        Some((column(a)?, column(b)?))
+    });
+    classes_of(query, columns)
+}
+
+/// The column of a source, and its type.
+type Attribute = (usize, usize, Type);
+
+/// The classes that follow from columns that are equal.
+fn classes_of(
+    query: &QueryPlan,
+    equal: impl Iterator<Item = (Attribute, Attribute)>,
+) -> Vec<Class> {
+    let mut groups: Vec<Vec<Attribute>> = Vec::new();
+    for (a, b) in equal {
         let (with, without): (Vec<_>, Vec<_>) = groups
             .into_iter()
             .partition(|g| g.contains(&a) || g.contains(&b));
@@ -30,7 +54,7 @@ pub(super) fn classes(query: &QueryPlan) -> Vec<Class> {
         groups = without;
         groups.push(joined);
     }
-    let by_source = |group: &Vec<(usize, usize, Type)>| {
+    let by_source = |group: &Vec<Attribute>| {
         let mut class = vec![Vec::new(); query.sources.len()];
         group
             .iter()
@@ -43,7 +67,7 @@ pub(super) fn classes(query: &QueryPlan) -> Vec<Class> {
     classes
 }
 
-fn attribute(typed: &Typed) -> Option<(usize, usize, Type)> {
+fn attribute(typed: &Typed) -> Option<Attribute> {
     match typed.as_column()? {
         ColumnRef::Input { source, column } => Some((source, column, typed.ty?)),
         _ => None,
@@ -52,6 +76,10 @@ fn attribute(typed: &Typed) -> Option<(usize, usize, Type)> {
 
 /// The sources of a query that are never padded with NULL.
 pub(super) fn never_padded(query: &QueryPlan) -> Vec<bool> {
+    if let Some(pattern) = &query.pattern {
+        let all = 0..query.sources.len();
+        return all.map(|source| pattern.always_matches(source)).collect();
+    }
     let mut never = vec![true; query.sources.len()];
     for (before, join) in query.joins.iter().enumerate() {
         let [left, right] = join.preserves();
@@ -71,7 +99,7 @@ pub(super) fn keyed(
     order: &[usize],
     outside: &BTreeSet<usize>,
 ) -> Option<(Vec<Entry>, Lineage)> {
-    let first = order.iter().find(|q| !queries[**q].joins.is_empty())?;
+    let first = order.iter().find(|q| queries[**q].joins_sources())?;
     let query = &queries[*first];
     let classes = classes(query);
     let alone = classes.iter().map(|class| vec![class.clone()]);
@@ -89,6 +117,23 @@ pub(super) fn keyed(
         }
     }
     None
+}
+
+/// Why rows that meet are not spread: of the first pattern that keeps them together, or of all that meet.
+pub(super) fn why_not_keyed(queries: &[QueryPlan], order: &[usize]) -> String {
+    for query in order.iter().map(|q| &queries[*q]) {
+        let Some(pattern) = &query.pattern else {
+            continue;
+        };
+        let why = match (pattern.has_runs_by_key(), pattern.is_sequence) {
+            (true, _) if !classes(query).is_empty() => continue,
+            (true, _) => "not each of its terms has an attribute equal to one of the first term",
+            (false, true) => "in a sequence rows of one key end runs of another",
+            (false, false) => "it does not begin with EVERY before one term that takes one row",
+        };
+        return format!("{} is not apart by key: {why}", query.name);
+    }
+    "rows that meet have no common key column".to_string()
 }
 
 /// The streams with their columns of each key; `None` where a stream lacks one.
@@ -111,9 +156,10 @@ fn trace(
     class: &Class,
 ) -> Option<BTreeMap<usize, usize>> {
     let mut found = BTreeMap::new();
-    let sources = query.fed().zip(class);
+    let sources = query.sources.iter().filter(|s| s.table.is_none());
+    let sources = sources.zip(class);
     let mut left: Vec<(usize, usize)> = Vec::new();
-    left.extend(sources.map(|((_, stream), columns)| (stream, columns[0])));
+    left.extend(sources.map(|(source, columns)| (source.stream, columns[0])));
     let mut seen = BTreeSet::new();
     while let Some((stream, column)) = left.pop() {
         if !seen.insert((stream, column)) {
@@ -169,7 +215,7 @@ pub(super) fn meets_itself(streams: &[StreamPlan], queries: &[QueryPlan], order:
     let joins_itself = |q: &usize| {
         let sources: Vec<BTreeSet<usize>> = queries[*q].read().map(of).collect();
         let pairs = (0..sources.len()).flat_map(|a| (0..a).map(move |b| (a, b)));
-        !queries[*q].joins.is_empty()
+        queries[*q].joins_sources()
             && pairs
                 .into_iter()
                 .any(|(a, b)| !sources[a].is_disjoint(&sources[b]))

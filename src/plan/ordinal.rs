@@ -36,10 +36,18 @@ pub(super) fn output(
     Err(Fault::new(expr.span, message).help(remedy))
 }
 
+/// The sources whose attributes `*` stands for, with their places.
+pub(super) fn shown<'s, 'a>(
+    sources: &'s [NamedSource<'a>],
+) -> impl Iterator<Item = (usize, &'s NamedSource<'a>)> {
+    let all = sources.iter().enumerate();
+    all.filter(|(_, source)| !source.is_absent)
+}
+
 /// How many output columns an item stands for.
 pub(super) fn width(item: &SelectItem, sources: &[NamedSource<'_>]) -> usize {
     match item {
-        SelectItem::Star(_) => sources.iter().map(|s| s.schema.len()).sum(),
+        SelectItem::Star(_) => shown(sources).map(|(_, s)| s.schema.len()).sum(),
         SelectItem::Expr { .. } => 1,
     }
 }
@@ -57,7 +65,7 @@ fn constant(expr: &Expr, clause: &str) -> Fault {
 
 /// The attribute at a place among those of all sources, by its full name.
 fn attribute(sources: &[NamedSource<'_>], place: usize, at: &Expr) -> Option<Expr> {
-    let all = sources.iter().enumerate();
+    let all = shown(sources);
     let mut named = all.flat_map(|(s, source)| source.columns(s).map(|c| (source.name(), c.1)));
     let (source, attribute) = named.nth(place)?;
     let name = |text: &str| Name {

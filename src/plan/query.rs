@@ -3,6 +3,7 @@
 use super::join::{JoinPlan, bind_joins};
 use super::limits;
 use super::ordinal;
+use super::pattern::{self, PatternPlan};
 use super::scope::{Call, Clause, Prefer, QueryScope};
 use super::source::{
     NamedSource, ONLY_SOURCE, SourcePlan, bind_windows, check_names, check_source,
@@ -35,6 +36,8 @@ pub(crate) struct QueryPlan {
     pub(crate) sources: Vec<SourcePlan>,
     /// How each source but the first meets those before it.
     pub(crate) joins: Vec<JoinPlan>,
+    /// The pattern whose terms the sources are.
+    pub(crate) pattern: Option<PatternPlan>,
     /// What is asked of tables, row by row.
     pub(crate) members: Vec<MemberPlan>,
     /// What happens at the target.
@@ -64,20 +67,28 @@ impl QueryPlan {
         !self.keys.is_empty() || !self.calls.is_empty()
     }
 
+    /// Whether rows of several sources meet in it.
+    pub(crate) fn joins_sources(&self) -> bool {
+        !self.joins.is_empty() || self.pattern.is_some()
+    }
+
     /// Whether it has timers, or takes rows in the order of their times.
     pub(crate) fn is_timed(&self) -> bool {
-        self.joins.iter().any(JoinPlan::is_timed) || self.windows().any(WindowPlan::timed)
+        self.pattern.is_some()
+            || self.joins.iter().any(JoinPlan::is_timed)
+            || self.windows().any(WindowPlan::timed)
     }
 
     /// Whether its sources get their rows in the order of their times, as one of them must.
     pub(crate) fn takes_rows_in_order(&self) -> bool {
-        self.joins.iter().any(JoinPlan::is_timed)
+        self.pattern.is_some()
+            || self.joins.iter().any(JoinPlan::is_timed)
             || self.windows().any(WindowPlan::takes_rows_in_order)
     }
 
     /// Whether rows may come too late for it.
     pub(crate) fn has_late_rows(&self) -> bool {
-        let joined = !self.joins.is_empty() && self.takes_rows_in_order();
+        let joined = self.joins_sources() && self.takes_rows_in_order();
         joined || self.windows().any(WindowPlan::has_late_rows)
     }
 
@@ -87,15 +98,20 @@ impl QueryPlan {
         &self.sources[ONLY_SOURCE]
     }
 
-    /// The streams from which rows come to it, one for each source that is no table.
+    /// The streams from which rows come to it, one for each source that is no table; those of a pattern once.
     pub(crate) fn read(&self) -> impl Iterator<Item = usize> {
         self.fed().map(|(_, stream)| stream)
     }
 
-    /// The sources that are no tables: place and stream.
+    /// The sources that are no tables: place and stream. Terms of a pattern that read one stream get its rows together:
+    /// the first of them is told.
     pub(crate) fn fed(&self) -> impl Iterator<Item = (usize, usize)> {
         let all = self.sources.iter().enumerate();
-        let streams = all.filter(|(_, s)| s.table.is_none());
+        let streams = all.filter(|(place, s)| {
+            let mut before = self.sources[..*place].iter();
+            let again = self.pattern.is_some() && before.any(|b| b.stream == s.stream);
+            s.table.is_none() && !again
+        });
         streams.map(|(place, s)| (place, s.stream))
     }
 
@@ -118,7 +134,7 @@ impl QueryPlan {
 
     /// Whether something that it selects from comes in flushes.
     pub(crate) fn flushes(&self) -> bool {
-        match self.joins.is_empty() {
+        match !self.joins_sources() {
             true => self
                 .sources
                 .iter()
@@ -138,12 +154,20 @@ impl QueryPlan {
         self.sources.iter().filter_map(|s| s.filter.as_ref())
     }
 
-    /// The streams to which it writes: its target, and that of its late rows.
+    /// The streams to which it writes: its target, that of its late rows, and that of runs that WITHIN has ended.
     pub(crate) fn written(&self) -> impl Iterator<Item = usize> {
-        std::iter::once(self.target).chain(self.late)
+        let timeout = self.pattern.as_ref().and_then(|p| p.timeout.as_ref());
+        let others = self.late.into_iter().chain(timeout.map(|t| t.target));
+        std::iter::once(self.target).chain(others)
     }
 
-    /// Everything evaluated behind the window.
+    /// Everything that it evaluates.
+    pub(crate) fn evaluated(&self) -> impl Iterator<Item = &Typed> {
+        let terms = self.pattern.iter().flat_map(PatternPlan::expressions);
+        self.filters().chain(terms).chain(self.expressions())
+    }
+
+    /// Everything evaluated behind the window, or the pattern.
     pub(crate) fn expressions(&self) -> impl Iterator<Item = &Typed> {
         let args = self.calls.iter().flat_map(|c| &c.args);
         let order = self.order.iter().map(|(e, _)| e);
@@ -169,7 +193,7 @@ pub(super) fn bind_query(
     target: Option<usize>,
 ) -> Option<(QueryPlan, Schema)> {
     let streams: Vec<StreamPlan> = inputs.iter().map(|i| planner.streams[*i].clone()).collect();
-    let several = query.sources.len() > 1;
+    let several = query.sources.len() > 1 || query.pattern.is_some();
     let written = query.sources.iter().zip(&streams);
     let named = written.map(|(w, s)| NamedSource::new(w, s, several));
     let named: Vec<NamedSource<'_>> = named.collect();
@@ -177,15 +201,21 @@ pub(super) fn bind_query(
     let tables = Arc::clone(&planner.table_streams);
     let changed = target.map(|t| planner.streams[t].clone());
     check_sources(planner, query, &streams, changed.as_ref())?;
+    let named = terms(query, named);
     count_columns(planner, query, &named)?;
     let mut scope = QueryScope::new(planner.text, planner.catalogue, &named, &tables);
+    if let Some(written) = &query.pattern {
+        scope.pattern = pattern::shape(&mut scope, written);
+        if scope.pattern.is_none() {
+            planner.faults.append(&mut scope.faults);
+            return None;
+        }
+        pattern::bind_terms(&mut scope, query);
+    }
     let mut sources = bind_windows(&mut scope, query, inputs, &kinds);
     let mut joins = bind_joins(&mut scope, query, &sources);
     let clauses = bind_clauses(&mut scope, query, &mut sources);
-    for (join, source) in joins.iter_mut().zip(sources.iter_mut().skip(1)) {
-        let filters = source.filter.take().into_iter();
-        source.filter = Typed::all(filters.chain(join.before_choosing.drain(..)).collect());
-    }
+    filter_before_choosing(&mut joins, &mut sources);
     let action = bind_action(&mut scope, query, changed.as_ref());
     let mut faults = std::mem::take(&mut scope.faults);
     let outputs = check_outputs(clauses.outputs, changed.as_ref(), query, &mut faults);
@@ -204,6 +234,7 @@ pub(super) fn bind_query(
         rows: scope.rows,
         sources,
         joins,
+        pattern: scope.pattern.take(),
         members: std::mem::take(&mut scope.members),
         action,
         target: 0,
@@ -222,6 +253,23 @@ pub(super) fn bind_query(
     plan.identity = QueryIdentity::of(&scope, query, &plan);
     check(planner, query, &plan, target)?;
     Some((plan, schema))
+}
+
+/// Gives sources the conditions that their joins ask of their rows alone.
+fn filter_before_choosing(joins: &mut [JoinPlan], sources: &mut [SourcePlan]) {
+    for (join, source) in joins.iter_mut().zip(sources.iter_mut().skip(1)) {
+        let filters = source.filter.take().into_iter();
+        source.filter = Typed::all(filters.chain(join.before_choosing.drain(..)).collect());
+    }
+}
+
+/// The sources of a query; terms of a pattern that must not come have no rows to be named.
+fn terms<'a>(query: &Query, mut named: Vec<NamedSource<'a>>) -> Vec<NamedSource<'a>> {
+    let steps = query.pattern.iter().flat_map(|p| &p.chain);
+    steps.for_each(|step| {
+        step.each_term(&mut |term| named[term.source].is_absent = term.absent.is_some());
+    });
+    named
 }
 
 /// What a query is called that stands at this place.
@@ -308,6 +356,8 @@ fn all_of(conditions: &[Expr]) -> Option<Expr> {
 /// Binds the clauses of a query; filters before windows go to their sources.
 fn bind_clauses(scope: &mut QueryScope<'_>, query: &Query, sources: &mut [SourcePlan]) -> Clauses {
     let written = query.sources.iter();
+    // Those of a pattern belong to its terms.
+    let written = written.filter(|_| query.pattern.is_none());
     let mut filters: Vec<Option<Expr>> = written.map(|s| all_of(&s.filters)).collect();
     let mut condition = query.filter.clone();
     // Without a window, or where the window only assigns rows to a grid, before and after are the same; but for rows
@@ -422,7 +472,8 @@ fn bind_select(
     for item in select {
         match item {
             SelectItem::Star(span) => {
-                for (place, source) in scope.sources.iter().enumerate() {
+                scope.faults.extend(scope.all_of_counted(*span));
+                for (place, source) in ordinal::shown(scope.sources) {
                     outputs.extend(source.columns(place).map(|(column, name, ty)| {
                         let typed = Typed::column(column, ty, *span);
                         (name.to_string(), Some(typed), *span)
@@ -537,8 +588,11 @@ fn check(
             Fault::new(span, message).help("they order and cut the flushes of a batch window"),
         );
     }
-    let warnings =
-        warn::keeps_all(query, plan).chain(warn::upsert(query, plan, &planner.tables, target));
+    let once = plan.pattern.as_ref();
+    let once = once.and_then(|p| pattern::matches_once(query, p));
+    let warnings = warn::keeps_all(query, plan)
+        .chain(warn::upsert(query, plan, &planner.tables, target))
+        .chain(once);
     let room = FAULTS_MAX.saturating_sub(planner.warnings.len());
     let warnings: Vec<Fault> = warnings.take(room).collect();
     planner.warnings.extend(warnings);

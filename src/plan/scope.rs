@@ -2,6 +2,7 @@
 //! by their role; places in the frames of programs are made of them when the query is built.
 
 use super::limits::{self, EXPANDED_HEIGHT_MAX, EXPANDED_NODES_MAX};
+use super::pattern::PatternPlan;
 use super::source::{self, NamedSource};
 use super::table::{MemberPlan, bind_member};
 use super::{Catalogue, StreamPlan};
@@ -9,7 +10,7 @@ use crate::error::{FAULTS_MAX, Fault};
 use crate::event::Type;
 use crate::expr::{ColumnRef, Scope, Typed, Unresolved, bind};
 use crate::operator::aggregate::{Aggregate, AggregateCall, Rows};
-use crate::sql::ast::{Expr, ExprKind, Name, SelectItem, Span};
+use crate::sql::ast::{Expr, ExprKind, Name, Nth, SelectItem, Span};
 
 /// One aggregate call of a query with its bound arguments.
 pub(crate) struct Call {
@@ -26,6 +27,8 @@ pub(super) enum Clause {
     Source(usize),
     /// ON of the join of a source, by its place, with those before it.
     On(usize),
+    /// A filter of a term of a pattern, by its place: it knows the row, and the terms before it.
+    Term(usize),
     /// What is said of rows of the target, which is one more source: ON, WHERE and SET of a table that is changed.
     Target,
     /// The condition of IN with a table, which is one more source, over the source at this place.
@@ -45,6 +48,7 @@ impl Clause {
         match self {
             Clause::Source(_) => "a filter",
             Clause::On(_) => "ON",
+            Clause::Term(_) => "a filter",
             Clause::Target => "a condition on a table",
             Clause::Member(_) => "IN",
             Clause::Where => "WHERE",
@@ -69,6 +73,10 @@ pub(super) struct QueryScope<'a> {
     pub(super) numbers_rows: bool,
     pub(super) clause: Clause,
     pub(super) calls: Vec<Call>,
+    /// The pattern whose terms the sources are.
+    pub(super) pattern: Option<PatternPlan>,
+    /// The counted term over whose rows an aggregate is bound.
+    pub(super) over_term: Option<usize>,
     /// The conditions of IN with tables.
     pub(super) members: Vec<MemberPlan>,
     /// What names and numbers stand for that were replaced in keys and in arguments of aggregates.
@@ -96,6 +104,8 @@ impl<'a> QueryScope<'a> {
             numbers_rows: true,
             clause: Clause::Output,
             calls: Vec::new(),
+            pattern: None,
+            over_term: None,
             members: Vec::new(),
             meant: Vec::new(),
             expanded: 0,
@@ -160,7 +170,7 @@ impl QueryScope<'_> {
         function: &Name,
         args: &[Expr],
     ) -> Option<Result<(ColumnRef, Type), Fault>> {
-        let several = self.sources.len() > 1;
+        let several = self.sources.len() > 1 || self.pattern.is_some();
         let [arg] = args else { return None };
         let ExprKind::Column {
             qualifier: None,
@@ -173,6 +183,10 @@ impl QueryScope<'_> {
         if !several || !function.text.eq_ignore_ascii_case("eventTimestamp") {
             return None;
         }
+        if self.pattern.is_some() {
+            let found = self.called(name);
+            return Some(found.map(|source| (ColumnRef::EventTime { source }, Type::Long)));
+        }
         let found = source::time_of(self.sources, name);
         Some(match found {
             Ok(source) => Ok((ColumnRef::EventTime { source }, Type::Long)),
@@ -180,7 +194,7 @@ impl QueryScope<'_> {
         })
     }
 
-    fn aggregate(&self, name: &Name) -> Option<Aggregate> {
+    pub(super) fn aggregate(&self, name: &Name) -> Option<Aggregate> {
         let registered = self
             .catalogue
             .aggregates
@@ -203,6 +217,35 @@ impl QueryScope<'_> {
         if let Some(place) = self.calls.iter().position(|c| c.text == text) {
             return Some((ColumnRef::Aggregate(place), self.calls[place].call.result));
         }
+        let (aggregate, bound) = self.bind_arguments(aggregate, args, distinct, span)?;
+        if !self.numbers_rows && self.rows == Rows::AnyOrder && aggregate.tells_rows_apart() {
+            let over = match self.sources.len() {
+                1 => "a named window",
+                _ => "a join",
+            };
+            let message = format!("{aggregate} over {over} from which any row may leave");
+            let remedy = "insert its rows into a stream, and read that with a window";
+            self.faults.push(Fault::new(span, message).help(remedy));
+            return None;
+        }
+        let call = self.call_of(aggregate, &bound, self.rows, span)?;
+        self.calls.push(Call {
+            args: bound,
+            text,
+            call,
+        });
+        let last = self.calls.len() - 1;
+        Some((ColumnRef::Aggregate(last), self.calls[last].call.result))
+    }
+
+    /// The aggregate that a call means, and its arguments.
+    pub(super) fn bind_arguments(
+        &mut self,
+        aggregate: Aggregate,
+        args: &[Expr],
+        distinct: bool,
+        span: Span,
+    ) -> Option<(Aggregate, Vec<Typed>)> {
         let (aggregate, args) = aggregate
             .of_call(args, distinct, span)
             .map_err(|(span, why, help)| self.faults.push(Fault::new(span, why).help(help)))
@@ -217,41 +260,31 @@ impl QueryScope<'_> {
             }
             bound.push(typed);
         }
-        if !self.numbers_rows && self.rows == Rows::AnyOrder && aggregate.tells_rows_apart() {
-            let over = match self.sources.len() {
-                1 => "a named window",
-                _ => "a join",
-            };
-            let message = format!("{aggregate} over {over} from which any row may leave");
-            let remedy = "insert its rows into a stream, and read that with a window";
-            self.faults.push(Fault::new(span, message).help(remedy));
-            return None;
-        }
-        let types: Vec<Type> = bound.iter().filter_map(|t| t.ty).collect();
+        Some((aggregate, bound))
+    }
+
+    /// A call of an aggregate over rows that come and go like these.
+    pub(super) fn call_of(
+        &mut self,
+        aggregate: Aggregate,
+        args: &[Typed],
+        rows: Rows,
+        span: Span,
+    ) -> Option<AggregateCall> {
+        let types: Vec<Type> = args.iter().filter_map(|t| t.ty).collect();
         let result = aggregate.result(&types);
         let result = result.map_err(|remedy| {
-            let given = types
-                .iter()
-                .map(|t| t.name())
-                .collect::<Vec<_>>()
-                .join(", ");
-            self.faults.push(
-                Fault::new(span, format!("{aggregate} does not take ({given})")).help(remedy),
-            );
+            let given = types.iter().map(|t| t.name());
+            let given = given.collect::<Vec<_>>().join(", ");
+            let fault = Fault::new(span, format!("{aggregate} does not take ({given})"));
+            self.faults.push(fault.help(remedy));
         });
-        let call = AggregateCall {
+        Some(AggregateCall {
             aggregate,
             args: types,
             result: result.ok()?,
-            rows: self.rows,
-        };
-        self.calls.push(Call {
-            args: bound,
-            text,
-            call,
-        });
-        let last = self.calls.len() - 1;
-        Some((ColumnRef::Aggregate(last), self.calls[last].call.result))
+            rows,
+        })
     }
 }
 
@@ -273,6 +306,9 @@ impl Scope for QueryScope<'_> {
         qualifier: Option<&Name>,
         name: &Name,
     ) -> Result<(ColumnRef, Type), Unresolved> {
+        if self.pattern.is_some() {
+            return self.column_of_term(qualifier, name);
+        }
         let all = 0..self.sources.len();
         let among = match self.clause {
             Clause::Source(place) => place..place + 1,
@@ -292,6 +328,14 @@ impl Scope for QueryScope<'_> {
             _ => all,
         };
         source::attribute(self.sources, among, qualifier, name)
+    }
+
+    fn nth(&mut self, term: &Name, nth: Nth, name: &Name) -> Result<(ColumnRef, Type), Fault> {
+        self.row_of_term(term, nth, name)
+    }
+
+    fn term(&self, expr: &Expr) -> Option<Result<(ColumnRef, Type), Fault>> {
+        self.time_of_term(expr)
     }
 
     fn is_only_source(&self, expr: &Expr) -> bool {
@@ -352,6 +396,9 @@ impl Scope for QueryScope<'_> {
             return Some(Err(fault));
         }
         let aggregate = self.aggregate(name)?;
+        if let Some(column) = self.over_a_term(&aggregate, args, distinct, span) {
+            return Some(column);
+        }
         if self.clause != Clause::Output {
             let message = format!(
                 "the aggregate {} cannot stand in {}",

@@ -47,12 +47,14 @@ pub(super) struct NamedSource<'a> {
     kind: &'static str,
     alias: Option<&'a str>,
     pub(super) schema: &'a Schema,
-    /// Its rows have a time, and it is one of several sources.
+    /// Its rows have a time, and it is one of several sources, or a term of a pattern.
     has_time: bool,
+    /// It has no rows to be named: it is a term of a pattern that must not come.
+    pub(super) is_absent: bool,
 }
 
 impl<'a> NamedSource<'a> {
-    /// `several`: it is one of several.
+    /// `several`: it is one of several, or may be: a pattern of one term is one of many.
     pub(super) fn new(written: &'a Source, stream: &'a StreamPlan, several: bool) -> Self {
         NamedSource {
             has_time: several && stream.kind.table().is_none(),
@@ -60,6 +62,7 @@ impl<'a> NamedSource<'a> {
             kind: stream.kind.name(),
             alias: written.alias.as_ref().map(|a| a.text.as_str()),
             schema: &stream.schema,
+            is_absent: false,
         }
     }
 
@@ -71,6 +74,7 @@ impl<'a> NamedSource<'a> {
             alias: None,
             schema: &table.schema,
             has_time: false,
+            is_absent: false,
         }
     }
 
@@ -156,16 +160,18 @@ pub(super) fn check_source(written: &Source, stream: &StreamPlan, query: &Query)
             format!("table {} has no window", name.text),
             "remove the window: a table holds its rows until they are deleted",
         ),
-        (StreamKind::Table(_), None) if query.sources.len() == 1 => fault(
-            format!("table {} sends no rows", name.text),
-            "join a stream with it, or ask runtime.query",
-        ),
+        (StreamKind::Table(_), None) if query.sources.len() == 1 || query.pattern.is_some() => {
+            fault(
+                format!("table {} sends no rows", name.text),
+                "join a stream with it, or ask runtime.query",
+            )
+        }
         (StreamKind::Window(_), Some(_)) => fault(
             format!("{} is a window already", name.text),
             "remove the second window, or insert into a stream and put it there",
         ),
         (StreamKind::Window(window), None)
-            if query.sources.len() > 1 && window.events != Events::All =>
+            if !query.joins.is_empty() && window.events != Events::All =>
         {
             fault(
                 format!(
@@ -192,12 +198,19 @@ pub(super) fn check_names(
     };
     let clashes = |place: &usize| {
         let own = name(*place);
+        // Terms of a pattern may have no name, and be called as streams are.
+        if query.pattern.is_some() && query.sources[*place].alias.is_none() {
+            return false;
+        }
         let by_changed = changed.is_some_and(|table| is(&own.text, &table.name));
         let by_alias = query.sources[*place].alias.is_some();
         let others = (0..streams.len()).filter(|other| other != place);
         let mut others = others.filter(|other| {
             // Of two that are called alike the second is told.
             let called = is(&own.text, &name(*other).text) && other < place;
+            if query.pattern.is_some() {
+                return called && query.sources[*other].alias.is_some();
+            }
             called || (by_alias && is(&own.text, &streams[*other].name))
         });
         by_changed || others.next().is_some()
@@ -222,7 +235,7 @@ pub(super) fn attribute(
     name: &Name,
 ) -> Result<(ColumnRef, Type), Unresolved> {
     let mut candidates: Vec<(usize, &NamedSource<'_>)> = sources.iter().enumerate().collect();
-    candidates.retain(|(place, _)| among.contains(place));
+    candidates.retain(|(place, s)| among.contains(place) && (!s.is_absent || among.len() == 1));
     if let Some(qualifier) = qualifier {
         candidates = called(candidates, qualifier)?;
     }
@@ -260,6 +273,15 @@ fn is_time(
 ) -> bool {
     let one = matches!(candidates, [(_, source)] if source.has_time);
     one && qualifier.is_some() && name.text.eq_ignore_ascii_case("at")
+}
+
+/// The term of a pattern of this name, which is its own or that of its stream.
+pub(super) fn term_of(sources: &[NamedSource<'_>], name: &Name) -> Option<usize> {
+    let all: Vec<(usize, &NamedSource<'_>)> = sources.iter().enumerate().collect();
+    match called(all, name).ok()?.as_slice() {
+        [(place, _)] => Some(*place),
+        _ => None,
+    }
 }
 
 /// The source of this name, if it is one whose rows have a time of their own in a query.
@@ -334,6 +356,7 @@ mod tests {
         let b = Schema::new([("k", Type::Int), ("y", Type::Long)]);
         let source = |stream, alias, schema| NamedSource {
             has_time: false,
+            is_absent: false,
             stream,
             kind: "stream",
             alias,

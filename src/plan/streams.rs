@@ -1,6 +1,7 @@
 //! Streams and the order in which queries define them.
 
 use super::limits::{Columns, QUERIES_MAX};
+use super::pattern::{self, TimeoutPlan};
 use super::query::{QueryPlan, bind_query};
 use super::table_def::{is_of_rows, table};
 use super::{Catalogue, NamedWindow, StreamKind, StreamPlan, TablePlan};
@@ -196,7 +197,12 @@ impl<'a> Planner<'a> {
         let left = unread.queries();
         let targets: HashSet<String> = waiting
             .iter()
-            .flat_map(|q| std::iter::once(&q.target).chain(&q.late_stream))
+            .flat_map(|q| {
+                let timeout = q.pattern.iter().flat_map(|p| &p.timeout);
+                std::iter::once(&q.target)
+                    .chain(&q.late_stream)
+                    .chain(timeout)
+            })
             .map(|name| name.text.to_ascii_lowercase())
             .collect();
         for place in left {
@@ -291,7 +297,40 @@ impl<'a> Planner<'a> {
         if let Some(name) = &query.late_stream {
             plan.late = Some(self.late_stream(name, &plan)?);
         }
+        let timeout = query.pattern.as_ref().and_then(|p| p.timeout.as_ref());
+        if let Some(name) = timeout {
+            let schema = self.streams[plan.target].schema.clone();
+            let (attributes, outputs) = pattern::timeout(query, &plan, &schema);
+            let target = self.timeout_stream(name, &plan, attributes)?;
+            let pattern = plan.pattern.as_mut();
+            pattern?.timeout = Some(TimeoutPlan { target, outputs });
+        }
         Some(plan)
+    }
+
+    /// The stream that is told of runs that WITHIN has ended: it has columns of these names and types.
+    fn timeout_stream(
+        &mut self,
+        name: &Name,
+        query: &QueryPlan,
+        attributes: Vec<(String, Type)>,
+    ) -> Option<usize> {
+        let mut seen = HashSet::new();
+        let mut names = attributes.iter().map(|(name, _)| name.to_ascii_lowercase());
+        if let Some(twice) = names.find(|name| !seen.insert(name.clone())) {
+            let message = format!("two columns of {} are named '{twice}'", name.text);
+            let remedy =
+                "it has the columns of SELECT and the time of each named term: name one otherwise";
+            self.faults
+                .push(Fault::new(name.span, message).help(remedy));
+            return None;
+        }
+        let schema = Schema::new(attributes);
+        self.stream_aside(name, query, schema, |name| {
+            let message = format!("stream {name} cannot take the runs that WITHIN has ended");
+            let remedy = "name a stream of its own; it has the columns of SELECT, then the time of each named term";
+            (message, remedy.to_string())
+        })
     }
 
     /// The stream that gets the rows which come too late for a query: it has the columns of the query's source.
@@ -311,18 +350,38 @@ impl<'a> Planner<'a> {
         }
         let source = query.only_source().stream;
         let schema = self.streams[source].schema.clone();
+        let input = self.streams[source].name.clone();
+        self.stream_aside(name, query, schema, |name| {
+            let message = format!("stream {name} cannot take the late rows of {input}");
+            let remedy = format!("name a stream of its own, with the columns of {input}");
+            (message, remedy)
+        })
+    }
+
+    /// A stream that a query writes beside its target. `wrong`: what is said, and the remedy, where the one of this
+    /// name is another's or has other columns.
+    fn stream_aside(
+        &mut self,
+        name: &Name,
+        query: &QueryPlan,
+        schema: Schema,
+        wrong: impl Fn(&str) -> (String, String),
+    ) -> Option<usize> {
         let Some(place) = self.find(name) else {
             let counted = self.columns.add(schema.len(), name.span);
             counted.map_err(|fault| self.faults.push(fault)).ok()?;
             return Some(self.add(&name.text, schema, StreamKind::Stream, Vec::new()));
         };
         let types = |s: &Schema| s.attributes().iter().map(|a| a.ty).collect::<Vec<_>>();
-        let is_own = place == query.target || place == source;
+        let mut used = query
+            .sources
+            .iter()
+            .map(|s| s.stream)
+            .chain(query.written());
+        let is_own = used.any(|stream| stream == place);
         let is_own = is_own || !matches!(self.streams[place].kind, StreamKind::Stream);
         if is_own || types(&self.streams[place].schema) != types(&schema) {
-            let input = &self.streams[source].name;
-            let message = format!("stream {} cannot take the late rows of {input}", name.text);
-            let remedy = format!("name a stream of its own, with the columns of {input}");
+            let (message, remedy) = wrong(&name.text);
             self.faults
                 .push(Fault::new(name.span, message).help(remedy));
             return None;
@@ -383,6 +442,7 @@ fn fills(statement: &Statement) -> Option<Query> {
         select: vec![SelectItem::Star(def.name.span)],
         sources: vec![source],
         joins: Vec::new(),
+        pattern: None,
         filter: None,
         group_by: Vec::new(),
         having: None,

@@ -135,6 +135,11 @@ pub(super) fn bind_member(
     table: &Name,
     span: Span,
 ) -> Result<(ColumnRef, Type), Fault> {
+    if scope.pattern.is_some() {
+        let fault = Fault::new(span, "IN with a table cannot stand in a query of a pattern");
+        let remedy = "ask the table in a query that writes a stream, and read that";
+        return Err(fault.help(remedy));
+    }
     let tables = scope.tables;
     let found = tables
         .iter()

@@ -42,7 +42,7 @@ impl TimeBounds {
         let bound = before.saturating_sub(after);
         match (left, right) {
             (0, 1) => self.bound(op, bound),
-            (1, 0) => self.bound(turned(op), bound.saturating_neg()),
+            (1, 0) => self.bound(op.flip(), bound.saturating_neg()),
             _ => {}
         }
     }
@@ -68,17 +68,6 @@ impl TimeBounds {
 
     fn at_most(&mut self, ms: i64) {
         self.upper_ms = Some(self.upper_ms.map_or(ms, |upper| upper.min(ms)));
-    }
-}
-
-/// The comparison with its sides exchanged.
-fn turned(op: Comparison) -> Comparison {
-    match op {
-        Comparison::Lt => Comparison::Gt,
-        Comparison::LtEq => Comparison::GtEq,
-        Comparison::Gt => Comparison::Lt,
-        Comparison::GtEq => Comparison::LtEq,
-        same => same,
     }
 }
 

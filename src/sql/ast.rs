@@ -244,6 +244,8 @@ pub struct Query {
     pub sources: Vec<Source>,
     /// How each source but the first is joined with what stands before it.
     pub joins: Vec<Join>,
+    /// The pattern or sequence whose terms the sources are, in the order of the text; none where rows come as they are.
+    pub pattern: Option<Pattern>,
     /// `WHERE`, after the window.
     pub filter: Option<Expr>,
     /// `GROUP BY`.
@@ -285,6 +287,110 @@ pub struct Source {
     pub window: Option<Window>,
     /// `UNIDIRECTIONAL`: only its rows trigger the join.
     pub unidirectional: Option<Span>,
+}
+
+/// `PATTERN (chain) [WITHIN t] [EMIT TIMEOUT INTO name] [AFTER MATCH SKIP …]`, or SEQUENCE.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    /// `SEQUENCE`: no row may come between.
+    pub is_sequence: bool,
+    /// What must come, in order; at least one.
+    pub chain: Vec<Step>,
+    /// `WITHIN t` behind the parentheses, in microseconds, with its place.
+    pub within: Option<(i64, Span)>,
+    /// `EMIT TIMEOUT INTO name`: where runs go that WITHIN ended.
+    pub timeout: Option<Name>,
+    /// `AFTER MATCH SKIP PAST LAST ROW`.
+    pub skip_past: Option<Span>,
+    /// From the first word to the end of these clauses.
+    pub span: Span,
+}
+
+/// `[EVERY] unit [WITHIN t]`.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// `EVERY`.
+    pub every: Option<Span>,
+    /// What must come.
+    pub unit: Unit,
+    /// `WITHIN t` behind it, in microseconds, with its place.
+    pub within: Option<(i64, Span)>,
+    /// The whole step.
+    pub span: Span,
+}
+
+impl Step {
+    /// Calls `f` with every term, in the order of the text.
+    pub fn each_term(&self, f: &mut dyn FnMut(&Term)) {
+        match &self.unit {
+            Unit::Group(chain) => chain.iter().for_each(|step| step.each_term(f)),
+            Unit::Logical(logical) => logical.each_term(f),
+        }
+    }
+}
+
+impl Logical {
+    fn each_term(&self, f: &mut dyn FnMut(&Term)) {
+        match self {
+            Logical::Term(term) => f(term),
+            Logical::And(sides) | Logical::Or(sides) => sides.iter().for_each(|s| s.each_term(f)),
+        }
+    }
+}
+
+/// What stands between two separators of a pattern.
+#[derive(Clone, Debug)]
+pub enum Unit {
+    /// `(chain)`.
+    Group(Vec<Step>),
+    /// One term, or terms of which several or one must come.
+    Logical(Logical),
+}
+
+/// Terms joined by AND and OR.
+#[derive(Clone, Debug)]
+pub enum Logical {
+    /// One term.
+    Term(Term),
+    /// All of these, at least two.
+    And(Vec<Logical>),
+    /// One of these, at least two.
+    Or(Vec<Logical>),
+}
+
+/// `[name =] S[filter] [count]`, `NOT S[filter] [FOR t]`.
+#[derive(Clone, Debug)]
+pub struct Term {
+    /// Its stream, name and filters: the place among the sources of the query.
+    pub source: usize,
+    /// `NOT`.
+    pub absent: Option<Span>,
+    /// `FOR t`, in microseconds, with its place; only behind NOT.
+    pub silence: Option<(i64, Span)>,
+    /// How many rows it takes; one where nothing is said.
+    pub count: Option<Count>,
+    /// The whole term.
+    pub span: Span,
+}
+
+/// `{n}`, `{n,m}`, `{n,}`, `{,m}`, `+`, `*`, `?`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// At least so many.
+    pub min: u32,
+    /// At most so many, at least one and `min`; as many as come where it is `None`.
+    pub max: Option<u32>,
+    /// Where.
+    pub span: Span,
+}
+
+/// Which row of a counted term: `e[0]`, `e[last]`, `e[last-1]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Nth {
+    /// Counted from the first, which is 0.
+    First(u32),
+    /// Counted back from the last, which is 0.
+    Last(u32),
 }
 
 /// `WINDOW('name', arguments)`.
@@ -378,6 +484,15 @@ pub enum ExprKind {
         /// Written in double quotes.
         quoted: bool,
     },
+    /// `e[0].attribute`: of one of the rows of a term.
+    Nth {
+        /// The term.
+        term: Name,
+        /// Which of its rows.
+        nth: Nth,
+        /// Attribute.
+        name: Name,
+    },
     /// `NOT x`, `-x`.
     Unary(Unary, Box<Expr>),
     /// `x + y` and its like.
@@ -420,7 +535,10 @@ impl Expr {
     /// Calls `f` for every direct operand.
     pub fn children_mut(&mut self, f: &mut dyn FnMut(&mut Expr)) {
         match &mut self.kind {
-            ExprKind::Literal(_) | ExprKind::Duration(_) | ExprKind::Column { .. } => {}
+            ExprKind::Literal(_)
+            | ExprKind::Duration(_)
+            | ExprKind::Column { .. }
+            | ExprKind::Nth { .. } => {}
             ExprKind::Unary(_, a)
             | ExprKind::IsNull(a, _)
             | ExprKind::Cast(a, _)

@@ -1,6 +1,7 @@
 //! What changes a table: `UPDATE`, `DELETE` and `UPSERT`. Each is a query whose rows change rows of its target.
 
 use super::ast::{Action, Events, Expr, Info, Name, Query, Span};
+use super::join::Reading;
 use super::parser::{Parsed, Parser};
 use super::query::{CLAUSES, bare, keyword};
 use super::token::Kind;
@@ -30,7 +31,7 @@ impl Parser<'_> {
             });
         }
         let from = self.sources()?;
-        let on = self.changed_rows("UPDATE", start)?;
+        let on = self.changed_rows("UPDATE", start, &from)?;
         let query = bare(table, Action::Update { set, on }, from);
         Ok(self.named(query, info, start))
     }
@@ -48,7 +49,7 @@ impl Parser<'_> {
             });
         }
         let from = self.sources()?;
-        let on = self.changed_rows("DELETE", start)?;
+        let on = self.changed_rows("DELETE", start, &from)?;
         let query = bare(table, Action::Delete { on }, from);
         Ok(self.named(query, info, start))
     }
@@ -107,7 +108,7 @@ impl Parser<'_> {
     }
 
     /// `WHERE condition` at the end of an UPDATE or DELETE: which rows of the table change.
-    fn changed_rows(&mut self, statement: &str, start: Span) -> Parsed<Expr> {
+    fn changed_rows(&mut self, statement: &str, start: Span, from: &Reading) -> Parsed<Expr> {
         if let Some(fault) = self.foreign_clause(statement) {
             return Err(fault);
         }
@@ -115,6 +116,7 @@ impl Parser<'_> {
             let remedy = "write WHERE T.key = S.key, or WHERE TRUE for all rows of the table";
             let fault = match self.at_statement_end() {
                 true => Fault::new(start, format!("the {statement} has no WHERE")),
+                false if from.pattern.is_some() => self.unexpected("WITHIN or WHERE"),
                 false => self.alias_missing("JOIN or WHERE"),
             };
             return Err(match fault.remedy {

@@ -299,6 +299,26 @@ impl Parser<'_> {
         Ok(operand)
     }
 
+    /// A keyword and a duration behind it: `WITHIN 5 SECONDS`.
+    pub(super) fn time_bound(&mut self, keyword: &str) -> Parsed<(i64, Span)> {
+        let start = self.expect(keyword)?;
+        let span = self.span();
+        let duration = match self.kind() {
+            Kind::Number(..) => self.number(false, span)?,
+            _ => {
+                let fault = self.unexpected("a duration");
+                return Err(fault.help(format!("write {keyword} 5 SECONDS")));
+            }
+        };
+        match duration.kind {
+            ExprKind::Duration(us) => Ok((us, start.to(duration.span))),
+            _ => {
+                let fault = Fault::new(duration.span, "the duration has no unit");
+                Err(fault.help(format!("write {keyword} {} SECONDS", self.source(span))))
+            }
+        }
+    }
+
     /// A number, or a duration if a unit follows. The sign, if any, is passed already; `start` is its place.
     pub(super) fn number(&mut self, negative: bool, start: Span) -> Parsed<Expr> {
         let span = start.to(self.span());
@@ -352,10 +372,13 @@ impl Parser<'_> {
         Ok(expr)
     }
 
-    /// `attribute` or `stream.attribute`.
+    /// `attribute`, `stream.attribute` or `term[index].attribute`.
     pub(super) fn column(&mut self) -> Parsed<Expr> {
         let quoted = self.word(0).is_none();
         let mut name = self.any_name("an expression")?;
+        if self.is_sign(0, &Kind::LBracket) {
+            return self.nth(name);
+        }
         let mut span = name.span;
         let mut qualifier = None;
         if self.eat_sign(&Kind::Period) {

@@ -31,7 +31,7 @@ const WORDS: &[(&str, &str)] = &[
     ),
     (
         "MATCH_RECOGNIZE",
-        "read one stream per query: patterns are not supported yet",
+        "write FROM PATTERN (EVERY e1=A -> e2=B[x > e1.x]) WITHIN 5 SECONDS",
     ),
     (
         "FINAL",

@@ -1,8 +1,8 @@
-//! What stands behind FROM or USING: sources, and how they are joined.
+//! What stands behind FROM or USING: sources and how they are joined, or a pattern.
 //!
 //! Joins are read from the left: each one joins all that stands before it with one more source.
 
-use super::ast::{Expr, ExprKind, Join, JoinKind, Source, Span};
+use super::ast::{Expr, ExprKind, Join, JoinKind, Pattern, Source, Span};
 use super::limits::JOINS_MAX;
 use super::parser::{Parsed, Parser, reserved};
 use super::token::Kind;
@@ -20,6 +20,16 @@ pub(super) const JOIN_WORDS: &[&str] = &[
 const ASOF_FORMS: &str =
     "write ASOF JOIN or ASOF LEFT JOIN: each row of the left side looks for one of the right";
 
+/// What a query reads.
+pub(super) struct Reading {
+    /// In the order of the text, at least one.
+    pub(super) sources: Vec<Source>,
+    /// How each source but the first is joined with those before it.
+    pub(super) joins: Vec<Join>,
+    /// The pattern whose terms the sources are.
+    pub(super) pattern: Option<Pattern>,
+}
+
 /// The words of a join.
 #[derive(Clone, Copy)]
 struct Words {
@@ -30,8 +40,16 @@ struct Words {
 }
 
 impl Parser<'_> {
-    /// One source, or several and how each but the first is joined with those before it.
-    pub(super) fn sources(&mut self) -> Parsed<(Vec<Source>, Vec<Join>)> {
+    /// One source, several that are joined, or a pattern.
+    pub(super) fn sources(&mut self) -> Parsed<Reading> {
+        if self.at_pattern() {
+            let (sources, pattern) = self.pattern_source()?;
+            return Ok(Reading {
+                sources,
+                joins: Vec::new(),
+                pattern: Some(pattern),
+            });
+        }
         let mut sources = vec![self.source_clause()?];
         let mut joins = Vec::new();
         while let Some(words) = self.join_words()? {
@@ -50,7 +68,12 @@ impl Parser<'_> {
         }
         match sources[0].unidirectional {
             Some(span) if joins.is_empty() => Err(self.no_join(span)),
-            _ => Ok((sources, joins)),
+            _ if self.is_sign(0, &Kind::Arrow) => Err(unsupported::BARE_PATTERN.at(self.span())),
+            _ => Ok(Reading {
+                sources,
+                joins,
+                pattern: None,
+            }),
         }
     }
 
@@ -140,24 +163,13 @@ impl Parser<'_> {
 
     /// `WITHIN t`, which ASOF joins have.
     fn within(&mut self, kind: JoinKind) -> Parsed<(i64, Span)> {
-        let start = self.expect("WITHIN")?;
+        let start = self.span();
         if !matches!(kind, JoinKind::Asof | JoinKind::AsofLeft) {
             let fault = Fault::new(start, "WITHIN belongs to ASOF JOIN");
             let remedy = "write ON … AND b.at BETWEEN a.at - 5 SECONDS AND a.at";
             return Err(fault.help(remedy));
         }
-        let span = self.span();
-        let duration = match self.kind() {
-            Kind::Number(..) => self.number(false, span)?,
-            _ => return Err(self.unexpected("a duration").help("write WITHIN 5 SECONDS")),
-        };
-        match duration.kind {
-            ExprKind::Duration(us) => Ok((us, start.to(duration.span))),
-            _ => {
-                let fault = Fault::new(duration.span, "the duration has no unit");
-                Err(fault.help(format!("write WITHIN {} SECONDS", self.source(span))))
-            }
-        }
+        self.time_bound("WITHIN")
     }
 
     /// The join has no ON where it stands.

@@ -16,10 +16,12 @@ mod foreign;
 mod join;
 mod literal;
 mod parser;
+mod pattern;
 mod query;
 mod question;
 mod source;
 mod statement;
+mod term;
 mod token;
 mod unsupported;
 
@@ -27,6 +29,8 @@ mod unsupported;
 mod foreign_tests;
 #[cfg(test)]
 mod join_tests;
+#[cfg(test)]
+mod pattern_tests;
 #[cfg(test)]
 mod table_tests;
 #[cfg(test)]
@@ -52,6 +56,12 @@ mod limits {
     pub(super) const EXPRESSION_HEIGHT_MAX: usize = 400;
     /// Joins of one FROM: each is an operator with state of its own, and rows of all sources meet in the last.
     pub(super) const JOINS_MAX: usize = 16;
+    /// Terms of one pattern: each is a source of the query, and every row of its stream is tried at each.
+    pub(super) const PATTERN_TERMS_MAX: usize = 32;
+    /// Bound of a count in braces: more rows than a run would live to see. What has no bound is written without one.
+    pub(super) const PATTERN_COUNT_MAX: u32 = 1_000_000;
+    /// Index of a row in `e[n]` and `e[last-n]`: a run keeps as many rows of the term as the largest one says.
+    pub(super) const PATTERN_INDEX_MAX: u32 = 1_000;
 }
 
 /// Reads an app: the statements that could be read, and what is wrong with the others.

@@ -1,8 +1,9 @@
 //! A query: `INSERT INTO … SELECT …`, in either order.
 
-use super::ast::{Action, Events, Expr, Info, Join, Name, Query, SelectItem, Source, Span};
-use super::join::JOIN_WORDS;
+use super::ast::{Action, Events, Expr, Info, Name, Query, SelectItem, Span};
+use super::join::{JOIN_WORDS, Reading};
 use super::parser::{Parsed, Parser, reserved, similar};
+use super::pattern::PATTERN_CLAUSES;
 use super::token::Kind;
 use super::unsupported;
 use crate::error::Fault;
@@ -252,6 +253,9 @@ impl Parser<'_> {
         if self.is_sign(0, &Kind::Comma) && query.limit.is_some() {
             return Err(unsupported::LIMIT_PAIR.at(span));
         }
+        if query.pattern.is_some() && self.is_any(PATTERN_CLAUSES) {
+            return Err(unsupported::LATE_CLAUSE.at(span));
+        }
         if let Some(fault) = self.late_join().or_else(|| self.foreign_on()) {
             return Err(fault);
         }
@@ -260,6 +264,9 @@ impl Parser<'_> {
         }
         if self.is_any(&["UNION", "INTERSECT", "EXCEPT"]) {
             return Err(unsupported::UNION.at(span));
+        }
+        if self.is("WINDOW") && query.pattern.is_some() {
+            return Err(unsupported::PATTERN_WINDOW.at(span));
         }
         if self.is("WINDOW") {
             let fault = Fault::new(span, "WINDOW stands behind the stream, before WHERE");
@@ -278,6 +285,10 @@ impl Parser<'_> {
 
     /// What stands behind the streams is neither a join nor a clause.
     fn no_first_clause(&self, query: &Query, end: &str) -> Fault {
+        if query.pattern.is_some() {
+            let clauses = "WHERE, GROUP BY, HAVING, ORDER BY, LIMIT or";
+            return self.unexpected(&format!("WITHIN, {clauses} {end}"));
+        }
         let clauses = format!("JOIN, WHERE, GROUP BY, HAVING, ORDER BY, LIMIT or {end}");
         if let (true, Some(word)) = (self.is_any_at(1, &["JOIN", "OUTER"]), self.word(0)) {
             let fault = similar(self.unexpected(&clauses), word, JOIN_WORDS.iter().copied());
@@ -318,12 +329,8 @@ impl Parser<'_> {
     }
 }
 
-/// A query of these sources without any clause.
-pub(super) fn bare(
-    target: Name,
-    action: Action,
-    (sources, joins): (Vec<Source>, Vec<Join>),
-) -> Query {
+/// A query that reads this, without any clause.
+pub(super) fn bare(target: Name, action: Action, from: Reading) -> Query {
     Query {
         name: None,
         late_stream: None,
@@ -333,8 +340,9 @@ pub(super) fn bare(
         events: Events::Current,
         distinct: None,
         select: Vec::new(),
-        sources,
-        joins,
+        sources: from.sources,
+        joins: from.joins,
+        pattern: from.pattern,
         filter: None,
         group_by: Vec::new(),
         having: None,

@@ -32,6 +32,10 @@ impl Parser<'_> {
             span: start,
         };
         let mut query = self.select(Events::Current, nowhere)?;
+        if let Some(pattern) = &query.pattern {
+            let fault = Fault::new(pattern.span, "a question reads tables and named windows");
+            return Err(fault.help("insert the matches into a table by a query of the app"));
+        }
         if self.is("INSERT") {
             let fault = Fault::new(self.span(), "a question only reads");
             return Err(fault.help("remove INSERT: the rows are the answer"));

@@ -1,6 +1,6 @@
 //! One thing that a query reads: `S[filter] [AS a] [WINDOW(…)] [UNIDIRECTIONAL]`.
 
-use super::ast::{Source, Window};
+use super::ast::{Expr, Source, Window};
 use super::join::JOIN_WORDS;
 use super::parser::{Parsed, Parser, reserved};
 use super::token::Kind;
@@ -22,13 +22,12 @@ impl Parser<'_> {
         };
         loop {
             let span = self.span();
-            if self.eat_sign(&Kind::LBracket) {
+            if self.is_sign(0, &Kind::LBracket) {
                 if source.window.is_some() {
                     let fault = Fault::new(span, "a filter in brackets stands before the window");
                     return Err(fault.help("write WHERE to filter what leaves the window"));
                 }
-                source.filters.push(self.expression()?);
-                self.expect_sign(&Kind::RBracket)?;
+                source.filters.push(self.filter()?);
             } else if self.eat("AS") {
                 if source.alias.is_some() {
                     let fault = Fault::new(span, "the stream has two aliases");
@@ -70,15 +69,23 @@ impl Parser<'_> {
                     .help("write the stream without parentheses"),
             });
         }
-        if self.is("PATTERN") && opens {
-            return Some(unsupported::PATTERN.at(span));
+        if self.at_pattern() {
+            return Some(unsupported::PATTERN_JOIN.at(span));
         }
-        if self.is("SEQUENCE") && opens {
-            return Some(unsupported::SEQUENCE.at(span));
+        if self.at_bare_pattern() {
+            return Some(unsupported::BARE_PATTERN.at(span));
         }
         // else a stream of this name
         let lateral = opens || self.word(1).is_some_and(is_name);
         (self.is("LATERAL") && lateral).then(|| unsupported::LATERAL.at(span))
+    }
+
+    /// `[filter]`.
+    pub(super) fn filter(&mut self) -> Parsed<Expr> {
+        self.expect_sign(&Kind::LBracket)?;
+        let filter = self.expression()?;
+        self.expect_sign(&Kind::RBracket)?;
+        Ok(filter)
     }
 
     /// `WINDOW('name', arguments)`.

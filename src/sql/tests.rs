@@ -3,7 +3,7 @@
 use super::ast::*;
 use super::limits::*;
 use super::parse;
-use super::{join_tests, table_tests};
+use super::{join_tests, pattern_tests, table_tests};
 use crate::error::FAULTS_MAX;
 use eventflux_kit::Random;
 
@@ -82,6 +82,10 @@ fn show(expr: &Expr) -> String {
             let d = if *distinct { "distinct " } else { "" };
             format!("{}({d}{})", name.text, list(args))
         }
+        ExprKind::Nth { term, nth, name } => match nth {
+            Nth::First(n) => format!("{}[{n}].{}", term.text, name.text),
+            Nth::Last(n) => format!("{}[last-{n}].{}", term.text, name.text),
+        },
     }
 }
 
@@ -95,7 +99,7 @@ fn show_window(w: &Window) -> String {
     format!("window {}({args})", w.name.text)
 }
 
-fn show_source(source: &Source) -> String {
+pub(super) fn show_source(source: &Source) -> String {
     let mut out = source.stream.text.clone() + &show_alias(&source.alias);
     for f in &source.filters {
         out += &format!(" [{}]", show(f));
@@ -155,8 +159,13 @@ fn show_query(q: &Query) -> String {
     if !items.is_empty() {
         put(items);
     }
-    put(format!("from {}", show_source(&q.sources[0])));
-    assert_eq!(q.joins.len() + 1, q.sources.len());
+    match &q.pattern {
+        Some(pattern) => put(pattern_tests::show_pattern(pattern, &q.sources)),
+        None => {
+            put(format!("from {}", show_source(&q.sources[0])));
+            assert_eq!(q.joins.len() + 1, q.sources.len());
+        }
+    }
     q.joins
         .iter()
         .zip(&q.sources[1..])
@@ -384,9 +393,6 @@ const BAD: &[(&str, &str, &str)] = &[
     ("INSERT INTO O SELECT a FROM «!»S", "fault streams", ""),
     ("INSERT INTO O SELECT a FROM «#»S", "inner streams", ""),
     ("INSERT INTO O SELECT a FROM S«#»window.length(5)", "not written with '#'", "WINDOW('length', 5)"),
-    ("INSERT INTO O SELECT a FROM «PATTERN» (EVERY e1=A -> e2=B)", "patterns are not supported yet", ""),
-    ("INSERT INTO O SELECT a FROM «SEQUENCE» (e1=A, e2=B+)", "sequences are not supported yet", ""),
-    ("INSERT INTO O SELECT «e1[»0].x FROM PATTERN (e1=A)", "patterns, which are not supported yet", ""),
     ("INSERT INTO O SELECT a FROM S «OUTPUT» EVERY 5 EVENTS", "output rate limits are not supported yet", ""),
     ("INSERT INTO O SELECT a FROM S «UNION» ALL SELECT b FROM T", "UNION", ""),
     ("INSERT INTO O SELECT a FROM «(»SELECT b FROM T)", "subqueries are not supported yet", ""),
@@ -655,6 +661,10 @@ fn mutate(text: &str, others: &[String], random: &mut Random) -> String {
         "END",
         "IN",
         "SECONDS",
+        "->",
+        "{",
+        "}",
+        "EVERY ",
         "\u{feff}",
     ];
     let mut chars: Vec<char> = text.chars().collect();
@@ -679,8 +689,14 @@ fn mutate(text: &str, others: &[String], random: &mut Random) -> String {
 
 #[test]
 fn no_mutation_panics_and_places_lie_in_the_text() {
-    let good = [GOOD, join_tests::GOOD, table_tests::GOOD].concat();
-    let bad = [BAD, join_tests::BAD, table_tests::BAD].concat();
+    let good = [
+        GOOD,
+        join_tests::GOOD,
+        pattern_tests::GOOD,
+        table_tests::GOOD,
+    ]
+    .concat();
+    let bad = [BAD, join_tests::BAD, pattern_tests::BAD, table_tests::BAD].concat();
     let mut texts: Vec<String> = good.iter().map(|(t, _)| t.to_string()).collect();
     texts.extend(
         EXPRESSIONS
@@ -699,14 +715,8 @@ fn no_mutation_panics_and_places_lie_in_the_text() {
     }
 }
 
-/// Beginnings of the names of areas whose apps are not read yet.
-const NOT_YET: &[&str] = &[
-    "partitions",
-    "patterns",
-    "rate-limit",
-    "sequences",
-    "triggers",
-];
+/// Beginnings of the names of areas whose apps are not read yet, or not all of them.
+const NOT_YET: &[&str] = &["partitions", "patterns-reports", "rate-limit", "triggers"];
 
 /// Every app of the conformance cases is read, or refused because of one thing that is not there yet.
 #[test]

@@ -4,8 +4,9 @@
 //! user ([`RowHandler`](crate::RowHandler)) keep [`Cells`], one value per slot, of any type that is a [`Cell`].
 //!
 //! Inside: `RowLog`, rows appended at the tail and expired at the head, one ring per key in shared columns; `KeyIndex`
-//! with [`Cells`], the keyed map: key → slot, and one value per slot; `Chains`, from key to rows, an index; `Slab`,
-//! entries with a stable number, and on it `Multiset`, sorted values per slot.
+//! with [`Cells`], the keyed map: key → slot, and one value per slot; `Chains`, from key to rows, and `Ordered`, from
+//! key and range of a value to rows, indexes; `Slab`, entries with a stable number, and on it `Multiset`, sorted values
+//! per slot.
 //!
 //! A container owns its memory and is owned by one operator on one worker, so nothing here locks. Indexes (hash
 //! tables, orders) can be rebuilt from the contents; only contents are state.
@@ -21,6 +22,7 @@ mod key_index;
 mod key_slots;
 mod marks;
 mod multiset;
+mod ordered;
 mod reader;
 mod row_log;
 mod rows;
@@ -39,6 +41,7 @@ pub(crate) use key_bytes::{KEY_GROUPS, encode_key, key_group};
 pub(crate) use key_index::KeyIndex;
 pub use key_index::Slot;
 pub(crate) use multiset::Multiset;
+pub(crate) use ordered::Ordered;
 pub(crate) use row_log::{LogId, RowLog};
 pub use section::{Malformed, Path};
 pub(crate) use section::{Section, SectionKind, Slots, divide, sections};

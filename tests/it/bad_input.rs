@@ -6,6 +6,7 @@ use eventflux::connector::{BadRow, Format, Text};
 use eventflux::{BuildError, EventFluxAppRuntime, EventFluxManager, Schema, Type};
 
 const APPS: &str = include_str!("bad_input/apps.txt");
+const PATTERNS: &str = include_str!("bad_input/patterns.txt");
 const WARNINGS: &str = include_str!("bad_input/warnings.txt");
 const LINES: &str = include_str!("bad_input/lines.txt");
 const PRELUDE: &str = "CREATE STREAM S (i INT, l LONG, f FLOAT, d DOUBLE, t STRING, b BOOL);\n";
@@ -65,6 +66,37 @@ fn wrong_apps_are_refused_with_a_place() {
         failures.len(),
         failures.join("\n\n")
     );
+}
+
+/// What is wrong with the answer to a wrong app whose place is marked.
+fn marked_answer(text: &str, part: &str, remedy: &str) -> Option<String> {
+    let marked = with_prelude(text);
+    let (start, end) = (marked.find('«')?, marked.find('»')?);
+    let place = marked[..start].rfind('\n').map_or(0, |i| i + 1);
+    let column = marked[place..start].chars().count() + 1;
+    let width = marked[start..end].chars().count() - 1;
+    let app = marked.replace(['«', '»'], "");
+    let Err(error) = build(&app) else {
+        return Some("it builds".into());
+    };
+    let found = error.problems().iter().any(|p| {
+        let told = p.remedy.as_deref().unwrap_or_default();
+        (p.column, p.width) == (column, width) && p.message.contains(part) && told.contains(remedy)
+    });
+    (!found).then(|| format!("'{part}' with '{remedy}' is not there in\n{error}"))
+}
+
+#[test]
+fn wrong_patterns_are_refused_with_reason_and_remedy() {
+    let mut failures = Vec::new();
+    for (rest, remedy) in table(PATTERNS) {
+        let (text, part) = rest.rsplit_once(" =>").expect("a message and a remedy");
+        assert!(text.contains('«') && text.contains('»'), "{text}");
+        let why = marked_answer(text, part.trim(), remedy.trim());
+        failures.extend(why.map(|why| format!("{text}\n{why}")));
+    }
+    let number = failures.len();
+    assert!(number == 0, "{number} apps:\n\n{}", failures.join("\n\n"));
 }
 
 /// What is wrong with the warnings of an app.

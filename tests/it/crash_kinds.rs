@@ -176,6 +176,42 @@ const MEETINGS: &[&str] = &[
      INSERT INTO Out SELECT k, count() AS n FROM W GROUP BY k; INSERT ALL EVENTS INTO Old SELECT k, i FROM V;",
 ];
 
+/// Patterns and sequences, over `S` and two streams of its rows.
+const PATTERNS: &[&str] = &[
+    "INSERT INTO Out SELECT a.k AS k, a.i AS x, b.l AS y FROM PATTERN (EVERY a=A -> b=B[k = a.k]) WITHIN 20 MILLISECONDS;",
+    "INSERT INTO Out SELECT a.k AS k, b.k AS k2, a.i AS x, b.l AS y, eventTimestamp(a) AS t \
+     FROM PATTERN (EVERY a=A -> b=B[l > a.i] WITHIN 9 MILLISECONDS);",
+    "INSERT INTO Out SELECT a.k AS k, b[0].k AS b0, b[last].k AS z, b[last-1].d AS y, c.j AS c, count(b.l) AS n, \
+     sum(b.d) AS s, avg(b.i) AS m, min(b.k) AS lo, max(b.k) AS hi, count(DISTINCT b.k) AS u \
+     FROM PATTERN (EVERY a=A -> b=S{2,5} -> c=B[k = a.k]) WITHIN 60 MILLISECONDS;",
+    "INSERT INTO Out SELECT a.k AS k, b[1].k AS b1, c.k AS c, b IS NULL AS no FROM PATTERN (EVERY a=A -> b=B* -> c=A[i > a.i]) \
+     WITHIN 40 MILLISECONDS EMIT TIMEOUT INTO Expired;",
+    "INSERT INTO Out SELECT a.k AS k, b.l AS y FROM PATTERN (EVERY (a=A -> b=B)) WITHIN 20 MILLISECONDS;",
+    "INSERT INTO Out SELECT a.k AS k, b.k AS b2, c.i AS x FROM PATTERN (EVERY (a=A -> EVERY b=B -> c=A[i = b.j - 1])) \
+     WITHIN 60 MILLISECONDS;",
+    "INSERT INTO Out SELECT a.k AS k, b.l AS y FROM PATTERN (EVERY a=A -> b=B[k = a.k]) WITHIN 60 MILLISECONDS \
+     AFTER MATCH SKIP PAST LAST ROW;",
+    "INSERT INTO Out SELECT a.k AS k, b.l AS y, c.i AS x FROM PATTERN (EVERY (a=A AND b=B) -> c=S[i = 1] OR d=S[i = 3]);",
+    "INSERT INTO Out SELECT a.k AS k, b.l AS y, c.i AS x \
+     FROM PATTERN (EVERY a=A -> (b=B AND (c=S[i = 2] OR (d=S[i = 3] AND NOT S[i = 4]))) -> e=A) WITHIN 90 MILLISECONDS;",
+    "INSERT INTO Out SELECT a.k AS k, a.i AS x FROM PATTERN (EVERY a=A -> NOT B[k = a.k] FOR 9 MILLISECONDS);",
+    "INSERT INTO Out SELECT a.k AS k, c.i AS x \
+     FROM PATTERN (EVERY a=A -> NOT B FOR 4 MILLISECONDS -> c=S[k = a.k]) WITHIN 30 MILLISECONDS;",
+    "INSERT INTO Out SELECT b.k AS k FROM PATTERN (EVERY NOT A FOR 20 MILLISECONDS -> b=B);",
+    "INSERT INTO Out SELECT a.k AS k, c.k AS c FROM PATTERN (EVERY (a=A -> NOT B AND c=S[i > 2]));",
+    "INSERT INTO Out SELECT a.k AS k, b.l AS y FROM PATTERN (a=A -> b=B) WITHIN 60 MILLISECONDS;",
+    "INSERT INTO P SELECT a.k AS k, b.j AS n FROM PATTERN (EVERY a=A -> b=B); \
+     INSERT INTO Out SELECT a.k AS k, b.n AS n FROM PATTERN (EVERY a=P -> b=P[n <> a.n]); \
+     INSERT INTO Sums SELECT a.k AS k, count() AS n, sum(b.d) AS s FROM PATTERN (EVERY a=A -> b=S) GROUP BY a.k;",
+    "INSERT INTO Out SELECT a.k AS k, b.l AS y FROM SEQUENCE (EVERY a=A, b=B);",
+    "INSERT INTO Out SELECT a.k AS k, b[0].i AS f, b[last].i AS z, c.i AS c \
+     FROM SEQUENCE (EVERY a=S, b=S[b[last].i IS NULL AND i >= a.i OR i >= b[last].i]+, c=S[i < b[last].i]) \
+     WITHIN 60 MILLISECONDS EMIT TIMEOUT INTO Expired;",
+    "INSERT INTO Out SELECT a[0].k AS k, count(a.i) AS n, b[0].l AS y FROM SEQUENCE (EVERY a=A+, b=B*, c=A[i = 0]) WITHIN 1 HOURS;",
+    "INSERT INTO Out SELECT a.k AS k FROM SEQUENCE (EVERY a=A, NOT B[j = 3] FOR 9 MILLISECONDS, b=S);",
+    "INSERT INTO Out SELECT a.k AS k, b.k AS b2 FROM SEQUENCE (EVERY a=A, b=B AND NOT A[i = 0], c=S);",
+];
+
 /// Operators that have no window and no aggregate of their own, and a text that only apps with one have.
 const OPERATORS: &[(&str, &str)] = &[
     ("Distinct", "SELECT DISTINCT"),
@@ -188,6 +224,7 @@ const OPERATORS: &[(&str, &str)] = &[
     ("OnTime", " ASOF "),
     ("PaneAggregate", "FROM S WINDOW('hop'"),
     ("PaneRows", "JOIN B WINDOW('tumbling'"),
+    ("Pattern", "FROM PATTERN (EVERY"),
     ("RunningAggregate", "GROUP BY k"),
     ("Select", "ORDER BY"),
     ("Write", "UPDATE T"),
@@ -269,7 +306,7 @@ fn apps() -> Vec<String> {
         _ => "@app:playback",
     };
     let whole = |(n, query): (usize, String)| format!("{} {STREAM} {query}", clock(n));
-    let meetings = MEETINGS.iter();
+    let meetings = MEETINGS.iter().chain(PATTERNS);
     let meetings = meetings.map(|m| {
         let even = "INSERT INTO A SELECT k, i, d, b FROM S WHERE i % 2 = 0;";
         let odd = "INSERT INTO B SELECT k, i AS j, l, b, ts FROM S WHERE i % 2 = 1;";
@@ -484,6 +521,11 @@ fn every_operator_has_a_case() {
         "UPSERT",
         "DELETE",
         "CREATE WINDOW",
+        "FROM SEQUENCE",
+        "EMIT TIMEOUT",
+        "SKIP PAST",
+        " AND NOT ",
+        " FOR 9 MILLISECONDS",
     ] {
         assert!(
             apps.iter().any(|app| app.contains(kind)),

@@ -2,12 +2,15 @@
 //! folder `examples/`.
 //!
 //! On a page, a block ```` ```sql ```` is followed by ```` ```events ```` (lines of an events file) and
-//! ```` ```output ```` (what `eventflux run` prints for them), or by ```` ```error ```` (what it says instead).
+//! ```` ```output ```` (what `eventflux run` prints for them), or by ```` ```error ```` (what it says instead). Behind
+//! the output may stand ```` ```mermaid ````, which is what `eventflux explain --mermaid` draws.
 //! `UPDATE=1 cargo test --test it docs` prints what the engine says instead of comparing.
 
 use crate::source::root;
 use eventflux::connector::json::{EventLine, EventRow, RowDecoder, RowEncoder, decode_line};
-use eventflux::{Batch, EventFluxAppRuntime, EventFluxManager, Input, RuntimeConfig, Workers};
+use eventflux::{
+    Batch, Drawing, EventFluxAppRuntime, EventFluxManager, Input, RuntimeConfig, Workers,
+};
 use std::fs;
 use std::sync::{Arc, Mutex};
 
@@ -17,6 +20,8 @@ mod aggregate;
 mod embed;
 #[path = "../../examples/enriched.rs"]
 mod enriched;
+#[path = "../../examples/fraud.rs"]
+mod fraud;
 #[path = "../../examples/subscriber.rs"]
 mod subscriber;
 #[path = "../../examples/typed_rows.rs"]
@@ -110,6 +115,13 @@ fn output(app: &str, events: &str) -> Result<String, String> {
     Ok(String::from_utf8(bytes).expect("rows are UTF-8"))
 }
 
+/// What `eventflux explain --mermaid` prints.
+fn drawing(app: &str) -> Result<String, String> {
+    let runtime = EventFluxManager::new().create_with(app, RuntimeConfig::default());
+    let drawing = runtime.map(|r| r.draw(Drawing::Mermaid));
+    drawing.map_err(|e| e.to_string())
+}
+
 /// Runs the examples of a page; how many there were.
 fn check(path: &str) -> usize {
     let page = fs::read_to_string(root().join(path)).expect("the page exists");
@@ -130,10 +142,14 @@ fn check(path: &str) -> usize {
             ),
             _ => panic!("{path}:{}: no events and output, and no error", block.line),
         };
-        match got {
-            Ok(got) if got == *want => {}
-            Ok(got) => failures.push(format!("{path}:{}: it gives\n{got}", block.line)),
-            Err(why) => failures.push(format!("{path}:{}: {why}", block.line)),
+        let drawn = blocks.get(i + 3).filter(|_| next(3) == "mermaid");
+        let drawn = drawn.map(|want| (drawing(&block.text), &want.text));
+        for (got, want) in std::iter::once((got, want)).chain(drawn) {
+            match got {
+                Ok(got) if got == *want => {}
+                Ok(got) => failures.push(format!("{path}:{}: it gives\n{got}", block.line)),
+                Err(why) => failures.push(format!("{path}:{}: {why}", block.line)),
+            }
         }
     }
     assert!(
@@ -162,6 +178,7 @@ fn the_examples_in_rust_run() {
     subscriber::main().expect("subscriber");
     aggregate::main().expect("aggregate");
     enriched::main().expect("enriched");
+    fraud::main().expect("fraud");
 }
 
 #[test]
@@ -188,6 +205,12 @@ fn the_examples_in_sql_run() {
                  {\"stream\":\"Costs\",\"at\":1700000003000,\"row\":[\"tools\",2,0.75]}\n\
                  {\"stream\":\"Costs\",\"at\":1700000007000,\"row\":[\"utilities\",1,3.75]}\n";
     assert_eq!(enriched, costs);
+    let fraud = output(&read("fraud.sql"), &read("payments.jsonl")).expect("it builds");
+    let alarms = "{\"stream\":\"Unconfirmed\",\"at\":1700000123000,\"row\":[\"2342\",\"web\",310.0]}\n\
+                  {\"stream\":\"Tried\",\"at\":1700000180000,\"row\":[\"4711\",\"web\",899.0,4.74]}\n\
+                  {\"stream\":\"Repeated\",\"at\":1700000215000,\"row\":[\"2342\",95.0,4000]}\n\
+                  {\"stream\":\"Unconfirmed\",\"at\":1700000890001,\"row\":[\"0815\",\"web\",650.0]}\n";
+    assert_eq!(fraud, alarms);
 }
 
 #[test]

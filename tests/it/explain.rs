@@ -17,10 +17,94 @@ fn joins_and_tables_are_explained() {
         "  table T: primary key of 1 columns, 0 indexes, at most 100000000 rows: state rows\n",
         "    upsert into table T: by its primary key\n",
         "    delete from table T: by its primary key, then 1 conditions\n",
-        "    left join of S with S: both sides trigger\n      all rows of the other side are tried, then 1 conditions\n",
+        "    left join of S with S: both sides trigger\n      all rows of the other side are tried, then 1 conditions\n\
+         \x20     many rows of one key: ordered index on v of side left\n\
+         \x20     many rows of one key: ordered index on v of side right\n",
         "    join of what was joined with T: the left side triggers\n      look up in table T: by its primary key\n",
         "    asof join of what was joined with S: the left side triggers\n      hash index on 2 keys\n",
         "      side S holds the latest row of each key: state rows\n",
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+}
+
+#[test]
+fn patterns_are_explained() {
+    for (query, lines) in [
+        (
+            "EVERY a = A[x > 3] -> b = B[b.k = a.k AND b.v > a.x]{3,} -> NOT C[k = a.k] FOR 5 SECONDS) WITHIN 10 SECONDS",
+            &[
+                "component 1: keyed by A.(k) and B.(k) and C.(k)",
+                "    read A",
+                "    order by time: holds rows ahead of the clock, which one input alone never has, at most 1000000: state rows",
+                "    pattern of 3 elements:",
+                "      1: EVERY a = A",
+                "        asks of the row alone x > 3",
+                "      2: b = B, 3 rows or more",
+                "        finds runs by index on b.k = a.k",
+                "        many runs of one key: ordered index on a.x",
+                "        asks of the runs found b.v > a.x",
+                "      3: NOT C FOR 5 s",
+                "        finds runs by index on k = a.k",
+                "      WITHIN 10 s over all: a timer ends the run, state due times",
+                "      a run keeps a.k, a.x: state cells by run",
+                "      at most 10000000 open runs on a worker (PATTERN_RUNS_MAX); one more is refused and counted",
+            ][..],
+        ),
+        (
+            "EVERY (a = A -> b = B AND (C OR NOT D[k = a.k] FOR 2 SECONDS)) -> e = A?  -> D) AFTER MATCH SKIP PAST LAST ROW",
+            &[
+                "component 1: single worker: told is not apart by key: it does not begin with EVERY before one term that takes one row",
+                "      1: a = A",
+                "      2: b = B AND (C OR NOT D FOR 2 s)",
+                "        NOT D FOR 2 s: finds runs by index on k = a.k",
+                "      3: e = A, one row or none",
+                "      4: D",
+                "      EVERY over 1 to 2: begins anew when it is complete",
+                "      a match ends all other open runs of its key",
+                "      a run keeps a.k: state cells by run",
+            ],
+        ),
+        (
+            "a = A -> EVERY B[v > a.x])",
+            &[
+                "      without EVERY at its beginning: it matches once",
+                "      2: EVERY B",
+                "        asks of all runs that wait v > a.x",
+            ],
+        ),
+        (
+            "EVERY NOT C FOR 5 SECONDS -> a = A)",
+            &[
+                "      1: EVERY NOT C FOR 5 s",
+                "      at most 100000 silences of 1 in one step of the clock (SILENCES_MAX); the first are left out and counted",
+            ],
+        ),
+        (
+            "EVERY a = A -> B[k = a.k] -> C)",
+            &[
+                "component 1: single worker: told is not apart by key: not each of its terms has an attribute equal to one of the first term",
+            ],
+        ),
+    ] {
+        let app = format!(
+            "@app:playback CREATE STREAM A (k INT, x DOUBLE); CREATE STREAM B (k INT, v DOUBLE);
+            CREATE STREAM C (k INT); CREATE STREAM D (k INT);
+            @info(name='told') INSERT INTO Out SELECT a.k FROM PATTERN ({query};"
+        );
+        let runtime = EventFluxManager::new().create_with(&app, Setup::INLINE.config());
+        let text = runtime.expect("the app is right").explain();
+        for line in lines {
+            assert!(text.lines().any(|l| l == *line), "{line} is not in\n{text}");
+        }
+    }
+    let app = "CREATE STREAM A (k INT); CREATE STREAM B (k INT);
+        @info(name='told') INSERT INTO Out SELECT a.k FROM SEQUENCE (EVERY a = A, B[k = a.k]);";
+    let runtime = EventFluxManager::new().create_with(app, Setup::INLINE.config());
+    let text = runtime.expect("the app is right").explain();
+    for line in [
+        "component 1: single worker: told is not apart by key: in a sequence rows of one key end runs of another\n",
+        "    sequence of 2 elements, no other row between:\n",
     ] {
         assert!(text.contains(line), "{line} is not in\n{text}");
     }

@@ -289,7 +289,10 @@ impl Life {
 pub type Sections = Vec<(String, Vec<u8>)>;
 
 fn named(app: &str) -> String {
-    format!("@app:name('lives') {app}")
+    match app.contains("@app:name(") {
+        true => app.to_string(),
+        false => format!("@app:name('lives') {app}"),
+    }
 }
 
 /// The state behind some steps of an app, inline, with a checkpoint behind each: captured whole from the app itself,

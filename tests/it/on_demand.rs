@@ -181,6 +181,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("SELECT k FROM T WHERE «sum(v)» > 1", "the aggregate sum cannot stand in WHERE", ""),
     ("«INSERT» INTO T SELECT k FROM S", "a question only reads", "SELECT"),
     ("SELECT k FROM T «INSERT» INTO X", "a question only reads", "remove INSERT"),
+    ("SELECT a.k FROM «PATTERN (a=S -> b=S)» LIMIT 1", "reads tables and named windows", "into a table"),
     ("SELECT k FROM T; «SELECT» k FROM T", "a question is one SELECT", ""),
     ("SELECT k FROM T WHERE «?» IS NULL", "nothing says here what type ? has", "CAST(? AS LONG)"),
     ("«»", "expected SELECT, found the end of the text", ""),

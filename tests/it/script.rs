@@ -276,7 +276,7 @@ macro_rules! scripts {
 }
 scripts!(
     filter arithmetic functions sliding batches aggregates queries time more_windows coming_from joins joins_by_window
-    more_joins tables named_windows
+    joins_by_range more_joins tables named_windows patterns more_patterns sequences
 );
 
 #[test]
@@ -294,9 +294,13 @@ fn every_script_file_is_run_and_there_are_many_cases() {
         "coming_from",
         "joins",
         "joins_by_window",
+        "joins_by_range",
         "more_joins",
         "tables",
         "named_windows",
+        "patterns",
+        "more_patterns",
+        "sequences",
     ];
     let mut count = 0;
     for path in files("tests/it/script", "evt") {

@@ -3,6 +3,8 @@
 //! Literals carry the type that their context gives them, so the oracle needs no type inference. The generator places
 //! a literal only where the design pages settle its type.
 
+use super::app::Call;
+use super::app::pattern::Nth;
 use eventflux::event::{Type, Value};
 use std::fmt::Write;
 
@@ -108,10 +110,16 @@ pub enum Kind {
     Call(Function, Vec<Expr>),
     /// `eventTimestamp(a)`, by the number of the source.
     TimeOf(usize),
+    /// Attribute of one of the rows of a counted term: term, attribute, row.
+    Nth(usize, usize, Nth),
+    /// An aggregate over the rows of a counted term, whose columns are those of the term alone.
+    Over(usize, Box<Call>),
+    /// Whether a term has matched no row.
+    NoRow(usize, bool),
 }
 
 /// Names that a query's expressions are printed with.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Names {
     pub columns: Vec<String>,
     pub outputs: Vec<String>,
@@ -119,6 +127,19 @@ pub struct Names {
     pub sources: Vec<String>,
     /// The attributes of each table.
     pub tables: Vec<Vec<String>>,
+    /// The attributes of each source, without a name before them.
+    pub terms: Vec<Vec<String>>,
+}
+
+impl Names {
+    /// Inside an aggregate over a counted term.
+    fn over(&self, term: usize) -> Names {
+        let name = |attribute| format!("{}.{attribute}", self.sources[term]);
+        Names {
+            columns: self.terms[term].iter().map(name).collect(),
+            ..Names::default()
+        }
+    }
 }
 
 impl Expr {
@@ -138,7 +159,10 @@ impl Expr {
             | Kind::Output(_)
             | Kind::Aggregate(_)
             | Kind::Literal(_)
-            | Kind::TimeOf(_) => Vec::new(),
+            | Kind::TimeOf(_)
+            | Kind::Nth(..)
+            | Kind::Over(..)
+            | Kind::NoRow(..) => Vec::new(),
             Kind::Minus(x)
             | Kind::Not(x)
             | Kind::IsNull(x, _)
@@ -176,6 +200,7 @@ impl Expr {
         !self.any(&|k| match k {
             Kind::Column(_) | Kind::Output(_) | Kind::Aggregate(_) => true,
             Kind::InTable(..) | Kind::TimeOf(_) => true,
+            Kind::Nth(..) | Kind::Over(..) | Kind::NoRow(..) => true,
             Kind::Call(f, _) => matches!(f, EventTimestamp | WindowStart | WindowEnd),
             _ => false,
         })
@@ -209,6 +234,18 @@ impl Expr {
                     true => format!("({condition} {}IN {table})", not(negated)),
                     false => format!("(({condition}) {}IN {table})", not(negated)),
                 }
+            }
+            Kind::Nth(term, attribute, nth) => {
+                let (name, attribute) = (&names.sources[*term], &names.terms[*term][*attribute]);
+                match nth {
+                    Nth::First(n) => format!("{name}[{n}].{attribute}"),
+                    Nth::Last(0) => format!("{name}[last].{attribute}"),
+                    Nth::Last(n) => format!("{name}[last-{n}].{attribute}"),
+                }
+            }
+            Kind::Over(term, call) => call.sql(&names.over(*term)),
+            Kind::NoRow(term, negated) => {
+                format!("({} IS {}NULL)", names.sources[*term], not(negated))
             }
             Kind::TimeOf(i) => format!("eventTimestamp({})", names.sources[*i]),
             Kind::Between(x, low, high, negated) => {

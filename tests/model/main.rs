@@ -5,6 +5,8 @@
 //! fourth with checkpoints and crashes over several numbers of workers. A failure prints a smaller case as SQL and an
 //! events file.
 //!
+//! `PATTERNS` (1000) cases with patterns and sequences are run in the same ways.
+//!
 //! What apps may have beyond queries of one stream stands in `generate/features.rs`. `LAWS` (1500) cases with all of it
 //! are run by the interpreter alone, which compares each join with the SQL join of what its sides hold.
 
@@ -44,6 +46,14 @@ fn case_of(seed: u64, number: u64, features: &[Feature]) -> (App, Vec<Call>) {
         true => generate::app(&mut r),
         false => features::app(&mut r, features),
     };
+    let calls = input::calls(&mut r, &app);
+    (app, calls)
+}
+
+/// A case with patterns.
+fn pattern_case(seed: u64, number: u64) -> (App, Vec<Call>) {
+    let mut r = Random::new(seed.wrapping_mul(0xC2B2_AE35).wrapping_add(number));
+    let app = generate::pattern::app(&mut r);
     let calls = input::calls(&mut r, &app);
     (app, calls)
 }
@@ -135,8 +145,7 @@ fn check(app: &App, calls: &[Call], way: Way, fault: Fault) -> Option<Wrong> {
 }
 
 /// A failing case, made smaller, as text.
-fn report(seed: u64, number: u64, way: Way, wrong: Wrong) -> String {
-    let (app, calls) = case(seed, number);
+fn report((app, calls): (App, Vec<Call>), head: String, way: Way, wrong: Wrong) -> String {
     let (app, calls) = shrink::shrink(app, calls, &mut |app, calls| {
         check(app, calls, way, Fault::None).is_some_and(|w| w.kind == wrong.kind)
     });
@@ -146,17 +155,17 @@ fn report(seed: u64, number: u64, way: Way, wrong: Wrong) -> String {
         |w| w.text,
     );
     let events = input::events_file(&app, &calls);
-    format!("SEED={seed} FIRST={number} CASES=1\n--- app\n{app}--- events\n{events}--- {text}\n")
+    format!("{head}\n--- app\n{app}--- events\n{events}--- {text}\n")
 }
 
-#[test]
-fn engine_agrees_with_the_oracle() {
-    let (seed, cases) = (from_env("SEED", 1), from_env("CASES", 2000));
+/// Cases of numbers in a row, each in several ways; how many stands in this variable of the environment.
+fn agree(make: fn(u64, u64) -> (App, Vec<Call>), (name, cases): (&str, u64)) {
+    let (seed, cases) = (from_env("SEED", 1), from_env(name, cases));
     let first = from_env("FIRST", 0);
     let reports_max = from_env("REPORTS", 3) as usize;
     let mut reports = Vec::new();
     for number in first..first + cases {
-        let (app, calls) = case(seed, number);
+        let (app, calls) = make(seed, number);
         let mut ways = vec![Way::Inline];
         // Workers take rows of several inputs in any order, which shows where rows go by arrival.
         let one = app.inputs == 1;
@@ -164,7 +173,8 @@ fn engine_agrees_with_the_oracle() {
         ways.extend((one && number % 4 == 1).then_some(Way::Crashes(number)));
         for way in ways {
             if let Some(wrong) = check(&app, &calls, way, Fault::None) {
-                reports.push(report(seed, number, way, wrong));
+                let head = format!("SEED={seed} FIRST={number} {name}=1");
+                reports.push(report((app.clone(), calls.clone()), head, way, wrong));
             }
         }
         if reports.len() >= reports_max {
@@ -176,6 +186,33 @@ fn engine_agrees_with_the_oracle() {
         "{} cases differ\n{}",
         reports.len(),
         reports.join("\n")
+    );
+}
+
+#[test]
+fn engine_agrees_with_the_oracle() {
+    agree(case, ("CASES", 2000));
+}
+
+#[test]
+fn random_patterns_agree_with_the_oracle() {
+    agree(pattern_case, ("PATTERNS", 1000));
+}
+
+/// The interpreter alone: what random patterns make of random rows says something.
+#[test]
+fn random_patterns_match_often() {
+    let (mut rows, mut empty) = (0, 0);
+    for number in 0..400 {
+        let (app, calls) = pattern_case(1, number);
+        let outputs = oracle::run(&app, &calls, Fault::None);
+        let made: usize = outputs.iter().map(Vec::len).sum();
+        rows += made;
+        empty += u64::from(made == 0);
+    }
+    assert!(
+        rows > 2000 && empty < 150,
+        "{rows} rows, {empty} cases without"
     );
 }
 

@@ -33,7 +33,7 @@ impl Comparison {
     }
 
     /// The operator with its operands exchanged.
-    fn flip(self) -> Self {
+    pub(crate) fn flip(self) -> Self {
         match self {
             Comparison::Lt => Comparison::Gt,
             Comparison::LtEq => Comparison::GtEq,

@@ -39,7 +39,7 @@ impl Grouping {
 }
 
 /// Accumulators by group.
-pub(super) struct Groups {
+pub(crate) struct Groups {
     pub(super) index: KeyIndex,
     accumulators: Vec<Box<dyn Accumulator>>,
     /// Which of them take single rows.
@@ -48,7 +48,7 @@ pub(super) struct Groups {
 }
 
 impl Groups {
-    pub(super) fn new(grouping: &Grouping) -> Self {
+    pub(crate) fn new(grouping: &Grouping) -> Self {
         let calls = grouping.calls.iter();
         let accumulators: Vec<_> = calls.map(|(call, _)| call.accumulator()).collect();
         Groups {
@@ -65,7 +65,7 @@ impl Groups {
     }
 
     /// Makes room for slots below `slots`.
-    pub(super) fn ensure_slots(&mut self, slots: usize) {
+    pub(crate) fn ensure_slots(&mut self, slots: usize) {
         for a in &mut self.accumulators {
             a.ensure(slots);
         }
@@ -124,7 +124,7 @@ impl Groups {
     }
 
     /// Applies one row to all aggregates; leaves their values in `results` where the row wants them.
-    pub(super) fn update_one(
+    pub(crate) fn update_one(
         &mut self,
         calls: &mut [(AggregateCall, Vec<Program>)],
         frame: &RowFrame<'_>,
@@ -147,7 +147,7 @@ impl Groups {
     }
 
     /// Appends the values of a group to `results`.
-    pub(super) fn values(&self, slot: Slot, results: &mut [Column]) {
+    pub(crate) fn values(&self, slot: Slot, results: &mut [Column]) {
         for (accumulator, result) in self.accumulators.iter().zip(results) {
             accumulator.value(slot, result);
         }
@@ -177,7 +177,7 @@ impl Groups {
     }
 
     /// Sets the accumulators of a slot back that belongs to no group.
-    pub(super) fn reset(&mut self, slot: Slot) {
+    pub(crate) fn reset(&mut self, slot: Slot) {
         for a in &mut self.accumulators {
             a.reset(slot);
         }

@@ -20,7 +20,7 @@ mod totals;
 mod user;
 
 pub(crate) use function::{Aggregate, AggregateCall, Rows};
-pub(crate) use group::{Columns, Grouping};
+pub(crate) use group::{Columns, Grouping, Groups};
 pub(crate) use panes::PaneAggregate;
 pub(crate) use running::RunningAggregate;
 pub use user::AggregateFunction;

@@ -40,6 +40,9 @@ impl Join {
     pub(super) fn meet(&mut self, turn: Turn, batch: &Batch, common: &mut Common, out: &mut Out) {
         let taken = std::mem::take(&mut self.taken);
         let is_plain = self.is_plain() && turn.kind != Kind::Leaving;
+        if let Some(range) = &mut self.sides[turn.other()].range {
+            range.ask(batch, &taken.rows);
+        }
         let mut first = 0;
         while first < taken.rows.len() {
             let end = self.candidates(turn, (&taken, first), batch, common);
@@ -76,7 +79,7 @@ impl Join {
             let oldest = self.options.within_us.map(|us| batch.at[row].plus(-us));
             let before = found.other.len();
             if taken.keys[end] != NONE {
-                other.each(taken.keys[end], |slot| found.other.push(slot));
+                other.partners(taken.keys[end], end, &mut found.other);
             }
             if turn.newest != u64::MAX || oldest.is_some() {
                 let is_met = |slot: Slot| {

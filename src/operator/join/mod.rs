@@ -4,9 +4,9 @@
 //! hold; in an outer join a row that meets no other stands there padded with NULL. So a row that leaves retracts its
 //! pairs, and the pad of a row comes and goes with its last and first partner.
 //! How: a batch of one side is matched as a whole against what the other side holds, which does not change meanwhile:
-//! keys by column, then chains of slots by key, then the residual over the candidates by column. Rows that enter and
-//! rows that leave one side do not meet each other. Flushes of both sides in one instant wait for each other, see
-//! [`Join::instant_end`].
+//! keys by column, then chains of slots by key or, of a key with many rows, those in a range, then the residual
+//! over the candidates by column. Rows that enter and rows that leave one side do not meet each other. Flushes of both
+//! sides in one instant wait for each other, see [`Join::instant_end`].
 //! Where only one side triggers, its rows look up what the other side, or a table, holds; what they made is kept
 //! ([`made`]) where it has to be retracted.
 

@@ -11,6 +11,7 @@
 use crate::event::{Batch, Column, RowView, Scalar, Timestamp, Type};
 use crate::expr::{Frame, Program};
 use crate::operator::{COUNT_MAX, counter, words_cell};
+use crate::operator::{RangeIndex, RangePlan};
 use crate::state::{
     Cells, Chains, Malformed, Slot, SlotColumns, StateHolder, Visitor, encode_key, key_group,
 };
@@ -46,6 +47,8 @@ pub(crate) struct SidePlan {
     /// The same over the kept columns.
     pub(crate) kept_keys: Vec<Program>,
     pub(crate) key_types: Vec<Type>,
+    /// What ON says of one of the kept columns.
+    pub(crate) range: Option<RangePlan>,
     pub(crate) leaving: Leaving,
     /// Time bounds how long its rows are held.
     pub(crate) is_bounded: bool,
@@ -81,7 +84,8 @@ pub(super) struct Side {
     pub(super) came: u64,
     /// Rows forgotten because the side was full.
     pub(super) forgotten: u64,
-    by_key: Chains,
+    pub(super) by_key: Chains,
+    pub(super) range: Option<RangeIndex>,
     by_number: Option<Chains>,
     /// Slots in the order in which rows came, where that decides which leaves.
     order: VecDeque<Slot>,
@@ -94,7 +98,7 @@ pub(super) struct Side {
 
 impl Side {
     /// `counts`: it matters how many rows of the other side a row meets.
-    pub(super) fn new(plan: SidePlan, counts: bool) -> Self {
+    pub(super) fn new(mut plan: SidePlan, counts: bool) -> Self {
         let by_number = match &plan.leaving {
             Leaving::Told(columns) => {
                 let types: Vec<Type> = columns.iter().map(|c| plan.types[*c]).collect();
@@ -109,6 +113,7 @@ impl Side {
             came: 0,
             forgotten: 0,
             by_key: Chains::new(&plan.key_types),
+            range: plan.range.take().and_then(RangeIndex::new),
             by_number,
             order: VecDeque::new(),
             ages: VecDeque::new(),
@@ -236,10 +241,19 @@ impl Side {
         }
         self.slots.clear();
         self.by_key.slots_of(keys, rows.len(), &mut self.slots);
-        for (key, slot) in self.slots.iter().zip(slots) {
-            self.by_key.push(*key, *slot);
-        }
+        self.push_in_order(slots);
         self.remember(first, to);
+    }
+
+    /// Puts rows behind those of their keys, whose slots are at hand.
+    #[inline]
+    fn push_in_order(&mut self, rows: &[Slot]) {
+        for (key, row) in self.slots.iter().zip(rows) {
+            self.by_key.push(*key, *row);
+            if let Some(range) = &mut self.range {
+                range.pushed(*key, *row, &self.by_key, self.columns.columns());
+            }
+        }
     }
 
     /// Holds one row, with its key.
@@ -252,7 +266,9 @@ impl Side {
             column.set_from(slot as usize, &batch.columns[*k], row);
         }
         let key = self.by_key.slot_of_scalars(key);
-        self.by_key.push(key, slot);
+        self.slots.clear();
+        self.slots.push(key);
+        self.push_in_order(&[slot]);
         self.remember(0, &[slot]);
         if self.plan.leaving == Leaving::Replaced {
             self.keep_last(&[slot]);
@@ -304,6 +320,9 @@ impl Side {
 
     /// Forgets a row that was found to leave.
     pub(super) fn remove(&mut self, slot: Slot) {
+        if let (Some(range), Some(key)) = (&mut self.range, self.by_key.key_of(slot)) {
+            range.removed(key, slot, self.by_key.count(key) - 1);
+        }
         self.by_key.remove(slot);
         if let Some(by_number) = &mut self.by_number {
             by_number.remove(slot);
@@ -371,6 +390,9 @@ impl Side {
     /// Checks what was loaded, and makes the indexes of it.
     fn rebuild(&mut self) -> Result<(), Malformed> {
         self.by_key.clear();
+        if let Some(range) = &mut self.range {
+            range.clear();
+        }
         if let Some(by_number) = &mut self.by_number {
             by_number.clear();
         }
@@ -432,9 +454,7 @@ impl Side {
         self.slots.clear();
         let keys: Vec<&Column> = keys.iter().collect();
         self.by_key.slots_of(&keys, slots.len(), &mut self.slots);
-        for (key, slot) in self.slots.iter().zip(slots) {
-            self.by_key.push(*key, *slot);
-        }
+        self.push_in_order(slots);
         self.remember(0, slots);
     }
 }
@@ -462,6 +482,17 @@ impl StateHolder for Side {
             && let Err(why) = self.rebuild()
         {
             visitor.fail(why);
+        }
+    }
+}
+
+impl Side {
+    /// Appends the rows of a key that the row at a place of those asked for may meet, in the order in which they came.
+    #[inline]
+    pub(super) fn partners(&self, key: Slot, place: usize, out: &mut Vec<Slot>) {
+        let range = self.range.as_ref();
+        if !range.is_some_and(|range| range.find(key, place, &self.by_key, out)) {
+            self.each(key, |slot| out.push(slot));
         }
     }
 }

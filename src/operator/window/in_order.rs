@@ -209,6 +209,11 @@ impl InOrder {
     fn pass(&mut self, rows_min: usize, out: &mut Out) {
         if self.ready.len() >= rows_min {
             self.window.rows(Kind::Rows, &self.ready, out);
+            if out.take_through() {
+                let mut to = out.batch();
+                to.append(&self.ready, &RowSet::All);
+                out.emit(Kind::Rows, to);
+            }
             self.ready.clear();
         }
     }

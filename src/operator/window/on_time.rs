@@ -4,7 +4,7 @@
 //! too late, while the window of another source does: sides that met by other clocks would give what no order of rows
 //! gives.
 
-use crate::event::{Batch, RowSet, RowView};
+use crate::event::{Batch, RowSet, RowView, Timestamp};
 use crate::operator::{Counters, Kind, Moment, Operator, Out, counter};
 use crate::state::{StateHolder, Visitor};
 
@@ -23,6 +23,10 @@ impl StateHolder for OnTime {
 
 impl Operator for OnTime {
     fn rows(&mut self, kind: Kind, batch: &Batch, out: &mut Out) {
+        let comes_late = |(at, clock): (&Timestamp, &Timestamp)| at < clock;
+        if batch.marks.is_empty() && !batch.at.iter().zip(&batch.clock).any(comes_late) {
+            return out.pass_through();
+        }
         self.rows.clear();
         for row in 0..batch.len() {
             match Moment::of(batch, row).is_late() {
@@ -40,6 +44,7 @@ impl Operator for OnTime {
 
     fn row(&mut self, row: RowView<'_>, to: &mut Batch, out: &mut Out) -> bool {
         match Moment::of(row.batch, row.row).is_late() {
+            false if row.batch.len() == 1 => out.pass_through(),
             false => to.append(row.batch, &RowSet::Range(row.row..row.row + 1)),
             true => {
                 self.late += 1;

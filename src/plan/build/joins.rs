@@ -7,7 +7,9 @@ use crate::operator::Port;
 use crate::operator::aggregate::Rows;
 use crate::operator::join::{Added, Join, JoinOptions, Leaving, SidePlan, TableSide};
 use crate::operator::table::Lookup;
+use crate::operator::{RangeEnd, RangePlan};
 use crate::plan::meeting::never_padded;
+use crate::plan::range::{End, Range};
 use crate::plan::{JoinPlan, Trigger, WindowPlan};
 
 /// What comes to one side of a join.
@@ -183,7 +185,12 @@ impl Builder<'_> {
             types: output.types.clone(),
         };
         let retracts = options.retracts;
-        let side = |own: &Arriving, place: usize| {
+        let range = |own: &Arriving, other: &Arriving, place: usize| {
+            let is_asked = triggers[1 - place] && own.table.or(other.table).is_none();
+            is_asked.then(|| self.range(plan, before + 1, (own, place), other))?
+        };
+        let mut ranges = [range(&left, &right, 0), range(&right, &left, 1)];
+        let mut side = |own: &Arriving, place: usize| {
             let leaves = own.leaving != Leaving::Never;
             let is_met = triggers[1 - place];
             let returns = retracts && leaves && triggers[place];
@@ -196,6 +203,7 @@ impl Builder<'_> {
                 keys: keys.iter().map(|k| self.compile(k, &own.layout)).collect(),
                 kept_keys: keys.iter().map(|k| self.compile(k, &own.kept)).collect(),
                 key_types: keys.iter().filter_map(|k| k.ty).collect(),
+                range: ranges[place].take(),
                 leaving: if latest {
                     Leaving::Replaced
                 } else {
@@ -213,8 +221,36 @@ impl Builder<'_> {
             like: self.like(&output.types),
             next: None,
             waits: true,
+            aside: None,
         });
         output
+    }
+
+    /// What ON says of a column of one side.
+    fn range(
+        &self,
+        plan: &JoinPlan,
+        right: usize,
+        (own, place): (&Arriving, usize),
+        other: &Arriving,
+    ) -> Option<RangePlan> {
+        let range = plan.on.range(right, place)?;
+        Some(self.range_plan(range, &own.kept, &other.layout))
+    }
+
+    /// A range of a column that is kept, given by rows that come.
+    pub(super) fn range_plan(&self, range: Range, kept: &Layout, rows: &Layout) -> RangePlan {
+        let end = |end: End| RangeEnd {
+            value: self.compile(&end.value, rows),
+            ty: end.ty,
+            is_included: end.is_included,
+        };
+        RangePlan {
+            column: kept.place(range.column),
+            ty: range.ty,
+            ends: range.ends.map(|of| of.map(end)),
+            counts_nulls: range.counts_nulls,
+        }
     }
 
     /// Lets what comes to the sides of the join that follows come by its ports. Each side has its last source.
@@ -343,7 +379,7 @@ impl Builder<'_> {
 
     /// Where the groups of the query stand among its keys: by columns that are never padded.
     pub(super) fn group_positions(&self) -> Vec<usize> {
-        if self.query.joins.is_empty() {
+        if !self.query.joins_sources() {
             return self.positions_among(&self.query.keys);
         }
         let count = self

@@ -4,6 +4,7 @@ use crate::runtime::config::{RuntimeConfig, Workers};
 mod checkpoints;
 mod handlers;
 mod questions;
+mod traces;
 
 use super::connect::Connected;
 use super::metrics::Metrics;
@@ -28,6 +29,8 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
+
+pub use traces::{RunChange, RunStep};
 
 /// A stream of an app, as [`EventFluxAppRuntime::streams`] tells it.
 #[derive(Clone, Debug, PartialEq)]

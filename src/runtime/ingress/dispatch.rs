@@ -38,6 +38,8 @@ pub(crate) struct Dispatch {
     key: Vec<u8>,
     /// The clock after each row of the send at hand, where the rows do not carry it.
     clocks: Vec<Timestamp>,
+    /// The workers know with which clock the input began; told by inputs without a name.
+    has_begun: bool,
 }
 
 impl Dispatch {
@@ -55,6 +57,7 @@ impl Dispatch {
             lanes,
             key: Vec::new(),
             clocks: Vec::new(),
+            has_begun: false,
         }
     }
 
@@ -142,6 +145,10 @@ impl Dispatch {
             self.tell_clocks(sending, batch);
         }
         let targets = &shared.targets[stream];
+        let told = Some(&batch.clock).filter(|_| batch.tracks_clock && shared.event_time);
+        if let Some(first) = told.and_then(|clocks| clocks.first()) {
+            self.tell_start(*first, &sending.stamp)?;
+        }
         for target in targets {
             match &target.to {
                 To::Worker(worker) => self.append(*worker, sending, target, batch, None)?,
@@ -149,7 +156,7 @@ impl Dispatch {
             }
         }
         // One worker that got all rows for all its components knows the clock by them.
-        let told = match targets.as_slice() {
+        let knows = match targets.as_slice() {
             [
                 Target {
                     component: ALL_COMPONENTS,
@@ -158,12 +165,27 @@ impl Dispatch {
             ] => *worker,
             _ => usize::MAX,
         };
-        match batch.clock.last() {
-            Some(clock) if batch.tracks_clock && shared.event_time => {
-                self.tell_clock(*clock, told, &sending.stamp)
-            }
-            _ => Ok(()),
+        match told.and_then(|clocks| clocks.last()) {
+            Some(clock) => self.tell_clock(*clock, knows, &sending.stamp),
+            None => Ok(()),
         }
+    }
+
+    /// Tells all workers the first clock of the input, in front of its rows: what begins with the app begins then, also
+    /// where a row that comes later is the first.
+    fn tell_start(&mut self, clock: Timestamp, stamp: &Stamp) -> Result<(), SendError> {
+        // One with a name knows whether it has told a clock, also before a restore.
+        let has_begun = match self.named {
+            Some(_) => stamp.before.clock.is_some(),
+            None => std::mem::replace(&mut self.has_begun, true),
+        };
+        if has_begun {
+            return Ok(());
+        }
+        self.tell_all(usize::MAX, |shipment| {
+            shipment.begin(clock, *stamp);
+            false
+        })
     }
 
     /// Fills in the clock after each row of a batch.
@@ -196,6 +218,7 @@ impl Dispatch {
         if self.shared.is_worker_thread() && self.lanes.iter().any(|l| !l.has_room(1)) {
             return Err(SendError::Full);
         }
+        self.tell_start(to, &stamp)?;
         self.tell_clock(to, usize::MAX, &stamp)?;
         self.publish(&stamp);
         Ok(())
@@ -292,15 +315,20 @@ impl Dispatch {
     fn tell_clock(&mut self, to: Timestamp, knows: usize, stamp: &Stamp) -> Result<(), SendError> {
         // The clock of a shipment is behind its rows. Where the order of outputs is fixed no row may follow it there.
         let complete = self.shared.config.ordered_outputs;
-        for worker in (0..self.lanes.len()).filter(|w| *w != knows) {
-            let advance = |shipment: &mut Shipment| {
-                shipment.advance(to, *stamp);
-                complete
-            };
-            while self.lanes[worker]
-                .append(Shipment::default, advance)
-                .is_err()
-            {
+        self.tell_all(knows, |shipment| {
+            shipment.advance(to, *stamp);
+            complete
+        })
+    }
+
+    /// Adds something to the shipments of all workers but one; `add` returns whether they are complete with it.
+    fn tell_all(
+        &mut self,
+        but: usize,
+        add: impl Fn(&mut Shipment) -> bool,
+    ) -> Result<(), SendError> {
+        for worker in (0..self.lanes.len()).filter(|w| *w != but) {
+            while self.lanes[worker].append(Shipment::default, &add).is_err() {
                 self.wait_for_room(worker)?;
             }
         }

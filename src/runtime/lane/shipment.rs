@@ -36,9 +36,10 @@ pub(crate) struct Part<'a> {
     pub(crate) numbered: bool,
 }
 
-/// Segments in order, then an advance of the clock.
+/// The first clock of the input, if it is in here; segments in order; then an advance of the clock.
 #[derive(Debug, Default)]
 pub(crate) struct Shipment {
+    start: Option<(Timestamp, Stamp)>,
     segments: Vec<Segment>,
     used: usize,
     rows: usize,
@@ -49,6 +50,16 @@ impl Shipment {
     /// Rows in all segments.
     pub(crate) fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// The first clock that the input tells, which is that in front of all its rows.
+    pub(crate) fn start(&self) -> Option<(Timestamp, Stamp)> {
+        self.start
+    }
+
+    /// The input begins with this clock.
+    pub(crate) fn begin(&mut self, clock: Timestamp, stamp: Stamp) {
+        self.start = Some((clock, stamp));
     }
 
     /// The segments, in order.
@@ -140,6 +151,6 @@ impl Shipment {
         }
         self.used = 0;
         self.rows = 0;
-        self.clock = None;
+        (self.start, self.clock) = (None, None);
     }
 }

@@ -9,6 +9,7 @@ use super::positions::Positions;
 use super::wall::{WallClock, ahead_of, machine_clock};
 use crate::event::{Batch, RowSet, Timestamp};
 use crate::operator::Counters;
+use crate::operator::pattern::TraceSink;
 use crate::plan::Plan;
 use crate::runtime::lane::ring::Consumer;
 use crate::runtime::lane::shipment::{ALL_COMPONENTS, Segment, Shipment};
@@ -194,6 +195,9 @@ impl Core {
 
     fn shipment(&mut self, input: u64, shipment: &mut Shipment) {
         let named = self.positions.place(input);
+        if let Some((clock, stamp)) = shipment.start() {
+            self.first_clock(input, named, clock, &stamp);
+        }
         for segment in shipment.segments_mut() {
             let Segment {
                 stream,
@@ -228,15 +232,37 @@ impl Core {
 
     /// The clock of an input moved on behind its rows.
     fn clock_behind(&mut self, input: u64, named: Option<usize>, clock: Timestamp, stamp: &Stamp) {
+        if self.clock_of(input, named, clock, stamp)
+            && let Some(named) = named
+        {
+            self.positions.all_applied(named, stamp.last);
+        }
+    }
+
+    /// An input begins with this clock, in front of its rows. What begins with the app begins then, also where nothing
+    /// but the last of several rows tells the clock; an app that has one hears nothing new.
+    #[inline]
+    fn first_clock(&mut self, input: u64, named: Option<usize>, clock: Timestamp, stamp: &Stamp) {
+        if self.event_time && self.now == Timestamp::MIN {
+            self.clock_of(input, named, clock, stamp);
+        }
+    }
+
+    /// An input tells its clock. Returns whether it counts: not if it was sent before a restore.
+    fn clock_of(
+        &mut self,
+        input: u64,
+        named: Option<usize>,
+        clock: Timestamp,
+        stamp: &Stamp,
+    ) -> bool {
         if named.is_some() && self.positions.is_stale(stamp) {
-            return;
+            return false;
         }
         self.note_activity(input);
         self.clocks.set(input, clock);
         self.advance();
-        if let Some(named) = named {
-            self.positions.all_applied(named, stamp.last);
-        }
+        true
     }
 
     /// Processes one send of an inline app that is a single row, of an input without a name: as [`Core::send`] does.
@@ -347,6 +373,10 @@ impl Core {
             return;
         }
         let total = batch.len();
+        let clocks = &batch.clock;
+        if let Some(first) = clocks.first().copied().filter(|_| batch.tracks_clock) {
+            self.first_clock(input, named, first, stamp);
+        }
         let first = stamp.before.number + 1;
         let numbers: Vec<u64> = match replayed {
             true => (first..first + total as u64).collect(),
@@ -501,6 +531,11 @@ impl Core {
         (self.wall.steps(), ahead_of(now, machine_clock()))
     }
 
+    /// Tells what happens to the runs of the pattern of a query.
+    pub(crate) fn trace(&mut self, query: usize, sink: Arc<dyn TraceSink>) {
+        self.instances.trace(query, sink);
+    }
+
     /// The instances here, by component, then by key group.
     pub(crate) fn instances_mut(&mut self) -> &mut [Instance] {
         self.instances.list_mut()
@@ -544,5 +579,8 @@ impl Core {
             }
         }
         self.positions.restore(positions, rewinds, &self.instances);
+        if let Some(least) = self.clocks.least().filter(|_| self.event_time) {
+            self.instances.begin(least);
+        }
     }
 }

@@ -10,11 +10,13 @@ mod meeting;
 
 use super::output::Outputs;
 use crate::event::{Batch, RowSet, RowView, Timestamp};
+use crate::operator::pattern::TraceSink;
 use crate::operator::table::{Table, Tables};
 use crate::operator::{Common, Counters, Kind, Operator, Out, Port};
 use crate::plan::{Component, Held, Plan, Site, StreamKind, stages};
 use crate::state::{StateHolder, Visitor};
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 /// Derived rows of one cause in a component with a cycle. A query that feeds itself and never filters would not end;
 /// 10,000 rows take some milliseconds.
@@ -38,7 +40,7 @@ struct Node {
     operator: Box<dyn Operator>,
     out: Out,
     next: Next,
-    /// Stream of the rows that come too late.
+    /// Stream of the rows that come too late, or that are written beside others.
     late: Option<usize>,
     query: usize,
     /// The first operator of its query.
@@ -93,6 +95,8 @@ pub(crate) struct Graph {
     /// Streams whose readers may lead back to their writers.
     cyclic: bool,
     row_by_row: bool,
+    /// An operator must know the first clock, and rows may wait in front of it.
+    waits_for_clock: bool,
     pub(crate) tracks_sends: bool,
     /// Row by row, rows that wait for the turn of the operator that reads them, by that operator.
     waiting: Vec<(Reader, Kind, Batch)>,
@@ -134,6 +138,7 @@ impl Graph {
             waits: Vec::new(),
             cyclic: false,
             row_by_row: component.row_by_row,
+            waits_for_clock: component.waits_for_clock,
             tracks_sends: component.tracks_sends,
             waiting: Vec::new(),
             around: VecDeque::new(),
@@ -205,6 +210,11 @@ impl Graph {
                 };
                 out = out.keeping_late(&like);
             }
+            let mut late = query.late;
+            if let Some((like, stream)) = &stage.aside {
+                out = out.keeping_late(like);
+                late = Some(*stream);
+            }
             if stage.waits {
                 self.waits.push(self.nodes.len());
             }
@@ -213,7 +223,7 @@ impl Graph {
                 single: Some(out.batch()),
                 out,
                 next,
-                late: query.late,
+                late,
                 query: number,
                 first,
                 waits: stage.waits,
@@ -280,6 +290,12 @@ impl Graph {
         }
     }
 
+    /// Tells what happens to the runs of the pattern of a query.
+    pub(crate) fn trace(&mut self, query: usize, sink: &Arc<dyn TraceSink>) {
+        let own = self.nodes.iter_mut().filter(|n| n.query == query);
+        own.for_each(|node| node.operator.trace(sink));
+    }
+
     /// The query whose operator worked last.
     pub(crate) fn current_query(&self) -> usize {
         self.nodes.get(self.current).map_or(0, |n| n.query)
@@ -287,6 +303,9 @@ impl Graph {
 
     /// Processes rows of a stream.
     pub(crate) fn rows(&mut self, stream: usize, batch: &Batch, outputs: &mut Outputs) {
+        if std::mem::take(&mut self.waits_for_clock) {
+            self.advance(batch.clock_of(0), batch.cause_of(0), outputs);
+        }
         if self.others.is_some() {
             return self.rows_that_meet(stream, batch, outputs);
         }
@@ -366,9 +385,13 @@ impl Graph {
                 break;
             }
         }
-        if !done {
+        let through = out.take_through();
+        if !done || through {
             self.nodes[node].single = Some(to);
-            return self.give(reader, Kind::Rows, batch, outputs);
+            return match done {
+                true => self.pass_through(node, Kind::Rows, batch, outputs),
+                false => self.give(reader, Kind::Rows, batch, outputs),
+            };
         }
         if out.has_late() {
             self.pass_late(node, outputs);
@@ -385,7 +408,18 @@ impl Graph {
         self.current = node;
         let Node { operator, out, .. } = &mut self.nodes[node];
         operator.rows_at(port, &mut self.common, kind, batch, out);
+        if out.take_through() {
+            return self.pass_through(node, kind, batch, outputs);
+        }
         self.pass(node, outputs);
+    }
+
+    /// Gives the operator behind another the very batch that this one got.
+    fn pass_through(&mut self, node: usize, kind: Kind, batch: &Batch, outputs: &mut Outputs) {
+        match self.nodes[node].next {
+            Next::Operator(reader) => self.give_kind(reader, kind, batch, outputs),
+            Next::Stream(_) => unreachable!("a query ends with rows of its own"),
+        }
     }
 
     /// Passes on what an operator has emitted. The depth of calls is the length of the longest chain of operators.
@@ -464,6 +498,14 @@ impl Graph {
         }
     }
 
+    /// What begins with the app begins at `now`, unless it has begun before: a restore that has told the clock to other
+    /// workers does not tell it again.
+    pub(crate) fn begin(&mut self, now: Timestamp) {
+        self.nodes
+            .iter_mut()
+            .for_each(|node| node.operator.begin(now));
+    }
+
     /// The clock reached `now`: fires the timers due at or before it.
     pub(crate) fn clock(&mut self, now: Timestamp, outputs: &mut Outputs) {
         self.advance(now, self.last_cause, outputs);
@@ -476,6 +518,11 @@ impl Graph {
                 self.tick(node, now, cause, outputs);
             }
             return;
+        }
+        if self.due().is_some_and(|due| due <= now) {
+            self.nodes
+                .iter_mut()
+                .for_each(|node| node.operator.skip(now));
         }
         // Due time by due time over all operators: what one emits is processed before the next.
         while let Some(due) = self.due().filter(|d| *d <= now) {

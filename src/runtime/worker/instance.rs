@@ -8,11 +8,13 @@ use super::graph::Graph;
 use super::output::Outputs;
 use crate::event::{Batch, RowSet, Timestamp};
 use crate::operator::Counters;
+use crate::operator::pattern::TraceSink;
 use crate::plan::{Entry, Plan};
 use crate::runtime::lane::shipment::ALL_COMPONENTS;
 use crate::runtime::lane::stamp::Applied;
 use crate::state::{encode_key, key_group};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// The operators of one component for some key groups.
 pub(crate) struct Instance {
@@ -97,6 +99,8 @@ pub(crate) struct Instances {
     part: Vec<Option<Batch>>,
     /// Up to so many rows are given to operators one by one.
     singly_max: usize,
+    /// Who is told what happens to the runs of the pattern of a query.
+    traces: Vec<(usize, Arc<dyn TraceSink>)>,
 }
 
 impl Instances {
@@ -116,6 +120,7 @@ impl Instances {
             picked: Vec::new(),
             part: plan.streams.iter().map(|_| None).collect(),
             singly_max,
+            traces: Vec::new(),
         };
         instances.replace(list);
         instances
@@ -126,6 +131,9 @@ impl Instances {
         list.sort_by_key(|i| (i.component, i.groups.start));
         for instance in &mut list {
             instance.graph.singly_max = self.singly_max;
+            for (query, sink) in &self.traces {
+                instance.graph.trace(*query, sink);
+            }
         }
         let before = std::mem::replace(&mut self.list, list);
         self.timed.clear();
@@ -151,6 +159,15 @@ impl Instances {
             first = end;
         }
         before
+    }
+
+    /// Tells what happens to the runs of the pattern of a query, also to those that are restored later.
+    pub(crate) fn trace(&mut self, query: usize, sink: Arc<dyn TraceSink>) {
+        for instance in &mut self.list {
+            instance.graph.trace(query, &sink);
+        }
+        self.traces.retain(|(traced, _)| *traced != query);
+        self.traces.push((query, sink));
     }
 
     pub(crate) fn list(&self) -> &[Instance] {
@@ -297,6 +314,11 @@ impl Instances {
                 self.picked[place - places.start].push(row as u32);
             }
         }
+    }
+
+    /// What begins with the app, and has not yet, begins at `now`.
+    pub(crate) fn begin(&mut self, now: Timestamp) {
+        self.list.iter_mut().for_each(|i| i.graph.begin(now));
     }
 
     /// The clock reached `now`: fires what is due.

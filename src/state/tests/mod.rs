@@ -5,6 +5,7 @@ mod cells;
 mod chains;
 mod hostile;
 mod key_index;
+mod ordered;
 mod row_log;
 mod sorted;
 

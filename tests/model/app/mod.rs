@@ -1,10 +1,12 @@
 //! A random app as plain data, which prints itself as SQL.
 
+pub mod pattern;
 mod print;
 mod window;
 
 use super::expr::{Expr, Kind};
 use eventflux::event::{Sign, Type};
+pub use pattern::Pattern;
 pub use window::Window;
 
 /// What the values of an attribute are like: decides what may be built on it.
@@ -193,6 +195,8 @@ pub struct Query {
     pub action: Action,
     pub from: Source,
     pub joins: Vec<Join>,
+    /// Its terms are what the query reads, and `from` is not.
+    pub pattern: Option<Pattern>,
     pub target: usize,
     /// Where rows go that are late for the window.
     pub late: Option<usize>,
@@ -219,6 +223,7 @@ impl Query {
             action: Action::Insert,
             from,
             joins: Vec::new(),
+            pattern: None,
             target,
             late: None,
             events: Events::Current,
@@ -237,7 +242,12 @@ impl Query {
     }
 
     pub fn sources(&self) -> impl Iterator<Item = &Source> {
-        std::iter::once(&self.from).chain(self.joins.iter().map(|j| &j.source))
+        let first = self.pattern.is_none().then_some(&self.from);
+        let terms = self.pattern.iter().flat_map(|p| &p.terms);
+        first
+            .into_iter()
+            .chain(terms.map(|t| &t.source))
+            .chain(self.joins.iter().map(|j| &j.source))
     }
 
     pub fn reads(&self, stream: usize) -> bool {
@@ -315,10 +325,11 @@ impl App {
         query.sources().any(forgets) || query.joins.iter().any(pads)
     }
 
-    /// Whether it has joins, tables or named windows.
+    /// Whether it has joins, patterns, tables or named windows.
     pub fn is_relational(&self) -> bool {
         let has_role = |s: &Stream| !matches!(s.role, Role::Stream);
-        self.streams.iter().any(has_role) || self.queries.iter().any(|q| !q.joins.is_empty())
+        let combines = |q: &Query| !q.joins.is_empty() || q.pattern.is_some();
+        self.streams.iter().any(has_role) || self.queries.iter().any(combines)
     }
 
     pub fn is_table(&self, stream: usize) -> bool {

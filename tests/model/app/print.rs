@@ -14,7 +14,7 @@ pub fn span(us: i64) -> String {
 }
 
 impl Call {
-    fn sql(&self, names: &Names) -> String {
+    pub fn sql(&self, names: &Names) -> String {
         let arg = self.arg.as_ref().map(|a| a.sql(names)).unwrap_or_default();
         match self.aggregate {
             Aggregate::Count => "count()".into(),
@@ -127,6 +127,12 @@ fn tables(app: &App) -> Vec<Vec<String>> {
     app.streams.iter().map(of).collect()
 }
 
+/// The attributes of what a source reads.
+fn attributes(app: &App, source: &Source) -> Vec<String> {
+    let attributes = app.streams[source.stream].attributes.iter();
+    attributes.map(|a| a.name.clone()).collect()
+}
+
 fn list(of: &[Expr], names: &Names) -> String {
     let texts: Vec<String> = of.iter().map(|e| e.sql(names)).collect();
     texts.join(", ")
@@ -136,7 +142,7 @@ impl Query {
     fn names(&self, app: &App) -> Names {
         let mut columns = Vec::new();
         for source in self.sources() {
-            let before = match self.qualified {
+            let before = match self.qualified || self.pattern.is_some() {
                 true => format!("{}.", source.name(app)),
                 false => String::new(),
             };
@@ -149,6 +155,7 @@ impl Query {
             aggregates: Vec::new(),
             sources: self.sources().map(|s| s.name(app).to_string()).collect(),
             tables: tables(app),
+            terms: self.sources().map(|s| attributes(app, s)).collect(),
         };
         names.aggregates = self
             .aggregates
@@ -205,7 +212,11 @@ impl Query {
             let (name, late) = (&app.streams[self.target].name, &app.streams[late].name);
             format!("@info(name='{name}', late.stream='{late}') ")
         });
-        let mut text = late.unwrap_or_default() + &self.head(app, &names) + &self.from.sql(app);
+        let mut text = late.unwrap_or_default() + &self.head(app, &names);
+        text += &match &self.pattern {
+            Some(pattern) => pattern.sql(app, &names),
+            None => self.from.sql(app),
+        };
         let mut add = |clause: String| text.push_str(&clause);
         self.joins.iter().for_each(|j| add(j.sql(app, &names)));
         self.condition

@@ -1,11 +1,13 @@
 //! Reads expressions: names become columns, and each part gets its type.
 
+use super::pattern;
 use super::reader::Reader;
 use super::token::Token;
 use crate::app::{Aggregate, Call};
 use crate::expr::{Expr, Function, Kind, Op};
 use crate::oracle::cast;
 use eventflux::event::{Type, Value};
+use std::ops::Range;
 
 /// What names may mean.
 #[derive(Default)]
@@ -15,6 +17,26 @@ pub struct Scope {
     pub sources: Vec<String>,
     pub outputs: Vec<(String, Type)>,
     pub calls: Vec<Call>,
+    /// The columns that names without a dot speak of, where not of all.
+    pub own: Option<Range<usize>>,
+    /// The terms of a pattern.
+    pub terms: Vec<TermScope>,
+}
+
+/// A term of a pattern.
+pub struct TermScope {
+    pub name: String,
+    pub first: usize,
+    pub attributes: Vec<(String, Type)>,
+    pub counted: bool,
+}
+
+impl Scope {
+    /// The number of the term of this name.
+    pub fn term(&self, name: &str) -> Option<usize> {
+        let is_it = |t: &TermScope| t.name.eq_ignore_ascii_case(name);
+        self.terms.iter().position(is_it)
+    }
 }
 
 const COMPARISONS: [(&str, Op); 6] = [
@@ -63,6 +85,15 @@ impl Reader {
     fn condition(&mut self, scope: &mut Scope) -> Expr {
         if self.eat("NOT") {
             return Expr::boolean(Kind::Not(Box::new(self.condition(scope))));
+        }
+        if let (Token::Word(name), true) = (self.ahead(0), is_word(self.ahead(1), "IS"))
+            && let Some(term) = scope.term(name)
+        {
+            self.next();
+            self.expect("IS");
+            let negated = self.eat("NOT");
+            self.expect("NULL");
+            return Expr::boolean(Kind::NoRow(term, negated));
         }
         let left = self.sum(scope);
         if self.eat("IS") {
@@ -139,6 +170,7 @@ impl Reader {
             "FALSE" => literal(Value::Bool(false)),
             "NULL" => Expr::new(Type::String, Kind::Literal(Value::Null)),
             _ if self.eat("(") => self.call(&word, scope),
+            _ if self.eat("[") => self.nth(&word, scope),
             _ if self.eat(".") => {
                 let name = self.word();
                 self.column(Some(&word), &name, scope)
@@ -153,10 +185,13 @@ impl Reader {
         if let (Some(place), None) = (output, before) {
             return Expr::new(scope.outputs[place].1, Kind::Output(place));
         }
-        let is_it = |(of, n, _): &(String, String, Type)| {
+        let is_it = |place: &usize| {
+            let (of, n, _) = &scope.columns[*place];
             before.is_none_or(|b| same(of, b)) && same(n, name)
         };
-        if let Some(place) = scope.columns.iter().position(is_it) {
+        let own = scope.own.clone().filter(|_| before.is_none());
+        let mut places = own.unwrap_or(0..scope.columns.len());
+        if let Some(place) = places.find(is_it) {
             return Expr::new(scope.columns[place].2, Kind::Column(place));
         }
         let before = before.unwrap_or_else(|| panic!("{name} is no attribute"));
@@ -196,11 +231,19 @@ impl Reader {
             ("sum", _) => (Aggregate::Sum, Type::Double),
             ("min", _) => (Aggregate::Min, of),
             ("max", _) => (Aggregate::Max, of),
+            ("avg", _) => (Aggregate::Avg, Type::Double),
             _ => panic!("no case calls {name}"),
         };
+        if let Some(kind) = pattern::over(aggregate, &arg, scope) {
+            return Expr::new(ty, kind);
+        }
         scope.calls.push(Call { aggregate, arg });
         Expr::new(ty, Kind::Aggregate(scope.calls.len() - 1))
     }
+}
+
+fn is_word(token: &Token, word: &str) -> bool {
+    matches!(token, Token::Word(w) if w.eq_ignore_ascii_case(word))
 }
 
 fn literal(value: Value) -> Expr {

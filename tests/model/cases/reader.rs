@@ -15,11 +15,12 @@ pub struct Reader {
     pub app: App,
 }
 
-const UNITS: [(&str, i64); 4] = [
+const UNITS: [(&str, i64); 5] = [
     ("MICROSECOND", 1),
     ("MILLISECOND", 1_000),
     ("SECOND", 1_000_000),
     ("MINUTE", 60_000_000),
+    ("HOUR", 3_600_000_000),
 ];
 
 pub fn read(text: &str) -> App {
@@ -59,8 +60,12 @@ impl Reader {
         self.tokens[self.at - 1].clone()
     }
 
-    fn sees(&self, word: &str) -> bool {
+    pub fn sees(&self, word: &str) -> bool {
         self.tokens.get(self.at).is_some_and(|t| is(t, word))
+    }
+
+    pub fn ahead(&self, places: usize) -> &Token {
+        &self.tokens[self.at + places]
     }
 
     pub fn eat(&mut self, word: &str) -> bool {
@@ -81,7 +86,7 @@ impl Reader {
         }
     }
 
-    fn whole(&mut self) -> usize {
+    pub fn whole(&mut self) -> usize {
         self.word().parse().expect("a number")
     }
 
@@ -94,7 +99,7 @@ impl Reader {
         found.map(|(_, us)| *us)
     }
 
-    fn span(&mut self) -> i64 {
+    pub fn span(&mut self) -> i64 {
         self.whole() as i64 * self.unit().expect("a unit of time")
     }
 
@@ -110,8 +115,17 @@ impl Reader {
     }
 
     fn head(&mut self) {
-        for sign in ["@", "app", ":", "playback"] {
-            self.expect(sign);
+        while self.eat("@") {
+            self.expect("app");
+            self.expect(":");
+            if self.eat("playback") {
+                break;
+            }
+            for sign in ["name", "("] {
+                self.expect(sign);
+            }
+            self.next();
+            self.expect(")");
         }
         if self.eat("(") {
             self.expect("lateness");
@@ -320,8 +334,12 @@ impl Reader {
         while !self.eat("FROM") && !self.eat("USING") {
             self.next();
         }
-        self.sources(&mut query);
-        let (end, mut scope) = (self.at, self.scope(&query));
+        let scope = self.pattern(&mut query);
+        let mut scope = scope.unwrap_or_else(|| {
+            self.sources(&mut query);
+            self.scope(&query)
+        });
+        let end = self.at;
         self.at = start;
         let mut set = Vec::new();
         if self.eat("SET") {

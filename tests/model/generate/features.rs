@@ -138,7 +138,7 @@ fn attribute(name: String, ty: Type, nature: Nature) -> Attribute {
 }
 
 /// A stream that is part of another.
-fn derive(r: &mut Random, app: &mut App, inputs: &[usize], text: bool) {
+pub fn derive(r: &mut Random, app: &mut App, inputs: &[usize], text: bool) {
     let place = app.streams.len();
     let mut stream = declared(r, "D".into(), place, text, Role::Stream);
     let fits = |a: &Attribute| a.nature == Nature::Key || a.ty == Type::Long;
@@ -176,7 +176,7 @@ pub fn finish(r: &mut Random, app: &mut App, mut query: Query) {
 }
 
 /// A query behind another, without a window that knows of time: the order of what it reads may not be that of time.
-fn follow(r: &mut Random, app: &mut App) {
+pub fn follow(r: &mut Random, app: &mut App) {
     let written = |s: &usize| app.queries.iter().any(|q| q.writes(*s));
     let streams = 0..app.streams.len();
     let free = streams.filter(|s| matches!(app.streams[*s].role, Role::Stream) && written(s));

@@ -22,6 +22,7 @@ mod expr;
 pub mod features;
 mod join;
 mod named;
+pub mod pattern;
 mod select;
 mod table;
 pub mod value;
@@ -306,8 +307,11 @@ fn source_leaves(app: &App, source: usize) -> Vec<Leaf> {
     leaves(app, &Query::of(Source::of(source), 0))
 }
 
-/// The columns of all sources of a query.
+/// The columns of all sources of a query, or what may be said of the terms of its pattern.
 fn leaves(app: &App, query: &Query) -> Vec<Leaf> {
+    if query.pattern.is_some() {
+        return pattern::leaves(app, query);
+    }
     let streams = query.sources().map(|s| &app.streams[s.stream]);
     let attributes = streams.flat_map(|s| &s.attributes).enumerate();
     attributes

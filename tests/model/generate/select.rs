@@ -3,7 +3,7 @@
 use super::super::app::{Aggregate, App, Call, Events, Item, Nature, Query, Role, Window};
 use super::super::expr::{Expr, Function, Kind};
 use super::expr::{Leaf, Scope};
-use super::{join, scope};
+use super::{join, pattern, scope};
 use eventflux::event::Type;
 use eventflux_kit::Random;
 
@@ -17,7 +17,7 @@ pub fn select(
 ) {
     let mut leaves = super::leaves(app, query);
     let grouped = join::may_aggregate(app, query) && r.chance(55);
-    let may_star = types.is_none() && join::names_differ(query);
+    let may_star = types.is_none() && query.pattern.is_none() && join::names_differ(query);
     if !grouped && may_star && r.chance(15) {
         query.star = true;
         let streams: Vec<usize> = query.sources().map(|s| s.stream).collect();
@@ -32,6 +32,7 @@ pub fn select(
         }
     } else {
         leaves.extend(join::times(app, query));
+        leaves.extend(pattern::more(app, query, grouped));
         items(r, app, (number, query), &leaves, grouped, types);
     }
     clauses(r, app, query, &leaves, grouped);
@@ -172,11 +173,11 @@ fn item(
     (expr, nature)
 }
 
-/// Whether DOUBLEs must sum exactly, whether aggregates are over rows of a window or a join, and whether first and last
-/// may be asked for: not over rows that nothing numbers.
+/// Whether DOUBLEs must sum exactly, whether aggregates are over rows of a window, a join or a pattern, and whether
+/// first and last may be asked for: not over rows that nothing numbers.
 fn sums(app: &App, query: &Query) -> (bool, bool, bool) {
     let plain = matches!(app.streams[query.from.stream].role, Role::Stream);
-    let joined = !plain || !query.joins.is_empty();
+    let joined = !plain || !query.joins.is_empty() || query.pattern.is_some();
     let windowed = query.from.window.is_some();
     (joined || app.flushes(query), joined || windowed, !joined)
 }

@@ -1,9 +1,12 @@
 //! Scalar expressions, one row at a time, as the design pages say.
 
+use super::Fault;
+use super::aggregate::Group;
 use super::exact::units;
 use super::window::Row;
+use crate::app::{self, pattern::Nth};
 use crate::expr::{Expr, Function, Kind, Op};
-use eventflux::event::{Type, Value};
+use eventflux::event::{Sign, Type, Value};
 use std::cmp::Ordering;
 
 /// What an expression sees.
@@ -20,6 +23,8 @@ pub struct Env<'a> {
     pub tables: &'a [Vec<Row>],
     /// The row of a table for which a condition is asked.
     pub table_row: &'a [Value],
+    /// The rows of each term of a pattern.
+    pub terms: &'a [Vec<Row>],
 }
 
 pub fn eval(e: &Expr, env: Env<'_>) -> Value {
@@ -78,6 +83,16 @@ pub fn eval(e: &Expr, env: Env<'_>) -> Value {
         }
         Kind::Cast(x) => cast(v(x), e.ty),
         Kind::Call(function, args) => call(*function, args, e.ty, env),
+        Kind::Nth(term, attribute, nth) => {
+            let rows = &env.terms[*term];
+            let row = match nth {
+                Nth::First(n) => rows.get(*n),
+                Nth::Last(n) => rows.iter().rev().nth(*n),
+            };
+            row.map_or(Value::Null, |row| row.values[*attribute].clone())
+        }
+        Kind::Over(term, call) => over(&env.terms[*term], call),
+        Kind::NoRow(term, negated) => Value::Bool(env.terms[*term].is_empty() != *negated),
     }
 }
 
@@ -89,6 +104,19 @@ impl<'a> Env<'a> {
             ..self
         }
     }
+}
+
+/// An aggregate over the rows of a term.
+fn over(rows: &[Row], call: &app::Call) -> Value {
+    let mut group = Group::default();
+    for row in rows {
+        let env = Env {
+            row: &row.values,
+            ..Env::default()
+        };
+        group.update(call, Sign::Plus, row.id, env, Fault::None);
+    }
+    group.value(call, false, Fault::None)
 }
 
 pub fn is_true(e: &Expr, env: Env<'_>) -> bool {
@@ -139,7 +167,7 @@ fn holds(op: Op, order: Ordering) -> bool {
 }
 
 /// NULL when a side is NULL; numbers by their values.
-fn compare(a: &Value, b: &Value) -> Option<Ordering> {
+pub fn compare(a: &Value, b: &Value) -> Option<Ordering> {
     let (x, y) = (a.type_of()?, b.type_of()?);
     Some(match x == y {
         true => a.order(b),

@@ -8,6 +8,7 @@ mod eval;
 mod exact;
 mod join;
 mod node;
+mod pattern;
 mod select;
 mod table;
 #[cfg(test)]
@@ -189,7 +190,12 @@ impl Oracle<'_> {
             Fault::ClockOfTheFastest => clocks.max(),
             _ => clocks.min(),
         };
-        self.clock = self.clock.max(least.unwrap_or(i64::MIN));
+        let before = self.clock;
+        self.clock = before.max(least.unwrap_or(i64::MIN));
+        if before == i64::MIN && self.clock > before {
+            let clock = self.clock;
+            self.nodes.iter_mut().for_each(|node| node.begin(clock));
+        }
         loop {
             let named = || self.windows.iter().map(|(_, window)| window);
             let timers = self.nodes.iter().filter_map(Node::due);

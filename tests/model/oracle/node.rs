@@ -1,11 +1,13 @@
-//! One query in one step: what its window, or its joins, make of the rows that it reads.
+//! One query in one step: what its window, its joins or its pattern make of the rows that it reads.
 
 use super::eval::{Env, is_true};
 use super::join::{self, Event};
+use super::pattern::Matcher;
 use super::select::{Output, Scene, Select};
 use super::window::{Emission, Faults, Row, State};
-use super::{Fault, Step};
+use super::{Fault, Mark, Step};
 use crate::app::{Action, App, Query, Source, Window};
+use std::cmp::Ordering;
 
 /// What a step has put somewhere for its readers.
 pub enum Pending {
@@ -19,6 +21,13 @@ pub struct Node {
     windows: Vec<State>,
     pub select: Select,
     joins: Option<Joins>,
+    pattern: Option<Pattern>,
+}
+
+struct Pattern {
+    matcher: Matcher,
+    /// Rows ahead of the clock, each with its stream.
+    waiting: Vec<(usize, Row)>,
 }
 
 struct Joins {
@@ -47,7 +56,17 @@ impl Node {
                     .collect(),
                 waiting: Vec::new(),
             }),
+            pattern: Matcher::new(query, app.columns(query)).map(|matcher| Pattern {
+                matcher,
+                waiting: Vec::new(),
+            }),
         }
+    }
+
+    /// The clock has begun.
+    pub fn begin(&mut self, clock: i64) {
+        let patterns = self.pattern.iter_mut();
+        patterns.for_each(|p| p.matcher.begin(clock));
     }
 
     /// Whether a query selects something, or hands on the rows that it reads.
@@ -59,14 +78,17 @@ impl Node {
         let windows = self.windows.iter().filter_map(State::due);
         windows
             .chain(self.joins.iter().filter_map(|j| j.state.due()))
+            .chain(self.pattern.iter().filter_map(|p| p.matcher.due()))
             .min()
     }
 
     pub fn next_turn(&self) -> Option<i64> {
         let windows = self.windows.iter().filter_map(State::next_turn);
         let joins = self.joins.iter().flat_map(|j| &j.waiting);
+        let patterns = self.pattern.iter().flat_map(|p| &p.waiting);
         windows
             .chain(joins.map(|(row, _)| self.windows[0].instant(row)))
+            .chain(patterns.map(|(_, row)| self.windows[0].instant(row)))
             .min()
     }
 
@@ -77,6 +99,9 @@ impl Node {
         pending: &[(usize, Pending)],
         rows: &mut u64,
     ) -> Vec<Emission> {
+        if let Some(pattern) = self.pattern.take() {
+            return self.matched(pattern, scene, step, pending, rows);
+        }
         let Some(mut joins) = self.joins.take() else {
             return self.alone(scene, step, pending, rows);
         };
@@ -125,6 +150,49 @@ impl Node {
             joins.state.fire(scene, due, &mut out);
         }
         self.joins = Some(joins);
+        out
+    }
+
+    /// What a pattern makes of a step: rows in the order of their times, late ones left out.
+    fn matched(
+        &mut self,
+        mut pattern: Pattern,
+        scene: Scene<'_>,
+        step: Step,
+        pending: &[(usize, Pending)],
+        rows: &mut u64,
+    ) -> Vec<Emission> {
+        let mut out = Vec::new();
+        let instant = |row: &Row| self.windows[0].instant(row);
+        if let Step::Turn(now) = step {
+            let all = std::mem::take(&mut pattern.waiting);
+            let (mut due, rest): (Vec<_>, Vec<_>) =
+                all.into_iter().partition(|(_, row)| instant(row) == now);
+            pattern.waiting = rest;
+            due.sort_by_key(|(_, row)| (row.at(), row.id));
+            for (stream, row) in &mut due {
+                take_turn(row, now);
+                pattern.matcher.row(scene, *stream, row, &mut out);
+            }
+        }
+        for (stream, item) in pending.iter().filter(|(s, _)| scene.query.reads(*s)) {
+            let Pending::Row(output) = item else {
+                panic!("a pattern reads no window");
+            };
+            *rows += 1;
+            let row = Row::new(*rows, output.moment, &output.values);
+            match instant(&row).cmp(&row.moment.clock) {
+                Ordering::Less => {}
+                Ordering::Equal => pattern.matcher.row(scene, *stream, &row, &mut out),
+                Ordering::Greater => pattern.waiting.push((*stream, row)),
+            }
+        }
+        if let Step::Timer(due) = step
+            && pattern.matcher.due() == Some(due)
+        {
+            pattern.matcher.fire(due, &mut out);
+        }
+        self.pattern = Some(pattern);
         out
     }
 
@@ -182,10 +250,7 @@ impl Node {
         joins.waiting = rest;
         due.sort_by_key(|(row, _)| (row.at(), row.id));
         for (mut row, sides) in due {
-            row.moment.clock = now;
-            if row.moment.mark == super::Mark::Timer {
-                row.moment.mark = super::Mark::Plain;
-            }
+            take_turn(&mut row, now);
             events.push(self.offer(&row, sides));
         }
         events
@@ -213,6 +278,14 @@ impl Node {
             event.extend(emissions.into_iter().map(|e| (side, e)));
         }
         event
+    }
+}
+
+/// A row that waited for this time is one like any other now.
+fn take_turn(row: &mut Row, now: i64) {
+    row.moment.clock = now;
+    if row.moment.mark == Mark::Timer {
+        row.moment.mark = Mark::Plain;
     }
 }
 

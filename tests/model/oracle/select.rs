@@ -61,6 +61,7 @@ impl<'a> Scene<'a> {
             at: row.moment.at,
             bounds,
             times: &row.times,
+            terms: &row.terms,
             tables: self.tables,
             ..Env::default()
         }

@@ -15,6 +15,8 @@ pub struct Row {
     pub values: Rc<[Value]>,
     /// Of a row of a join: the time of each of its rows. Of a row that goes into one: its own.
     pub times: Rc<[Option<i64>]>,
+    /// Of a match of a pattern: the rows of each of its terms.
+    pub terms: Rc<[Vec<Row>]>,
 }
 
 impl Row {
@@ -24,6 +26,7 @@ impl Row {
             moment,
             values: values.iter().cloned().collect(),
             times: Rc::new([Some(moment.at)]),
+            terms: Rc::new([]),
         }
     }
 

@@ -4,6 +4,7 @@ use crate::checkpoints::StateArgs;
 use crate::failure::Failure;
 use crate::store::RedisArgs;
 use crate::text::TextArgs;
+use crate::trace::TraceArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use eventflux::store::Revision;
 use std::path::PathBuf;
@@ -83,11 +84,16 @@ Files are known by what they are: one that has grown goes on, a new one (of the 
 beginning. A last line that may be half of one is left to the next run.
 Events on standard input must come again from the first one; rows on standard output may come twice.
 
+With --trace-pattern each step of each run of a pattern is told on standard error:
+  fraud run 7 at 1200 ms: takes a row of b = B; waits for c = C [a.card = 'x', b.amount = 3.0]
+  fraud run 7 at 11001 ms: ends: WITHIN 10 s is over [a.card = 'x', b.amount = 3.0]
+
 Examples:
   eventflux run app.sql --events events.jsonl
   eventflux gen trades --rows 100000 | eventflux run app.sql --events - --out out.jsonl
   eventflux run app.sql --input Trades=trades.csv --input News=news.jsonl --print Alerts --flush
   eventflux run app.sql --input Trades=trades.csv --delimiter ';' --time-column traded --time-unit s
+  eventflux run app.sql --events events.jsonl --trace-pattern fraud --trace-key 4711 2> trace.txt
   eventflux run app.sql --store file:state --events events.jsonl --out out.jsonl
   eventflux run app.sql --store file:state --restore 1-42 --checkpoint-interval 500ms --events e.jsonl --out o.jsonl
   eventflux run app.sql --store redis://localhost:6379 --events events.jsonl --out out.jsonl
@@ -132,6 +138,9 @@ pub struct RunArgs {
     /// How rows stand in the inputs.
     #[command(flatten)]
     pub text: TextArgs,
+    /// What is told of patterns.
+    #[command(flatten)]
+    pub trace: TraceArgs,
     /// What is done about state.
     #[command(flatten)]
     pub state: StateArgs,
@@ -150,7 +159,8 @@ pub struct CheckArgs {
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   eventflux explain app.sql
-  eventflux explain app.sql --dot | dot -Tsvg > app.svg")]
+  eventflux explain app.sql --dot | dot -Tsvg > app.svg
+  eventflux explain app.sql --mermaid > app.mmd")]
 pub struct ExplainArgs {
     /// The app
     #[arg(value_name = "APP.sql")]

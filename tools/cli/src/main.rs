@@ -26,6 +26,7 @@ mod small;
 mod state;
 mod store;
 mod text;
+mod trace;
 
 use args::{Cli, Command};
 use clap::Parser;

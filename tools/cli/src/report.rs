@@ -96,6 +96,12 @@ impl Progress {
         }
     }
 
+    /// Writes lines above the bar, from any thread.
+    pub fn liner(&self) -> impl Fn(&str) + Send + Sync + 'static {
+        let bar = self.bar.clone();
+        move |line| bar.suspend(|| say!("{line}"))
+    }
+
     /// Takes the bar away.
     pub fn finish(&self) {
         self.bar.finish_and_clear();

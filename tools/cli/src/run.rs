@@ -42,6 +42,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let inputs = Inputs::new(args, &known)?;
     check(args, &streams, &printed)?;
     check_paths(args, &streams)?;
+    args.trace.check(&runtime)?;
     let mut store = String::new();
     if let Some(url) = &args.state.store {
         let opened = open_store(url, redis)?;
@@ -69,6 +70,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         progress.say(note);
     }
     runtime.observe_connectors(progress.teller());
+    args.trace.observe(&runtime, &progress)?;
     watch(&runtime, &progress);
     let latency = Latency::new(args.workers == WorkerCount::Inline);
     let metrics = MetricsFile::new(args.state.metrics.as_deref());

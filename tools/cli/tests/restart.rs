@@ -94,6 +94,35 @@ fn the_example_that_enriches_trades() {
     restarted_over("Enriched", app, &market());
 }
 
+/// Rows of the two streams of `examples/fraud.sql`: cards that are used in turn, and some four times in a row.
+fn payments() -> String {
+    let random = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+    let mut text = String::new();
+    for n in 0..3 * ROWS {
+        let (at, r, turn) = (n * 37, random(n), random(n / 4));
+        let in_a_row = turn.is_multiple_of(3);
+        let card = if in_a_row { turn } else { r } % 400;
+        let shop = if in_a_row { "web" } else { "hall" };
+        let amount = match r % 50 {
+            0 => 500.0 + (r % 1_000) as f64,
+            1..20 => 0.25 + (r % 19) as f64 / 4.0,
+            _ => (r % 4_000) as f64 / 8.0,
+        };
+        let (stream, row) = match r % 97 {
+            0..20 => ("Confirmations", String::new()),
+            _ => ("Payments", format!(",\"{shop}\",{amount}")),
+        };
+        text += &format!("{{\"stream\":\"{stream}\",\"at\":{at},\"row\":[\"c{card}\"{row}]}}\n");
+    }
+    text
+}
+
+#[test]
+fn the_example_that_watches_payments() {
+    let app = include_str!("../../../examples/fraud.sql");
+    restarted_over("Fraud", app, &payments());
+}
+
 #[test]
 fn joins_tables_and_named_windows() {
     restarted(

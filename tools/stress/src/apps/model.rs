@@ -16,11 +16,11 @@ use generate::features;
 
 /// An app from a seed, as SQL.
 pub fn app(seed: u64) -> String {
-    let (mut r, features) = (Random::new(seed), features::built());
-    let relational = !features.is_empty() && seed % 2 == 1;
-    let app = match relational {
-        true => features::app(&mut r, &features),
-        false => generate::app(&mut r),
+    let mut r = Random::new(seed);
+    let app = match seed % 3 {
+        0 => generate::app(&mut r),
+        1 => features::app(&mut r, &features::built()),
+        _ => generate::pattern::app(&mut r),
     };
     app.to_string()
 }

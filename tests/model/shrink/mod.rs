@@ -1,5 +1,7 @@
 //! Makes a failing case smaller: drops rows, calls, queries and clauses while it still fails. Greedy, bounded.
 
+mod pattern;
+
 use crate::app::{Action, App, Events, JoinKind, Query, Role};
 use crate::expr::{Expr, Kind, Op};
 use crate::input::Call;
@@ -80,6 +82,18 @@ fn simplify(case: &mut Case, attempt: &mut Attempt<'_>) {
             if is_whole(&app, place, &case.0) && app.to_string() != case.0.to_string() {
                 let calls = case.1.clone();
                 attempt(case, app, calls);
+            }
+        }
+    }
+    for place in 0..case.0.queries.len() {
+        let mut number = 0;
+        while let Some(query) = pattern::smaller(&case.0.queries[place]).get(number) {
+            let mut app = case.0.clone();
+            app.queries[place] = query.clone();
+            let fits = is_whole(&app, place, &case.0) && app.to_string() != case.0.to_string();
+            let calls = case.1.clone();
+            if !fits || !attempt(case, app, calls) {
+                number += 1;
             }
         }
     }
@@ -181,7 +195,9 @@ fn is_whole(app: &App, place: usize, before: &App) -> bool {
     let sources = columns.len() - 1;
     let lacks = |k: &Kind| match k {
         Kind::Column(c) => *c >= columns[sources],
-        Kind::TimeOf(source) => *source >= sources,
+        Kind::TimeOf(term) | Kind::Nth(term, ..) | Kind::Over(term, _) | Kind::NoRow(term, _) => {
+            *term >= sources
+        }
         _ => false,
     };
     let is_late = query.late.is_some() && !refuses;

@@ -1,0 +1,229 @@
+//! How runs begin, wait, and end.
+
+use super::Pattern;
+use super::automaton::Run;
+use super::trace::Step;
+use crate::event::{Scalar, Timestamp};
+use crate::expr::Frame;
+use crate::state::Slot;
+use smallvec::SmallVec;
+use std::ops::Range;
+
+impl Pattern {
+    /// A slot for a run; none where there are too many.
+    pub(super) fn slot(&mut self) -> Option<Slot> {
+        if let Some(slot) = self.free.pop() {
+            return Some(slot);
+        }
+        let slots = self.runs.len();
+        if slots >= self.runs_max {
+            self.refused += 1;
+            return None;
+        }
+        self.make_room(slots + 1);
+        Some(slots as Slot)
+    }
+
+    /// Opens the run that stands in front of all.
+    pub(super) fn open_first(&mut self, now: Timestamp) {
+        self.open(&(0..self.shape.elements.len()), None, now);
+    }
+
+    /// Opens a run in front of a range of elements, with what another has of those before.
+    pub(super) fn open(&mut self, range: &Range<usize>, from: Option<Slot>, now: Timestamp) {
+        let Some(run) = self.slot() else {
+            return self.trace_refused(now);
+        };
+        let element = range.start;
+        match from {
+            Some(from) if element > 0 => {
+                self.kept.begin_as(run, from, element, &self.shape);
+                self.begin_parts_as(run, from, element);
+            }
+            _ => self.kept.begin(run),
+        }
+        let from_run = from.map(|from| *self.runs.get(from));
+        *self.runs.get_mut(run) = Run::before(element, from_run.as_ref());
+        self.openings.open(run, from, range, &self.shape.every);
+        self.touched[run as usize] = self.row * 2;
+        if element > 0 {
+            self.keep_by_key(run);
+        }
+        self.wait_anew(run, element..element, now);
+        self.trace(run, now, Step::Begun { with: None });
+    }
+
+    /// What is bounded by time since before `element` is so for a run that takes over from another.
+    pub(super) fn begin_parts_as(&mut self, run: Slot, from: Slot, element: usize) {
+        let held = *self.runs.get(from);
+        for (number, (range, _)) in self.shape.within.iter().enumerate() {
+            let due = self.dues[number].due_of(from);
+            if let Some(due) = due.filter(|_| held.has_taken(range.start..element)) {
+                self.dues[number].insert(run, due, Some(from));
+            }
+        }
+    }
+
+    /// A run that stood for `before` comes to wait for something else.
+    pub(super) fn wait_anew(&mut self, run: Slot, before: Range<usize>, now: Timestamp) {
+        let waits = self.shape.waits(self.runs.get(run));
+        for element in before.clone().filter(|e| !waits.contains(e)) {
+            self.leave(run, element);
+        }
+        let new: SmallVec<[usize; 8]> = waits.filter(|e| !before.contains(e)).collect();
+        let (Some(first), Some(last)) = (new.first(), new.last()) else {
+            return;
+        };
+        self.reached += 1;
+        self.runs.get_mut(run).reached = self.reached;
+        self.wait_for(run, *first..last + 1);
+        for element in new {
+            self.begin_silence(run, element, now);
+        }
+    }
+
+    /// A run has moved and waits still for some of these elements: their keys may be those of what it took meanwhile,
+    /// and their silence begins behind that.
+    pub(super) fn wait_from_here(&mut self, run: Slot, before: Range<usize>, now: Timestamp) {
+        let held = *self.runs.get(run);
+        let waits = self.shape.waits(&held);
+        for element in before.filter(|e| waits.contains(e) && *e != held.element()) {
+            for term in self.shape.elements[element].terms.clone() {
+                if !self.terms[term].keys.is_empty() || self.ordered[term].is_some() {
+                    self.leave_term(run, term);
+                    self.wait_for_term(run, term);
+                }
+                if let Some(list) = self.silence[term]
+                    && self.dues[list].due_of(run).is_some()
+                {
+                    self.dues[list].remove(run);
+                    self.begin_silence_of(run, term, now);
+                }
+            }
+        }
+    }
+
+    /// A run waits no more for an element.
+    pub(super) fn leave(&mut self, run: Slot, element: usize) {
+        for term in self.shape.elements[element].terms.clone() {
+            self.leave_term(run, term);
+            self.waits[term] -= 1;
+            if let Some(list) = self.silence[term] {
+                self.dues[list].remove(run);
+            }
+        }
+    }
+
+    /// Takes a run from those that wait for rows of a term.
+    #[inline]
+    pub(super) fn leave_term(&mut self, run: Slot, term: usize) {
+        let waiting = &mut self.waiting[term];
+        if let (Some(ordered), Some(key)) = (&mut self.ordered[term], waiting.key_of(run)) {
+            ordered.removed(key, run, waiting.count(key) - 1);
+        }
+        waiting.remove(run);
+    }
+
+    /// A run waits for the terms of elements.
+    pub(super) fn wait_for(&mut self, run: Slot, elements: Range<usize>) {
+        for element in elements {
+            for term in self.shape.elements[element].terms.clone() {
+                self.wait_for_term(run, term);
+                self.waits[term] += 1;
+            }
+        }
+    }
+
+    /// Puts a run beside those that wait for rows of a term with the same key.
+    pub(super) fn wait_for_term(&mut self, run: Slot, term: usize) {
+        let waiting = &mut self.waiting[term];
+        let kept = self.kept.columns();
+        let key = match self.terms[term].keys.as_mut_slice() {
+            [] => waiting.slot_of_scalars(&[]),
+            [(_, of_run)] if let Some(column) = of_run.as_column() => {
+                waiting.slot_of_scalars(&[kept[column].scalar(run as usize)])
+            }
+            keys => {
+                let frame = Frame {
+                    input: kept,
+                    rows: Some(&[run]),
+                    len: 1,
+                    ..Frame::default()
+                };
+                let values = keys.iter_mut().map(|(_, of_run)| match of_run.as_column() {
+                    Some(column) => kept[column].scalar(run as usize),
+                    None => of_run.eval(&frame, &mut 0).scalar(0),
+                });
+                let key: SmallVec<[Scalar<'_>; 4]> = values.collect();
+                waiting.slot_of_scalars(&key)
+            }
+        };
+        waiting.push(key, run);
+        if let Some(ordered) = &mut self.ordered[term] {
+            ordered.pushed(key, run, waiting, self.kept.columns());
+        }
+    }
+
+    /// Silence begins where it is waited for.
+    fn begin_silence(&mut self, run: Slot, element: usize, now: Timestamp) {
+        for term in self.shape.elements[element].terms.clone() {
+            self.begin_silence_of(run, term, now);
+        }
+    }
+
+    /// Silence of a term begins, if it is to be silent.
+    #[inline]
+    pub(super) fn begin_silence_of(&mut self, run: Slot, term: usize, now: Timestamp) {
+        if let (Some(list), Some(us)) = (self.silence[term], self.terms[term].silence_us) {
+            self.dues[list].insert(run, now.plus(us), None);
+        }
+    }
+
+    /// A run is over: nothing of it stays.
+    pub(super) fn end(&mut self, run: Slot) {
+        for element in self.shape.waits(self.runs.get(run)) {
+            self.leave(run, element);
+        }
+        for list in 0..self.shape.within.len() {
+            self.dues[list].remove(run);
+        }
+        if let Some(by_key) = &mut self.by_key {
+            by_key.remove(run);
+        }
+        self.openings.end(run);
+        self.kept.end(run);
+        self.runs.reset(run);
+        self.free.push(run);
+    }
+
+    /// A run cannot match any more. A range under EVERY in which it was opens again, if it begins at `latest` or
+    /// before: what was taken before it is still good.
+    pub(super) fn end_early(&mut self, run: Slot, latest: usize, now: Timestamp) {
+        let held = *self.runs.get(run);
+        let again = self.shape.open_range(&held, latest);
+        if let Some(range) = again
+            && self.openings.is_last(run, &range, &self.shape.every)
+        {
+            self.open(&range, Some(run), now);
+        }
+        self.end(run);
+    }
+
+    /// Puts a run beside those of its key, if it is not there yet.
+    pub(super) fn keep_by_key(&mut self, run: Slot) {
+        let Some(by_key) = &mut self.by_key else {
+            return;
+        };
+        if by_key.key_of(run).is_some() {
+            return;
+        }
+        let columns = self.kept.columns();
+        let key = self
+            .apart_by
+            .iter()
+            .map(|c| columns[*c].scalar(run as usize));
+        let key: SmallVec<[Scalar<'_>; 4]> = key.collect();
+        let key = by_key.slot_of_scalars(&key);
+        by_key.push(key, run);
+    }
+}

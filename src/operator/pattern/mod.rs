@@ -1,0 +1,551 @@
+//! Patterns and sequences: runs that wait for rows, found by what they wait for.
+//!
+//! Why the cost of a row does not depend on how many runs are open: a run that waits for a term stands in a chain of
+//! that term, by the key that a row must have; a row finds those that it may advance and looks at no other. What is due
+//! is the head of a list ([`due`]), and what a run keeps are columns of its own ([`kept`]).
+//! How: rows come in the order of their times. A row is offered to the terms that read its stream, those of the last
+//! element first, so that it goes to a successor before it goes to who came before; a run takes a row in one element.
+//! What matches is put out in the order in which the runs reached their last element ([`emit`]).
+
+mod automaton;
+mod due;
+mod emit;
+mod kept;
+mod life;
+mod offer;
+mod openings;
+mod plain;
+mod sequence;
+#[cfg(test)]
+mod tests;
+mod trace;
+
+pub(crate) use automaton::{Element, Logic, Shape, Term};
+pub(crate) use kept::{Keep, Origin, Total};
+pub(crate) use trace::{Step, TraceSink, Traced};
+
+use crate::event::{Batch, Column, RowView, Sign, Timestamp, Type};
+use crate::expr::{ColumnRef, Layout, Program};
+use crate::operator::{Common, Counters, Kind, Moment, Operator, Out, Port, RangeIndex, counter};
+use crate::state::{Cells, Chains, Malformed, Slot, StateHolder, Visitor, encode_key, key_group};
+use automaton::Run;
+use due::DueList;
+use emit::Match;
+use kept::Kept;
+use openings::Openings;
+use plain::Plain;
+use std::ops::Range;
+use std::sync::Arc;
+use trace::Tracer;
+
+/// Open runs of one pattern on one worker.
+pub(crate) const PATTERN_RUNS_MAX: usize = 10_000_000;
+
+/// Silences under EVERY that follow each other without a row in one step of the clock.
+pub(crate) const SILENCES_MAX: usize = 100_000;
+
+/// What a pattern is made from.
+pub(crate) struct PatternOptions {
+    pub(crate) shape: Shape,
+    pub(crate) terms: Vec<Term>,
+    /// By port, the terms that read its stream.
+    pub(crate) ports: Vec<Vec<usize>>,
+    pub(crate) keeps: Vec<Keep>,
+    pub(crate) totals: Vec<Total>,
+    /// By term, the types of its keys.
+    pub(crate) key_types: Vec<Vec<Type>>,
+    /// Kept columns that tell by which key a run is apart from others, if one does.
+    pub(crate) apart_by: Vec<usize>,
+    /// Kept columns of the first term by which runs are spread over workers.
+    pub(crate) routing: Vec<usize>,
+    pub(crate) timeout: Option<Timeout>,
+}
+
+/// What is told of a run that the WITHIN of the whole has ended.
+pub(crate) struct Timeout {
+    /// Over what a run keeps.
+    pub(crate) outputs: Vec<Program>,
+    /// An empty batch of what a run keeps.
+    pub(crate) run: Batch,
+}
+
+/// A pattern or a sequence.
+pub(crate) struct Pattern {
+    shape: Shape,
+    /// By element, what a row does there where that is always the same.
+    plain: Vec<Option<Box<Plain>>>,
+    terms: Vec<Term>,
+    /// By port, the terms that read its stream in the order in which they are asked.
+    asked: Vec<Vec<Asked>>,
+    runs: Cells<Run>,
+    /// Slots of runs that are over.
+    free: Vec<Slot>,
+    kept: Kept,
+    /// By term, the runs that wait for it.
+    waiting: Vec<Chains>,
+    /// By term, an order of these runs where there are many of a key.
+    ordered: Vec<Option<RangeIndex>>,
+    /// Which openings of ranges the runs are in.
+    openings: Openings,
+    /// How many runs wait for each term.
+    waits: Vec<usize>,
+    /// By range under WITHIN, then by term that must be silent: when runs are due.
+    dues: Vec<DueList>,
+    /// These lists with their ranks: what is due together is done in the order of these.
+    due_order: Vec<(usize, usize)>,
+    /// By term, the number of its list.
+    silence: Vec<Option<usize>>,
+    /// Lists of silences that follow each other without a row, and after how many microseconds.
+    repeating: Vec<(usize, i64)>,
+    /// Runs by what tells keys apart, where a match ends the others of its key.
+    by_key: Option<Chains>,
+    apart_by: Vec<usize>,
+    routing: Vec<usize>,
+    /// The first run is open, or has been.
+    has_begun: bool,
+    /// How often a run has begun to wait.
+    reached: u64,
+    /// Runs that were not begun, as there were too many.
+    refused: u64,
+    faults: u64,
+    runs_max: usize,
+    /// By run, the row that it took last or that opened it, by `row`; twice that, and one more where a side of a
+    /// logical element took it.
+    touched: Vec<u64>,
+    /// Rows seen since the start.
+    row: u64,
+    /// Nothing begins with the row at hand.
+    is_start_closed: bool,
+    matches: Vec<Match>,
+    timeout: Option<Timeout>,
+    /// Rows of runs that WITHIN has ended, on their way.
+    ended: Batch,
+    /// Whoever is told what happens to runs.
+    tracer: Option<Box<Tracer>>,
+    scratch: Scratch,
+}
+
+/// A term that is asked about the rows of a port.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    term: usize,
+    /// How many terms from here on are sides of the same element.
+    together: usize,
+}
+
+impl Asked {
+    /// The terms of a port, those of the last element first.
+    fn of(mut of_port: Vec<usize>, terms: &[Term]) -> Vec<Asked> {
+        of_port.sort_unstable_by_key(|t| (std::cmp::Reverse(terms[*t].element), *t));
+        let sides = of_port.chunk_by(|a, b| terms[*a].element == terms[*b].element);
+        let each = sides.flat_map(|sides| {
+            let together = (1..=sides.len()).rev();
+            sides.iter().zip(together)
+        });
+        each.map(|(term, together)| Asked {
+            term: *term,
+            together,
+        })
+        .collect()
+    }
+}
+
+/// Memory that is not needed between rows.
+#[derive(Default)]
+struct Scratch {
+    found: Vec<Slot>,
+    /// Runs that a row may advance by sides of one element: when they came there, and the term.
+    gathered: Vec<(u64, Slot, usize)>,
+    kept: Vec<u32>,
+    /// Columns of the row beside candidates.
+    beside: Vec<Column>,
+    /// By place among the terms of a port, the rows that its own condition lets through.
+    chosen: Vec<Chosen>,
+}
+
+/// Rows of a batch that the own condition of a term lets through, in order.
+#[derive(Default)]
+struct Chosen {
+    rows: Vec<u32>,
+    /// How many of them were taken.
+    taken: usize,
+}
+
+impl Chosen {
+    /// The next one.
+    #[inline]
+    fn next(&self) -> Option<usize> {
+        self.rows.get(self.taken).map(|row| *row as usize)
+    }
+
+    /// Whether this row is the next one, which is taken then.
+    #[inline]
+    fn take(&mut self, row: usize) -> bool {
+        let is_next = self.next() == Some(row);
+        self.taken += usize::from(is_next);
+        is_next
+    }
+}
+
+impl Pattern {
+    pub(crate) fn new(options: PatternOptions) -> Self {
+        let PatternOptions {
+            shape,
+            mut terms,
+            ports,
+            keeps,
+            totals,
+            key_types,
+            apart_by,
+            routing,
+            timeout,
+        } = options;
+        let ranges = terms.iter_mut().map(|term| term.range.take());
+        let ordered = ranges.map(|range| range.and_then(RangeIndex::new));
+        let ordered: Vec<Option<RangeIndex>> = ordered.collect();
+        let asked = ports.into_iter().map(|of_port| Asked::of(of_port, &terms));
+        let asked = asked.collect();
+        let mut lists = shape.within.len();
+        let mut silence = vec![None; terms.len()];
+        for (number, term) in terms.iter().enumerate() {
+            if term.silence_us.is_some() {
+                silence[number] = Some(lists);
+                lists += 1;
+            }
+        }
+        let key_columns: Vec<Type> = apart_by.iter().map(|c| keeps[*c].ty).collect();
+        let openings = Openings::new(&shape.every);
+        Pattern {
+            plain: Plain::of(&shape, openings.are_kept()),
+            waiting: key_types.iter().map(|types| Chains::new(types)).collect(),
+            ordered,
+            waits: vec![0; terms.len()],
+            dues: (0..lists).map(|_| DueList::default()).collect(),
+            due_order: due_order(&shape, &terms, &silence),
+            repeating: due::repeating(&shape, &terms, &silence),
+            silence,
+            openings,
+            by_key: shape.skips_past.then(|| Chains::taking_nulls(&key_columns)),
+            apart_by,
+            routing,
+            kept: Kept::new(terms.len(), &keeps, totals),
+            shape,
+            terms,
+            asked,
+            runs: Cells::default(),
+            free: Vec::new(),
+            has_begun: false,
+            reached: 0,
+            refused: 0,
+            faults: 0,
+            runs_max: PATTERN_RUNS_MAX,
+            touched: Vec::new(),
+            row: 0,
+            is_start_closed: false,
+            matches: Vec::new(),
+            timeout,
+            ended: Batch::default(),
+            tracer: None,
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// Offers a row to the terms of its port; what is due before it has been done. `chosen`: whether the own condition
+    /// of a term, by its place, lets it through.
+    #[inline]
+    fn process(
+        &mut self,
+        port: usize,
+        row: RowView<'_>,
+        moment: Moment,
+        to: &mut Batch,
+        mut chosen: impl FnMut(&mut Self, usize) -> bool,
+    ) {
+        self.begin(moment.at);
+        self.row += 1;
+        self.is_start_closed = self.closes_start();
+        let mut place = 0;
+        while let Some(Asked { term, together }) = self.asked[port].get(place).copied() {
+            if together == 1 {
+                if chosen(self, place) {
+                    self.offer(term, row, moment);
+                }
+            } else {
+                for side in place..place + together {
+                    if chosen(self, side) {
+                        self.gather(self.asked[port][side].term, row);
+                    }
+                }
+                self.offer_in_turn(row, moment);
+            }
+            place += together;
+        }
+        if self.shape.is_sequence {
+            self.break_runs(moment.at);
+        }
+        self.settle(moment.at, to);
+    }
+
+    /// Each row of a batch, one after the other: a sequence wants to know also of those that no term takes.
+    fn process_all(&mut self, port: usize, batch: &Batch, chosen: &mut [Chosen], to: &mut Batch) {
+        for row in 0..batch.len() {
+            let moment = Moment::of(batch, row);
+            self.fire(moment.reach(), moment.cause, to);
+            let view = RowView { batch, row };
+            let mut next = |place: usize| chosen[place].take(row);
+            match batch.sign(row) {
+                Sign::Plus => self.process(port, view, moment, to, |_, place| next(place)),
+                Sign::Minus => (0..self.asked[port].len()).for_each(|place| {
+                    next(place);
+                }),
+            }
+        }
+    }
+
+    /// The rows of a batch that the own condition of some term lets through; the others only move the clock.
+    fn process_chosen(
+        &mut self,
+        port: usize,
+        batch: &Batch,
+        chosen: &mut [Chosen],
+        to: &mut Batch,
+    ) {
+        if !self.has_begun && !batch.is_empty() {
+            self.begin(batch.at[0]);
+        }
+        let mut seen = 0;
+        if let [only] = chosen {
+            for row in &only.rows {
+                let row = *row as usize;
+                self.fire_by_rows(batch, seen..row + 1, to);
+                seen = row + 1;
+                let view = RowView { batch, row };
+                self.process(port, view, Moment::of(batch, row), to, |_, _| true);
+            }
+        } else {
+            while let Some(row) = chosen.iter().filter_map(Chosen::next).min() {
+                self.fire_by_rows(batch, seen..row + 1, to);
+                seen = row + 1;
+                let view = RowView { batch, row };
+                self.process(port, view, Moment::of(batch, row), to, |_, place| {
+                    chosen[place].take(row)
+                });
+            }
+        }
+        self.fire_by_rows(batch, seen..batch.len(), to);
+    }
+
+    /// Does what is due by some rows of a batch, the last of which has the latest clock.
+    #[inline]
+    fn fire_by_rows(&mut self, batch: &Batch, rows: Range<usize>, to: &mut Batch) {
+        if let Some(last) = rows.clone().next_back()
+            && self.is_due(batch.clock_of(last))
+        {
+            self.fire_each_by_row(batch, rows, to);
+        }
+    }
+
+    /// Does what is due by some rows of a batch: each by the first row that makes it due.
+    #[cold]
+    fn fire_each_by_row(&mut self, batch: &Batch, mut rows: Range<usize>, to: &mut Batch) {
+        let last = rows.end - 1;
+        while let Some((due, ..)) = self.next_due(batch.clock_of(last)) {
+            let first = rows.find(|row| batch.clock_of(*row) >= due);
+            let row = first.unwrap_or(last);
+            self.fire(batch.clock_of(row), batch.cause_of(row), to);
+        }
+    }
+
+    /// Makes what follows from what was loaded.
+    fn rebuild(&mut self) -> Result<(), Malformed> {
+        let slots = self.runs.len();
+        self.free.clear();
+        self.waits.fill(0);
+        self.waiting.iter_mut().for_each(Chains::clear);
+        self.by_key.iter_mut().for_each(Chains::clear);
+        self.ordered
+            .iter_mut()
+            .flatten()
+            .for_each(RangeIndex::clear);
+        self.make_room(slots);
+        let mut open: Vec<(u64, Slot)> = Vec::new();
+        for run in 0..slots as Slot {
+            let held = *self.runs.get(run);
+            if !held.is_open() {
+                self.free.push(run);
+                self.dues.iter_mut().for_each(|d| d.forget(run));
+                continue;
+            }
+            let at = held.element();
+            let is_known = self
+                .shape
+                .elements
+                .get(at)
+                .is_some_and(|e| held.count <= e.max);
+            if !is_known || held.reached > self.reached {
+                return Err(Malformed::new(
+                    "a run stands where the pattern has no place",
+                ));
+            }
+            open.push((held.reached, run));
+        }
+        open.sort_unstable();
+        for (_, run) in open {
+            self.wait_for(run, self.shape.waits(self.runs.get(run)));
+            if self.shape.has_rows(self.runs.get(run)) {
+                self.keep_by_key(run);
+            }
+        }
+        let runs = &self.runs;
+        for due in &mut self.dues {
+            due.rebuild(slots, |run| runs.get(run).reached);
+        }
+        Ok(())
+    }
+
+    fn make_room(&mut self, slots: usize) {
+        self.runs.ensure(slots);
+        self.kept.ensure(slots);
+        self.openings.ensure(slots);
+        self.dues.iter_mut().for_each(|d| d.ensure(slots));
+        self.touched.resize(slots.max(self.touched.len()), 0);
+    }
+}
+
+impl StateHolder for Pattern {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        visitor.container("runs", &mut self.runs);
+        self.kept.state(visitor);
+        for (number, due) in self.dues.iter_mut().enumerate() {
+            visitor.part("due", number);
+            due.state(visitor);
+        }
+        visitor.part("", 0);
+        self.openings.state(visitor);
+        visitor.register(&mut self.has_begun);
+        for count in [&mut self.reached, &mut self.refused, &mut self.faults] {
+            counter(visitor, count);
+        }
+        if visitor.is_loading()
+            && let Err(why) = self.rebuild()
+        {
+            visitor.fail(why);
+        }
+    }
+}
+
+impl Operator for Pattern {
+    fn rows(&mut self, _kind: Kind, _batch: &Batch, _out: &mut Out) {
+        unreachable!("a pattern gets its rows by port");
+    }
+
+    fn rows_at(
+        &mut self,
+        port: Port,
+        _common: &mut Common,
+        _kind: Kind,
+        batch: &Batch,
+        out: &mut Out,
+    ) {
+        let port = usize::from(port.0);
+        let mut to = out.batch();
+        let mut chosen = std::mem::take(&mut self.scratch.chosen);
+        self.choose(port, batch, &mut chosen);
+        match self.shape.is_sequence || !batch.marks.is_empty() || !batch.signs.is_empty() {
+            true => self.process_all(port, batch, &mut chosen, &mut to),
+            false => self.process_chosen(port, batch, &mut chosen, &mut to),
+        }
+        self.scratch.chosen = chosen;
+        self.put_aside(out);
+        out.emit(Kind::Rows, to);
+    }
+
+    fn row_at(
+        &mut self,
+        port: Port,
+        _common: &mut Common,
+        row: RowView<'_>,
+        to: &mut Batch,
+        out: &mut Out,
+    ) -> bool {
+        let port = usize::from(port.0);
+        let moment = Moment::of(row.batch, row.row);
+        self.fire(moment.reach(), moment.cause, to);
+        if row.batch.sign(row.row) == Sign::Plus {
+            self.process(port, row, moment, to, |pattern, place| {
+                pattern.lets_in(port, place, row)
+            });
+        }
+        self.put_aside(out);
+        true
+    }
+
+    fn clock(&mut self, now: Timestamp, cause: u64, out: &mut Out) {
+        let mut to = out.batch();
+        self.begin(now);
+        self.fire(now, cause, &mut to);
+        self.put_aside(out);
+        out.emit(Kind::Rows, to);
+    }
+
+    /// Opens the first run, the first time that the clock is known.
+    #[inline]
+    fn begin(&mut self, now: Timestamp) {
+        if !self.has_begun {
+            self.has_begun = true;
+            self.open_first(now);
+        }
+    }
+
+    fn due(&self) -> Option<Timestamp> {
+        let first = self.dues.iter().filter_map(DueList::first);
+        first.map(|(due, _)| due).min()
+    }
+
+    fn count(&self, into: &mut Counters) {
+        into.value_faults += self.faults;
+        into.limit_rows += self.refused;
+    }
+
+    fn skip(&mut self, now: Timestamp) {
+        self.skip_silences(now);
+    }
+
+    fn trace(&mut self, sink: &Arc<dyn TraceSink>) {
+        self.kept.read_always();
+        self.tracer = Some(Box::new(Tracer::new(Arc::clone(sink))));
+    }
+
+    fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
+        let mut key = Vec::new();
+        for run in 0..self.runs.len() as Slot {
+            let held = self.runs.get(run);
+            if !held.is_open() || (held.element() == 0 && held.count == 0) {
+                continue;
+            }
+            key.clear();
+            for column in &self.routing {
+                encode_key(&[&self.kept.columns()[*column]], run as usize, &mut key);
+            }
+            if !keep(key_group(&key)) {
+                self.end(run);
+            }
+        }
+    }
+}
+
+/// Ranges under WITHIN, then terms that must be silent, those of the last element first; each with its rank.
+fn due_order(shape: &Shape, terms: &[Term], silence: &[Option<usize>]) -> Vec<(usize, usize)> {
+    let within = (0..shape.within.len()).map(|number| (number, number));
+    let silent = terms.iter().zip(silence).filter_map(|(term, list)| {
+        let rank = shape.within.len() + shape.elements.len() - term.element;
+        Some(((*list)?, rank))
+    });
+    within.chain(silent).collect()
+}
+
+/// Where the columns stand that the residual of a term reads: what a run keeps, then the row, then its time.
+pub(crate) fn beside(kept: Layout, term: usize, width: usize) -> Layout {
+    kept.all(term, width)
+        .then(&[ColumnRef::EventTime { source: term }])
+}

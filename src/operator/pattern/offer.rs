@@ -1,0 +1,399 @@
+//! A row is offered to the runs that wait for a term.
+
+use super::automaton::{Known, Run};
+use super::trace::Step;
+use super::{Chosen, Match, Pattern};
+use crate::event::{Batch, Column, RowView, Scalar, Timestamp};
+use crate::expr::{Frame, RowFrame};
+use crate::operator::Moment;
+use crate::state::Slot;
+use smallvec::SmallVec;
+use std::ops::Range;
+
+impl Pattern {
+    /// Evaluates the own conditions of the terms of a port; leaves the rows that each lets through in `chosen`.
+    pub(super) fn choose(&mut self, port: usize, batch: &Batch, chosen: &mut Vec<Chosen>) {
+        chosen.resize_with(self.asked[port].len(), Chosen::default);
+        for (Chosen { rows, taken }, asked) in chosen.iter_mut().zip(&self.asked[port]) {
+            *taken = 0;
+            rows.clear();
+            match &mut self.terms[asked.term].own {
+                Some(own) => own.filter(&batch.frame(), &mut self.faults, rows),
+                None => rows.extend(0..batch.len() as u32),
+            }
+        }
+    }
+
+    /// Whether the own condition of a term, by its place among those of a port, lets a row through.
+    pub(super) fn lets_in(&mut self, port: usize, place: usize, row: RowView<'_>) -> bool {
+        let term = self.asked[port][place].term;
+        match &mut self.terms[term].own {
+            Some(own) => own.holds(&RowFrame::of(row), &mut self.faults),
+            None => true,
+        }
+    }
+
+    /// Offers a row that the own condition of a term lets through to the runs that wait for it.
+    pub(super) fn offer(&mut self, term: usize, row: RowView<'_>, moment: Moment) {
+        if self.waits[term] == 0 {
+            return;
+        }
+        let mut found = std::mem::take(&mut self.scratch.found);
+        found.clear();
+        self.find(term, row, &mut found);
+        if !found.is_empty() {
+            self.check(term, row, &mut found);
+        }
+        let is_plain = self.plain[self.terms[term].element].is_some() && self.tracer.is_none();
+        for run in &found {
+            match self.terms[term].absent {
+                true => self.prevent(*run, term, moment.at),
+                false if is_plain => self.take_one(*run, term, row, moment),
+                false => self.take(*run, term, row, moment),
+            }
+        }
+        self.scratch.found = found;
+    }
+
+    /// Notes the runs to which a row may be offered as one side of an element.
+    pub(super) fn gather(&mut self, term: usize, row: RowView<'_>) {
+        if self.waits[term] == 0 {
+            return;
+        }
+        let mut found = std::mem::take(&mut self.scratch.found);
+        found.clear();
+        self.find(term, row, &mut found);
+        let runs = found.iter();
+        let noted = runs.map(|run| (self.runs.get(*run).reached, *run, term));
+        self.scratch.gathered.extend(noted);
+        self.scratch.found = found;
+    }
+
+    /// Offers a row to the runs that were gathered: run by run in the order in which they came to the element, and side
+    /// by side.
+    pub(super) fn offer_in_turn(&mut self, row: RowView<'_>, moment: Moment) {
+        let mut gathered = std::mem::take(&mut self.scratch.gathered);
+        gathered.sort_unstable();
+        for (_, run, term) in gathered.drain(..) {
+            // Another side may have ended it, or taken it on.
+            if self.waiting[term].key_of(run).is_none() || !self.is_free(run, term) {
+                continue;
+            }
+            let mut found = std::mem::take(&mut self.scratch.found);
+            found.clear();
+            found.push(run);
+            self.check(term, row, &mut found);
+            if !found.is_empty() {
+                match self.terms[term].absent {
+                    true => self.prevent(run, term, moment.at),
+                    false => self.take(run, term, row, moment),
+                }
+            }
+            self.scratch.found = found;
+        }
+        self.scratch.gathered = gathered;
+    }
+
+    /// Whether a run has not taken the row at hand, or may take it once more, by another side of the element.
+    #[inline]
+    fn is_free(&self, run: Slot, term: usize) -> bool {
+        let element = self.terms[term].element;
+        let may_share = self.shape.elements[element].logic.is_some();
+        let touched = self.touched[run as usize];
+        let is_taken = touched == self.row * 2 || (touched == self.row * 2 + 1 && !may_share);
+        let is_closed = self.is_start_closed && element == 0 && self.runs.get(run).count == 0;
+        !is_taken && !is_closed
+    }
+
+    /// The runs that wait for a term and have the key of a row.
+    fn find(&mut self, term: usize, row: RowView<'_>, found: &mut Vec<Slot>) {
+        let keys = &mut self.terms[term].keys;
+        let waiting = &self.waiting[term];
+        let key = match keys.as_mut_slice() {
+            [] => waiting.find_scalars(&[]),
+            [(of_row, _)] if let Some(column) = of_row.as_column() => {
+                match row.batch.columns[column].scalar(row.row) {
+                    Scalar::Null => None,
+                    key => waiting.find_scalars(&[key]),
+                }
+            }
+            [(of_row, _)] => {
+                let frame = RowFrame::of(row);
+                let key = of_row.value(&frame, &mut self.faults);
+                match key {
+                    Scalar::Null => None,
+                    key => waiting.find_scalars(&[key]),
+                }
+            }
+            keys => {
+                let frame = RowFrame::of(row);
+                let values = keys
+                    .iter_mut()
+                    .map(|(k, _)| k.value(&frame, &mut self.faults));
+                let key: SmallVec<[Scalar<'_>; 4]> = values.collect();
+                let is_null = key.contains(&Scalar::Null);
+                waiting.find_scalars(&key).filter(|_| !is_null)
+            }
+        };
+        let Some(key) = key else { return };
+        self.runs_of_key(term, key, row, found);
+        let element = self.terms[term].element;
+        // Whatever took a row of an element that may be left out has come to its key later than to this element.
+        let moves = element > 0 && self.shape.elements[element - 1].min == 0;
+        let is_placed = !self.terms[term].keys.is_empty() || self.ordered[term].is_some();
+        if moves && is_placed {
+            found.sort_unstable_by_key(|run| self.runs.get(*run).reached);
+        }
+    }
+
+    /// The runs of a key that wait for a term, may fulfil what is asked of them, and have not taken the row yet.
+    #[inline]
+    fn runs_of_key(&mut self, term: usize, key: Slot, row: RowView<'_>, found: &mut Vec<Slot>) {
+        if let Some(ordered) = &mut self.ordered[term] {
+            ordered.ask(row.batch, &[row.row as u32]);
+        }
+        let waiting = &self.waiting[term];
+        let ordered = self.ordered[term].as_ref();
+        if ordered.is_some_and(|ordered| ordered.find(key, 0, waiting, found)) {
+            return found.retain(|run| self.is_free(*run, term));
+        }
+        found.extend(waiting.rows(key).filter(|run| self.is_free(*run, term)));
+    }
+
+    /// Keeps the runs for which the condition of a term that reads them is TRUE.
+    fn check(&mut self, term: usize, row: RowView<'_>, found: &mut Vec<Slot>) {
+        let Some(residual) = &mut self.terms[term].residual else {
+            return;
+        };
+        let kept = self.kept.columns();
+        let width = row.batch.columns.len();
+        let beside = &mut self.scratch.beside;
+        let types = row.batch.columns.iter().map(Column::type_of);
+        let fits = beside.len() == width + 1
+            && beside
+                .iter()
+                .zip(types.clone())
+                .all(|(b, ty)| b.type_of() == ty);
+        if !fits {
+            beside.clear();
+            beside.extend(types.map(Column::new));
+            beside.push(Column::new(crate::event::Type::Long));
+        }
+        beside.iter_mut().for_each(Column::clear);
+        let count = found.len();
+        residual.each_column(&mut |place| {
+            let Some(place) = place.checked_sub(kept.len()) else {
+                return;
+            };
+            let column = &mut beside[place];
+            if column.len() == count {
+                return;
+            }
+            match row.batch.columns.get(place) {
+                Some(from) => (0..count).for_each(|_| column.push_from(from, row.row)),
+                None => {
+                    let ms = Scalar::Long(row.batch.at[row.row].millis());
+                    (0..count).for_each(|_| column.push_scalar(ms));
+                }
+            }
+        });
+        let frame = Frame {
+            input: kept,
+            results: beside,
+            rows: Some(found),
+            len: count,
+            ..Frame::default()
+        };
+        let passed = &mut self.scratch.kept;
+        passed.clear();
+        residual.filter(&frame, &mut self.faults, passed);
+        std::mem::swap(found, passed);
+    }
+
+    /// A row comes that must not come.
+    fn prevent(&mut self, run: Slot, term: usize, now: Timestamp) {
+        let element = self.terms[term].element;
+        let Some(logic) = &self.shape.elements[element].logic else {
+            return;
+        };
+        let first = self.shape.elements[element].terms.start;
+        let held = self.runs.get(run);
+        let known = |filled, dead| Known {
+            first,
+            filled,
+            dead,
+        };
+        if !logic.wants(term, known(held.filled, held.dead)) {
+            return;
+        }
+        let dead = held.dead | Known::bit(first, term);
+        let breaks = self.shape.is_sequence && self.shape.has_rows(held);
+        if !breaks && !logic.is_dead(known(held.filled, dead)) {
+            self.runs.get_mut(run).dead = dead;
+            if let Some(list) = self.silence[term] {
+                self.dues[list].remove(run);
+            }
+            self.touch(run, true);
+            self.trace(run, now, Step::Lost { term });
+            return;
+        }
+        self.touch(run, false);
+        self.kill(run, term, now);
+    }
+
+    /// A run is ended by a row that must not come.
+    fn kill(&mut self, run: Slot, killer: usize, now: Timestamp) {
+        let element = self.terms[killer].element;
+        let held = *self.runs.get(run);
+        let opens = self.shape.open_range(&held, usize::MAX).is_some();
+        let terms = self.shape.elements[element].terms.clone();
+        let has_silence = terms.clone().any(|t| self.silence[t].is_some());
+        let is_lone = self.shape.is_sequence && terms.len() == 1;
+        if opens || !has_silence || is_lone || self.shape.has_rows(&held) {
+            self.trace(run, now, Step::Prevented { term: killer });
+            return self.end_early(run, usize::MAX, now);
+        }
+        // It has taken nothing: its silence starts over.
+        let held = self.runs.get_mut(run);
+        (held.filled, held.dead) = (0, 0);
+        for term in terms {
+            if let (Some(list), Some(us)) = (self.silence[term], self.terms[term].silence_us) {
+                self.dues[list].remove(run);
+                self.dues[list].insert(run, now.plus(us), None);
+            }
+        }
+        self.trace(run, now, Step::StartsOver { term: killer });
+    }
+
+    /// A run takes a row of a term.
+    fn take(&mut self, run: Slot, term: usize, row: RowView<'_>, moment: Moment) {
+        let element = self.terms[term].element;
+        let first = self.shape.elements[element].terms.start;
+        let held = *self.runs.get(run);
+        if let Some(logic) = &self.shape.elements[element].logic {
+            let known = Known {
+                first,
+                filled: held.filled,
+                dead: held.dead,
+            };
+            if !logic.wants(term, known) {
+                return;
+            }
+        }
+        let stays = element == 0 && self.stays_open(&held);
+        let taker = match stays {
+            true => match self.split(run) {
+                Some(taker) => taker,
+                None => return self.trace_refused(moment.at),
+            },
+            false => run,
+        };
+        let before = match stays {
+            true => element..element,
+            false => self.shape.waits(&held),
+        };
+        let is_logic = self.shape.elements[element].logic.is_some();
+        let mut next = held;
+        next.move_to(element);
+        next.note_taken(element);
+        match is_logic {
+            true => next.filled |= Known::bit(first, term),
+            false => next.count += 1,
+        }
+        let count = if is_logic { 1 } else { next.count };
+        self.kept.take(taker, term, count, row, &mut self.faults);
+        self.begin_parts(taker, element, moment.at);
+        self.keep_by_key(taker);
+        self.touch(taker, is_logic);
+        self.trace_move(match stays {
+            true => Step::Begun { with: Some(term) },
+            false => Step::Took { term, count },
+        });
+        self.advance(taker, (held, next), before, moment);
+    }
+
+    /// Whether a run stands in front of the first element and stays there: another goes on with the row.
+    pub(super) fn stays_open(&self, held: &Run) -> bool {
+        self.shape.keeps_start && held.element() == 0 && held.count == 0
+    }
+
+    /// A run that goes on where another stays in front of the first element.
+    pub(super) fn split(&mut self, from: Slot) -> Option<Slot> {
+        let run = self.slot()?;
+        self.kept.begin(run);
+        self.openings.begin(run);
+        *self.runs.get_mut(run) = *self.runs.get(from);
+        Some(run)
+    }
+
+    /// Parts under WITHIN begin with their first row.
+    fn begin_parts(&mut self, run: Slot, element: usize, at: Timestamp) {
+        for (number, (range, us)) in self.shape.within.iter().enumerate() {
+            if range.contains(&element) && self.dues[number].due_of(run).is_none() {
+                self.dues[number].insert(run, at.plus(us.saturating_add(1)), None);
+            }
+        }
+    }
+
+    /// A run that waited for `waits` stands elsewhere, or has more there: it matches, opens ranges under EVERY, and
+    /// waits for what follows.
+    pub(super) fn advance(
+        &mut self,
+        run: Slot,
+        (before, mut next): (Run, Run),
+        waits: Range<usize>,
+        moment: Moment,
+    ) {
+        if let Some(element) = self.shape.logical(&next)
+            && let Some(logic) = &self.shape.elements[element].logic
+        {
+            let known = Known {
+                first: self.shape.elements[element].terms.start,
+                filled: next.filled,
+                dead: next.dead,
+            };
+            if next.element() == element && logic.is_fulfilled(known) {
+                next.go_to(element + 1);
+            }
+        }
+        *self.runs.get_mut(run) = next;
+        self.trace_moved(run, moment.at);
+        for place in 0..self.shape.every.len() {
+            let range = self.shape.every[place].clone();
+            let completes = |run| self.shape.opens_again(run, &range);
+            if !completes(&next) || completes(&before) {
+                continue;
+            }
+            let opens = self.openings.complete(run, &range, &self.shape.every);
+            if opens {
+                let (first, end) = (range.start, range.end);
+                self.trace(run, moment.at, Step::Completed { first, end });
+                self.open(&range, Some(run), moment.at);
+            }
+        }
+        for number in 0..self.shape.within.len() {
+            let (range, _) = &self.shape.within[number];
+            if self.shape.completes(&next, range) {
+                self.dues[number].remove(run);
+            }
+        }
+        if self.shape.is_complete(&next) {
+            waits.for_each(|left| self.leave(run, left));
+            self.runs.get_mut(run).go_to(self.shape.elements.len());
+            self.matches.push(Match {
+                run,
+                reached: before.reached,
+                moment,
+            });
+            return;
+        }
+        if before.element() != next.element() || before.count == 0 {
+            self.wait_from_here(run, waits.clone(), moment.at);
+        }
+        self.wait_anew(run, waits, moment.at);
+    }
+
+    fn touch(&mut self, run: Slot, shares: bool) {
+        self.touched[run as usize] = self.row * 2 + u64::from(shares);
+    }
+}

@@ -1,0 +1,204 @@
+//! A pattern → one operator, to which the streams of its terms come by ports.
+
+use super::{Builder, Stage};
+use crate::event::Type;
+use crate::expr::{ColumnRef, Layout};
+use crate::operator::Port;
+use crate::operator::pattern::{
+    Element, Keep, Logic, Origin, Pattern, PatternOptions, Shape, Term, Timeout, Total, beside,
+};
+use crate::plan::pattern::{Logic as LogicPlan, PatternPlan, TermPlan, key_types};
+use crate::sql::ast::Nth;
+
+impl Builder<'_> {
+    /// The pattern of the query, and what follows.
+    pub(super) fn pattern(&mut self, plan: &PatternPlan) {
+        let kept = plan.kept(self.query.expressions());
+        let (keeps, layout) = self.keeps(plan, &kept);
+        let fed: Vec<(usize, usize)> = self.query.fed().collect();
+        let mut ports = Vec::new();
+        let mut last = Vec::new();
+        for (place, stream) in &fed {
+            self.turn_to(*place);
+            let first = self.stages.len();
+            // What comes first stands behind nothing.
+            let before = self.stages.len().checked_sub(1);
+            let all: Vec<usize> = (0..self.input.len()).collect();
+            self.on_time(&all);
+            if let Some(before) = before {
+                self.stages[before].next = None;
+            }
+            self.entries[*place] = Some((first, Port::default()));
+            last.push(self.stages.len() - 1);
+            let sources = self.query.sources.iter().enumerate();
+            let terms = sources.filter(|(_, s)| s.stream == *stream);
+            ports.push(terms.map(|(term, _)| term).collect());
+        }
+        let to = self.stages.len();
+        for (port, from) in last.into_iter().enumerate() {
+            self.stages[from].next = Some((to, Port(port as u8)));
+        }
+        let mut types: Vec<Type> = keeps.iter().map(|k| k.ty).collect();
+        types.extend(plan.aggregates.iter().map(|a| a.call.result));
+        let aside = plan.timeout.as_ref().map(|t| {
+            let types: Vec<Type> = t.outputs.iter().filter_map(|o| o.ty).collect();
+            (self.like(&types), t.target)
+        });
+        let mut options = self.options(plan, keeps, &layout, ports);
+        options.timeout = plan.timeout.as_ref().map(|t| Timeout {
+            outputs: t.outputs.iter().map(|o| self.compile(o, &layout)).collect(),
+            run: self.like(&types),
+        });
+        self.stages.push(Stage {
+            operator: Box::new(Pattern::new(options)),
+            like: self.like(&types),
+            next: None,
+            waits: false,
+            aside,
+        });
+        self.turn_to(0);
+        self.tail(&layout);
+    }
+
+    /// What a run keeps, and where it stands.
+    fn keeps(&self, plan: &PatternPlan, kept: &[(ColumnRef, Type)]) -> (Vec<Keep>, Layout) {
+        let mut keeps = Vec::new();
+        let mut columns = Vec::new();
+        for (column, ty) in kept {
+            let by_number = matches!(column, ColumnRef::Nth { .. });
+            let (term, origin, nth) = match *column {
+                ColumnRef::Input { source, column } => {
+                    (source, Origin::Column(column), Nth::First(0))
+                }
+                ColumnRef::EventTime { source } => (source, Origin::Time, Nth::First(0)),
+                ColumnRef::Nth {
+                    source,
+                    column,
+                    nth,
+                } => (source, Origin::Column(column), nth),
+                _ => continue,
+            };
+            keeps.push(Keep {
+                term,
+                origin,
+                nth,
+                ty: *ty,
+                // A row by its number may be asked for before it is there, or when it never comes.
+                is_sure: plan.timeout.is_none() && plan.is_sure(term) && !by_number,
+            });
+            columns.push(*column);
+        }
+        let totals = (0..plan.aggregates.len()).map(ColumnRef::OverTerm);
+        columns.extend(totals);
+        (keeps, Layout::default().then(&columns))
+    }
+
+    fn options(
+        &mut self,
+        plan: &PatternPlan,
+        keeps: Vec<Keep>,
+        layout: &Layout,
+        ports: Vec<Vec<usize>>,
+    ) -> PatternOptions {
+        let mut terms = Vec::new();
+        for (number, term) in plan.terms.iter().enumerate() {
+            self.turn_to(number);
+            terms.push(self.term(number, term, layout));
+        }
+        let mut totals = Vec::new();
+        for total in &plan.aggregates {
+            self.turn_to(total.source);
+            let row = self.whole();
+            totals.push(Total {
+                term: total.source,
+                call: total.call.clone(),
+                args: total.args.iter().map(|a| self.compile(a, &row)).collect(),
+            });
+        }
+        let routing = self.routing[0].iter().flatten();
+        let place = |column: &usize| {
+            layout.place(ColumnRef::Input {
+                source: 0,
+                column: *column,
+            })
+        };
+        PatternOptions {
+            shape: shape(plan),
+            terms,
+            ports,
+            keeps,
+            totals,
+            key_types: plan.terms.iter().map(key_types).collect(),
+            apart_by: self.apart_by(plan, layout),
+            routing: routing.map(place).collect(),
+            timeout: None,
+        }
+    }
+
+    fn term(&self, number: usize, plan: &TermPlan, kept: &Layout) -> Term {
+        let row = self.whole();
+        let both = beside(kept.clone(), number, self.input.len());
+        let key = |k: &crate::plan::join::EqualKey| {
+            (self.compile(&k.right, &row), self.compile(&k.left, kept))
+        };
+        Term {
+            element: plan.element,
+            absent: plan.absent,
+            silence_us: plan.silence_us,
+            own: plan.own.as_ref().map(|o| self.compile(o, &row)),
+            keys: plan.keys.iter().map(key).collect(),
+            range: plan
+                .range
+                .clone()
+                .map(|range| self.range_plan(range, kept, &row)),
+            residual: plan.residual.as_ref().map(|r| self.compile(r, &both)),
+        }
+    }
+
+    /// The kept columns by which runs of different keys have nothing to do with each other.
+    fn apart_by(&self, plan: &PatternPlan, layout: &Layout) -> Vec<usize> {
+        let classes = crate::plan::meeting::classes_of_runs(self.query, plan);
+        let first = classes.first().map(|class| class[0][0]);
+        let place = |column| layout.place(ColumnRef::Input { source: 0, column });
+        first.map(place).into_iter().collect()
+    }
+}
+
+fn shape(plan: &PatternPlan) -> Shape {
+    let element = |e: &crate::plan::pattern::ElementPlan| Element {
+        min: e.min,
+        max: e.max,
+        logic: e.logic.as_ref().map(|l| logic(plan, l)),
+        terms: e.terms.clone(),
+    };
+    let first = &plan.elements[0];
+    let keeps_start = plan.every.contains(&(0..1)) && first.logic.is_none() && first.min == 1;
+    let every = plan
+        .every
+        .iter()
+        .filter(|range| !(keeps_start && **range == (0..1)));
+    Shape {
+        elements: plan.elements.iter().map(element).collect(),
+        every: every.cloned().collect(),
+        keeps_start,
+        within: plan.within.clone(),
+        is_sequence: plan.is_sequence,
+        skips_past: plan.skips_past,
+    }
+}
+
+fn logic(plan: &PatternPlan, of: &LogicPlan) -> Logic {
+    let sides = |sides: &[LogicPlan]| sides.iter().map(|s| logic(plan, s)).collect();
+    match of {
+        LogicPlan::And(of) => Logic::And(sides(of)),
+        LogicPlan::Or(of) => Logic::Or(sides(of)),
+        LogicPlan::Term(term) => {
+            let own = &plan.terms[*term];
+            match (own.absent, own.silence_us) {
+                (false, _) => Logic::Present(*term),
+                (true, None) => Logic::Absent(*term),
+                (true, Some(_)) => Logic::Silent(*term),
+            }
+        }
+    }
+}
