@@ -46,23 +46,41 @@ impl Engine {
         Engine::of(create(app, workers)?, threads, read)
     }
 
+    /// Starts an app on the calling thread that answers in several streams.
+    pub fn inline_to(app: &str, streams: &[String], read: Read) -> Result<Engine, String> {
+        let streams: Vec<&str> = streams.iter().map(String::as_str).collect();
+        Engine::of_streams(create(app, Workers::Inline)?, 1, &streams, read)
+    }
+
     /// Starts an app that was built for so many threads.
     pub fn of(runtime: EventFluxAppRuntime, threads: usize, read: Read) -> Result<Engine, String> {
-        let shown: Arc<[Shown]> = (0..threads).map(|_| Shown::default()).collect();
-        let per_worker = |worker: usize| {
-            let shown = Arc::clone(&shown);
-            let mut mine = Tally::default();
-            move |batch: &Batch| {
-                read(batch, &mut mine);
-                shown[worker]
-                    .checksum
-                    .store(mine.checksum, Ordering::Relaxed);
-                shown[worker].rows.store(mine.rows, Ordering::Release);
-            }
-        };
-        runtime
-            .add_callback_per_worker("Out", per_worker)
-            .map_err(text)?;
+        Engine::of_streams(runtime, threads, &["Out"], read)
+    }
+
+    fn of_streams(
+        runtime: EventFluxAppRuntime,
+        threads: usize,
+        streams: &[&str],
+        read: Read,
+    ) -> Result<Engine, String> {
+        let places = threads * streams.len();
+        let shown: Arc<[Shown]> = (0..places).map(|_| Shown::default()).collect();
+        for (number, stream) in streams.iter().enumerate() {
+            let per_worker = |worker: usize| {
+                let shown = Arc::clone(&shown);
+                let place = number * threads + worker;
+                let mut mine = Tally::default();
+                move |batch: &Batch| {
+                    read(batch, &mut mine);
+                    let shown = &shown[place];
+                    shown.checksum.store(mine.checksum, Ordering::Relaxed);
+                    shown.rows.store(mine.rows, Ordering::Release);
+                }
+            };
+            runtime
+                .add_callback_per_worker(stream, per_worker)
+                .map_err(text)?;
+        }
         runtime.start().map_err(text)?;
         Ok(Engine {
             runtime,

@@ -23,6 +23,7 @@ mod lines;
 pub mod nexmark;
 mod open_loop;
 pub mod page;
+pub mod pattern;
 mod questions;
 pub mod record;
 mod redis;

@@ -4,6 +4,7 @@ use super::checkpoint;
 use super::harness::Conditions;
 use super::join;
 use super::nexmark;
+use super::pattern;
 use super::record::Record;
 use super::redis;
 use super::{batches, disorder, lanes, open_loop, send, sorted, standing};
@@ -25,13 +26,14 @@ pub struct Question {
 }
 
 /// Names of groups, in order.
-pub const GROUPS: [&str; 10] = [
+pub const GROUPS: [&str; 11] = [
     "memory",
     "columns",
     "disorder",
     "send",
     "lane",
     "join",
+    "pattern",
     "nexmark",
     "checkpoint",
     "restore",
@@ -91,6 +93,12 @@ pub const QUESTIONS: &[Question] = &[
         "memory-per-joined-row",
         "bytes per row that a join holds, 1 M rows of (LONG, LONG)",
         join::memory,
+    ),
+    inline(
+        "memory",
+        "memory-per-run",
+        "bytes per open run of a pattern, 1 M runs that keep (LONG, LONG)",
+        pattern::memory,
     ),
     inline(
         "columns",
@@ -278,8 +286,62 @@ pub const QUESTIONS: &[Question] = &[
         "equi-join of up to 1 M rows of each stream",
         join::growth,
     ),
+    inline(
+        "join",
+        "range-join",
+        "join by key and by a range of values, up to 10,000 rows of a key",
+        join::range,
+    ),
+    inline(
+        "join",
+        "query-by-key",
+        "runtime.query by the key of a table of 1 M rows",
+        checkpoint::query_by_key,
+    ),
+    threads(
+        "join",
+        "query-beside",
+        "rows that flow while a table of 1 M rows is asked by key, beside the same unasked",
+        checkpoint::query_beside,
+    ),
     inline("nexmark", "nexmark-q0", "pass through", nexmark::q0),
     inline("nexmark", "nexmark-q1", "currency conversion", nexmark::q1),
+    inline(
+        "pattern",
+        "pattern-pair-10k",
+        "EVERY a -> b of the same key WITHIN 10 seconds, 10,000 keys",
+        pattern::pair,
+    ),
+    inline(
+        "pattern",
+        "send-pattern-pair",
+        "the same with one send per row",
+        pattern::send_pair,
+    ),
+    inline(
+        "pattern",
+        "pattern-loop-10k",
+        "EVERY a -> b{3,} -> c of the same key with avg over b, 10,000 keys",
+        pattern::collecting,
+    ),
+    inline(
+        "pattern",
+        "pattern-silence-100k",
+        "EVERY a -> NOT b of the same key FOR 5 seconds, 100,000 runs wait",
+        pattern::silence,
+    ),
+    inline(
+        "pattern",
+        "pattern-100-queries",
+        "100 patterns over one stream, each with a key of its own, beside one",
+        pattern::hundred,
+    ),
+    long(inline(
+        "pattern",
+        "pattern-growth",
+        "EVERY a -> b of the same key with up to 1 M open runs",
+        pattern::growth,
+    )),
     inline(
         "nexmark",
         "nexmark-q2",
@@ -418,6 +480,18 @@ pub const QUESTIONS: &[Question] = &[
         "checkpoint-pause-10x",
         "the same, 100 k of 10 M groups changed",
         checkpoint::pause_10x,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-pause-table",
+        "the same, 10 k of 1 M rows of a table and 10 k of 1 M groups changed, beside the groups alone",
+        checkpoint::pause_table,
+    ),
+    threads(
+        "checkpoint",
+        "checkpoint-pause-runs",
+        "the same, 10 k of 1 M groups changed, beside 1 M open runs of a pattern",
+        checkpoint::pause_runs,
     ),
     threads(
         "checkpoint",

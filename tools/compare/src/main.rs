@@ -7,14 +7,17 @@
 //!     cd tools/compare && cargo run --release -- [--quick] [--json] [--html FILE]
 
 mod dataflow;
+mod meeting;
 
 use clap::Parser;
 use dataflow::Dataflow;
 use eventflux_bench::data::{self, Trade};
 use eventflux_bench::engine::{self, Engine, Read, TRADES};
 use eventflux_bench::harness::{Conditions, Pass, Size, Tally, by_turns, timed};
+use eventflux_bench::nexmark::{self, events::Item};
 use eventflux_bench::record::{Answered, Record, Unit};
 use eventflux_bench::{about, cores, page, report};
+use meeting::Meeting;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use timely::worker::Worker;
@@ -44,6 +47,22 @@ struct Args {
 
 /// Events of a pass.
 const EVENTS: usize = 4_000_000;
+
+const BASELINE: &str = "timely 0.32, one worker";
+
+/// A question, and what answers it.
+type Asked = (
+    &'static str,
+    Box<dyn Fn(&Conditions, &mut Worker) -> Result<Record, String> + Send>,
+);
+
+fn asked() -> Vec<Asked> {
+    let work =
+        WORK.map(|w| -> Asked { (w.question, Box::new(move |c, worker| w.answer(c, worker))) });
+    let queries =
+        QUERIES.map(|q| -> Asked { (q.question, Box::new(move |c, worker| q.answer(c, worker))) });
+    work.into_iter().chain(queries).collect()
+}
 
 /// One piece of work for both engines.
 #[derive(Clone, Copy)]
@@ -142,14 +161,7 @@ impl Work {
             },
             || self.pass(worker, &mut theirs, &trades),
         )?;
-        let baseline_is = "timely 0.32, one worker";
-        let record = Record::new(
-            self.question,
-            Unit::Event,
-            trades.len(),
-            baseline_is,
-            figures,
-        );
+        let record = Record::new(self.question, Unit::Event, trades.len(), BASELINE, figures);
         Ok(record.with_note("the ratio is eventflux's time by timely's"))
     }
 
@@ -163,6 +175,40 @@ impl Work {
             *theirs = (self.build)(worker);
         }
         timed(|| Ok::<Tally, String>(theirs.run(worker, trades)))
+    }
+}
+
+/// A query of Nexmark for both engines.
+#[derive(Clone, Copy)]
+struct Query {
+    question: &'static str,
+    app: &'static str,
+    /// Events that it needs at least.
+    least: usize,
+    build: fn(&mut Worker) -> Meeting,
+}
+
+const QUERIES: [Query; 2] = [
+    Query {
+        question: "timely-nexmark-q3",
+        app: include_str!("../../../examples/nexmark/q3.sql"),
+        least: nexmark::SECONDS_2,
+        build: meeting::q3,
+    },
+    Query {
+        question: "timely-nexmark-q8",
+        app: include_str!("../../../examples/nexmark/q8.sql"),
+        least: nexmark::SECONDS_25,
+        build: meeting::q8,
+    },
+];
+
+impl Query {
+    /// As [`Work::answer`]; every pass has a dataflow of its own.
+    fn answer(&self, c: &Conditions, worker: &mut Worker) -> Result<Record, String> {
+        let theirs = |items: &[Item]| (self.build)(worker).run(worker, items);
+        let record = nexmark::beside(c, self.question, self.app, self.least, BASELINE, theirs)?;
+        Ok(record.with_note("the ratio is eventflux's time by timely's"))
     }
 }
 
@@ -182,27 +228,24 @@ fn main() -> ExitCode {
         size: if args.quick { Size::Quick } else { Size::Full },
         repetitions: args.repetitions.unwrap_or(if args.quick { 3 } else { 5 }),
     };
-    let wanted = |w: &Work| {
-        args.questions.is_empty()
-            || args
-                .questions
-                .iter()
-                .any(|q| w.question.contains(q.as_str()))
+    let wanted = |(question, _): &Asked| {
+        let named = |q: &String| question.contains(q.as_str());
+        args.questions.is_empty() || args.questions.iter().any(named)
     };
     let mut answers: Vec<Answered> = Vec::new();
-    for work in WORK.into_iter().filter(wanted) {
+    for (question, ask) in asked().into_iter().filter(wanted) {
         // a thread of its own, so that pinning ends with it
         let thread = std::thread::spawn(move || {
             if let Some(core) = cores::cores().last() {
                 cores::pin(*core);
             }
-            timely::execute_directly(move |worker| work.answer(&conditions, worker))
+            timely::execute_directly(move |worker| ask(&conditions, worker))
         });
         let answer = thread.join().unwrap_or_else(|_| Err("panicked".into()));
         if args.json {
-            println!("{}", report::json(work.question, &answer));
+            println!("{}", report::json(question, &answer));
         }
-        answers.push((work.question, answer));
+        answers.push((question, answer));
     }
     if !args.json {
         println!("{}\n\n{}", about(&conditions), report::table(&answers));
@@ -229,9 +272,9 @@ mod tests {
             size: Size::Tiny,
             repetitions: 2,
         };
-        for work in WORK {
-            let record = timely::execute_directly(move |worker| work.answer(&conditions, worker));
-            assert_eq!(record.map(|r| r.question), Ok(work.question));
+        for (question, ask) in asked() {
+            let record = timely::execute_directly(move |worker| ask(&conditions, worker));
+            assert_eq!(record.map(|r| r.question), Ok(question));
         }
     }
 }

@@ -12,6 +12,7 @@ mod restore;
 mod rig;
 mod sizes;
 mod steady;
+mod table;
 mod throughput;
 
 pub use full::{lz4, none, zstd};
@@ -21,4 +22,5 @@ pub use restore::{file_1m, file_1m_2to1, memory_1m, restore_once, write_chain};
 pub use rig::{NAME, Rig, Store, build};
 pub use sizes::{base_bytes, delta_bytes, manifest_bytes};
 pub use steady::{memory, soak};
+pub use table::{pause_runs, pause_table, query_beside, query_by_key};
 pub use throughput::{pass, throughput_1m, throughput_100k, version_check};

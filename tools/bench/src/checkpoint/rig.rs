@@ -124,8 +124,13 @@ impl Rig {
         config: CheckpointConfig,
         groups: usize,
     ) -> Result<Rig, String> {
+        Rig::of(start(workers, store, config)?, groups)
+    }
+
+    /// As [`Rig::new`], of an app that runs and does something more.
+    pub fn of(engine: Engine, groups: usize) -> Result<Rig, String> {
         let mut rig = Rig {
-            engine: start(workers, store, config)?,
+            engine,
             groups,
             sets: Vec::new(),
             sent: 0,

@@ -4,8 +4,9 @@
 //! place in the map: there are as many as keys, and rows come again.
 
 use crate::hand::Map;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::hint::black_box;
+use std::ops::Range;
 
 /// A row: its key and what else it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +75,70 @@ pub fn length([a, b]: &mut [Held; 2], batches: &[Vec<Row>], emit: &mut dyn FnMut
             for row in batch {
                 b.push(*row);
                 a.of(row.key).for_each(|other| emit(other, row.value));
+            }
+        }
+    }
+}
+
+/// The last rows of a stream, in the order of their values by key.
+pub struct Sorted {
+    max: usize,
+    came: u64,
+    order: VecDeque<(i64, i64)>,
+    by_key: Map<i64, BTreeSet<(i64, u64)>>,
+}
+
+impl Sorted {
+    /// Holds at most `max` rows.
+    pub fn new(max: usize) -> Sorted {
+        Sorted {
+            max,
+            came: 0,
+            order: VecDeque::with_capacity(max),
+            by_key: Map::default(),
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, row: Row) {
+        let oldest = self.came - self.order.len() as u64;
+        if self.order.len() == self.max
+            && let Some((key, value)) = self.order.pop_front()
+            && let Some(rows) = self.by_key.get_mut(&key)
+        {
+            rows.remove(&(value, oldest));
+        }
+        self.order.push_back((row.key, row.value));
+        let rows = self.by_key.entry(row.key).or_default();
+        rows.insert((row.value, self.came));
+        self.came += 1;
+    }
+
+    #[inline]
+    fn of(&self, key: i64, values: Range<i64>) -> impl Iterator<Item = i64> {
+        let rows = self.by_key.get(&key);
+        let range = (values.start, 0)..(values.end, 0);
+        let within = rows
+            .into_iter()
+            .flat_map(move |rows| rows.range(range.clone()));
+        within.map(|(value, _)| *value)
+    }
+}
+
+/// `A WINDOW('length', n) AS a JOIN B WINDOW('length', n) AS b ON a.k = b.k AND b.y < a.x`, batches of A and B by
+/// turns.
+pub fn less([a, b]: &mut [Sorted; 2], batches: &[Vec<Row>], emit: &mut dyn FnMut(i64, i64)) {
+    let emit = black_box(emit);
+    for (number, batch) in batches.iter().enumerate() {
+        for row in batch {
+            if number % 2 == 0 {
+                a.push(*row);
+                let less = b.of(row.key, i64::MIN..row.value);
+                less.for_each(|other| emit(row.value, other));
+            } else {
+                b.push(*row);
+                let greater = a.of(row.key, row.value + 1..i64::MAX);
+                greater.for_each(|other| emit(other, row.value));
             }
         }
     }

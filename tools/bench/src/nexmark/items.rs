@@ -17,9 +17,9 @@ use eventflux::{ColumnBatch, Timestamp};
 /// Events of a pass: 200 s of event time.
 const EVENTS: usize = 2_000_000;
 /// Events of 2 s: auctions open and close.
-const SECONDS_2: usize = 20_000;
+pub const SECONDS_2: usize = 20_000;
 /// Events of 25 s: two windows of ten seconds close.
-const SECONDS_25: usize = 250_000;
+pub const SECONDS_25: usize = 250_000;
 /// Events that go in together.
 const TOGETHER: usize = 1000;
 const STREAMS: [&str; 3] = ["Person", "Auction", "Bid"];
@@ -83,13 +83,30 @@ fn send(engine: &Engine, batches: &mut [(usize, ColumnBatch)]) -> Result<(), Str
     Ok(())
 }
 
-/// One query beside a hand-written loop, over at least so many events. Every pass has an app of its own.
+/// One query beside a hand-written loop, over at least so many events.
 fn query(
     c: &Conditions,
     question: &'static str,
     app: &str,
     least: usize,
     hand: fn(&[Item], &mut Tally),
+) -> Result<Record, String> {
+    beside(c, question, app, least, "hand row loop", |items| {
+        let mut tally = Tally::default();
+        hand(items, &mut tally);
+        tally
+    })
+}
+
+/// One query beside something else that does the same with the events of the streams that it reads, over at least so
+/// many events. Every pass has an app of its own.
+pub fn beside(
+    c: &Conditions,
+    question: &'static str,
+    app: &str,
+    least: usize,
+    baseline_is: &'static str,
+    mut other: impl FnMut(&[Item]) -> Tally,
 ) -> Result<Record, String> {
     let items = items(c.events(EVENTS).max(least));
     let engine = Engine::inline(app, words_of)?;
@@ -108,16 +125,15 @@ fn query(
                 Ok::<_, String>(engine.news())
             })
         },
-        || {
-            timed(|| {
-                let mut tally = Tally::default();
-                hand(&items, &mut tally);
-                Ok::<_, String>(tally)
-            })
-        },
+        || timed(|| Ok::<_, String>(other(&items))),
     )?;
-    let record = Record::new(question, Unit::Event, events, "hand row loop", figures);
-    Ok(record)
+    Ok(Record::new(
+        question,
+        Unit::Event,
+        events,
+        baseline_is,
+        figures,
+    ))
 }
 
 /// Local items.

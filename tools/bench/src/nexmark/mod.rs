@@ -21,7 +21,7 @@ pub mod per_bid;
 mod statistics;
 mod texts;
 
-pub use items::{q3, q4, q6, q8, q9, q20};
+pub use items::{SECONDS_2, SECONDS_25, beside, q3, q4, q6, q8, q9, q20};
 pub use statistics::{q13, q15, q17, q18};
 pub use texts::{q10, q14, q16, q21, q22};
 
