@@ -102,6 +102,7 @@ macro_rules! running {
         |$t:ident, $kept:ident, $session:ident| $step:block, |$row:pat_param| $word:expr
     ) => {
         Dataflow::new($worker, false, |trades, probe, seen| {
+            #[allow(unused_mut, reason = "some keep nothing")]
             let mut $kept = $state;
             trades
                 .unary($pact, "work", move |_, _| {

@@ -53,7 +53,7 @@ const BASELINE: &str = "timely 0.32, one worker";
 /// A question, and what answers it.
 type Asked = (
     &'static str,
-    Box<dyn Fn(&Conditions, &mut Worker) -> Result<Record, String> + Send>,
+    Box<dyn Fn(&Conditions, &mut Worker) -> Result<Record, String> + Send + Sync>,
 );
 
 fn asked() -> Vec<Asked> {
