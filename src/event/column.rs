@@ -398,13 +398,6 @@ impl Column {
         T::slice(&self.data).expect("columns of one attribute have one type")
     }
 
-    /// Sets a row to NULL, which frees what a long string held.
-    pub(crate) fn set_null(&mut self, row: usize) {
-        self.materialize_valid();
-        self.valid[row] = false;
-        each_vec!(&mut self.data, v => v[row] = Default::default());
-    }
-
     /// Sets a row to the type's default, which frees what a long string held.
     pub(crate) fn forget(&mut self, row: usize) {
         if let Data::String(v) = &mut self.data {

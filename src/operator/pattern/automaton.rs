@@ -215,6 +215,15 @@ impl Shape {
         self.completes(run, &(0..self.elements.len()))
     }
 
+    /// What a run knows of the terms of the logical element for which it waits.
+    pub(crate) fn known(&self, element: usize, run: &Run) -> Known {
+        Known {
+            first: self.elements[element].terms.start,
+            filled: run.filled,
+            dead: run.dead,
+        }
+    }
+
     /// The elements for whose rows a run waits.
     pub(crate) fn waits(&self, run: &Run) -> Range<usize> {
         let at = run.element();

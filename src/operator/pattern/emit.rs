@@ -173,11 +173,7 @@ impl Pattern {
         let before = *self.runs.get(run);
         let mut next = before;
         next.filled |= Known::bit(first, term);
-        let known = Known {
-            first,
-            filled: next.filled,
-            dead: next.dead,
-        };
+        let known = self.shape.known(element, &next);
         let logic = self.shape.elements[element].logic.as_ref();
         if !logic.is_some_and(|l| l.is_fulfilled(known)) {
             self.runs.get_mut(run).filled = next.filled;

@@ -187,7 +187,7 @@ impl Kept {
         let columns = self.columns.writing(std::iter::once(run));
         self.texts
             .iter()
-            .for_each(|c| columns[*c].set_null(run as usize));
+            .for_each(|c| columns[*c].forget(run as usize));
     }
 
     /// A run takes a row of a term: with this one it has `count` of them.

@@ -45,7 +45,7 @@ impl Pattern {
         let from_run = from.map(|from| *self.runs.get(from));
         *self.runs.get_mut(run) = Run::before(element, from_run.as_ref());
         self.openings.open(run, from, range, &self.shape.every);
-        self.touched[run as usize] = self.row * 2;
+        self.touch(run, false);
         if element > 0 {
             self.keep_by_key(run);
         }
@@ -70,15 +70,23 @@ impl Pattern {
         for element in before.clone().filter(|e| !waits.contains(e)) {
             self.leave(run, element);
         }
-        let new: SmallVec<[usize; 8]> = waits.filter(|e| !before.contains(e)).collect();
-        let (Some(first), Some(last)) = (new.first(), new.last()) else {
-            return;
-        };
+        // A run waits for elements in a row, and never for one before those that it waited for.
+        let new = before.end.max(waits.start)..waits.end;
+        if !new.is_empty() {
+            self.reach(run, new, now);
+        }
+    }
+
+    /// A run comes to wait for elements.
+    #[inline]
+    pub(super) fn reach(&mut self, run: Slot, elements: Range<usize>, now: Timestamp) {
         self.reached += 1;
         self.runs.get_mut(run).reached = self.reached;
-        self.wait_for(run, *first..last + 1);
-        for element in new {
-            self.begin_silence(run, element, now);
+        self.wait_for(run, elements.clone());
+        for element in elements {
+            for term in self.shape.elements[element].terms.clone() {
+                self.begin_silence_of(run, term, now);
+            }
         }
     }
 
@@ -96,7 +104,7 @@ impl Pattern {
                 if let Some(list) = self.silence[term]
                     && self.dues[list].due_of(run).is_some()
                 {
-                    self.dues[list].remove(run);
+                    self.end_silence_of(run, term);
                     self.begin_silence_of(run, term, now);
                 }
             }
@@ -108,9 +116,7 @@ impl Pattern {
         for term in self.shape.elements[element].terms.clone() {
             self.leave_term(run, term);
             self.waits[term] -= 1;
-            if let Some(list) = self.silence[term] {
-                self.dues[list].remove(run);
-            }
+            self.end_silence_of(run, term);
         }
     }
 
@@ -164,18 +170,19 @@ impl Pattern {
         }
     }
 
-    /// Silence begins where it is waited for.
-    fn begin_silence(&mut self, run: Slot, element: usize, now: Timestamp) {
-        for term in self.shape.elements[element].terms.clone() {
-            self.begin_silence_of(run, term, now);
-        }
-    }
-
     /// Silence of a term begins, if it is to be silent.
     #[inline]
     pub(super) fn begin_silence_of(&mut self, run: Slot, term: usize, now: Timestamp) {
         if let (Some(list), Some(us)) = (self.silence[term], self.terms[term].silence_us) {
             self.dues[list].insert(run, now.plus(us), None);
+        }
+    }
+
+    /// Silence of a term is waited for no more.
+    #[inline]
+    pub(super) fn end_silence_of(&mut self, run: Slot, term: usize) {
+        if let Some(list) = self.silence[term] {
+            self.dues[list].remove(run);
         }
     }
 

@@ -217,22 +217,15 @@ impl Pattern {
             return;
         };
         let first = self.shape.elements[element].terms.start;
-        let held = self.runs.get(run);
-        let known = |filled, dead| Known {
-            first,
-            filled,
-            dead,
-        };
-        if !logic.wants(term, known(held.filled, held.dead)) {
+        let mut held = *self.runs.get(run);
+        if !logic.wants(term, self.shape.known(element, &held)) {
             return;
         }
-        let dead = held.dead | Known::bit(first, term);
-        let breaks = self.shape.is_sequence && self.shape.has_rows(held);
-        if !breaks && !logic.is_dead(known(held.filled, dead)) {
-            self.runs.get_mut(run).dead = dead;
-            if let Some(list) = self.silence[term] {
-                self.dues[list].remove(run);
-            }
+        let breaks = self.shape.is_sequence && self.shape.has_rows(&held);
+        held.dead |= Known::bit(first, term);
+        if !breaks && !logic.is_dead(self.shape.known(element, &held)) {
+            *self.runs.get_mut(run) = held;
+            self.end_silence_of(run, term);
             self.touch(run, true);
             self.trace(run, now, Step::Lost { term });
             return;
@@ -257,10 +250,8 @@ impl Pattern {
         let held = self.runs.get_mut(run);
         (held.filled, held.dead) = (0, 0);
         for term in terms {
-            if let (Some(list), Some(us)) = (self.silence[term], self.terms[term].silence_us) {
-                self.dues[list].remove(run);
-                self.dues[list].insert(run, now.plus(us), None);
-            }
+            self.end_silence_of(run, term);
+            self.begin_silence_of(run, term, now);
         }
         self.trace(run, now, Step::StartsOver { term: killer });
     }
@@ -270,15 +261,10 @@ impl Pattern {
         let element = self.terms[term].element;
         let first = self.shape.elements[element].terms.start;
         let held = *self.runs.get(run);
-        if let Some(logic) = &self.shape.elements[element].logic {
-            let known = Known {
-                first,
-                filled: held.filled,
-                dead: held.dead,
-            };
-            if !logic.wants(term, known) {
-                return;
-            }
+        if let Some(logic) = &self.shape.elements[element].logic
+            && !logic.wants(term, self.shape.known(element, &held))
+        {
+            return;
         }
         let stays = element == 0 && self.stays_open(&held);
         let taker = match stays {
@@ -321,17 +307,26 @@ impl Pattern {
     pub(super) fn split(&mut self, from: Slot) -> Option<Slot> {
         let run = self.slot()?;
         self.kept.begin(run);
-        self.openings.begin(run);
+        self.openings.open(run, None, &(0..1), &self.shape.every);
         *self.runs.get_mut(run) = *self.runs.get(from);
         Some(run)
     }
 
     /// Parts under WITHIN begin with their first row.
     fn begin_parts(&mut self, run: Slot, element: usize, at: Timestamp) {
-        for (number, (range, us)) in self.shape.within.iter().enumerate() {
-            if range.contains(&element) && self.dues[number].due_of(run).is_none() {
-                self.dues[number].insert(run, at.plus(us.saturating_add(1)), None);
+        for number in 0..self.shape.within.len() {
+            if self.shape.within[number].0.contains(&element) {
+                self.begin_part(run, number, at);
             }
+        }
+    }
+
+    /// A part under WITHIN begins, if it has not yet.
+    #[inline]
+    pub(super) fn begin_part(&mut self, run: Slot, number: usize, at: Timestamp) {
+        let us = self.shape.within[number].1;
+        if self.dues[number].due_of(run).is_none() {
+            self.dues[number].insert(run, at.plus(us.saturating_add(1)), None);
         }
     }
 
@@ -347,11 +342,7 @@ impl Pattern {
         if let Some(element) = self.shape.logical(&next)
             && let Some(logic) = &self.shape.elements[element].logic
         {
-            let known = Known {
-                first: self.shape.elements[element].terms.start,
-                filled: next.filled,
-                dead: next.dead,
-            };
+            let known = self.shape.known(element, &next);
             if next.element() == element && logic.is_fulfilled(known) {
                 next.go_to(element + 1);
             }
@@ -379,13 +370,7 @@ impl Pattern {
         }
         if self.shape.is_complete(&next) {
             waits.for_each(|left| self.leave(run, left));
-            self.runs.get_mut(run).go_to(self.shape.elements.len());
-            self.matches.push(Match {
-                run,
-                reached: before.reached,
-                moment,
-            });
-            return;
+            return self.complete(run, before.reached, moment);
         }
         if before.element() != next.element() || before.count == 0 {
             self.wait_from_here(run, waits.clone(), moment.at);
@@ -393,7 +378,17 @@ impl Pattern {
         self.wait_anew(run, waits, moment.at);
     }
 
-    fn touch(&mut self, run: Slot, shares: bool) {
+    /// A run that waits for nothing more is a match.
+    pub(super) fn complete(&mut self, run: Slot, reached: u64, moment: Moment) {
+        self.runs.get_mut(run).go_to(self.shape.elements.len());
+        self.matches.push(Match {
+            run,
+            reached,
+            moment,
+        });
+    }
+
+    pub(super) fn touch(&mut self, run: Slot, shares: bool) {
         self.touched[run as usize] = self.row * 2 + u64::from(shares);
     }
 }

@@ -42,6 +42,7 @@ impl Openings {
     }
 
     /// A run begins in front of a range, which opens with all inside it and behind it; the others are those of `from`.
+    /// Without `from` all open.
     pub(super) fn open(
         &mut self,
         run: Slot,
@@ -60,14 +61,6 @@ impl Openings {
                     self.opened
                 }
             };
-        }
-    }
-
-    /// A run goes on with the first row while another stays in front of it: all ranges are before it.
-    pub(super) fn begin(&mut self, run: Slot) {
-        for openings in self.of.iter_mut().flatten() {
-            self.opened += 1;
-            *openings.get_mut(run) = self.opened;
         }
     }
 

@@ -7,8 +7,8 @@
 //! Where: in patterns, not in sequences, while nobody traces; behind elements of the same kind; where no range under
 //! EVERY holds another. What it does is what the general way does.
 
+use super::Pattern;
 use super::automaton::{Run, Shape};
-use super::{Match, Pattern};
 use crate::event::RowView;
 use crate::operator::Moment;
 use crate::state::Slot;
@@ -108,12 +108,9 @@ impl Pattern {
         held.note_taken(element);
         let held = *held;
         self.kept.take(run, term, 1, row, &mut self.faults);
-        self.touched[run as usize] = self.row * 2;
+        self.touch(run, false);
         for number in &plain.within {
-            let us = self.shape.within[*number].1;
-            if self.dues[*number].due_of(run).is_none() {
-                self.dues[*number].insert(run, moment.at.plus(us.saturating_add(1)), None);
-            }
+            self.begin_part(run, *number, moment.at);
         }
         self.keep_by_key(run);
         for place in &plain.opens {
@@ -125,22 +122,8 @@ impl Pattern {
         }
         if plain.waits.is_empty() {
             debug_assert!(self.shape.is_complete(&held), "it waits for nothing else");
-            self.runs.get_mut(run).go_to(self.shape.elements.len());
-            self.matches.push(Match {
-                run,
-                reached,
-                moment,
-            });
-            return;
+            return self.complete(run, reached, moment);
         }
-        self.reached += 1;
-        self.runs.get_mut(run).reached = self.reached;
-        for element in plain.waits.clone() {
-            for term in self.shape.elements[element].terms.clone() {
-                self.wait_for_term(run, term);
-                self.waits[term] += 1;
-                self.begin_silence_of(run, term, moment.at);
-            }
-        }
+        self.reach(run, plain.waits.clone(), moment.at);
     }
 }

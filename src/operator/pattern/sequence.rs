@@ -6,7 +6,7 @@
 //! before it has not ended.
 
 use super::Pattern;
-use super::automaton::{Known, Logic, Run};
+use super::automaton::{Logic, Run};
 use super::trace::Step;
 use crate::event::Timestamp;
 use crate::state::Slot;
@@ -36,13 +36,8 @@ impl Pattern {
             return true;
         }
         self.shape.waits(held).all(|element| {
-            let element = &self.shape.elements[element];
-            let known = Known {
-                first: element.terms.start,
-                filled: held.filled,
-                dead: held.dead,
-            };
-            let logic = element.logic.as_ref();
+            let known = self.shape.known(element, held);
+            let logic = self.shape.elements[element].logic.as_ref();
             logic.is_some_and(|logic| logic.waits_in_silence(known))
         })
     }

@@ -4,7 +4,6 @@
 //! ordinary run: then it costs a look at a pointer where a run changes, and nothing for a row that fits none.
 
 use super::Pattern;
-use super::automaton::Known;
 use crate::event::{Column, Timestamp};
 use crate::state::Slot;
 use std::sync::Arc;
@@ -170,12 +169,8 @@ impl Pattern {
             return;
         }
         for element in self.shape.waits(held) {
+            let known = self.shape.known(element, held);
             let element = &self.shape.elements[element];
-            let known = Known {
-                first: element.terms.start,
-                filled: held.filled,
-                dead: held.dead,
-            };
             let logic = element.logic.as_ref();
             let wants = |term: &usize| logic.is_none_or(|logic| logic.wants(*term, known));
             terms.extend(element.terms.clone().filter(wants));
