@@ -60,6 +60,16 @@ const QUERIES: &[(&str, &str)] = &[
         "SELECT k, sum(v) AS s FROM S WINDOW('lengthBatch', 64) GROUP BY k",
     ),
     (
+        "OVER rows",
+        "SELECT k, sum(v) OVER (PARTITION BY k ROWS 20 PRECEDING) AS s, median(d) OVER (PARTITION BY t ROWS 5 PRECEDING) \
+         AS m, lag(t) OVER (PARTITION BY k) AS p, row_number() OVER () AS n FROM S",
+    ),
+    (
+        "OVER time",
+        "SELECT k, sum(v) OVER (PARTITION BY k RANGE 50 MILLISECONDS PRECEDING) AS s, lag(d, 2, d) OVER (PARTITION BY t) \
+         AS p FROM S",
+    ),
+    (
         "join",
         "SELECT a.t AS t, b.v AS v FROM S WINDOW('length', 20) AS a JOIN S WINDOW('length', 60) AS b ON a.k = b.k",
     ),
@@ -84,6 +94,11 @@ const QUERIES: &[(&str, &str)] = &[
     (
         "sequence",
         "SELECT a.t AS t, b.v AS v FROM SEQUENCE (EVERY a=S, b=S[v > a.v], c=S) WITHIN 1 SECONDS",
+    ),
+    (
+        "aggregation",
+        "SELECT t, v FROM S; CREATE AGGREGATION A AS SELECT t, k, sum(v) AS s, avg(d) AS m, min(d) AS lo, last(v) AS z \
+         FROM S[v > 3] GROUP BY t, k AGGREGATE EVERY HOURS, DAYS, YEARS",
     ),
     (
         "join with a table",

@@ -3,6 +3,7 @@
 //! Why not jiff's own instants: they end a day before the year 9999 does, so that the last day would have none. Its
 //! civil times reach the end, so an instant here is a count of microseconds, and only rules and calendar are jiff's.
 
+use super::period::Period;
 use super::{Timestamp, iso};
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
@@ -36,6 +37,24 @@ impl Zone {
     /// How far its clocks are ahead of UTC.
     pub(crate) fn offset(&self, at: Timestamp) -> Offset {
         self.0.to_offset(jiff_instant(at))
+    }
+
+    /// What of a period around an instant has the offset of that instant: it begins or ends early where the clocks are
+    /// put on or back in it.
+    pub(crate) fn between_changes(&self, mut period: Period, at: Timestamp) -> Period {
+        let offset = self.offset(at);
+        if self.offset(period.start) != offset {
+            let behind = jiff_instant(at.plus(1));
+            let last = self.0.preceding(behind).next();
+            let last = last.map(|change| Timestamp(change.timestamp().as_microsecond()));
+            period.start = last.map_or(period.start, |last| last.max(period.start));
+        }
+        if self.offset(period.end.plus(-1)) != offset {
+            let next = self.0.following(jiff_instant(at)).next();
+            let next = next.map(|change| Timestamp(change.timestamp().as_microsecond()));
+            period.end = next.map_or(period.end, |next| next.min(period.end));
+        }
+        period
     }
 
     /// Writes what its time is called, such as `CEST`.

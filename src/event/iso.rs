@@ -11,10 +11,15 @@ use jiff::tz::Offset;
 
 /// The instant that a text names: ISO 8601, as the head of this file says. Nothing else may stand around it.
 pub(crate) fn parse_instant(text: &str) -> Option<Timestamp> {
+    parse_instant_in(text, &Zone::UTC)
+}
+
+/// As [`parse_instant`]; without offset and zone it is by the clocks of this zone.
+pub(crate) fn parse_instant_in(text: &str, own: &Zone) -> Option<Timestamp> {
     let mut text = Cursor(text.as_bytes());
     let date = text.date()?;
     if text.0.is_empty() {
-        return Some(at_offset(date.to_datetime(Time::midnight()), Offset::UTC));
+        return Some(own.instant(date.to_datetime(Time::midnight())));
     }
     if !text.eat(b"Tt ") {
         return None;
@@ -33,7 +38,7 @@ pub(crate) fn parse_instant(text: &str) -> Option<Timestamp> {
         return None;
     }
     let Some(offset) = offset else {
-        return Some(zone.unwrap_or(Zone::UTC).instant(local));
+        return Some(zone.as_ref().unwrap_or(own).instant(local));
     };
     let at = at_offset(local, offset);
     // `Z` says nothing of the clocks in the zone, an offset does

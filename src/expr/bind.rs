@@ -11,7 +11,7 @@ use super::typed::{Op, Typed};
 use super::unify::{Context, common, pair, pair_types, settle, unify};
 use crate::error::{FAULTS_MAX, Fault};
 use crate::event::{Type, Value};
-use crate::sql::ast::{Binary, Expr, ExprKind, Name, Nth, Span, Unary};
+use crate::sql::ast::{Binary, Expr, ExprKind, Name, Nth, Over, Span, Unary};
 
 /// Why a name is no column.
 pub(crate) enum Unresolved {
@@ -54,6 +54,12 @@ pub(crate) trait Scope {
     /// Whether an expression is the name of the only source: its row is every row.
     fn is_only_source(&self, _expr: &Expr) -> bool {
         false
+    }
+
+    /// The column of `call OVER (…)`.
+    fn over(&mut self, _call: &Expr, _over: &Over, span: Span) -> Result<(ColumnRef, Type), Fault> {
+        let fault = Fault::new(span, "OVER cannot stand here");
+        Err(fault.help("OVER stands in SELECT, HAVING and ORDER BY of a query"))
     }
 
     /// The column of `(condition) IN table`.
@@ -166,6 +172,11 @@ impl Binder<'_> {
                 args,
                 distinct,
             } => self.call(name, args, *distinct, span),
+            ExprKind::Over(call, over) => {
+                let column = self.scope.over(call, over, span);
+                let (column, ty) = self.keep(column)?;
+                Some(Typed::column(column, ty, span))
+            }
         }
     }
 

@@ -21,6 +21,8 @@ pub(crate) enum ColumnRef {
     },
     /// What is aggregated over the rows of a counted term, by its place among those of the pattern.
     OverTerm(usize),
+    /// The key of the partition in which a pattern stands, which its runs have from the beginning.
+    PartitionKey,
     /// The number that a row has where a window lets rows go in any order.
     RowNumber,
     /// Start of the window.
@@ -29,6 +31,8 @@ pub(crate) enum ColumnRef {
     WindowEnd,
     /// The result of an aggregate, by its place among those of the query.
     Aggregate(usize),
+    /// The result of a call with OVER, by its place among those of the query, which has no aggregates then.
+    Over(usize),
 }
 
 impl ColumnRef {
@@ -46,6 +50,11 @@ impl ColumnRef {
     /// Whether it is known only when the window of a row is.
     pub(crate) fn is_of_window(self) -> bool {
         matches!(self, ColumnRef::WindowStart | ColumnRef::WindowEnd)
+    }
+
+    /// Whether it is the result of an aggregate of the query.
+    pub(crate) fn is_of_aggregate(self) -> bool {
+        matches!(self, ColumnRef::Aggregate(_))
     }
 }
 
@@ -146,7 +155,7 @@ impl Layout {
                 let place = self.attribute(source, own);
                 place.or_else(|| self.added(column))
             }
-            ColumnRef::Aggregate(place) => Some(self.len() + place),
+            ColumnRef::Aggregate(place) | ColumnRef::Over(place) => Some(self.len() + place),
             other => self.added(other),
         };
         place.unwrap_or_else(|| panic!("a frame without {column:?} that a program reads"))

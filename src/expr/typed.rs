@@ -277,6 +277,22 @@ impl Typed {
         self.any(&|op| matches!(op, Op::Clock))
     }
 
+    /// That this equals another of the same type.
+    pub(crate) fn equals(self, other: Typed) -> Typed {
+        let span = self.span;
+        let op = Op::Compare(Comparison::Eq);
+        Typed::op(op, vec![self, other], Type::Bool, span)
+    }
+
+    /// The first of these that is not NULL, all of one type; `None` where there are none.
+    pub(crate) fn first_of(mut operands: Vec<Typed>) -> Option<Typed> {
+        let (ty, span) = operands.first().map(|first| (first.ty, first.span))?;
+        match operands.len() {
+            1 => operands.pop(),
+            _ => Some(Typed::op(Op::Coalesce, operands, ty?, span)),
+        }
+    }
+
     /// That all conditions hold; `None` where there are none.
     pub(crate) fn all(mut conditions: Vec<Typed>) -> Option<Typed> {
         let span = conditions.first()?.span;

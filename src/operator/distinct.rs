@@ -55,25 +55,31 @@ impl Recent {
 /// Passes the first of equal rows.
 pub(crate) struct Distinct {
     index: KeyIndex,
+    /// The columns by which rows are equal; those behind them say nothing.
+    width: usize,
     memory: Memory,
     events: Events,
     rows: Vec<u32>,
     slots: Vec<Slot>,
     fresh: Vec<(Slot, u32)>,
     forgotten: u64,
+    /// Which of the columns say where a row stands.
+    routing: Vec<usize>,
 }
 
 impl Distinct {
-    /// Over rows of these types; passes the signs that `events` takes.
+    /// Over rows whose first columns have these types; passes the signs that `events` takes.
     pub(crate) fn new(types: &[Type], memory: Memory, events: Events) -> Self {
         Distinct {
             index: KeyIndex::new(types),
+            width: types.len(),
             memory,
             events,
             rows: Vec::new(),
             slots: Vec::new(),
             fresh: Vec::new(),
             forgotten: 0,
+            routing: Vec::new(),
         }
     }
 
@@ -82,7 +88,7 @@ impl Distinct {
         self.rows.clear();
         self.slots.clear();
         self.fresh.clear();
-        let columns = batch.columns.iter().collect::<Columns<'_>>();
+        let columns = batch.columns[..self.width].iter().collect::<Columns<'_>>();
         self.index
             .slots_of(&columns, batch.len(), &mut self.slots, &mut self.fresh);
         match &mut self.memory {
@@ -180,7 +186,8 @@ impl Operator for Distinct {
                 self.index.clear();
                 self.rows.clear();
                 self.rows.extend(0..batch.len() as u32);
-                keep_first(&mut self.index, batch, &batch.columns, &mut self.rows);
+                let columns = &batch.columns[..self.width];
+                keep_first(&mut self.index, batch, columns, &mut self.rows);
                 self.index.clear();
             }
             Kind::Rows => self.choose(batch),
@@ -200,5 +207,26 @@ impl Operator for Distinct {
 
     fn count(&self, into: &mut Counters) {
         into.limit_rows += self.forgotten;
+    }
+
+    fn routed_by(&mut self, positions: Vec<usize>) {
+        self.routing = positions;
+    }
+
+    fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
+        let held: Vec<Slot> = self.index.held_slots().collect();
+        let is_gone = |slot: &Slot| {
+            let key = self.index.key_of(*slot, &self.routing);
+            key.is_some_and(|key| !keep(&key))
+        };
+        let gone: Vec<Slot> = held.into_iter().filter(is_gone).collect();
+        for slot in gone {
+            self.index.remove(slot);
+            match &mut self.memory {
+                Memory::Window(copies) => copies.reset(slot),
+                Memory::Recent(recent) => recent.order.retain(|other| *other != slot),
+                Memory::Flush | Memory::SinceFlush => {}
+            }
+        }
     }
 }

@@ -10,7 +10,7 @@
 use super::table::{Access, Refused, Shape, Table};
 use super::{Counters, Kind, Operator, Out, counter};
 use crate::event::{Batch, Column, RowView, Sign, Timestamp, Type};
-use crate::state::{StateHolder, Visitor, encode_key, key_group};
+use crate::state::{StateHolder, Visitor, encode_key};
 
 /// An operator behind a window, with what that holds.
 pub(crate) struct Keep {
@@ -111,7 +111,7 @@ impl Operator for Keep {
         Some(&self.table)
     }
 
-    fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
+    fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
         let columns = self.table.columns();
         let routing: Vec<&Column> = self.routing.iter().map(|c| &columns[*c]).collect();
         let mut key = Vec::new();
@@ -119,11 +119,11 @@ impl Operator for Keep {
         for slot in self.table.slots() {
             key.clear();
             encode_key(&routing, slot as usize, &mut key);
-            if !keep(key_group(&key)) {
+            if !keep(&key) {
                 left.push(slot);
             }
         }
         left.into_iter().for_each(|slot| self.table.remove(slot));
-        self.behind.keep_groups(keep);
+        self.behind.keep_keys(keep);
     }
 }

@@ -9,14 +9,18 @@ pub(crate) mod join;
 pub(crate) mod keep;
 pub(crate) mod member;
 pub(crate) mod number;
+pub(crate) mod over;
+pub(crate) mod partition;
 pub(crate) mod pattern;
 pub(crate) mod projection;
 mod range;
+pub(crate) mod rate;
 mod retired;
 pub(crate) mod select;
 pub(crate) mod table;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod trigger;
 pub(crate) mod window;
 mod words;
 pub(crate) mod write;
@@ -56,8 +60,14 @@ pub(crate) struct Counters {
     pub(crate) value_faults: u64,
     /// Rows forgotten or refused because a limit was reached.
     pub(crate) limit_rows: u64,
-    /// Rows that a table refused: its key was NULL, or another row had it.
+    /// Rows that a table refused: its key was NULL, or another row had it; or an aggregation, as they had no time.
     pub(crate) refused_rows: u64,
+    /// Rows without a key of their partition.
+    pub(crate) unmatched_rows: u64,
+    /// Keys of partitions that were forgotten as they had been idle.
+    pub(crate) purged_keys: u64,
+    /// Groups of periods of aggregations that were dropped when their time was over.
+    pub(crate) purged_groups: u64,
 }
 
 /// One unit of computation.
@@ -126,7 +136,8 @@ pub(crate) trait Operator: Send + StateHolder {
     /// an operator drops what is beyond its bound.
     fn skip(&mut self, _now: Timestamp) {}
 
-    /// The clock has reached `now`, and an operator that begins with the app begins then, unless it has begun before.
+    /// The app has its first clock, `now`: an operator that begins with the app begins then, unless it has begun
+    /// before. Called before anything else of that clock.
     fn begin(&mut self, _now: Timestamp) {}
 
     /// All rows of one send have been processed.
@@ -145,6 +156,11 @@ pub(crate) trait Operator: Send + StateHolder {
         None
     }
 
+    /// What an aggregation holds, if it is one that it fills: whoever takes it out to read it puts it back at once.
+    fn rollup(&mut self) -> Option<&mut Option<Box<aggregate::Rollup>>> {
+        None
+    }
+
     /// Adds its counters.
     fn count(&self, _into: &mut Counters) {}
 
@@ -155,9 +171,9 @@ pub(crate) trait Operator: Send + StateHolder {
     /// among the columns it keeps where it has no key.
     fn routed_by(&mut self, _positions: Vec<usize>) {}
 
-    /// Forgets all keys, and rows held, of key groups that are not kept. Without effect on operators that stand on one
-    /// worker only.
-    fn keep_groups(&mut self, _keep: &dyn Fn(u64) -> bool) {}
+    /// Forgets all keys, and rows held, that are not kept: `keep` is asked with the key by which the operator is
+    /// routed, as bytes. After a restore those of other workers are forgotten, in a partition those that were idle.
+    fn keep_keys(&mut self, _keep: &dyn Fn(&[u8]) -> bool) {}
 }
 
 /// Where an operator puts its rows, with spent batches to reuse.
@@ -252,6 +268,15 @@ impl Out {
         }
     }
 
+    /// Passes on the rows so far, and goes on with an empty batch.
+    #[inline]
+    pub(crate) fn pass(&mut self, to: &mut Box<Batch>) {
+        if !to.is_empty() {
+            let rows = std::mem::replace(to, self.batch());
+            self.emit(Kind::Rows, rows);
+        }
+    }
+
     /// Passes on all rows that the operator was given, without a copy: whoever comes next gets the very batch.
     #[inline]
     pub(crate) fn pass_through(&mut self) {
@@ -273,7 +298,7 @@ impl Out {
 }
 
 /// The circumstances in which a row is emitted.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Moment {
     /// Timestamp the emitted row gets.
     pub(crate) at: Timestamp,

@@ -73,7 +73,7 @@ impl Operator for Numbered {
         self.window.routed_by(positions);
     }
 
-    fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
-        self.window.keep_groups(keep);
+    fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
+        self.window.keep_keys(keep);
     }
 }

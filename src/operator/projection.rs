@@ -14,8 +14,8 @@ pub(crate) struct Projection {
     order: Vec<(Program, bool)>,
     limit: usize,
     offset: usize,
-    /// DISTINCT, where a limit must not count what it drops.
-    distinct: Option<KeyIndex>,
+    /// DISTINCT over the first columns, so many, where a limit must not count what it drops.
+    distinct: Option<(KeyIndex, usize)>,
     keys: Vec<Column>,
     kept: Vec<u32>,
     faults: u64,
@@ -53,7 +53,7 @@ impl Projection {
         order: Vec<(Program, bool)>,
         limit: Option<u64>,
         offset: Option<u64>,
-        distinct: Option<KeyIndex>,
+        distinct: Option<(KeyIndex, usize)>,
     ) -> Self {
         Projection {
             outputs,
@@ -139,8 +139,8 @@ impl Projection {
         if !limits {
             return;
         }
-        if let Some(index) = &mut self.distinct {
-            keep_first(index, to, &to.columns, &mut self.kept);
+        if let Some((index, width)) = &mut self.distinct {
+            keep_first(index, to, &to.columns[..*width], &mut self.kept);
             index.clear();
         }
         if !self.order.is_empty() {

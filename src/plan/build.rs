@@ -4,13 +4,20 @@
 //! end of the window where it has them, then the aggregates. Each source has a chain of operators; those of several are
 //! joined one after the other; the end of the query follows.
 
+mod aggregation;
 mod joins;
+mod over;
+mod partition;
 mod pattern;
+mod rate;
 mod target;
 mod windows;
 
+pub(crate) use aggregation::within;
+
 use super::identity::attributes;
 use super::source::SourcePlan;
+use super::window::Apart;
 use super::{Plan, QueryPlan, StreamKind, WindowPlan};
 use crate::event::{Batch, Column, Type};
 use crate::expr::{ColumnRef, Layout, Program, Typed};
@@ -56,6 +63,8 @@ pub(crate) struct Site<'a> {
     pub(crate) tracks_cause: bool,
     /// The tables of the graph, by their numbers in the app.
     pub(crate) tables: &'a [usize],
+    /// The partitions whose keys the graph keeps, by their numbers in the app.
+    pub(crate) partitions: &'a [usize],
 }
 
 /// What the operators of a query are made from.
@@ -83,12 +92,14 @@ pub(crate) fn stages(
 ) -> Stages {
     let mut builder = Builder::new(query, site, routing);
     builder.turn_to(0);
-    match &query.pattern {
-        Some(pattern) => builder.pattern(pattern),
-        None if query.joins.is_empty() => builder.build(),
-        None => builder.join(),
+    match (&query.pattern, &query.rollup) {
+        (Some(pattern), _) => builder.pattern(pattern),
+        (None, Some(rollup)) => builder.rollup(rollup),
+        (None, None) if query.joins.is_empty() => builder.build(),
+        (None, None) => builder.join(),
     }
     builder.distinct();
+    builder.rate();
     builder.write();
     Stages {
         stages: builder.stages,
@@ -134,18 +145,27 @@ impl<'a> Builder<'a> {
         let schema = &self.site.plan.streams[self.source.stream].schema;
         let members = self.query.members.iter().filter(|m| m.source == place);
         let attributes = schema.attributes().iter().map(|a| a.ty);
-        self.input = attributes.chain(members.map(|_| Type::Bool)).collect();
+        let carried = self.site.plan.streams[self.source.stream].carries;
+        let attributes = attributes.chain(carried);
+        let key = self.source.door.as_ref().filter(|door| door.adds_column());
+        let key = key.map(|door| door.ty);
+        self.input = attributes
+            .chain(members.map(|_| Type::Bool))
+            .chain(key)
+            .collect();
     }
 
     fn build(&mut self) {
         let query = self.query;
         self.entries[0] = Some((0, Port::default()));
         self.members();
+        self.door();
         let panes = matches!(self.source.window, Some(WindowPlan::Panes(_)));
         if panes
             && query.aggregates()
             && query.events == Events::Current
             && !self.uses_window_columns_early()
+            && !self.orders_keys_apart()
         {
             return self.pane_aggregate();
         }
@@ -162,6 +182,13 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Whether what happens to a flush of results happens to that of each key of a partition.
+    fn orders_keys_apart(&self) -> bool {
+        let query = self.query;
+        let cut = query.limit.is_some() || query.offset.is_some();
+        self.source.partition_key.is_some() && (cut || query.distinct || !query.order.is_empty())
+    }
+
     /// A window of which only the `+` rows are wanted, as they come, holds nothing.
     fn window_matters(&self, window: &WindowPlan) -> bool {
         !matches!(window, WindowPlan::Length(_)) || self.wants_expired() || self.fills_window()
@@ -175,8 +202,7 @@ impl<'a> Builder<'a> {
 
     /// Whether rows come in any order out of the named window that the query fills.
     fn keeps_numbers(&self) -> bool {
-        let any_order = |w: &WindowPlan| w.rows() == Rows::AnyOrder;
-        self.fills_window() && self.source.window.as_ref().is_some_and(any_order)
+        self.fills_window() && self.leaves_in_any_order()
     }
 
     fn wants_expired(&self) -> bool {
@@ -191,11 +217,25 @@ impl<'a> Builder<'a> {
                 let calls = &self.query.calls;
                 self.keeps_numbers() || calls.iter().any(|c| c.call.wants_numbers())
             }
-            false => {
-                let window = self.source.window.as_ref();
-                window.is_some_and(|w| w.rows() == Rows::AnyOrder)
-            }
+            false => self.leaves_in_any_order(),
         }
+    }
+
+    /// Whether rows leave the window at hand in another order than they came, those of all keys taken together.
+    fn leaves_in_any_order(&self) -> bool {
+        let window = self.source.window.as_ref();
+        window.is_some_and(|window| match window.rows() {
+            Rows::AnyOrder => true,
+            Rows::Forever => false,
+            Rows::InOrder | Rows::Together | Rows::Displaced => {
+                let one_by_one = match window.apart() {
+                    Apart::PerKey => true,
+                    Apart::ByFlush => window.flushes(),
+                    Apart::OwnKey => false,
+                };
+                self.source.partition_key.is_some() && one_by_one
+            }
+        })
     }
 
     /// Whether start or end of the window are read before the rows of the window are complete.
@@ -268,9 +308,10 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The columns of the input that something behind the window reads.
+    /// The columns of the input that something behind the window reads, and the key of a partition.
     fn used(&self, expressions: &mut dyn Iterator<Item = &Typed>) -> Vec<usize> {
         let mut used = attributes(expressions, self.place);
+        used.extend(self.source.partition_key);
         used.sort_unstable();
         used.dedup();
         used
@@ -284,7 +325,8 @@ impl<'a> Builder<'a> {
         used.dedup();
         // A window that reads its input itself finds all columns in their places.
         // Rows that come too late go to their stream whole.
-        let reads_all = window.reads_input() || self.query.late.is_some();
+        let by_key = self.source.partition_key.is_some() && window.keeps_keys();
+        let reads_all = window.reads_input() || by_key || self.query.late.is_some();
         let all = reads_all || self.source.filter.is_none();
         let passed: Vec<usize> = match all {
             true => (0..self.input.len()).collect(),
@@ -315,19 +357,24 @@ impl<'a> Builder<'a> {
 
     fn projection(&self, layout: &Layout) -> Projection {
         let query = self.query;
-        let outputs = query
-            .outputs
-            .iter()
-            .map(|o| self.compile(o, layout))
-            .collect();
-        let having = query.having.as_ref().map(|h| self.compile(h, layout));
+        let rate = query.rate.as_ref();
+        let asked_later = rate.is_some_and(|r| r.having.is_some());
+        let having = query.having.as_ref().filter(|_| !asked_later);
+        let behind = rate.into_iter().flat_map(|r| &r.behind);
+        let last = query.having.iter().filter(|_| asked_later);
+        let outputs = query.outputs.iter().chain(behind).chain(last);
+        let outputs = outputs.map(|o| self.compile(o, layout)).collect();
+        let having = having.map(|h| self.compile(h, layout));
         let order = query
             .order
             .iter()
             .map(|(o, d)| (self.compile(o, layout), *d))
             .collect();
         let cut = query.limit.is_some() || query.offset.is_some();
-        let distinct = (query.distinct && cut).then(|| KeyIndex::new(&self.output_types()));
+        let distinct = (query.distinct && cut).then(|| {
+            let types = self.output_types();
+            (KeyIndex::new(&types), types.len())
+        });
         Projection::new(outputs, having, order, query.limit, query.offset, distinct)
     }
 
@@ -350,6 +397,16 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// The types of what goes to the target: the key of a partition that tells rows apart goes on only where it is
+    /// carried.
+    fn shown_types(&self) -> Vec<Type> {
+        let mut types = self.output_types();
+        if self.query.hides_key {
+            types.pop();
+        }
+        types
+    }
+
     fn output_types(&self) -> Vec<Type> {
         self.query.outputs.iter().filter_map(|o| o.ty).collect()
     }
@@ -357,9 +414,12 @@ impl<'a> Builder<'a> {
     /// Condition, aggregates and projection over rows laid out by `layout`.
     fn tail(&mut self, layout: &Layout) {
         let query = self.query;
+        if query.looks_back() {
+            return self.over(layout);
+        }
         let condition = query.condition.as_ref().map(|c| self.compile(c, layout));
         let projection = self.projection(layout);
-        let types = self.output_types();
+        let types = query.emitted_types();
         let retracts = query.retracts();
         if query.aggregates() {
             let transient = query.only_flushes();
@@ -372,6 +432,9 @@ impl<'a> Builder<'a> {
                 transient,
                 projection,
             );
+            if query.sources.iter().any(|s| s.partition_key.is_some()) {
+                operator = operator.by_key();
+            }
             operator.routed_by(self.group_positions());
             self.push(Box::new(operator), &types);
         } else {
@@ -410,7 +473,9 @@ impl<'a> Builder<'a> {
         };
         self.filter(&(0..self.input.len()).collect::<Vec<_>>());
         let order = query.order.iter().map(|(o, _)| o);
-        let read = self.used(&mut query.outputs.iter().chain(&query.having).chain(order));
+        let behind = query.rate.iter().flat_map(|r| &r.behind);
+        let shown = query.outputs.iter().chain(behind);
+        let read = self.used(&mut shown.chain(&query.having).chain(order));
         let read_types = read.iter().map(|c| self.input[*c]).collect();
         let is_key = |c: &usize| query.keys.iter().any(|k| self.is_attribute(k, *c));
         let constant = read.iter().map(is_key).collect();
@@ -422,7 +487,7 @@ impl<'a> Builder<'a> {
                 .some(self.place, &read)
                 .then(&WINDOW_COLUMNS),
         );
-        let types = self.output_types();
+        let types = query.emitted_types();
         let mut operator = PaneAggregate::new(
             panes,
             condition,
@@ -432,7 +497,7 @@ impl<'a> Builder<'a> {
             constant,
             projection,
         );
-        operator.routed_by(self.positions_among(&query.keys));
+        operator.routed_by(self.group_positions());
         self.push(Box::new(operator), &types);
     }
 
@@ -446,10 +511,15 @@ impl<'a> Builder<'a> {
                 false => Memory::Recent(Default::default()),
             };
             let types = self.output_types();
-            self.push(
-                Box::new(Distinct::new(&types, memory, query.events)),
-                &types,
-            );
+            let mut operator = Distinct::new(&types, memory, query.events);
+            if query.partition.is_some() {
+                operator.routed_by(vec![types.len() - 1]);
+            }
+            let emitted = match query.rate {
+                Some(_) => query.emitted_types(),
+                None => self.shown_types(),
+            };
+            self.push(Box::new(operator), &emitted);
         }
     }
 }

@@ -7,8 +7,7 @@
 
 use super::lineage::Lineage;
 use super::meeting::{is_outside, keyed, meets_itself, why_not_keyed};
-use super::pattern::PatternPlan;
-use super::{JoinPlan, QueryPlan, StreamPlan, TablePlan, WindowPlan};
+use super::{DoorPlan, JoinPlan, PartitionPlan, QueryPlan, StreamPlan, TablePlan, WindowPlan};
 use crate::expr::Typed;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap};
@@ -87,12 +86,12 @@ pub(crate) struct Component {
     pub(crate) row_by_row: bool,
     /// The tables that its queries use, in the order of their numbers.
     pub(crate) tables: Vec<usize>,
+    /// The partitions of its queries whose keys are kept, in the order of their numbers.
+    pub(crate) partitions: Vec<usize>,
     /// Rows of several streams meet in it, in joins or through tables.
     pub(crate) meets: bool,
     /// It has timers or asks for the clock.
     pub(crate) tracks_clock: bool,
-    /// It matters when the first row comes, also one that waits for its time.
-    pub(crate) waits_for_clock: bool,
     /// It asks which input row caused a row.
     pub(crate) tracks_cause: bool,
     /// It asks where a send ends.
@@ -103,6 +102,7 @@ pub(crate) struct Component {
 pub(crate) fn components(
     streams: &[StreamPlan],
     tables: &[TablePlan],
+    partitions: &[PartitionPlan],
     queries: &[QueryPlan],
 ) -> Vec<Component> {
     let mut group: Vec<usize> = (0..queries.len()).collect();
@@ -121,6 +121,14 @@ pub(crate) fn components(
             union(&mut group, first, number);
         }
     }
+    // Whoever has the keys of a partition that are kept, too.
+    let mut by_key: HashMap<usize, usize> = HashMap::new();
+    for (number, query) in queries.iter().enumerate() {
+        if let Some(partition) = query.partition.filter(|p| partitions[*p].keys.is_some()) {
+            let first = *by_key.entry(partition).or_insert(number);
+            union(&mut group, first, number);
+        }
+    }
     // A row that several queries drop as late is counted once.
     let several_late = queries
         .iter()
@@ -133,7 +141,8 @@ pub(crate) fn components(
     }
     members.retain(|m| !m.is_empty());
     let members = members.into_iter();
-    let with_queries = members.map(|m| component(streams, queries, m, several_late, tables));
+    let with_queries =
+        members.map(|m| component(streams, queries, m, several_late, (tables, partitions)));
     let mut all: Vec<Component> = with_queries.collect();
     for (number, table) in tables.iter().enumerate() {
         if !all.iter().any(|c| c.tables.contains(&number)) {
@@ -151,9 +160,9 @@ fn alone(number: usize, table: &TablePlan) -> Component {
         routing: Routing::Single(format!("table {}, which no query uses", table.name)),
         row_by_row: false,
         tables: vec![number],
+        partitions: Vec::new(),
         meets: false,
         tracks_clock: table.shape.ttl_us.is_some(),
-        waits_for_clock: false,
         tracks_cause: false,
         tracks_sends: false,
     }
@@ -201,7 +210,7 @@ fn component(
     queries: &[QueryPlan],
     members: Vec<usize>,
     several_late: bool,
-    tables: &[TablePlan],
+    (tables, partitions): (&[TablePlan], &[PartitionPlan]),
 ) -> Component {
     let used = members
         .iter()
@@ -209,6 +218,15 @@ fn component(
     let mut used: Vec<usize> = used.collect();
     used.sort_unstable();
     used.dedup();
+    let mut kept: Vec<usize> = members
+        .iter()
+        .filter_map(|q| queries[*q].partition)
+        .collect();
+    kept.retain(|p| partitions[*p].keys.is_some());
+    kept.sort_unstable();
+    kept.dedup();
+    let is_purged = |p: &usize| partitions[*p].keys.is_some_and(|k| k.purge_us.is_some());
+    let purges = kept.iter().any(is_purged);
     let expires = used.iter().any(|t| tables[*t].shape.ttl_us.is_some());
     let (order, cycle) = topological(streams, queries, &members);
     let mut reads: Vec<usize> = members.iter().flat_map(|q| queries[*q].read()).collect();
@@ -221,7 +239,7 @@ fn component(
     });
     let several = |q: &QueryPlan| q.pattern.is_some() && q.read().nth(1).is_some();
     let meets = |q: &QueryPlan| {
-        let changes = streams[q.target].kind.table().is_some();
+        let changes = streams[q.target].kind.table().is_some() && q.rollup.is_none();
         changes || !q.joins.is_empty() || several(q) || q.looked_up().next().is_some()
     };
     let any = |f: &dyn Fn(&QueryPlan) -> bool| members.iter().any(|q| f(&queries[*q]));
@@ -230,15 +248,18 @@ fn component(
     let pads_late = any(&|q| q.joins.iter().any(JoinPlan::pads_late));
     Component {
         routing: routing(streams, queries, &order, cycle),
-        row_by_row: cycle || merges || pads_late || meets_itself(streams, queries, &order),
+        row_by_row: cycle
+            || merges
+            || pads_late
+            || any(&|q| q.rate.as_ref().is_some_and(|r| r.wants_single_rows(q)))
+            || meets_itself(streams, queries, &order),
         meets: any(&meets),
-        tracks_clock: any(&QueryPlan::is_timed) || expires || evaluates(&Typed::uses_clock),
-        waits_for_clock: any(&|q| {
-            q.pattern
-                .as_ref()
-                .is_some_and(PatternPlan::begins_with_silence)
-        }),
+        tracks_clock: any(&QueryPlan::is_timed)
+            || expires
+            || purges
+            || evaluates(&Typed::uses_clock),
         tables: used,
+        partitions: kept,
         tracks_cause: (several_late && any(&QueryPlan::has_late_rows))
             || any(&|q| q.windows().any(WindowPlan::uses_cause))
             || evaluates(&Typed::uses_cause),
@@ -314,13 +335,22 @@ pub(super) fn plain_columns<'a>(
 }
 
 fn demand(query: &QueryPlan, source: usize) -> Demand {
+    if query.partition.is_some() {
+        return demand_of_key(query, source);
+    }
     if !query.order.is_empty() || query.limit.is_some() || query.offset.is_some() {
         return Demand::All("ORDER BY, LIMIT or OFFSET");
     }
     if query.distinct {
         return Demand::All("DISTINCT");
     }
+    if query.rate.as_ref().is_some_and(|r| !r.is_per_group(query)) {
+        return Demand::All("its rate limit counts all of them together");
+    }
     let window = query.sources[source].window.as_ref();
+    if let Some(WindowPlan::Trigger(_)) = window {
+        return Demand::All("a trigger fires once, not on each worker");
+    }
     if query.joins_sources() {
         return joined_demand(query, window);
     }
@@ -332,6 +362,10 @@ fn demand(query: &QueryPlan, source: usize) -> Demand {
             None => return Demand::All("its window"),
         },
     };
+    if query.looks_back() {
+        let shared = plain_columns(query.over.shared_keys(), source);
+        return columns(shared, query.over.why_not_keyed());
+    }
     match (window_keys, query.aggregates()) {
         (None, false) if window.is_none() => Demand::None,
         (None, false) => Demand::All("its window"),
@@ -349,14 +383,28 @@ fn demand(query: &QueryPlan, source: usize) -> Demand {
     }
 }
 
+/// What a query in a partition asks of a source: rows of a key meet, and no others.
+fn demand_of_key(query: &QueryPlan, source: usize) -> Demand {
+    let plan = &query.sources[source];
+    let computed = plan.door.as_ref().is_some_and(DoorPlan::adds_column);
+    match plan.partition_key {
+        _ if computed => Demand::All("the key of its partition is computed"),
+        Some(key) => Demand::Columns(vec![key]),
+        None => Demand::All("it reads a stream without a key of its partition"),
+    }
+}
+
 /// What a join asks of a source, beside what its sources ask of each other.
 fn joined_demand(query: &QueryPlan, window: Option<&WindowPlan>) -> Demand {
     if window.is_some_and(|w| !w.spans_no_keys() && w.own_keys().is_none()) {
         return Demand::All("the window of a source");
     }
-    match query.aggregates() && query.keys.is_empty() {
-        true => Demand::All("an aggregate without GROUP BY"),
-        false => Demand::None,
+    match query.apart_by() {
+        Some(keys) if keys.is_empty() && query.looks_back() => {
+            Demand::All(query.over.why_not_keyed())
+        }
+        Some(keys) if keys.is_empty() => Demand::All("an aggregate without GROUP BY"),
+        _ => Demand::None,
     }
 }
 
@@ -387,21 +435,33 @@ fn routing(streams: &[StreamPlan], queries: &[QueryPlan], order: &[usize], cycle
     if cycle {
         return Routing::Single("a query feeds its own input".to_string());
     }
-    // Per stream the columns that rows may be spread by; None: any.
+    match allowed(streams, queries, order) {
+        Ok(allowed) => routing_by(streams, queries, order, allowed),
+        Err(why) => Routing::Single(why),
+    }
+}
+
+/// By stream, the columns that rows may be spread by, where some query asks for that; an error says why they are not.
+fn allowed(
+    streams: &[StreamPlan],
+    queries: &[QueryPlan],
+    order: &[usize],
+) -> Result<HashMap<usize, Vec<usize>>, String> {
     let mut allowed: HashMap<usize, Vec<usize>> = HashMap::new();
     for number in order.iter().rev() {
         let query = &queries[*number];
         if query.late.is_some() {
-            return Routing::Single(format!("{} sends late rows to a stream", query.name));
+            return Err(format!("{} sends late rows to a stream", query.name));
         }
-        if streams[query.target].kind.table().is_some() || query.looked_up().next().is_some() {
-            return Routing::Single(format!("{} uses a table", query.name));
+        let writes = streams[query.target].kind.table().is_some() && query.rollup.is_none();
+        if writes || query.looked_up().next().is_some() {
+            return Err(format!("{} uses a table", query.name));
         }
         for (source, stream) in query.fed() {
             match demand(query, source) {
                 Demand::None => {}
                 Demand::All(why) => {
-                    return Routing::Single(format!("{} needs all rows: {why}", query.name));
+                    return Err(format!("{} needs all rows: {why}", query.name));
                 }
                 Demand::Columns(columns) => restrict(&mut allowed, stream, columns),
             }
@@ -411,13 +471,23 @@ fn routing(streams: &[StreamPlan], queries: &[QueryPlan], order: &[usize], cycle
                 restrict(&mut allowed, stream, columns);
             }
             if allowed.get(&stream).is_some_and(Vec::is_empty) {
-                return Routing::Single(format!(
+                return Err(format!(
                     "{} shares no key column with the queries behind it",
                     query.name
                 ));
             }
         }
     }
+    Ok(allowed)
+}
+
+/// The routing of a component by columns that are `allowed`.
+fn routing_by(
+    streams: &[StreamPlan],
+    queries: &[QueryPlan],
+    order: &[usize],
+    mut allowed: HashMap<usize, Vec<usize>>,
+) -> Routing {
     let read = order.iter().flat_map(|q| queries[*q].read());
     let mut from_outside = read.filter(|s| is_outside(&streams[*s]));
     if order.iter().any(|q| queries[*q].joins_sources()) {
@@ -429,14 +499,27 @@ fn routing(streams: &[StreamPlan], queries: &[QueryPlan], order: &[usize], cycle
     let Some(stream) = from_outside.next() else {
         return Routing::Single("no stream from outside".to_string());
     };
-    // Nothing says yet that the key of one stream is that of another.
-    if from_outside.any(|s| s != stream) {
+    let mut outside: Vec<usize> = from_outside.chain([stream]).collect();
+    outside.sort_unstable();
+    outside.dedup();
+    // Only a partition says that the key of one stream is that of another.
+    if outside.len() > 1 && !order.iter().any(|q| queries[*q].partition.is_some()) {
         return Routing::Single("rows come in through several streams".to_string());
     }
-    let Some(columns) = allowed.remove(&stream) else {
+    let of = |stream: usize| {
+        let columns = allowed.remove(&stream)?;
+        Some(Entry { stream, columns })
+    };
+    let entries: Option<Vec<Entry>> = outside.into_iter().map(of).collect();
+    let Some(entries) = entries else {
         return Routing::Single("no query has a key".to_string());
     };
-    let entries = vec![Entry { stream, columns }];
+    if entries
+        .iter()
+        .any(|e| e.columns.len() != entries[0].columns.len())
+    {
+        return Routing::Single("streams have different keys".to_string());
+    }
     match Lineage::of(queries, order, &entries) {
         Some(lineage) => Routing::Keyed { entries, lineage },
         None => {

@@ -17,7 +17,11 @@ pub(super) fn draw_automaton(text: &mut String, drawing: Drawing, of: PatternTex
         (true, true) => "sequence, a match ends all other runs",
     };
     let elements = &of.pattern.elements;
-    box_begins(text, drawing, &format!("{name}_pattern"), kind);
+    let by_key = of
+        .key()
+        .map_or(String::new(), |key| format!(", for each {key}"));
+    let label = format!("{kind}{by_key}");
+    box_begins(text, drawing, &format!("{name}_pattern"), &label);
     state(text, drawing, &format!("{name}_start"), "start", false);
     // The box of a range begins at its first element: those around others come last in the list, and begin first.
     let within = &of.pattern.within;

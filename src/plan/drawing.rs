@@ -26,10 +26,12 @@ pub(crate) fn draw(plan: &Plan, drawing: Drawing) -> String {
     };
     for (number, stream) in plan.streams.iter().enumerate() {
         let what = match stream.kind {
-            StreamKind::Stream => "",
+            StreamKind::Table(_) if stream.rollup.is_some() => "aggregation ",
+            StreamKind::Stream | StreamKind::Inner => "",
             StreamKind::Table(_) => "table ",
             StreamKind::Window(_) => "window ",
-            StreamKind::Entering | StreamKind::Asked(..) => continue,
+            StreamKind::Trigger => "trigger ",
+            StreamKind::Entering | StreamKind::Ticking | StreamKind::Asked(..) => continue,
         };
         let label = format!("{what}{}", stream.name);
         node(&mut text, drawing, &format!("s{number}"), &label, false);
@@ -110,6 +112,13 @@ fn query_label(plan: &Plan, query: &QueryPlan) -> String {
     }
     if query.aggregates() {
         let _ = write!(label, "\naggregates by {} keys", query.keys.len());
+    }
+    if let Some(rate) = &query.rate {
+        let pace = rate.pace_text();
+        let _ = write!(label, "\noutput {:?} every {pace}", rate.limit.rows);
+    }
+    for (number, frame) in query.over.frames.iter().enumerate() {
+        let _ = write!(label, "\n{}", frame.text(&query.over, number));
     }
     label
 }

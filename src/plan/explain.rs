@@ -5,9 +5,13 @@ use super::join::{EqualKey, On, Trigger};
 use super::pattern_text::PatternText;
 use super::source::SourcePlan;
 use super::table::ActionPlan;
-use super::{Plan, QueryPlan, Routing, StreamKind, TablePlan, WindowPlan};
+use super::{
+    PartitionPlan, Plan, QueryPlan, RollupInfo, Routing, StreamKind, TablePlan, WindowPlan,
+};
 use crate::expr::ColumnRef;
+use crate::operator::aggregate::AGGREGATION_PANES_MAX;
 use crate::operator::join::JOIN_ROWS_MAX;
+use crate::operator::rate::RATE_LIMIT_ROWS_MAX;
 use crate::operator::table::{Access, TABLE_ROWS_MAX};
 use crate::operator::window::REORDER_ROWS_MAX;
 use crate::sql::ast::JoinKind;
@@ -43,6 +47,9 @@ pub(crate) fn explain(plan: &Plan, event_time: bool) -> String {
         let _ = writeln!(text, "component {}: {routing}{order}", number + 1);
         for table in &component.tables {
             let table = &plan.tables[*table];
+            if table.is_view {
+                continue;
+            }
             let keys = match &table.shape.primary {
                 Some(key) => format!("primary key of {} columns", key.len()),
                 None => "no primary key".to_string(),
@@ -57,6 +64,9 @@ pub(crate) fn explain(plan: &Plan, event_time: bool) -> String {
                 "  table {}: {keys}, {indexes} indexes{ttl}, at most {TABLE_ROWS_MAX} rows: state rows",
                 table.name
             );
+        }
+        for partition in &component.partitions {
+            explain_keys(&plan.partitions[*partition], &mut text);
         }
         for query in &component.queries {
             explain_query(plan, &plan.queries[*query], event_time, &mut text);
@@ -87,6 +97,9 @@ fn explain_query(plan: &Plan, query: &QueryPlan, event_time: bool, text: &mut St
     if query.condition.is_some() {
         let _ = writeln!(text, "    where");
     }
+    if let Some(rollup) = &query.rollup {
+        explain_rollup(query, &rollup.info, text);
+    }
     if query.aggregates() {
         let calls = query
             .calls
@@ -100,13 +113,71 @@ fn explain_query(plan: &Plan, query: &QueryPlan, event_time: bool, text: &mut St
             "    aggregate [{calls}] by {keys} keys: state keyed map of accumulators per group"
         );
     }
+    if query.looks_back() {
+        explain_over(plan, query, event_time, text);
+    }
     if query.distinct {
         let _ = writeln!(text, "    distinct: state keyed map of rows");
+    }
+    if let Some(rate) = &query.rate {
+        let counted = match rate.is_per_group(query) {
+            true => " of each group",
+            false => "",
+        };
+        let pace = rate.pace_text();
+        let _ = writeln!(
+            text,
+            "    output {:?} every {pace}{counted}: {}, at most {RATE_LIMIT_ROWS_MAX}",
+            rate.limit.rows,
+            rate.state()
+        );
     }
     if let StreamKind::Window(_) = plan.streams[query.target].kind {
         let _ = writeln!(text, "    keep what it holds, for questions: state rows");
     }
     explain_target(plan, query, text);
+}
+
+/// What calls with OVER look at.
+fn explain_over(plan: &Plan, query: &QueryPlan, event_time: bool, text: &mut String) {
+    if event_time {
+        let _ = writeln!(text, "    {}", order(plan));
+    }
+    for (number, frame) in query.over.frames.iter().enumerate() {
+        let _ = writeln!(text, "    {}", frame.text(&query.over, number));
+    }
+    if query.over.waits() {
+        let _ = writeln!(
+            text,
+            "    rows go on when the clock has passed their time: state rows"
+        );
+    }
+}
+
+/// How an aggregation is held.
+fn explain_rollup(query: &QueryPlan, info: &RollupInfo, text: &mut String) {
+    let by = query.rollup.as_ref().and_then(|r| r.by.as_ref());
+    let time = match by {
+        Some(_) => "the time that BY gives",
+        None => "when they happened",
+    };
+    let zone = &info.zone_text;
+    let _ = writeln!(text, "    periods by {time}, in zone {zone}:");
+    for level in &info.levels {
+        let how = match level.from {
+            Some(finer) => format!("merged from {}", info.levels[finer].granularity),
+            None => "rows are added".to_string(),
+        };
+        let stay = match level.retention_us {
+            Some(us) => format!("each stays {} s behind its end", us as f64 / 1e6),
+            None => "all stay".to_string(),
+        };
+        let _ = writeln!(text, "      {}: {how}, {stay}", level.granularity);
+    }
+    let _ = writeln!(
+        text,
+        "      at most {AGGREGATION_PANES_MAX} groups of all periods (AGGREGATION_PANES_MAX): state keyed map of accumulators"
+    );
 }
 
 /// What happens to the rows of a query.
@@ -122,6 +193,10 @@ fn explain_target(plan: &Plan, query: &QueryPlan, text: &mut String) {
         return;
     };
     let table = &plan.tables[table];
+    if table.is_view {
+        let _ = writeln!(text, "    fill aggregation {}", table.name);
+        return;
+    }
     let (what, on) = match &query.action {
         ActionPlan::Insert => ("insert into", None),
         ActionPlan::Update { on, .. } => ("update", Some(on)),
@@ -140,6 +215,7 @@ fn explain_source(
     text: &mut String,
 ) {
     let _ = writeln!(text, "    read {}", plan.streams[source.stream].name);
+    explain_door(plan, source, text);
     let place = query.sources.iter().position(|s| std::ptr::eq(s, source));
     for member in query.members.iter().filter(|m| Some(m.source) == place) {
         let table = &plan.tables[member.table];
@@ -160,6 +236,36 @@ fn explain_source(
     if let Some(window) = &source.window {
         let _ = writeln!(text, "    {}: {}", source.window_text, window.state());
     }
+}
+
+/// The keys of a partition that are kept.
+fn explain_keys(partition: &PartitionPlan, text: &mut String) {
+    let Some(keys) = partition.keys else { return };
+    let purge = keys.purge_us.map_or(String::new(), |(idle, interval)| {
+        let (idle, interval) = (idle as f64 / 1e3, interval as f64 / 1e3);
+        format!(", forgotten after {idle} ms without a row, looked at each {interval} ms")
+    });
+    let _ = writeln!(
+        text,
+        "  keys of {}: at most {}{purge}: state keyed map of times",
+        partition.identity.id, keys.keys_max
+    );
+}
+
+/// By which key the rows of a source are apart.
+fn explain_door(plan: &Plan, source: &SourcePlan, text: &mut String) {
+    let Some(door) = &source.door else {
+        if source.partition_key.is_some() {
+            let _ = writeln!(
+                text,
+                "    by the key of the partition, which its rows carry"
+            );
+        }
+        return;
+    };
+    let aside = door.aside.map(|s| &plan.streams[s].name);
+    let others = aside.map_or("are dropped".to_string(), |name| format!("→ {name}"));
+    let _ = writeln!(text, "    by key {}; rows without one {others}", door.text);
 }
 
 /// The join of a source with those before it.
@@ -190,12 +296,14 @@ fn explain_join(plan: &Plan, query: &QueryPlan, before: usize, text: &mut String
         (Some(table), _) => {
             let table = &plan.tables[table];
             let access = access(table, &join.on, true);
-            let _ = writeln!(text, "      look up in table {}: {access}", table.name);
+            let what = looked_up(plan, table, right);
+            let _ = writeln!(text, "      look up in {what} {}: {access}", table.name);
         }
         (None, Some(table)) => {
             let table = &plan.tables[table];
             let access = access(table, &join.on, false);
-            let _ = writeln!(text, "      look up in table {}: {access}", table.name);
+            let what = looked_up(plan, table, &query.sources[0]);
+            let _ = writeln!(text, "      look up in {what} {}: {access}", table.name);
         }
         (None, None) => {
             let keys = match join.on.keys.len() {
@@ -223,6 +331,18 @@ fn explain_join(plan: &Plan, query: &QueryPlan, before: usize, text: &mut String
         _ => "a row that meets nothing is padded when it comes",
     };
     let _ = writeln!(text, "      {pads}");
+}
+
+/// What a table is called that a join looks up, and what is read of an aggregation.
+fn looked_up(plan: &Plan, table: &TablePlan, source: &SourcePlan) -> String {
+    let info = plan.streams[table.stream].rollup.as_ref();
+    match info.zip(source.reach.as_ref()) {
+        Some((info, reach)) => format!(
+            "the {} of aggregation",
+            info.levels[reach.level].granularity
+        ),
+        None => "table".to_string(),
+    }
 }
 
 /// By which columns rows of a key are found where it has many.

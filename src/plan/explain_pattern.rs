@@ -20,11 +20,20 @@ pub(super) fn explain_pattern(of: PatternText<'_>, order: Option<&str>, text: &m
         false => ("pattern", ""),
     };
     let elements = pattern.elements.len();
-    let _ = writeln!(text, "    {kind} of {elements} elements{between}:");
+    let by_key = of
+        .key()
+        .map_or(String::new(), |key| format!(" for each {key}"));
+    let _ = writeln!(text, "    {kind} of {elements} elements{by_key}{between}:");
     for number in 0..elements {
         explain_element(of, number, text);
     }
     explain_ranges(of, text);
+    if let Some(key) = of.key() {
+        let _ = writeln!(
+            text,
+            "      each {key} has runs of its own from its first row on, found by index: state keys"
+        );
+    }
     if pattern.skips_past {
         let _ = writeln!(text, "      a match ends all other open runs of its key");
     }
@@ -134,9 +143,10 @@ fn explain_ranges(of: PatternText<'_>, text: &mut String) {
         );
     }
     if !of.pattern.every.iter().any(|r| r.start == 0) {
+        let by_key = of.key().map_or("", |_| " for each key");
         let _ = writeln!(
             text,
-            "      without EVERY at its beginning: it matches once"
+            "      without EVERY at its beginning: it matches once{by_key}"
         );
     }
 }

@@ -13,7 +13,8 @@ use super::{QueryPlan, WindowPlan};
 use crate::event::{Schema, Type};
 use crate::expr::Typed;
 use crate::sql::ast::{
-    Action, Expr, ExprKind, Join, Name, Query, SelectItem, Source, Span, Statement, TableDef,
+    Action, AggregationDef, Expr, ExprKind, Join, Name, Query, SelectItem, Source, Span, Statement,
+    TableDef,
 };
 use crate::sql::parse;
 use std::collections::HashMap;
@@ -62,6 +63,37 @@ impl QueryIdentity {
         }
     }
 
+    /// The identity of a partition with these keys; `ordinal`: how many with the same keys stand before it.
+    pub(super) fn of_partition(keys: &[String], ordinal: usize) -> QueryIdentity {
+        let keys = keys.join(", ");
+        let number = match ordinal {
+            0 => String::new(),
+            before => format!(" {}", before + 1),
+        };
+        let text = format!("PARTITION WITH ({keys}){number}");
+        QueryIdentity {
+            id: format!("partition {keys}{number}"),
+            named: true,
+            state_text: text.clone(),
+            text,
+            former_state_text: None,
+            above: None,
+        }
+    }
+
+    /// The identity of a trigger that fires at the times of this text.
+    pub(super) fn of_trigger(name: &str, at: &str) -> QueryIdentity {
+        let text = format!("CREATE TRIGGER {name} {at}");
+        QueryIdentity {
+            id: format!("trigger {}", name.to_ascii_lowercase()),
+            named: true,
+            state_text: text.to_ascii_uppercase(),
+            text,
+            former_state_text: None,
+            above: None,
+        }
+    }
+
     /// The identity of the query that fills a named window.
     pub(super) fn of_window(self, name: &Name) -> QueryIdentity {
         QueryIdentity {
@@ -72,13 +104,58 @@ impl QueryIdentity {
         }
     }
 
+    /// The identity of the query that fills an aggregation.
+    pub(super) fn of_aggregation(
+        self,
+        name: &Name,
+        def: &AggregationDef,
+        text: &str,
+    ) -> QueryIdentity {
+        let words: Vec<&str> = def.every.iter().map(|g| g.word()).collect();
+        let by = def.by.as_ref().and_then(|by| text.get(by.span.range()));
+        let is_zone = |key: &&(Name, Name)| key.0.text.eq_ignore_ascii_case("timezone");
+        let zone = def
+            .options
+            .iter()
+            .find(is_zone)
+            .map_or("UTC", |(_, zone)| &zone.text);
+        let own = format!(
+            " BY {} EVERY {} ZONE {}",
+            normal(by.unwrap_or_default()),
+            words.join(", "),
+            zone.to_ascii_lowercase()
+        );
+        QueryIdentity {
+            id: format!("aggregation {}", name.text.to_ascii_lowercase()),
+            named: true,
+            state_text: self.state_text + &own,
+            former_state_text: None,
+            ..self
+        }
+    }
+
+    /// The identity of what is read of an aggregation, which has no state.
+    pub(super) fn of_view(name: &Name) -> QueryIdentity {
+        let text = format!("view of aggregation {}", name.text.to_ascii_lowercase());
+        QueryIdentity {
+            id: text.clone(),
+            named: true,
+            state_text: text.clone(),
+            text,
+            former_state_text: None,
+            above: None,
+        }
+    }
+
     /// The identity of a bound query in the scope that it was bound in.
     pub(super) fn of(scope: &QueryScope<'_>, query: &Query, plan: &QueryPlan) -> QueryIdentity {
         let written = |span: Span| normal(scope.text.get(span.range()).unwrap_or_default());
         let former = former_state_text(&written, query, plan);
         let ordinal = |key: &Expr| matches!(key.kind, ExprKind::Literal(_));
         let has_window = plan.windows().next().is_some() || plan.joins_sources();
-        let stateless = !has_window && !plan.aggregates() && !plan.distinct;
+        let limited = query.rate.is_some();
+        let keeps = plan.apart_by().is_some();
+        let stateless = !has_window && !keeps && !plan.distinct && !limited;
         let state_text = match stateless {
             true => former.clone(),
             false => format!("{former}{}", state_parts(&written, scope, query, plan)),
@@ -92,7 +169,7 @@ impl QueryIdentity {
             named: query.name.is_some(),
             text,
             state_text,
-            former_state_text: (!query.group_by.iter().any(ordinal)).then_some(former),
+            former_state_text: (!query.group_by.iter().any(ordinal) && !limited).then_some(former),
             above: (!stateless).then(Arc::default),
         }
     }
@@ -109,7 +186,9 @@ fn former_state_text(written: &dyn Fn(Span) -> String, query: &Query, plan: &Que
         let types: Vec<String> = of.iter().map(|t| type_name(t.ty)).collect();
         format!("{text}: {}", types.join(", "))
     };
-    let keys = query.group_by.iter().zip(&plan.keys);
+    // The key of a partition stands in front of them.
+    let own = plan.keys.len().saturating_sub(query.group_by.len());
+    let keys = query.group_by.iter().zip(&plan.keys[own..]);
     let keys: Vec<String> = keys
         .map(|(key, bound)| typed(written(key.span), std::slice::from_ref(bound)))
         .collect();
@@ -138,11 +217,11 @@ fn state_parts(
         text += &format!(" {} HOLDS {kept:?}", written(written_pattern.span));
     }
     let panes = plan.windows().any(|w| matches!(w, WindowPlan::Panes(_)));
-    if !has_window || panes || plan.aggregates() || plan.distinct {
+    if !has_window || panes || plan.apart_by().is_some() || plan.distinct {
         text += &format!(" WHERE {}", listed(written, &query.filter));
     }
     text += &format!(" ALIASES {}", scope.meant.join(", "));
-    if has_window || plan.distinct {
+    if has_window || plan.distinct || query.rate.is_some() {
         text += &format!(" EVENTS {:?}", plan.events);
     }
     let sources = plan.sources.iter().zip(scope.sources).enumerate();
@@ -166,7 +245,30 @@ fn state_parts(
         let texts: Vec<String> = scope.sources.iter().enumerate().map(of).collect();
         text += &format!(" SHOWS {}", texts.join(", "));
     }
-    if plan.distinct {
+    if plan.looks_back() {
+        text += &plan.over.state_text();
+        for (place, source) in scope.sources.iter().enumerate() {
+            let held = attributes(plan.expressions(), place);
+            let order = plan.order.iter().map(|(e, _)| e);
+            let shown = plan.outputs.iter().chain(&plan.having).chain(order);
+            let shown = attributes(shown, place);
+            let (held, shown) = (named(held, source.schema), named(shown, source.schema));
+            text += &format!(" CARRIES {held} SHOWS {shown}");
+        }
+    }
+    if plan.partition.is_some() {
+        let keys = plan.sources.iter().map(|s| match &s.door {
+            Some(door) => door.text.as_str(),
+            None if s.partition_key.is_some() => "the key",
+            None => "nothing",
+        });
+        text += &format!(" PARTITION {}", keys.collect::<Vec<_>>().join(", "));
+    }
+    if let Some(rate) = &query.rate {
+        let types: Vec<String> = plan.outputs.iter().map(|o| type_name(o.ty)).collect();
+        text += &format!(" {:?} {:?} OF {}", rate.rows, rate.pace, types.join(", "));
+    }
+    if plan.distinct || query.rate.is_some() {
         text += &told_apart_by(written, scope, query, plan);
     }
     text
@@ -191,11 +293,15 @@ fn meetings(written: &dyn Fn(Span) -> String, query: &Query) -> String {
             filters,
             window: _,
             unidirectional,
+            reach,
         } = source;
         let filters = listed(written, filters);
         text += &format!(" FROM {} FILTERS {filters}", stream.text);
         if unidirectional.is_some() {
             text += " UNIDIRECTIONAL";
+        }
+        if let Some(reach) = reach {
+            text += &format!(" {}", written(reach.span));
         }
     }
     for join in &query.joins {
@@ -209,7 +315,7 @@ fn meetings(written: &dyn Fn(Span) -> String, query: &Query) -> String {
     text
 }
 
-/// What tells rows apart for DISTINCT.
+/// What tells rows apart for DISTINCT, and what a rate limit holds of them.
 fn told_apart_by(
     written: &dyn Fn(Span) -> String,
     scope: &QueryScope<'_>,
@@ -289,8 +395,11 @@ fn clauses(text: &str) -> Option<Vec<(&'static str, String)>> {
         order_by,
         limit,
         offset,
+        rate,
+        aggregation: _,
     } = query;
     let written = |span: Span| normal(text.get(span.range()).unwrap_or_default());
+    let clause = |span: Option<Span>| span.map_or_else(String::new, written);
     let list = |exprs: &mut dyn Iterator<Item = &Expr>| -> String {
         exprs.map(|e| written(e.span) + ", ").collect()
     };
@@ -320,10 +429,7 @@ fn clauses(text: &str) -> Option<Vec<(&'static str, String)>> {
         ("the filter", list(&mut filters)),
         ("the window", windows.join(", ")),
         ("the joins", joins.iter().map(join).collect()),
-        (
-            "the pattern",
-            pattern.iter().map(|p| written(p.span)).collect(),
-        ),
+        ("the pattern", clause(pattern.as_ref().map(|p| p.span))),
         ("what is changed", changed(action, &written)),
         ("WHERE", list(&mut filter.iter())),
         ("GROUP BY", list(&mut group_by.iter())),
@@ -333,6 +439,7 @@ fn clauses(text: &str) -> Option<Vec<(&'static str, String)>> {
         ("ORDER BY", order),
         ("LIMIT or OFFSET", format!("{cut:?}")),
         ("which rows are inserted", format!("{events:?}")),
+        ("OUTPUT", clause(rate.map(|r| r.span))),
     ])
 }
 

@@ -92,6 +92,8 @@ fn joined(query: &QueryPlan, sources: &[&Carried]) -> Option<Vec<Vec<usize>>> {
             let choose = by_source.map(|(source, (columns, carried))| {
                 let window = query.sources[source].window.as_ref();
                 let own = window.and_then(WindowPlan::own_keys);
+                // In a partition the key is one of them.
+                let own = own.filter(|_| query.partition.is_none());
                 let own = own.map(|keys| plain_columns(keys, source));
                 let is_own = |c: &usize| own.as_ref().is_none_or(|own| own.contains(c));
                 let mut both = columns.iter().filter(|c| carried[key].contains(c));
@@ -101,11 +103,13 @@ fn joined(query: &QueryPlan, sources: &[&Carried]) -> Option<Vec<Vec<usize>>> {
         };
         let columns = classes.iter().find_map(of)?;
         // Padded rows of all keys are in one group where only a column that is padded tells groups apart.
+        let apart_by = query.apart_by();
         let grouped = |(source, _): (usize, &usize)| {
-            let grouped = plain_columns(&query.keys, source);
+            let grouped = plain_columns(apart_by.iter().flatten().copied(), source);
             never_padded[source] && sources[source][key].iter().any(|c| grouped.contains(c))
         };
-        if query.aggregates() && !columns.iter().enumerate().any(grouped) {
+        let by_run = query.partition.is_some() && query.pattern.is_some();
+        if apart_by.is_some() && !by_run && !columns.iter().enumerate().any(grouped) {
             return None;
         }
         chosen
@@ -120,12 +124,14 @@ fn joined(query: &QueryPlan, sources: &[&Carried]) -> Option<Vec<Vec<usize>>> {
 fn shown(query: &QueryPlan, sources: &[&Carried], key: usize) -> Vec<usize> {
     let never_padded = never_padded(query);
     let shows = |output: &usize| match query.outputs[*output].as_column() {
+        Some(ColumnRef::PartitionKey) => true,
         Some(ColumnRef::Input { source, column }) => {
             never_padded[source] && sources[source][key].contains(&column)
         }
         _ => false,
     };
-    (0..query.outputs.len()).filter(shows).collect()
+    let outputs = query.outputs.len() - usize::from(query.hides_key);
+    (0..outputs).filter(shows).collect()
 }
 
 #[cfg(test)]

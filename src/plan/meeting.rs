@@ -7,6 +7,7 @@
 use super::component::Entry;
 use super::lineage::Lineage;
 use super::pattern::PatternPlan;
+use super::source::SourcePlan;
 use super::{QueryPlan, StreamPlan};
 use crate::event::Type;
 use crate::expr::{ColumnRef, Typed};
@@ -17,11 +18,25 @@ pub(super) type Class = Vec<Vec<usize>>;
 
 /// The classes of a join, or of a pattern whose runs of one key have nothing to do with those of another.
 pub(super) fn classes(query: &QueryPlan) -> Vec<Class> {
+    if query.partition.is_some() {
+        return class_of_partition(query).into_iter().collect();
+    }
     let pattern = query.pattern.as_ref().filter(|p| p.has_runs_by_key());
     let keys = pattern.iter().flat_map(|p| &p.terms).flat_map(|t| &t.keys);
     let keys = query.joins.iter().flat_map(|j| &j.on.keys).chain(keys);
     let columns = keys.filter_map(|key| Some((attribute(&key.left)?, attribute(&key.right)?)));
     classes_of(query, columns)
+}
+
+/// In a partition rows meet by its key alone, as what windows and patterns hold is apart by it; `None` where a source
+/// lacks it, or computes it.
+fn class_of_partition(query: &QueryPlan) -> Option<Class> {
+    let key = |source: &SourcePlan| match (source.table, &source.door) {
+        (Some(_), _) => Some(Vec::new()),
+        (None, Some(door)) if door.adds_column() => None,
+        (None, _) => source.partition_key.map(|key| vec![key]),
+    };
+    query.sources.iter().map(key).collect()
 }
 
 /// The classes by which a pattern tells its runs apart, where columns of different types may be equal.
@@ -122,7 +137,13 @@ pub(super) fn keyed(
 /// Why rows that meet are not spread: of the first pattern that keeps them together, or of all that meet.
 pub(super) fn why_not_keyed(queries: &[QueryPlan], order: &[usize]) -> String {
     for query in order.iter().map(|q| &queries[*q]) {
-        let Some(pattern) = &query.pattern else {
+        if query.partition.is_some() && query.joins_sources() && classes(query).is_empty() {
+            return format!(
+                "{} reads a stream without a key of its partition",
+                query.name
+            );
+        }
+        let Some(pattern) = query.pattern.as_ref().filter(|_| query.partition.is_none()) else {
             continue;
         };
         let why = match (pattern.has_runs_by_key(), pattern.is_sequence) {

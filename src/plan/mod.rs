@@ -4,6 +4,7 @@
 //! A plan knows no thread and holds no state; `build` makes the operators of a query from it, once per worker.
 
 mod above;
+mod aggregation;
 mod build;
 mod component;
 mod draw_pattern;
@@ -17,13 +18,18 @@ mod lineage;
 mod meeting;
 mod ordinal;
 mod output_key;
+mod over;
 mod parameters;
+mod partition;
+#[cfg(test)]
+mod partition_pattern_tests;
 mod pattern;
 mod pattern_text;
 mod placement;
 mod query;
 mod question;
 mod range;
+mod rate;
 #[cfg(test)]
 mod restore_tests;
 mod scope;
@@ -33,11 +39,13 @@ mod table;
 mod table_def;
 mod term_scope;
 mod time_bounds;
+mod trigger;
 mod warn;
 mod window;
 mod window_args;
 
 pub(crate) use above::Above;
+pub(crate) use aggregation::RollupInfo;
 pub(crate) use build::{Site, Stage, stages};
 pub(crate) use component::{Component, Entry, Routing};
 pub use drawing::Drawing;
@@ -46,6 +54,7 @@ pub(crate) use explain::explain;
 pub(crate) use identity::{QueryIdentity, changes};
 pub(crate) use join::{JoinPlan, Trigger};
 pub(crate) use output_key::{OutputKey, output_key};
+pub(crate) use partition::{DoorPlan, KeyPlan, PartitionPlan};
 pub(crate) use pattern_text::PatternWords;
 pub(crate) use placement::{GROUPS, worker_of_component, worker_of_group};
 pub(crate) use query::QueryPlan;
@@ -54,7 +63,7 @@ pub(crate) use source::ONLY_SOURCE;
 pub(crate) use window::WindowPlan;
 
 use crate::error::Fault;
-use crate::event::Schema;
+use crate::event::{Schema, Type};
 use crate::expr::Functions;
 use crate::operator::aggregate::AggregateFunction;
 use crate::operator::table::Shape;
@@ -79,6 +88,12 @@ pub(crate) enum StreamKind {
     Window(NamedWindow),
     /// What is inserted into a named window.
     Entering,
+    /// An inner stream of a partition: its rows carry the key behind their attributes.
+    Inner,
+    /// The rows of a trigger.
+    Trigger,
+    /// What a trigger reads: nothing ever comes.
+    Ticking,
     /// What a question reads, by what it is called, as if all its rows came together.
     Asked(&'static str, WindowPlan),
 }
@@ -94,13 +109,25 @@ pub(crate) struct NamedWindow {
     pub(crate) plan: Option<WindowPlan>,
 }
 
+impl StreamPlan {
+    /// What it is called in messages.
+    pub(crate) fn kind_name(&self) -> &'static str {
+        match self.rollup {
+            Some(_) => "aggregation",
+            None => self.kind.name(),
+        }
+    }
+}
+
 impl StreamKind {
     /// What it is called in messages.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             StreamKind::Stream => "stream",
+            StreamKind::Inner => "inner stream",
             StreamKind::Table(_) => "table",
             StreamKind::Window(_) | StreamKind::Entering => "window",
+            StreamKind::Trigger | StreamKind::Ticking => "trigger",
             StreamKind::Asked(called, _) => called,
         }
     }
@@ -133,6 +160,8 @@ pub(crate) struct TablePlan {
     pub(crate) shape: Shape,
     /// What checkpoints call it.
     pub(crate) identity: QueryIdentity,
+    /// Its rows are those of an aggregation, made when they are asked for.
+    pub(crate) is_view: bool,
 }
 
 /// A stream of an app.
@@ -145,10 +174,14 @@ pub(crate) struct StreamPlan {
     /// `WITH` options, key and value with their places.
     pub(crate) options: Vec<(String, String, Span)>,
     pub(crate) kind: StreamKind,
+    /// The type of the key that its rows carry behind their attributes, where it is an inner stream.
+    pub(crate) carries: Option<Type>,
     /// Queries that read it.
     pub(crate) readers: Vec<usize>,
     /// Queries that write it.
     pub(crate) writers: Vec<usize>,
+    /// What it is, where it is an aggregation.
+    pub(crate) rollup: Option<Arc<RollupInfo>>,
 }
 
 /// A checked app.
@@ -164,6 +197,7 @@ pub(crate) struct Plan {
     pub(crate) clock_waits: bool,
     pub(crate) streams: Vec<StreamPlan>,
     pub(crate) tables: Vec<TablePlan>,
+    pub(crate) partitions: Vec<PartitionPlan>,
     pub(crate) queries: Vec<QueryPlan>,
     pub(crate) components: Vec<Component>,
     /// By number of the query, its component.
@@ -184,6 +218,13 @@ impl Plan {
     pub(crate) fn writer_of(&self, stream: usize) -> Option<usize> {
         let writer = self.streams[stream].writers.first()?;
         Some(self.homes[*writer])
+    }
+
+    /// The query that fills an aggregation, by the number of its table.
+    pub(crate) fn filled_by(&self, table: usize) -> Option<usize> {
+        let stream = self.tables[table].stream;
+        let fills = |q: &QueryPlan| q.target == stream && q.rollup.is_some();
+        self.queries.iter().position(fills)
     }
 
     /// Position of the stream of this name if rows may come in through it: one that was declared.
@@ -214,6 +255,7 @@ pub(crate) fn plan(
     let streams::Planner {
         streams,
         tables,
+        partitions,
         mut queries,
         warnings,
         ..
@@ -225,7 +267,7 @@ pub(crate) fn plan(
             "name each query differently: checkpoints tell them apart by name",
         )]);
     }
-    let components = component::components(&streams, &tables, &queries);
+    let components = component::components(&streams, &tables, &partitions, &queries);
     if let Some(query) = component::too_deep(&components, &queries) {
         let max = component::CHAIN_MAX;
         let message = format!("more than {max} queries feed each other in a row (CHAIN_MAX)");
@@ -254,6 +296,7 @@ pub(crate) fn plan(
         clock_waits: app.clock_back == ClockBackRule::Wait,
         streams,
         tables,
+        partitions,
         queries,
         components,
         homes,

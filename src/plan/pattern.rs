@@ -114,12 +114,6 @@ impl PatternPlan {
         starts_at_every_row && (first.min, first.max) == (1, 1) && !self.is_sequence
     }
 
-    /// Whether it matters when the app starts: the first element is fulfilled by silence.
-    pub(crate) fn begins_with_silence(&self) -> bool {
-        let mut first = self.terms[self.elements[0].terms.clone()].iter();
-        first.any(|t| t.silence_us.is_some())
-    }
-
     /// What a run must keep of the rows that it takes: what is read of them behind the pattern, by these expressions,
     /// or by conditions on later terms; each once, in an order of its own.
     pub(crate) fn kept<'a>(
@@ -143,7 +137,9 @@ impl PatternPlan {
                 });
             }
         }
-        kept.retain(|(column, _)| !matches!(column, ColumnRef::Aggregate(_)));
+        kept.retain(|(column, _)| {
+            !matches!(column, ColumnRef::Aggregate(_) | ColumnRef::PartitionKey)
+        });
         // A row counted from the last becomes the one before when another comes: all between are kept.
         for (column, ty) in kept.clone() {
             if let ColumnRef::Nth {
@@ -472,9 +468,22 @@ pub(super) fn timeout(
     (attributes, outputs)
 }
 
-/// The types of the keys of a term.
-pub(crate) fn key_types(term: &TermPlan) -> Vec<Type> {
-    term.keys.iter().filter_map(|k| k.left.ty).collect()
+/// The keys by which the runs that wait for a term are found. In a partition an equality of its key with that of a row
+/// that is there says nothing new: runs are those of the key already.
+pub(crate) fn keys_of<'a>(
+    query: &'a QueryPlan,
+    pattern: &'a PatternPlan,
+    term: usize,
+) -> impl Iterator<Item = &'a EqualKey> {
+    let of_partition = move |typed: &Typed| match typed.as_column() {
+        Some(ColumnRef::Input { source, column }) => {
+            let own = query.sources[source].partition_key == Some(column);
+            own && (source == term || pattern.is_sure(source))
+        }
+        _ => false,
+    };
+    let keys = pattern.terms[term].keys.iter();
+    keys.filter(move |key| !of_partition(&key.left) || !of_partition(&key.right))
 }
 
 /// What is seldom meant: without EVERY a pattern matches once.

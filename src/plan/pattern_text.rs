@@ -159,7 +159,16 @@ impl<'a> PatternText<'a> {
         let columns = columns.into_iter().filter_map(|(column, _)| named(column));
         let totals = self.pattern.aggregates.iter();
         let totals = totals.map(|a| (a.text.clone(), false));
-        columns.chain(totals).collect()
+        let key = self.key().map(|key| (key, true));
+        columns.chain(totals).chain(key).collect()
+    }
+
+    /// What the key of the partition is called in which the pattern stands, if it does.
+    pub(super) fn key(self) -> Option<String> {
+        let source = &self.query.sources[0];
+        let attributes = self.plan.streams[source.stream].schema.attributes();
+        let attribute = attributes.get(source.partition_key?);
+        Some(attribute.map_or("key", |a| &*a.name).to_string())
     }
 
     pub(super) fn column(self, column: ColumnRef) -> Option<String> {

@@ -1,9 +1,13 @@
 //! One query: its clauses bound to the columns of its sources.
 
+use super::aggregation::{RollupPlan, bind_reaches, bind_rollup};
 use super::join::{JoinPlan, bind_joins};
 use super::limits;
 use super::ordinal;
+use super::over::{OverPlan, check_over};
+use super::partition;
 use super::pattern::{self, PatternPlan};
+use super::rate::{self, RatePlan};
 use super::scope::{Call, Clause, Prefer, QueryScope};
 use super::source::{
     NamedSource, ONLY_SOURCE, SourcePlan, bind_windows, check_names, check_source,
@@ -51,7 +55,8 @@ pub(crate) struct QueryPlan {
     pub(crate) condition: Option<Typed>,
     pub(crate) keys: Vec<Typed>,
     pub(crate) calls: Vec<Call>,
-    /// The columns of the target; behind them what the action reads of the sources.
+    /// The columns of the target; behind them what the action reads of the sources, or the key of a partition where it
+    /// is needed there.
     pub(crate) outputs: Vec<Typed>,
     pub(crate) having: Option<Typed>,
     /// `true` for descending.
@@ -59,12 +64,38 @@ pub(crate) struct QueryPlan {
     pub(crate) limit: Option<u64>,
     pub(crate) offset: Option<u64>,
     pub(crate) distinct: bool,
+    /// The partition in which it stands, if it does.
+    pub(crate) partition: Option<usize>,
+    /// The key of its rows there.
+    pub(crate) partition_key: Option<Typed>,
+    /// The last of its columns is that key, and does not go on.
+    pub(crate) hides_key: bool,
+    /// OUTPUT.
+    pub(crate) rate: Option<RatePlan>,
+    /// The calls with OVER.
+    pub(crate) over: OverPlan,
+    /// The aggregation that it fills.
+    pub(crate) rollup: Option<RollupPlan>,
 }
 
 impl QueryPlan {
     /// Whether rows are grouped or aggregated.
     pub(crate) fn aggregates(&self) -> bool {
         !self.keys.is_empty() || !self.calls.is_empty()
+    }
+
+    /// Whether calls with OVER look at rows that came before.
+    pub(crate) fn looks_back(&self) -> bool {
+        !self.over.calls.is_empty()
+    }
+
+    /// The expressions by which it keeps rows apart behind its sources, where it keeps any.
+    pub(crate) fn apart_by(&self) -> Option<Vec<&Typed>> {
+        match (self.looks_back(), self.aggregates()) {
+            (true, _) => Some(self.over.shared_keys()),
+            (false, true) => Some(self.keys.iter().collect()),
+            (false, false) => None,
+        }
     }
 
     /// Whether rows of several sources meet in it.
@@ -75,8 +106,11 @@ impl QueryPlan {
     /// Whether it has timers, or takes rows in the order of their times.
     pub(crate) fn is_timed(&self) -> bool {
         self.pattern.is_some()
+            || self.looks_back()
+            || self.rollup.is_some()
             || self.joins.iter().any(JoinPlan::is_timed)
             || self.windows().any(WindowPlan::timed)
+            || self.rate.as_ref().is_some_and(RatePlan::is_timed)
     }
 
     /// Whether its sources get their rows in the order of their times, as one of them must.
@@ -89,7 +123,10 @@ impl QueryPlan {
     /// Whether rows may come too late for it.
     pub(crate) fn has_late_rows(&self) -> bool {
         let joined = self.joins_sources() && self.takes_rows_in_order();
-        joined || self.windows().any(WindowPlan::has_late_rows)
+        joined
+            || self.looks_back()
+            || self.rollup.is_some()
+            || self.windows().any(WindowPlan::has_late_rows)
     }
 
     /// The one source, for whatever cannot handle several.
@@ -123,7 +160,7 @@ impl QueryPlan {
 
     /// Whether rows leave one by one of what it selects from, and aggregates retract them.
     pub(crate) fn retracts(&self) -> bool {
-        self.rows.leave()
+        self.rows.leave() && !self.looks_back()
     }
 
     /// Whether everything that it selects from comes in flushes.
@@ -158,6 +195,8 @@ impl QueryPlan {
     pub(crate) fn written(&self) -> impl Iterator<Item = usize> {
         let timeout = self.pattern.as_ref().and_then(|p| p.timeout.as_ref());
         let others = self.late.into_iter().chain(timeout.map(|t| t.target));
+        let mut doors = self.sources.iter().filter_map(|s| s.door.as_ref());
+        let others = others.chain(doors.find_map(|door| door.aside));
         std::iter::once(self.target).chain(others)
     }
 
@@ -172,6 +211,9 @@ impl QueryPlan {
         let args = self.calls.iter().flat_map(|c| &c.args);
         let order = self.order.iter().map(|(e, _)| e);
         let joins = self.joins.iter().flat_map(JoinPlan::expressions);
+        let by = self.rollup.iter().filter_map(|r| r.by.as_ref());
+        let reaches = self.sources.iter().filter_map(|s| s.reach.as_ref());
+        let within = reaches.flat_map(|r| r.within.iter().flatten());
         self.condition
             .iter()
             .chain(joins)
@@ -180,6 +222,9 @@ impl QueryPlan {
             .chain(&self.outputs)
             .chain(&self.having)
             .chain(order)
+            .chain(self.over.expressions())
+            .chain(by)
+            .chain(within)
     }
 }
 
@@ -191,31 +236,27 @@ pub(super) fn bind_query(
     place: usize,
     inputs: &[usize],
     target: Option<usize>,
+    partition: Option<usize>,
 ) -> Option<(QueryPlan, Schema)> {
     let streams: Vec<StreamPlan> = inputs.iter().map(|i| planner.streams[*i].clone()).collect();
-    let several = query.sources.len() > 1 || query.pattern.is_some();
-    let written = query.sources.iter().zip(&streams);
-    let named = written.map(|(w, s)| NamedSource::new(w, s, several));
-    let named: Vec<NamedSource<'_>> = named.collect();
+    let named = named(query, &streams);
     let kinds: Vec<StreamKind> = streams.iter().map(|s| s.kind.clone()).collect();
     let tables = Arc::clone(&planner.table_streams);
     let changed = target.map(|t| planner.streams[t].clone());
     check_sources(planner, query, &streams, changed.as_ref())?;
-    let named = terms(query, named);
+    let named: Vec<NamedSource<'_>> = terms(query, named);
     count_columns(planner, query, &named)?;
     let mut scope = QueryScope::new(planner.text, planner.catalogue, &named, &tables);
-    if let Some(written) = &query.pattern {
-        scope.pattern = pattern::shape(&mut scope, written);
-        if scope.pattern.is_none() {
-            planner.faults.append(&mut scope.faults);
-            return None;
-        }
-        pattern::bind_terms(&mut scope, query);
+    if !has_shape(&mut scope, query) {
+        planner.faults.append(&mut scope.faults);
+        return None;
     }
     let mut sources = bind_windows(&mut scope, query, inputs, &kinds);
+    bind_reaches(&mut scope, query, &streams, &mut sources);
     let mut joins = bind_joins(&mut scope, query, &sources);
     let clauses = bind_clauses(&mut scope, query, &mut sources);
     filter_before_choosing(&mut joins, &mut sources);
+    let rollup = bind_rollup(&mut scope, query);
     let action = bind_action(&mut scope, query, changed.as_ref());
     let mut faults = std::mem::take(&mut scope.faults);
     let outputs = check_outputs(clauses.outputs, changed.as_ref(), query, &mut faults);
@@ -224,8 +265,8 @@ pub(super) fn bind_query(
         return None;
     }
     let ((schema, mut outputs), action) = outputs.zip(action)?;
-    let read = read_by_action(&action, query.sources.len(), &outputs);
-    outputs.extend(read);
+    let events = events(planner, query, scope.rows.leave())?;
+    outputs.extend(read_by_action(&action, query.sources.len(), &outputs));
     let mut plan = QueryPlan {
         name: name_of(query, place),
         name_span: query.name.as_ref().map(|n| n.span).unwrap_or_default(),
@@ -239,7 +280,7 @@ pub(super) fn bind_query(
         action,
         target: 0,
         late: None,
-        events: query.events,
+        events,
         condition: clauses.condition,
         keys: clauses.keys,
         calls: std::mem::take(&mut scope.calls),
@@ -249,10 +290,59 @@ pub(super) fn bind_query(
         limit: query.limit.map(|l| l.0),
         offset: query.offset.map(|o| o.0),
         distinct: query.distinct.is_some(),
+        partition: None,
+        partition_key: None,
+        hides_key: false,
+        rate: None,
+        over: std::mem::take(&mut scope.over),
+        rollup,
     };
-    plan.identity = QueryIdentity::of(&scope, query, &plan);
-    check(planner, query, &plan, target)?;
+    finish(planner, query, &scope, &mut plan, (target, partition))?;
     Some((plan, schema))
+}
+
+/// What the sources of a query are called.
+fn named<'a>(query: &'a Query, streams: &'a [StreamPlan]) -> Vec<NamedSource<'a>> {
+    let several = query.sources.len() > 1 || query.pattern.is_some();
+    let written = query.sources.iter().zip(streams);
+    written
+        .map(|(written, stream)| NamedSource::new(written, stream, several))
+        .collect()
+}
+
+/// Which rows a query gives. `leave`: rows leave one by one of what it selects from.
+fn events(planner: &mut Planner<'_>, query: &Query, leave: bool) -> Option<Events> {
+    let events = rate::events(query, leave);
+    events.map_err(|fault| planner.faults.push(fault)).ok()
+}
+
+/// The partition, the rate limit, the identity and the checks of a query that is bound otherwise.
+fn finish(
+    planner: &mut Planner<'_>,
+    query: &Query,
+    scope: &QueryScope<'_>,
+    plan: &mut QueryPlan,
+    (target, partition): (Option<usize>, Option<usize>),
+) -> Option<()> {
+    if let Some(number) = partition {
+        partition::apply(planner, number, query, plan)?;
+    }
+    let limited = rate::bind_rate(query, plan);
+    limited.map_err(|fault| planner.faults.push(fault)).ok()?;
+    plan.identity = QueryIdentity::of(scope, query, plan);
+    check(planner, query, plan, target)
+}
+
+/// Binds the pattern of a query, if it has one; whether that can be read.
+fn has_shape(scope: &mut QueryScope<'_>, query: &Query) -> bool {
+    let Some(written) = &query.pattern else {
+        return true;
+    };
+    scope.pattern = pattern::shape(scope, written);
+    if scope.pattern.is_some() {
+        pattern::bind_terms(scope, query);
+    }
+    scope.pattern.is_some()
 }
 
 /// Gives sources the conditions that their joins ask of their rows alone.
@@ -576,6 +666,10 @@ fn check(
         return None;
     }
     check_leaving(planner, query, plan)?;
+    if let Some(fault) = check_over(query, plan) {
+        planner.faults.push(fault);
+        return None;
+    }
     let flushes = plan.flushes();
     let ordered = query.order_by.first().map(|(e, _)| e.span);
     let span = ordered

@@ -5,7 +5,8 @@
 //! Equalities of WHERE with what is no attribute are the key by which a table is asked; all of WHERE is evaluated
 //! over the rows that were found.
 
-use super::build::question_stages;
+use super::aggregation::{self, ReachPlan};
+use super::build::{question_stages, within};
 use super::identity::attributes;
 use super::parameters::give_types;
 use super::query::bind_query;
@@ -25,6 +26,8 @@ pub(crate) enum Held {
     Table(usize),
     /// A named window, by the number of the query that fills it.
     Window(usize),
+    /// An aggregation, by the number of its table.
+    Rollup(usize),
 }
 
 /// A bound question.
@@ -49,6 +52,8 @@ pub(crate) struct QuestionPlan {
     /// The values of the columns of `access`.
     keys: Vec<Typed>,
     query: QueryPlan,
+    /// Which rows are read of an aggregation.
+    reach: Option<ReachPlan>,
 }
 
 /// Binds a question; returns all faults that were found.
@@ -63,7 +68,11 @@ pub(crate) fn question(
     let what = match held {
         Held::Table(_) => "table",
         Held::Window(_) => "window",
+        Held::Rollup(_) => "aggregation",
     };
+    if let Held::Rollup(_) = held {
+        asked.query = settled(plan, stream, &asked.query)?;
+    }
     no_foreign_parts(&mut asked.query)?;
     let own = &plan.streams[stream].schema;
     let types: Vec<Type> = own.attributes().iter().map(|a| a.ty).collect();
@@ -77,7 +86,7 @@ pub(crate) fn question(
     let parameters = give_types(&mut asked, &mut source, text, catalogue)?;
     let mut planner = Planner::new(text, catalogue, Vec::new());
     planner.streams.push(source);
-    let bound = bind_query(&mut planner, &asked.query, 0, &[0], None);
+    let bound = bind_query(&mut planner, &asked.query, 0, &[0], None, None);
     let Some((mut query, schema)) = bound.filter(|_| planner.faults.is_empty()) else {
         return Err(planner.faults);
     };
@@ -88,7 +97,7 @@ pub(crate) fn question(
         query.events = Events::All;
     }
     let shape = match held {
-        Held::Table(table) => plan.tables[table].shape.clone(),
+        Held::Table(table) | Held::Rollup(table) => plan.tables[table].shape.clone(),
         Held::Window(_) => Shape::default(),
     };
     let (access, keys) = access(&shape, types.len(), query.condition.as_ref());
@@ -111,6 +120,7 @@ pub(crate) fn question(
         is_lone,
         access,
         keys,
+        reach: query.sources[0].reach.take(),
         query,
     })
 }
@@ -123,15 +133,34 @@ impl QuestionPlan {
 
     /// How rows are found by a row of the values that were left open; none where all are looked at.
     pub(crate) fn lookup(&self) -> Option<Lookup> {
+        let keys = self.keys()?;
+        let width = self.parameters.len();
+        Some(Lookup::new(self.access, keys, None, width, &self.types))
+    }
+
+    /// The values of the columns of a key, over a row of the values that were left open; none where all rows are looked
+    /// at.
+    pub(crate) fn keys(&self) -> Option<Vec<Program>> {
         if self.access == Access::Scan {
             return None;
         }
-        let width = self.parameters.len();
-        let places: Vec<usize> = (0..width).map(|p| self.types.len() + p).collect();
-        let layout = Layout::default().some(0, &places);
+        let layout = self.open_values();
         let keys = self.keys.iter().map(|key| key.compile(&layout));
-        let keys: Vec<Program> = keys.collect();
-        Some(Lookup::new(self.access, keys, None, width, &self.types))
+        Some(keys.collect())
+    }
+
+    /// The granularity that is read of an aggregation, by its place, and between which times panes begin: over a row of
+    /// the values that were left open.
+    pub(crate) fn reach(&self) -> Option<(usize, Option<[Program; 2]>)> {
+        let reach = self.reach.as_ref()?;
+        Some((reach.level, within(reach, &self.open_values())))
+    }
+
+    /// A row of the values that were left open.
+    fn open_values(&self) -> Layout {
+        let places = 0..self.parameters.len();
+        let places: Vec<usize> = places.map(|p| self.types.len() + p).collect();
+        Layout::default().some(0, &places)
     }
 
     /// Which rows count, where its operators do not say.
@@ -148,15 +177,26 @@ impl QuestionPlan {
             tracks_clock: true,
             tracks_cause: false,
             tables: &[],
+            partitions: &[],
         };
         question_stages(&self.query, site, self.row_types())
+    }
+}
+
+/// A question to an aggregation, with its times in milliseconds.
+fn settled(plan: &Plan, stream: usize, query: &Query) -> Result<Query, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let query = aggregation::reading(query, &[&plan.streams[stream]], &mut faults);
+    match faults.is_empty() {
+        true => Ok(query),
+        false => Err(faults),
     }
 }
 
 /// What a question reads, and its place in the list of streams.
 fn read_by(plan: &Plan, query: &Query) -> Result<(Held, usize), Fault> {
     if let Some(join) = query.joins.first() {
-        let message = "a question reads one table or named window, and joins none";
+        let message = "a question reads one table, named window or aggregation, and joins none";
         let remedy = "let a query of the app join them into a table, and read that";
         return Err(Fault::new(join.span, message).help(remedy));
     }
@@ -166,6 +206,7 @@ fn read_by(plan: &Plan, query: &Query) -> Result<(Held, usize), Fault> {
     let known = plan.streams.iter().filter(is_held).map(|s| &*s.name);
     let found = plan.stream(&name.text);
     let held = found.and_then(|stream| match &plan.streams[stream].kind {
+        StreamKind::Table(table) if plan.tables[*table].is_view => Some(Held::Rollup(*table)),
         StreamKind::Table(table) => Some(Held::Table(*table)),
         StreamKind::Window(_) => {
             let fills = |q: &QueryPlan| q.target == stream;
@@ -179,12 +220,13 @@ fn read_by(plan: &Plan, query: &Query) -> Result<(Held, usize), Fault> {
             Some(_) => Fault::new(name.span, format!("stream {} holds no rows", name.text)),
             None => Fault::new(
                 name.span,
-                format!("unknown table or window '{}'", name.text),
+                format!("unknown table, window or aggregation '{}'", name.text),
             ),
         };
         return Err(match plan.streams.iter().any(|s| is_held(&s)) {
             true => fault.nearest(&name.text, known),
-            false => fault.help("the app has neither CREATE TABLE nor CREATE WINDOW"),
+            false => fault
+                .help("the app has neither CREATE TABLE nor CREATE WINDOW nor CREATE AGGREGATION"),
         });
     };
     if let Some(window) = &source.window {
@@ -220,6 +262,13 @@ fn refuse(expr: &mut Expr, faults: &mut Vec<Fault>) {
         faults.push(fault.help("ask both tables, and compare the answers"));
         return;
     }
+    if let ExprKind::Over(..) = &expr.kind {
+        let fault = Fault::new(expr.span, "OVER cannot stand in a question");
+        faults.push(
+            fault.help("let a query of the app write the result into a table, and read that"),
+        );
+        return;
+    }
     expr.children_mut(&mut |child| refuse(child, faults));
 }
 
@@ -243,6 +292,12 @@ fn no_circumstances(query: &QueryPlan) -> Result<(), Vec<Fault>> {
 
 /// Calls `f` with every expression of a question.
 pub(super) fn each_expression(query: &mut Query, f: &mut dyn FnMut(&mut Expr)) {
+    for reach in query.sources.iter_mut().filter_map(|s| s.reach.as_mut()) {
+        if let Some((start, end)) = &mut reach.within {
+            f(start);
+            end.iter_mut().for_each(&mut *f);
+        }
+    }
     let filters = query.sources.iter_mut().flat_map(|s| &mut s.filters);
     let select = query.select.iter_mut().filter_map(|item| match item {
         SelectItem::Star(_) => None,

@@ -2,6 +2,7 @@
 //! by their role; places in the frames of programs are made of them when the query is built.
 
 use super::limits::{self, EXPANDED_HEIGHT_MAX, EXPANDED_NODES_MAX};
+use super::over::{OverPlan, bind_over};
 use super::pattern::PatternPlan;
 use super::source::{self, NamedSource};
 use super::table::{MemberPlan, bind_member};
@@ -10,7 +11,7 @@ use crate::error::{FAULTS_MAX, Fault};
 use crate::event::Type;
 use crate::expr::{ColumnRef, Scope, Typed, Unresolved, bind};
 use crate::operator::aggregate::{Aggregate, AggregateCall, Rows};
-use crate::sql::ast::{Expr, ExprKind, Name, Nth, SelectItem, Span};
+use crate::sql::ast::{Expr, ExprKind, Name, Nth, Over, SelectItem, Span};
 
 /// One aggregate call of a query with its bound arguments.
 pub(crate) struct Call {
@@ -39,12 +40,14 @@ pub(super) enum Clause {
     GroupBy,
     /// The argument of an aggregate.
     Argument,
+    /// PARTITION BY in OVER.
+    Over,
     /// SELECT, HAVING, ORDER BY: aggregates may stand here.
     Output,
 }
 
 impl Clause {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Clause::Source(_) => "a filter",
             Clause::On(_) => "ON",
@@ -54,6 +57,7 @@ impl Clause {
             Clause::Where => "WHERE",
             Clause::GroupBy => "GROUP BY",
             Clause::Argument => "an aggregate",
+            Clause::Over => "OVER",
             Clause::Output => "SELECT",
         }
     }
@@ -73,6 +77,8 @@ pub(super) struct QueryScope<'a> {
     pub(super) numbers_rows: bool,
     pub(super) clause: Clause,
     pub(super) calls: Vec<Call>,
+    /// The calls with OVER.
+    pub(super) over: OverPlan,
     /// The pattern whose terms the sources are.
     pub(super) pattern: Option<PatternPlan>,
     /// The counted term over whose rows an aggregate is bound.
@@ -104,6 +110,7 @@ impl<'a> QueryScope<'a> {
             numbers_rows: true,
             clause: Clause::Output,
             calls: Vec::new(),
+            over: OverPlan::default(),
             pattern: None,
             over_term: None,
             members: Vec::new(),
@@ -192,6 +199,11 @@ impl QueryScope<'_> {
             Ok(source) => Ok((ColumnRef::EventTime { source }, Type::Long)),
             Err(Unresolved::Unknown(fault) | Unresolved::Ambiguous(fault)) => Err(fault),
         })
+    }
+
+    /// Whether the arguments of a call are the name of the only source.
+    pub(super) fn is_only(&self, args: &[Expr]) -> bool {
+        matches!(args, [arg] if self.is_only_source(arg))
     }
 
     pub(super) fn aggregate(&self, name: &Name) -> Option<Aggregate> {
@@ -351,6 +363,10 @@ impl Scope for QueryScope<'_> {
         source.is_called(&name.text)
     }
 
+    fn over(&mut self, call: &Expr, over: &Over, span: Span) -> Result<(ColumnRef, Type), Fault> {
+        bind_over(self, call, over, span)
+    }
+
     fn member(
         &mut self,
         condition: &Expr,
@@ -495,6 +511,7 @@ impl QueryScope<'_> {
         }
         let prefer = match &expr.kind {
             ExprKind::Call { name, .. } if self.aggregate(name).is_some() => Prefer::Attribute,
+            ExprKind::Over(..) => Prefer::Attribute,
             _ => prefer,
         };
         expr.children_mut(&mut |child| self.expand(child, select, prefer));

@@ -3,10 +3,11 @@
 //!
 //! Names of attributes are looked up over all sources; a filter or window knows only its own.
 
+use super::aggregation::ReachPlan;
 use super::scope::QueryScope;
 use super::window::WindowPlan;
 use super::window_args::bind_window;
-use super::{StreamKind, StreamPlan};
+use super::{DoorPlan, StreamKind, StreamPlan};
 use crate::error::Fault;
 use crate::event::{Schema, Type};
 use crate::expr::{ColumnRef, Typed, Unresolved};
@@ -30,6 +31,12 @@ pub(crate) struct SourcePlan {
     pub(crate) window: Option<WindowPlan>,
     /// The window clause as written.
     pub(crate) window_text: String,
+    /// The column by which keys are apart, where the query stands in a partition and the source has the key.
+    pub(crate) partition_key: Option<usize>,
+    /// What its rows pass in front of everything else, where it is a stream from outside of the partition.
+    pub(crate) door: Option<DoorPlan>,
+    /// Which rows are read, where it is an aggregation.
+    pub(crate) reach: Option<ReachPlan>,
 }
 
 impl SourcePlan {
@@ -51,6 +58,8 @@ pub(super) struct NamedSource<'a> {
     has_time: bool,
     /// It has no rows to be named: it is a term of a pattern that must not come.
     pub(super) is_absent: bool,
+    /// How many columns its rows have that are no attributes.
+    pub(super) hidden: usize,
 }
 
 impl<'a> NamedSource<'a> {
@@ -63,19 +72,26 @@ impl<'a> NamedSource<'a> {
             alias: written.alias.as_ref().map(|a| a.text.as_str()),
             schema: &stream.schema,
             is_absent: false,
+            hidden: usize::from(stream.carries.is_some()),
+        }
+    }
+
+    /// A stream alone.
+    pub(super) fn of_stream(stream: &'a StreamPlan) -> Self {
+        NamedSource {
+            stream: &stream.name,
+            kind: stream.kind.name(),
+            alias: None,
+            schema: &stream.schema,
+            has_time: false,
+            is_absent: false,
+            hidden: 0,
         }
     }
 
     /// A table beside the sources of a query.
     pub(super) fn of_table(table: &'a StreamPlan) -> Self {
-        NamedSource {
-            stream: &table.name,
-            kind: "table",
-            alias: None,
-            schema: &table.schema,
-            has_time: false,
-            is_absent: false,
-        }
+        NamedSource::of_stream(table)
     }
 
     /// Its alias, otherwise its stream.
@@ -121,6 +137,9 @@ pub(super) fn bind_windows(
             filter: None,
             window: clause.and_then(|w| bind_window(w, place, scope)),
             window_text: text.unwrap_or_default().to_string(),
+            partition_key: None,
+            door: None,
+            reach: None,
         });
     }
     let mut clauses = query.sources.iter().zip(&sources);
@@ -137,6 +156,9 @@ pub(super) fn bind_windows(
 fn rows(query: &Query, sources: &[SourcePlan]) -> Rows {
     let mut streams = sources.iter().filter(|s| s.table.is_none());
     let of = |s: &SourcePlan| s.held_by().map_or(Rows::Forever, WindowPlan::rows);
+    if query.aggregation.is_some() {
+        return Rows::Displaced;
+    }
     if let [source] = sources {
         return of(source);
     }
@@ -155,14 +177,15 @@ fn rows(query: &Query, sources: &[SourcePlan]) -> Rows {
 pub(super) fn check_source(written: &Source, stream: &StreamPlan, query: &Query) -> Option<Fault> {
     let name = &written.stream;
     let fault = |message: String, remedy: &str| Some(Fault::new(name.span, message).help(remedy));
+    let what = stream.kind_name();
     match (&stream.kind, &written.window) {
         (StreamKind::Table(_), Some(_)) => fault(
-            format!("table {} has no window", name.text),
-            "remove the window: a table holds its rows until they are deleted",
+            format!("{what} {} has no window", name.text),
+            "remove the window: it holds its rows until they are deleted, or their time is over",
         ),
         (StreamKind::Table(_), None) if query.sources.len() == 1 || query.pattern.is_some() => {
             fault(
-                format!("table {} sends no rows", name.text),
+                format!("{what} {} sends no rows", name.text),
                 "join a stream with it, or ask runtime.query",
             )
         }
@@ -357,6 +380,7 @@ mod tests {
         let source = |stream, alias, schema| NamedSource {
             has_time: false,
             is_absent: false,
+            hidden: 0,
             stream,
             kind: "stream",
             alias,

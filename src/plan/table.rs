@@ -182,7 +182,8 @@ pub(super) fn bind_member(
         });
         // It stands behind the attributes of its source.
         let before = scope.members.iter().filter(|m| m.source == source).count() - 1;
-        let column = scope.sources[source].schema.len() + before;
+        let of = &scope.sources[source];
+        let column = of.schema.len() + of.hidden + before;
         return Ok((ColumnRef::Input { source, column }, Type::Bool));
     }
     let first = faults.remove(0);

@@ -50,6 +50,7 @@ pub(super) fn table(
             indexes,
             ttl_us,
         },
+        is_view: false,
     }
 }
 

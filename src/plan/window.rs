@@ -3,6 +3,7 @@
 use crate::event::Type;
 use crate::expr::Typed;
 use crate::operator::aggregate::Rows;
+use crate::operator::trigger::Schedule;
 use crate::operator::window::Start;
 use crate::operator::window::{
     ConditionSource, Crontab, ExpressionBatchOptions, ExternalSpan, ExternalStart, Panes,
@@ -70,6 +71,8 @@ pub(crate) enum WindowPlan {
         keys: Keys,
     },
     Cron(Crontab),
+    /// No window of the language: what a trigger makes of its times.
+    Trigger(Schedule),
     Expression(ConditionSource),
     ExpressionBatch {
         condition: ConditionSource,
@@ -162,7 +165,69 @@ impl<'a> Shape<'a> {
     }
 }
 
+/// How a window of a partition keeps the rows of keys apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Apart {
+    /// Each key has a window of its own, inside the operator.
+    PerKey,
+    /// The key is one more of its own keys.
+    OwnKey,
+    /// It does not: rows of all keys come and go by the same times. Only its flushes are those of one key each.
+    ByFlush,
+}
+
 impl WindowPlan {
+    /// How it keeps the rows of keys apart in a partition.
+    pub(crate) fn apart(&self) -> Apart {
+        match self {
+            WindowPlan::Length(_)
+            | WindowPlan::LengthBatch { .. }
+            | WindowPlan::TimeLength { .. }
+            | WindowPlan::SendBatch
+            | WindowPlan::ExternalTime { .. }
+            | WindowPlan::ExternalTimeBatch(_)
+            | WindowPlan::Sort { .. }
+            | WindowPlan::Frequent { .. }
+            | WindowPlan::LossyFrequent { .. }
+            | WindowPlan::Expression(_)
+            | WindowPlan::ExpressionBatch { .. }
+            | WindowPlan::TimeBatch {
+                start: Start::FirstRow,
+                ..
+            } => Apart::PerKey,
+            WindowPlan::Session { .. }
+            | WindowPlan::SessionBatch { .. }
+            | WindowPlan::Unique(_)
+            | WindowPlan::FirstUnique(_) => Apart::OwnKey,
+            WindowPlan::Time(_)
+            | WindowPlan::Delay(_)
+            | WindowPlan::Panes(_)
+            | WindowPlan::Cron(_)
+            | WindowPlan::Trigger(_)
+            | WindowPlan::TimeBatch {
+                start: Start::Grid(_),
+                ..
+            } => Apart::ByFlush,
+        }
+    }
+
+    /// Whether rows of different keys of a partition never meet in it.
+    pub(crate) fn keeps_keys(&self) -> bool {
+        self.apart() != Apart::ByFlush
+    }
+
+    /// Why it cannot stand in a partition, where that is so.
+    pub(crate) fn refused_in_partition(&self) -> Option<&'static str> {
+        match self {
+            WindowPlan::Expression(condition) | WindowPlan::ExpressionBatch { condition, .. } => {
+                let changes = matches!(condition, ConditionSource::Column { .. });
+                changes
+                    .then_some("in a partition the condition of the window is a text, not a column")
+            }
+            _ => None,
+        }
+    }
+
     fn shape(&self) -> Shape<'_> {
         match self {
             WindowPlan::Length(_) => Shape::of(Rows::InOrder),
@@ -210,6 +275,9 @@ impl WindowPlan {
                 Shape::of(Rows::AnyOrder).state("state keyed map of counts")
             }
             WindowPlan::Cron(_) => Shape::of(Rows::Together).ordered(),
+            WindowPlan::Trigger(_) => Shape::of(Rows::Forever)
+                .timed(true)
+                .state("state when it fires next"),
             WindowPlan::Expression(condition) => {
                 Shape::of(Rows::InOrder).timed(condition.uses_clock())
             }

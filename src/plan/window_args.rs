@@ -12,7 +12,7 @@ use crate::operator::window::{
 use crate::sql::ast::{Expr, ExprKind, Span, Unary, Window};
 
 /// 700 years: what is left between the last time that a row may have and the end of the numbers.
-const DURATION_MAX_US: u64 = 700 * 31_557_600_000_000;
+pub(super) const DURATION_MAX_US: u64 = 700 * 31_557_600_000_000;
 
 /// Slides of a hop window: each row is in as many windows, and a jump of the clock closes all of them at once.
 const PANES_MAX: i64 = 1_000_000;

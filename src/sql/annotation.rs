@@ -39,6 +39,11 @@ impl Parser<'_> {
         }
     }
 
+    /// `@info(…)` in a partition, from its `@`.
+    pub(super) fn query_annotation(&mut self, info: &mut Info) -> Parsed<()> {
+        self.annotation(&mut App::default(), info, false)
+    }
+
     fn app_name(&mut self, app: &mut App, span: Span) -> Parsed<()> {
         self.expect_sign(&Kind::LParen)?;
         let name = self.string("the name of the app in quotes")?;

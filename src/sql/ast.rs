@@ -2,7 +2,7 @@
 //!
 //! These are our own types: those of the parser library never leave this folder.
 
-use crate::event::{Type, Value};
+use crate::event::{Granularity, Type, Value};
 use std::ops::Range;
 
 /// A half-open range of bytes of the app's text.
@@ -83,8 +83,45 @@ pub enum Statement {
     Table(TableDef),
     /// `CREATE WINDOW`.
     Window(WindowDef),
+    /// `CREATE TRIGGER`.
+    Trigger(TriggerDef),
     /// A query with its target.
     Query(Query),
+    /// `CREATE AGGREGATION`: the query that fills it.
+    Aggregation(Query),
+    /// `PARTITION`.
+    Partition(Partition),
+}
+
+/// `PARTITION WITH (keys) [WITH (options)] BEGIN queries END`.
+#[derive(Clone, Debug)]
+pub struct Partition {
+    /// By which keys rows of streams are apart, at least one.
+    pub keys: Vec<PartitionKey>,
+    /// `WITH` options in order, key and value.
+    pub options: Vec<(Name, Name)>,
+    /// The queries, of which each key has its own.
+    pub queries: Vec<Query>,
+}
+
+/// `expression OF stream`, or ranges.
+#[derive(Clone, Debug)]
+pub struct PartitionKey {
+    /// The stream.
+    pub stream: Name,
+    /// What the key of a row is.
+    pub by: PartitionBy,
+    /// The whole key.
+    pub span: Span,
+}
+
+/// What the key of a row is.
+#[derive(Clone, Debug)]
+pub enum PartitionBy {
+    /// A value.
+    Value(Expr),
+    /// The names of the conditions that it fulfils.
+    Ranges(Vec<(Expr, Name)>),
 }
 
 /// `CREATE STREAM name (attributes) WITH (options)`.
@@ -122,6 +159,28 @@ pub struct WindowDef {
     pub window: Window,
     /// Which rows its readers get: all, unless something else is said.
     pub events: Events,
+}
+
+/// `CREATE TRIGGER name AT …`.
+#[derive(Clone, Debug)]
+pub struct TriggerDef {
+    /// Name.
+    pub name: Name,
+    /// When it fires.
+    pub at: TriggerAt,
+    /// From AT to the end.
+    pub span: Span,
+}
+
+/// When a trigger fires.
+#[derive(Clone, Debug)]
+pub enum TriggerAt {
+    /// Once, at the start of the app.
+    Start,
+    /// Every so many microseconds, at least one, from the start on.
+    Every(i64),
+    /// At the times of a cron expression.
+    Cron(Name),
 }
 
 /// Which rows an INSERT passes on.
@@ -258,6 +317,65 @@ pub struct Query {
     pub limit: Option<(u64, Span)>,
     /// `OFFSET`.
     pub offset: Option<(u64, Span)>,
+    /// `OUTPUT …`.
+    pub rate: Option<RateLimit>,
+    /// What it fills, where that is an aggregation.
+    pub aggregation: Option<Box<AggregationDef>>,
+}
+
+/// What `CREATE AGGREGATION name [WITH (options)] AS SELECT … AGGREGATE [BY attribute] EVERY …` says beside its SELECT.
+#[derive(Clone, Debug)]
+pub struct AggregationDef {
+    /// `WITH` options in order, key and value.
+    pub options: Vec<(Name, Name)>,
+    /// `BY`: the time of a row in milliseconds; without it, when the row happened.
+    pub by: Option<Expr>,
+    /// How long its periods are, each once, from the finest to the coarsest.
+    pub every: Vec<Granularity>,
+}
+
+/// `WITHIN start [, end] PER granularity`: which rows of an aggregation are read.
+#[derive(Clone, Debug)]
+pub struct Reach {
+    /// The start, and the end; a pattern of dates is both. None where all rows are read.
+    pub within: Option<(Expr, Option<Expr>)>,
+    /// How long the periods are.
+    pub per: Option<(Granularity, Span)>,
+    /// All of it.
+    pub span: Span,
+}
+
+/// `OUTPUT …` behind a query: which of its rows go out, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Which rows.
+    pub rows: RateRows,
+    /// How often.
+    pub pace: RatePace,
+    /// The whole clause.
+    pub span: Span,
+}
+
+/// The rows of a rate limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RateRows {
+    /// `ALL`, which is what holds without a word.
+    All,
+    /// `FIRST`.
+    First,
+    /// `LAST`.
+    Last,
+    /// `SNAPSHOT`.
+    Snapshot,
+}
+
+/// How often rows go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RatePace {
+    /// `EVERY n EVENTS`, at least one.
+    Events(u64),
+    /// `EVERY t`, in microseconds, at least one.
+    Time(i64),
 }
 
 /// `*` or an expression with its alias.
@@ -287,6 +405,8 @@ pub struct Source {
     pub window: Option<Window>,
     /// `UNIDIRECTIONAL`: only its rows trigger the join.
     pub unidirectional: Option<Span>,
+    /// `WITHIN … PER …`, where it is an aggregation.
+    pub reach: Option<Box<Reach>>,
 }
 
 /// `PATTERN (chain) [WITHIN t] [EMIT TIMEOUT INTO name] [AFTER MATCH SKIP …]`, or SEQUENCE.
@@ -529,6 +649,39 @@ pub enum ExprKind {
         /// `f(DISTINCT x)`.
         distinct: bool,
     },
+    /// `call OVER (…)`: the call, which is an [`ExprKind::Call`], and the rows that it looks at.
+    Over(Box<Expr>, Box<Over>),
+}
+
+/// `OVER ([PARTITION BY …] [ORDER BY …] [frame])`.
+#[derive(Clone, Debug)]
+pub struct Over {
+    /// PARTITION BY.
+    pub keys: Vec<Expr>,
+    /// ORDER BY.
+    pub order: Option<Expr>,
+    /// ROWS or RANGE.
+    pub frame: Option<OverFrame>,
+}
+
+/// `ROWS bound` or `RANGE bound`, up to the current row.
+#[derive(Clone, Copy, Debug)]
+pub struct OverFrame {
+    /// Where it begins.
+    pub bound: OverBound,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// Where a frame begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OverBound {
+    /// With the first row.
+    Unbounded,
+    /// So many rows before the current one.
+    Rows(u64),
+    /// So many microseconds before it.
+    Time(i64),
 }
 
 impl Expr {
@@ -552,6 +705,10 @@ impl Expr {
                 list.iter_mut().for_each(f);
             }
             ExprKind::Call { args, .. } => args.iter_mut().for_each(f),
+            ExprKind::Over(call, over) => {
+                f(call);
+                over.children_mut(f);
+            }
             ExprKind::Case {
                 operand,
                 branches,

@@ -198,7 +198,8 @@ impl Parser<'_> {
             let fault = Fault::new(self.span(), "FILTER (…) behind a call is not supported");
             return Err(fault.help("write sum(CASE WHEN condition THEN x END)"));
         }
-        self.finish_call(word, name, args, distinct)
+        let call = self.finish_call(word, name, args, distinct)?;
+        self.over(call)
     }
 
     /// The node of a call whose `)` is read; `height` is that of its highest argument.

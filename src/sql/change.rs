@@ -32,7 +32,9 @@ impl Parser<'_> {
         }
         let from = self.sources()?;
         let on = self.changed_rows("UPDATE", start, &from)?;
-        let query = bare(table, Action::Update { set, on }, from);
+        let mut query = bare(table, Action::Update { set, on }, from);
+        query.rate = self.rate_limit()?;
+        self.last_clause()?;
         Ok(self.named(query, info, start))
     }
 
@@ -50,7 +52,9 @@ impl Parser<'_> {
         }
         let from = self.sources()?;
         let on = self.changed_rows("DELETE", start, &from)?;
-        let query = bare(table, Action::Delete { on }, from);
+        let mut query = bare(table, Action::Delete { on }, from);
+        query.rate = self.rate_limit()?;
+        self.last_clause()?;
         Ok(self.named(query, info, start))
     }
 
@@ -76,6 +80,10 @@ impl Parser<'_> {
         let on = self.expression()?;
         if let Some(clause) = CLAUSES.iter().find(|c| self.is(keyword(c))) {
             let fault = Fault::new(self.span(), format!("{clause} stands before ON"));
+            return Err(fault.help("move it in front of the ON of the UPSERT"));
+        }
+        if self.is("OUTPUT") {
+            let fault = Fault::new(self.span(), "OUTPUT stands before ON");
             return Err(fault.help("move it in front of the ON of the UPSERT"));
         }
         self.last_clause()?;
@@ -127,15 +135,13 @@ impl Parser<'_> {
         let on = self.expression()?;
         match self.foreign_clause(statement).or_else(|| self.late_join()) {
             Some(fault) => Err(fault),
+            None if self.is("OUTPUT") => Ok(on),
             None => self.last_clause().map(|()| on),
         }
     }
 
     /// A clause of SELECT that stands next and does not belong to the statement.
     fn foreign_clause(&self, statement: &str) -> Option<Fault> {
-        if self.is("OUTPUT") {
-            return Some(unsupported::RATE_LIMIT.at(self.span()));
-        }
         let mut clauses = CLAUSES.iter().filter(|c| **c != "WHERE");
         let clause = clauses.find(|c| self.is(keyword(c)))?;
         let fault = Fault::new(self.span(), format!("{statement} has no {clause}"));

@@ -1,4 +1,4 @@
-//! `CREATE STREAM`, `CREATE TABLE` and `CREATE WINDOW`.
+//! `CREATE STREAM`, `CREATE TABLE` and `CREATE WINDOW`; `trigger.rs` has `CREATE TRIGGER`.
 
 use super::ast::{Events, Name, Span, Statement, StreamDef, TableDef, Window, WindowDef};
 use super::parser::{Parsed, Parser};
@@ -34,6 +34,7 @@ const NAMED: &[&str] = &["PRIMARY", "UNIQUE", "FOREIGN", "CHECK"];
 impl Parser<'_> {
     /// From CREATE up to the `;`.
     pub(super) fn create(&mut self) -> Parsed<Statement> {
+        let start = self.span();
         self.advance();
         let span = self.span();
         let what = self.word(0).map(str::to_ascii_uppercase);
@@ -41,14 +42,16 @@ impl Parser<'_> {
             Some("STREAM") => return self.create_stream(),
             Some("TABLE") => return self.create_table(),
             Some("WINDOW") => return self.create_window(),
-            Some("TRIGGER") => &unsupported::TRIGGER,
-            Some("AGGREGATION") => &unsupported::AGGREGATION,
+            Some("TRIGGER") => return self.create_trigger(),
+            Some("AGGREGATION") => return self.create_aggregation(start),
             Some("FUNCTION") => &unsupported::FUNCTION,
             Some("OR") => {
                 let fault = Fault::new(span, "CREATE OR REPLACE is not supported");
                 return Err(fault.help("write CREATE alone: an app declares each name once"));
             }
-            _ => return Err(self.unexpected("STREAM, TABLE or WINDOW")),
+            _ => {
+                return Err(self.unexpected("STREAM, TABLE, WINDOW, TRIGGER or AGGREGATION"));
+            }
         };
         Err(not_yet.at(span))
     }
@@ -99,7 +102,7 @@ impl Parser<'_> {
     }
 
     /// The name behind the word that says what is created.
-    fn declared(&mut self, what: &str) -> Parsed<Name> {
+    pub(super) fn declared(&mut self, what: &str) -> Parsed<Name> {
         self.advance();
         if self.is("IF") && self.is_word(1, "NOT") {
             let fault = Fault::new(self.span(), "IF NOT EXISTS is not supported");
@@ -185,19 +188,24 @@ impl Parser<'_> {
 
     /// `[WITH ('key'='value', …)]` at the end of the statement.
     fn options(&mut self) -> Parsed<Vec<(Name, Name)>> {
-        let mut options = Vec::new();
-        if self.eat("WITH") {
-            self.expect_sign(&Kind::LParen)?;
-            loop {
-                options.push(self.option("the name of an option")?);
-                if !self.more(&Kind::RParen)? {
-                    break;
-                }
-            }
-        } else if !self.at_statement_end() {
-            return Err(self.unexpected("WITH or ';'"));
+        match () {
+            () if self.is("WITH") => self.some_options(),
+            () if self.at_statement_end() => Ok(Vec::new()),
+            () => Err(self.unexpected("WITH or ';'")),
         }
-        Ok(options)
+    }
+
+    /// `WITH ('key'='value', …)`.
+    pub(super) fn some_options(&mut self) -> Parsed<Vec<(Name, Name)>> {
+        self.expect("WITH")?;
+        self.expect_sign(&Kind::LParen)?;
+        let mut options = Vec::new();
+        loop {
+            options.push(self.option("the name of an option")?);
+            if !self.more(&Kind::RParen)? {
+                return Ok(options);
+            }
+        }
     }
 
     /// The WINDOW clause of a named window.
@@ -222,7 +230,8 @@ impl Parser<'_> {
         } else if self.eat("CURRENT") {
             Events::Current
         } else if self.is_any(&["EVERY", "FIRST", "LAST", "SNAPSHOT"]) {
-            return Err(unsupported::RATE_LIMIT.at(output));
+            let fault = Fault::new(output, "a rate limit belongs to a query, not to a window");
+            return Err(fault.help("write it behind the query that reads the window"));
         } else {
             return Err(self.unexpected("ALL, EXPIRED or CURRENT EVENTS"));
         };

@@ -405,9 +405,8 @@ impl Parser<'_> {
         if let Kind::LBracket = self.kind() {
             return Some(unsupported::INDEXED.at(left.span.to(span)));
         }
-        let call = matches!(left.kind, ExprKind::Call { .. });
-        if call && self.is("OVER") && !self.is_word(1, "FROM") {
-            return Some(unsupported::OVER.at(span));
+        if let Some(fault) = self.named_over(left) {
+            return Some(fault);
         }
         let remedy = match self.word(0) {
             Some(word) if OPERATOR_WORDS.iter().any(|w| w.eq_ignore_ascii_case(word)) => {

@@ -104,7 +104,7 @@ const WORDS: &[(&str, &str)] = &[
     ("FILTER", "write sum(CASE WHEN condition THEN x END)"),
     (
         "OVER",
-        "write WINDOW(…) after the stream and GROUP BY for the parts",
+        "write it behind a call, as in sum(x) OVER (PARTITION BY k)",
     ),
     (
         "ORDER",

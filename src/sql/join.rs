@@ -58,9 +58,9 @@ impl Parser<'_> {
                 let fault = Fault::new(words.span, message);
                 return Err(fault.help("insert what is joined so far into a stream and join that"));
             }
-            let source = self.source_clause()?;
+            let mut source = self.source_clause()?;
             check_trigger(&sources, &source, words.kind)?;
-            joins.push(self.join(words)?);
+            joins.push(self.join(words, &mut source)?);
             sources.push(source);
         }
         if self.is_sign(0, &Kind::Comma) {
@@ -138,8 +138,9 @@ impl Parser<'_> {
         }
     }
 
-    /// What stands behind the right side: `ON condition [WITHIN t]`, nothing for CROSS JOIN.
-    fn join(&mut self, words: Words) -> Parsed<Join> {
+    /// What stands behind the right side: `ON condition [WITHIN t]`, nothing for CROSS JOIN. `source`: that side; where
+    /// it is an aggregation, what of it is read may stand there, too.
+    fn join(&mut self, words: Words, source: &mut Source) -> Parsed<Join> {
         let Words { kind, cross, span } = words;
         let on = if cross && !self.is("USING") {
             let kind = ExprKind::Literal(Value::Bool(true));
@@ -149,6 +150,9 @@ impl Parser<'_> {
         } else {
             return Err(self.no_condition(kind));
         };
+        if !matches!(kind, JoinKind::Asof | JoinKind::AsofLeft) && self.at_reach() {
+            self.reach(source)?;
+        }
         let within = match self.is("WITHIN") {
             true => Some(self.within(kind)?),
             false => None,

@@ -6,6 +6,7 @@
 
 pub(crate) mod ast;
 
+mod aggregation;
 mod annotation;
 mod call;
 mod change;
@@ -15,16 +16,22 @@ mod expr;
 mod foreign;
 mod join;
 mod literal;
+mod over;
 mod parser;
+mod partition;
 mod pattern;
 mod query;
 mod question;
+mod rate;
 mod source;
 mod statement;
 mod term;
 mod token;
+mod trigger;
 mod unsupported;
 
+#[cfg(test)]
+mod clause_tests;
 #[cfg(test)]
 mod foreign_tests;
 #[cfg(test)]
@@ -37,8 +44,10 @@ mod table_tests;
 mod tests;
 
 use crate::error::Fault;
+pub(crate) use aggregation::text_of;
 use ast::{App, DataType, Expr, Span};
 pub(crate) use literal::duration_text;
+pub(crate) use over::called;
 pub(crate) use question::{Question, parameter_name};
 
 /// What bounds the work on a hostile text.
@@ -56,6 +65,8 @@ mod limits {
     pub(super) const EXPRESSION_HEIGHT_MAX: usize = 400;
     /// Joins of one FROM: each is an operator with state of its own, and rows of all sources meet in the last.
     pub(super) const JOINS_MAX: usize = 16;
+    /// Ranges of one stream of a partition: each is a condition that every row is tried with.
+    pub(super) const PARTITION_RANGES_MAX: usize = 64;
     /// Terms of one pattern: each is a source of the query, and every row of its stream is tried at each.
     pub(super) const PATTERN_TERMS_MAX: usize = 32;
     /// Bound of a count in braces: more rows than a run would live to see. What has no bound is written without one.

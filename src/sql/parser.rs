@@ -39,6 +39,10 @@ pub(super) struct Parser<'a> {
     pub(super) height: usize,
     /// Where each `?` stands that was read; none where none may stand.
     pub(super) parameters: Option<Vec<Span>>,
+    /// The statements of a partition are read.
+    pub(super) in_partition: bool,
+    /// What is wrong with those of the partition at hand.
+    pub(super) inside: Vec<Fault>,
 }
 
 impl<'a> Parser<'a> {
@@ -54,6 +58,8 @@ impl<'a> Parser<'a> {
             nodes: 0,
             height: 0,
             parameters: None,
+            in_partition: false,
+            inside: Vec::new(),
         }
     }
 
@@ -88,7 +94,24 @@ impl<'a> Parser<'a> {
 
     /// Whether the statement can end here.
     pub(super) fn at_statement_end(&self) -> bool {
-        self.is_sign(0, &Kind::SemiColon) || (self.at_end() && self.broken.is_none())
+        self.is_sign(0, &Kind::SemiColon)
+            || (self.at_end() && self.broken.is_none())
+            || (self.in_partition && self.is("END"))
+    }
+
+    /// The place of the next token, to go back to.
+    pub(super) fn place(&self) -> usize {
+        self.at
+    }
+
+    /// Goes back to a place.
+    pub(super) fn go_back(&mut self, place: usize) {
+        self.at = place;
+    }
+
+    /// Whether nothing stands behind the next token.
+    pub(super) fn is_last(&self) -> bool {
+        self.at + 1 >= self.tokens.len()
     }
 
     /// Goes past the next token.
@@ -212,8 +235,16 @@ impl<'a> Parser<'a> {
 
     /// The name of a stream, a table or a named window.
     pub(super) fn stream_name(&mut self, what: &str) -> Parsed<Name> {
+        let start = self.span();
+        if self.in_partition && self.eat_sign(&Kind::Sharp) {
+            let name = self.any_name("the name of an inner stream")?;
+            return Ok(Name {
+                text: format!("#{}", name.text),
+                span: start.to(name.span),
+            });
+        }
         match self.kind() {
-            Kind::Sharp => return Err(unsupported::INNER_STREAM.at(self.span())),
+            Kind::Sharp => return Err(unsupported::INNER_STREAM.at(start)),
             Kind::ExclamationMark => return Err(unsupported::FAULT_STREAM.at(self.span())),
             _ => {}
         }

@@ -257,7 +257,7 @@ const BAD_PATTERNS: &[(&str, &str, &str)] = &[
     ("PATTERN (a=A) «p» WHERE p.x", "expected WITHIN, WHERE, GROUP BY", ""),
     ("PATTERN (a=A) «WHRE» a.x", "found 'WHRE'", "did you mean 'WHERE'?"),
     ("PATTERN (a=A) «WITIHN» 5 SECONDS", "found 'WITIHN'", "did you mean 'WITHIN'?"),
-    ("PATTERN (a=A) «OUTPUT» EVERY 5 EVENTS", "rate limits", ""),
+    ("PATTERN (a=A) OUTPUT EVERY «0» EVENTS", "a rate limit counts at least one row", ""),
     // without PATTERN or parentheses
     ("«every» (e1=A -> e2=B) within 5 seconds", "whole in parentheses", "write FROM PATTERN (e1=A -> e2=B)"),
     ("«every» e1=A -> e2=B", "whole in parentheses", "write FROM PATTERN"),

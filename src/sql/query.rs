@@ -40,6 +40,10 @@ impl Parser<'_> {
             (query.events, query.target) = self.insert()?;
             match self.foreign_on() {
                 Some(fault) => return Err(fault),
+                None if self.is("OUTPUT") => {
+                    let fault = Fault::new(self.span(), "OUTPUT stands before INSERT INTO");
+                    return Err(fault.help("move it behind the clauses of SELECT"));
+                }
                 None if !self.at_statement_end() => return Err(self.unexpected("';'")),
                 None => query,
             }
@@ -172,7 +176,16 @@ impl Parser<'_> {
 
     fn clauses(&mut self, query: &mut Query) -> Parsed<()> {
         let mut last = None;
-        while let Some(rank) = CLAUSES.iter().position(|c| self.is(keyword(c))) {
+        loop {
+            if let (None, [source]) = (&query.pattern, query.sources.as_mut_slice())
+                && self.at_reach()
+            {
+                self.reach(source)?;
+            }
+            let Some(rank) = CLAUSES.iter().position(|c| self.is(keyword(c))) else {
+                query.rate = self.rate_limit()?;
+                return Ok(());
+            };
             let span = self.span();
             let clause = CLAUSES[rank];
             if let Some(last) = last
@@ -202,7 +215,6 @@ impl Parser<'_> {
                 _ => query.offset = Some(self.count("a number of rows")?),
             }
         }
-        Ok(())
     }
 
     fn expressions(&mut self) -> Parsed<Vec<Expr>> {
@@ -259,9 +271,6 @@ impl Parser<'_> {
         if let Some(fault) = self.late_join().or_else(|| self.foreign_on()) {
             return Err(fault);
         }
-        if self.is("OUTPUT") {
-            return Err(unsupported::RATE_LIMIT.at(span));
-        }
         if self.is_any(&["UNION", "INTERSECT", "EXCEPT"]) {
             return Err(unsupported::UNION.at(span));
         }
@@ -271,6 +280,9 @@ impl Parser<'_> {
         if self.is("WINDOW") {
             let fault = Fault::new(span, "WINDOW stands behind the stream, before WHERE");
             return Err(fault.help("move it in front of the first clause"));
+        }
+        if query.rate.is_some() {
+            return Err(self.unexpected(end));
         }
         let next = next_clauses(query);
         if next.len() == CLAUSES.len() {
@@ -349,6 +361,8 @@ pub(super) fn bare(target: Name, action: Action, from: Reading) -> Query {
         order_by: Vec::new(),
         limit: None,
         offset: None,
+        rate: None,
+        aggregation: None,
     }
 }
 

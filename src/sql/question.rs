@@ -40,6 +40,10 @@ impl Parser<'_> {
             let fault = Fault::new(self.span(), "a question only reads");
             return Err(fault.help("remove INSERT: the rows are the answer"));
         }
+        if let Some(rate) = &query.rate {
+            let fault = Fault::new(rate.span, "a question is answered once, at once");
+            return Err(fault.help("remove OUTPUT, or ask again when you want to know again"));
+        }
         self.no_more_clauses(&query, "';'")?;
         query.span = start.to(self.last_span());
         while self.eat_sign(&Kind::SemiColon) {}

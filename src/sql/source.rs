@@ -19,6 +19,7 @@ impl Parser<'_> {
             filters: Vec::new(),
             window: None,
             unidirectional: None,
+            reach: None,
         };
         loop {
             let span = self.span();
@@ -46,6 +47,8 @@ impl Parser<'_> {
                     return Err(fault.help("remove one of them"));
                 }
                 source.unidirectional = Some(span);
+            } else if self.at_reach() {
+                self.reach(&mut source)?;
             } else if self.is("FOR") && self.is_word(1, "SYSTEM_TIME") {
                 return Err(unsupported::SYSTEM_TIME.at(span.to(self.token(1).span)));
             } else if self.is_sign(0, &Kind::Sharp) {

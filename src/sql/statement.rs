@@ -6,7 +6,18 @@ use super::token::Kind;
 use super::unsupported;
 use crate::error::{FAULTS_MAX, Fault};
 
-const STATEMENTS: &[&str] = &["CREATE", "INSERT", "SELECT", "UPDATE", "DELETE", "UPSERT"];
+const STATEMENTS: &[&str] = &[
+    "CREATE",
+    "INSERT",
+    "SELECT",
+    "UPDATE",
+    "DELETE",
+    "UPSERT",
+    "PARTITION",
+];
+
+/// What CREATE creates.
+const CREATED: &[&str] = &["STREAM", "TABLE", "WINDOW", "TRIGGER", "AGGREGATION"];
 
 /// What a statement begins with, for messages.
 const EXPECTED: &str = "CREATE STREAM, INSERT INTO, SELECT, UPDATE, DELETE FROM or UPSERT INTO";
@@ -32,6 +43,7 @@ impl Parser<'_> {
             };
             if let Err(fault) = result {
                 faults.push(fault);
+                faults.append(&mut self.inside);
                 self.recover(annotation);
             }
             // one more, which tells that there are more
@@ -66,7 +78,7 @@ impl Parser<'_> {
 
     /// Whether words stand here that only a statement begins with. INSERT INTO may belong to a SELECT before it.
     fn at_sure_statement(&self) -> bool {
-        (self.is("CREATE") && self.is_any_at(1, &["STREAM", "TABLE", "WINDOW"]))
+        (self.is("CREATE") && self.is_any_at(1, CREATED))
             || (self.is("UPDATE") && self.is_word(2, "SET"))
             || (self.is("DELETE") && self.is_word(1, "FROM"))
             || (self.is("UPSERT") && self.is_word(1, "INTO"))
@@ -98,10 +110,7 @@ impl Parser<'_> {
             "MERGE" => &unsupported::MERGE,
             "REPLACE" => &unsupported::REPLACE,
             "WITH" => &unsupported::CTE,
-            "PARTITION" => {
-                self.skip_block();
-                &unsupported::PARTITION
-            }
+            "PARTITION" => return self.partition(&info).map(Statement::Partition),
             "FROM" => {
                 let fault = Fault::new(span, "a query does not begin with FROM");
                 return Err(fault.help("write INSERT INTO Out SELECT … FROM …"));
@@ -116,21 +125,5 @@ impl Parser<'_> {
             }
         };
         Err(not_yet.at(span))
-    }
-
-    /// From PARTITION past the END of its block, so that the statements inside are not read as others.
-    fn skip_block(&mut self) {
-        let mut open = 0_usize;
-        while !self.at_end() {
-            if open == 0 && self.is_sign(0, &Kind::SemiColon) {
-                return;
-            }
-            if self.is_any(&["BEGIN", "CASE"]) {
-                open += 1;
-            } else if self.is("END") {
-                open = open.saturating_sub(1);
-            }
-            self.advance();
-        }
     }
 }

@@ -44,7 +44,7 @@ pub(super) const GOOD: &[(&str, &str)] = &[
 #[rustfmt::skip]
 pub(super) const BAD: &[(&str, &str, &str)] = &[
     // tables
-    ("CREATE «TABEL» T (a INT)", "expected STREAM, TABLE or WINDOW", "did you mean 'TABLE'?"),
+    ("CREATE «TABEL» T (a INT)", "expected STREAM, TABLE, WINDOW, TRIGGER or AGGREGATION", "did you mean 'TABLE'?"),
     ("CREATE TABLE «(»a INT)", "expected the name of the table", ""),
     ("CREATE TABLE «order» (a INT)", "the name of the table, found 'order'", "double quotes"),
     ("CREATE TABLE «#»T (a INT)", "inner streams", ""),
@@ -95,7 +95,7 @@ pub(super) const BAD: &[(&str, &str, &str)] = &[
     ("CREATE WINDOW W (a INT) WINDOW('length', 5) OUTPUT «SOME» EVENTS", "expected ALL, EXPIRED or CURRENT EVENTS", ""),
     ("CREATE WINDOW W (a INT) WINDOW('length', 5) OUTPUT ALL«;»", "expected EVENTS, found ';'", ""),
     ("CREATE WINDOW W (a INT) WINDOW('length', 5) OUTPUT ALL EVENTS «OUTPUT» ALL EVENTS", "expected ';', found 'OUTPUT'", ""),
-    ("CREATE WINDOW W (a INT) WINDOW('length', 5) «OUTPUT» EVERY 5 EVENTS", "rate limits", ""),
+    ("CREATE WINDOW W (a INT) WINDOW('length', 5) «OUTPUT» EVERY 5 EVENTS", "a rate limit belongs to a query", ""),
     ("CREATE WINDOW W (a INT) WINDOW('length', 5) «CREATE» STREAM S (a INT)", "expected OUTPUT or ';'", "write ';'"),
     // UPDATE
     ("«UPDATE» T SET a = 1", "the UPDATE has no FROM", "write FROM S"),
@@ -107,7 +107,9 @@ pub(super) const BAD: &[(&str, &str, &str)] = &[
     ("UPDATE T SET a = 1 FROM U«,» V WHERE TRUE", "a comma between streams", "JOIN"),
     ("UPDATE T SET a = 1 FROM U WHERE TRUE «GROUP» BY a", "UPDATE has no GROUP BY", "insert into a stream"),
     ("UPDATE T SET a = 1 FROM U «LIMIT» 1", "UPDATE has no LIMIT", "insert into a stream"),
-    ("UPDATE T SET a = 1 FROM U WHERE TRUE «OUTPUT» EVERY 5 EVENTS", "rate limits", ""),
+    ("UPDATE T SET a = 1 FROM U WHERE TRUE OUTPUT EVERY «0» EVENTS", "a rate limit counts at least one row", ""),
+    ("UPDATE T SET a = 1 FROM U «OUTPUT» EVERY 5 EVENTS WHERE TRUE", "expected", ""),
+    ("DELETE FROM T USING U WHERE TRUE OUTPUT LAST EVERY 1 SECOND «HAVING» a > 1", "HAVING stands before OUTPUT", ""),
     ("UPDATE T SET a = 1 FROM U WHERE TRUE «JOIN» V ON TRUE", "before WHERE", "move it"),
     ("UPDATE T SET a = 1 FROM U WHERE TRUE «WHERE» FALSE", "expected ';', found 'WHERE'", ""),
     ("UPDATE T SET a = 1 FROM U WHERE TRUE «RETURNING» a", "expected ';'", "by another query"),
@@ -144,7 +146,8 @@ pub(super) const BAD: &[(&str, &str, &str)] = &[
     ("UPSERT INTO T SELECT a FROM S ON TRUE «ON» TRUE", "expected ';', found 'ON'", ""),
     ("UPSERT INTO T SELECT a FROM S WHERE b «c» ON TRUE", "expected GROUP BY, HAVING, ORDER BY, LIMIT, OFFSET or ON, found 'c'", ""),
     ("UPSERT INTO T SELECT a FROM S «s» ON TRUE", "LIMIT or ON, found 's'", "write AS s"),
-    ("UPSERT INTO T SELECT a FROM S «OUTPUT» EVERY 5 EVENTS ON TRUE", "rate limits", ""),
+    ("UPSERT INTO T SELECT a FROM S OUTPUT EVERY «0» EVENTS ON TRUE", "a rate limit counts at least one row", ""),
+    ("UPSERT INTO T SELECT a FROM S ON TRUE «OUTPUT» EVERY 5 EVENTS", "OUTPUT stands before ON", "in front of the ON of the UPSERT"),
     ("UPSERT INTO T «(»a) SELECT a FROM S ON TRUE", "list of columns", ""),
     ("UPSERT INTO T «VALUES» (1)", "VALUES is not supported", ""),
     ("UPSERT INTO T «WITH» x AS (SELECT a FROM S) SELECT a FROM x ON TRUE", "WITH … AS", ""),

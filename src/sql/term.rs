@@ -44,6 +44,7 @@ impl Parser<'_> {
             filters: Vec::new(),
             window: None,
             unidirectional: None,
+            reach: None,
         };
         while self.is_sign(0, &Kind::LBracket) {
             source.filters.push(self.filter()?);

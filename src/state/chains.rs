@@ -78,6 +78,8 @@ pub(crate) struct Chains {
     links: Vec<Link>,
     /// NULL is a key like any other.
     takes_nulls: bool,
+    /// Keys are numbers that the owner gives, not looked up.
+    by_number: bool,
     /// Keys that one call has made; not needed.
     fresh: Vec<(Slot, u32)>,
 }
@@ -90,6 +92,7 @@ impl Chains {
             chains: Vec::new(),
             links: Vec::new(),
             takes_nulls: false,
+            by_number: false,
             fresh: Vec::new(),
         }
     }
@@ -99,6 +102,23 @@ impl Chains {
         Chains {
             takes_nulls: true,
             ..Chains::new(types)
+        }
+    }
+
+    /// As [`Chains::new`], where whoever owns the rows has given each key a number, the slot of the key here.
+    pub(crate) fn by_number() -> Self {
+        Chains {
+            by_number: true,
+            ..Chains::new(&[])
+        }
+    }
+
+    /// Makes room for keys below `keys`, where these are numbers.
+    #[inline]
+    pub(crate) fn ensure_keys(&mut self, keys: usize) {
+        debug_assert!(self.by_number, "other keys are made by slots_of");
+        if self.chains.len() < keys {
+            self.chains.resize(keys, EMPTY);
         }
     }
 
@@ -189,6 +209,7 @@ impl Chains {
     pub(crate) fn remove(&mut self, row: Slot) {
         if let Some(key) = self.unlink(row)
             && self.count(key) == 0
+            && !self.by_number
         {
             self.keys.remove(key);
         }

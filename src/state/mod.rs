@@ -34,7 +34,7 @@ mod visit;
 
 pub use cell::Cell;
 pub use cells::Cells;
-pub(crate) use chains::Chains;
+pub(crate) use chains::{ChainRows, Chains};
 pub(crate) use columns::SlotColumns;
 pub use holder::{Container, Register, RegisterReader, StateHolder, Visitor};
 pub(crate) use key_bytes::{KEY_GROUPS, encode_key, key_group};

@@ -223,10 +223,11 @@ impl RowLog {
         self.rows.set(to, at, batch, keep, row);
     }
 
-    /// Appends row `row` of a column to a log of one column.
-    pub(crate) fn push_value(&mut self, id: LogId, at: Timestamp, from: &Column, row: usize) {
+    /// Appends row `row` of these columns.
+    #[inline]
+    pub(crate) fn push_columns(&mut self, id: LogId, at: Timestamp, from: &[&Column], row: usize) {
         let to = self.extend(id);
-        self.rows.set_value(to, at, from, row);
+        self.rows.set_columns(to, at, from, row);
     }
 
     /// Appends rows `rows` of a batch.

@@ -100,12 +100,14 @@ impl Rows {
         }
     }
 
-    /// Writes the only column of a row.
+    /// Writes a row: row `row` of these columns.
     #[inline]
-    pub(super) fn set_value(&mut self, to: usize, at: Timestamp, from: &Column, row: usize) {
+    pub(super) fn set_columns(&mut self, to: usize, at: Timestamp, from: &[&Column], row: usize) {
         self.touch(to);
         self.at[to] = at;
-        self.columns[0].set_from(to, from, row);
+        for (column, from) in self.columns.iter_mut().zip(from) {
+            column.set_from(to, from, row);
+        }
     }
 
     /// Writes rows from `to` on: rows `rows` of a batch.

@@ -532,3 +532,32 @@ fn late_rows_are_told_by_query() {
         assert!(text.contains(line), "{text}");
     }
 }
+
+#[test]
+fn silence_and_triggers_begin_with_the_first_clock_where_inputs_hold_it() {
+    let app = "@app:playback CREATE STREAM S (v INT); CREATE STREAM R (v INT);
+        CREATE TRIGGER Once AT START;
+        CREATE TRIGGER Tick AT EVERY 2 SECONDS;
+        INSERT INTO Quiet SELECT 1 AS n FROM PATTERN (NOT R FOR 5 SECONDS);
+        INSERT INTO Shown SELECT v FROM S OUTPUT LAST EVERY 3 SECONDS;";
+    for workers in workers() {
+        let runtime = build(app, &workers);
+        let streams = ["Once", "Tick", "Quiet", "Shown"];
+        let [once, tick, quiet, shown] = streams.map(|s| collect(&runtime, s));
+        runtime.start().expect("started");
+        let mut inputs = [(); 2].map(|()| runtime.input().expect("running"));
+        for input in &mut inputs {
+            input.hold_clock().expect("open");
+        }
+        let [mut first, mut second] = inputs;
+        first.send_at("S", ms(10_000), (1,)).expect("taken");
+        second.send_at("S", ms(12_000), (2,)).expect("taken");
+        first.send_at("S", ms(16_000), (3,)).expect("taken");
+        second.send_at("S", ms(16_000), (4,)).expect("taken");
+        runtime.flush().expect("nothing panicked");
+        assert_eq!(once.rows(), ["10000"], "{workers:?}");
+        assert_eq!(tick.rows(), ["12000", "14000", "16000"], "{workers:?}");
+        assert_eq!(quiet.rows(), ["1"], "{workers:?}");
+        assert_eq!(shown.len(), 1, "{workers:?}: {:?}", shown.rows());
+    }
+}

@@ -22,6 +22,7 @@ const BUILT: &[&str] = &[
     "joins",
     "joins-reports",
     "named-windows",
+    "partitions",
     "patterns-absent",
     "patterns-absent-logical",
     "patterns-count",
@@ -31,10 +32,14 @@ const BUILT: &[&str] = &[
     "patterns-reports",
     "patterns-within",
     "projection",
+    "rate-limit-events",
+    "rate-limit-snapshot",
+    "rate-limit-time",
     "reports",
     "sequences",
     "sequences-absent",
     "tables",
+    "triggers",
     "windows-expression",
     "windows-external",
     "windows-length",
@@ -42,23 +47,6 @@ const BUILT: &[&str] = &[
     "windows-sort-frequent",
     "windows-time",
 ];
-
-/// Areas not built yet; an app of theirs is refused with a message that names one of these words.
-const NOT_BUILT: &[(&str, &str)] = &[
-    ("partitions", "not supported yet"),
-    ("rate-limit-events", "not supported yet"),
-    ("rate-limit-snapshot", "not supported yet"),
-    ("rate-limit-time", "not supported yet"),
-    ("triggers", "not supported yet"),
-];
-
-/// Cases of built areas that need what is not built: area, name, what its `needs` says, and the word of the refusal.
-const NEEDS: &[(&str, &str, &str, &str)] = &[(
-    "patterns-reports",
-    "partition-runs-do-not-meet",
-    "partitions",
-    "partitions",
-)];
 
 /// Cases whose expectation another rule overrules: area, name, what is expected there and what is right, each of `Out`.
 ///
@@ -118,16 +106,9 @@ fn load(folder: &PathBuf) -> BTreeMap<String, Vec<Json>> {
     areas
 }
 
-/// Whether a case of a built area needs what is not built.
-fn is_listed(area: &str, case: &Json) -> bool {
-    let name = text(case, "name");
-    NEEDS.iter().any(|n| n.0 == area && n.1 == name)
-}
-
-/// The cases of an area that must pass.
+/// The cases of an area.
 fn cases<'a>(areas: &'a BTreeMap<String, Vec<Json>>, area: &str) -> impl Iterator<Item = &'a Json> {
-    let area = area.to_string();
-    areas[&area].iter().filter(move |c| !is_listed(&area, c))
+    areas[area].iter()
 }
 
 fn text<'a>(value: &'a Json, key: &str) -> &'a str {
@@ -266,20 +247,6 @@ fn built_areas_survive_crashes() {
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
 
-#[test]
-fn areas_not_built_are_refused_by_name() {
-    let Some(folder) = folder() else { return };
-    let areas = load(&folder);
-    for (area, word) in NOT_BUILT {
-        for case in &areas[*area] {
-            let name = text(case, "name");
-            let builds = "it builds: move the area to BUILT";
-            let why = refusal(text(case, "app"), word);
-            assert_eq!(why, None, "{area}/{name} where {builds}");
-        }
-    }
-}
-
 /// What is wrong with the refusal of an app whose message must contain a word.
 pub fn refusal(app: &str, word: &str) -> Option<String> {
     let Err(error) = run(app, &[], Setup::INLINE) else {
@@ -292,29 +259,9 @@ pub fn refusal(app: &str, word: &str) -> Option<String> {
 }
 
 #[test]
-fn cases_that_need_more_are_refused_and_are_all() {
-    let Some(folder) = folder() else { return };
-    let areas = load(&folder);
-    for (area, name, needs, word) in NEEDS {
-        let mut found = areas[*area].iter().filter(|c| text(c, "name") == *name);
-        let case = found.next().expect("the case is there");
-        assert_eq!(text(case, "needs"), *needs, "{area}/{name}");
-        let why = refusal(text(case, "app"), word);
-        assert_eq!(why, None, "{area}/{name}: remove it from NEEDS");
-        let others = areas[*area].iter().filter(|c| c["needs"] == **needs);
-        for other in others {
-            let other = text(other, "name");
-            assert!(NEEDS.iter().any(|n| n.1 == other), "{area}/{other}");
-        }
-    }
-}
-
-#[test]
 fn every_area_is_listed_once() {
     let Some(folder) = folder() else { return };
-    let mut listed: Vec<&str> = BUILT.to_vec();
-    listed.extend(NOT_BUILT.iter().map(|(area, _)| *area));
-    listed.sort_unstable();
+    let listed: Vec<&str> = BUILT.to_vec();
     let found: Vec<String> = load(&folder).into_keys().collect();
     assert_eq!(listed, found);
 }

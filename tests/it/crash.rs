@@ -144,7 +144,7 @@ fn fewer(
     (fates, why)
 }
 
-fn case_failure(file: &str, case: &Case) -> Option<String> {
+pub fn case_failure(file: &str, case: &Case) -> Option<String> {
     let name = format!("{file}: {}", case.name);
     let differs = |outputs: &Outputs, setup: Setup| difference(case, outputs, setup);
     failure(&name, &case.app, &case.steps, &differs)

@@ -121,6 +121,20 @@ const QUERIES: &[&str] = &[
     "INSERT ALL EVENTS INTO Out SELECT mixed(i, k) AS m FROM S WINDOW('length', 4);",
     "INSERT INTO Out SELECT b, mixed(i, k) AS m FROM S WINDOW('hop', 20 MILLISECONDS, 10 MILLISECONDS) GROUP BY b;",
     "INSERT INTO Out SELECT k, i, eventTimestamp() AS t FROM S WHERE i % 2 = 0;",
+    "INSERT ALL EVENTS INTO Out SELECT k, i FROM S WINDOW('length', 3) OUTPUT EVERY 3 EVENTS;",
+    "INSERT INTO Out SELECT k, i FROM S OUTPUT ALL EVERY 20 MILLISECONDS;",
+    "INSERT INTO Out SELECT k, sum(i) AS n FROM S GROUP BY k OUTPUT FIRST EVERY 3 EVENTS;",
+    "INSERT INTO Out SELECT k, sum(i) AS n FROM S GROUP BY k OUTPUT FIRST EVERY 15 MILLISECONDS;",
+    "INSERT INTO Out SELECT k, sum(i) AS n FROM S GROUP BY k OUTPUT LAST EVERY 20 MILLISECONDS;",
+    "INSERT INTO Out SELECT k, sum(i) AS n FROM S WINDOW('time', 30 MILLISECONDS) GROUP BY k OUTPUT SNAPSHOT EVERY 10 MILLISECONDS;",
+    "INSERT INTO Out SELECT k, i FROM S WINDOW('length', 3) OUTPUT SNAPSHOT EVERY 10 MILLISECONDS;",
+    "CREATE TRIGGER Tick AT EVERY 7 MILLISECONDS; INSERT INTO Out SELECT count() AS n, max(triggered_time) AS t FROM Tick; INSERT INTO Rows SELECT i FROM S;",
+    "INSERT INTO Out SELECT k, sum(i) OVER (PARTITION BY k ROWS 2 PRECEDING) AS s, lag(d, 2) OVER (PARTITION BY b) AS l, row_number() OVER () AS n FROM S;",
+    "INSERT INTO Out SELECT k, max(i) OVER (PARTITION BY k RANGE 20 MILLISECONDS PRECEDING) AS s FROM S;",
+    "PARTITION WITH (k OF S) WITH ('purge.idle'='12 MILLISECONDS') BEGIN INSERT INTO #M SELECT k, i, count() AS n FROM S; INSERT INTO Out SELECT k, sum(i) AS s, max(n) AS m FROM #M WINDOW('length', 2); END;",
+    "PARTITION WITH (k OF S) BEGIN INSERT INTO Out SELECT a.k AS k, a.i AS x, b.i AS y FROM PATTERN (EVERY a=S -> b=S[i > a.i]) WITHIN 30 MILLISECONDS; END;",
+    "PARTITION WITH (k OF S) BEGIN INSERT INTO Out SELECT a.k AS k, a.i AS x, b.l AS y FROM SEQUENCE (EVERY a=S, b=S[i <> a.i]); INSERT INTO D SELECT DISTINCT k, i FROM S; END;",
+    "PARTITION WITH (i < 3 AS 'low', i >= 2 AS 'high' OF S) WITH ('unmatched'='Rest') BEGIN INSERT INTO Out SELECT k, count() AS n, sum(d) AS s FROM S GROUP BY k; END;",
 ];
 
 /// Joins, tables and named windows, over two streams of the rows of `S`.
@@ -165,6 +179,12 @@ const MEETINGS: &[&str] = &[
     "CREATE TABLE T (k STRING, n LONG); \
      INSERT INTO T SELECT k, count() AS n FROM S[NOT ((S.k = T.k AND T.n > 3) IN T)] GROUP BY k; \
      INSERT INTO Out SELECT A.k AS k, n, count() AS c FROM A JOIN T ON A.k = T.k GROUP BY A.k;",
+    "CREATE AGGREGATION R WITH ('retention.seconds'='1 SECOND') AS SELECT k, count() AS n, sum(i) AS s, avg(d) AS m, first(d) AS f, \
+     count(DISTINCT i) AS u, b FROM A GROUP BY k AGGREGATE EVERY SECONDS, MINUTES; \
+     INSERT INTO Out SELECT B.k AS k, AGG_TIMESTAMP, n, s, m, f, u, R.b AS b FROM B LEFT JOIN R ON B.k = R.k PER 'SECONDS'; \
+     INSERT INTO Minutes SELECT R.k AS k, n, s FROM B JOIN R ON B.j < n WITHIN 0, B.ts * 100000 PER 'MINUTES';",
+    "CREATE AGGREGATION R AS SELECT sum(i) AS s, last(k) AS z FROM S AGGREGATE BY ts * 700 EVERY SECONDS ... DAYS; \
+     INSERT ALL EVENTS INTO Out SELECT k, AGG_TIMESTAMP, s, z FROM B WINDOW('length', 2) JOIN R ON TRUE PER 'SECONDS';",
     "CREATE WINDOW W (k STRING, i INT) WINDOW('length', 4); \
      CREATE WINDOW V (k STRING, l LONG) WINDOW('time', 20 MILLISECONDS); \
      INSERT INTO W SELECT k, i FROM A; INSERT INTO W SELECT k, j FROM B[j > 2]; INSERT INTO V SELECT k, l FROM B; \
@@ -214,19 +234,28 @@ const PATTERNS: &[&str] = &[
 
 /// Operators that have no window and no aggregate of their own, and a text that only apps with one have.
 const OPERATORS: &[(&str, &str)] = &[
+    ("All", "OUTPUT ALL"),
     ("Distinct", "SELECT DISTINCT"),
+    ("Door", "PARTITION WITH"),
     ("Filter", "FROM S["),
+    ("FirstIn", "OUTPUT FIRST EVERY 15"),
     ("InOrder", "lateness="),
     ("Join", " JOIN "),
     ("Keep", "CREATE WINDOW W"),
+    ("Last", "OUTPUT LAST"),
     ("Members", ") IN T"),
+    ("Nth", "OUTPUT FIRST EVERY 3"),
     ("Numbered", "first(i) AS a, last(k) AS b2"),
     ("OnTime", " ASOF "),
+    ("Over", " OVER ("),
     ("PaneAggregate", "FROM S WINDOW('hop'"),
     ("PaneRows", "JOIN B WINDOW('tumbling'"),
     ("Pattern", "FROM PATTERN (EVERY"),
+    ("RollupAggregate", "CREATE AGGREGATION R"),
     ("RunningAggregate", "GROUP BY k"),
     ("Select", "ORDER BY"),
+    ("Snapshot", "OUTPUT SNAPSHOT"),
+    ("Trigger", "CREATE TRIGGER"),
     ("Write", "UPDATE T"),
 ];
 
@@ -301,6 +330,13 @@ fn apps() -> Vec<String> {
     let windows = WINDOWS.iter();
     let windows = windows.flat_map(|w| SELECTS.iter().map(move |s| select(w, s)));
     let others = QUERIES.iter().map(|q| q.to_string());
+    // A condition that rows bring is one for all keys, and refused.
+    let apart = WINDOWS.iter().filter(|w| !w.contains(", c"));
+    let apart = apart.map(|window| {
+        let query = select(window, &("ALL EVENTS ", "k, i, sum(d) AS s", ""));
+        format!("PARTITION WITH (k OF S) BEGIN {query} END;")
+    });
+    let others = others.chain(apart);
     let clock = |n: usize| match (n + n / 3) % 3 {
         2 => "@app:playback(lateness='6 MILLISECONDS')",
         _ => "@app:playback",

@@ -16,6 +16,8 @@ use std::sync::{Arc, Mutex};
 
 #[path = "../../examples/aggregate.rs"]
 mod aggregate;
+#[path = "../../examples/candles.rs"]
+mod candles;
 #[path = "../../examples/embed.rs"]
 mod embed;
 #[path = "../../examples/enriched.rs"]
@@ -177,6 +179,7 @@ fn the_examples_in_rust_run() {
     typed_rows::main().expect("typed_rows");
     subscriber::main().expect("subscriber");
     aggregate::main().expect("aggregate");
+    candles::main().expect("candles");
     enriched::main().expect("enriched");
     fraud::main().expect("fraud");
 }

@@ -29,6 +29,63 @@ fn joins_and_tables_are_explained() {
 }
 
 #[test]
+fn calls_that_look_back_are_explained() {
+    let explained = |query: &str| {
+        let app = format!(
+            "@app:playback CREATE STREAM S (k INT, g INT, v INT); INSERT INTO Out SELECT {query};"
+        );
+        let runtime = EventFluxManager::new().create_with(&app, Setup::INLINE.config());
+        runtime.expect("the app is right").explain()
+    };
+    for (query, lines) in [
+        (
+            "k, sum(v) OVER (PARTITION BY k ROWS 2 PRECEDING) AS a, lag(v, 3) OVER (PARTITION BY g, k) AS b FROM S",
+            &[
+                "component 1: keyed by S.(k)",
+                "    order by time: holds rows ahead of the clock, which one input alone never has, at most 1000000: state rows",
+                "    over [sum] by 1 keys, the last 3 rows: state rows and accumulators per key, at most 10000000 keys (OVER_KEYS_MAX)",
+                "    over [lag] by 2 keys, 3 rows before: state rows per key, at most 10000000 keys (OVER_KEYS_MAX)",
+            ][..],
+        ),
+        (
+            "max(v) OVER (PARTITION BY k RANGE 5 SECONDS PRECEDING) AS a, row_number() OVER (PARTITION BY g) AS b FROM S",
+            &[
+                "component 1: single worker: query 1 needs all rows: calls with OVER share no key column",
+                "    over [max] by 1 keys, rows of 5000 ms and of the same time: state rows, accumulators per key that has some",
+                "    over [count] by 1 keys, all rows since the start: state keyed map of accumulators, at most 10000000 keys (OVER_KEYS_MAX)",
+                "    rows go on when the clock has passed their time: state rows",
+            ],
+        ),
+        (
+            "row_number() OVER () AS n FROM S",
+            &["component 1: single worker: query 1 needs all rows: OVER without PARTITION BY"],
+        ),
+        (
+            "row_number() OVER (PARTITION BY k % 2) AS n FROM S",
+            &[
+                "component 1: single worker: query 1 needs all rows: PARTITION BY on expressions only",
+            ],
+        ),
+        (
+            "row_number() OVER (PARTITION BY a.k) AS n FROM S WINDOW('time', 5 SECONDS) AS a JOIN S WINDOW('time', 5 SECONDS) AS b ON a.k = b.k",
+            &["component 1: keyed by S.(k), row by row"],
+        ),
+        (
+            "row_number() OVER (PARTITION BY b.k) AS n FROM S WINDOW('time', 5 SECONDS) AS a LEFT JOIN S WINDOW('time', 5 SECONDS) AS b ON a.k = b.k",
+            &["component 1: single worker: rows that meet have no common key column, row by row"],
+        ),
+    ] {
+        let text = explained(query);
+        for line in lines {
+            assert!(
+                text.contains(&format!("{line}\n")),
+                "{line} is not in\n{text}"
+            );
+        }
+    }
+}
+
+#[test]
 fn patterns_are_explained() {
     for (query, lines) in [
         (

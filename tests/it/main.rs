@@ -1,5 +1,6 @@
 //! The integration tests, linked once: each module is one question about the crate as its users see it.
 
+mod aggregations;
 mod app;
 mod bad_input;
 mod clocks;
@@ -23,6 +24,7 @@ mod literal;
 mod nab;
 mod on_demand;
 mod order;
+mod over;
 mod ranges;
 mod script;
 mod siddhi;

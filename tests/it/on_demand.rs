@@ -169,7 +169,7 @@ fn values_are_given_each_time() {
 /// A question with the place of what is wrong between « and », what is said, and the remedy.
 #[rustfmt::skip]
 const WRONG: &[(&str, &str, &str)] = &[
-    ("SELECT k FROM «Tt»", "unknown table or window 'Tt'", "did you mean 'T'?"),
+    ("SELECT k FROM «Tt»", "unknown table, window or aggregation 'Tt'", "did you mean 'T'?"),
     ("SELECT k FROM «S»", "stream S holds no rows", ""),
     ("SELECT «x» FROM T", "unknown attribute 'x' of table T", ""),
     ("SELECT k FROM T WHERE «v»", "a condition is BOOL, this is LONG", ""),

@@ -213,7 +213,7 @@ fn setups() -> impl Iterator<Item = Setup> {
 }
 
 /// The first way in which a case fails.
-fn failure(case: &Case) -> Option<String> {
+pub fn failure(case: &Case) -> Option<String> {
     setups().find_map(|setup| match run(&case.app, &case.steps, setup) {
         Ok(outputs) => difference(case, &outputs, setup).map(|why| format!("{setup:?}: {why}")),
         Err(error) => Some(format!("it does not build: {error}")),
@@ -276,7 +276,8 @@ macro_rules! scripts {
 }
 scripts!(
     filter arithmetic functions sliding batches aggregates queries time more_windows coming_from joins joins_by_window
-    joins_by_range more_joins tables named_windows patterns more_patterns sequences
+    joins_by_range more_joins tables aggregations named_windows patterns more_patterns sequences
+    rate_limits triggers over partitions
 );
 
 #[test]
@@ -297,10 +298,15 @@ fn every_script_file_is_run_and_there_are_many_cases() {
         "joins_by_range",
         "more_joins",
         "tables",
+        "aggregations",
         "named_windows",
         "patterns",
         "more_patterns",
         "sequences",
+        "rate_limits",
+        "triggers",
+        "over",
+        "partitions",
     ];
     let mut count = 0;
     for path in files("tests/it/script", "evt") {

@@ -123,6 +123,14 @@ impl Functions {
         if entry(&name.text).is_some() || self.registered(&name.text).is_some() {
             return Ok(());
         }
+        let looks_back = ["lag", "row_number"].iter();
+        if let Some(call) = looks_back
+            .into_iter()
+            .find(|c| c.eq_ignore_ascii_case(&name.text))
+        {
+            let fault = Fault::new(name.span, format!("{call} needs OVER"));
+            return Err(fault.help(format!("write {call}(…) OVER (PARTITION BY k)")));
+        }
         let others = others();
         let known = entries()
             .flat_map(|e| e.names.iter().copied())

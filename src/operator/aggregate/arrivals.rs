@@ -5,7 +5,7 @@
 
 use super::extremum::Ordered;
 use super::fold::push;
-use super::{Accumulator, Changes, alike};
+use super::{Accumulator, Changes, Merged, alike};
 use crate::event::{Column, Element, Sign};
 use crate::state::{Cell, Multiset, Slot, StateHolder, Visitor};
 use std::any::Any;
@@ -131,10 +131,10 @@ impl<T: Ordered> Accumulator for Arrivals<T> {
         self.values.clear();
     }
 
-    fn absorb(&mut self, from: &dyn Accumulator, to: &[Slot]) {
+    fn absorb(&mut self, from: &dyn Accumulator, merged: Merged<'_>) {
         let from: &Self = alike(from);
-        for (slot, to) in to.iter().enumerate() {
-            self.values.absorb(*to, &from.values, slot as Slot);
+        for (slot, to) in merged.pairs() {
+            self.values.absorb(to, &from.values, slot);
         }
     }
 

@@ -4,7 +4,7 @@
 //! result stays right whatever the order in which they leave.
 
 use super::fold::{Fold, push};
-use super::{Accumulator, Changes, alike};
+use super::{Accumulator, Changes, Merged, alike};
 use crate::event::{Column, Element, Sign, Str};
 use crate::operator::words_cell;
 use crate::state::{Cell, Multiset, Slot, StateHolder, Visitor};
@@ -180,10 +180,10 @@ impl<T: Ordered> Accumulator for Sorted<T> {
         self.values.clear();
     }
 
-    fn absorb(&mut self, from: &dyn Accumulator, to: &[Slot]) {
+    fn absorb(&mut self, from: &dyn Accumulator, merged: Merged<'_>) {
         let from: &Self = alike(from);
-        for (slot, to) in to.iter().enumerate() {
-            self.values.absorb(*to, &from.values, slot as Slot);
+        for (slot, to) in merged.pairs() {
+            self.values.absorb(to, &from.values, slot);
         }
     }
 

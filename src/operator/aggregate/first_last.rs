@@ -5,7 +5,7 @@
 //! or last row by time, and of rows of one time by arrival. Where rows leave in another order, `arrivals` knows them by
 //! number.
 
-use super::{Accumulator, Changes, alike};
+use super::{Accumulator, Changes, Merged, alike};
 use crate::event::{Column, Sign, Timestamp, Type};
 use crate::operator::Claims;
 use crate::state::{Cells, LogId, RowLog, Slot, StateHolder, Visitor};
@@ -47,7 +47,7 @@ impl Ends {
             }
             self.log.pop(id, 1);
         }
-        self.log.push_value(id, at, arg, row);
+        self.log.push_columns(id, at, &[arg], row);
     }
 
     /// Takes the oldest value away.
@@ -133,13 +133,13 @@ impl Accumulator for Ends {
         self.logs.clear();
     }
 
-    fn absorb(&mut self, from: &dyn Accumulator, to: &[Slot]) {
+    fn absorb(&mut self, from: &dyn Accumulator, merged: Merged<'_>) {
         let from: &Self = alike(from);
-        for (slot, to) in to.iter().enumerate() {
-            if let Some(id) = *from.logs.get(slot as Slot) {
+        for (slot, to) in merged.pairs() {
+            if let Some(id) = *from.logs.get(slot) {
                 for seq in from.log.range(id) {
                     let (at, place) = (from.log.at(id, seq), from.log.index(id, seq));
-                    self.add(*to, at, &from.log.columns()[0], place);
+                    self.add(to, at, &from.log.columns()[0], place);
                 }
             }
         }

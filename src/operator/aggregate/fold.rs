@@ -1,7 +1,7 @@
 //! Aggregates whose state is one small value per group: count, and, or. Sums, deviations and extremes without
 //! retraction stand in their files.
 
-use super::{Accumulator, Change, Changes, alike};
+use super::{Accumulator, Change, Changes, Merged, alike};
 use crate::event::{Column, Element, Scalar, Sign};
 use crate::operator::{COUNT_MAX, words_cell};
 use crate::state::{Cell, Cells, Malformed, Slot, StateHolder, Visitor};
@@ -285,10 +285,10 @@ impl<F: Fold> Accumulator for Folded<F> {
         self.beside.clear();
     }
 
-    fn absorb(&mut self, from: &dyn Accumulator, to: &[Slot]) {
+    fn absorb(&mut self, from: &dyn Accumulator, merged: Merged<'_>) {
         let from: &Self = alike(from);
-        for (slot, to) in to.iter().enumerate() {
-            let (cell, other) = (self.cells.get_mut(*to), from.cells.get(slot as Slot));
+        for (slot, to) in merged.pairs() {
+            let (cell, other) = (self.cells.get_mut(to), from.cells.get(slot));
             F::merge(cell, &mut self.beside, other, &from.beside);
         }
     }
@@ -398,11 +398,11 @@ impl Accumulator for Count {
         self.cells.clear();
     }
 
-    fn absorb(&mut self, from: &dyn Accumulator, to: &[Slot]) {
+    fn absorb(&mut self, from: &dyn Accumulator, merged: Merged<'_>) {
         let from: &Self = alike(from);
-        for (slot, to) in to.iter().enumerate() {
-            let cell = self.cells.get_mut(*to);
-            *cell = cell.wrapping_add(*from.cells.get(slot as Slot));
+        for (slot, to) in merged.pairs() {
+            let cell = self.cells.get_mut(to);
+            *cell = cell.wrapping_add(*from.cells.get(slot));
         }
     }
 

@@ -248,6 +248,14 @@ pub(crate) struct AggregateCall {
 }
 
 impl AggregateCall {
+    /// Whether it means something when all rows have left.
+    pub(crate) fn lasts(&self) -> bool {
+        matches!(
+            self.aggregate,
+            Aggregate::MinForever | Aggregate::MaxForever
+        )
+    }
+
     /// Whether it has the number of each row as one more argument.
     pub(crate) fn wants_numbers(&self) -> bool {
         self.rows == Rows::AnyOrder && self.aggregate.tells_rows_apart()

@@ -1,6 +1,6 @@
 //! The groups of a query and their accumulators.
 
-use super::{Accumulator, Aggregate, AggregateCall, Change, Changes};
+use super::{Accumulator, Aggregate, AggregateCall, Change, Changes, Merged};
 use crate::event::{Column, Scalar, Sign, Type};
 use crate::expr::{Frame, Program, RowFrame};
 use crate::sql::ast::Events;
@@ -33,8 +33,7 @@ impl Grouping {
 
     /// Whether a group means something when all its rows have left.
     pub(super) fn lasts(&self) -> bool {
-        let forever = |a: &Aggregate| matches!(a, Aggregate::MinForever | Aggregate::MaxForever);
-        self.calls.iter().any(|(call, _)| forever(&call.aggregate))
+        self.calls.iter().any(|(call, _)| call.lasts())
     }
 }
 
@@ -168,10 +167,10 @@ impl Groups {
     }
 
     /// The slots of groups whose key group, by these positions among the keys, is not kept.
-    pub(super) fn not_kept(&self, positions: &[usize], keep: &dyn Fn(u64) -> bool) -> Vec<Slot> {
+    pub(super) fn not_kept(&self, positions: &[usize], keep: &dyn Fn(&[u8]) -> bool) -> Vec<Slot> {
         let gone = |slot: &Slot| {
-            let group = self.index.key_group_of(*slot, positions);
-            group.is_some_and(|group| !keep(group))
+            let key = self.index.key_of(*slot, positions);
+            key.is_some_and(|key| !keep(&key))
         };
         self.index.held_slots().filter(gone).collect()
     }
@@ -183,11 +182,11 @@ impl Groups {
         }
     }
 
-    /// Merges slot `i` of other groups into slot `to[i]`.
-    pub(super) fn absorb(&mut self, other: &Groups, to: &[Slot]) {
+    /// Merges slots of other groups into slots of these.
+    pub(super) fn absorb(&mut self, other: &Groups, merged: Merged<'_>) {
         self.ensure();
         for (mine, theirs) in self.accumulators.iter_mut().zip(&other.accumulators) {
-            mine.absorb(theirs.as_ref(), to);
+            mine.absorb(theirs.as_ref(), merged);
         }
     }
 }
@@ -219,9 +218,16 @@ fn by_columns(
 
 impl StateHolder for Groups {
     fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.visit(visitor, "aggregate");
+    }
+}
+
+impl Groups {
+    /// Lists its state; `part`: what the accumulators are parts of.
+    pub(super) fn visit(&mut self, visitor: &mut dyn Visitor, part: &'static str) {
         self.index.state(visitor);
         for (i, accumulator) in self.accumulators.iter_mut().enumerate() {
-            visitor.part("aggregate", i);
+            visitor.part(part, i);
             accumulator.state(visitor);
         }
         visitor.part("", 0);
@@ -241,7 +247,7 @@ pub(super) fn result_columns(grouping: &Grouping) -> Vec<Column> {
 }
 
 /// Evaluates the grouping expressions and looks the slots up; `slots` and `fresh` are filled anew.
-pub(super) fn look_up(
+pub(crate) fn look_up(
     index: &mut KeyIndex,
     keys: &mut [Program],
     frame: &Frame<'_>,

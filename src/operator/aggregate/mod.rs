@@ -13,6 +13,7 @@ mod group;
 mod pane;
 mod panes;
 mod percentile;
+mod rollup;
 mod running;
 #[cfg(test)]
 mod tests;
@@ -20,8 +21,11 @@ mod totals;
 mod user;
 
 pub(crate) use function::{Aggregate, AggregateCall, Rows};
-pub(crate) use group::{Columns, Grouping, Groups};
+pub(crate) use group::{Columns, Grouping, Groups, look_up};
 pub(crate) use panes::PaneAggregate;
+pub(crate) use rollup::{
+    AGGREGATION_PANES_MAX, Ask, Input, LevelPlan, Rollup, RollupAggregate, RollupShape, RollupView,
+};
 pub(crate) use running::RunningAggregate;
 pub use user::AggregateFunction;
 
@@ -69,6 +73,24 @@ pub(crate) struct Change {
     pub(crate) emits: bool,
 }
 
+/// Which slots of one accumulator are merged into which of another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Merged<'a> {
+    /// Those that are merged; 0, 1, 2 and so on where they are not named.
+    pub(crate) from: Option<&'a [Slot]>,
+    /// For each of them the one into which it goes.
+    pub(crate) to: &'a [Slot],
+}
+
+impl Merged<'_> {
+    /// Each slot with the one into which it goes.
+    #[inline]
+    fn pairs(self) -> impl Iterator<Item = (Slot, Slot)> {
+        let to = self.to.iter().enumerate();
+        to.map(move |(i, to)| (self.from.map_or(i as Slot, |from| from[i]), *to))
+    }
+}
+
 /// One aggregate call over all groups. When its state was loaded, [`Accumulator::ensure`] follows.
 pub(crate) trait Accumulator: Send + StateHolder {
     /// Makes room for slots below `slots`.
@@ -104,8 +126,8 @@ pub(crate) trait Accumulator: Send + StateHolder {
     /// Forgets all groups.
     fn clear(&mut self);
 
-    /// Merges slot `i` of another accumulator of the same call into slot `to[i]`, for all `i`.
-    fn absorb(&mut self, from: &dyn Accumulator, to: &[Slot]);
+    /// Merges slots of another accumulator of the same call into slots of this one.
+    fn absorb(&mut self, from: &dyn Accumulator, merged: Merged<'_>);
 
     /// For `absorb`.
     fn as_any(&self) -> &dyn Any;

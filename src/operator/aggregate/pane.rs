@@ -4,6 +4,7 @@
 //! group when its first row came and, where it shows columns of the last one, when that came. In order, which is nearly
 //! always, the former costs two values per new group and nothing per row.
 
+use super::Merged;
 use super::group::{Columns, Grouping, Groups};
 use crate::event::{Column, Timestamp, Type};
 use crate::operator::{COUNT_MAX, words_cell};
@@ -279,7 +280,11 @@ impl Pane {
             slots[*from as usize] = *to;
         }
         to.groups.ensure_slots(s.rows.len() + 1);
-        to.groups.absorb(&self.groups, &slots);
+        let merged = Merged {
+            from: None,
+            to: &slots,
+        };
+        to.groups.absorb(&self.groups, merged);
         to.groups.reset(s.rows.len() as Slot);
     }
 
@@ -304,7 +309,11 @@ impl Pane {
             *self.first.get_mut(*slot) = *other.first.get(*from);
         }
         self.record.is_disordered |= other.record.is_disordered;
-        self.groups.absorb(&other.groups, &s.slots);
+        let merged = Merged {
+            from: None,
+            to: &s.slots,
+        };
+        self.groups.absorb(&other.groups, merged);
     }
 }
 

@@ -411,7 +411,7 @@ impl Operator for PaneAggregate {
         self.routing = positions;
     }
 
-    fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
+    fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
         for pane in std::mem::take(&mut self.open) {
             let gone = pane.groups.not_kept(&self.routing, keep);
             if gone.is_empty() {

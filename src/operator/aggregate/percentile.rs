@@ -11,7 +11,7 @@
 use super::exact::{Exact, between};
 use super::extremum::Ordered;
 use super::fold::push;
-use super::{Accumulator, Changes, alike};
+use super::{Accumulator, Changes, Merged, alike};
 use crate::event::{Column, Sign};
 use crate::operator::{COUNT_MAX, words_cell};
 use crate::state::{Cells, Malformed, Multiset, Slot, StateHolder, Visitor};
@@ -321,18 +321,17 @@ impl<T: Ordered + Exact> Accumulator for Percentile<T> {
         self.values.clear();
     }
 
-    fn absorb(&mut self, from: &dyn Accumulator, to: &[Slot]) {
+    fn absorb(&mut self, from: &dyn Accumulator, merged: Merged<'_>) {
         let from: &Self = alike(from);
-        for (slot, to) in to.iter().enumerate() {
-            let slot = slot as Slot;
+        for (slot, to) in merged.pairs() {
             let theirs = from.ranks.get(slot).coarse;
-            self.coarsen(*to, theirs);
-            let finer = self.ranks.get(*to).coarse - theirs;
+            self.coarsen(to, theirs);
+            let finer = self.ranks.get(to).coarse - theirs;
             for set in [low(slot), high(slot)] {
-                let add = |order: &u64, count| self.add(*to, order >> finer, count);
+                let add = |order: &u64, count| self.add(to, order >> finer, count);
                 from.values.each(set, add);
             }
-            self.coarsen(*to, 0);
+            self.coarsen(to, 0);
         }
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct RunningAggregate {
     sizes: Option<Cells<i64>>,
     /// Rows come in flushes only, each of which begins anew: nothing survives between two calls.
     transient: bool,
+    /// A flush has rows of one key of a partition: the groups of other keys go on.
+    by_key: bool,
     /// Which of the keys say where a group stands.
     routing: Vec<usize>,
     results: Vec<Column>,
@@ -59,12 +61,61 @@ impl RunningAggregate {
             // A lone group without keys stays, unless a registered aggregate wants to start anew.
             sizes: (retracts && !grouping.lasts() && !grouping.is_lone()).then(Cells::default),
             transient,
+            by_key: false,
             routing: Vec::new(),
             results: result_columns(&grouping),
             grouping,
             projection,
             faults: 0,
             scratch: Scratch::default(),
+        }
+    }
+
+    /// Flushes are those of one key of a partition each, which is one of the keys of groups.
+    pub(crate) fn by_key(self) -> Self {
+        RunningAggregate {
+            by_key: !self.transient,
+            ..self
+        }
+    }
+
+    /// A flush begins: the groups of its rows begin anew, and where there is no partition all others.
+    fn begin_anew(&mut self, batch: &Batch) {
+        if !self.by_key {
+            self.groups.clear();
+            if let Some(sizes) = &mut self.sizes {
+                sizes.clear();
+            }
+            return;
+        }
+        let s = &mut self.scratch;
+        let frame = batch.frame();
+        // The keys of the rows are looked up again below: their faults count there.
+        look_up(
+            &mut self.groups.index,
+            &mut self.grouping.keys,
+            &frame,
+            &mut 0,
+            &mut s.slots,
+            &mut s.fresh,
+        );
+        self.groups.ensure();
+        s.empty.clear();
+        s.empty.extend(&s.slots);
+        self.forget_groups();
+    }
+
+    /// Forgets the groups listed as empty.
+    fn forget_groups(&mut self) {
+        let empty = &mut self.scratch.empty;
+        empty.sort_unstable();
+        empty.dedup();
+        for slot in empty.iter() {
+            self.groups.remove(*slot);
+            if let Some(sizes) = &mut self.sizes {
+                sizes.ensure(self.groups.index.slots());
+                sizes.reset(*slot);
+            }
         }
     }
 
@@ -171,13 +222,10 @@ impl RunningAggregate {
         }
     }
 
-    /// One flush. Order of first appearance is the order of slots, because all groups are new.
+    /// One flush. All groups of its rows are new.
     fn flush(&mut self, at: Timestamp, batch: &Batch, out: &mut Out) {
+        self.begin_anew(batch);
         let s = &mut self.scratch;
-        self.groups.clear();
-        if let Some(sizes) = &mut self.sizes {
-            sizes.clear();
-        }
         choose(
             &mut self.condition,
             self.events,
@@ -210,8 +258,9 @@ impl RunningAggregate {
             &mut s.fresh,
         );
         self.groups.ensure();
-        s.last.clear();
-        s.last.resize(self.groups.index.slots(), 0);
+        if s.last.len() < self.groups.index.slots() {
+            s.last.resize(self.groups.index.slots(), 0);
+        }
         for (row, slot) in s.rows.iter().zip(&s.slots) {
             s.last[*slot as usize] = *row;
         }
@@ -235,16 +284,22 @@ impl RunningAggregate {
         for column in &mut self.results {
             column.clear();
         }
-        for slot in 0..self.groups.index.slots() {
-            self.groups.values(slot as Slot, &mut self.results);
+        s.emitted.clear();
+        for (slot, _) in &s.fresh {
+            self.groups.values(*slot, &mut self.results);
+            s.emitted.push(s.last[*slot as usize]);
         }
         let rows = Rows {
             batch,
-            rows: Some(&s.last),
+            rows: Some(&s.emitted),
             results: &self.results,
         };
         self.projection.emit(Kind::Flush(at), &rows, out);
-        if self.sizes.is_some() {
+        if self.by_key {
+            s.empty.clear();
+            s.empty.extend(&s.slots);
+            self.forget_groups();
+        } else if self.sizes.is_some() {
             self.groups.clear();
         }
     }
@@ -347,7 +402,7 @@ impl Operator for RunningAggregate {
         self.routing = positions;
     }
 
-    fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
+    fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
         for slot in self.groups.not_kept(&self.routing, keep) {
             self.groups.remove(slot);
             if let Some(sizes) = &mut self.sizes {

@@ -3,7 +3,7 @@
 //!
 //! `SEED=n cargo test -p eventflux --lib aggregate::tests` runs one seed.
 
-use super::{Accumulator, Aggregate, AggregateCall, Changes, Rows};
+use super::{Accumulator, Aggregate, AggregateCall, Changes, Merged, Rows};
 use crate::event::{Column, Sign, Type, Value};
 use crate::operator::testing::Revisions;
 use crate::sql::ast::Events;
@@ -309,7 +309,11 @@ fn change(
 fn moved(call: &AggregateCall, mut old: Box<dyn Accumulator>, merge: bool) -> Box<dyn Accumulator> {
     let mut new = empty(call);
     if merge {
-        new.absorb(&*old, &[0, 1, 2]);
+        let merged = Merged {
+            from: None,
+            to: &[0, 1, 2],
+        };
+        new.absorb(&*old, merged);
         return new;
     }
     let mut revisions = Revisions::default();

@@ -1,6 +1,6 @@
 //! Aggregates registered by the user.
 
-use super::{Accumulator, Changes, alike};
+use super::{Accumulator, Changes, Merged, alike};
 use crate::event::{Column, Sign, Str, Type, Value};
 use crate::operator::COUNT_MAX;
 use crate::state::{Cell, Cells, Malformed, Slot, StateHolder, Visitor};
@@ -207,12 +207,12 @@ impl Accumulator for Registered {
         self.states.clear();
     }
 
-    fn absorb(&mut self, from: &dyn Accumulator, to: &[Slot]) {
+    fn absorb(&mut self, from: &dyn Accumulator, merged: Merged<'_>) {
         let from: &Self = alike(from);
-        for (slot, to) in to.iter().enumerate() {
-            if let Some(other) = from.states.get(slot as Slot) {
-                match self.states.get_mut(*to) {
-                    None => *self.states.get_mut(*to) = Some(other.clone()),
+        for (slot, to) in merged.pairs() {
+            if let Some(other) = from.states.get(slot) {
+                match self.states.get_mut(to) {
+                    None => *self.states.get_mut(to) = Some(other.clone()),
                     Some(state) => {
                         state.rows += other.rows;
                         self.function.merge(&mut state.values, &other.values);

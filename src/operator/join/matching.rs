@@ -2,7 +2,7 @@
 
 use super::emit::Pair;
 use super::taking::Taken;
-use super::{Join, NONE, Turn};
+use super::{Join, NONE, TableSide, Turn};
 use crate::event::{Batch, Column, Sign, Type};
 use crate::expr::Frame;
 use crate::operator::table::Pairs;
@@ -30,6 +30,19 @@ pub(super) struct Candidates {
     asked: usize,
 }
 
+impl TableSide {
+    /// Makes the rows that may meet these, where it is an aggregation.
+    fn fill(&mut self, batch: &Batch, common: &mut Common, faults: &mut u64) {
+        let place = self.table;
+        if let Some(view) = &mut self.view
+            && let Some(Some(rollup)) = common.rollups.get_mut(place)
+        {
+            let table = &mut common.tables.0[place];
+            view.fill(&mut self.lookup, batch, rollup, table, faults);
+        }
+    }
+}
+
 impl Join {
     /// Whether a pair is all that comes of two rows that meet: nothing is padded, counted, or kept to be retracted.
     fn is_plain(&self) -> bool {
@@ -39,6 +52,9 @@ impl Join {
     /// Matches the rows taken in, and emits what follows.
     pub(super) fn meet(&mut self, turn: Turn, batch: &Batch, common: &mut Common, out: &mut Out) {
         let taken = std::mem::take(&mut self.taken);
+        if let Some(side) = &mut self.options.table {
+            side.fill(batch, common, &mut self.faults);
+        }
         let is_plain = self.is_plain() && turn.kind != Kind::Leaving;
         if let Some(range) = &mut self.sides[turn.other()].range {
             range.ask(batch, &taken.rows);

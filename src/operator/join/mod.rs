@@ -16,6 +16,7 @@ mod matching;
 mod side;
 mod single;
 mod taking;
+mod view;
 
 pub(crate) use side::{JOIN_ROWS_MAX, Leaving, SidePlan};
 
@@ -29,6 +30,7 @@ use made::Made;
 use matching::Candidates;
 use side::Side;
 use taking::Taken;
+pub(crate) use view::ViewSide;
 
 /// The side of a row that is padded.
 const NONE: Slot = Slot::MAX;
@@ -56,6 +58,8 @@ impl Added {
 pub(crate) struct TableSide {
     pub(crate) table: usize,
     pub(crate) lookup: Lookup,
+    /// What fills it, where it is an aggregation.
+    pub(crate) view: Option<ViewSide>,
     /// The columns of the table that joined rows have.
     pub(crate) keep: Vec<usize>,
 }
@@ -401,9 +405,9 @@ impl Operator for Join {
 
     fn routed_by(&mut self, _positions: Vec<usize>) {}
 
-    fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
+    fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
         for side in &mut self.sides {
-            side.keep_groups(keep);
+            side.keep_keys(keep);
         }
         if let Some(made) = &mut self.made {
             let trigger = usize::from(!self.options.triggers[0]);

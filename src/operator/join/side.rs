@@ -12,9 +12,7 @@ use crate::event::{Batch, Column, RowView, Scalar, Timestamp, Type};
 use crate::expr::{Frame, Program};
 use crate::operator::{COUNT_MAX, counter, words_cell};
 use crate::operator::{RangeIndex, RangePlan};
-use crate::state::{
-    Cells, Chains, Malformed, Slot, SlotColumns, StateHolder, Visitor, encode_key, key_group,
-};
+use crate::state::{Cells, Chains, Malformed, Slot, SlotColumns, StateHolder, Visitor, encode_key};
 use smallvec::SmallVec;
 use std::collections::{HashSet, VecDeque};
 
@@ -370,7 +368,7 @@ impl Side {
     }
 
     /// Forgets rows of key groups that are not kept.
-    pub(super) fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
+    pub(super) fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
         let routing = self.plan.routing.iter();
         let columns: Vec<&Column> = routing.map(|c| &self.columns.columns()[*c]).collect();
         let mut key = Vec::new();
@@ -380,7 +378,7 @@ impl Side {
             }
             key.clear();
             encode_key(&columns, slot as usize, &mut key);
-            if !keep(key_group(&key)) {
+            if !keep(&key) {
                 self.held.reset(slot);
             }
         }

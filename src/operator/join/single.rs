@@ -16,7 +16,9 @@ impl Join {
         let [left, right] = options.added;
         let adds = |added: Added| added.time || added.number;
         let pads_simply = options.table.is_some() || options.preserves == [false, false];
-        let is_simple = pads_simply && options.residual.is_none() && self.made.is_none();
+        let is_made = options.table.as_ref().is_some_and(|t| t.view.is_some());
+        let is_simple =
+            pads_simply && !is_made && options.residual.is_none() && self.made.is_none();
         is_simple && !options.flushes && !adds(left) && !adds(right)
     }
 

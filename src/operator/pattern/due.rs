@@ -45,6 +45,8 @@ pub(super) struct DueList {
     links: Vec<Link>,
     first: Slot,
     last: Slot,
+    /// Those that are due at this time stand in order.
+    ordered: Due,
 }
 
 impl Default for DueList {
@@ -54,6 +56,7 @@ impl Default for DueList {
             links: Vec::new(),
             first: NONE,
             last: NONE,
+            ordered: Due::default(),
         }
     }
 }
@@ -122,10 +125,54 @@ impl DueList {
         Some((Timestamp(due.0), self.first))
     }
 
+    /// Puts those that are due first, all at one time, in this order, once: the order in which they began is forgotten
+    /// when they are loaded.
+    #[inline]
+    pub(super) fn put_first_in_order(&mut self, order: impl Fn(Slot) -> u64) {
+        let Some(due) = self.due.find(self.first).copied() else {
+            return;
+        };
+        let next = self.links[self.first as usize].next;
+        let is_tied = |next: Slot| self.due.find(next) == Some(&due);
+        if due != self.ordered && is_tied(next) {
+            self.put_in_order(due, order);
+        }
+    }
+
+    #[cold]
+    fn put_in_order(&mut self, due: Due, order: impl Fn(Slot) -> u64) {
+        self.ordered = due;
+        let mut tied = Vec::new();
+        let mut behind = self.first;
+        while self.due.find(behind) == Some(&due) {
+            tied.push((order(behind), behind));
+            behind = self.links[behind as usize].next;
+        }
+        if tied.is_sorted() {
+            return;
+        }
+        tied.sort_unstable();
+        let mut previous = NONE;
+        for (_, run) in tied {
+            match previous {
+                NONE => self.first = run,
+                previous => self.links[previous as usize].next = run,
+            }
+            self.links[run as usize].previous = previous;
+            previous = run;
+        }
+        self.links[previous as usize].next = behind;
+        match behind {
+            NONE => self.last = previous,
+            behind => self.links[behind as usize].previous = previous,
+        }
+    }
+
     /// Lists what is due again, after it was loaded; `order` tells which of two comes first that are due together.
     pub(super) fn rebuild(&mut self, slots: usize, order: impl Fn(Slot) -> u64) {
         self.ensure(slots);
         (self.first, self.last) = (NONE, NONE);
+        self.ordered = Due::default();
         self.links.fill(UNLINKED);
         let all = 0..self.due.len() as Slot;
         let mut in_it: Vec<(i64, u64, Slot)> = all
@@ -188,18 +235,28 @@ fn lasts(logic: &Logic, terms: &[Term]) -> Option<i64> {
 
 impl Pattern {
     /// Drops silences that would follow each other more often than [`SILENCES_MAX`] before `now`, the first of them: a
-    /// clock that jumps would have them all come out at once.
+    /// clock that jumps would have them all come out at once. In a partition each key may have so many.
     pub(super) fn skip_silences(&mut self, now: Timestamp) {
+        let beyond = |due: Timestamp, us: i64| {
+            let skipped = now.0.saturating_sub(due.0) / us - SILENCES_MAX as i64;
+            skipped.max(0)
+        };
         for (list, us) in &self.repeating {
             let dues = &mut self.dues[*list];
+            if dues.first().is_none_or(|(due, _)| beyond(due, *us) == 0) {
+                continue;
+            }
+            // Those of many keys change places: put in one by one, each would look for its place among the others.
+            let mut all = Vec::new();
             while let Some((due, run)) = dues.first() {
-                let skipped = now.0.saturating_sub(due.0) / us - SILENCES_MAX as i64;
-                if skipped <= 0 {
-                    break;
-                }
+                let skipped = beyond(due, *us);
                 self.refused += skipped as u64;
                 dues.remove(run);
-                dues.insert(run, due.plus(skipped * us), None);
+                all.push((due.plus(skipped * us), run));
+            }
+            all.sort_by_key(|(due, _)| *due);
+            for (due, run) in all {
+                dues.insert(run, due, None);
             }
         }
     }
@@ -240,6 +297,23 @@ mod tests {
             let first = model.first().map(|(due, run)| (Timestamp(*due), *run));
             assert_eq!(list.first(), first, "step {step}");
         }
+    }
+
+    #[test]
+    fn those_that_are_due_together_are_put_in_order() {
+        let mut list = DueList::default();
+        list.ensure(10);
+        for (run, due) in [(7, 1), (3, 5), (2, 5), (9, 5), (1, 6)] {
+            list.insert(run, Timestamp(due), None);
+        }
+        let mut order = Vec::new();
+        list.put_first_in_order(u64::from);
+        while let Some((_, run)) = list.first() {
+            order.push(run);
+            list.remove(run);
+            list.put_first_in_order(u64::from);
+        }
+        assert_eq!(order, [7, 2, 3, 9, 1]);
     }
 
     #[test]

@@ -62,13 +62,24 @@ impl Pattern {
         let Some(key) = by_key.key_of(run) else {
             return;
         };
-        let others: Vec<Slot> = by_key.rows(key).filter(|other| *other != run).collect();
-        for other in others {
+        let mut others = std::mem::take(&mut self.scratch.found);
+        others.clear();
+        // One that has taken nothing begins behind the match in any case.
+        let all = 0..self.shape.elements.len();
+        let has_taken = |other: &Slot| self.runs.get(*other).has_taken(all.clone());
+        others.extend(
+            by_key
+                .rows(key)
+                .filter(|other| *other != run && has_taken(other)),
+        );
+        others.sort_unstable_by_key(|other| self.runs.get(*other).reached);
+        for other in others.drain(..) {
             self.trace(other, now, Step::Skipped);
             // What stands before a range does not go on.
             let latest = self.runs.get(other).first_taken(0);
             self.end_early(other, latest, now);
         }
+        self.scratch.found = others;
     }
 
     /// Does what is due at or before `now`, one after the other.
@@ -79,6 +90,7 @@ impl Pattern {
         self.skip_silences(now);
         while let Some((due, number, run)) = self.next_due(now) {
             self.row += 1;
+            self.turn_to(run);
             self.dues[number].remove(run);
             match number.checked_sub(self.shape.within.len()) {
                 None => self.end_in_time(run, number, due, cause),
@@ -98,10 +110,15 @@ impl Pattern {
     /// What is due first, at or before `now`; of what is due together ends come first, then silences, those of the last
     /// element first, and of one element in the order in which the runs came there.
     #[inline]
-    pub(super) fn next_due(&self, now: Timestamp) -> Option<(Timestamp, usize, Slot)> {
+    pub(super) fn next_due(&mut self, now: Timestamp) -> Option<(Timestamp, usize, Slot)> {
         let mut next: Option<((Timestamp, usize, u64), usize, Slot)> = None;
         for (number, rank) in &self.due_order {
-            let Some((due, run)) = self.dues[*number].first().filter(|(due, _)| *due <= now) else {
+            let (list, runs) = (&mut self.dues[*number], &self.runs);
+            if list.first().is_none_or(|(due, _)| due > now) {
+                continue;
+            }
+            list.put_first_in_order(|run| runs.get(run).reached);
+            let Some((due, run)) = list.first() else {
                 continue;
             };
             let turn = (due, *rank, self.runs.get(run).reached);

@@ -75,15 +75,18 @@ pub(super) struct Kept {
     /// By column, its value where no row was taken: NULL, or the aggregate of no rows.
     nothing: Vec<Column>,
     now: Column,
+    /// The column of the key, behind all others, where the pattern stands in a partition.
+    key: Option<usize>,
 }
 
 impl Kept {
     /// For so many terms. `keeps`: in an order in which rows of one term and column that are further from the last
-    /// stand behind those that are nearer.
-    pub(super) fn new(terms: usize, keeps: &[Keep], totals: Vec<Total>) -> Self {
+    /// stand behind those that are nearer. `key`: the type of the key of a partition.
+    pub(super) fn new(terms: usize, keeps: &[Keep], totals: Vec<Total>, key: Option<Type>) -> Self {
         let of_keeps = keeps.iter().map(|k| (k.term, k.ty));
         let of_totals = totals.iter().map(|t| (t.term, t.call.result));
-        let (term_of, types): (Vec<usize>, Vec<Type>) = of_keeps.chain(of_totals).unzip();
+        let (term_of, mut types): (Vec<usize>, Vec<Type>) = of_keeps.chain(of_totals).unzip();
+        types.extend(key);
         let mut by_term: Vec<Option<Totals>> = (0..terms).map(|_| None).collect();
         let mut calls: Vec<Vec<(AggregateCall, Vec<Program>)>> = Vec::new();
         calls.resize_with(terms, Vec::new);
@@ -127,10 +130,11 @@ impl Kept {
             }
         }
         Kept {
-            unsure: (0..types.len()).filter(is_unsure).collect(),
+            unsure: (0..term_of.len()).filter(is_unsure).collect(),
             nothing,
             steps: (0..terms).map(|term| steps(keeps, term)).collect(),
             totals: by_term,
+            key: key.map(|_| term_of.len()),
             term_of,
             texts: (0..types.len()).filter(is_text).collect(),
             columns: SlotColumns::new(&types),
@@ -138,7 +142,7 @@ impl Kept {
         }
     }
 
-    /// One column for each kept value, then one for each aggregate.
+    /// One column for each kept value, then one for each aggregate, then that of the key.
     #[inline]
     pub(super) fn columns(&self) -> &[Column] {
         self.columns.columns()
@@ -158,6 +162,28 @@ impl Kept {
         for column in &self.unsure {
             columns[*column].set_from(run as usize, &self.nothing[*column], 0);
         }
+    }
+
+    /// The first run of a key begins: that of a row, in this of its columns.
+    pub(super) fn set_key(&mut self, run: Slot, row: RowView<'_>, column: usize) {
+        if let Some(key) = self.key {
+            let columns = self.columns.writing(std::iter::once(run));
+            columns[key].set_from(run as usize, &row.batch.columns[column], row.row);
+        }
+    }
+
+    /// A run has the key of another.
+    #[inline]
+    pub(super) fn take_key(&mut self, run: Slot, other: Slot) {
+        if let Some(key) = self.key {
+            let columns = self.columns.writing(std::iter::once(run));
+            columns[key].copy_within(other as usize, run as usize);
+        }
+    }
+
+    /// The key of a run, where there is one.
+    pub(super) fn key_of(&self, run: Slot) -> Option<Scalar<'_>> {
+        Some(self.columns()[self.key?].scalar(run as usize))
     }
 
     /// All is read at any time.

@@ -2,50 +2,82 @@
 
 use super::Pattern;
 use super::automaton::Run;
+use super::partition::number;
 use super::trace::Step;
-use crate::event::{Scalar, Timestamp};
+use crate::event::{RowView, Scalar, Timestamp};
 use crate::expr::Frame;
 use crate::state::Slot;
 use smallvec::SmallVec;
 use std::ops::Range;
 
 impl Pattern {
-    /// A slot for a run; none where there are too many.
+    /// A slot for a run, of the key at hand; none where there are too many.
     pub(super) fn slot(&mut self) -> Option<Slot> {
-        if let Some(slot) = self.free.pop() {
-            return Some(slot);
+        let slot = match self.free.pop() {
+            Some(slot) => slot,
+            None if self.runs.len() >= self.runs_max => {
+                self.refused += 1;
+                return None;
+            }
+            None => {
+                let slots = self.runs.len();
+                self.make_room(slots + 1);
+                slots as Slot
+            }
+        };
+        if let Some(partition) = &mut self.partition {
+            partition.began(self.key, slot);
         }
-        let slots = self.runs.len();
-        if slots >= self.runs_max {
-            self.refused += 1;
-            return None;
-        }
-        self.make_room(slots + 1);
-        Some(slots as Slot)
+        Some(slot)
     }
 
-    /// Opens the run that stands in front of all.
-    pub(super) fn open_first(&mut self, now: Timestamp) {
-        self.open(&(0..self.shape.elements.len()), None, now);
+    /// Opens the run that stands in front of all; in a partition with the key of a row, in this of its columns, and it
+    /// may take that row. False where there are too many.
+    pub(super) fn open_first(&mut self, key: Option<(RowView<'_>, usize)>, now: Timestamp) -> bool {
+        let Some(run) = self.slot() else {
+            self.trace_refused(now);
+            return false;
+        };
+        self.kept.begin(run);
+        if let Some((row, column)) = key {
+            self.kept.set_key(run, row, column);
+        }
+        *self.runs.get_mut(run) = Run::before(0, None);
+        let all = 0..self.shape.elements.len();
+        self.begin_to_wait(run, &all, None, now);
+        true
     }
 
     /// Opens a run in front of a range of elements, with what another has of those before.
-    pub(super) fn open(&mut self, range: &Range<usize>, from: Option<Slot>, now: Timestamp) {
+    pub(super) fn open(&mut self, range: &Range<usize>, from: Slot, now: Timestamp) {
         let Some(run) = self.slot() else {
             return self.trace_refused(now);
         };
         let element = range.start;
-        match from {
-            Some(from) if element > 0 => {
+        match element {
+            0 => self.kept.begin(run),
+            _ => {
                 self.kept.begin_as(run, from, element, &self.shape);
                 self.begin_parts_as(run, from, element);
             }
-            _ => self.kept.begin(run),
         }
-        let from_run = from.map(|from| *self.runs.get(from));
-        *self.runs.get_mut(run) = Run::before(element, from_run.as_ref());
-        self.openings.open(run, from, range, &self.shape.every);
+        self.kept.take_key(run, from);
         self.touch(run, false);
+        *self.runs.get_mut(run) = Run::before(element, Some(self.runs.get(from)));
+        self.begin_to_wait(run, range, Some(from), now);
+    }
+
+    /// A run stands in front of a range of elements.
+    #[inline]
+    fn begin_to_wait(
+        &mut self,
+        run: Slot,
+        range: &Range<usize>,
+        from: Option<Slot>,
+        now: Timestamp,
+    ) {
+        let element = range.start;
+        self.openings.open(run, from, range, &self.shape.every);
         if element > 0 {
             self.keep_by_key(run);
         }
@@ -142,14 +174,19 @@ impl Pattern {
 
     /// Puts a run beside those that wait for rows of a term with the same key.
     pub(super) fn wait_for_term(&mut self, run: Slot, term: usize) {
+        let apart = self.partition.as_ref().map(|_| self.key);
         let waiting = &mut self.waiting[term];
         let kept = self.kept.columns();
-        let key = match self.terms[term].keys.as_mut_slice() {
-            [] => waiting.slot_of_scalars(&[]),
-            [(_, of_run)] if let Some(column) = of_run.as_column() => {
+        let key = match (apart, self.terms[term].keys.as_mut_slice()) {
+            (None, []) => waiting.slot_of_scalars(&[]),
+            (None, [(_, of_run)]) if let Some(column) = of_run.as_column() => {
                 waiting.slot_of_scalars(&[kept[column].scalar(run as usize)])
             }
-            keys => {
+            (Some(key), []) => {
+                waiting.ensure_keys(key as usize + 1);
+                key
+            }
+            (apart, keys) => {
                 let frame = Frame {
                     input: kept,
                     rows: Some(&[run]),
@@ -160,7 +197,8 @@ impl Pattern {
                     Some(column) => kept[column].scalar(run as usize),
                     None => of_run.eval(&frame, &mut 0).scalar(0),
                 });
-                let key: SmallVec<[Scalar<'_>; 4]> = values.collect();
+                let key: SmallVec<[Scalar<'_>; 4]> =
+                    apart.map(number).into_iter().chain(values).collect();
                 waiting.slot_of_scalars(&key)
             }
         };
@@ -197,6 +235,9 @@ impl Pattern {
         if let Some(by_key) = &mut self.by_key {
             by_key.remove(run);
         }
+        if let Some(partition) = &mut self.partition {
+            partition.ended(run);
+        }
         self.openings.end(run);
         self.kept.end(run);
         self.runs.reset(run);
@@ -209,14 +250,29 @@ impl Pattern {
         let held = *self.runs.get(run);
         let again = self.shape.open_range(&held, latest);
         if let Some(range) = again
-            && self.openings.is_last(run, &range, &self.shape.every)
+            && self.is_last_in(run, &range)
         {
-            self.open(&range, Some(run), now);
+            self.open(&range, run, now);
         }
         self.end(run);
     }
 
-    /// Puts a run beside those of its key, if it is not there yet.
+    /// Whether a run is the last one in an opening of a range that has not been completed.
+    fn is_last_in(&mut self, run: Slot, range: &Range<usize>) -> bool {
+        let every = &self.shape.every;
+        match &self.partition {
+            Some(partition) => {
+                self.openings
+                    .is_last(run, range, every, partition.runs_of(self.key))
+            }
+            None => {
+                let all = 0..self.runs.len() as Slot;
+                self.openings.is_last(run, range, every, all)
+            }
+        }
+    }
+
+    /// Puts a run that has taken a row beside those of its key, if it is not there yet.
     pub(super) fn keep_by_key(&mut self, run: Slot) {
         let Some(by_key) = &mut self.by_key else {
             return;
@@ -225,11 +281,10 @@ impl Pattern {
             return;
         }
         let columns = self.kept.columns();
-        let key = self
-            .apart_by
-            .iter()
-            .map(|c| columns[*c].scalar(run as usize));
-        let key: SmallVec<[Scalar<'_>; 4]> = key.collect();
+        let apart = self.partition.as_ref().map(|_| number(self.key));
+        let apart_by = self.apart_by.iter();
+        let key = apart_by.map(|c| columns[*c].scalar(run as usize));
+        let key: SmallVec<[Scalar<'_>; 4]> = apart.into_iter().chain(key).collect();
         let key = by_key.slot_of_scalars(&key);
         by_key.push(key, run);
     }

@@ -14,6 +14,7 @@ mod kept;
 mod life;
 mod offer;
 mod openings;
+mod partition;
 mod plain;
 mod sequence;
 #[cfg(test)]
@@ -22,17 +23,19 @@ mod trace;
 
 pub(crate) use automaton::{Element, Logic, Shape, Term};
 pub(crate) use kept::{Keep, Origin, Total};
+pub(crate) use partition::PartitionBy;
 pub(crate) use trace::{Step, TraceSink, Traced};
 
 use crate::event::{Batch, Column, RowView, Sign, Timestamp, Type};
 use crate::expr::{ColumnRef, Layout, Program};
 use crate::operator::{Common, Counters, Kind, Moment, Operator, Out, Port, RangeIndex, counter};
-use crate::state::{Cells, Chains, Malformed, Slot, StateHolder, Visitor, encode_key, key_group};
+use crate::state::{Cells, Chains, Malformed, Slot, StateHolder, Visitor, encode_key};
 use automaton::Run;
 use due::DueList;
 use emit::Match;
 use kept::Kept;
 use openings::Openings;
+use partition::Partition;
 use plain::Plain;
 use std::ops::Range;
 use std::sync::Arc;
@@ -59,6 +62,8 @@ pub(crate) struct PatternOptions {
     /// Kept columns of the first term by which runs are spread over workers.
     pub(crate) routing: Vec<usize>,
     pub(crate) timeout: Option<Timeout>,
+    /// How keys are apart, where the pattern stands in a partition.
+    pub(crate) partition: Option<PartitionBy>,
 }
 
 /// What is told of a run that the WITHIN of the whole has ended.
@@ -99,6 +104,14 @@ pub(crate) struct Pattern {
     repeating: Vec<(usize, i64)>,
     /// Runs by what tells keys apart, where a match ends the others of its key.
     by_key: Option<Chains>,
+    /// The keys, each of which has a pattern of its own.
+    partition: Option<Partition>,
+    /// That of the row or run at hand.
+    key: Slot,
+    /// It is that of the row at hand, or there are no keys.
+    is_turned: bool,
+    /// Each row matters, also one that no term takes.
+    sees_all: bool,
     apart_by: Vec<usize>,
     routing: Vec<usize>,
     /// The first run is open, or has been.
@@ -199,6 +212,7 @@ impl Pattern {
             apart_by,
             routing,
             timeout,
+            partition,
         } = options;
         let ranges = terms.iter_mut().map(|term| term.range.take());
         let ordered = ranges.map(|range| range.and_then(RangeIndex::new));
@@ -213,11 +227,15 @@ impl Pattern {
                 lists += 1;
             }
         }
-        let key_columns: Vec<Type> = apart_by.iter().map(|c| keeps[*c].ty).collect();
         let openings = Openings::new(&shape.every);
+        let key = partition.as_ref().map(|by| by.ty);
+        let number = key.map(|_| Type::Long).into_iter();
+        let key_columns: Vec<Type> = number
+            .chain(apart_by.iter().map(|c| keeps[*c].ty))
+            .collect();
         Pattern {
             plain: Plain::of(&shape, openings.are_kept()),
-            waiting: key_types.iter().map(|types| Chains::new(types)).collect(),
+            waiting: key_types.iter().map(|types| chains(types, key)).collect(),
             ordered,
             waits: vec![0; terms.len()],
             dues: (0..lists).map(|_| DueList::default()).collect(),
@@ -226,9 +244,13 @@ impl Pattern {
             silence,
             openings,
             by_key: shape.skips_past.then(|| Chains::taking_nulls(&key_columns)),
+            sees_all: shape.is_sequence || (key.is_some() && begins_in_silence(&shape, &terms)),
+            partition: partition.map(Partition::new),
+            key: 0,
+            is_turned: true,
             apart_by,
             routing,
-            kept: Kept::new(terms.len(), &keeps, totals),
+            kept: Kept::new(terms.len(), &keeps, totals, key),
             shape,
             terms,
             asked,
@@ -263,16 +285,22 @@ impl Pattern {
     ) {
         self.begin(moment.at);
         self.row += 1;
+        self.is_turned = self.partition.is_none();
+        if self.sees_all {
+            self.turn_to_row(port, row, moment.at);
+        }
         self.is_start_closed = self.closes_start();
         let mut place = 0;
         while let Some(Asked { term, together }) = self.asked[port].get(place).copied() {
             if together == 1 {
                 if chosen(self, place) {
+                    self.turn_to_row(port, row, moment.at);
                     self.offer(term, row, moment);
                 }
             } else {
                 for side in place..place + together {
                     if chosen(self, side) {
+                        self.turn_to_row(port, row, moment.at);
                         self.gather(self.asked[port][side].term, row);
                     }
                 }
@@ -363,6 +391,7 @@ impl Pattern {
         self.waits.fill(0);
         self.waiting.iter_mut().for_each(Chains::clear);
         self.by_key.iter_mut().for_each(Chains::clear);
+        self.partition.iter_mut().for_each(Partition::clear_runs);
         self.ordered
             .iter_mut()
             .flatten()
@@ -391,6 +420,7 @@ impl Pattern {
         }
         open.sort_unstable();
         for (_, run) in open {
+            self.rebuild_key(run)?;
             self.wait_for(run, self.shape.waits(self.runs.get(run)));
             if self.shape.has_rows(self.runs.get(run)) {
                 self.keep_by_key(run);
@@ -426,6 +456,11 @@ impl StateHolder for Pattern {
         for count in [&mut self.reached, &mut self.refused, &mut self.faults] {
             counter(visitor, count);
         }
+        if let Some(partition) = &mut self.partition {
+            visitor.part("partition", 0);
+            partition.state(visitor);
+            visitor.part("", 0);
+        }
         if visitor.is_loading()
             && let Err(why) = self.rebuild()
         {
@@ -451,7 +486,7 @@ impl Operator for Pattern {
         let mut to = out.batch();
         let mut chosen = std::mem::take(&mut self.scratch.chosen);
         self.choose(port, batch, &mut chosen);
-        match self.shape.is_sequence || !batch.marks.is_empty() || !batch.signs.is_empty() {
+        match self.sees_all || !batch.marks.is_empty() || !batch.signs.is_empty() {
             true => self.process_all(port, batch, &mut chosen, &mut to),
             false => self.process_chosen(port, batch, &mut chosen, &mut to),
         }
@@ -491,9 +526,11 @@ impl Operator for Pattern {
     /// Opens the first run, the first time that the clock is known.
     #[inline]
     fn begin(&mut self, now: Timestamp) {
-        if !self.has_begun {
+        if !self.has_begun && now > Timestamp::MIN {
             self.has_begun = true;
-            self.open_first(now);
+            if self.partition.is_none() {
+                self.open_first(None, now);
+            }
         }
     }
 
@@ -516,7 +553,10 @@ impl Operator for Pattern {
         self.tracer = Some(Box::new(Tracer::new(Arc::clone(sink))));
     }
 
-    fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
+    fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
+        if self.partition.is_some() {
+            return self.keep_keys_of_partition(keep);
+        }
         let mut key = Vec::new();
         for run in 0..self.runs.len() as Slot {
             let held = self.runs.get(run);
@@ -527,11 +567,31 @@ impl Operator for Pattern {
             for column in &self.routing {
                 encode_key(&[&self.kept.columns()[*column]], run as usize, &mut key);
             }
-            if !keep(key_group(&key)) {
+            if !keep(&key) {
                 self.end(run);
             }
         }
     }
+}
+
+/// The runs that wait for a term, by its keys; in a partition that of the run stands before them.
+fn chains(keys: &[Type], partition: Option<Type>) -> Chains {
+    match (partition, keys) {
+        (None, keys) => Chains::new(keys),
+        (Some(_), []) => Chains::by_number(),
+        (Some(_), keys) => Chains::new(&[&[Type::Long], keys].concat()),
+    }
+}
+
+/// Whether silence is waited for as soon as a run stands in front of the first element.
+fn begins_in_silence(shape: &Shape, terms: &[Term]) -> bool {
+    let waits = shape.waits(&Run::before(0, None));
+    let mut elements = shape.elements[waits].iter();
+    elements.any(|e| {
+        terms[e.terms.clone()]
+            .iter()
+            .any(|t| t.silence_us.is_some())
+    })
 }
 
 /// Ranges under WITHIN, then terms that must be silent, those of the last element first; each with its rank.

@@ -1,6 +1,7 @@
 //! A row is offered to the runs that wait for a term.
 
 use super::automaton::{Known, Run};
+use super::partition::number;
 use super::trace::Step;
 use super::{Chosen, Match, Pattern};
 use crate::event::{Batch, Column, RowView, Scalar, Timestamp};
@@ -107,17 +108,18 @@ impl Pattern {
 
     /// The runs that wait for a term and have the key of a row.
     fn find(&mut self, term: usize, row: RowView<'_>, found: &mut Vec<Slot>) {
+        let apart = self.partition.as_ref().map(|_| self.key);
         let keys = &mut self.terms[term].keys;
         let waiting = &self.waiting[term];
-        let key = match keys.as_mut_slice() {
-            [] => waiting.find_scalars(&[]),
-            [(of_row, _)] if let Some(column) = of_row.as_column() => {
+        let key = match (apart, keys.as_mut_slice()) {
+            (None, []) => waiting.find_scalars(&[]),
+            (None, [(of_row, _)]) if let Some(column) = of_row.as_column() => {
                 match row.batch.columns[column].scalar(row.row) {
                     Scalar::Null => None,
                     key => waiting.find_scalars(&[key]),
                 }
             }
-            [(of_row, _)] => {
+            (None, [(of_row, _)]) => {
                 let frame = RowFrame::of(row);
                 let key = of_row.value(&frame, &mut self.faults);
                 match key {
@@ -125,12 +127,14 @@ impl Pattern {
                     key => waiting.find_scalars(&[key]),
                 }
             }
-            keys => {
+            (Some(key), []) => Some(key),
+            (apart, keys) => {
                 let frame = RowFrame::of(row);
                 let values = keys
                     .iter_mut()
                     .map(|(k, _)| k.value(&frame, &mut self.faults));
-                let key: SmallVec<[Scalar<'_>; 4]> = values.collect();
+                let key: SmallVec<[Scalar<'_>; 4]> =
+                    apart.map(number).into_iter().chain(values).collect();
                 let is_null = key.contains(&Scalar::Null);
                 waiting.find_scalars(&key).filter(|_| !is_null)
             }
@@ -307,6 +311,7 @@ impl Pattern {
     pub(super) fn split(&mut self, from: Slot) -> Option<Slot> {
         let run = self.slot()?;
         self.kept.begin(run);
+        self.kept.take_key(run, from);
         self.openings.open(run, None, &(0..1), &self.shape.every);
         *self.runs.get_mut(run) = *self.runs.get(from);
         Some(run)
@@ -355,11 +360,10 @@ impl Pattern {
             if !completes(&next) || completes(&before) {
                 continue;
             }
-            let opens = self.openings.complete(run, &range, &self.shape.every);
-            if opens {
+            if self.completes_opening(run, &range) {
                 let (first, end) = (range.start, range.end);
                 self.trace(run, moment.at, Step::Completed { first, end });
-                self.open(&range, Some(run), moment.at);
+                self.open(&range, run, moment.at);
             }
         }
         for number in 0..self.shape.within.len() {
@@ -376,6 +380,21 @@ impl Pattern {
             self.wait_from_here(run, waits.clone(), moment.at);
         }
         self.wait_anew(run, waits, moment.at);
+    }
+
+    /// A run has completed a range under EVERY. Returns whether this opens it again.
+    fn completes_opening(&mut self, run: Slot, range: &Range<usize>) -> bool {
+        let every = &self.shape.every;
+        match &self.partition {
+            Some(partition) => {
+                let of_key = partition.runs_of(self.key);
+                self.openings.complete(run, range, every, of_key)
+            }
+            None => {
+                let all = 0..self.runs.len() as Slot;
+                self.openings.complete(run, range, every, all)
+            }
+        }
     }
 
     /// A run that waits for nothing more is a match.

@@ -3,7 +3,8 @@
 //! Why: there, several runs may be in one opening: `EVERY (a -> EVERY b -> c)` has one for each b. The range opens
 //! again when the first of them has completed it, and not once more for the others; or when the last of them has ended.
 //! How: each opening has a number, which runs take over that begin with what others had; it is 0 once the range has
-//! opened again. Whoever is in an opening is found by looking at all runs: such patterns are rare.
+//! opened again. Whoever is in an opening is found by looking at all runs, in a partition at those of the key: such
+//! patterns are rare.
 
 use crate::state::{Cells, Slot, StateHolder, Visitor};
 use std::ops::Range;
@@ -64,18 +65,19 @@ impl Openings {
         }
     }
 
-    /// A run has completed a range. Returns whether this opens it again.
+    /// A run has completed a range. Returns whether this opens it again. `all`: the runs of its key.
     pub(super) fn complete(
         &mut self,
         run: Slot,
         range: &Range<usize>,
         every: &[Range<usize>],
+        all: impl Iterator<Item = Slot>,
     ) -> bool {
         let Some(openings) = self.of_range(range, every) else {
             return true;
         };
         let number = *openings.get(run);
-        for other in 0..openings.len() as Slot {
+        for other in all {
             if number != 0 && *openings.get(other) == number {
                 *openings.get_mut(other) = 0;
             }
@@ -83,18 +85,19 @@ impl Openings {
         number != 0
     }
 
-    /// Whether a run that ends is the last one in an opening that has not been completed.
+    /// Whether a run that ends is the last one in an opening that has not been completed. `all`: the runs of its key.
     pub(super) fn is_last(
         &mut self,
         run: Slot,
         range: &Range<usize>,
         every: &[Range<usize>],
+        all: impl Iterator<Item = Slot>,
     ) -> bool {
         let Some(openings) = self.of_range(range, every) else {
             return true;
         };
         let number = *openings.get(run);
-        let mut others = (0..openings.len() as Slot).filter(|other| *other != run);
+        let mut others = all.filter(|other| *other != run);
         number != 0 && !others.any(|other| *openings.get(other) == number)
     }
 

@@ -115,7 +115,7 @@ impl Pattern {
         self.keep_by_key(run);
         for place in &plain.opens {
             let range = self.shape.every[*place].clone();
-            self.open(&range, Some(run), moment.at);
+            self.open(&range, run, moment.at);
         }
         for number in &plain.ended {
             self.dues[*number].remove(run);

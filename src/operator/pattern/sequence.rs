@@ -16,14 +16,31 @@ use std::cmp::Reverse;
 impl Pattern {
     /// Ends the runs that did not take the row at hand.
     pub(super) fn break_runs(&mut self, now: Timestamp) {
-        for run in 0..self.runs.len() as Slot {
-            let is_touched = self.touched[run as usize] / 2 == self.row;
-            if self.runs.get(run).is_open() && !is_touched && !self.is_kept_open(run) {
-                self.trace(run, now, Step::Broken);
-                // What stands before a range does not go on across the row that came between.
-                self.end_early(run, 0, now);
+        let mut broken: SmallVec<[Slot; 8]> = SmallVec::new();
+        match &self.partition {
+            Some(partition) => {
+                let of_key = partition.runs_of(self.key);
+                broken.extend(of_key.filter(|run| self.is_broken(*run)));
+            }
+            None => {
+                let all = 0..self.runs.len() as Slot;
+                broken.extend(all.filter(|run| self.is_broken(*run)));
             }
         }
+        if broken.len() > 1 {
+            broken.sort_unstable_by_key(|run| self.runs.get(*run).reached);
+        }
+        for run in broken {
+            self.trace(run, now, Step::Broken);
+            // What stands before a range does not go on across the row that came between.
+            self.end_early(run, 0, now);
+        }
+    }
+
+    #[inline]
+    fn is_broken(&self, run: Slot) -> bool {
+        let is_touched = self.touched[run as usize] / 2 == self.row;
+        self.runs.get(run).is_open() && !is_touched && !self.is_kept_open(run)
     }
 
     /// Whether a row that a run does not take leaves it as it is.
@@ -45,13 +62,27 @@ impl Pattern {
     /// Whether a run that stands in front of the first element lets the next row pass, as another takes rows there.
     pub(super) fn closes_start(&self) -> bool {
         let element = &self.shape.elements[0];
-        self.shape.is_sequence && element.logic.is_none() && self.waits[element.terms.start] > 1
+        let first = element.terms.start;
+        let waits = || match self.partition {
+            Some(_) => self.waiting[first].count(self.key),
+            None => self.waits[first],
+        };
+        self.shape.is_sequence && element.logic.is_none() && waits() > 1
     }
 
     /// Leaves one run in each place.
     pub(super) fn claim_places(&mut self, now: Timestamp) {
-        let all = 0..self.runs.len() as Slot;
-        let mut open: SmallVec<[Slot; 8]> = all.filter(|run| self.is_waiting(*run)).collect();
+        let mut open: SmallVec<[Slot; 8]> = SmallVec::new();
+        match &self.partition {
+            Some(partition) => {
+                let of_key = partition.runs_of(self.key);
+                open.extend(of_key.filter(|run| self.is_waiting(*run)));
+            }
+            None => {
+                let all = 0..self.runs.len() as Slot;
+                open.extend(all.filter(|run| self.is_waiting(*run)));
+            }
+        }
         if open.len() < 2 {
             return;
         }

@@ -203,6 +203,18 @@ impl Lookup {
         }
     }
 
+    /// Whether rows are found by a key.
+    pub(crate) fn has_key(&self) -> bool {
+        self.access != Access::Scan
+    }
+
+    /// The values of the columns of the key. A fault of theirs is counted where rows are looked up.
+    pub(crate) fn key_columns<'a>(&'a mut self, batch: &'a Batch) -> SmallVec<[&'a Column; 4]> {
+        let frame = batch.frame();
+        let keys = self.keys.iter_mut();
+        keys.map(|key| key.eval(&frame, &mut 0)).collect()
+    }
+
     /// Value faults so far.
     pub(crate) fn faults(&self) -> u64 {
         self.faults

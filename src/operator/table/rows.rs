@@ -263,6 +263,13 @@ impl Table {
         self.has_primary && self.indexes[0].reads(set)
     }
 
+    /// Deletes all rows.
+    pub(crate) fn clear(&mut self) {
+        while let Some(slot) = self.order.first(0) {
+            self.remove(slot);
+        }
+    }
+
     /// Deletes a row.
     pub(crate) fn remove(&mut self, slot: Slot) {
         debug_assert!(self.number(slot) > 0, "there is such a row");

@@ -2,9 +2,27 @@
 
 use super::Held;
 use crate::event::{Batch, Sign, Type};
-use crate::operator::Moment;
-use crate::state::{Malformed, StateHolder, Visitor};
+use crate::operator::{Claims, Moment, words_cell};
+use crate::state::{LogId, Malformed, StateHolder, Visitor};
 use std::ops::Range;
+
+/// What a key has of its own of [`Collected`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CollectedOwn {
+    log: LogId,
+    first: u64,
+}
+
+words_cell!(
+    CollectedOwn,
+    "log and first row",
+    2,
+    |own| [u64::from(own.log), own.first],
+    |w| Some(CollectedOwn {
+        log: LogId::try_from(w[0]).ok()?,
+        first: w[1],
+    })
+);
 
 /// Rows of two flushes.
 #[derive(Debug)]
@@ -42,6 +60,44 @@ impl Collected {
         }
     }
 
+    /// Goes on with a key that holds nothing yet.
+    pub(super) fn open(&mut self) {
+        self.held.open();
+        self.first = self.held.rows().start;
+    }
+
+    /// What the key at hand has of its own.
+    #[inline]
+    pub(super) fn own(&self) -> CollectedOwn {
+        CollectedOwn {
+            log: self.held.id,
+            first: self.first,
+        }
+    }
+
+    /// Goes on with a key that has this of its own.
+    #[inline]
+    pub(super) fn turn(&mut self, own: CollectedOwn) {
+        self.held.id = own.log;
+        self.first = own.first;
+    }
+
+    /// Checks the key at hand, which was loaded.
+    pub(super) fn check(&self, claims: &mut Claims) -> Result<(), Malformed> {
+        self.held.check(claims)?;
+        self.check_first()
+    }
+
+    fn check_first(&self) -> Result<(), Malformed> {
+        let rows = self.held.rows();
+        match rows.start <= self.first && self.first <= rows.end {
+            true => Ok(()),
+            false => Err(Malformed::new(
+                "the rows of a batch do not begin in its log",
+            )),
+        }
+    }
+
     /// Number of rows collected for the next flush.
     pub(crate) fn len(&self) -> usize {
         (self.held.rows().end - self.first) as usize
@@ -76,11 +132,11 @@ impl Collected {
     }
 
     /// Forgets rows of key groups that are not kept, by these of the kept columns.
-    pub(crate) fn keep_groups(&mut self, routing: &[usize], keep: &dyn Fn(u64) -> bool) {
-        let is_kept = |seq: &u64| keep(self.held.log.key_group_of(self.held.id, *seq, routing));
+    pub(crate) fn keep_keys(&mut self, routing: &[usize], keep: &dyn Fn(&[u8]) -> bool) {
+        let is_kept = |seq: &u64| keep(&self.held.log.key_of(self.held.id, *seq, routing));
         let rows = self.held.rows();
         let collected = (self.first..rows.end).filter(is_kept).count();
-        self.held.keep_groups(routing, keep);
+        self.held.keep_keys(routing, keep);
         self.first = rows.end - collected as u64;
     }
 }
@@ -89,13 +145,11 @@ impl StateHolder for Collected {
     fn state(&mut self, visitor: &mut dyn Visitor) {
         self.held.state(visitor);
         visitor.register(&mut self.first);
-        if visitor.is_loading() {
-            let rows = self.held.rows();
-            if self.first < rows.start || self.first > rows.end {
-                visitor.fail(Malformed::new(
-                    "the rows of a batch do not begin in its log",
-                ));
-            }
+        if visitor.is_loading()
+            && self.held.log.holds(self.held.id)
+            && let Err(why) = self.check_first()
+        {
+            visitor.fail(why);
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::expr::{Frame, Program};
 use crate::operator::aggregate::{Accumulator, Changes};
 use crate::operator::{Moment, counter};
 use crate::sql::ast::Events;
-use crate::state::{StateHolder, Visitor};
+use crate::state::{Slot, StateHolder, Visitor};
 
 /// One aggregate over the rows of the window.
 struct Call {
@@ -30,6 +30,11 @@ pub(crate) struct Condition {
     reads: Vec<usize>,
     results: Vec<Column>,
     rows: Vec<u32>,
+    /// The key at hand: 0 where there is one.
+    key: Slot,
+    /// There is room for keys below.
+    room: usize,
+    lasts: bool,
     faults: u64,
 }
 
@@ -68,16 +73,52 @@ impl Condition {
             reads,
             results,
             rows: Vec::new(),
+            key: 0,
+            room: 1,
+            lasts: bound.calls().iter().any(|(call, _)| call.lasts()),
             faults: 0,
         }
+    }
+
+    /// The key at hand.
+    #[inline]
+    pub(super) fn key(&self) -> Slot {
+        self.key
+    }
+
+    /// Goes on with the rows of another key.
+    #[inline]
+    pub(super) fn turn(&mut self, key: Slot) {
+        self.key = key;
+    }
+
+    /// Goes on with a key that has no rows yet.
+    pub(super) fn open(&mut self, key: Slot) {
+        self.key = key;
+        if self.room <= key as usize {
+            self.ensure(key as usize + 1);
+        }
+    }
+
+    /// Makes room for keys below `slots`.
+    pub(super) fn ensure(&mut self, slots: usize) {
+        self.room = slots;
+        for call in &mut self.calls {
+            call.accumulator.ensure(slots);
+        }
+    }
+
+    /// Whether it remembers rows that have left.
+    pub(super) fn lasts(&self) -> bool {
+        self.lasts
     }
 
     /// A row that is held enters or leaves.
     pub(super) fn change(&mut self, held: &Held, seq: u64, sign: Sign) {
         let row = held.log.index(held.id, seq);
-        let signs = [sign];
+        let (slots, signs) = ([self.key], [sign]);
         let changes = Changes {
-            slots: &[0],
+            slots: &slots,
             signs: &signs,
             at: &[],
             emit: Events::All,
@@ -99,7 +140,7 @@ impl Condition {
     /// All rows have left.
     pub(super) fn clear(&mut self) {
         for call in &mut self.calls {
-            call.accumulator.reset(0);
+            call.accumulator.reset(self.key);
         }
     }
 
@@ -119,7 +160,7 @@ impl Condition {
         }
         for (call, column) in self.calls.iter().zip(&mut self.results) {
             column.clear();
-            call.accumulator.value(0, column);
+            call.accumulator.value(self.key, column);
         }
         let frame = Frame {
             input: &self.input,
@@ -149,7 +190,7 @@ impl StateHolder for Condition {
             visitor.part("aggregate", i);
             call.accumulator.state(visitor);
             if visitor.is_loading() {
-                call.accumulator.ensure(1);
+                call.accumulator.ensure(self.room);
             }
         }
         visitor.part("", 0);

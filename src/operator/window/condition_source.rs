@@ -10,7 +10,7 @@ use crate::event::{Batch, Data, Schema, Str, Type};
 use crate::expr::Functions;
 use crate::operator::{Retired, counter};
 use crate::sql::ast::Span;
-use crate::state::{Malformed, Path, StateHolder, Visitor};
+use crate::state::{Malformed, Path, Slot, StateHolder, Visitor};
 use std::fmt;
 
 /// The condition of an expression window, by columns of its input.
@@ -162,6 +162,47 @@ impl CurrentCondition {
         };
         let bound = bind_expression_window(text, Span::default(), schema, functions).ok()?;
         Some(Condition::new(&bound, &self.keep, &self.types))
+    }
+
+    /// The key at hand, where there are several.
+    #[inline]
+    pub(super) fn key(&self) -> Slot {
+        self.condition.as_ref().map_or(0, Condition::key)
+    }
+
+    /// Goes on with the rows of another key.
+    #[inline]
+    pub(super) fn turn(&mut self, key: Slot) {
+        if let Some(condition) = &mut self.condition {
+            condition.turn(key);
+        }
+    }
+
+    /// Goes on with a key that has no rows yet.
+    pub(super) fn open(&mut self, key: Slot) {
+        if let Some(condition) = &mut self.condition {
+            condition.open(key);
+        }
+    }
+
+    /// Makes room for keys below `slots`, after a load.
+    pub(super) fn ensure(&mut self, slots: usize) {
+        if let Some(condition) = &mut self.condition {
+            condition.ensure(slots);
+        }
+    }
+
+    /// All rows of the key at hand have left.
+    pub(super) fn clear(&mut self) {
+        if let Some(condition) = &mut self.condition {
+            condition.clear();
+        }
+    }
+
+    /// Whether it remembers rows that have left.
+    #[inline]
+    pub(super) fn lasts(&self) -> bool {
+        self.condition.as_ref().is_some_and(Condition::lasts)
     }
 
     /// Whether there is a condition.

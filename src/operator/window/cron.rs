@@ -12,6 +12,8 @@ pub(crate) struct Cron {
     crontab: Crontab,
     next: Option<Timestamp>,
     expires: bool,
+    /// Which of the kept columns say where a row stands.
+    routing: Vec<usize>,
     late: u64,
 }
 
@@ -23,6 +25,7 @@ impl Cron {
             crontab,
             next: None,
             expires,
+            routing: Vec::new(),
             late: 0,
         }
     }
@@ -101,6 +104,14 @@ impl Operator for Cron {
 
     fn count(&self, into: &mut Counters) {
         into.late_rows += self.late;
+    }
+
+    fn routed_by(&mut self, positions: Vec<usize>) {
+        self.routing = positions;
+    }
+
+    fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
+        self.collected.keep_keys(&self.routing, keep);
     }
 }
 

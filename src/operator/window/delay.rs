@@ -84,8 +84,8 @@ impl Operator for Delay {
         self.routing = positions;
     }
 
-    fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
-        self.held.keep_groups(&self.routing, keep);
+    fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
+        self.held.keep_keys(&self.routing, keep);
     }
 }
 

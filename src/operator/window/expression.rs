@@ -1,14 +1,13 @@
 //! `expression('…')`: as many of the last rows as keep a condition TRUE.
-//! `expressionBatch('…' [, include_triggering [, stream_current]])`: rows are collected while it is TRUE.
 //!
 //! A condition that is NULL is not TRUE. Rows that no longer fit leave before the row that drove them out; a row that
-//! does not fit alone enters and leaves at once, or is a batch of its own.
+//! does not fit alone enters and leaves at once.
 
-use super::Held;
 use super::condition_source::{ConditionSource, CurrentCondition, Found};
+use super::{Held, Turning};
 use crate::event::{Batch, Sign, Type};
-use crate::operator::{Counters, Kind, Moment, Operator, Out};
-use crate::state::{Malformed, StateHolder, Visitor};
+use crate::operator::{Claims, Counters, Kind, Moment, Operator, Out, words_cell};
+use crate::state::{LogId, Malformed, Slot, StateHolder, Visitor};
 
 /// The last rows for which the condition is TRUE.
 pub(crate) struct Expression {
@@ -30,6 +29,28 @@ impl Expression {
         let oldest = self.held.rows().start;
         self.condition.get().change(&self.held, oldest, Sign::Minus);
         self.held.expire(moment, to);
+    }
+
+    fn take_row(&mut self, batch: &Batch, row: usize, to: &mut Batch) {
+        let moment = Moment::of(batch, row);
+        match self.condition.follow(batch, row) {
+            Found::Nothing => return,
+            Found::Same => {}
+            Found::Changed => {
+                for seq in self.held.rows() {
+                    if !self.enter(seq, moment, to) {
+                        self.leave(moment, to);
+                    }
+                }
+            }
+        }
+        self.held.push(batch, row);
+        let seq = self.held.rows().end - 1;
+        let stays = self.enter(seq, moment, to);
+        to.push_row(batch, &self.held.keep, row, moment, Sign::Plus);
+        if !stays {
+            self.leave(moment, to);
+        }
     }
 
     /// A row that is held enters, and rows before it leave until the condition is TRUE; false when it is not even
@@ -64,25 +85,7 @@ impl Operator for Expression {
     fn rows(&mut self, _kind: Kind, batch: &Batch, out: &mut Out) {
         let mut to = out.batch();
         for row in 0..batch.len() {
-            let moment = Moment::of(batch, row);
-            match self.condition.follow(batch, row) {
-                Found::Nothing => continue,
-                Found::Same => {}
-                Found::Changed => {
-                    for seq in self.held.rows() {
-                        if !self.enter(seq, moment, &mut to) {
-                            self.leave(moment, &mut to);
-                        }
-                    }
-                }
-            }
-            self.held.push(batch, row);
-            let seq = self.held.rows().end - 1;
-            let stays = self.enter(seq, moment, &mut to);
-            to.push_row(batch, &self.held.keep, row, moment, Sign::Plus);
-            if !stays {
-                self.leave(moment, &mut to);
-            }
+            self.take_row(batch, row, &mut to);
         }
         out.emit(Kind::Rows, to);
     }
@@ -92,147 +95,79 @@ impl Operator for Expression {
     }
 }
 
-/// How an expression batch treats its rows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ExpressionBatchOptions {
-    /// The row for which the condition is no longer TRUE belongs to the batch that it ends, not to the next.
-    pub(crate) include_triggering: bool,
-    /// Rows pass as they come; the flush only expires them.
-    pub(crate) streams: bool,
-    /// The rows of a flush leave as `−` rows with the next one.
-    pub(crate) expires: bool,
+/// What a key has of its own of an [`Expression`].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct ExpressionOwn {
+    key: Slot,
+    log: LogId,
 }
 
-/// Collects rows while the condition is TRUE, then flushes.
-pub(crate) struct ExpressionBatch {
-    /// The rows of the last flush, and behind them the batch that is collected.
-    held: Held,
-    /// First row of the batch that is collected.
-    first: u64,
-    condition: CurrentCondition,
-    options: ExpressionBatchOptions,
-}
+words_cell!(
+    ExpressionOwn,
+    "key and log",
+    2,
+    |own| [u64::from(own.key), u64::from(own.log)],
+    |w| Some(ExpressionOwn {
+        key: Slot::try_from(w[0]).ok()?,
+        log: LogId::try_from(w[1]).ok()?,
+    })
+);
 
-impl ExpressionBatch {
-    /// `keep` holds the columns that the condition reads.
-    pub(crate) fn new(
-        source: ConditionSource,
-        options: ExpressionBatchOptions,
-        keep: Vec<usize>,
-        types: &[Type],
-    ) -> Self {
-        let condition = CurrentCondition::new(source, &keep, types);
-        let held = Held::new(keep, types);
-        ExpressionBatch {
-            first: held.rows().start,
-            held,
-            condition,
-            options,
+impl Turning for Expression {
+    type Own = ExpressionOwn;
+    const SINGLY: bool = true;
+
+    #[inline]
+    fn own(&self) -> ExpressionOwn {
+        ExpressionOwn {
+            key: self.condition.key(),
+            log: self.held.id,
         }
     }
 
-    /// Ends the batch before row `end`.
-    fn flush(&mut self, end: u64, moment: Moment, out: &mut Out) {
-        let mut to = out.batch();
-        let head = self.held.rows().start;
-        if self.options.streams {
-            self.held.show(head..end, moment, Sign::Minus, &mut to);
-        } else {
-            let (last, rows) = (head..self.first, self.first..end);
-            self.held.show(last, moment, Sign::Minus, &mut to);
-            self.held.show(rows, moment, Sign::Plus, &mut to);
-        }
-        let keeps = self.options.expires && !self.options.streams;
-        let gone = if keeps { self.first } else { end } - head;
-        self.held.forget(gone as usize);
-        self.first = end;
-        out.emit(Kind::Flush(moment.at), to);
-        self.condition.get().clear();
+    #[inline]
+    fn turn(&mut self, own: ExpressionOwn) {
+        self.condition.turn(own.key);
+        self.held.id = own.log;
     }
-}
 
-impl ExpressionBatch {
-    /// A row that is held joins the batch and may end it. `new` is the row where it just came and may have to pass.
-    fn enter(
-        &mut self,
-        seq: u64,
-        new: Option<(&Batch, usize)>,
-        moment: Moment,
-        mut to: Box<Batch>,
-        out: &mut Out,
-    ) -> Box<Batch> {
-        let new = new.filter(|_| self.options.streams);
-        let condition = self.condition.get();
-        condition.change(&self.held, seq, Sign::Plus);
-        let ends = !condition.holds(&self.held, self.first, seq, moment);
-        let belongs = !ends || self.options.include_triggering || seq == self.first;
-        if let Some((batch, row)) = new.filter(|_| belongs) {
-            to.push_row(batch, &self.held.keep, row, moment, Sign::Plus);
-        }
-        if ends {
-            out.emit(Kind::Rows, to);
-            self.flush(if belongs { seq + 1 } else { seq }, moment, out);
-            to = out.batch();
-        }
-        if !belongs {
-            self.condition.get().change(&self.held, seq, Sign::Plus);
-            if let Some((batch, row)) = new {
-                to.push_row(batch, &self.held.keep, row, moment, Sign::Plus);
-            }
-        }
-        to
+    fn open(&mut self, key: Slot) {
+        self.condition.open(key);
+        self.held.open();
     }
-}
 
-impl StateHolder for ExpressionBatch {
-    fn state(&mut self, visitor: &mut dyn Visitor) {
+    fn shut(&mut self) {
+        self.condition.clear();
+        self.held.shut();
+    }
+
+    #[inline]
+    fn is_new(&self) -> bool {
+        self.held.len() == 0 && !self.condition.lasts()
+    }
+
+    #[inline]
+    fn take_one(&mut self, batch: &Batch, row: usize, to: &mut Batch, _out: &mut Out) {
+        self.take_row(batch, row, to);
+    }
+
+    fn shared(&mut self, visitor: &mut dyn Visitor) {
         self.condition.retired(visitor);
-        self.held.state(visitor);
-        visitor.register(&mut self.first);
+        self.held.log.state(visitor);
         self.condition.state(visitor);
-        if visitor.is_loading() {
-            let rows = self.held.rows();
-            if self.first < rows.start || self.first > rows.end {
-                visitor.fail(Malformed::new(
-                    "the rows of a batch do not begin in its log",
-                ));
-            } else if !rows.is_empty() && !self.condition.is_bound() {
-                visitor.fail(Malformed::new("a window has rows and no condition"));
-            }
-        }
-    }
-}
-
-impl Operator for ExpressionBatch {
-    fn rows(&mut self, _kind: Kind, batch: &Batch, out: &mut Out) {
-        let mut to = out.batch();
-        for row in 0..batch.len() {
-            let moment = Moment::of(batch, row);
-            match self.condition.follow(batch, row) {
-                Found::Nothing => continue,
-                Found::Same => {}
-                Found::Changed => {
-                    for seq in self.first..self.held.rows().end {
-                        to = self.enter(seq, None, moment, to, out);
-                    }
-                }
-            }
-            self.held.push(batch, row);
-            let seq = self.held.rows().end - 1;
-            to = self.enter(seq, Some((batch, row)), moment, to, out);
-        }
-        out.emit(Kind::Rows, to);
     }
 
-    fn close(&mut self, out: &mut Out) {
-        let end = self.held.rows().end;
-        if !self.options.streams && self.first < end {
-            self.flush(end, self.held.last_moment(), out);
-        }
+    fn rebuild(&mut self, slots: usize) -> Result<(), Malformed> {
+        self.condition.ensure(slots);
+        Ok(())
     }
 
-    fn count(&self, into: &mut Counters) {
-        into.value_faults += self.condition.faults();
+    fn check(&self, key: Slot, claims: &mut Claims) -> Result<(), Malformed> {
+        self.held.check(claims)?;
+        match self.condition.key() == key {
+            true => Ok(()),
+            false => Err(Malformed::new("a window is that of another key")),
+        }
     }
 }
 
@@ -240,6 +175,7 @@ impl Operator for ExpressionBatch {
 mod tests {
     use super::super::condition_scope::bind_expression_window;
     use super::super::testing::{Feed, check};
+    use super::super::{ExpressionBatch, ExpressionBatchOptions};
     use super::*;
     use crate::event::Schema;
     use crate::expr::Functions;

@@ -7,10 +7,12 @@
 //! is the whole batch.
 
 use super::external_time::time_of;
-use super::{Due, Held};
+use super::{Due, Held, Turning};
 use crate::event::{Batch, Mark, Sign, Timestamp, Type};
-use crate::operator::{Counters, Kind, Moment, Operator, Out, counter, newer_counter};
-use crate::state::{Malformed, StateHolder, Visitor};
+use crate::operator::{
+    Claims, Counters, Kind, Moment, Operator, Out, counter, newer_counter, words_cell,
+};
+use crate::state::{LogId, Malformed, Slot, StateHolder, Visitor};
 
 /// Where the first batch starts, in milliseconds of the attribute's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +125,23 @@ impl ExternalTimeBatch {
         }
     }
 
+    #[inline]
+    fn take_row(&mut self, batch: &Batch, row: usize, out: &mut Out) {
+        let moment = Moment::of(batch, row);
+        self.clock(moment.clock, moment.cause, out);
+        self.enter(batch, row, moment, out);
+    }
+
+    fn check_unsent(&self) -> Result<(), Malformed> {
+        let rows = self.held.rows();
+        match rows.start <= self.unsent && self.unsent <= rows.end {
+            true => Ok(()),
+            false => Err(Malformed::new(
+                "the rows of a batch do not begin in its log",
+            )),
+        }
+    }
+
     fn enter(&mut self, batch: &Batch, row: usize, moment: Moment, out: &mut Out) {
         let Some(time) = time_of(&batch.columns[self.span.attribute], row) else {
             self.faults += 1;
@@ -180,13 +199,11 @@ impl StateHolder for ExternalTimeBatch {
         }
         visitor.newer_register(&mut self.has_ended);
         newer_counter(visitor, &mut self.late);
-        if visitor.is_loading() {
-            let rows = self.held.rows();
-            if self.unsent < rows.start || self.unsent > rows.end {
-                visitor.fail(Malformed::new(
-                    "the rows of a batch do not begin in its log",
-                ));
-            }
+        if visitor.is_loading()
+            && self.held.log.holds(self.held.id)
+            && let Err(why) = self.check_unsent()
+        {
+            visitor.fail(why);
         }
     }
 }
@@ -194,9 +211,7 @@ impl StateHolder for ExternalTimeBatch {
 impl Operator for ExternalTimeBatch {
     fn rows(&mut self, _kind: Kind, batch: &Batch, out: &mut Out) {
         for row in 0..batch.len() {
-            let moment = Moment::of(batch, row);
-            self.clock(moment.clock, moment.cause, out);
-            self.enter(batch, row, moment, out);
+            self.take_row(batch, row, out);
         }
     }
 
@@ -227,6 +242,110 @@ impl Operator for ExternalTimeBatch {
     fn count(&self, into: &mut Counters) {
         into.value_faults += self.faults;
         into.late_rows += self.late;
+    }
+}
+
+/// What a key has of its own of an [`ExternalTimeBatch`].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct ExternalBatchOwn {
+    log: LogId,
+    unsent: u64,
+    origin: i64,
+    end: Option<i64>,
+    now: i64,
+    timeout: Option<Timestamp>,
+    reopened: bool,
+    has_ended: bool,
+}
+
+words_cell!(
+    ExternalBatchOwn,
+    "log, first row and batch",
+    7,
+    |own| [
+        u64::from(own.log),
+        own.unsent,
+        own.origin as u64,
+        own.end.unwrap_or(0) as u64,
+        own.now as u64,
+        own.timeout.map_or(0, |due| due.0 as u64),
+        u64::from(own.end.is_some())
+            | u64::from(own.timeout.is_some()) << 1
+            | u64::from(own.reopened) << 2
+            | u64::from(own.has_ended) << 3,
+    ],
+    |w| (w[6] < 16).then_some(ExternalBatchOwn {
+        log: LogId::try_from(w[0]).ok()?,
+        unsent: w[1],
+        origin: w[2] as i64,
+        end: (w[6] & 1 > 0).then_some(w[3] as i64),
+        now: w[4] as i64,
+        timeout: (w[6] & 2 > 0).then_some(Timestamp(w[5] as i64)),
+        reopened: w[6] & 4 > 0,
+        has_ended: w[6] & 8 > 0,
+    })
+);
+
+impl Turning for ExternalTimeBatch {
+    type Own = ExternalBatchOwn;
+
+    #[inline]
+    fn own(&self) -> ExternalBatchOwn {
+        ExternalBatchOwn {
+            log: self.held.id,
+            unsent: self.unsent,
+            origin: self.origin,
+            end: self.end,
+            now: self.now,
+            timeout: self.timeout.and_then(|timeout| timeout.next),
+            reopened: self.reopened,
+            has_ended: self.has_ended,
+        }
+    }
+
+    #[inline]
+    fn turn(&mut self, own: ExternalBatchOwn) {
+        (self.held.id, self.unsent) = (own.log, own.unsent);
+        (self.origin, self.end, self.now) = (own.origin, own.end, own.now);
+        (self.reopened, self.has_ended) = (own.reopened, own.has_ended);
+        if let Some(timeout) = &mut self.timeout {
+            timeout.next = own.timeout;
+        }
+    }
+
+    fn open(&mut self, _key: Slot) {
+        self.held.open();
+        self.turn(ExternalBatchOwn {
+            log: self.held.id,
+            unsent: self.held.rows().start,
+            now: i64::MIN,
+            ..ExternalBatchOwn::default()
+        });
+    }
+
+    fn shut(&mut self) {
+        self.held.shut();
+    }
+
+    #[inline]
+    fn is_new(&self) -> bool {
+        self.end.is_none()
+    }
+
+    #[inline]
+    fn take(&mut self, batch: &Batch, row: usize, _to: &mut Box<Batch>, out: &mut Out) {
+        self.take_row(batch, row, out);
+    }
+
+    fn shared(&mut self, visitor: &mut dyn Visitor) {
+        self.held.log.state(visitor);
+        counter(visitor, &mut self.faults);
+        counter(visitor, &mut self.late);
+    }
+
+    fn check(&self, _key: Slot, claims: &mut Claims) -> Result<(), Malformed> {
+        self.held.check(claims)?;
+        self.check_unsent()
     }
 }
 

@@ -5,10 +5,12 @@
 //! timer: only a row moves the clock. A row whose attribute is NULL
 //! has no place in time: it is dropped and counted.
 
-use super::Held;
+use super::{Held, Turning};
 use crate::event::{Batch, Column, Data, Sign, Timestamp, Type};
-use crate::operator::{Counters, Kind, Moment, Operator, Out, counter, newer_counter};
-use crate::state::{StateHolder, Visitor};
+use crate::operator::{
+    Claims, Counters, Kind, Moment, Operator, Out, counter, newer_counter, words_cell,
+};
+use crate::state::{LogId, Malformed, Slot, StateHolder, Visitor};
 
 /// The time in milliseconds that an INT or LONG attribute of a row holds; none when it is NULL.
 #[inline]
@@ -95,6 +97,72 @@ impl Operator for ExternalTime {
     fn count(&self, into: &mut Counters) {
         into.value_faults += self.faults;
         into.late_rows += self.late;
+    }
+}
+
+/// What a key has of its own of an [`ExternalTime`].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct ExternalOwn {
+    log: LogId,
+    now: i64,
+}
+
+words_cell!(
+    ExternalOwn,
+    "log and clock",
+    2,
+    |own| [u64::from(own.log), own.now as u64],
+    |w| Some(ExternalOwn {
+        log: LogId::try_from(w[0]).ok()?,
+        now: w[1] as i64,
+    })
+);
+
+impl Turning for ExternalTime {
+    type Own = ExternalOwn;
+    const SINGLY: bool = true;
+
+    #[inline]
+    fn own(&self) -> ExternalOwn {
+        ExternalOwn {
+            log: self.held.id,
+            now: self.now,
+        }
+    }
+
+    #[inline]
+    fn turn(&mut self, own: ExternalOwn) {
+        (self.held.id, self.now) = (own.log, own.now);
+    }
+
+    fn open(&mut self, _key: Slot) {
+        self.held.open();
+        self.now = i64::MIN;
+    }
+
+    fn shut(&mut self) {
+        self.held.shut();
+    }
+
+    /// A key that has seen a row holds that row, or a later one that drove it out.
+    #[inline]
+    fn is_new(&self) -> bool {
+        self.held.len() == 0
+    }
+
+    #[inline]
+    fn take_one(&mut self, batch: &Batch, row: usize, to: &mut Batch, out: &mut Out) {
+        self.enter(batch, row, to, out);
+    }
+
+    fn shared(&mut self, visitor: &mut dyn Visitor) {
+        self.held.log.state(visitor);
+        counter(visitor, &mut self.faults);
+        counter(visitor, &mut self.late);
+    }
+
+    fn check(&self, _key: Slot, claims: &mut Claims) -> Result<(), Malformed> {
+        self.held.check(claims)
     }
 }
 

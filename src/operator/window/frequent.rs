@@ -5,11 +5,15 @@
 //! Source: Misra and Gries, "Finding Repeated Elements", 1982; Manku and Motwani, "Approximate Frequency Counts over
 //! Data Streams", VLDB 2002.
 
+use super::Turning;
+use super::counted::OfKeys;
 use super::keys::Keys;
 use super::latest::Latest;
 use crate::event::{Batch, Sign, Type};
 use crate::expr::Program;
-use crate::operator::{COUNT_MAX, Counters, Kind, Moment, Operator, Out, counter, words_cell};
+use crate::operator::{
+    COUNT_MAX, Claims, Counters, Kind, Moment, Operator, Out, counter, words_cell,
+};
 use crate::state::{Cells, Malformed, Slot, StateHolder, Visitor};
 
 /// Counts at most `keys_max` keys; a key that finds no room takes one from the count of each other.
@@ -17,8 +21,7 @@ pub(crate) struct Frequent {
     keys: Keys,
     latest: Latest,
     counts: Cells<Counted>,
-    /// An index, by the numbers of the counts.
-    counted: Vec<Slot>,
+    of_keys: OfKeys,
     came: u64,
     keys_max: usize,
 }
@@ -56,9 +59,51 @@ impl Frequent {
             keys,
             latest,
             counts: Cells::default(),
-            counted: Vec::new(),
+            of_keys: OfKeys::default(),
             came: 0,
             keys_max,
+        }
+    }
+
+    fn look_up(&mut self, batch: &Batch) {
+        let slots = self.keys.look_up(batch);
+        self.latest.ensure(slots);
+        self.counts.ensure(slots);
+        self.keys.release_fresh();
+    }
+
+    fn enter(&mut self, batch: &Batch, row: usize, to: &mut Batch) {
+        let (key, moment) = (self.keys.slots[row], Moment::of(batch, row));
+        if self.counts.get(key).count == 0 {
+            if self.of_keys.counted().len() == self.keys_max {
+                self.decrement(moment, to);
+            }
+            if self.of_keys.counted().len() == self.keys_max {
+                return;
+            }
+            self.of_keys.push(key);
+            self.counts.get_mut(key).number = self.came;
+            self.came += 1;
+        }
+        self.counts.get_mut(key).count += 1;
+        self.latest.set(key, batch, row);
+        to.push_row(batch, &self.latest.keep, row, moment, Sign::Plus);
+    }
+
+    fn forget_unused(&mut self) {
+        let counts = &self.counts;
+        self.keys.forget(|key| counts.get(key).count > 0);
+    }
+
+    /// Makes the lists of the keys counted, of so many windows.
+    fn list(&mut self, windows: usize) -> Result<(), Malformed> {
+        let (slots, counts) = (self.counts.len(), &self.counts);
+        let tally = |key| (counts.get(key).count, counts.get(key).number);
+        let counted = rebuild(&self.keys, slots, tally)?;
+        self.of_keys.list(&counted, windows)?;
+        match self.of_keys.longest() > self.keys_max {
+            true => Err(Malformed::new("too many keys are counted")),
+            false => Ok(()),
         }
     }
 
@@ -68,10 +113,10 @@ impl Frequent {
             keys,
             latest,
             counts,
-            counted,
+            of_keys,
             ..
         } = self;
-        counted.retain(|key| {
+        of_keys.counted().retain(|key| {
             let Counted { count, .. } = counts.get_mut(*key);
             *count -= 1;
             if *count == 0 {
@@ -90,49 +135,90 @@ impl StateHolder for Frequent {
         self.latest.state(visitor);
         visitor.container("counts", &mut self.counts);
         counter(visitor, &mut self.came);
-        if visitor.is_loading() {
-            let (slots, counts) = (self.counts.len(), &self.counts);
-            let tally = |key| (counts.get(key).count, counts.get(key).number);
-            match rebuild(&self.keys, slots, tally) {
-                Ok(counted) if counted.len() <= self.keys_max => self.counted = counted,
-                Ok(_) => visitor.fail(Malformed::new("too many keys are counted")),
-                Err(why) => visitor.fail(why),
-            }
+        if visitor.is_loading()
+            && let Err(why) = self.list(1)
+        {
+            visitor.fail(why);
         }
     }
 }
 
 impl Operator for Frequent {
     fn rows(&mut self, _kind: Kind, batch: &Batch, out: &mut Out) {
-        let slots = self.keys.look_up(batch);
-        self.latest.ensure(slots);
-        self.counts.ensure(slots);
-        self.keys.release_fresh();
+        self.look_up(batch);
         let mut to = out.batch();
         for row in 0..batch.len() {
-            let (key, moment) = (self.keys.slots[row], Moment::of(batch, row));
-            if self.counts.get(key).count == 0 {
-                if self.counted.len() == self.keys_max {
-                    self.decrement(moment, &mut to);
-                }
-                if self.counted.len() == self.keys_max {
-                    continue;
-                }
-                self.counted.push(key);
-                self.counts.get_mut(key).number = self.came;
-                self.came += 1;
-            }
-            self.counts.get_mut(key).count += 1;
-            self.latest.set(key, batch, row);
-            to.push_row(batch, &self.latest.keep, row, moment, Sign::Plus);
+            self.enter(batch, row, &mut to);
         }
         out.emit(Kind::Rows, to);
-        let counts = &self.counts;
-        self.keys.forget(|key| counts.get(key).count > 0);
+        self.forget_unused();
     }
 
     fn count(&self, into: &mut Counters) {
         into.value_faults += self.keys.faults;
+    }
+}
+
+impl Turning for Frequent {
+    type Own = Slot;
+
+    #[inline]
+    fn own(&self) -> Slot {
+        self.of_keys.at
+    }
+
+    #[inline]
+    fn turn(&mut self, own: Slot) {
+        self.of_keys.at = own;
+    }
+
+    fn open(&mut self, key: Slot) {
+        self.of_keys.open(key);
+    }
+
+    fn shut(&mut self) {
+        for key in self.of_keys.take() {
+            self.latest.remove(key);
+            self.counts.reset(key);
+            self.keys.release(key);
+        }
+    }
+
+    /// Where none is counted, no row is held.
+    #[inline]
+    fn is_new(&self) -> bool {
+        self.of_keys.is_empty()
+    }
+
+    fn look_at(&mut self, batch: &Batch) {
+        self.look_up(batch);
+    }
+
+    #[inline]
+    fn take(&mut self, batch: &Batch, row: usize, to: &mut Box<Batch>, _out: &mut Out) {
+        self.enter(batch, row, to);
+    }
+
+    fn settle(&mut self) {
+        self.forget_unused();
+    }
+
+    fn shared(&mut self, visitor: &mut dyn Visitor) {
+        visitor.part("keys counted", 0);
+        self.keys.state(visitor);
+        self.latest.state(visitor);
+        visitor.container("counts", &mut self.counts);
+        visitor.container("windows of keys", &mut self.of_keys.windows);
+        visitor.part("", 0);
+        counter(visitor, &mut self.came);
+    }
+
+    fn rebuild(&mut self, slots: usize) -> Result<(), Malformed> {
+        self.list(slots)
+    }
+
+    fn check(&self, key: Slot, _claims: &mut Claims) -> Result<(), Malformed> {
+        self.of_keys.check(key)
     }
 }
 
@@ -172,8 +258,7 @@ pub(crate) struct LossyFrequent {
     keys: Keys,
     latest: Latest,
     tallies: Cells<Tally>,
-    /// An index, by the numbers of the tallies.
-    counted: Vec<Slot>,
+    of_keys: OfKeys,
     came: u64,
     share: f64,
     bucket_rows: u64,
@@ -195,12 +280,53 @@ impl LossyFrequent {
             keys: Keys::new(keys, key_types),
             latest: Latest::new(keep, types),
             tallies: Cells::default(),
-            counted: Vec::new(),
+            of_keys: OfKeys::default(),
             came: 0,
             share: support - error,
             bucket_rows: (1.0 / error).ceil() as u64,
             rows: 0,
         }
+    }
+
+    fn look_up(&mut self, batch: &Batch) {
+        let slots = self.keys.look_up(batch);
+        self.latest.ensure(slots);
+        self.tallies.ensure(slots);
+    }
+
+    fn enter(&mut self, batch: &Batch, row: usize, to: &mut Batch) {
+        let (key, moment) = (self.keys.slots[row], Moment::of(batch, row));
+        self.rows += 1;
+        let bucket = self.rows.div_ceil(self.bucket_rows);
+        let tally = self.tallies.get_mut(key);
+        if tally.count == 0 {
+            (tally.missed, tally.number) = (bucket - 1, self.came);
+            self.came += 1;
+            self.of_keys.push(key);
+        }
+        tally.count += 1;
+        let count = tally.count;
+        if count as f64 >= self.share * self.rows as f64 {
+            // Only what passes may leave: an aggregate behind must not lose what it never had.
+            self.latest.set(key, batch, row);
+            to.push_row(batch, &self.latest.keep, row, moment, Sign::Plus);
+        }
+        if self.rows.is_multiple_of(self.bucket_rows) {
+            self.prune(bucket, moment, to);
+        }
+    }
+
+    fn forget_unused(&mut self) {
+        let tallies = &self.tallies;
+        self.keys.forget(|key| tallies.get(key).count > 0);
+    }
+
+    /// Makes the lists of the keys counted, of so many windows.
+    fn list(&mut self, windows: usize) -> Result<(), Malformed> {
+        let (slots, tallies) = (self.tallies.len(), &self.tallies);
+        let tally = |key| (tallies.get(key).count, tallies.get(key).number);
+        let counted = rebuild(&self.keys, slots, tally)?;
+        self.of_keys.list(&counted, windows)
     }
 
     /// At the end of a bucket, keys that cannot be frequent leave.
@@ -209,10 +335,10 @@ impl LossyFrequent {
             keys,
             latest,
             tallies,
-            counted,
+            of_keys,
             ..
         } = self;
-        counted.retain(|key| {
+        of_keys.counted().retain(|key| {
             let tally = tallies.get(*key);
             let stays = tally.count + tally.missed > bucket;
             if !stays {
@@ -233,51 +359,112 @@ impl StateHolder for LossyFrequent {
         visitor.container("tallies", &mut self.tallies);
         counter(visitor, &mut self.came);
         counter(visitor, &mut self.rows);
-        if visitor.is_loading() {
-            let (slots, tallies) = (self.tallies.len(), &self.tallies);
-            let tally = |key| (tallies.get(key).count, tallies.get(key).number);
-            match rebuild(&self.keys, slots, tally) {
-                Ok(counted) => self.counted = counted,
-                Err(why) => visitor.fail(why),
-            }
+        if visitor.is_loading()
+            && let Err(why) = self.list(1)
+        {
+            visitor.fail(why);
         }
     }
 }
 
 impl Operator for LossyFrequent {
     fn rows(&mut self, _kind: Kind, batch: &Batch, out: &mut Out) {
-        let slots = self.keys.look_up(batch);
-        self.latest.ensure(slots);
-        self.tallies.ensure(slots);
+        self.look_up(batch);
         let mut to = out.batch();
         for row in 0..batch.len() {
-            let (key, moment) = (self.keys.slots[row], Moment::of(batch, row));
-            self.rows += 1;
-            let bucket = self.rows.div_ceil(self.bucket_rows);
-            let tally = self.tallies.get_mut(key);
-            if tally.count == 0 {
-                (tally.missed, tally.number) = (bucket - 1, self.came);
-                self.came += 1;
-                self.counted.push(key);
-            }
-            tally.count += 1;
-            let count = tally.count;
-            if count as f64 >= self.share * self.rows as f64 {
-                // Only what passes may leave: an aggregate behind must not lose what it never had.
-                self.latest.set(key, batch, row);
-                to.push_row(batch, &self.latest.keep, row, moment, Sign::Plus);
-            }
-            if self.rows.is_multiple_of(self.bucket_rows) {
-                self.prune(bucket, moment, &mut to);
-            }
+            self.enter(batch, row, &mut to);
         }
         out.emit(Kind::Rows, to);
-        let tallies = &self.tallies;
-        self.keys.forget(|key| tallies.get(key).count > 0);
+        self.forget_unused();
     }
 
     fn count(&self, into: &mut Counters) {
         into.value_faults += self.keys.faults;
+    }
+}
+
+/// What a key has of its own of a [`LossyFrequent`].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct LossyOwn {
+    window: Slot,
+    rows: u64,
+}
+
+words_cell!(
+    LossyOwn,
+    "window and rows",
+    2,
+    |own| [u64::from(own.window), own.rows],
+    |w| (w[1] <= COUNT_MAX).then_some(LossyOwn {
+        window: Slot::try_from(w[0]).ok()?,
+        rows: w[1],
+    })
+);
+
+impl Turning for LossyFrequent {
+    type Own = LossyOwn;
+
+    #[inline]
+    fn own(&self) -> LossyOwn {
+        LossyOwn {
+            window: self.of_keys.at,
+            rows: self.rows,
+        }
+    }
+
+    #[inline]
+    fn turn(&mut self, own: LossyOwn) {
+        (self.of_keys.at, self.rows) = (own.window, own.rows);
+    }
+
+    fn open(&mut self, key: Slot) {
+        self.of_keys.open(key);
+        self.rows = 0;
+    }
+
+    fn shut(&mut self) {
+        for key in self.of_keys.take() {
+            self.latest.remove(key);
+            self.tallies.reset(key);
+            self.keys.release(key);
+        }
+    }
+
+    /// What is frequent is a share of all rows that came.
+    #[inline]
+    fn is_new(&self) -> bool {
+        self.rows == 0
+    }
+
+    fn look_at(&mut self, batch: &Batch) {
+        self.look_up(batch);
+    }
+
+    #[inline]
+    fn take(&mut self, batch: &Batch, row: usize, to: &mut Box<Batch>, _out: &mut Out) {
+        self.enter(batch, row, to);
+    }
+
+    fn settle(&mut self) {
+        self.forget_unused();
+    }
+
+    fn shared(&mut self, visitor: &mut dyn Visitor) {
+        visitor.part("keys counted", 0);
+        self.keys.state(visitor);
+        self.latest.state(visitor);
+        visitor.container("tallies", &mut self.tallies);
+        visitor.container("windows of keys", &mut self.of_keys.windows);
+        visitor.part("", 0);
+        counter(visitor, &mut self.came);
+    }
+
+    fn rebuild(&mut self, slots: usize) -> Result<(), Malformed> {
+        self.list(slots)
+    }
+
+    fn check(&self, key: Slot, _claims: &mut Claims) -> Result<(), Malformed> {
+        self.of_keys.check(key)
     }
 }
 

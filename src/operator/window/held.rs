@@ -1,7 +1,7 @@
 //! The rows that a window of one log holds, and how they are emitted.
 
 use crate::event::{Batch, Mark, Sign, Timestamp, Type};
-use crate::operator::Moment;
+use crate::operator::{Claims, Moment};
 use crate::state::{LogId, Malformed, RowLog, StateHolder, Visitor};
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use std::ops::Range;
 pub(crate) struct Held {
     /// Rows held.
     pub(crate) log: RowLog,
-    /// The log of the only key.
+    /// The log of the only key, or of the one at hand.
     pub(crate) id: LogId,
     /// Positions of the kept columns in the input.
     pub(crate) keep: Vec<usize>,
@@ -22,6 +22,21 @@ impl Held {
         let mut log = RowLog::new(types);
         let id = log.open();
         Held { log, id, keep }
+    }
+
+    /// Goes on with a key that holds nothing yet.
+    pub(super) fn open(&mut self) {
+        self.id = self.log.open();
+    }
+
+    /// Forgets the key at hand, with its rows.
+    pub(super) fn shut(&mut self) {
+        self.log.close(self.id);
+    }
+
+    /// Checks the log of the key at hand, which was loaded.
+    pub(super) fn check(&self, claims: &mut Claims) -> Result<(), Malformed> {
+        claims.claim(&self.log, self.id, 0)
     }
 
     /// Number of rows held.
@@ -104,8 +119,8 @@ impl Held {
     }
 
     /// Forgets rows of key groups that are not kept, by these of the kept columns.
-    pub(crate) fn keep_groups(&mut self, routing: &[usize], keep: &dyn Fn(u64) -> bool) {
-        keep_groups(&mut self.log, self.id, routing, keep);
+    pub(crate) fn keep_keys(&mut self, routing: &[usize], keep: &dyn Fn(&[u8]) -> bool) {
+        keep_keys(&mut self.log, self.id, routing, keep);
     }
 }
 
@@ -162,11 +177,11 @@ pub(super) fn show_in_order(
 }
 
 /// Forgets rows of a log of key groups that are not kept, by these of its columns.
-pub(super) fn keep_groups(
+pub(super) fn keep_keys(
     log: &mut RowLog,
     id: LogId,
     routing: &[usize],
-    keep: &dyn Fn(u64) -> bool,
+    keep: &dyn Fn(&[u8]) -> bool,
 ) {
-    log.retain(id, |log, seq| keep(log.key_group_of(id, seq, routing)));
+    log.retain(id, |log, seq| keep(&log.key_of(id, seq, routing)));
 }

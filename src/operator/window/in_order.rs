@@ -12,9 +12,7 @@ use crate::event::{Batch, Mark, RowSet, RowView, Timestamp, Type};
 use crate::operator::{
     Common, Counters, Kind, Moment, Operator, Out, Port, instant, newer_counter, words_cell,
 };
-use crate::state::{
-    Cells, Malformed, Slot, SlotColumns, StateHolder, Visitor, encode_key, key_group,
-};
+use crate::state::{Cells, Malformed, Slot, SlotColumns, StateHolder, Visitor, encode_key};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -334,8 +332,8 @@ impl Operator for InOrder {
         self.window.routed_by(positions);
     }
 
-    fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
-        self.window.keep_groups(keep);
+    fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
+        self.window.keep_keys(keep);
         let mut key = Vec::new();
         for slot in 0..self.waiting.len() as Slot {
             if self.waiting.get(slot).is_none() {
@@ -345,7 +343,7 @@ impl Operator for InOrder {
             for column in &self.routing {
                 encode_key(&[&self.rows.columns()[*column]], slot as usize, &mut key);
             }
-            if !keep(key_group(&key)) {
+            if !keep(&key) {
                 self.waiting.reset(slot);
             }
         }

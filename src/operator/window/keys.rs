@@ -3,8 +3,8 @@
 //! Why: a key may be forgotten and come back within one batch, so a slot stays taken until the batch is done; which
 //! of the slots are then still in use is the window's to say.
 
-use crate::event::{Batch, Type};
-use crate::expr::Program;
+use crate::event::{Batch, RowView, Type};
+use crate::expr::{Program, RowFrame};
 use crate::operator::aggregate::Columns;
 use crate::operator::counter;
 use crate::state::{KeyIndex, Slot, StateHolder, Visitor};
@@ -51,6 +51,23 @@ impl Keys {
         self.index.slots()
     }
 
+    /// The slot of the key of one row, where there is one expression.
+    #[inline]
+    pub(super) fn look_up_one(&mut self, row: RowView<'_>) -> Slot {
+        let [program] = self.programs.as_mut_slice() else {
+            unreachable!("rows come one by one where a key is one column")
+        };
+        let frame = RowFrame::of(row);
+        let key = program.value(&frame, &mut self.faults);
+        self.index.slot_of(&[key])
+    }
+
+    /// One more than the greatest slot ever given.
+    #[inline]
+    pub(super) fn slots_max(&self) -> usize {
+        self.index.slots()
+    }
+
     /// A slot may no longer be in use.
     #[inline]
     pub(super) fn release(&mut self, slot: Slot) {
@@ -64,6 +81,9 @@ impl Keys {
 
     /// Forgets the released keys that are not in use. Called when no row of a batch is left.
     pub(super) fn forget(&mut self, in_use: impl Fn(Slot) -> bool) {
+        if self.loose.is_empty() {
+            return;
+        }
         self.loose.sort_unstable();
         self.loose.dedup();
         for slot in self.loose.drain(..).filter(|s| !in_use(*s)) {
@@ -82,10 +102,10 @@ impl Keys {
     }
 
     /// Forgets the keys of key groups that are not kept; returns their slots.
-    pub(super) fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) -> Vec<Slot> {
+    pub(super) fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) -> Vec<Slot> {
         let gone = |slot: &Slot| {
-            let group = self.index.key_group_of(*slot, &self.routing);
-            group.is_some_and(|group| !keep(group))
+            let key = self.index.key_of(*slot, &self.routing);
+            key.is_some_and(|key| !keep(&key))
         };
         let gone: Vec<Slot> = self.index.held_slots().filter(gone).collect();
         gone.iter().for_each(|slot| self.index.remove(*slot));

@@ -3,10 +3,10 @@
 //! How: a chunk of at most n rows is copied column by column, every row that enters a full window behind the one that
 //! it pushes out. Cost: two copies per kept column and row.
 
-use super::Held;
+use super::{Held, Turning};
 use crate::event::{Batch, Mark, RowView, Sign, Type, extend_pairs};
-use crate::operator::{Kind, Moment, Operator, Out};
-use crate::state::{Malformed, StateHolder, Visitor};
+use crate::operator::{Claims, Kind, Moment, Operator, Out};
+use crate::state::{LogId, Malformed, Slot, StateHolder, Visitor};
 
 /// Rows that enter at once: with those that leave 512 rows of 17 B and more, so that what is emitted is read back
 /// from L1.
@@ -27,6 +27,17 @@ impl Length {
             held: Held::new(keep, types),
             rows_max,
         }
+    }
+
+    /// One row: where the window is full the oldest leaves before it.
+    #[inline]
+    fn enter(&mut self, batch: &Batch, row: usize, to: &mut Batch) {
+        let moment = Moment::of(batch, row);
+        if self.held.len() == self.rows_max {
+            self.held.expire(moment, to);
+        }
+        self.held.push(batch, row);
+        to.push_row(batch, &self.held.keep, row, moment, Sign::Plus);
     }
 
     /// One chunk: `enter` rows find room, each of the `swap` after them pushes one out.
@@ -112,12 +123,52 @@ impl Operator for Length {
         if row.batch.len() > self.rows_max.min(CHUNK_ROWS_MAX) {
             return false;
         }
-        let moment = Moment::of(row.batch, row.row);
-        if self.held.len() == self.rows_max {
-            self.held.expire(moment, to);
-        }
-        self.held.push(row.batch, row.row);
-        to.push_row(row.batch, &self.held.keep, row.row, moment, Sign::Plus);
+        self.enter(row.batch, row.row, to);
         true
+    }
+}
+
+impl Turning for Length {
+    type Own = LogId;
+    const SINGLY: bool = true;
+
+    #[inline]
+    fn own(&self) -> LogId {
+        self.held.id
+    }
+
+    #[inline]
+    fn turn(&mut self, own: LogId) {
+        self.held.id = own;
+    }
+
+    fn open(&mut self, _key: Slot) {
+        self.held.open();
+    }
+
+    fn shut(&mut self) {
+        self.held.shut();
+    }
+
+    #[inline]
+    fn is_new(&self) -> bool {
+        self.held.len() == 0
+    }
+
+    #[inline]
+    fn take_one(&mut self, batch: &Batch, row: usize, to: &mut Batch, _out: &mut Out) {
+        self.enter(batch, row, to);
+    }
+
+    fn shared(&mut self, visitor: &mut dyn Visitor) {
+        self.held.log.state(visitor);
+    }
+
+    fn check(&self, _key: Slot, claims: &mut Claims) -> Result<(), Malformed> {
+        self.held.check(claims)?;
+        match self.held.len() > self.rows_max {
+            true => Err(Malformed::new("a window has too many rows")),
+            false => Ok(()),
+        }
     }
 }

@@ -6,7 +6,7 @@
 //! milliseconds.
 //! Source of the panes: Li et al., "No Pane, No Gain", SIGMOD Record 2005.
 
-use super::held::{keep_groups, show_in_order};
+use super::held::{keep_keys, show_in_order};
 use crate::event::{Batch, Mark, Sign, Timestamp, Type, Value};
 use crate::operator::{Claims, Counters, Kind, Moment, Operator, Out, counter};
 use crate::state::{LogId, Malformed, Register, RegisterReader, RowLog, StateHolder, Visitor};
@@ -346,14 +346,14 @@ impl Operator for PaneRows {
         self.routing = positions;
     }
 
-    fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
+    fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
         let (log, routing) = (&mut self.log, &self.routing);
         self.open.retain_mut(|pane| {
             let rows = log.range(pane.log);
-            let is_kept = |seq: &u64| keep(log.key_group_of(pane.log, *seq, routing));
+            let is_kept = |seq: &u64| keep(&log.key_of(pane.log, *seq, routing));
             let fresh = (pane.shown.clamp(rows.start, rows.end)..rows.end).filter(is_kept);
             pane.shown = rows.end - fresh.count() as u64;
-            keep_groups(log, pane.log, routing, keep);
+            keep_keys(log, pane.log, routing, keep);
             let empty = log.len(pane.log) == 0;
             if empty {
                 log.close(pane.log);

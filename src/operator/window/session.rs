@@ -235,8 +235,8 @@ impl Operator for SessionWindow {
         self.keys.routing = positions;
     }
 
-    fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
-        for key in self.keys.keep_groups(keep) {
+    fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
+        for key in self.keys.keep_keys(keep) {
             self.sessions.remove(key);
             if let Emission::ExpiringFlushes(last) = &mut self.emission
                 && let Some(id) = last.find(key).copied().flatten()

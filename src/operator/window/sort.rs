@@ -4,10 +4,11 @@
 //! are held, the greatest leaves behind it, which may be the row itself. Of equal rows the later one is greater.
 //! Cost: O(log n) comparisons per row.
 
+use super::Turning;
 use super::ranked::Ranked;
 use crate::event::{Batch, Sign, Type};
-use crate::operator::{Kind, Moment, Operator, Out, counter};
-use crate::state::{Cells, LogId, Malformed, RowLog, StateHolder, Visitor};
+use crate::operator::{Claims, Kind, Moment, Operator, Out, counter};
+use crate::state::{Cells, LogId, Malformed, RowLog, Slot, StateHolder, Visitor};
 use std::cmp::Ordering;
 
 /// One attribute of the order.
@@ -22,10 +23,14 @@ pub(crate) struct SortKey {
 #[derive(Debug)]
 pub(crate) struct Sort {
     log: RowLog,
-    /// An index, by the rows and `numbers`.
-    order: Ranked,
+    /// By key, one where there is none: an index, by the rows and `numbers`.
+    orders: Vec<Ranked>,
+    /// The key at hand.
+    key: Slot,
     /// How many rows came before, by log.
     numbers: Cells<u64>,
+    /// The key of each log, where there are several.
+    keys: Cells<Slot>,
     came: u64,
     by: Vec<SortKey>,
     keep: Vec<usize>,
@@ -38,8 +43,10 @@ impl Sort {
         assert!(rows_max > 0, "a sort window holds at least one row");
         Sort {
             log: RowLog::new(types),
-            order: Ranked::default(),
+            orders: vec![Ranked::default()],
+            key: 0,
             numbers: Cells::default(),
+            keys: Cells::default(),
             came: 0,
             by,
             keep,
@@ -47,18 +54,58 @@ impl Sort {
         }
     }
 
-    /// Puts the logs in order, by their rows and then by their numbers.
-    fn rebuild(&mut self) -> Result<(), Malformed> {
+    /// Puts the logs of each key in order, by their rows and then by their numbers.
+    fn put_in_order(&mut self, slots: usize) -> Result<(), Malformed> {
         let ids = 0..self.numbers.len() as LogId;
         let mut order: Vec<LogId> = ids.filter(|id| self.log.holds(*id)).collect();
-        if order.iter().any(|id| self.log.len(*id) != 1) || order.len() > self.rows_max {
+        let key = |id: LogId| self.keys.find(id).copied().unwrap_or_default();
+        let number = |id: LogId| *self.numbers.get(id);
+        let wrong = |id: &LogId| self.log.len(*id) != 1 || key(*id) as usize >= slots;
+        let wrongs = order.iter().any(wrong);
+        if !wrongs {
+            order.sort_by(|a, b| {
+                let by_rows = || compare(&self.log, &self.by, *a, *b);
+                let by_number = || number(*a).cmp(&number(*b));
+                key(*a)
+                    .cmp(&key(*b))
+                    .then_with(by_rows)
+                    .then_with(by_number)
+            });
+        }
+        let mut orders: Vec<Ranked> = Vec::new();
+        orders.resize_with(slots, Ranked::default);
+        let mut of_keys = order.chunk_by(|a, b| key(*a) == key(*b));
+        if wrongs || of_keys.any(|ids| ids.len() > self.rows_max) {
             return Err(Malformed::new("a sort window has too many rows or too few"));
         }
-        let number = |id: LogId| *self.numbers.get(id);
-        let by_rows = |a: LogId, b: LogId| compare(&self.log, &self.by, a, b);
-        order.sort_by(|a, b| by_rows(*a, *b).then(number(*a).cmp(&number(*b))));
-        self.order = Ranked::of(&order);
+        for ids in order.chunk_by(|a, b| key(*a) == key(*b)) {
+            orders[key(ids[0]) as usize] = Ranked::of(ids);
+        }
+        self.orders = orders;
         Ok(())
+    }
+
+    #[inline]
+    fn enter(&mut self, batch: &Batch, row: usize, to: &mut Batch) -> LogId {
+        let moment = Moment::of(batch, row);
+        let id = self.log.open();
+        self.log.push(id, batch.at[row], batch, &self.keep, row);
+        self.numbers.ensure(id as usize + 1);
+        *self.numbers.get_mut(id) = self.came;
+        self.came += 1;
+        let (log, by) = (&self.log, &self.by);
+        let order = &mut self.orders[self.key as usize];
+        order.insert(id, |held| compare(log, by, held, id) != Ordering::Greater);
+        to.push_row(batch, &self.keep, row, moment, Sign::Plus);
+        if order.len() > self.rows_max
+            && let Some(greatest) = order.pop()
+        {
+            to.push_moment(moment, Sign::Minus);
+            self.log
+                .read(greatest, self.log.range(greatest).start, &mut to.columns);
+            self.log.close(greatest);
+        }
+        id
     }
 }
 
@@ -86,7 +133,7 @@ impl StateHolder for Sort {
         visitor.container("numbers", &mut self.numbers);
         counter(visitor, &mut self.came);
         if visitor.is_loading()
-            && let Err(why) = self.rebuild()
+            && let Err(why) = self.put_in_order(1)
         {
             visitor.fail(why);
         }
@@ -97,26 +144,68 @@ impl Operator for Sort {
     fn rows(&mut self, _kind: Kind, batch: &Batch, out: &mut Out) {
         let mut to = out.batch();
         for row in 0..batch.len() {
-            let moment = Moment::of(batch, row);
-            let id = self.log.open();
-            self.log.push(id, batch.at[row], batch, &self.keep, row);
-            self.numbers.ensure(id as usize + 1);
-            *self.numbers.get_mut(id) = self.came;
-            self.came += 1;
-            let (log, by) = (&self.log, &self.by);
-            self.order
-                .insert(id, |held| compare(log, by, held, id) != Ordering::Greater);
-            to.push_row(batch, &self.keep, row, moment, Sign::Plus);
-            if self.order.len() > self.rows_max
-                && let Some(greatest) = self.order.pop()
-            {
-                to.push_moment(moment, Sign::Minus);
-                self.log
-                    .read(greatest, self.log.range(greatest).start, &mut to.columns);
-                self.log.close(greatest);
-            }
+            self.enter(batch, row, &mut to);
         }
         out.emit(Kind::Rows, to);
+    }
+}
+
+impl Turning for Sort {
+    type Own = Slot;
+    const SINGLY: bool = true;
+
+    #[inline]
+    fn own(&self) -> Slot {
+        self.key
+    }
+
+    #[inline]
+    fn turn(&mut self, own: Slot) {
+        self.key = own;
+    }
+
+    fn open(&mut self, key: Slot) {
+        self.key = key;
+        if self.orders.len() <= key as usize {
+            self.orders.resize_with(key as usize + 1, Ranked::default);
+        }
+    }
+
+    fn shut(&mut self) {
+        let mut order = std::mem::take(&mut self.orders[self.key as usize]);
+        while let Some(id) = order.pop() {
+            self.log.close(id);
+        }
+    }
+
+    #[inline]
+    fn is_new(&self) -> bool {
+        self.orders[self.key as usize].len() == 0
+    }
+
+    #[inline]
+    fn take_one(&mut self, batch: &Batch, row: usize, to: &mut Batch, _out: &mut Out) {
+        let id = self.enter(batch, row, to);
+        self.keys.ensure(id as usize + 1);
+        *self.keys.get_mut(id) = self.key;
+    }
+
+    fn shared(&mut self, visitor: &mut dyn Visitor) {
+        self.log.state(visitor);
+        visitor.container("numbers", &mut self.numbers);
+        visitor.container("keys of rows", &mut self.keys);
+        counter(visitor, &mut self.came);
+    }
+
+    fn rebuild(&mut self, slots: usize) -> Result<(), Malformed> {
+        self.put_in_order(slots)
+    }
+
+    fn check(&self, key: Slot, _claims: &mut Claims) -> Result<(), Malformed> {
+        match key == self.key && !self.is_new() {
+            true => Ok(()),
+            false => Err(Malformed::new("a sort window has no rows")),
+        }
     }
 }
 

@@ -65,6 +65,15 @@ pub(crate) fn check(
     counters[0]
 }
 
+/// What a window emits, row by row, and its counters; how the clock goes is not looked at.
+pub(super) fn emitted(feed: &Feed<'_>, window: Box<dyn Operator>) -> (Vec<String>, Counters) {
+    let mut run = Run::unchecked(feed, window);
+    feed.lines.iter().for_each(|line| run.line(line));
+    let mut count = Counters::default();
+    run.window.count(&mut count);
+    (run.emitted, count)
+}
+
 /// After every line a new window goes on, with what the one before held.
 fn check_restored(
     feed: &Feed<'_>,
@@ -150,13 +159,13 @@ fn check_damaged(feed: &Feed<'_>, make: &impl Fn() -> Box<dyn Operator>) {
     }
 }
 
-struct Run<'a> {
+pub(super) struct Run<'a> {
     feed: &'a Feed<'a>,
     rows_max: usize,
-    window: Box<dyn Operator>,
+    pub(super) window: Box<dyn Operator>,
     batch: Batch,
     out: Out,
-    emitted: Vec<String>,
+    pub(super) emitted: Vec<String>,
     clock: Timestamp,
     seen: Timestamp,
     lateness_us: i64,
@@ -193,8 +202,16 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Rows go one by one; only what is emitted is of interest.
+    pub(super) fn unchecked(feed: &'a Feed<'a>, window: Box<dyn Operator>) -> Self {
+        Run {
+            is_damaged: true,
+            ..Run::new(feed, 1, window)
+        }
+    }
+
     /// The same moment with another window. All rows have been passed.
-    fn beside(&self, window: Box<dyn Operator>) -> Run<'a> {
+    pub(super) fn beside(&self, window: Box<dyn Operator>) -> Run<'a> {
         assert!(self.batch.is_empty(), "rows have been passed");
         Run {
             emitted: self.emitted.clone(),
@@ -203,11 +220,12 @@ impl<'a> Run<'a> {
             lateness_us: self.lateness_us,
             rows: self.rows,
             singly: self.singly,
+            is_damaged: self.is_damaged,
             ..Run::new(self.feed, self.rows_max, window)
         }
     }
 
-    fn line(&mut self, line: &str) {
+    pub(super) fn line(&mut self, line: &str) {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         if let Ok(at) = word.parse() {
             return self.row(Timestamp::from_millis(at), rest);

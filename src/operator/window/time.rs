@@ -1,9 +1,9 @@
-//! `time(t)`: each row stays t. `timeLength(t, n)`: at most n of them. `timeBatch(t [, start])`: flushed every t.
+//! `time(t)`: each row stays t. `timeLength(t, n)`: at most n of them.
 
-use super::{Collected, Due, Held};
-use crate::event::{Batch, Mark, RowView, Sign, Timestamp, Type};
-use crate::operator::{Counters, Kind, Moment, Operator, Out, counter};
-use crate::state::{Malformed, StateHolder, Visitor};
+use super::{Held, Turning};
+use crate::event::{Batch, RowView, Sign, Timestamp, Type};
+use crate::operator::{Claims, Counters, Kind, Moment, Operator, Out, counter};
+use crate::state::{LogId, Malformed, Slot, StateHolder, Visitor};
 
 /// At most `rows_max` rows of the last `span_us`.
 #[derive(Debug)]
@@ -104,180 +104,59 @@ impl Operator for Time {
         self.routing = positions;
     }
 
-    fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
-        self.held.keep_groups(&self.routing, keep);
+    fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
+        self.held.keep_keys(&self.routing, keep);
     }
 }
 
-/// How a batch window of time starts counting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Start {
-    /// With the first row.
-    FirstRow,
-    /// On a grid through this time.
-    Grid(i64),
-}
+/// A window per key: where a window of time alone needs none, as rows of all keys leave at one age.
+impl Turning for Time {
+    type Own = LogId;
+    const SINGLY: bool = true;
 
-/// Flushes every `span_us`.
-#[derive(Debug)]
-pub(crate) struct TimeBatch {
-    collected: Collected,
-    due: Due,
-    start: Start,
-    /// Which of the kept columns say where a row stands.
-    routing: Vec<usize>,
-    /// Rows pass as they come; the flush only expires them.
-    streams: bool,
-    late: u64,
-    /// The first row was the result of a window that closed, so batches begin and end at the instants before their
-    /// times.
-    from_close: bool,
-}
-
-impl TimeBatch {
-    /// Flushes every `span_us`, at least 1.
-    pub(crate) fn new(
-        span_us: i64,
-        start: Start,
-        streams: bool,
-        keep: Vec<usize>,
-        types: &[Type],
-    ) -> Self {
-        TimeBatch {
-            collected: Collected::by_time(keep, types),
-            due: Due::every(span_us),
-            start,
-            routing: Vec::new(),
-            streams,
-            late: 0,
-            from_close: false,
-        }
+    #[inline]
+    fn own(&self) -> LogId {
+        self.held.id
     }
 
-    /// Takes a row into the open batch; false when the batch of its time is over.
-    fn collect(&mut self, batch: &Batch, row: usize, moment: Moment) -> bool {
-        if moment.mark == Mark::Ahead {
-            return false;
-        }
-        let Some(next) = self.due.next else {
-            return self.begin(batch, row, moment);
-        };
-        if self.place(moment) < self.due.before(next) {
-            return false;
-        }
-        self.collected.push(batch, row);
-        true
+    #[inline]
+    fn turn(&mut self, own: LogId) {
+        self.held.id = own;
     }
 
-    /// The time by which a row belongs to a batch.
-    fn place(&self, moment: Moment) -> Timestamp {
-        match self.from_close && moment.mark == Mark::Close {
-            true => moment.at,
-            false => moment.instant(),
-        }
+    fn open(&mut self, _key: Slot) {
+        self.held.open();
     }
 
-    /// Opens a batch for the first row.
-    fn begin(&mut self, batch: &Batch, row: usize, moment: Moment) -> bool {
-        let mut due = self.due;
-        match self.start {
-            Start::FirstRow => due.start(moment.at),
-            Start::Grid(origin) => due.start_aligned(moment.instant(), origin),
-        }
-        if due.next.is_some_and(|next| next <= moment.clock) {
-            return false;
-        }
-        self.from_close = self.start == Start::FirstRow && moment.mark == Mark::Close;
-        self.due = due;
-        self.collected.push(batch, row);
-        true
+    fn shut(&mut self) {
+        self.held.shut();
     }
 
-    fn flush(&mut self, due: Timestamp, cause: u64, out: &mut Out) {
-        let moment = Moment::close(due, cause);
-        let mut to = out.batch();
-        if self.streams {
-            self.collected.drain(moment, Sign::Minus, &mut to);
-        } else {
-            self.collected.turn_over(moment, &mut to);
-        }
-        out.emit(Kind::Flush(due), to);
+    #[inline]
+    fn is_new(&self) -> bool {
+        self.held.len() == 0
     }
 
-    fn holds_rows(&self) -> bool {
-        self.collected.holds_rows()
+    #[inline]
+    fn take_one(&mut self, batch: &Batch, row: usize, to: &mut Batch, out: &mut Out) {
+        self.enter(batch, row, to, out);
     }
 
-    fn pass(&mut self, to: Box<Batch>, out: &mut Out) -> Box<Batch> {
-        out.emit(Kind::Rows, to);
-        out.batch()
+    fn fire_one(&mut self, due: Timestamp, cause: u64, to: &mut Batch) {
+        self.expire(due, cause, to);
     }
-}
 
-impl StateHolder for TimeBatch {
-    fn state(&mut self, visitor: &mut dyn Visitor) {
-        self.collected.state(visitor);
-        visitor.register(&mut self.due.next);
+    fn shared(&mut self, visitor: &mut dyn Visitor) {
+        self.held.log.state(visitor);
         counter(visitor, &mut self.late);
-        visitor.newer_register(&mut self.from_close);
     }
-}
 
-impl Operator for TimeBatch {
-    fn rows(&mut self, _kind: Kind, batch: &Batch, out: &mut Out) {
-        let mut to = out.batch();
-        for row in 0..batch.len() {
-            let moment = Moment::of(batch, row);
-            let reached = match self.from_close {
-                true => moment.reach(),
-                false => moment.clock,
-            };
-            if self.due.next.is_some_and(|d| d <= reached) {
-                to = self.pass(to, out);
-                self.clock(reached, moment.cause, out);
-            }
-            if !self.collect(batch, row, moment) {
-                self.late += 1;
-                out.refuse(batch, row);
-                continue;
-            }
-            if self.streams {
-                to.push_row(batch, &self.collected.held.keep, row, moment, Sign::Plus);
-            }
+    fn check(&self, _key: Slot, claims: &mut Claims) -> Result<(), Malformed> {
+        self.held.check(claims)?;
+        match self.held.len() > self.rows_max {
+            true => Err(Malformed::new("a window has too many rows")),
+            false => Ok(()),
         }
-        out.emit(Kind::Rows, to);
-    }
-
-    fn clock(&mut self, now: Timestamp, cause: u64, out: &mut Out) {
-        while self.holds_rows()
-            && let Some(due) = self.due.fire(now)
-        {
-            self.flush(due, cause, out);
-        }
-        self.due.forward(now);
-    }
-
-    fn close(&mut self, out: &mut Out) {
-        if let Some(due) = self.due.next.filter(|_| self.collected.len() > 0) {
-            self.flush(due, 0, out);
-            self.due.start(due);
-        }
-    }
-
-    fn due(&self) -> Option<Timestamp> {
-        self.due.next.filter(|_| self.holds_rows())
-    }
-
-    fn count(&self, into: &mut Counters) {
-        into.late_rows += self.late;
-    }
-
-    fn routed_by(&mut self, positions: Vec<usize>) {
-        self.routing = positions;
-    }
-
-    fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
-        self.collected.keep_groups(&self.routing, keep);
     }
 }
 

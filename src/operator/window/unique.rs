@@ -58,8 +58,8 @@ impl Operator for Unique {
         self.keys.routing = positions;
     }
 
-    fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
-        for key in self.keys.keep_groups(keep) {
+    fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
+        for key in self.keys.keep_keys(keep) {
             self.latest.remove(key);
         }
     }
@@ -110,8 +110,8 @@ impl Operator for FirstUnique {
         self.keys.routing = positions;
     }
 
-    fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
-        self.keys.keep_groups(keep);
+    fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
+        self.keys.keep_keys(keep);
     }
 }
 

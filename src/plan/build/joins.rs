@@ -56,6 +56,7 @@ impl Builder<'_> {
         let detached = self.stages.last().is_some_and(|s| s.next.is_none());
         let before = detached.then(|| self.stages.len() - 1);
         self.members();
+        self.door();
         let layout = match &self.source.window {
             Some(window) => self.windowed(window),
             None => self.unwindowed(&used),
@@ -117,13 +118,13 @@ impl Builder<'_> {
             Some(Rows::AnyOrder) if self.source.named.is_some() => {
                 Leaving::Told((0..used.len()).collect())
             }
-            Some(Rows::AnyOrder) => {
+            Some(_) if self.source.named.is_none() && self.leaves_in_any_order() => {
                 keep.push(layout.place(ColumnRef::RowNumber));
                 types.push(Type::Long);
                 kept = kept.unread(1);
                 Leaving::Told(vec![used.len()])
             }
-            Some(Rows::InOrder | Rows::Together | Rows::Displaced) => Leaving::Oldest,
+            Some(_) => Leaving::Oldest,
         };
         let routing = self.positions(|c| used.iter().position(|u| *u == c));
         Arriving {
@@ -341,7 +342,7 @@ impl Builder<'_> {
             _ => return None,
         };
         let (table, own) = side;
-        let filter = match is_right {
+        let place = match is_right {
             true => self
                 .query
                 .joins
@@ -350,10 +351,11 @@ impl Builder<'_> {
                 .map_or(0, |j| j + 1),
             false => 0,
         };
-        let filter = self.query.sources[filter].filter.clone();
+        let filter = self.query.sources[place].filter.clone();
         let lookup = self.lookup(table, plan, filter, &stream.layout, &own.layout, is_right);
         Some(TableSide {
             table: self.table_place(table),
+            view: self.view_side(place, &stream.layout, lookup.has_key()),
             lookup,
             keep: own.keep.clone(),
         })
@@ -379,9 +381,29 @@ impl Builder<'_> {
 
     /// Where the groups of the query stand among its keys: by columns that are never padded.
     pub(super) fn group_positions(&self) -> Vec<usize> {
+        if let Some(place) = self.query.place_among_groups() {
+            return vec![place];
+        }
         if !self.query.joins_sources() {
             return self.positions_among(&self.query.keys);
         }
+        let place = |column: &ColumnRef| {
+            let mut keys = self.query.keys.iter();
+            keys.position(|k| k.as_column() == Some(*column))
+        };
+        let places = self.routed_by();
+        let places = places.iter().map(place);
+        places
+            .map(|p| p.expect("a key column is among the groups"))
+            .collect()
+    }
+
+    /// The columns by which the component is spread, among those by which the query keeps rows apart.
+    pub(super) fn routed_by(&self) -> Vec<ColumnRef> {
+        if let Some(key) = &self.query.partition_key {
+            return key.as_column().into_iter().collect();
+        }
+        let keys = self.query.apart_by().unwrap_or_default();
         let count = self
             .routing
             .iter()
@@ -390,21 +412,17 @@ impl Builder<'_> {
             .max()
             .unwrap_or(0);
         let never_padded = never_padded(self.query);
-        let position = |key: usize| {
+        let column = |key: usize| {
             let sources = self.routing.iter().enumerate();
             let mut columns = sources.filter_map(|(source, columns)| {
                 let column = *columns.as_ref()?.get(key)?;
                 never_padded[source].then_some(ColumnRef::Input { source, column })
             });
-            columns.find_map(|c| {
-                self.query
-                    .keys
-                    .iter()
-                    .position(|k| k.as_column() == Some(c))
-            })
+            columns.find(|c| keys.iter().any(|k| k.as_column() == Some(*c)))
         };
-        (0..count)
-            .map(|key| position(key).expect("a key column is among the groups"))
+        let columns = (0..count).map(column);
+        columns
+            .map(|c| c.expect("a key column keeps rows apart"))
             .collect()
     }
 }

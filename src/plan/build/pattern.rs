@@ -5,17 +5,20 @@ use crate::event::Type;
 use crate::expr::{ColumnRef, Layout};
 use crate::operator::Port;
 use crate::operator::pattern::{
-    Element, Keep, Logic, Origin, Pattern, PatternOptions, Shape, Term, Timeout, Total, beside,
+    Element, Keep, Logic, Origin, PartitionBy, Pattern, PatternOptions, Shape, Term, Timeout,
+    Total, beside,
 };
-use crate::plan::pattern::{Logic as LogicPlan, PatternPlan, TermPlan, key_types};
+use crate::plan::join::EqualKey;
+use crate::plan::pattern::{Logic as LogicPlan, PatternPlan, keys_of};
 use crate::sql::ast::Nth;
 
 impl Builder<'_> {
     /// The pattern of the query, and what follows.
     pub(super) fn pattern(&mut self, plan: &PatternPlan) {
         let kept = plan.kept(self.query.expressions());
-        let (keeps, layout) = self.keeps(plan, &kept);
         let fed: Vec<(usize, usize)> = self.query.fed().collect();
+        let partition = self.partition(&fed);
+        let (keeps, layout) = self.keeps(plan, &kept, partition.is_some());
         let mut ports = Vec::new();
         let mut last = Vec::new();
         for (place, stream) in &fed {
@@ -23,6 +26,7 @@ impl Builder<'_> {
             let first = self.stages.len();
             // What comes first stands behind nothing.
             let before = self.stages.len().checked_sub(1);
+            self.door();
             let all: Vec<usize> = (0..self.input.len()).collect();
             self.on_time(&all);
             if let Some(before) = before {
@@ -40,11 +44,13 @@ impl Builder<'_> {
         }
         let mut types: Vec<Type> = keeps.iter().map(|k| k.ty).collect();
         types.extend(plan.aggregates.iter().map(|a| a.call.result));
+        types.extend(partition.as_ref().map(|by| by.ty));
         let aside = plan.timeout.as_ref().map(|t| {
             let types: Vec<Type> = t.outputs.iter().filter_map(|o| o.ty).collect();
             (self.like(&types), t.target)
         });
         let mut options = self.options(plan, keeps, &layout, ports);
+        options.partition = partition;
         options.timeout = plan.timeout.as_ref().map(|t| Timeout {
             outputs: t.outputs.iter().map(|o| self.compile(o, &layout)).collect(),
             run: self.like(&types),
@@ -60,8 +66,13 @@ impl Builder<'_> {
         self.tail(&layout);
     }
 
-    /// What a run keeps, and where it stands.
-    fn keeps(&self, plan: &PatternPlan, kept: &[(ColumnRef, Type)]) -> (Vec<Keep>, Layout) {
+    /// What a run keeps, and where it stands. `has_key`: behind all else stands the key of a partition.
+    fn keeps(
+        &self,
+        plan: &PatternPlan,
+        kept: &[(ColumnRef, Type)],
+        has_key: bool,
+    ) -> (Vec<Keep>, Layout) {
         let mut keeps = Vec::new();
         let mut columns = Vec::new();
         for (column, ty) in kept {
@@ -90,6 +101,7 @@ impl Builder<'_> {
         }
         let totals = (0..plan.aggregates.len()).map(ColumnRef::OverTerm);
         columns.extend(totals);
+        columns.extend(has_key.then_some(ColumnRef::PartitionKey));
         (keeps, Layout::default().then(&columns))
     }
 
@@ -101,9 +113,9 @@ impl Builder<'_> {
         ports: Vec<Vec<usize>>,
     ) -> PatternOptions {
         let mut terms = Vec::new();
-        for (number, term) in plan.terms.iter().enumerate() {
+        for number in 0..plan.terms.len() {
             self.turn_to(number);
-            terms.push(self.term(number, term, layout));
+            terms.push(self.term(number, plan, layout));
         }
         let mut totals = Vec::new();
         for total in &plan.aggregates {
@@ -115,12 +127,20 @@ impl Builder<'_> {
                 args: total.args.iter().map(|a| self.compile(a, &row)).collect(),
             });
         }
-        let routing = self.routing[0].iter().flatten();
+        // In a partition runs stand by its key.
+        let routing = self.routing[0]
+            .iter()
+            .filter(|_| self.query.partition.is_none());
+        let routing = routing.flatten();
         let place = |column: &usize| {
             layout.place(ColumnRef::Input {
                 source: 0,
                 column: *column,
             })
+        };
+        let types = |term| {
+            let keys = keys_of(self.query, plan, term);
+            keys.filter_map(|k| k.left.ty).collect()
         };
         PatternOptions {
             shape: shape(plan),
@@ -128,25 +148,37 @@ impl Builder<'_> {
             ports,
             keeps,
             totals,
-            key_types: plan.terms.iter().map(key_types).collect(),
+            key_types: (0..plan.terms.len()).map(types).collect(),
             apart_by: self.apart_by(plan, layout),
             routing: routing.map(place).collect(),
             timeout: None,
+            partition: None,
         }
     }
 
-    fn term(&self, number: usize, plan: &TermPlan, kept: &Layout) -> Term {
+    /// By port, the column of its rows by which keys are apart. `fed`: a source of each port.
+    fn partition(&mut self, fed: &[(usize, usize)]) -> Option<PartitionBy> {
+        let sources = &self.query.sources;
+        let columns = fed.iter().map(|(place, _)| sources[*place].partition_key);
+        let columns: Vec<usize> = columns.collect::<Option<_>>()?;
+        self.turn_to(fed[0].0);
+        Some(PartitionBy {
+            ty: self.input[columns[0]],
+            columns,
+        })
+    }
+
+    fn term(&self, number: usize, pattern: &PatternPlan, kept: &Layout) -> Term {
+        let plan = &pattern.terms[number];
         let row = self.whole();
         let both = beside(kept.clone(), number, self.input.len());
-        let key = |k: &crate::plan::join::EqualKey| {
-            (self.compile(&k.right, &row), self.compile(&k.left, kept))
-        };
+        let key = |k: &EqualKey| (self.compile(&k.right, &row), self.compile(&k.left, kept));
         Term {
             element: plan.element,
             absent: plan.absent,
             silence_us: plan.silence_us,
             own: plan.own.as_ref().map(|o| self.compile(o, &row)),
-            keys: plan.keys.iter().map(key).collect(),
+            keys: keys_of(self.query, pattern, number).map(key).collect(),
             range: plan
                 .range
                 .clone()
@@ -155,10 +187,11 @@ impl Builder<'_> {
         }
     }
 
-    /// The kept columns by which runs of different keys have nothing to do with each other.
+    /// The kept columns by which runs of different keys have nothing to do with each other; in a partition not its key.
     fn apart_by(&self, plan: &PatternPlan, layout: &Layout) -> Vec<usize> {
         let classes = crate::plan::meeting::classes_of_runs(self.query, plan);
         let first = classes.first().map(|class| class[0][0]);
+        let first = first.filter(|column| self.query.sources[0].partition_key != Some(*column));
         let place = |column| layout.place(ColumnRef::Input { source: 0, column });
         first.map(place).into_iter().collect()
     }

@@ -95,6 +95,9 @@ impl Builder<'_> {
         let Some(table) = self.site.plan.streams[query.target].kind.table() else {
             return;
         };
+        if query.rollup.is_some() {
+            return;
+        }
         let shape = &self.site.plan.tables[table].shape;
         let mut stream = Layout::default();
         for output in &query.outputs {

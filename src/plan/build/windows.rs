@@ -2,18 +2,19 @@
 
 use super::{Builder, WINDOW_COLUMNS};
 use crate::event::Type;
-use crate::expr::Program;
+use crate::expr::{ColumnRef, Program, Typed};
 use crate::operator::Operator;
 use crate::operator::number::Numbered;
+use crate::operator::trigger::Trigger;
 use crate::operator::window::{
-    Cron, Delay, Expression, ExpressionBatch, ExpressionBatchOptions, ExternalTime,
+    ByKey, Cron, Delay, Expression, ExpressionBatch, ExpressionBatchOptions, ExternalTime,
     ExternalTimeBatch, FirstUnique, Frequent, InOrder, Length, LengthBatch, LossyFrequent, OnTime,
-    PaneRows, SendBatch, SessionWindow, Sort, SortKey, Time, TimeBatch, Unique,
+    PaneRows, PerKey, SendBatch, SessionWindow, Sort, SortKey, Time, TimeBatch, Turning, Unique,
 };
 use crate::plan::WindowPlan;
 use crate::plan::identity::attributes;
 use crate::plan::window::Keys;
-use crate::sql::ast::Events;
+use crate::sql::ast::{Events, Span};
 
 impl Builder<'_> {
     /// Whether a window says which rows of it expire with a flush.
@@ -21,12 +22,52 @@ impl Builder<'_> {
         self.query.events != Events::Current || !self.query.joins.is_empty() || self.fills_window()
     }
 
+    /// The keys of a window, behind that of the partition.
     fn keys(&self, keys: &Keys) -> (Vec<Program>, Vec<Type>) {
         let whole = self.whole();
-        (
-            keys.0.iter().map(|k| self.compile(k, &whole)).collect(),
-            keys.types(),
-        )
+        let own = keys.0.iter().map(|k| self.compile(k, &whole));
+        let own = own.zip(keys.types());
+        self.partition_key().into_iter().chain(own).unzip()
+    }
+
+    /// The key of the partition over rows as they come, and its type.
+    fn partition_key(&self) -> Option<(Program, Type)> {
+        let column = self.source.partition_key?;
+        let (source, ty) = (self.place, self.input[column]);
+        let key = Typed::column(ColumnRef::Input { source, column }, ty, Span::default());
+        Some((self.compile(&key, &self.whole()), ty))
+    }
+
+    /// A window, or one per key of the partition.
+    fn apart<W: Turning + 'static>(&self, window: W) -> Box<dyn Operator> {
+        match self.partition_key() {
+            Some((key, ty)) => Box::new(PerKey::new(key, ty, window)),
+            None => Box::new(window),
+        }
+    }
+
+    /// Where each routing column stands among what tells the rows of a window apart.
+    fn window_routing(&self, window: &WindowPlan, used: &[usize]) -> Vec<usize> {
+        match (self.source.partition_key, window.own_keys()) {
+            (Some(key), own) if window.keeps_keys() => self.positions(|c| match own {
+                _ if c == key => Some(0),
+                own => own?
+                    .iter()
+                    .position(|k| self.is_attribute(k, c))
+                    .map(|k| k + 1),
+            }),
+            (_, Some(keys)) => self.positions_among(keys),
+            (_, None) => self.positions(|c| used.binary_search(&c).ok()),
+        }
+    }
+
+    /// Behind a window of all keys of a partition: each key has a flush of its own.
+    fn split_flushes(&mut self, window: &WindowPlan, used: &[usize], types: &[Type]) {
+        let key = self.source.partition_key;
+        if let Some(key) = key.filter(|_| window.flushes() && !window.keeps_keys()) {
+            let place = used.binary_search(&key).expect("the key is kept");
+            self.push(Box::new(ByKey::new(place, self.input[key])), types);
+        }
     }
 
     /// Pushes the operator of a window. `passed`: the columns of the query's input that it gets; `used`: those that are
@@ -40,26 +81,32 @@ impl Builder<'_> {
     ) {
         let expires = self.expires();
         let mut operator: Box<dyn Operator> = match window {
-            WindowPlan::Length(rows) => Box::new(Length::new(*rows, keep, &types)),
+            WindowPlan::Length(rows) => self.apart(Length::new(*rows, keep, &types)),
             WindowPlan::LengthBatch { rows, streams } => {
-                Box::new(LengthBatch::new(*rows, *streams, keep, &types))
+                self.apart(LengthBatch::new(*rows, *streams, keep, &types))
             }
             WindowPlan::Time(span_us) => Box::new(Time::new(*span_us, usize::MAX, keep, &types)),
             WindowPlan::TimeBatch {
                 span_us,
                 start,
                 streams,
-            } => Box::new(TimeBatch::new(*span_us, *start, *streams, keep, &types)),
+            } => {
+                let batch = TimeBatch::new(*span_us, *start, *streams, keep, &types);
+                match window.keeps_keys() {
+                    true => self.apart(batch),
+                    false => Box::new(batch),
+                }
+            }
             WindowPlan::TimeLength { span_us, rows } => {
-                Box::new(Time::new(*span_us, *rows, keep, &types))
+                self.apart(Time::new(*span_us, *rows, keep, &types))
             }
             WindowPlan::Panes(panes) => Box::new(PaneRows::new(*panes, expires, keep, &types)),
-            WindowPlan::SendBatch => Box::new(SendBatch::new(keep, &types)),
+            WindowPlan::SendBatch => self.apart(SendBatch::new(keep, &types)),
             WindowPlan::ExternalTime { attribute, span_ms } => {
-                Box::new(ExternalTime::new(*attribute, *span_ms, keep, &types))
+                self.apart(ExternalTime::new(*attribute, *span_ms, keep, &types))
             }
             WindowPlan::ExternalTimeBatch(span) => {
-                Box::new(ExternalTimeBatch::new(*span, expires, keep, &types))
+                self.apart(ExternalTimeBatch::new(*span, expires, keep, &types))
             }
             WindowPlan::Delay(span_us) => Box::new(Delay::new(*span_us, keep, &types)),
             WindowPlan::Sort { rows, by } => {
@@ -67,37 +114,32 @@ impl Builder<'_> {
                     kept: used.binary_search(column).expect("held columns are kept"),
                     descending: *descending,
                 };
-                Box::new(Sort::new(*rows, by.iter().map(key).collect(), keep, &types))
+                self.apart(Sort::new(*rows, by.iter().map(key).collect(), keep, &types))
             }
             WindowPlan::Cron(crontab) => {
                 Box::new(Cron::new(crontab.clone(), expires, keep, &types))
             }
+            WindowPlan::Trigger(schedule) => Box::new(Trigger::new(schedule.clone())),
             WindowPlan::Expression(condition) => {
-                Box::new(Expression::new(condition.clone(), keep, &types))
+                self.apart(Expression::new(condition.clone(), keep, &types))
             }
             WindowPlan::ExpressionBatch { condition, options } => {
                 let options = ExpressionBatchOptions {
                     expires,
                     ..*options
                 };
-                Box::new(ExpressionBatch::new(
-                    condition.clone(),
-                    options,
-                    keep,
-                    &types,
-                ))
+                let condition = condition.clone();
+                self.apart(ExpressionBatch::new(condition, options, keep, &types))
             }
             keyed => self.keyed_window(keyed, keep, &types),
         };
-        operator.routed_by(match window.own_keys() {
-            Some(keys) => self.positions_among(keys),
-            None => self.positions(|c| used.binary_search(&c).ok()),
-        });
+        operator.routed_by(self.window_routing(window, used));
         if matches!(window, WindowPlan::Panes(_)) {
             types.extend(WINDOW_COLUMNS.map(|_| Type::Long));
         }
         let operator = self.in_front(window, operator, (passed, used));
         self.push(operator, &types);
+        self.split_flushes(window, used, &types);
     }
 
     /// A window with what stands in front of it: numbers of its rows, and before these the order of their times.
@@ -175,7 +217,7 @@ impl Builder<'_> {
             }
             WindowPlan::Frequent { keys_max, keys } => {
                 let (keys, key_types) = self.keys(keys);
-                Box::new(Frequent::new(*keys_max, keys, &key_types, keep, types))
+                self.apart(Frequent::new(*keys_max, keys, &key_types, keep, types))
             }
             WindowPlan::LossyFrequent {
                 support,
@@ -183,7 +225,7 @@ impl Builder<'_> {
                 keys,
             } => {
                 let (keys, key_types) = self.keys(keys);
-                Box::new(LossyFrequent::new(
+                self.apart(LossyFrequent::new(
                     *support, *error, keys, &key_types, keep, types,
                 ))
             }

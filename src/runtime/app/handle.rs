@@ -416,8 +416,14 @@ impl EventFluxAppRuntime {
             written: !s.writers.is_empty(),
             read: !s.readers.is_empty(),
         };
-        let is_stream =
-            |s: &&StreamPlan| matches!(s.kind, StreamKind::Stream | StreamKind::Window(_));
+        let is_stream = |s: &&StreamPlan| match s.kind {
+            StreamKind::Stream | StreamKind::Window(_) | StreamKind::Trigger => true,
+            StreamKind::Table(_)
+            | StreamKind::Entering
+            | StreamKind::Inner
+            | StreamKind::Ticking
+            | StreamKind::Asked(..) => false,
+        };
         let streams = self.shared.plan.streams.iter().filter(is_stream);
         streams.map(info).collect()
     }
@@ -469,6 +475,9 @@ impl EventFluxAppRuntime {
                 value_faults,
                 limit_rows,
                 refused_rows,
+                unmatched_rows,
+                purged_keys,
+                purged_groups,
             } = counters;
             metrics.rows_in += rows_in;
             metrics.rows_out += rows_out;
@@ -476,6 +485,9 @@ impl EventFluxAppRuntime {
             metrics.value_faults += value_faults;
             metrics.limit_rows += limit_rows;
             metrics.refused_rows += refused_rows;
+            metrics.unmatched_rows += unmatched_rows;
+            metrics.purged_keys += purged_keys;
+            metrics.purged_groups += purged_groups;
             // All workers see the same machine.
             let (steps, ahead) = core.clock_back();
             metrics.clock_back = metrics.clock_back.max(steps);

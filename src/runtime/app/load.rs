@@ -26,9 +26,10 @@ fn number(shared: &Shared, table: &str) -> Result<usize, RuntimeError> {
     let tables = &shared.plan.tables;
     let found = tables
         .iter()
-        .position(|t| t.name.eq_ignore_ascii_case(table));
+        .position(|t| !t.is_view && t.name.eq_ignore_ascii_case(table));
     found.ok_or_else(|| {
-        let names: Vec<&str> = tables.iter().map(|t| &*t.name).collect();
+        let held = tables.iter().filter(|t| !t.is_view);
+        let names: Vec<&str> = held.map(|t| &*t.name).collect();
         let message = match names.is_empty() {
             true => "the app has no table".to_string(),
             false => format!(

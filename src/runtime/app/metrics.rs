@@ -26,8 +26,15 @@ pub struct Metrics {
     pub value_faults: u64,
     /// Rows forgotten or refused because a limit was reached.
     pub limit_rows: u64,
-    /// Rows that a table refused: a column of its primary key was NULL, or another row had it.
+    /// Rows that a table refused: a column of its primary key was NULL, or another row had it; or an aggregation, as
+    /// the time that BY gives was NULL or outside of the calendar.
     pub refused_rows: u64,
+    /// Rows without a key of a partition: it was NULL, or they fit no range.
+    pub unmatched_rows: u64,
+    /// Keys of partitions that were forgotten as they had been idle.
+    pub purged_keys: u64,
+    /// Groups of periods of aggregations that were dropped when their time was over.
+    pub purged_groups: u64,
     /// Rows dropped by [`Backpressure::DropNewest`](crate::Backpressure::DropNewest).
     pub dropped_rows: u64,
     /// Rows that sources could not read and batches that sinks could not write.
@@ -50,7 +57,7 @@ impl Metrics {
     pub fn prometheus(&self, app: &str) -> String {
         let app = label(app);
         let mut out = String::new();
-        for (name, help, value) in self.lines() {
+        for (name, help, value) in self.rows().into_iter().chain(self.others()) {
             let name = format!("eventflux_{name}_total");
             head(&mut out, &name, "counter", help);
             let _ = writeln!(out, "{name}{{app=\"{app}\"}} {value}");
@@ -75,7 +82,8 @@ impl Metrics {
         out
     }
 
-    fn lines(&self) -> [(&'static str, &'static str, u64); 14] {
+    /// What became of rows and keys: name, help and value.
+    fn rows(&self) -> [(&'static str, &'static str, u64); 12] {
         [
             ("rows_in", "rows that entered components", self.rows_in),
             (
@@ -96,12 +104,37 @@ impl Metrics {
             ),
             ("value_faults", "values that became NULL", self.value_faults),
             ("limit_rows", "rows beyond a limit", self.limit_rows),
-            ("refused_rows", "rows refused by tables", self.refused_rows),
+            (
+                "refused_rows",
+                "rows refused by tables and aggregations",
+                self.refused_rows,
+            ),
+            (
+                "purged_groups",
+                "groups of periods of aggregations dropped",
+                self.purged_groups,
+            ),
+            (
+                "unmatched_rows",
+                "rows without a key of a partition",
+                self.unmatched_rows,
+            ),
+            (
+                "purged_keys",
+                "idle keys of partitions forgotten",
+                self.purged_keys,
+            ),
             (
                 "dropped_rows",
                 "rows dropped at full lanes",
                 self.dropped_rows,
             ),
+        ]
+    }
+
+    /// What sources, sinks and the machine's clock did.
+    fn others(&self) -> [(&'static str, &'static str, u64); 5] {
+        [
             (
                 "connector_errors",
                 "errors of sources and sinks",

@@ -1,7 +1,8 @@
-//! Apps as the application sees them: `manager` makes them, `handle` starts and stops one and reads it, `connect`
-//! runs the sources and sinks of its streams, `metrics` are its numbers, `question` asks its tables and named windows
-//! (`answer`, and `from_row` for typed rows), `load` fills tables, `worker_thread` is the loop of a pinned worker.
-//! What needs several rooms at once stands here: the room may name every other, and none names it.
+//! Apps as the application sees them: `manager` makes them, `handle` starts and stops one and reads it, `connect` runs
+//! the sources and sinks of its streams, `metrics` are its numbers, `question` asks its tables and named windows
+//! (`reach`: and aggregations; `answer`, and `from_row` for typed rows), `load` fills tables, `worker_thread` is the
+//! loop of a pinned worker. What needs several rooms at once stands here: the room may name every other, and none names
+//! it.
 
 pub(crate) mod answer;
 pub(crate) mod connect;
@@ -11,4 +12,5 @@ pub(crate) mod load;
 pub(crate) mod manager;
 pub(crate) mod metrics;
 pub(crate) mod question;
+mod reach;
 pub(crate) mod worker_thread;

@@ -5,6 +5,7 @@
 //! that queries are made of: what was copied passes them as one flush.
 
 use super::answer::QueryResult;
+use super::reach::Reach;
 use crate::error::{QueryError, RuntimeError};
 use crate::event::{Batch, Column, RowSet, RowView, Sign, Timestamp};
 use crate::expr::Program;
@@ -25,6 +26,8 @@ pub struct PreparedQuery {
     /// The component in which the rows stand.
     component: usize,
     reading: Reading,
+    /// What is read of an aggregation.
+    reach: Option<Reach>,
     filter: Option<Program>,
     operators: Vec<(Box<dyn Operator>, Out)>,
     /// The rows at hand.
@@ -84,7 +87,7 @@ impl PreparedQuery {
     pub(super) fn new(shared: &Arc<Shared>, plan: QuestionPlan) -> Self {
         let components = &shared.plan.components;
         let component = components.iter().position(|c| match plan.held {
-            Held::Table(table) => c.tables.contains(&table),
+            Held::Table(table) | Held::Rollup(table) => c.tables.contains(&table),
             Held::Window(query) => c.queries.contains(&query),
         });
         let stages = plan.stages(&shared.plan, &shared.name);
@@ -107,6 +110,7 @@ impl PreparedQuery {
                 },
                 slots: Vec::new(),
             },
+            reach: Reach::new(&shared.plan, &plan),
             filter: plan.filter(),
             operators: operators.collect(),
             rows: columns(&plan.row_types()),
@@ -160,20 +164,32 @@ impl PreparedQuery {
         let (reading, component) = (&mut self.reading, self.component);
         let rows = &mut self.rows;
         rows.clear();
+        if let Some(reach) = &mut self.reach {
+            reach.clear();
+        }
+        let (reach, faults) = (&mut self.reach, &mut self.faults);
         let guard = shared.lock()?;
         for cell in &shared.cells {
             cell.with_locked(&guard, |core| {
                 let now = core.clock();
                 clock = clock.max(now);
-                let all = core.instances_mut().iter();
+                let all = core.instances_mut().iter_mut();
                 for instance in all.filter(|i| i.component == component) {
-                    if let Some(table) = instance.graph.held(reading.held) {
+                    if let Some(reach) = reach
+                        && let Some(rollup) = instance.graph.rollup_mut(reach.table)
+                    {
+                        reach.copy(rollup, &reading.parameters, now, faults);
+                    } else if let Some(table) = instance.graph.held(reading.held) {
                         count += reading.copy(table, now, rows, &mut copies);
                     }
                 }
             });
         }
         drop(guard);
+        if let Some(reach) = &mut self.reach {
+            let width = self.plan.types.len();
+            count += reach.show(&mut rows.columns[..width], &mut self.faults);
+        }
         self.gather(count, copies, clock);
         Ok(clock)
     }

@@ -55,10 +55,11 @@ impl Schema {
             fingerprint: xxh3_64(identity.state_text.as_bytes()),
             stages: Vec::new(),
         };
-        // Tables stand behind the queries.
+        // Tables stand behind the queries, and partitions behind these.
         let queries = plan.queries.iter().map(|q| &q.identity);
         let records = queries
             .chain(plan.tables.iter().map(|t| &t.identity))
+            .chain(plan.partitions.iter().map(|p| &p.identity))
             .map(record);
         let records: Vec<QueryRecord> = records.collect();
         let mut schema = Schema {

@@ -84,6 +84,10 @@ pub(crate) struct Core {
     follows: bool,
     /// The wall clock was not read yet in the step at hand.
     unread: bool,
+    /// The app has a clock, and what begins with it has been told.
+    has_begun: bool,
+    /// The least clock that an input told before that: which of them spoke first makes no difference.
+    first: Timestamp,
 }
 
 impl Core {
@@ -107,6 +111,8 @@ impl Core {
             wall: WallClock::default(),
             follows: !plan.clock_waits,
             unread: true,
+            has_begun: false,
+            first: Timestamp(i64::MAX),
         }
     }
 
@@ -261,6 +267,7 @@ impl Core {
         }
         self.note_activity(input);
         self.clocks.set(input, clock);
+        self.note_first(clock);
         self.advance();
         true
     }
@@ -345,6 +352,7 @@ impl Core {
         {
             let (first, clock) = (*first, *clock);
             self.note_activity(input);
+            self.note_first(first);
             let others = self.clocks.of_others(input);
             if others < clock || first < self.floor {
                 let (floor, clocks) = (self.floor, batch.clock.iter_mut());
@@ -355,6 +363,9 @@ impl Core {
             if component == ALL_COMPONENTS {
                 self.clocks.set(input, clock);
                 self.now = self.now.max(clock.min(others));
+            }
+            if !self.has_begun {
+                self.begin(batch.clock[0]);
             }
         }
     }
@@ -430,7 +441,25 @@ impl Core {
         // Also at the same time: rows of one component may have told it before the others had theirs.
         if let Some(least) = least.filter(|c| *c >= self.now && self.event_time) {
             self.now = least;
+            self.begin(least);
             self.instances.fire(self.now, &mut self.outputs);
+        }
+    }
+
+    /// The app has this clock: what begins with it begins, unless the clock is still the one before all time.
+    #[inline]
+    fn begin(&mut self, now: Timestamp) {
+        if !self.has_begun && now > Timestamp::MIN {
+            self.has_begun = true;
+            self.instances.begin(now.min(self.first));
+        }
+    }
+
+    /// An input tells its clock.
+    #[inline]
+    fn note_first(&mut self, clock: Timestamp) {
+        if !self.has_begun && clock > Timestamp::MIN {
+            self.first = self.first.min(clock);
         }
     }
 
@@ -467,6 +496,7 @@ impl Core {
         };
         // One that was restored may be ahead, and waits for the machine's.
         self.now = self.now.max(now);
+        self.begin(self.now);
         let due = self.due().is_some_and(|d| d <= self.now);
         if due {
             self.instances.fire(self.now, &mut self.outputs);
@@ -579,8 +609,9 @@ impl Core {
             }
         }
         self.positions.restore(positions, rewinds, &self.instances);
-        if let Some(least) = self.clocks.least().filter(|_| self.event_time) {
-            self.instances.begin(least);
-        }
+        // A worker that has not heard of the clock yet has it from the revision.
+        let least = self.clocks.least().filter(|_| self.event_time);
+        (self.has_begun, self.first) = (false, Timestamp(i64::MAX));
+        self.begin(least.map_or(now, |least| least.max(now)));
     }
 }

@@ -7,14 +7,17 @@
 //! its writers.
 
 mod meeting;
+mod purging;
 
 use super::output::Outputs;
 use crate::event::{Batch, RowSet, RowView, Timestamp};
+use crate::operator::aggregate::Rollup;
+use crate::operator::partition::Partitions;
 use crate::operator::pattern::TraceSink;
 use crate::operator::table::{Table, Tables};
 use crate::operator::{Common, Counters, Kind, Operator, Out, Port};
-use crate::plan::{Component, Held, Plan, Site, StreamKind, stages};
-use crate::state::{StateHolder, Visitor};
+use crate::plan::{Component, Held, Plan, QueryPlan, Site, StreamKind, stages};
+use crate::state::{StateHolder, Visitor, key_group};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -47,6 +50,10 @@ struct Node {
     first: usize,
     /// It waits for the end of an instant.
     waits: bool,
+    /// The place of the kept keys of its partition, where they are kept.
+    partition: Option<usize>,
+    /// The places of the tables whose aggregations it reads.
+    reads: Vec<usize>,
     /// Rows that follow from a single one, while nobody has them.
     single: Option<Box<Batch>>,
 }
@@ -85,8 +92,13 @@ pub(crate) struct Graph {
     common: Common,
     /// The numbers of its tables in the app.
     table_numbers: Vec<usize>,
-    /// How many queries the app has: tables are counted behind them.
+    /// The numbers of its partitions whose keys are kept.
+    partition_numbers: Vec<usize>,
+    /// By place of a table, the operator that holds its rows, where it is an aggregation.
+    rollups: Vec<Option<usize>>,
+    /// How many queries the app has: tables are counted behind them, and partitions behind these.
     queries: usize,
+    tables: usize,
     /// By place in `reads`, the operators whose timers its rows do not fire by themselves, where rows of several
     /// streams meet; otherwise none.
     others: Option<Vec<Vec<usize>>>,
@@ -95,8 +107,6 @@ pub(crate) struct Graph {
     /// Streams whose readers may lead back to their writers.
     cyclic: bool,
     row_by_row: bool,
-    /// An operator must know the first clock, and rows may wait in front of it.
-    waits_for_clock: bool,
     pub(crate) tracks_sends: bool,
     /// Row by row, rows that wait for the turn of the operator that reads them, by that operator.
     waiting: Vec<(Reader, Kind, Batch)>,
@@ -108,6 +118,8 @@ pub(crate) struct Graph {
     late_rows: u64,
     tracks_cause: bool,
     single: Option<Batch>,
+    /// Rows between two times at which keys are looked at, while nobody has them.
+    piece: Option<Batch>,
     /// Up to so many rows are given to operators one by one. All by column until it is set.
     pub(super) singly_max: usize,
     /// Operator at work: named when it panics.
@@ -119,6 +131,8 @@ impl Graph {
     /// The operators of a component.
     pub(crate) fn new(plan: &Plan, component: &Component, app: &str) -> Self {
         let shapes = component.tables.iter().map(|t| &plan.tables[*t].shape);
+        let kept = component.partitions.iter();
+        let kept = kept.filter_map(|p| plan.partitions[*p].kept_keys());
         let is_signed = |s: &usize| matches!(plan.streams[*s].kind, StreamKind::Window(_));
         let twice = |s: usize, q: &usize| plan.queries[*q].read().filter(|r| *r == s).count() > 1;
         let is_self_joined = |s: &usize| component.queries.iter().any(|q| twice(*s, q));
@@ -130,15 +144,19 @@ impl Graph {
             self_joined: component.reads.iter().map(is_self_joined).collect(),
             common: Common {
                 tables: Tables::new(shapes),
+                partitions: Partitions(kept.collect()),
+                rollups: component.tables.iter().map(|_| None).collect(),
                 arrivals: 0,
             },
             table_numbers: component.tables.clone(),
+            partition_numbers: component.partitions.clone(),
+            rollups: Vec::new(),
             queries: plan.queries.len(),
+            tables: plan.tables.len(),
             others: None,
             waits: Vec::new(),
             cyclic: false,
             row_by_row: component.row_by_row,
-            waits_for_clock: component.waits_for_clock,
             tracks_sends: component.tracks_sends,
             waiting: Vec::new(),
             around: VecDeque::new(),
@@ -147,6 +165,7 @@ impl Graph {
             late_rows: 0,
             tracks_cause: component.tracks_cause,
             single: None,
+            piece: None,
             singly_max: 0,
             current: 0,
             last_cause: 0,
@@ -165,6 +184,13 @@ impl Graph {
             }
             graph.add_query(plan, component, *number, app);
         }
+        let filled_by = component.tables.iter().map(|t| plan.filled_by(*t));
+        let filled_by: Vec<Option<usize>> = filled_by.collect();
+        let rollups = filled_by.into_iter().map(|query| {
+            let holds = |n: &mut Node| Some(n.query) == query && n.operator.rollup().is_some();
+            graph.nodes.iter_mut().position(holds)
+        });
+        graph.rollups = rollups.collect();
         if component.meets && !component.row_by_row {
             graph.others = Some(graph.others_by_stream());
         }
@@ -180,11 +206,21 @@ impl Graph {
             tracks_clock: component.tracks_clock,
             tracks_cause: component.tracks_cause,
             tables: &component.tables,
+            partitions: &component.partitions,
         };
-        let routes = 0..query.sources.len();
-        let routes = routes.map(|source| component.routing.route(number, source));
+        let routes = query.sources.iter().enumerate().map(|(place, source)| {
+            let route = component.routing.route(number, place);
+            // On one worker, too, operators know the key of their partition, to forget keys.
+            route.or_else(|| source.partition_key.map(|key| vec![key]))
+        });
+        let mut kept = component.partitions.iter();
+        let partition = query.partition.and_then(|own| kept.position(|p| *p == own));
         let stages = stages(query, site, routes.collect());
         let first = self.nodes.len();
+        let made = query.sources.iter().filter(|s| s.reach.is_some());
+        let place = |table: usize| component.tables.iter().position(|t| *t == table);
+        let reads = made.filter_map(|s| place(s.table?));
+        let reads: Vec<usize> = reads.collect();
         let reader = |(stage, port): (usize, Port)| Reader {
             node: first + stage,
             port,
@@ -202,13 +238,7 @@ impl Graph {
             };
             let mut out = Out::new(stage.like);
             if query.late.is_some() {
-                let input = &plan.streams[query.only_source().stream].schema;
-                let like = Batch {
-                    tracks_clock: component.tracks_clock,
-                    tracks_cause: component.tracks_cause,
-                    ..Batch::new(input)
-                };
-                out = out.keeping_late(&like);
+                out = out.keeping_late(&late_rows(plan, component, query));
             }
             let mut late = query.late;
             if let Some((like, stream)) = &stage.aside {
@@ -226,7 +256,12 @@ impl Graph {
                 late,
                 query: number,
                 first,
+                reads: match stage.waits {
+                    true => reads.clone(),
+                    false => Vec::new(),
+                },
                 waits: stage.waits,
+                partition,
             });
         }
     }
@@ -252,7 +287,21 @@ impl Graph {
         let first = self.nodes.len();
         let tables = self.common.tables.0.iter_mut().zip(&self.table_numbers);
         for (place, (table, number)) in tables.enumerate() {
+            if self.rollups[place].is_some() {
+                continue;
+            }
             f((first + place) as u16, self.queries + number, 0, table);
+        }
+        let first = first + self.common.tables.0.len();
+        let kept = self
+            .common
+            .partitions
+            .0
+            .iter_mut()
+            .zip(&self.partition_numbers);
+        for (place, (keys, number)) in kept.enumerate() {
+            let behind = self.queries + self.tables;
+            f((first + place) as u16, behind + number, 0, keys);
         }
         let mut own = Own {
             late_rows: &mut self.late_rows,
@@ -270,11 +319,39 @@ impl Graph {
                 let place = self.table_numbers.iter().position(|t| *t == number)?;
                 self.common.tables.0.get(place)
             }
+            // Its rows are made: see `rollup_mut`.
+            Held::Rollup(_) => None,
             Held::Window(query) => {
                 let mut own = self.nodes.iter().filter(|n| n.query == query);
                 own.find_map(|node| node.operator.held())
             }
         }
+    }
+
+    /// What is held here of an aggregation, by the number of its table.
+    pub(crate) fn rollup_mut(&mut self, number: usize) -> Option<&mut Rollup> {
+        let place = self.table_numbers.iter().position(|t| *t == number)?;
+        let node = self.rollups[place]?;
+        self.nodes[node].operator.rollup()?.as_deref_mut()
+    }
+
+    /// Lends an operator the aggregations that it reads; asked a second time, takes them back.
+    #[inline]
+    fn lend(&mut self, node: usize) {
+        if !self.nodes[node].reads.is_empty() {
+            self.swap_rollups(node);
+        }
+    }
+
+    fn swap_rollups(&mut self, node: usize) {
+        let reads = std::mem::take(&mut self.nodes[node].reads);
+        for place in &reads {
+            let holder = self.rollups[*place].map(|holder| &mut self.nodes[holder]);
+            if let Some(held) = holder.and_then(|h| h.operator.rollup()) {
+                std::mem::swap(held, &mut self.common.rollups[*place]);
+            }
+        }
+        self.nodes[node].reads = reads;
     }
 
     /// A table of the app, if it stands here.
@@ -286,8 +363,10 @@ impl Graph {
     /// Drops all keys but those of some key groups.
     pub(crate) fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
         for node in &mut self.nodes {
-            node.operator.keep_groups(keep);
+            node.operator.keep_keys(&|key| keep(key_group(key)));
         }
+        let kept = self.common.partitions.0.iter_mut();
+        kept.for_each(|keys| keys.keep_groups(keep));
     }
 
     /// Tells what happens to the runs of the pattern of a query.
@@ -303,9 +382,13 @@ impl Graph {
 
     /// Processes rows of a stream.
     pub(crate) fn rows(&mut self, stream: usize, batch: &Batch, outputs: &mut Outputs) {
-        if std::mem::take(&mut self.waits_for_clock) {
-            self.advance(batch.clock_of(0), batch.cause_of(0), outputs);
+        match self.common.partitions.idle_us() {
+            Some(idle_us) => self.rows_between_purges(idle_us, stream, batch, outputs),
+            None => self.rows_at_once(stream, batch, outputs),
         }
+    }
+
+    fn rows_at_once(&mut self, stream: usize, batch: &Batch, outputs: &mut Outputs) {
         if self.others.is_some() {
             return self.rows_that_meet(stream, batch, outputs);
         }
@@ -406,9 +489,12 @@ impl Graph {
     fn give(&mut self, reader: Reader, kind: Kind, batch: &Batch, outputs: &mut Outputs) {
         let Reader { node, port } = reader;
         self.current = node;
+        self.lend(node);
         let Node { operator, out, .. } = &mut self.nodes[node];
         operator.rows_at(port, &mut self.common, kind, batch, out);
-        if out.take_through() {
+        let through = out.take_through();
+        self.lend(node);
+        if through {
             return self.pass_through(node, kind, batch, outputs);
         }
         self.pass(node, outputs);
@@ -498,8 +584,7 @@ impl Graph {
         }
     }
 
-    /// What begins with the app begins at `now`, unless it has begun before: a restore that has told the clock to other
-    /// workers does not tell it again.
+    /// What begins with the app begins at `now`, unless it has begun before.
     pub(crate) fn begin(&mut self, now: Timestamp) {
         self.nodes
             .iter_mut()
@@ -508,7 +593,9 @@ impl Graph {
 
     /// The clock reached `now`: fires the timers due at or before it.
     pub(crate) fn clock(&mut self, now: Timestamp, outputs: &mut Outputs) {
-        self.advance(now, self.last_cause, outputs);
+        let cause = self.last_cause;
+        self.purge_until(now, cause, outputs);
+        self.advance(now, cause, outputs);
     }
 
     fn advance(&mut self, now: Timestamp, cause: u64, outputs: &mut Outputs) {
@@ -519,13 +606,13 @@ impl Graph {
             }
             return;
         }
-        if self.due().is_some_and(|due| due <= now) {
+        if self.next_timer().is_some_and(|due| due <= now) {
             self.nodes
                 .iter_mut()
                 .for_each(|node| node.operator.skip(now));
         }
         // Due time by due time over all operators: what one emits is processed before the next.
-        while let Some(due) = self.due().filter(|d| *d <= now) {
+        while let Some(due) = self.next_timer().filter(|d| *d <= now) {
             self.common.tables.expire(due);
             for node in 0..self.nodes.len() {
                 self.catch_up(node, outputs);
@@ -575,8 +662,14 @@ impl Graph {
         }
     }
 
-    /// When the next timer is due.
+    /// When the next timer is due, or keys are looked at.
     pub(crate) fn due(&self) -> Option<Timestamp> {
+        let purge = self.common.partitions.due();
+        self.next_timer().into_iter().chain(purge).min()
+    }
+
+    /// When the next timer is due of an operator or a table.
+    fn next_timer(&self) -> Option<Timestamp> {
         let operators = self.nodes.iter().filter_map(|n| n.operator.due());
         operators.chain(self.common.tables.due()).min()
     }
@@ -589,8 +682,20 @@ impl Graph {
             node.operator.count(into);
             late[node.query] += into.late_rows - before;
         }
+        for keys in &self.common.partitions.0 {
+            keys.count(into);
+        }
         into.late_rows = others + self.late_rows;
         into.limit_rows += self.dropped_around;
+    }
+}
+
+/// An empty batch of the rows that may come too late for a query.
+fn late_rows(plan: &Plan, component: &Component, query: &QueryPlan) -> Batch {
+    Batch {
+        tracks_clock: component.tracks_clock,
+        tracks_cause: component.tracks_cause,
+        ..Batch::new(&plan.streams[query.only_source().stream].schema)
     }
 }
 

@@ -65,6 +65,20 @@ impl KeyIndex {
         (slot != EMPTY).then_some(slot)
     }
 
+    /// The key of a slot, where keys are integers; 0 where it has none, or NULL.
+    #[inline]
+    pub(crate) fn word(&self, slot: Slot) -> u64 {
+        match self.keys.keys() {
+            Keys::Word(keys) => keys.get(slot as usize).copied().unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    /// Whether the key of a slot is NULL.
+    pub(crate) fn is_null(&self, slot: Slot) -> bool {
+        self.keys.held(slot) == Held::Null
+    }
+
     /// Whether a slot has a key.
     pub(crate) fn holds(&self, slot: Slot) -> bool {
         self.keys.held(slot) != Held::Absent

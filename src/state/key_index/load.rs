@@ -2,7 +2,6 @@
 
 use super::{EMPTY, Entry, Held, KeyIndex, Keys, Slot, is_full};
 use crate::state::Malformed;
-use crate::state::key_bytes::key_group;
 
 /// Smallest table.
 pub(super) const ENTRIES_MIN: usize = 16;
@@ -89,12 +88,11 @@ impl KeyIndex {
         slots.filter(|slot| self.keys.held(*slot) != Held::Absent)
     }
 
-    /// The key group of a slot by the columns at `positions` of its key; `None` when the slot has no key or there is
-    /// no such column.
-    pub(crate) fn key_group_of(&self, slot: Slot, positions: &[usize]) -> Option<u64> {
+    /// The columns at `positions` of the key of a slot; `None` when the slot has no key or there is no such column.
+    pub(crate) fn key_of(&self, slot: Slot, positions: &[usize]) -> Option<Vec<u8>> {
         let mut key = Vec::new();
         self.keys.encode_columns(slot, positions, &mut key)?;
-        Some(key_group(&key))
+        Some(key)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{LogId, REGION_BITS_MIN, REGION_SIZES, Ring, RowLog};
 use crate::event::Column;
 use crate::state::cell::Cell;
-use crate::state::{Malformed, encode_key, key_group};
+use crate::state::{Malformed, encode_key};
 
 /// Sequence numbers of stored rows end here: as many again can follow.
 const SEQ_MAX: u64 = 1 << 62;
@@ -93,12 +93,12 @@ impl RowLog {
         }
     }
 
-    /// The key group of a row by some of its columns.
-    pub(crate) fn key_group_of(&self, id: LogId, seq: u64, columns: &[usize]) -> u64 {
+    /// The key that some columns of a row are.
+    pub(crate) fn key_of(&self, id: LogId, seq: u64, columns: &[usize]) -> Vec<u8> {
         let all = self.columns();
         let keys: Vec<&Column> = columns.iter().map(|k| &all[*k]).collect();
         let mut key = Vec::new();
         encode_key(&keys, self.index(id, seq), &mut key);
-        key_group(&key)
+        key
     }
 }

@@ -161,7 +161,7 @@ impl Subject for Logs {
                 let keys: Vec<_> = columns.iter().map(|k| &self.log.columns()[*k]).collect();
                 let mut key = Vec::new();
                 encode_key(&keys, place, &mut key);
-                let group = self.log.key_group_of(*id, seq, &columns);
+                let group = key_group(&self.log.key_of(*id, seq, &columns));
                 assert_eq!(group, key_group(&key));
             }
         }

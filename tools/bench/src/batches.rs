@@ -11,13 +11,13 @@ use super::record::{Record, Unit};
 use eventflux::ColumnBatch;
 
 /// Events of a pass.
-const EVENTS: usize = 4_000_000;
+pub(super) const EVENTS: usize = 4_000_000;
 /// `GROUP BY` with a row per event.
 const GROUP: &str =
     "INSERT INTO Out SELECT key, sum(price) AS total, count() AS n FROM S GROUP BY key;";
 
 /// Sends all batches and answers what came out.
-fn send(engine: &mut Engine, batches: &mut [ColumnBatch]) -> Result<Tally, String> {
+pub(super) fn send(engine: &mut Engine, batches: &mut [ColumnBatch]) -> Result<Tally, String> {
     let mut input = engine.runtime().input_handler("S").map_err(engine::text)?;
     for batch in batches {
         input.send_columns(batch).map_err(engine::text)?;

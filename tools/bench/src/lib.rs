@@ -4,6 +4,7 @@
 //! (`harness`), checks that both answer the same, and gives a record of figures and limits (`record`), which `report`
 //! shows as table or JSON lines and `page` as a page of HTML.
 
+mod aggregation;
 mod batches;
 mod chart;
 mod checkpoint;
@@ -22,6 +23,7 @@ mod lanes;
 mod lines;
 pub mod nexmark;
 mod open_loop;
+mod over;
 pub mod page;
 pub mod pattern;
 mod questions;

@@ -1,5 +1,6 @@
 //! The questions that can be asked, in the order in which they are answered.
 
+use super::aggregation;
 use super::checkpoint;
 use super::harness::Conditions;
 use super::join;
@@ -7,7 +8,7 @@ use super::nexmark;
 use super::pattern;
 use super::record::Record;
 use super::redis;
-use super::{batches, disorder, lanes, open_loop, send, sorted, standing};
+use super::{batches, disorder, lanes, open_loop, over, send, sorted, standing};
 
 /// Something that can be measured.
 pub struct Question {
@@ -26,13 +27,15 @@ pub struct Question {
 }
 
 /// Names of groups, in order.
-pub const GROUPS: [&str; 11] = [
+pub const GROUPS: [&str; 13] = [
     "memory",
     "columns",
     "disorder",
+    "over",
     "send",
     "lane",
     "join",
+    "aggregation",
     "pattern",
     "nexmark",
     "checkpoint",
@@ -179,6 +182,30 @@ pub const QUESTIONS: &[Question] = &[
         sorted::first,
     ),
     inline(
+        "over",
+        "over-rows-1k",
+        "sum over the last 21 rows of each of 1,000 keys, a row per event",
+        over::rows_1k,
+    ),
+    inline(
+        "over",
+        "over-rows-100k",
+        "the same of 100,000 keys",
+        over::rows_100k,
+    ),
+    inline(
+        "over",
+        "over-range-1k",
+        "sum over the rows of 100 ms of each of 1,000 keys",
+        over::range_1k,
+    ),
+    inline(
+        "over",
+        "over-lag-1k",
+        "the row before of each of 1,000 keys",
+        over::lag_1k,
+    ),
+    inline(
         "send",
         "send-inline-filter",
         "one send per event, filter, callback",
@@ -303,6 +330,18 @@ pub const QUESTIONS: &[Question] = &[
         "query-beside",
         "rows that flow while a table of 1 M rows is asked by key, beside the same unasked",
         checkpoint::query_beside,
+    ),
+    inline(
+        "aggregation",
+        "aggregation-1k",
+        "sum and count by 1,000 keys for seconds to years, in columns",
+        aggregation::fill,
+    ),
+    inline(
+        "aggregation",
+        "aggregation-year",
+        "runtime.query for the hours of a year of one of ten keys, per question",
+        aggregation::ask,
     ),
     inline("nexmark", "nexmark-q0", "pass through", nexmark::q0),
     inline("nexmark", "nexmark-q1", "currency conversion", nexmark::q1),

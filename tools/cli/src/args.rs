@@ -174,8 +174,9 @@ pub struct ExplainArgs {
 }
 
 const QUERY_HELP: &str = r#"The app is not run, and the store is only read: it may belong to an app that runs.
-Without --revision the last one is asked. The question reads one table or named window:
+Without --revision the last one is asked. The question reads one table, named window or aggregation:
   SELECT [DISTINCT] … FROM T [WHERE …] [GROUP BY …] [HAVING …] [ORDER BY …] [LIMIT n] [OFFSET n]
+  SELECT … FROM A [WHERE …] [WITHIN start, end] PER 'DAYS' [GROUP BY …] …
 
 Examples:
   eventflux query app.sql --store file:state "SELECT * FROM Stock"

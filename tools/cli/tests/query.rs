@@ -15,6 +15,7 @@ CREATE TABLE Stock (item STRING PRIMARY KEY, n LONG) WITH ('file'='FOLDER/stock.
 CREATE WINDOW Recent (item STRING, n INT) WINDOW('length', 2);
 UPDATE Stock SET n = Stock.n + Moves.n FROM Moves WHERE Stock.item = Moves.item;
 INSERT INTO Recent SELECT item, n FROM Moves;
+CREATE AGGREGATION Moved AS SELECT item, sum(n) AS n FROM Moves GROUP BY item AGGREGATE EVERY SECONDS, DAYS;
 INSERT INTO Out SELECT item, n FROM Recent;
 ";
 
@@ -107,6 +108,11 @@ fn a_revision_is_asked_in_each_format() {
     assert_eq!(sum, "c,s\n3,21\n");
     let recent = out(&kept.ask("SELECT item, n FROM Recent", &["--format", "csv"]));
     assert_eq!(recent, "item,n\n\"bolt, long\",-2\nnut,1\n");
+    let days =
+        "SELECT * FROM Moved WITHIN '1970-01-01', '1970-01-02' PER 'DAYS' ORDER BY item DESC";
+    let days = out(&kept.ask(days, &["--format", "csv"]));
+    let rows = "AGG_TIMESTAMP,item,n\n0,nut,6\n0,\"bolt, long\",-2\n";
+    assert_eq!(days, rows);
     let none = kept.ask("SELECT n FROM Stock WHERE item = 'x'", &[]);
     expect(&none, 0, &["no row"]);
     let after = fs::read_to_string(kept.file("out.jsonl")).expect("it is there");

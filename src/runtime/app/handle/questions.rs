@@ -12,8 +12,11 @@ use crate::sql::parse_question;
 /// Tables and named windows.
 impl EventFluxAppRuntime {
     /// Answers `SELECT … FROM T [WHERE …] [GROUP BY …] [HAVING …] [ORDER BY …] [LIMIT n] [OFFSET n]`, where `T` is a
-    /// table or a named window: its rows as they are at one moment of the whole app, in the order in which they came
-    /// unless ORDER BY says otherwise; of a window that is spread over workers, worker by worker.
+    /// table, a named window or an aggregation: its rows as they are at one moment of the whole app, in the order in
+    /// which they came unless ORDER BY says otherwise; of a window that is spread over workers, worker by worker.
+    ///
+    /// An aggregation is asked for periods between two times: `FROM A [WHERE …] [WITHIN start, end] PER 'DAYS'`; they
+    /// come from the first to the last, with what is open.
     ///
     /// It may be asked from any thread, before `start` too. Aggregates without GROUP BY give one row, also where no
     /// row counts. What a batch window holds is its last flush. Rows that were sent and still wait for their worker are

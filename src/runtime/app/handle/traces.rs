@@ -25,7 +25,7 @@ pub struct RunStep {
     pub change: RunChange,
     /// The terms for whose rows or silence it waits now.
     pub waits_for: Vec<String>,
-    /// What it has of its rows by which later rows find it, with names.
+    /// What it has of its rows by which later rows find it, with names; and the key of the partition that it is of.
     pub keys: Vec<(String, Value)>,
     /// What else it has of them that later terms or the query read.
     pub values: Vec<(String, Value)>,

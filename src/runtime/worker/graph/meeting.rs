@@ -104,8 +104,10 @@ impl Graph {
 
     pub(super) fn end_instant_of(&mut self, node: usize, outputs: &mut Outputs) {
         self.current = node;
+        self.lend(node);
         let Node { operator, out, .. } = &mut self.nodes[node];
         operator.instant_end(&mut self.common, out);
+        self.lend(node);
         self.pass(node, outputs);
     }
 

@@ -1,0 +1,80 @@
+//! The keys by which a rate limit counts.
+
+use crate::event::{Batch, RowView, Type};
+use crate::operator::aggregate::Columns;
+use crate::state::{KeyIndex, Slot, StateHolder, Visitor};
+
+/// Columns of the rows that come, and the slot of each key among them. Without columns all rows have slot 0.
+pub(crate) struct ByKey {
+    columns: Vec<usize>,
+    pub(super) index: KeyIndex,
+    /// Which of the columns say where a key stands, where rows are spread over workers.
+    pub(super) routing: Vec<usize>,
+    /// Slot of each row that was looked up.
+    pub(super) slots: Vec<Slot>,
+    fresh: Vec<(Slot, u32)>,
+}
+
+impl ByKey {
+    /// Keys in these columns, of these types.
+    pub(crate) fn new(columns: Vec<usize>, types: &[Type]) -> Self {
+        ByKey {
+            columns,
+            index: KeyIndex::new(types),
+            routing: Vec::new(),
+            slots: Vec::new(),
+            fresh: Vec::new(),
+        }
+    }
+
+    /// Whether all rows count together.
+    #[inline]
+    pub(super) fn is_one(&self) -> bool {
+        self.columns.is_empty()
+    }
+
+    /// Looks the rows of a batch up; returns the number of slots to make room for.
+    pub(super) fn look_up(&mut self, batch: &Batch) -> usize {
+        self.slots.clear();
+        self.fresh.clear();
+        let mut columns = Columns::new();
+        for column in &self.columns {
+            columns.push(&batch.columns[*column]);
+        }
+        self.index
+            .slots_of(&columns, batch.len(), &mut self.slots, &mut self.fresh);
+        self.index.slots()
+    }
+
+    /// The slot of one row.
+    #[inline]
+    pub(super) fn slot_of(&mut self, view: RowView<'_>) -> Slot {
+        let column = |c: &usize| view.batch.columns[*c].scalar(view.row);
+        match self.columns.as_slice() {
+            [] => self.index.slot_of(&[]),
+            [one] => self.index.slot_of(&[column(one)]),
+            [a, b] => self.index.slot_of(&[column(a), column(b)]),
+            many => {
+                let key: Vec<_> = many.iter().map(column).collect();
+                self.index.slot_of(&key)
+            }
+        }
+    }
+
+    /// Forgets the keys that are not kept; returns their slots.
+    pub(super) fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) -> Vec<Slot> {
+        let gone = |slot: &Slot| {
+            let key = self.index.key_of(*slot, &self.routing);
+            key.is_some_and(|key| !keep(&key))
+        };
+        let gone: Vec<Slot> = self.index.held_slots().filter(gone).collect();
+        gone.iter().for_each(|slot| self.index.remove(*slot));
+        gone
+    }
+}
+
+impl StateHolder for ByKey {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.index.state(visitor);
+    }
+}

@@ -1,0 +1,126 @@
+//! `FIRST EVERY t`: a row lets no other of its key out for that time.
+
+use super::ByKey;
+use crate::event::{Batch, RowSet, RowView, Timestamp};
+use crate::operator::{Kind, Moment, Operator, Out};
+use crate::state::{Cells, Malformed, Slot, StateHolder, Visitor};
+use std::collections::VecDeque;
+
+/// Passes a row of a key, then none until a time has passed on the app's clock. A key whose time is over is forgotten
+/// when the next rows come.
+pub(crate) struct FirstIn {
+    keys: ByKey,
+    span_us: i64,
+    /// By key, when the next row may pass, in microseconds.
+    until: Cells<Option<i64>>,
+    /// The keys that let a row out, the oldest first: an index.
+    order: VecDeque<Slot>,
+    rows: Vec<u32>,
+}
+
+impl FirstIn {
+    /// One row of each key in `span_us`, at least 1.
+    pub(crate) fn new(keys: ByKey, span_us: i64) -> Self {
+        assert!(span_us > 0, "a time passes");
+        FirstIn {
+            keys,
+            span_us,
+            until: Cells::default(),
+            order: VecDeque::new(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Forgets the keys whose time is over.
+    fn forget(&mut self, now: Timestamp) {
+        while let Some(slot) = self.order.front().copied() {
+            // A key that let another row out since stands further behind once more.
+            match *self.until.get(slot) {
+                Some(until) if until > now.0 => return,
+                Some(_) => {
+                    self.keys.index.remove(slot);
+                    self.until.reset(slot);
+                }
+                None => {}
+            }
+            self.order.pop_front();
+        }
+    }
+
+    /// Whether a row passes.
+    #[inline]
+    fn passes(&mut self, slot: Slot, now: Timestamp) -> bool {
+        if self.until.get(slot).is_some_and(|until| now.0 < until) {
+            return false;
+        }
+        *self.until.get_mut(slot) = Some(now.plus(self.span_us).0);
+        self.order.push_back(slot);
+        true
+    }
+}
+
+impl StateHolder for FirstIn {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.keys.state(visitor);
+        visitor.container("until", &mut self.until);
+        if visitor.is_loading() {
+            self.until.ensure(self.keys.index.slots());
+            let mut slots: Vec<Slot> = self.keys.index.held_slots().collect();
+            slots.sort_by_key(|slot| *self.until.get(*slot));
+            self.order = slots.into();
+            if self.until.len() > self.keys.index.slots() {
+                visitor.fail(Malformed::new(
+                    "a row was let out of a key that is not there",
+                ));
+            }
+        }
+    }
+}
+
+impl Operator for FirstIn {
+    fn rows(&mut self, _kind: Kind, batch: &Batch, out: &mut Out) {
+        if batch.is_empty() {
+            return;
+        }
+        self.rows.clear();
+        self.forget(Moment::of(batch, 0).now());
+        let slots = self.keys.look_up(batch);
+        self.until.ensure(slots);
+        for row in 0..batch.len() {
+            if self.passes(self.keys.slots[row], Moment::of(batch, row).now()) {
+                self.rows.push(row as u32);
+            }
+        }
+        if !self.rows.is_empty() {
+            let mut to = out.batch();
+            to.append(batch, &RowSet::Picked(&self.rows));
+            out.emit(Kind::Rows, to);
+        }
+    }
+
+    fn row(&mut self, row: RowView<'_>, to: &mut Batch, _out: &mut Out) -> bool {
+        let now = Moment::of(row.batch, row.row).now();
+        self.forget(now);
+        let slot = self.keys.slot_of(row);
+        self.until.ensure(self.keys.index.slots());
+        if self.passes(slot, now) {
+            to.push_moment_of(row);
+            for (to, from) in to.columns.iter_mut().zip(&row.batch.columns) {
+                to.push_from(from, row.row);
+            }
+        }
+        true
+    }
+
+    fn routed_by(&mut self, positions: Vec<usize>) {
+        self.keys.routing = positions;
+    }
+
+    fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
+        for slot in self.keys.keep_keys(keep) {
+            self.until.reset(slot);
+        }
+        let until = &self.until;
+        self.order.retain(|slot| until.get(*slot).is_some());
+    }
+}
