@@ -98,6 +98,12 @@ impl Period {
         end: Timestamp(i64::MIN),
     };
 
+    /// All instants lie in it.
+    pub(crate) const ALL: Period = Period {
+        start: Timestamp::MIN,
+        end: Timestamp(i64::MAX),
+    };
+
     #[inline]
     pub(crate) fn contains(self, at: Timestamp) -> bool {
         self.start <= at && at < self.end

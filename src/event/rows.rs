@@ -116,6 +116,15 @@ impl Batch {
         }
     }
 
+    /// Appends a row with its values: as many columns as both have.
+    #[inline]
+    pub(crate) fn push_view(&mut self, view: RowView<'_>) {
+        self.push_moment_of(view);
+        for (to, from) in self.columns.iter_mut().zip(&view.batch.columns) {
+            to.push_from(from, view.row);
+        }
+    }
+
     /// Appends everything that rows of another batch carry beside their values.
     #[inline]
     pub(crate) fn append_moments(&mut self, from: &Batch, rows: &RowSet<'_>) {

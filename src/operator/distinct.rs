@@ -214,19 +214,11 @@ impl Operator for Distinct {
     }
 
     fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
-        let held: Vec<Slot> = self.index.held_slots().collect();
-        let is_gone = |slot: &Slot| {
-            let key = self.index.key_of(*slot, &self.routing);
-            key.is_some_and(|key| !keep(&key))
-        };
-        let gone: Vec<Slot> = held.into_iter().filter(is_gone).collect();
-        for slot in gone {
-            self.index.remove(slot);
-            match &mut self.memory {
-                Memory::Window(copies) => copies.reset(slot),
-                Memory::Recent(recent) => recent.order.retain(|other| *other != slot),
-                Memory::Flush | Memory::SinceFlush => {}
-            }
+        let gone = self.index.remove_not_kept(&self.routing, keep);
+        match &mut self.memory {
+            Memory::Window(copies) => gone.into_iter().for_each(|slot| copies.reset(slot)),
+            Memory::Recent(recent) => recent.order.retain(|slot| self.index.holds(*slot)),
+            Memory::Flush | Memory::SinceFlush => {}
         }
     }
 }

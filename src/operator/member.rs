@@ -66,11 +66,8 @@ impl Operator for Members {
         to: &mut Batch,
         _out: &mut Out,
     ) -> bool {
-        to.push_moment_of(row);
-        let (own, told) = to.columns.split_at_mut(row.batch.columns.len());
-        for (to, from) in own.iter_mut().zip(&row.batch.columns) {
-            to.push_from(from, row.row);
-        }
+        to.push_view(row);
+        let told = &mut to.columns[row.batch.columns.len()..];
         for ((table, lookup), column) in self.lookups.iter_mut().zip(told) {
             let found = lookup.exists_for(row, &common.tables.0[*table]);
             column.push_scalar(Scalar::Bool(found));

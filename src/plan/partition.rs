@@ -181,7 +181,7 @@ impl PartitionPlan {
         Some(KeptKeys::new(ty, keys.purge_us, keys_max))
     }
 
-    /// The names of the streams that have the key.
+    /// The key of a stream, where it has one.
     pub(super) fn key_of(&self, stream: &str) -> Option<&PartitionKey> {
         let mut keys = self.written.iter();
         keys.find(|k| k.stream.text.eq_ignore_ascii_case(stream))
@@ -280,7 +280,7 @@ pub(super) fn apply(
         }
     }
     let ty = planner.partitions[number].key_type();
-    let key = check(planner, number, query, plan).and_then(|()| key_of_rows(plan, ty));
+    let key = check(query, plan).and_then(|()| key_of_rows(plan, ty));
     let key = key.map_err(|fault| planner.faults.push(fault)).ok()?;
     join_by_key(plan, ty);
     if plan.aggregates() && !plan.keys.iter().any(|k| is_same(k, &key)) {
@@ -363,12 +363,7 @@ fn key_of_rows(plan: &QueryPlan, ty: Option<Type>) -> Result<Typed, Fault> {
 }
 
 /// What a partition forbids its queries.
-fn check(
-    planner: &Planner<'_>,
-    number: usize,
-    query: &Query,
-    plan: &QueryPlan,
-) -> Result<(), Fault> {
+fn check(query: &Query, plan: &QueryPlan) -> Result<(), Fault> {
     let without = plan.sources.iter().zip(&query.sources);
     let mut without = without.filter(|(s, _)| s.table.is_none() && s.partition_key.is_none());
     if let (true, Some((_, written))) = (plan.pattern.is_some(), without.next()) {
@@ -415,7 +410,6 @@ fn check(
         let fault = Fault::new(query.target.span, "an inner stream is no table");
         return Err(fault.help("tables stand outside of the partition"));
     }
-    debug_assert!(number < planner.partitions.len());
     Ok(())
 }
 

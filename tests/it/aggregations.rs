@@ -1,9 +1,8 @@
 //! Incremental aggregations: what a question reads is what all rows so far add up to, by the calendar.
 
 use crate::app::Setup;
-use eventflux::{
-    EventFluxAppRuntime, EventFluxManager, Input, QueryError, QueryResult, Timestamp, Value,
-};
+use crate::on_demand::shown;
+use eventflux::{EventFluxAppRuntime, EventFluxManager, Input, QueryError, Timestamp, Value};
 use eventflux_kit::{Random, from_env};
 use jiff::tz::TimeZone;
 use jiff::{ToSpan, Zoned};
@@ -12,16 +11,6 @@ use std::collections::BTreeMap;
 fn app(text: &str, setup: Setup) -> EventFluxAppRuntime {
     let app = EventFluxManager::new().create_with(text, setup.config());
     app.unwrap_or_else(|e| panic!("{text}\n{e}"))
-}
-
-/// Rows as one text: values parted by blanks, rows by `|`.
-fn shown(answer: &QueryResult) -> String {
-    let value = |value: &Value| match value {
-        Value::Null => "NULL".to_string(),
-        value => value.to_string(),
-    };
-    let row = |row: Vec<Value>| row.iter().map(value).collect::<Vec<_>>().join(" ");
-    answer.rows().map(row).collect::<Vec<_>>().join(" | ")
 }
 
 fn ask(app: &EventFluxAppRuntime, text: &str) -> String {

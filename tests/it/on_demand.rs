@@ -17,7 +17,7 @@ fn app(text: &str, workers: Workers) -> EventFluxAppRuntime {
 }
 
 /// Rows as one text: values parted by blanks, rows by `|`.
-fn shown(answer: &QueryResult) -> String {
+pub fn shown(answer: &QueryResult) -> String {
     let value = |value: &Value| match value {
         Value::Null => "NULL".to_string(),
         value => value.to_string(),

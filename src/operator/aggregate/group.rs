@@ -166,13 +166,9 @@ impl Groups {
         }
     }
 
-    /// The slots of groups whose key group, by these positions among the keys, is not kept.
+    /// The slots of groups whose key, by these positions among the keys, is not kept.
     pub(super) fn not_kept(&self, positions: &[usize], keep: &dyn Fn(&[u8]) -> bool) -> Vec<Slot> {
-        let gone = |slot: &Slot| {
-            let key = self.index.key_of(*slot, positions);
-            key.is_some_and(|key| !keep(&key))
-        };
-        self.index.held_slots().filter(gone).collect()
+        self.index.not_kept(positions, keep)
     }
 
     /// Sets the accumulators of a slot back that belongs to no group.

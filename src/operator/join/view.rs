@@ -80,10 +80,7 @@ impl ViewSide {
     /// From the first time that a row of a batch asks for to the last.
     fn period(&mut self, batch: &Batch) -> Period {
         let Some([start, end]) = &mut self.within else {
-            return Period {
-                start: Timestamp::MIN,
-                end: Timestamp(i64::MAX),
-            };
+            return Period::ALL;
         };
         // A fault here is one where the condition says so, too.
         let mut unheard = 0;

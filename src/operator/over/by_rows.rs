@@ -359,11 +359,7 @@ impl ByRows {
     }
 
     pub(super) fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
-        let gone = |slot: &Slot| {
-            let key = self.index.key_of(*slot, &self.routing);
-            key.is_some_and(|key| !keep(&key))
-        };
-        let gone: Vec<Slot> = self.index.held_slots().filter(gone).collect();
+        let gone = self.index.not_kept(&self.routing, keep);
         gone.into_iter().for_each(|slot| self.forget(slot));
     }
 

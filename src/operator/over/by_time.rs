@@ -238,11 +238,7 @@ impl ByTime {
     }
 
     pub(super) fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
-        let gone = |slot: &Slot| {
-            let key = self.index.key_of(*slot, &self.routing);
-            key.is_some_and(|key| !keep(&key))
-        };
-        let gone: Vec<Slot> = self.index.held_slots().filter(gone).collect();
+        let gone = self.index.not_kept(&self.routing, keep);
         for slot in gone {
             self.sizes[slot as usize] = 0;
             self.empty.push(slot);

@@ -310,18 +310,25 @@ impl Over {
         self.rows = rows;
     }
 
-    /// Lets rows wait.
-    fn wait(&mut self, batch: &Batch, rows: &[u32], some: std::ops::Range<usize>) {
-        if some.is_empty() {
-            return;
-        }
-        let rows = &rows[some.clone()];
+    /// Takes rows in, whose times stand at `some`, and appends the results of all frames. [`ByTime::forget_empty`]
+    /// follows.
+    fn look_back(&mut self, batch: &Batch, rows: &[u32], some: std::ops::Range<usize>) {
         let frame = frame_of(batch, rows);
         self.count_back(&frame);
         let times = &self.times[some];
         for by_time in &mut self.by_time {
             by_time.rows(&frame, times, &mut self.results, &mut self.faults);
         }
+    }
+
+    /// Lets rows wait.
+    fn wait(&mut self, batch: &Batch, rows: &[u32], some: std::ops::Range<usize>) {
+        if some.is_empty() {
+            return;
+        }
+        let rows = &rows[some.clone()];
+        self.look_back(batch, rows, some.clone());
+        let times = &self.times[some];
         if let Some(waiting) = &mut self.waiting {
             let slots = self.by_time.iter().map(ByTime::slots);
             waiting.push(batch, rows, times, &self.results, slots);
@@ -335,13 +342,8 @@ impl Over {
             return;
         }
         let rows = &rows[some.clone()];
-        let frame = frame_of(batch, rows);
-        self.count_back(&frame);
-        let times = &self.times[some];
-        for by_time in &mut self.by_time {
-            by_time.rows(&frame, times, &mut self.results, &mut self.faults);
-            by_time.forget_empty();
-        }
+        self.look_back(batch, rows, some);
+        self.by_time.iter_mut().for_each(ByTime::forget_empty);
         let rows = Rows {
             batch,
             rows: Some(rows),

@@ -150,13 +150,9 @@ impl KeptKeys {
 
     /// Forgets keys of key groups that are not kept.
     pub(crate) fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
-        let held: Vec<Slot> = self.index.held_slots().collect();
-        for slot in held {
-            let key = self.index.key_of(slot, &[0]);
-            if key.is_some_and(|key| !keep(key_group(&key))) {
-                self.index.remove(slot);
-                self.seen.reset(slot);
-            }
+        let keep = |key: &[u8]| keep(key_group(key));
+        for slot in self.index.remove_not_kept(&[0], &keep) {
+            self.seen.reset(slot);
         }
     }
 

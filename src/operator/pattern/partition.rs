@@ -151,11 +151,7 @@ impl Pattern {
         let Some(Partition { keys, .. }) = &self.partition else {
             return;
         };
-        let is_gone = |key: &Slot| {
-            let key = keys.key_of(*key, &[0]);
-            key.is_some_and(|key| !keep(&key))
-        };
-        let gone: Vec<Slot> = keys.held_slots().filter(is_gone).collect();
+        let gone = keys.not_kept(&[0], keep);
         gone.into_iter().for_each(|key| self.forget_key(key));
     }
 

@@ -127,8 +127,8 @@ fn runs_beyond_the_bound_are_not_begun_and_counted() {
     assert_eq!(send(&mut pattern, 1, &[33]), [30, 31, 32]);
 }
 
-#[test]
-fn a_clock_that_jumps_does_not_make_rows_without_end() {
+/// `EVERY NOT S FOR 1 MILLISECONDS`.
+fn silences(partition: Option<PartitionBy>) -> Pattern {
     let silence = Term {
         element: 0,
         absent: true,
@@ -151,7 +151,7 @@ fn a_clock_that_jumps_does_not_make_rows_without_end() {
         is_sequence: false,
         skips_past: false,
     };
-    let mut pattern = Pattern::new(PatternOptions {
+    Pattern::new(PatternOptions {
         shape,
         terms: vec![silence],
         ports: vec![vec![0]],
@@ -161,8 +161,13 @@ fn a_clock_that_jumps_does_not_make_rows_without_end() {
         apart_by: Vec::new(),
         routing: Vec::new(),
         timeout: None,
-        partition: None,
-    });
+        partition,
+    })
+}
+
+#[test]
+fn a_clock_that_jumps_does_not_make_rows_without_end() {
+    let mut pattern = silences(None);
     let mut out = Out::new(Batch {
         tracks_clock: true,
         ..Batch::default()
@@ -256,42 +261,10 @@ fn a_trace_knows_the_key_also_of_a_run_that_has_taken_nothing() {
 
 #[test]
 fn a_jump_of_the_clock_leaves_the_silences_of_many_keys_in_order() {
-    let silence = Term {
-        element: 0,
-        absent: true,
-        silence_us: Some(1_000),
-        own: None,
-        keys: Vec::new(),
-        residual: None,
-        range: None,
-    };
-    let mut pattern = Pattern::new(PatternOptions {
-        shape: Shape {
-            elements: vec![Element {
-                min: 1,
-                max: 1,
-                logic: Some(Logic::Silent(0)),
-                terms: 0..1,
-            }],
-            every: std::iter::once(0..1).collect(),
-            keeps_start: false,
-            within: Vec::new(),
-            is_sequence: false,
-            skips_past: false,
-        },
-        terms: vec![silence],
-        ports: vec![vec![0]],
-        keeps: Vec::new(),
-        totals: Vec::new(),
-        key_types: vec![Vec::new()],
-        apart_by: Vec::new(),
-        routing: Vec::new(),
-        timeout: None,
-        partition: Some(PartitionBy {
-            columns: vec![1],
-            ty: Type::Long,
-        }),
-    });
+    let mut pattern = silences(Some(PartitionBy {
+        columns: vec![1],
+        ty: Type::Long,
+    }));
     send(&mut pattern, 0, &[1, 2, 3]);
     // All three have a silence each millisecond, of which the last ones are due.
     let jump = Timestamp::from_millis(3 + SILENCES_MAX as i64 + 1_000);

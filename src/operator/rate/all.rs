@@ -225,10 +225,7 @@ fn pass(batch: &Batch, rows: Range<usize>, n: usize, to: &mut Batch) {
 
 impl Firings for All {
     fn ticks(&mut self) -> &mut Ticks {
-        match &mut self.pace {
-            Pace::Time(ticks) => ticks,
-            Pace::Rows(_) => unreachable!("rows that are counted wait for no time"),
-        }
+        self.pace.ticks()
     }
 }
 
@@ -239,9 +236,7 @@ impl StateHolder for All {
         visitor.container("logs", &mut self.logs);
         counter(visitor, &mut self.held);
         counter(visitor, &mut self.early);
-        if let Pace::Time(ticks) = &mut self.pace {
-            ticks.state(visitor);
-        }
+        self.pace.state(visitor);
         if visitor.is_loading() {
             let ids = (0..self.logs.len() as Slot).filter_map(|slot| *self.logs.get(slot));
             if !ids.into_iter().all(|id| self.log.holds(id)) {
@@ -273,17 +268,11 @@ impl Operator for All {
     }
 
     fn begin(&mut self, now: Timestamp) {
-        let holds = self.held > 0;
-        if let Pace::Time(ticks) = &mut self.pace {
-            ticks.begin(now, holds);
-        }
+        self.pace.begin(now, self.held > 0);
     }
 
     fn due(&self) -> Option<Timestamp> {
-        match &self.pace {
-            Pace::Time(ticks) => ticks.due(),
-            Pace::Rows(_) => None,
-        }
+        self.pace.due()
     }
 
     fn count(&self, into: &mut Counters) {

@@ -1,8 +1,9 @@
 //! The keys by which a rate limit counts.
 
-use crate::event::{Batch, RowView, Type};
+use crate::event::{Batch, RowView, Scalar, Type};
 use crate::operator::aggregate::Columns;
 use crate::state::{KeyIndex, Slot, StateHolder, Visitor};
+use smallvec::SmallVec;
 
 /// Columns of the rows that come, and the slot of each key among them. Without columns all rows have slot 0.
 pub(crate) struct ByKey {
@@ -50,26 +51,13 @@ impl ByKey {
     #[inline]
     pub(super) fn slot_of(&mut self, view: RowView<'_>) -> Slot {
         let column = |c: &usize| view.batch.columns[*c].scalar(view.row);
-        match self.columns.as_slice() {
-            [] => self.index.slot_of(&[]),
-            [one] => self.index.slot_of(&[column(one)]),
-            [a, b] => self.index.slot_of(&[column(a), column(b)]),
-            many => {
-                let key: Vec<_> = many.iter().map(column).collect();
-                self.index.slot_of(&key)
-            }
-        }
+        let key: SmallVec<[Scalar<'_>; 4]> = self.columns.iter().map(column).collect();
+        self.index.slot_of(&key)
     }
 
     /// Forgets the keys that are not kept; returns their slots.
     pub(super) fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) -> Vec<Slot> {
-        let gone = |slot: &Slot| {
-            let key = self.index.key_of(*slot, &self.routing);
-            key.is_some_and(|key| !keep(&key))
-        };
-        let gone: Vec<Slot> = self.index.held_slots().filter(gone).collect();
-        gone.iter().for_each(|slot| self.index.remove(*slot));
-        gone
+        self.index.remove_not_kept(&self.routing, keep)
     }
 }
 

@@ -104,10 +104,7 @@ impl Operator for FirstIn {
         let slot = self.keys.slot_of(row);
         self.until.ensure(self.keys.index.slots());
         if self.passes(slot, now) {
-            to.push_moment_of(row);
-            for (to, from) in to.columns.iter_mut().zip(&row.batch.columns) {
-                to.push_from(from, row.row);
-            }
+            to.push_view(row);
         }
         true
     }

@@ -112,10 +112,7 @@ impl Last {
 
 impl Firings for Last {
     fn ticks(&mut self) -> &mut Ticks {
-        match &mut self.pace {
-            Pace::Time(ticks) => ticks,
-            Pace::Rows(_) => unreachable!("rows that are counted wait for no time"),
-        }
+        self.pace.ticks()
     }
 }
 
@@ -123,9 +120,7 @@ impl StateHolder for Last {
     fn state(&mut self, visitor: &mut dyn Visitor) {
         self.latest.state(visitor);
         counter(visitor, &mut self.count);
-        if let Pace::Time(ticks) = &mut self.pace {
-            ticks.state(visitor);
-        }
+        self.pace.state(visitor);
     }
 }
 
@@ -151,17 +146,11 @@ impl Operator for Last {
     }
 
     fn begin(&mut self, now: Timestamp) {
-        let holds = !self.latest.is_empty();
-        if let Pace::Time(ticks) = &mut self.pace {
-            ticks.begin(now, holds);
-        }
+        self.pace.begin(now, !self.latest.is_empty());
     }
 
     fn due(&self) -> Option<Timestamp> {
-        match &self.pace {
-            Pace::Time(ticks) => ticks.due(),
-            Pace::Rows(_) => None,
-        }
+        self.pace.due()
     }
 
     fn count(&self, into: &mut Counters) {

@@ -24,6 +24,9 @@ pub(crate) use nth::Nth;
 pub(crate) use snapshot::{Shows, Snapshot, SnapshotColumns};
 pub(crate) use ticks::{Firings, TIMER_CATCH_UP_MAX, Ticks};
 
+use crate::event::Timestamp;
+use crate::state::{StateHolder, Visitor};
+
 /// Rows, or groups, that one rate limit may hold: `ALL EVERY 1 HOUR` holds an hour. All that are held go out when there
 /// is one more; a group more, or a row more of a snapshot, is left out. Both are counted.
 pub(crate) const RATE_LIMIT_ROWS_MAX: usize = 10_000_000;
@@ -35,6 +38,39 @@ pub(crate) enum Pace {
     Rows(u64),
     /// A time.
     Time(Ticks),
+}
+
+impl Pace {
+    /// Its timer. Panics where rows are counted.
+    fn ticks(&mut self) -> &mut Ticks {
+        match self {
+            Pace::Time(ticks) => ticks,
+            Pace::Rows(_) => unreachable!("rows that are counted wait for no time"),
+        }
+    }
+
+    /// As [`Ticks::begin`], where it has a timer.
+    fn begin(&mut self, now: Timestamp, holds: bool) {
+        if let Pace::Time(ticks) = self {
+            ticks.begin(now, holds);
+        }
+    }
+
+    /// When its timer fires next, where it has one.
+    fn due(&self) -> Option<Timestamp> {
+        match self {
+            Pace::Time(ticks) => ticks.due(),
+            Pace::Rows(_) => None,
+        }
+    }
+}
+
+impl StateHolder for Pace {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        if let Pace::Time(ticks) = self {
+            ticks.state(visitor);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -122,10 +122,7 @@ impl Operator for Nth {
             }
         }
         if passes {
-            to.push_moment_of(row);
-            for (to, from) in to.columns.iter_mut().zip(&row.batch.columns) {
-                to.push_from(from, row.row);
-            }
+            to.push_view(row);
         }
         true
     }

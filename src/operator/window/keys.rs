@@ -103,13 +103,7 @@ impl Keys {
 
     /// Forgets the keys of key groups that are not kept; returns their slots.
     pub(super) fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) -> Vec<Slot> {
-        let gone = |slot: &Slot| {
-            let key = self.index.key_of(*slot, &self.routing);
-            key.is_some_and(|key| !keep(&key))
-        };
-        let gone: Vec<Slot> = self.index.held_slots().filter(gone).collect();
-        gone.iter().for_each(|slot| self.index.remove(*slot));
-        gone
+        self.index.remove_not_kept(&self.routing, keep)
     }
 
     /// Number of keys held.

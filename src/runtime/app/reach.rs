@@ -71,10 +71,7 @@ impl Reach {
 
     fn period(&mut self, parameters: &Batch, faults: &mut u64) -> Period {
         let Some([start, end]) = &mut self.within else {
-            return Period {
-                start: Timestamp::MIN,
-                end: Timestamp(i64::MAX),
-            };
+            return Period::ALL;
         };
         let mut time = |program: &mut Program| {
             let column = program.eval(&parameters.frame(), faults);

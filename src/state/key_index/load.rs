@@ -88,6 +88,26 @@ impl KeyIndex {
         slots.filter(|slot| self.keys.held(*slot) != Held::Absent)
     }
 
+    /// The slots of keys that are not kept, told by their columns at `positions`.
+    pub(crate) fn not_kept(&self, positions: &[usize], keep: &dyn Fn(&[u8]) -> bool) -> Vec<Slot> {
+        let gone = |slot: &Slot| {
+            let key = self.key_of(*slot, positions);
+            key.is_some_and(|key| !keep(&key))
+        };
+        self.held_slots().filter(gone).collect()
+    }
+
+    /// Forgets the keys that are not kept, as [`KeyIndex::not_kept`] tells them; returns their slots.
+    pub(crate) fn remove_not_kept(
+        &mut self,
+        positions: &[usize],
+        keep: &dyn Fn(&[u8]) -> bool,
+    ) -> Vec<Slot> {
+        let gone = self.not_kept(positions, keep);
+        gone.iter().for_each(|slot| self.remove(*slot));
+        gone
+    }
+
     /// The columns at `positions` of the key of a slot; `None` when the slot has no key or there is no such column.
     pub(crate) fn key_of(&self, slot: Slot, positions: &[usize]) -> Option<Vec<u8>> {
         let mut key = Vec::new();

@@ -232,10 +232,7 @@ impl Rollup {
 
     /// The time in which rows go the same way as one of this time, and up to which time of the clock.
     fn reach(&mut self, at: Timestamp) -> (Period, Timestamp) {
-        let mut together = Period {
-            start: Timestamp::MIN,
-            end: Timestamp(i64::MAX),
-        };
+        let mut together = Period::ALL;
         let mut until = self.due;
         for level in &mut self.levels {
             let own = level.period(&self.shape.zone, at);

@@ -56,10 +56,8 @@ impl Rollup {
     /// Forgets all groups whose key, by these positions among the keys, is not kept.
     pub(super) fn keep_keys(&mut self, positions: &[usize], keep: &dyn Fn(&[u8]) -> bool) {
         let mut is_gone = vec![false; self.keys.slots()];
-        let held: Vec<Slot> = self.keys.held_slots().collect();
-        for group in held {
-            let of = self.keys.key_of(group, positions);
-            is_gone[group as usize] = of.is_some_and(|of| !keep(&of));
+        for group in self.keys.not_kept(positions, keep) {
+            is_gone[group as usize] = true;
         }
         for level in &mut self.levels {
             self.held -= level.forget(|group| is_gone[group as usize]);
