@@ -8,7 +8,7 @@ use super::nexmark;
 use super::pattern;
 use super::record::Record;
 use super::redis;
-use super::{batches, disorder, lanes, open_loop, over, send, sorted, standing};
+use super::{batches, disorder, lanes, open_loop, over, partition, rate, send, sorted, standing};
 
 /// Something that can be measured.
 pub struct Question {
@@ -27,11 +27,13 @@ pub struct Question {
 }
 
 /// Names of groups, in order.
-pub const GROUPS: [&str; 13] = [
+pub const GROUPS: [&str; 15] = [
     "memory",
     "columns",
     "disorder",
     "over",
+    "partition",
+    "rate",
     "send",
     "lane",
     "join",
@@ -102,6 +104,12 @@ pub const QUESTIONS: &[Question] = &[
         "memory-per-run",
         "bytes per open run of a pattern, 1 M runs that keep (LONG, LONG)",
         pattern::memory,
+    ),
+    inline(
+        "memory",
+        "memory-per-idle-key",
+        "bytes per idle key of a partition that keeps a sum, 1 M keys",
+        partition::memory,
     ),
     inline(
         "columns",
@@ -204,6 +212,66 @@ pub const QUESTIONS: &[Question] = &[
         "over-lag-1k",
         "the row before of each of 1,000 keys",
         over::lag_1k,
+    ),
+    inline(
+        "partition",
+        "partition-aggregate-100k",
+        "sum in a partition of 100,000 keys, beside GROUP BY",
+        partition::aggregate,
+    ),
+    inline(
+        "partition",
+        "partition-kept-100k",
+        "the same where idle keys are forgotten, of which there are none",
+        partition::kept,
+    ),
+    inline(
+        "partition",
+        "partition-length-100k",
+        "sum over the last 21 rows of each of 100,000 keys, beside OVER",
+        partition::length,
+    ),
+    inline(
+        "partition",
+        "partition-time-100k",
+        "sum over 10 s of each of 100,000 keys, beside GROUP BY",
+        partition::time,
+    ),
+    inline(
+        "partition",
+        "pattern-partition-100k",
+        "a pair of one of 100,000 keys, beside a condition on the key",
+        pattern::in_partition,
+    ),
+    inline(
+        "partition",
+        "partition-purge-100k",
+        "the longest batch while 100,000 keys are forgotten, beside the middle one",
+        partition::purge,
+    ),
+    inline(
+        "rate",
+        "rate-last-events",
+        "the last of each hundred rows",
+        rate::last_of_events,
+    ),
+    inline(
+        "rate",
+        "rate-first-time",
+        "the first row of each second",
+        rate::first_of_time,
+    ),
+    inline(
+        "rate",
+        "rate-all-time",
+        "all rows of a second at its end",
+        rate::all_of_time,
+    ),
+    inline(
+        "rate",
+        "rate-last-by-key-1k",
+        "the last sum of each of 1,000 keys, each second",
+        rate::last_by_key,
     ),
     inline(
         "send",

@@ -33,36 +33,16 @@ impl Case<'_> {
         by_turns(
             c,
             events,
-            || this.borrow_mut().pass(&mut ours_ms),
+            || {
+                let this = &mut *this.borrow_mut();
+                pass(&mut this.engine, &this.batches, &mut ours_ms)
+            },
             || this.borrow_mut().pass_by_hand(&mut hand_ms),
         )
     }
 
-    fn timed(&self, begin_ms: &mut i64) -> Vec<Vec<TimedRow>> {
-        let batches = self.batches.iter().map(|(_, rows)| rows.clone());
-        let (timed, next) = with_times(batches.collect(), *begin_ms);
-        *begin_ms = next;
-        timed
-    }
-
-    fn pass(&mut self, begin_ms: &mut i64) -> Result<Pass, String> {
-        let batches = self.timed(begin_ms);
-        let streams = self.batches.iter().map(|(stream, _)| *stream);
-        let sent = streams.zip(&batches).map(|(stream, rows)| {
-            let times = rows.iter().map(|(at, _)| Timestamp::from_millis(*at));
-            columns(
-                &self.engine,
-                stream,
-                times.collect(),
-                rows.iter().map(|(_, r)| *r),
-            )
-        });
-        let mut sent: Vec<Sent> = sent.collect::<Result<_, _>>()?;
-        timed(|| send(&mut self.engine, &mut sent))
-    }
-
     fn pass_by_hand(&mut self, begin_ms: &mut i64) -> Result<Pass, String> {
-        let batches = self.timed(begin_ms);
+        let batches = at_times(&self.batches, begin_ms);
         timed(|| {
             let mut tally = Tally::default();
             for ((stream, _), rows) in self.batches.iter().zip(&batches) {
@@ -71,6 +51,30 @@ impl Case<'_> {
             Ok::<_, String>(tally)
         })
     }
+}
+
+/// The rows with their times from `begin_ms` on, which becomes the time behind them.
+fn at_times(batches: &Batches, begin_ms: &mut i64) -> Vec<Vec<TimedRow>> {
+    let rows = batches.iter().map(|(_, rows)| rows.clone());
+    let (timed, next) = with_times(rows.collect(), *begin_ms);
+    *begin_ms = next;
+    timed
+}
+
+/// Sends the rows with times from `begin_ms` on, which becomes the time behind them.
+pub fn pass(engine: &mut Engine, batches: &Batches, begin_ms: &mut i64) -> Result<Pass, String> {
+    let timed_rows = at_times(batches, begin_ms);
+    let sent = batches.iter().zip(&timed_rows).map(|((stream, _), rows)| {
+        let times = rows.iter().map(|(at, _)| Timestamp::from_millis(*at));
+        columns(
+            engine,
+            stream,
+            times.collect(),
+            rows.iter().map(|(_, r)| *r),
+        )
+    });
+    let mut sent: Vec<Sent> = sent.collect::<Result<_, _>>()?;
+    timed(|| send(engine, &mut sent))
 }
 
 /// Sends the rows of a case one by one.

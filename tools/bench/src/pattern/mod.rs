@@ -7,9 +7,11 @@ mod hand;
 mod many;
 mod memory;
 mod pairs;
+mod partition;
 mod sized;
 
 pub use many::hundred;
 pub use memory::memory;
 pub use pairs::{collecting, pair, send_pair, silence};
+pub use partition::in_partition;
 pub use sized::growth;

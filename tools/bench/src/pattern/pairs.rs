@@ -28,7 +28,7 @@ const PAIR: &str = "INSERT INTO Out SELECT a.x AS x, b.x AS y \
 const PAIR_MS: i64 = 10_000;
 
 /// Rows of streams by turns, with keys by chance.
-fn by_chance(streams: &[&'static str], n: usize, keys: usize) -> Batches {
+pub(super) fn by_chance(streams: &[&'static str], n: usize, keys: usize) -> Batches {
     let mut random = Random::new(11);
     let batches = (0..n.div_ceil(TOGETHER)).map(|number| {
         let row = |value: usize| Row {
@@ -61,7 +61,7 @@ fn in_turn(streams: &[(&'static str, usize)], n: usize, keys: usize) -> Batches 
     batches
 }
 
-fn events(batches: &Batches) -> usize {
+pub(super) fn events(batches: &Batches) -> usize {
     batches.iter().map(|(_, rows)| rows.len()).sum()
 }
 
