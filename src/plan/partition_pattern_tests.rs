@@ -147,6 +147,10 @@ fn key(n: u64) -> String {
     format!("key {n} of a partition with a name of some length")
 }
 
+fn is_key(value: &Value) -> bool {
+    matches!(value, Value::String(text) if text.as_str().starts_with("key "))
+}
+
 /// Rows of interleaved keys in the order of time, with gaps in time of a length of their own.
 fn steps(plan: &Plan, random: &mut Random, count: usize) -> Vec<Step> {
     let streams: Vec<usize> = plan.queries[0].fed().map(|(_, stream)| stream).collect();
@@ -259,9 +263,11 @@ impl<'a> Lone<'a> {
         for (_, batch) in std::mem::take(&mut self.out.ready) {
             for row in 0..batch.len() {
                 let mut values = batch.row(row).to_vec();
-                let key = self
-                    .has_key
-                    .then(|| values.pop().expect("a key").to_string());
+                // It stands behind what is selected.
+                let key = self.has_key.then(|| {
+                    let key = values.iter().rposition(is_key).expect("a key");
+                    values.remove(key).to_string()
+                });
                 self.emitted
                     .push((key, format!("{:?} {values:?}", batch.at[row])));
             }
@@ -270,10 +276,7 @@ impl<'a> Lone<'a> {
             for row in 0..late.len() {
                 let values = late.row(row).to_vec();
                 // Only of such rows as have the key among their values.
-                let key = values.iter().find_map(|v| match v {
-                    Value::String(text) if text.as_str().starts_with("key ") => Some(v.to_string()),
-                    _ => None,
-                });
+                let key = values.iter().find(|v| is_key(v)).map(Value::to_string);
                 self.emitted
                     .push((key, format!("aside {:?} {values:?}", late.at[row])));
             }

@@ -102,6 +102,12 @@ impl Door {
         }
     }
 
+    /// Tells the kept keys of all rows of a batch. False where some are refused, and none is told of.
+    fn lets_all_in(&self, common: &mut Common, keys: &Column, batch: &Batch) -> bool {
+        let kept = self.kept.map(|kept| common.partitions.kept(kept));
+        kept.is_none_or(|kept| kept.see_all(keys, batch))
+    }
+
     /// Tells the kept keys of the rows that come, and drops those that they refuse: each door does, as each must know.
     fn tell(&mut self, common: &mut Common, batch: &Batch) {
         let Some(kept) = self.kept else { return };
@@ -182,8 +188,9 @@ impl Operator for Door {
         batch: &Batch,
         out: &mut Out,
     ) {
-        if let (DoorKey::Column(column), None) = (&self.key, self.kept)
-            && batch.columns[*column].valid().is_empty()
+        if let DoorKey::Column(column) = self.key
+            && batch.columns[column].valid().is_empty()
+            && self.lets_all_in(common, &batch.columns[column], batch)
         {
             return out.pass_through();
         }

@@ -1,6 +1,7 @@
 //! `FIRST EVERY t`: a row lets no other of its key out for that time.
 
 use super::ByKey;
+use super::ticks::first_where;
 use crate::event::{Batch, RowSet, RowView, Timestamp};
 use crate::operator::{Kind, Moment, Operator, Out};
 use crate::state::{Cells, Malformed, Slot, StateHolder, Visitor};
@@ -47,6 +48,36 @@ impl FirstIn {
         }
     }
 
+    /// Leaves the rows that pass in `rows`.
+    fn choose(&mut self, batch: &Batch) {
+        let slots = self.keys.look_up(batch);
+        self.until.ensure(slots);
+        for row in 0..batch.len() {
+            if self.passes(self.keys.slots[row], Moment::of(batch, row).now()) {
+                self.rows.push(row as u32);
+            }
+        }
+    }
+
+    /// The same where all rows count together: those in between are not looked at.
+    fn choose_of_one(&mut self, batch: &Batch) {
+        let slot = self.keys.index.slot_of(&[]);
+        self.until.ensure(self.keys.index.slots());
+        let now = |row| Moment::of(batch, row).now();
+        let mut row = 0;
+        loop {
+            if let Some(until) = *self.until.get(slot) {
+                row = first_where(row..batch.len(), |row| now(row).0 >= until);
+            }
+            if row == batch.len() {
+                return;
+            }
+            if self.passes(slot, now(row)) {
+                self.rows.push(row as u32);
+            }
+        }
+    }
+
     /// Whether a row passes.
     #[inline]
     fn passes(&mut self, slot: Slot, now: Timestamp) -> bool {
@@ -84,12 +115,9 @@ impl Operator for FirstIn {
         }
         self.rows.clear();
         self.forget(Moment::of(batch, 0).now());
-        let slots = self.keys.look_up(batch);
-        self.until.ensure(slots);
-        for row in 0..batch.len() {
-            if self.passes(self.keys.slots[row], Moment::of(batch, row).now()) {
-                self.rows.push(row as u32);
-            }
+        match self.keys.is_one() {
+            true => self.choose_of_one(batch),
+            false => self.choose(batch),
         }
         if !self.rows.is_empty() {
             let mut to = out.batch();

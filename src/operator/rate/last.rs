@@ -40,7 +40,11 @@ impl Last {
     }
 
     /// Notes the last row of each key among some rows of the batch at hand, which was looked up.
-    fn note(&mut self, rows: Range<usize>) {
+    fn note(&mut self, mut rows: Range<usize>) {
+        if self.latest.keys.is_one() {
+            // The only key that there is has the last of them.
+            rows.start = rows.end.saturating_sub(1).max(rows.start);
+        }
         for row in rows {
             let Some(slot) = self.latest.slot(row) else {
                 continue;

@@ -104,12 +104,30 @@ impl Ticks {
     pub(super) fn before(&mut self, batch: &Batch, rows: Range<usize>) -> Range<usize> {
         self.arm(batch.clock_of(rows.start));
         let Some(next) = self.next else { return rows };
-        if batch.clock_of(rows.end - 1) < next {
-            return rows;
-        }
-        let first = rows.clone().find(|row| batch.clock_of(*row) >= next);
-        rows.start..first.unwrap_or(rows.end)
+        rows.start..first_where(rows, |row| batch.clock_of(row) >= next)
     }
+}
+
+/// The first of some rows, in the order of their clock, from which on something holds; their end where it never does.
+///
+/// Cost: O(log n) of how far it is.
+#[inline]
+pub(super) fn first_where(rows: Range<usize>, holds: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut step) = (rows.start, 1);
+    // It holds for none before `low`.
+    while low + step <= rows.end && !holds(low + step - 1) {
+        low += step;
+        step *= 2;
+    }
+    let mut high = rows.end.min(low + step - 1);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match holds(middle) {
+            true => high = middle,
+            false => low = middle + 1,
+        }
+    }
+    low
 }
 
 impl StateHolder for Ticks {
@@ -133,6 +151,27 @@ pub(crate) trait Firings {
         self.ticks().skip(now);
         while let Some(due) = self.ticks().fire(now) {
             fire(self, due);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_some_rows() {
+        for (start, end) in (0..40).flat_map(|start| (start..40).map(move |end| (start, end))) {
+            for first in 0..45 {
+                let found = first_where(start..end, |row| {
+                    assert!(
+                        (start..end).contains(&row),
+                        "row {row} is none of {start}..{end}"
+                    );
+                    row >= first
+                });
+                assert_eq!(found, first.clamp(start, end), "{start}..{end}, {first}");
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Builder, Stage};
 use crate::event::Type;
-use crate::expr::{ColumnRef, Layout};
+use crate::expr::{ColumnRef, Layout, Typed};
 use crate::operator::Port;
 use crate::operator::pattern::{
     Element, Keep, Logic, Origin, PartitionBy, Pattern, PatternOptions, Shape, Term, Timeout,
@@ -10,7 +10,7 @@ use crate::operator::pattern::{
 };
 use crate::plan::join::EqualKey;
 use crate::plan::pattern::{Logic as LogicPlan, PatternPlan, keys_of};
-use crate::sql::ast::Nth;
+use crate::sql::ast::{Nth, Span};
 
 impl Builder<'_> {
     /// The pattern of the query, and what follows.
@@ -18,7 +18,13 @@ impl Builder<'_> {
         let kept = plan.kept(self.query.expressions());
         let fed: Vec<(usize, usize)> = self.query.fed().collect();
         let partition = self.partition(&fed);
-        let (keeps, layout) = self.keeps(plan, &kept, partition.is_some());
+        // Where all keys wait in front of the same, one run does so for all of them.
+        let by_condition = partition.is_some() && begins_with_every_row(plan);
+        let key_type = partition.as_ref().map(|by| by.ty);
+        let own_key = key_type.filter(|_| by_condition);
+        let partition = partition.filter(|_| !by_condition);
+        let has_key = partition.is_some();
+        let (keeps, layout) = self.keeps(plan, &kept, own_key, has_key);
         let mut ports = Vec::new();
         let mut last = Vec::new();
         for (place, stream) in &fed {
@@ -50,6 +56,9 @@ impl Builder<'_> {
             (self.like(&types), t.target)
         });
         let mut options = self.options(plan, keeps, &layout, ports);
+        if let Some(ty) = own_key {
+            self.key_by_condition(&mut options, ty, &layout);
+        }
         options.partition = partition;
         options.timeout = plan.timeout.as_ref().map(|t| Timeout {
             outputs: t.outputs.iter().map(|o| self.compile(o, &layout)).collect(),
@@ -66,11 +75,13 @@ impl Builder<'_> {
         self.tail(&layout);
     }
 
-    /// What a run keeps, and where it stands. `has_key`: behind all else stands the key of a partition.
+    /// What a run keeps, and where it stands. `own_key`: the first row's key of the partition, of this type, is kept by
+    /// the run as other values are; `has_key`: it stands behind all else, and is kept by the operator.
     fn keeps(
         &self,
         plan: &PatternPlan,
         kept: &[(ColumnRef, Type)],
+        own_key: Option<Type>,
         has_key: bool,
     ) -> (Vec<Keep>, Layout) {
         let mut keeps = Vec::new();
@@ -98,6 +109,16 @@ impl Builder<'_> {
                 is_sure: plan.timeout.is_none() && plan.is_sure(term) && !by_number,
             });
             columns.push(*column);
+        }
+        if let (Some(ty), Some(column)) = (own_key, self.query.sources[0].partition_key) {
+            keeps.push(Keep {
+                term: 0,
+                origin: Origin::Column(column),
+                nth: Nth::First(0),
+                ty,
+                is_sure: true,
+            });
+            columns.push(ColumnRef::PartitionKey);
         }
         let totals = (0..plan.aggregates.len()).map(ColumnRef::OverTerm);
         columns.extend(totals);
@@ -156,6 +177,32 @@ impl Builder<'_> {
         }
     }
 
+    /// Each later term asks of its row that it has the key with which the run began.
+    fn key_by_condition(&mut self, options: &mut PatternOptions, ty: Type, layout: &Layout) {
+        let place = layout.place(ColumnRef::PartitionKey);
+        for number in 1..options.terms.len() {
+            self.turn_to(number);
+            let Some(column) = self.query.sources[number].partition_key else {
+                continue;
+            };
+            let input = ColumnRef::Input {
+                source: number,
+                column,
+            };
+            let compiled = |column, layout: &Layout| {
+                self.compile(&Typed::column(column, ty, Span::default()), layout)
+            };
+            let key = (
+                compiled(input, &self.whole()),
+                compiled(ColumnRef::PartitionKey, layout),
+            );
+            options.terms[number].keys.insert(0, key);
+            options.key_types[number].insert(0, ty);
+        }
+        options.apart_by.insert(0, place);
+        options.routing = vec![place];
+    }
+
     /// By port, the column of its rows by which keys are apart. `fed`: a source of each port.
     fn partition(&mut self, fed: &[(usize, usize)]) -> Option<PartitionBy> {
         let sources = &self.query.sources;
@@ -195,6 +242,16 @@ impl Builder<'_> {
         let place = |column| layout.place(ColumnRef::Input { source: 0, column });
         first.map(place).into_iter().collect()
     }
+}
+
+/// Whether a run begins with each row of the first term, and with nothing else.
+fn begins_with_every_row(plan: &PatternPlan) -> bool {
+    let first = &plan.elements[0];
+    let plain = first.logic.is_none() && first.min == 1 && first.max == 1;
+    let begins = |range: &&std::ops::Range<usize>| range.start == 0;
+    let mut every = plan.every.iter().filter(begins);
+    let every_row = every.next() == Some(&(0..1)) && every.next().is_none();
+    plain && every_row && !plan.is_sequence && !plan.terms[0].absent
 }
 
 fn shape(plan: &PatternPlan) -> Shape {

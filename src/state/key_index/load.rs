@@ -90,9 +90,11 @@ impl KeyIndex {
 
     /// The slots of keys that are not kept, told by their columns at `positions`.
     pub(crate) fn not_kept(&self, positions: &[usize], keep: &dyn Fn(&[u8]) -> bool) -> Vec<Slot> {
+        let mut key = Vec::new();
         let gone = |slot: &Slot| {
-            let key = self.key_of(*slot, positions);
-            key.is_some_and(|key| !keep(&key))
+            key.clear();
+            let known = self.keys.encode_columns(*slot, positions, &mut key);
+            known.is_some() && !keep(&key)
         };
         self.held_slots().filter(gone).collect()
     }
