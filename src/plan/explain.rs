@@ -30,6 +30,9 @@ pub(crate) fn explain(plan: &Plan, event_time: bool) -> String {
         "app {} ({time})",
         plan.name.as_deref().unwrap_or("without a name")
     );
+    if let Some(description) = &plan.description {
+        let _ = writeln!(text, "about: {}", description.replace('\n', "\n  "));
+    }
     for (number, component) in plan.components.iter().enumerate() {
         let routing = match &component.routing {
             Routing::Keyed { entries, .. } => {

@@ -187,6 +187,8 @@ pub(crate) struct StreamPlan {
 /// A checked app.
 pub(crate) struct Plan {
     pub(crate) name: Option<String>,
+    /// `@app:description('…')`.
+    pub(crate) description: Option<String>,
     /// Event time; otherwise processing time.
     pub(crate) event_time: bool,
     pub(crate) lateness_us: i64,
@@ -289,6 +291,7 @@ pub(crate) fn plan(
     }
     Ok(Plan {
         name: app.name.as_ref().map(|n| n.text.clone()),
+        description: app.description.as_ref().map(|d| d.text.clone()),
         event_time: app.playback,
         lateness_us: app.lateness_us,
         idle_timeout_us: app.idle_timeout_us,

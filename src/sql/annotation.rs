@@ -1,12 +1,21 @@
-//! `@app:name('…')`, `@app:playback(…)`, `@app:processing(…)` and `@info(…)`.
+//! `@app:name('…')`, `@app:description('…')`, `@app:playback(…)`, `@app:processing(…)` and `@info(…)`.
 
 use super::ast::{App, ClockBackRule, Info, Name, Span};
+use super::dialect::foreign_option;
 use super::literal;
 use super::parser::{Parsed, Parser, similar};
 use super::token::Kind;
 use crate::error::Fault;
 
-const KNOWN: &[&str] = &["app:name", "app:playback", "app:processing", "info"];
+const KNOWN: &[&str] = &[
+    "app:name",
+    "app:description",
+    "app:playback",
+    "app:processing",
+    "info",
+];
+
+const LISTED: &str = "known: @app:name, @app:description, @app:playback, @app:processing, @info";
 
 impl Parser<'_> {
     /// One annotation, from its `@`: of the app, or the name of the query that follows.
@@ -20,21 +29,29 @@ impl Parser<'_> {
             name.span = name.span.to(part.span);
         }
         let span = start.to(name.span);
-        let name = name.text.to_ascii_lowercase();
+        if let Some(fault) = self.foreign_annotation(&name, span) {
+            return Err(fault);
+        }
+        let written = name.text;
+        let name = written.to_ascii_lowercase();
         if !first && name.starts_with("app:") && KNOWN.contains(&name.as_str()) {
             let message = format!("@{name} stands behind a statement");
             let fault = Fault::new(span, message);
             return Err(fault.help("put it at the start of the text"));
         }
         match name.as_str() {
-            "app:name" => self.app_name(app, span),
+            "app:name" => self.app_text(&mut app.name, "name", span),
+            "app:description" => self.app_text(&mut app.description, "description", span),
             "app:playback" => self.playback(app, span),
             "app:processing" => self.processing(app, span),
             "info" => self.info(info),
             _ => {
-                let fault = Fault::new(span, format!("unknown annotation @{name}"));
-                let listed = fault.help("known: @app:name, @app:playback, @app:processing, @info");
-                Err(similar(listed, &name, KNOWN.iter().copied()))
+                let fault = Fault::new(span, format!("unknown annotation @{written}"));
+                let part_of = |known: &str| known.split(':').any(|part| part == name);
+                Err(match KNOWN.iter().find(|known| part_of(known)) {
+                    Some(known) => fault.help(format!("write @{known}")),
+                    None => similar(fault.help(LISTED), &name, KNOWN.iter().copied()),
+                })
             }
         }
     }
@@ -44,15 +61,17 @@ impl Parser<'_> {
         self.annotation(&mut App::default(), info, false)
     }
 
-    fn app_name(&mut self, app: &mut App, span: Span) -> Parsed<()> {
+    /// `('…')`, a text that the app has once.
+    fn app_text(&mut self, place: &mut Option<Name>, what: &str, span: Span) -> Parsed<()> {
         self.expect_sign(&Kind::LParen)?;
-        let name = self.string("the name of the app in quotes")?;
+        let text = self.string(&format!("the {what} of the app in quotes"))?;
         self.expect_sign(&Kind::RParen)?;
-        if name.text.is_empty() {
-            return Err(Fault::new(name.span, "the name of the app is empty"));
+        if text.text.is_empty() {
+            let message = format!("the {what} of the app is empty");
+            return Err(Fault::new(text.span, message));
         }
-        if app.name.replace(name).is_some() {
-            let fault = Fault::new(span, "the app has two names");
+        if place.replace(text).is_some() {
+            let fault = Fault::new(span, format!("the app has two {what}s"));
             return Err(fault.help("remove one of them"));
         }
         Ok(())
@@ -73,8 +92,12 @@ impl Parser<'_> {
         loop {
             let (key, value) = self.option("the name of an option")?;
             once(&key, &mut given)?;
+            let name = key.text.to_ascii_lowercase();
+            if !known.contains(&name.as_str()) {
+                return Err(unknown_option(&key, &name, "@app:playback", &known));
+            }
             let us = literal::duration_text(&value)?;
-            match key.text.to_ascii_lowercase().as_str() {
+            match name.as_str() {
                 "lateness" => app.lateness_us = us,
                 "idle.timeout" => app.idle_timeout_us = Some(us),
                 "ahead.max" if us == 0 => {
@@ -84,13 +107,7 @@ impl Parser<'_> {
                         fault.help("write how far a row may be ahead of its input: '1 HOUR'")
                     );
                 }
-                "ahead.max" => app.ahead_max_us = Some(us),
-                other => {
-                    let message = format!("unknown option '{other}' of @app:playback");
-                    let fault = Fault::new(key.span, message);
-                    let listed = fault.help(format!("known: {}", known.join(", ")));
-                    return Err(similar(listed, other, known));
-                }
+                _ => app.ahead_max_us = Some(us),
             }
             if !self.more(&Kind::RParen)? {
                 return Ok(());
@@ -110,9 +127,8 @@ impl Parser<'_> {
         }
         let (key, value) = self.option("the name of an option")?;
         if !key.text.eq_ignore_ascii_case("clock.back") {
-            let message = format!("unknown option '{}' of @app:processing", key.text);
-            let fault = Fault::new(key.span, message).help("known: clock.back");
-            return Err(similar(fault, &key.text, ["clock.back"]));
+            let known = ["clock.back"];
+            return Err(unknown_option(&key, &key.text, "@app:processing", &known));
         }
         app.clock_back = match value.text.to_ascii_lowercase().as_str() {
             "wait" => ClockBackRule::Wait,
@@ -134,9 +150,8 @@ impl Parser<'_> {
                 "name" => &mut info.name,
                 "late.stream" => &mut info.late_stream,
                 other => {
-                    let message = format!("unknown option '{other}' of @info");
-                    let fault = Fault::new(key.span, message).help("known: name, late.stream");
-                    return Err(similar(fault, other, ["name", "late.stream"]));
+                    let known = ["name", "late.stream"];
+                    return Err(unknown_option(&key, other, "@info", &known));
                 }
             };
             if value.text.is_empty() {
@@ -168,6 +183,18 @@ fn one_time(other: bool, span: Span) -> Parsed<()> {
         return Err(fault.help("remove @app:playback or @app:processing"));
     }
     Ok(())
+}
+
+/// The fault for an option that an annotation does not have.
+fn unknown_option(key: &Name, name: &str, annotation: &str, known: &[&str]) -> Fault {
+    let fault = Fault::new(key.span, format!("unknown option '{name}' of {annotation}"));
+    match foreign_option(name) {
+        Some(remedy) => fault.help(remedy),
+        None => {
+            let listed = fault.help(format!("known: {}", known.join(", ")));
+            similar(listed, name, known.iter().copied())
+        }
+    }
 }
 
 /// Refuses an option that was given before.

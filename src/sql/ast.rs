@@ -43,6 +43,8 @@ pub struct Name {
 pub struct App {
     /// `@app:name('…')`.
     pub name: Option<Name>,
+    /// `@app:description('…')`.
+    pub description: Option<Name>,
     /// `@app:playback` was given: event time.
     pub playback: bool,
     /// Allowed lateness of event time in microseconds: `@app:playback(lateness='5 SECONDS')`.

@@ -30,7 +30,7 @@ pub(super) const BAD: &[(&str, &str, &str)] = &[
     ("CREATE STREAM «order» (a INT)", "the name of the stream, found 'order'", "double quotes"),
     ("CREATE STREAM S«.»T (a INT)", "has no dot", ""),
     ("CREATE STREAM «\"\"» (a INT)", "a name cannot be empty", ""),
-    ("CREATE «FUNCTION» f", "CREATE FUNCTION is not supported yet", ""),
+    ("CREATE «FUNCTION» f", "CREATE FUNCTION is not supported", "register_function"),
     ("CREATE STREAM «\"S (a INT)»", "quoted name is not closed", ""),
     ("CREATE STREAM S (a INT) «/* never *»", "comment is not closed", "*/"),
     ("CREATE STREAM S (a INT) «INSERT» INTO O SELECT a FROM S", "expected WITH or ';'", "write ';'"),

@@ -148,6 +148,10 @@ impl Parser<'_> {
         let kind = match infix {
             Infix::Binary(op, power) => {
                 let right = self.boxed(power + 1)?;
+                let bare = self.bare_in_table(&left, &right);
+                if let Some(fault) = bare.filter(|_| power == power::COMPARISON) {
+                    return Err(fault);
+                }
                 ExprKind::Binary(op, left, right)
             }
             Infix::Is => ExprKind::IsNull(left, self.is_not_null()?),
@@ -169,6 +173,21 @@ impl Parser<'_> {
         };
         let span = start.to(self.last_span());
         self.node(kind, span, height.max(self.height))
+    }
+
+    /// The fault for `a = b IN T`, where IN takes the whole comparison in other dialects and a side of it here.
+    fn bare_in_table(&self, left: &Expr, right: &Expr) -> Option<Fault> {
+        let ExprKind::InTable(side, table, negated) = &right.kind else {
+            return None;
+        };
+        if !matches!(side.kind, ExprKind::Column { .. }) || side.span.start != right.span.start {
+            return None;
+        }
+        let span = left.span.to(right.span);
+        let fault = Fault::new(span, "a condition stands in parentheses in front of IN");
+        let condition = self.source(left.span.to(side.span));
+        let word = if *negated { "NOT IN" } else { "IN" };
+        Some(fault.help(format!("write ({condition}) {word} {}", table.text)))
     }
 
     fn boxed(&mut self, power: u8) -> Parsed<Box<Expr>> {
@@ -337,6 +356,9 @@ impl Parser<'_> {
             return self.leaf(kind, span);
         };
         let unit_span = self.span();
+        if let Some(fault) = self.several_units(&digits, span) {
+            return Err(fault);
+        }
         match literal::unit_us(&unit) {
             Some(us) => {
                 self.advance();
@@ -354,6 +376,28 @@ impl Parser<'_> {
                 }
             },
         }
+    }
+
+    /// The fault for a duration of several units, as in `1 HOUR 30 MINUTES`. Its first number is passed.
+    fn several_units(&self, first: &str, start: Span) -> Option<Fault> {
+        let (mut digits, mut total, mut at) = (first, 0_i64, 0);
+        let (name, us) = loop {
+            let (name, us) = literal::meant_unit(self.word(at)?)?;
+            total = total.checked_add(literal::duration(digits, us, start).ok()?)?;
+            match &self.token(at + 1).kind {
+                Kind::Number(next, false) if self.word(at + 2).is_some() => digits = next,
+                _ if at == 0 => return None,
+                _ => break (name, us),
+            }
+            at += 2;
+        };
+        let span = start.to(self.token(at).span);
+        let fault = Fault::new(span, "a duration has one unit");
+        let exact = total % us == 0;
+        Some(fault.help(match exact {
+            true => format!("write {} {name}", total / us),
+            false => format!("write {total} MICROSECONDS"),
+        }))
     }
 
     /// `(x)`: the expression inside, with the parentheses in its place.

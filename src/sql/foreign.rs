@@ -89,6 +89,10 @@ const WORDS: &[(&str, &str)] = &[
         "write formatDate(ms, pattern) or parseDate(text, pattern)",
     ),
     ("RETURNING", "read the target by another query"),
+    (
+        "RETURN",
+        "write INSERT INTO Out: the rows of a query go into a stream",
+    ),
     ("WITH", "remove it: options stand behind CREATE STREAM only"),
     ("EMIT", "remove it: a window says when it emits"),
     // inside calls

@@ -52,6 +52,17 @@ pub(super) fn unit_us(word: &str) -> Option<i64> {
     Some(unit.1)
 }
 
+/// The unit of time that a word means, as it is written here, and its microseconds.
+pub(super) fn meant_unit(word: &str) -> Option<(&'static str, i64)> {
+    let foreign = |(name, _): &&(&str, _)| name.eq_ignore_ascii_case(word);
+    let known = FOREIGN_UNITS
+        .iter()
+        .find(foreign)
+        .and_then(|(_, unit)| *unit);
+    let us = unit_us(known.unwrap_or(word))?;
+    UNITS.iter().copied().find(|(_, unit)| *unit == us)
+}
+
 /// The fault for a word behind a number that seems to be meant as a unit of time.
 pub(super) fn wrong_unit(word: &str, span: Span) -> Option<Fault> {
     let fault = Fault::new(span, format!("unknown unit of time '{word}'"));

@@ -12,6 +12,7 @@ mod call;
 mod change;
 mod create;
 mod data_type;
+mod dialect;
 mod expr;
 mod foreign;
 mod join;
@@ -23,6 +24,7 @@ mod pattern;
 mod query;
 mod question;
 mod rate;
+mod siddhi;
 mod source;
 mod statement;
 mod term;
@@ -30,6 +32,8 @@ mod token;
 mod trigger;
 mod unsupported;
 
+#[cfg(test)]
+mod annotation_tests;
 #[cfg(test)]
 mod clause_tests;
 #[cfg(test)]

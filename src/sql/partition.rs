@@ -140,7 +140,9 @@ impl Parser<'_> {
             if self.eat_sign(&Kind::SemiColon) {
                 continue;
             }
-            let result = match self.is_sign(0, &Kind::AtSign) {
+            let begun = self.place();
+            let annotation = self.is_sign(0, &Kind::AtSign);
+            let result = match annotation {
                 true => self.query_annotation(&mut info),
                 false => self
                     .partition_query(std::mem::take(&mut info))
@@ -148,7 +150,9 @@ impl Parser<'_> {
             };
             if let Err(fault) = result {
                 self.inside.push(fault);
-                self.recover_inside();
+                if !annotation || !self.skip_annotation(begun) {
+                    self.recover_inside();
+                }
             }
             // The app has too many faults to tell.
             if self.inside.len() > FAULTS_MAX {
@@ -168,6 +172,7 @@ impl Parser<'_> {
             Some("UPDATE") => self.update(info),
             Some("DELETE") => self.delete(info),
             Some("UPSERT") => self.upsert(info),
+            Some("FROM") => Err(self.siddhi_query()),
             Some("CREATE") => {
                 let fault = Fault::new(span, "CREATE stands outside of a partition");
                 Err(fault.help("move it in front of PARTITION"))

@@ -62,6 +62,9 @@ impl Parser<'_> {
 
     /// The text begins with something else than SELECT.
     fn no_question(&self) -> Fault {
+        if self.is("FROM") {
+            return self.question_from();
+        }
         if !self.is_any(&["INSERT", "UPDATE", "DELETE", "UPSERT", "CREATE"]) {
             return self.unexpected("SELECT");
         }

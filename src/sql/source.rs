@@ -52,8 +52,7 @@ impl Parser<'_> {
             } else if self.is("FOR") && self.is_word(1, "SYSTEM_TIME") {
                 return Err(unsupported::SYSTEM_TIME.at(span.to(self.token(1).span)));
             } else if self.is_sign(0, &Kind::Sharp) {
-                let fault = Fault::new(span, "a window is not written with '#'");
-                return Err(fault.help("write WINDOW('length', 5)"));
+                return Err(self.behind_sharp());
             } else {
                 return Ok(source);
             }

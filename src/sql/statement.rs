@@ -17,7 +17,7 @@ const STATEMENTS: &[&str] = &[
 ];
 
 /// What CREATE creates.
-const CREATED: &[&str] = &["STREAM", "TABLE", "WINDOW", "TRIGGER", "AGGREGATION"];
+pub(super) const CREATED: &[&str] = &["STREAM", "TABLE", "WINDOW", "TRIGGER", "AGGREGATION"];
 
 /// What a statement begins with, for messages.
 const EXPECTED: &str = "CREATE STREAM, INSERT INTO, SELECT, UPDATE, DELETE FROM or UPSERT INTO";
@@ -33,6 +33,7 @@ impl Parser<'_> {
             if self.eat_sign(&Kind::SemiColon) {
                 continue;
             }
+            let begun = self.place();
             let annotation = self.is_sign(0, &Kind::AtSign);
             let result = if annotation {
                 self.annotation(&mut app, &mut info, first)
@@ -44,7 +45,9 @@ impl Parser<'_> {
             if let Err(fault) = result {
                 faults.push(fault);
                 faults.append(&mut self.inside);
-                self.recover(annotation);
+                if !annotation || !self.skip_annotation(begun) {
+                    self.recover(annotation);
+                }
             }
             // one more, which tells that there are more
             if faults.len() > FAULTS_MAX {
@@ -62,7 +65,7 @@ impl Parser<'_> {
         (app, faults)
     }
 
-    /// After a fault: to where the next statement begins. Behind a wrong annotation that is its `)`.
+    /// After a fault: to where the next statement begins. Behind an annotation without an end that may be anywhere.
     fn recover(&mut self, annotation: bool) {
         while !self.at_end() && !self.is_sign(0, &Kind::SemiColon) {
             if annotation && (self.is_sign(0, &Kind::AtSign) || self.is_any(STATEMENTS)) {
@@ -78,7 +81,7 @@ impl Parser<'_> {
 
     /// Whether words stand here that only a statement begins with. INSERT INTO may belong to a SELECT before it.
     fn at_sure_statement(&self) -> bool {
-        (self.is("CREATE") && self.is_any_at(1, CREATED))
+        (self.is_any(&["CREATE", "DEFINE"]) && self.is_any_at(1, CREATED))
             || (self.is("UPDATE") && self.is_word(2, "SET"))
             || (self.is("DELETE") && self.is_word(1, "FROM"))
             || (self.is("UPSERT") && self.is_word(1, "INTO"))
@@ -111,14 +114,8 @@ impl Parser<'_> {
             "REPLACE" => &unsupported::REPLACE,
             "WITH" => &unsupported::CTE,
             "PARTITION" => return self.partition(&info).map(Statement::Partition),
-            "FROM" => {
-                let fault = Fault::new(span, "a query does not begin with FROM");
-                return Err(fault.help("write INSERT INTO Out SELECT … FROM …"));
-            }
-            "DEFINE" => {
-                let fault = Fault::new(span, "unknown statement 'DEFINE'");
-                return Err(fault.help("write CREATE STREAM"));
-            }
+            "FROM" => return Err(self.siddhi_query()),
+            "DEFINE" => return Err(self.define()),
             _ => {
                 let fault = self.unexpected(EXPECTED);
                 return Err(similar(fault, &word, STATEMENTS.iter().copied()));

@@ -61,7 +61,7 @@ not_yet! {
     TERM_JOIN: "a term of a pattern is one stream", "insert what is joined into a stream and name that here";
     INDEXED: "an index belongs to a term of a pattern, and an attribute behind it", "write e[0].x; what is a list is sent as one row per element";
     TABLE_KEY: "PRIMARY KEY belongs to tables", "write CREATE TABLE, or remove it: a stream or window has no key";
-    FUNCTION: "CREATE FUNCTION is not supported yet", "register the function on the manager";
+    FUNCTION: "CREATE FUNCTION is not supported", "register the function on the manager, by register_function, before the app is created";
     INNER_STREAM: "inner streams (#Name) belong to a partition", "use a stream with an ordinary name, or move the query between BEGIN and END";
     NESTED_PARTITION: "a partition does not stand in another", "write one key of both, as in concat(a, '/', b) OF S";
     FAULT_STREAM: "fault streams (!Name) are not supported yet", "use a stream with an ordinary name";

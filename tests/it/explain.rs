@@ -29,6 +29,24 @@ fn joins_and_tables_are_explained() {
 }
 
 #[test]
+fn a_description_is_shown() {
+    let explained = |head: &str| {
+        let app = format!(
+            "@app:name('a') {head} CREATE STREAM S (v INT); INSERT INTO O SELECT v FROM S;"
+        );
+        let runtime = EventFluxManager::new().create_with(&app, Setup::INLINE.config());
+        runtime.expect("the app is right").explain()
+    };
+    let plain = explained("");
+    let first = "app a (processing time)\n";
+    assert!(plain.starts_with(first), "{plain}");
+    let described = explained("@app:description('who asks,\nand why')");
+    let rest = described.strip_prefix(first);
+    let rest = rest.and_then(|r| r.strip_prefix("about: who asks,\n  and why\n"));
+    assert_eq!(rest, plain.strip_prefix(first), "{described}");
+}
+
+#[test]
 fn calls_that_look_back_are_explained() {
     let explained = |query: &str| {
         let app = format!(
