@@ -68,7 +68,7 @@ pub enum OptionError {
     #[error("{0}")]
     Schema(String),
     /// Fault streams.
-    #[error("'on.error'='stream': fault streams are not supported yet; use 'log' or 'stop'")]
+    #[error("'on.error'='stream': fault streams are not supported; use 'log' or 'stop'")]
     FaultStream,
 }
 

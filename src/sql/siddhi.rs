@@ -12,6 +12,26 @@ use crate::error::Fault;
 /// Words of a query that begin what it does with its rows.
 const ACTIONS: &[&str] = &["INSERT", "UPDATE", "DELETE", "RETURN"];
 
+/// Windows that Siddhi has without a namespace of their own, as some write them behind `#` alone.
+const WINDOWS: &[&str] = &[
+    "LENGTH",
+    "LENGTHBATCH",
+    "TIME",
+    "TIMEBATCH",
+    "TIMELENGTH",
+    "EXTERNALTIME",
+    "EXTERNALTIMEBATCH",
+    "SESSION",
+    "BATCH",
+    "DELAY",
+    "SORT",
+    "FREQUENT",
+    "LOSSYFREQUENT",
+    "CRON",
+    "EXPRESSION",
+    "EXPRESSIONBATCH",
+];
+
 /// Words and signs of a window that a remedy repeats.
 const WINDOW_TOKENS_MAX: usize = 24;
 
@@ -263,11 +283,15 @@ impl Parser<'_> {
         if (at..end).any(|at| self.is_sign(at, &Kind::LBracket)) {
             read.push_str("[…]");
         }
-        let window =
-            (at..end).find(|at| self.is_word(*at, "WINDOW") && self.is_sign(at + 1, &Kind::Period));
+        let sharp = |at: &usize| self.is_sign(*at, &Kind::Sharp);
+        let window = (at..end).filter(sharp).find_map(|at| {
+            let alone = self.is_any_at(at + 1, WINDOWS) && self.is_sign(at + 2, &Kind::LParen);
+            let named = self.is_word(at + 1, "WINDOW").then_some(at + 3);
+            named.or(alone.then_some(at + 1))
+        });
         if let Some(at) = window {
             read.push(' ');
-            read.push_str(&self.window_call(at + 2));
+            read.push_str(&self.window_call(at));
         }
         read
     }
@@ -282,7 +306,9 @@ impl Parser<'_> {
                 Kind::LParen | Kind::LBracket => depth += 1,
                 Kind::RParen | Kind::RBracket => depth = depth.saturating_sub(1),
                 _ if depth > 0 => {}
-                Kind::Comma => reads = Reads::Sequence,
+                // else that between the times of WITHIN
+                Kind::Comma if reads != Reads::Joined => reads = Reads::Sequence,
+                Kind::Eq if reads == Reads::Stream => reads = Reads::Pattern,
                 _ if self.is_word(at, "JOIN") => reads = Reads::Joined,
                 _ if self.is_any_at(at, &["EVERY", "NOT"]) && reads == Reads::Stream => {
                     reads = Reads::Pattern;
@@ -302,11 +328,16 @@ impl Parser<'_> {
         }
         if self.is_word(1, "WINDOW") {
             let fault = Fault::new(span, "a window is not written with '#'");
-            let call = match self.is_sign(2, &Kind::Period) && self.word(3).is_some() {
+            let dotted = self.is_sign(2, &Kind::Period) || self.is_sign(2, &Kind::Colon);
+            let call = match dotted && self.word(3).is_some() {
                 true => self.window_call(3),
                 false => "WINDOW('length', 5)".into(),
             };
             return fault.help(format!("write {call}"));
+        }
+        if self.is_any_at(1, WINDOWS) && self.is_sign(2, &Kind::LParen) {
+            let fault = Fault::new(span, "a window is not written with '#'");
+            return fault.help(format!("write {}", self.window_call(1)));
         }
         let span = match self.word(1) {
             Some(_) => span.to(self.token(1).span),

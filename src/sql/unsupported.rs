@@ -64,7 +64,7 @@ not_yet! {
     FUNCTION: "CREATE FUNCTION is not supported", "register the function on the manager, by register_function, before the app is created";
     INNER_STREAM: "inner streams (#Name) belong to a partition", "use a stream with an ordinary name, or move the query between BEGIN and END";
     NESTED_PARTITION: "a partition does not stand in another", "write one key of both, as in concat(a, '/', b) OF S";
-    FAULT_STREAM: "fault streams (!Name) are not supported yet", "use a stream with an ordinary name";
+    FAULT_STREAM: "fault streams (!Name) are not supported", "use a stream with an ordinary name: what cannot be computed is NULL, and counted";
     VALUES: "VALUES is not supported", "send the rows through an input of the runtime";
     COLUMN_LIST: "a list of columns after the target is not supported", "select the columns in the order of the target";
     SUBQUERY: "subqueries are not supported yet", "insert the inner rows into a stream and read that";

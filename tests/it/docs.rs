@@ -1,5 +1,5 @@
-//! The examples that a reader meets first: those of `docs/language.md`, `docs/coming-from.md` and `README.md`, and the
-//! folder `examples/`.
+//! The examples that a reader meets first: those of `docs/language.md`, `docs/coming-from.md`, `docs/migrating.md` and
+//! `README.md`, and the folder `examples/`.
 //!
 //! On a page, a block ```` ```sql ```` is followed by ```` ```events ```` (lines of an events file) and
 //! ```` ```output ```` (what `eventflux run` prints for them), or by ```` ```error ```` (what it says instead). Behind
@@ -30,13 +30,14 @@ mod subscriber;
 mod typed_rows;
 
 /// A fenced block: its word, its text, and the line on which it begins.
-struct Block {
-    word: String,
-    text: String,
-    line: usize,
+pub struct Block {
+    pub word: String,
+    pub text: String,
+    pub line: usize,
 }
 
-fn blocks(page: &str) -> Vec<Block> {
+/// The blocks of a page.
+pub fn blocks(page: &str) -> Vec<Block> {
     let mut found: Vec<Block> = Vec::new();
     let mut open = false;
     for (i, line) in page.lines().enumerate() {
@@ -171,6 +172,11 @@ fn every_example_of_the_language_page_gives_what_it_says() {
 #[test]
 fn the_examples_of_coming_from_give_what_they_say() {
     assert!(check("docs/coming-from.md") >= 2);
+}
+
+#[test]
+fn the_examples_of_migrating_give_what_they_say() {
+    assert!(check("docs/migrating.md") >= 16);
 }
 
 #[test]

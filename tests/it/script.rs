@@ -277,7 +277,7 @@ macro_rules! scripts {
 scripts!(
     filter arithmetic functions sliding batches aggregates queries time more_windows coming_from joins joins_by_window
     joins_by_range more_joins tables aggregations named_windows patterns more_patterns sequences
-    rate_limits triggers over partitions
+    rate_limits triggers over partitions migrating
 );
 
 #[test]
@@ -307,6 +307,7 @@ fn every_script_file_is_run_and_there_are_many_cases() {
         "triggers",
         "over",
         "partitions",
+        "migrating",
     ];
     let mut count = 0;
     for path in files("tests/it/script", "evt") {

@@ -126,7 +126,7 @@ fn options_are_checked_against_the_known_ones() {
         ),
         (
             vec![source, file, path, ("on.error", "stream")],
-            "'on.error'='stream': fault streams are not supported yet; use 'log' or 'stop'",
+            "'on.error'='stream': fault streams are not supported; use 'log' or 'stop'",
         ),
     ] {
         let e = Connectors::built_in()

@@ -11,6 +11,7 @@
 //! answers with the error. A sink that cannot be opened keeps the app from starting, and a source that fails (its file
 //! cannot be opened, or read on) ends it, whatever `on.error` says: the rest of its rows would be missing silently.
 
+use super::foreign_options::foreign;
 use super::handle::EventFluxAppRuntime;
 use super::metrics::Metrics;
 use crate::connector::{
@@ -42,7 +43,7 @@ pub(crate) fn connections(
         let options = written(stream);
         match connectors.connect(&stream.name, &stream.schema, &options) {
             Ok(connection) => connections.push((Arc::clone(&stream.name), connection)),
-            Err(e) => faults.push(fault(place(stream, &e), &e)),
+            Err(e) => faults.push(foreign(stream).unwrap_or_else(|| fault(place(stream, &e), &e))),
         }
     }
     match faults.is_empty() {
@@ -87,6 +88,10 @@ pub(crate) fn table_files(plan: &Plan) -> Result<Vec<(usize, TableFile)>, Vec<Fa
             }
             Ok(Some(file)) => files.push((number, file)),
             Err(e) => {
+                if let Some(foreign) = foreign(stream) {
+                    faults.push(foreign);
+                    continue;
+                }
                 let span = place(stream, &e);
                 let OptionError::UnknownKey { key, .. } = &e else {
                     faults.push(fault(span, &e));

@@ -64,7 +64,7 @@ fn options_are_checked_when_the_app_is_built() {
             "'type'='sink', 'extension'='log', 'on.error'='stream'",
             1,
             70,
-            "'on.error'='stream': fault streams are not supported yet",
+            "'on.error'='stream': fault streams are not supported",
             "use 'log' or 'stop'",
         ),
         (
