@@ -433,7 +433,7 @@ pub enum RuntimeError {
     /// The app is poisoned by a panic.
     #[error("{0}")]
     Poisoned(Poison),
-    /// The app's state could not be claimed, or its last checkpoint failed. The source is a
+    /// The app's state could not be claimed or restored, or its last checkpoint failed. The source is a
     /// [`CheckpointError`](crate::CheckpointError).
     #[error("checkpoints: {0}")]
     Checkpoint(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -52,14 +52,14 @@ pub mod backend;
 pub mod checkpoint;
 
 pub mod connector;
-pub use connector::PositionedOutput;
+pub use connector::{NumberedFile, NumberedSink, PositionedOutput};
 
 pub mod core;
 
 pub mod distributed;
 
 pub mod event;
-pub use event::{Batch, Column, Data, Schema, Sign, Str, Timestamp, Type, Value};
+pub use event::{Batch, Column, Data, OutputNumber, Schema, Sign, Str, Timestamp, Type, Value};
 
 mod error;
 pub use error::{
@@ -82,7 +82,9 @@ mod runtime;
 pub use plan::Drawing;
 pub use runtime::app::answer::QueryResult;
 pub use runtime::app::from_row::{FieldError, FromField, FromRow, RowReader};
-pub use runtime::app::handle::{EventFluxAppRuntime, RunChange, RunStep, StreamInfo};
+pub use runtime::app::handle::{
+    EventFluxAppRuntime, Recovered, Recovery, RunChange, RunStep, StreamInfo,
+};
 pub use runtime::app::load::Loaded;
 pub use runtime::app::manager::EventFluxManager;
 pub use runtime::app::metrics::Metrics;
@@ -105,7 +107,6 @@ pub use runtime::lane::wait::WaitStrategy;
 pub use runtime::position::named::{Mark, ResumePoint};
 pub use runtime::worker::handler::RowHandler;
 pub use runtime::worker::output::Subscription;
-pub use runtime::worker::output_number::OutputNumber;
 pub use runtime::worker::wall::ClockBack;
 
 mod sql;

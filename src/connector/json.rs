@@ -23,7 +23,7 @@ use std::fmt;
 
 mod encode;
 pub use encode::RowEncoder;
-pub(super) use encode::{millis, put};
+pub(super) use encode::{GROUP, NUMBER, millis, put};
 
 /// One line of an events file.
 #[derive(Clone, Debug, PartialEq)]

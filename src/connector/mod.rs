@@ -46,6 +46,8 @@ pub mod json;
 mod lines;
 mod log;
 mod number;
+mod numbered_file;
+mod numbered_sink;
 mod options;
 #[cfg(test)]
 mod parts;
@@ -66,6 +68,8 @@ pub use file_source::{FileSource, seek_line};
 pub use identity::{FileIdentity, Likeness};
 pub use lines::{LINE_BYTES_MAX, LastLine, Line, Lines};
 pub use log::LogSink;
+pub use numbered_file::NumberedFile;
+pub use numbered_sink::NumberedSink;
 pub use options::{Key, OptionError, Options};
 pub use pipe::Pipe;
 pub use positioned_output::PositionedOutput;

@@ -24,7 +24,7 @@ const ROWS_OF_TRIES: [u64; 4] = [20_000, 80_000, 320_000, 1_280_000];
 const PATIENCE: Duration = Duration::from_secs(240);
 
 fn delivered(folder: &Scratch) -> Vec<u8> {
-    fs::read(folder.at("delivered.txt")).unwrap_or_default()
+    fs::read(folder.at("delivered.jsonl")).unwrap_or_default()
 }
 
 /// The greatest epoch of which the store has a file.

@@ -27,6 +27,7 @@ mod on_demand;
 mod order;
 mod over;
 mod ranges;
+mod recovery;
 mod script;
 mod siddhi;
 mod singly;

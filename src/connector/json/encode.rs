@@ -2,7 +2,7 @@
 //!
 //! The stream's name is escaped once; a row costs no allocation.
 
-use crate::event::{Batch, Column, Data, Sign, Timestamp};
+use crate::event::{Batch, Column, Data, OutputNumber, Sign, Timestamp};
 
 /// Writes the rows of one stream as JSON lines.
 #[derive(Clone, Debug)]
@@ -22,22 +22,49 @@ impl RowEncoder {
 
     /// Appends one line per row of the batch.
     pub fn encode(&self, batch: &Batch, out: &mut Vec<u8>) {
-        for (row, at) in batch.at().iter().enumerate() {
-            out.extend_from_slice(&self.head);
-            millis(out, *at);
-            out.extend_from_slice(match batch.sign(row) {
-                Sign::Plus => b",\"row\":[",
-                Sign::Minus => b",\"sign\":\"-\",\"row\":[",
-            });
-            for (i, column) in batch.columns().iter().enumerate() {
-                if i > 0 {
-                    out.push(b',');
-                }
-                cell(out, column, row);
-            }
-            out.extend_from_slice(b"]}\n");
+        for row in 0..batch.len() {
+            line(&self.head, batch, row, out);
         }
     }
+
+    /// Appends the line of one row, with its number in front of the rest.
+    pub(in crate::connector) fn encode_numbered(
+        &self,
+        batch: &Batch,
+        row: usize,
+        number: OutputNumber,
+        out: &mut Vec<u8>,
+    ) {
+        out.extend_from_slice(GROUP);
+        put(out, &number.group);
+        out.extend_from_slice(NUMBER);
+        put(out, &number.number);
+        out.push(b',');
+        line(&self.head[1..], batch, row, out);
+    }
+}
+
+/// What a line with a number begins with.
+pub(in crate::connector) const GROUP: &[u8] = b"{\"group\":";
+/// What stands between a group and a number.
+pub(in crate::connector) const NUMBER: &[u8] = b",\"number\":";
+
+/// Appends the line of one row behind what it begins with.
+#[inline]
+fn line(head: &[u8], batch: &Batch, row: usize, out: &mut Vec<u8>) {
+    out.extend_from_slice(head);
+    millis(out, batch.at()[row]);
+    out.extend_from_slice(match batch.sign(row) {
+        Sign::Plus => b",\"row\":[",
+        Sign::Minus => b",\"sign\":\"-\",\"row\":[",
+    });
+    for (i, column) in batch.columns().iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        cell(out, column, row);
+    }
+    out.extend_from_slice(b"]}\n");
 }
 
 /// Appends one value as JSON.

@@ -11,6 +11,8 @@
 //! answers with the error. A sink that cannot be opened keeps the app from starting, and a source that fails (its file
 //! cannot be opened, or read on) ends it, whatever `on.error` says: the rest of its rows would be missing silently.
 
+mod delivery;
+
 use super::foreign_options::foreign;
 use super::handle::EventFluxAppRuntime;
 use super::metrics::Metrics;
@@ -26,6 +28,7 @@ use crate::runtime::ingress::input::Input;
 use crate::runtime::shared::Shared;
 use crate::runtime::shared::turns::{Turns, end_turn, turns};
 use crate::sql::ast::Span;
+use delivery::Delivery;
 use parking_lot::Mutex;
 use std::fmt::Display;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -201,6 +204,7 @@ pub(crate) struct Connected {
     waiting: Vec<(Arc<str>, Connection)>,
     feeds: Vec<Feed>,
     outlets: Vec<Arc<Outlet>>,
+    deliveries: Vec<Arc<Delivery>>,
     incidents: Arc<Incidents>,
     left: Left,
 }
@@ -356,6 +360,7 @@ impl Connected {
                 self.incidents.add_of_sink(outlet, &e);
             }
         }
+        self.deliveries.iter().for_each(|d| d.finish());
     }
 
     /// Adds what was counted here.

@@ -4,6 +4,7 @@ use crate::runtime::config::{RuntimeConfig, Workers};
 mod checkpoints;
 mod handlers;
 mod questions;
+mod recovery;
 mod traces;
 
 use super::connect::Connected;
@@ -11,7 +12,7 @@ use super::metrics::Metrics;
 use super::worker_thread;
 use crate::connector::{Connection, TableFile};
 use crate::error::{BuildError, Problem, RuntimeError};
-use crate::event::{Batch, Schema, Timestamp};
+use crate::event::{Batch, OutputNumber, Schema, Timestamp};
 use crate::operator::Counters;
 use crate::plan::{Catalogue, Drawing, Plan, StreamKind, StreamPlan, draw, explain};
 use crate::runtime::checkpointing::SnapshotService;
@@ -23,13 +24,13 @@ use crate::runtime::lane::park::{Parker, parker};
 use crate::runtime::position::named::ResumePoint;
 use crate::runtime::shared::Shared;
 use crate::runtime::worker::output::{Numbered, Output, Subscription, subscription};
-use crate::runtime::worker::output_number::OutputNumber;
 use crate::store::PersistenceStore;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
+pub use recovery::{Recovered, Recovery};
 pub use traces::{RunChange, RunStep};
 
 /// A stream of an app, as [`EventFluxAppRuntime::streams`] tells it.
@@ -131,6 +132,9 @@ impl EventFluxAppRuntime {
 
     /// Fills the tables that have a file, unless they were restored; starts the threads, then the sources. Rows may be
     /// sent from now on.
+    ///
+    /// An app with a store begins empty by it, unless a revision was restored before, and writes its checkpoints behind
+    /// those that are there; [`EventFluxAppRuntime::recover`] goes on where the last run ended.
     pub fn start(&self) -> Result<(), RuntimeError> {
         self.load_files()?;
         self.connected.lock().attach_sinks(self)?;
@@ -200,7 +204,8 @@ impl EventFluxAppRuntime {
     }
 
     /// Opens the producer of this name: its rows have numbers, and opened again it goes on where it stood, also after
-    /// a restore. Other names, and inputs without a name, are not touched.
+    /// a restore. Other names, and inputs without a name, are not touched. [`Recovery::start`](crate::Recovery::start)
+    /// opens those that are known before the app runs; this is for one that comes or goes while it runs.
     ///
     /// At most one input of a name is open; dropping it closes it. After a restore an input that had been open holds
     /// the app's clock back, at the clock it had then, until it is opened again and says more, or until
@@ -257,7 +262,7 @@ impl EventFluxAppRuntime {
     /// Rows are numbered from 1 per stream and key group: in one row of numbers where one worker writes the stream,
     /// otherwise by the group of the row's key. The numbers are part of the app's state, so a row that comes out again
     /// after a restore has the number that it had. Register it before rows flow: a stream with a key is counted from
-    /// then on.
+    /// then on. Who wants each row once gives [`Recovery::deliver`](crate::Recovery::deliver) a sink instead.
     ///
     /// Errors: [`RuntimeError::NotNumbered`] where the key is not among the columns of the stream. Cost: with a key
     /// one hash per row.
@@ -266,24 +271,30 @@ impl EventFluxAppRuntime {
         stream: &str,
         callback: impl Fn(&Batch, &[OutputNumber]) + Send + Sync + 'static,
     ) -> Result<(), RuntimeError> {
-        let number = self.stream(stream)?;
+        let number = self.begin_numbers(stream)?;
         let callback: Numbered = Arc::new(callback);
+        Ok(self.shared.with_all(|_, core| {
+            core.outputs
+                .add(number, Output::Numbered(Arc::clone(&callback)))
+        })?)
+    }
+
+    /// Counts the rows of a stream from now on, if they can be numbered.
+    fn begin_numbers(&self, stream: &str) -> Result<usize, RuntimeError> {
+        let number = self.stream(stream)?;
         let mut begun = Ok(());
         self.shared.with_all(|_, core| {
             begun = core.outputs.begin_numbers(number);
-            if begun.is_ok() {
-                let output = Output::Numbered(Arc::clone(&callback));
-                core.outputs.add(number, output);
-            }
         })?;
         begun.map_err(|why| RuntimeError::NotNumbered {
             stream: stream.to_string(),
             why,
-        })
+        })?;
+        Ok(number)
     }
 
-    /// As [`EventFluxAppRuntime::add_callback`], with a closure of its own for every worker; `factory` gets its
-    /// number.
+    /// As [`EventFluxAppRuntime::add_callback`], with a closure of its own for every worker, which may keep what it
+    /// likes without a lock; `factory` gets the number of the worker, 0 in an inline app.
     pub fn add_callback_per_worker<F>(
         &self,
         stream: &str,

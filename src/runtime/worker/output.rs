@@ -1,8 +1,8 @@
 //! Where rows leave the engine: callbacks on the worker, and subscriptions for a thread of the user.
 
 use super::handler::RowHandler;
-use super::output_number::{OutputCounter, OutputNumber};
-use crate::event::Batch;
+use super::output_number::OutputCounter;
+use crate::event::{Batch, OutputNumber};
 use crate::plan::{Plan, output_key};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded};
 use parking_lot::Mutex;

@@ -4,18 +4,9 @@
 //! promised, so there is none to count. The counters are part of a worker's state: after a restore a row comes out
 //! with the number that it had before.
 
-use crate::event::{Batch, Column};
+use crate::event::{Batch, Column, OutputNumber};
 use crate::plan::{GROUPS, OutputKey};
 use crate::state::{encode_key, key_group};
-
-/// The place of a row among those of its stream and key group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct OutputNumber {
-    /// The key group, below 128; 0 where one worker writes the whole stream.
-    pub group: u16,
-    /// Counted from 1.
-    pub number: u64,
-}
 
 /// The counters of one stream on one worker.
 pub(crate) struct OutputCounter {

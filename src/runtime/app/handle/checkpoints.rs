@@ -46,7 +46,8 @@ impl EventFluxAppRuntime {
         self.restore_with(&RestoreOptions::default())
     }
 
-    /// Goes on from a revision as the options say.
+    /// Goes on from a revision as the options say: while the app runs, or before `start` where its state is only looked
+    /// at. An app that is to go on where its last run ended is started by [`EventFluxAppRuntime::recover`].
     pub fn restore_with(&self, options: &RestoreOptions) -> Result<RestoreReport, CheckpointError> {
         self.snapshot_service()?.inner().restore(options)
     }
