@@ -1,18 +1,20 @@
-//! Rows of one's own type, without a vector per row: `cargo run --example typed_rows`.
+//! Rows in and out as types of the program, without a vector per row: `cargo run --example typed_rows`.
 
-use eventflux::{EventFluxManager, Row, RowWriter, RuntimeConfig, Value, Workers};
+use eventflux::{EventFluxManager, RuntimeConfig, Workers};
 
-struct Reading {
-    sensor: String,
-    celsius: f64,
-    valid: Option<bool>,
+eventflux::row! {
+    struct Reading {
+        sensor: String,
+        celsius: f64,
+        valid: Option<bool>,
+    }
 }
 
-impl Row for Reading {
-    fn write(&self, to: &mut RowWriter<'_>) {
-        to.field(self.sensor.as_str());
-        to.field(&self.celsius);
-        to.field(&Value::from(self.valid));
+eventflux::row! {
+    #[derive(Debug, PartialEq)]
+    struct Hot {
+        sensor: String,
+        fahrenheit: f64,
     }
 }
 
@@ -41,8 +43,15 @@ pub fn main() -> Result<(), Box<dyn std::error::Error>> {
         })?;
     }
     runtime.shutdown()?;
-    let found: Vec<Value> = hot.iter().map(|batch| batch.value(0, 0)).collect();
+    let mut found = Vec::new();
+    for batch in hot.iter() {
+        for row in batch.typed::<Hot>() {
+            found.push(row?);
+        }
+    }
     println!("{found:?}");
-    assert_eq!(found, [Value::from("north"), Value::from("west")]);
+    let is = |hot: &Hot, sensor: &str| hot.sensor == sensor;
+    assert!(is(&found[0], "north") && is(&found[1], "west") && found.len() == 2);
+    assert!((found[1].fahrenheit - 104.0).abs() < 1e-9);
     Ok(())
 }

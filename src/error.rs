@@ -3,7 +3,7 @@
 mod excerpt;
 mod suggest;
 
-use crate::event::{Timestamp, Type};
+use crate::event::{Schema, Timestamp, Type};
 use crate::sql::ast::Span;
 use excerpt::{excerpt, shortened};
 use std::fmt;
@@ -191,6 +191,35 @@ pub enum RowError {
         /// Position of the attribute, from 0.
         attribute: usize,
     },
+    /// A whole number is beyond the range of a LONG.
+    TooLarge {
+        /// Position of the attribute, from 0.
+        attribute: usize,
+        /// The number.
+        found: u64,
+    },
+}
+
+impl RowError {
+    /// Position of the attribute that is meant, from 0; `None` where it is the row as a whole.
+    pub fn attribute(&self) -> Option<usize> {
+        match self {
+            RowError::Width { .. } => None,
+            RowError::Mismatch { attribute, .. }
+            | RowError::NotFinite { attribute }
+            | RowError::TooLarge { attribute, .. } => Some(*attribute),
+        }
+    }
+
+    /// With the name of the attribute, where one is meant.
+    pub(crate) fn in_stream(self, stream: &str, schema: &Schema) -> SendError {
+        let attribute = self.attribute().and_then(|i| schema.attributes().get(i));
+        SendError::Row {
+            stream: stream.to_string(),
+            attribute: attribute.map(|a| a.name.to_string()),
+            error: self,
+        }
+    }
 }
 
 impl fmt::Display for RowError {
@@ -213,6 +242,12 @@ impl fmt::Display for RowError {
             RowError::NotFinite { attribute } => {
                 write!(f, "value {} is not a finite number", attribute + 1)
             }
+            RowError::TooLarge { attribute, found } => write!(
+                f,
+                "value {} is {found}, and a LONG ends at {}",
+                attribute + 1,
+                i64::MAX
+            ),
         }
     }
 }
@@ -258,11 +293,14 @@ pub enum SendError {
     #[error("no stream '{0}' takes rows; streams are named as in CREATE STREAM")]
     UnknownStream(String),
     /// The row does not fit the stream. Nothing was sent.
-    #[error("the row does not fit stream {stream}: {error}")]
+    #[error("the row does not fit stream {stream}{}: {error}", named(.attribute))]
     Row {
         /// The stream.
         stream: String,
+        /// The attribute, where one does not fit.
+        attribute: Option<String>,
         /// What does not fit.
+        #[source]
         error: RowError,
     },
     /// The app runs in event time and nothing has told the time yet.
@@ -323,6 +361,11 @@ pub enum SendError {
     Poisoned(Poison),
 }
 
+fn named(attribute: &Option<String>) -> String {
+    let name = attribute.as_ref();
+    name.map_or_else(String::new, |name| format!(", attribute '{name}'"))
+}
+
 /// A row that was not taken, with the reason.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrySendError<R> {
@@ -338,7 +381,11 @@ impl<R> fmt::Display for TrySendError<R> {
     }
 }
 
-impl<R: fmt::Debug> std::error::Error for TrySendError<R> {}
+impl<R: fmt::Debug> std::error::Error for TrySendError<R> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.reason)
+    }
+}
 
 /// Why a question to tables and named windows has no answer.
 #[derive(Debug, thiserror::Error)]

@@ -47,6 +47,8 @@
 //! [`RuntimeConfig`] says on which threads. [`ScalarFunction`] and [`AggregateFunction`] add to the language,
 //! [`connector`] to where rows come from and go to.
 
+#![deny(missing_debug_implementations)]
+
 pub mod backend;
 
 pub mod checkpoint;
@@ -59,7 +61,10 @@ pub mod core;
 pub mod distributed;
 
 pub mod event;
-pub use event::{Batch, Column, Data, OutputNumber, Schema, Sign, Str, Timestamp, Type, Value};
+pub use event::{
+    Batch, Column, Data, FieldError, FromField, FromRow, OutputNumber, RowReader, Schema, Sign,
+    Str, Timestamp, Type, Value,
+};
 
 mod error;
 pub use error::{
@@ -81,7 +86,6 @@ pub mod redis;
 mod runtime;
 pub use plan::Drawing;
 pub use runtime::app::answer::QueryResult;
-pub use runtime::app::from_row::{FieldError, FromField, FromRow, RowReader};
 pub use runtime::app::handle::{
     EventFluxAppRuntime, Recovered, Recovery, RunChange, RunStep, StreamInfo,
 };

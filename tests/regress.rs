@@ -675,8 +675,7 @@ fn panes_have_a_limit_and_long_chains_are_refused() {
     let refused = |app: &str, what: &str| {
         let error = EventFluxManager::new()
             .create_with(app, RuntimeConfig::default().workers(Workers::Inline))
-            .err()
-            .expect("refused");
+            .expect_err("refused");
         assert!(
             error.to_string().contains(what),
             "{}",
@@ -750,8 +749,7 @@ fn a_fault_far_to_the_right_is_shown() {
     let app = " ".repeat(100_000) + "nonsense";
     let error = EventFluxManager::new()
         .create_with(&app, RuntimeConfig::default())
-        .err()
-        .expect("refused");
+        .expect_err("refused");
     assert!(error.to_string().contains("column 100001"));
 }
 

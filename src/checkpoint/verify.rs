@@ -85,6 +85,15 @@ pub struct Verifier<'a> {
     on_read: Box<dyn FnMut(u64) + 'a>,
 }
 
+impl fmt::Debug for Verifier<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier")
+            .field("app", &self.app)
+            .field("report", &self.report)
+            .finish_non_exhaustive()
+    }
+}
+
 impl<'a> Verifier<'a> {
     /// Begins with nothing verified.
     pub fn new(store: &'a dyn PersistenceStore, app: &'a str) -> Self {

@@ -5,6 +5,7 @@
 //! on.
 
 use super::column::Column;
+use super::from_row::{FieldError, FromRow, RowReader};
 use super::schema::Schema;
 use super::time::Timestamp;
 use super::value::Value;
@@ -175,6 +176,15 @@ impl Batch {
     /// The values of a row. Allocates.
     pub fn row(&self, row: usize) -> Vec<Value> {
         self.columns.iter().map(|c| c.value(row)).collect()
+    }
+
+    /// The rows as values of the program, such as tuples or a type that [`row!`](crate::row) makes.
+    ///
+    /// Errors, of each row: a column has another type, a value is NULL that is not wanted as an `Option`, or the rows
+    /// have another number of columns. Cost: none but that of the fields; a `String` is allocated, a
+    /// [`Str`](crate::Str) seldom.
+    pub fn typed<R: FromRow>(&self) -> impl ExactSizeIterator<Item = Result<R, FieldError>> + '_ {
+        (0..self.len()).map(|row| RowReader::read(&self.columns, row))
     }
 
     /// Removes all rows; keeps the memory.

@@ -2,6 +2,7 @@
 
 mod batch;
 mod column;
+mod from_row;
 mod instant;
 mod iso;
 mod output_number;
@@ -16,6 +17,7 @@ pub(crate) use batch::Mark;
 pub use batch::{Batch, Sign};
 pub use column::{Column, Data};
 pub(crate) use column::{Element, each_vec, extend_pairs};
+pub use from_row::{FieldError, FromField, FromRow, RowReader};
 pub(crate) use instant::{Zone, at_offset, in_calendar};
 pub(crate) use iso::{parse_instant, parse_instant_in};
 pub use output_number::OutputNumber;

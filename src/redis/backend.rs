@@ -230,7 +230,7 @@ impl Open {
     ) -> Result<Self, StoreError> {
         check_name("name of a namespace", namespace)?;
         let keys = Keys::new(&config.key_prefix)?;
-        let ttl = config.ttl()?;
+        let ttl = config.time_to_live()?;
         let ttl_ms = ttl.map_or(0, milliseconds);
         let checkpoint_ttl_ms = ttl.map_or(0, |ttl| milliseconds(outliving(ttl)));
         Ok(Open {

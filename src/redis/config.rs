@@ -3,6 +3,7 @@
 use super::address::{Address, shown_url};
 use crate::store::StoreError;
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -23,8 +24,15 @@ const TTL_MAX: Duration = Duration::from_secs(36_525 * 24 * 3600);
 /// assert_eq!(config.url, "redis://localhost:6379");
 /// assert_eq!((config.max_connections, config.connection_timeout_ms), (10, 5000));
 /// assert_eq!((config.key_prefix.as_str(), config.ttl_seconds), ("eventflux:", None));
+///
+/// let day = std::time::Duration::from_secs(24 * 3600);
+/// let config = "redis://:secret@db:6380/2".parse::<RedisConfig>()?.ttl(Some(day));
+/// assert_eq!(config.ttl_seconds, Some(86_400));
+/// assert!(!format!("{config:?}").contains("secret"));
+/// # Ok::<(), eventflux::store::StoreError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
+#[must_use = "a store or a backend is made of it"]
 pub struct RedisConfig {
     /// Where Redis is.
     pub url: String,
@@ -69,11 +77,36 @@ impl RedisConfig {
     }
 }
 
+/// The defaults with this URL.
+impl FromStr for RedisConfig {
+    type Err = StoreError;
+
+    fn from_str(url: &str) -> Result<Self, StoreError> {
+        RedisConfig::from_endpoints(&[url.to_string()])
+    }
+}
+
 impl RedisConfig {
+    /// Sets [`connection_timeout_ms`](RedisConfig::connection_timeout_ms).
+    pub fn connection_timeout(mut self, timeout: Duration) -> Self {
+        self.connection_timeout_ms = milliseconds(timeout);
+        self
+    }
+
+    /// Sets [`ttl_seconds`](RedisConfig::ttl_seconds); parts of a second count as a whole one.
+    pub fn ttl(mut self, ttl: Option<Duration>) -> Self {
+        let seconds = |ttl: Duration| {
+            let part = u64::from(ttl.subsec_nanos() > 0);
+            ttl.as_secs().saturating_add(part)
+        };
+        self.ttl_seconds = ttl.map(seconds);
+        self
+    }
+
     /// How long what is not refreshed lives, if it ends at all.
     ///
     /// Errors: [`StoreError::Refused`] for zero.
-    pub(super) fn ttl(&self) -> Result<Option<Duration>, StoreError> {
+    pub(super) fn time_to_live(&self) -> Result<Option<Duration>, StoreError> {
         match self.ttl_seconds {
             Some(0) => Err(StoreError::Refused {
                 what: "ttl_seconds".to_string(),
@@ -117,12 +150,16 @@ mod tests {
                 ttl_seconds,
                 ..RedisConfig::default()
             };
-            config.ttl()
+            config.time_to_live()
         };
         assert_eq!(ttl(None), Ok(None));
         assert!(matches!(ttl(Some(0)), Err(StoreError::Refused { .. })));
         assert_eq!(ttl(Some(60)), Ok(Some(Duration::from_secs(60))));
         assert_eq!(ttl(Some(u64::MAX)), Ok(Some(TTL_MAX)));
+        let set = |ttl| RedisConfig::default().ttl(Some(ttl)).ttl_seconds;
+        assert_eq!(set(Duration::ZERO), Some(0), "refused when it is used");
+        assert_eq!(set(Duration::from_millis(1_001)), Some(2));
+        assert_eq!(set(Duration::MAX), Some(u64::MAX));
         assert_eq!(outliving(DAY / 24), DAY / 24 + DAY);
         assert_eq!(outliving(DAY * 3), DAY * 9);
         assert_eq!(milliseconds(outliving(TTL_MAX)), 3 * 36_525 * 86_400_000);

@@ -17,6 +17,7 @@ fn within(time: Duration, least: Duration) -> Duration {
 /// How long connecting may take is `connection_timeout_ms` of [`RedisConfig`](super::RedisConfig); a node of a cluster
 /// has at most half a second, TLS and login included, since others may answer for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "each method returns the changed value"]
 pub struct RedisOptions {
     pub(super) username: Option<String>,
     pub(super) password: Option<Secret>,

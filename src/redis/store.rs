@@ -11,6 +11,7 @@ use super::uploading::Uploading;
 use crate::store::StoreError;
 use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +43,14 @@ use std::time::Duration;
 pub struct RedisPersistenceStore {
     inner: Arc<Inner>,
     keeper: Mutex<Option<Keeper>>,
+}
+
+impl fmt::Debug for RedisPersistenceStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisPersistenceStore")
+            .field("store", &self.inner.client.describe())
+            .finish_non_exhaustive()
+    }
 }
 
 /// What the store and its keeper share.
@@ -83,7 +92,7 @@ impl RedisPersistenceStore {
         options: RedisOptions,
     ) -> Result<Self, StoreError> {
         let keys = Keys::new(&config.key_prefix)?;
-        let ttl = config.ttl()?;
+        let ttl = config.time_to_live()?;
         let inner = Inner {
             client: Client::new(&config, &options)?,
             keys,

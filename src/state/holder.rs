@@ -77,6 +77,7 @@ pub trait Register {
 }
 
 /// Where registers are read from.
+#[derive(Debug)]
 pub struct RegisterReader<'a>(pub(crate) Reader<'a>);
 
 /// Slots of one kind. Implemented by the containers of this crate; holders are made of them.

@@ -36,3 +36,4 @@ mod table_files;
 mod tidy;
 mod traces;
 mod tree;
+mod typed;

@@ -122,7 +122,7 @@ fn redis_persistence_shows_its_password_nowhere() {
         };
         clean("Debug", format!("{config:?}"));
         let made = RedisPersistenceStore::new_with_config(config);
-        let error = made.err().expect("no such URL");
+        let error = made.expect_err("no such URL");
         clean("refused", format!("{error} {error:?}"));
     }
 }

@@ -21,6 +21,7 @@ use crate::event::{Str, Type, Value};
 use crate::sql::ast::{Name, Span};
 pub(super) use choice::joined;
 pub(super) use sized::cast_to;
+use std::fmt;
 use std::sync::Arc;
 pub(super) use time::TimeKernel;
 pub(super) use uuid::Uuid;
@@ -71,6 +72,17 @@ struct Registered {
     name: String,
     signature: String,
     function: Arc<dyn ScalarFunction>,
+}
+
+impl fmt::Debug for Functions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Functions")
+            .field(
+                "registered",
+                &self.registered.iter().map(|r| &r.name).collect::<Vec<_>>(),
+            )
+            .finish_non_exhaustive()
+    }
 }
 
 impl Functions {

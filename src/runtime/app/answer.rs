@@ -1,7 +1,6 @@
 //! The answer to a question: rows with the names and types of their columns.
 
-use super::from_row::{FieldError, FromRow, RowReader};
-use crate::event::{Batch, Column, Schema, Value};
+use crate::event::{Batch, Column, FieldError, FromRow, Schema, Value};
 
 /// Rows of a table or a named window, as one moment of the app had them. They are the caller's own: nothing of the
 /// app waits for them, or changes them.
@@ -48,9 +47,7 @@ impl QueryResult {
     /// Errors: a column has another type, a value is NULL that is not wanted as an `Option`, or the rows have another
     /// number of columns.
     pub fn typed<R: FromRow>(&self) -> Result<Vec<R>, FieldError> {
-        let rows = 0..self.len();
-        rows.map(|row| RowReader::read(self.columns(), row))
-            .collect()
+        self.rows.typed().collect()
     }
 
     /// Values that became NULL by overflow, division by zero or a failed conversion while this was answered.

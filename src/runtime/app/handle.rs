@@ -26,6 +26,7 @@ use crate::runtime::shared::Shared;
 use crate::runtime::worker::output::{Numbered, Output, Subscription, subscription};
 use crate::store::PersistenceStore;
 use parking_lot::Mutex;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -67,6 +68,15 @@ pub struct EventFluxAppRuntime {
     catalogue: Catalogue,
     warnings: Vec<Problem>,
     pub(super) snapshots: Option<SnapshotService>,
+}
+
+impl fmt::Debug for EventFluxAppRuntime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventFluxAppRuntime")
+            .field("name", &self.name())
+            .field("running", &self.shared.is_running())
+            .finish_non_exhaustive()
+    }
 }
 
 impl EventFluxAppRuntime {

@@ -13,6 +13,7 @@ use crate::runtime::config::RuntimeConfig;
 use crate::sql::ast::Span;
 use crate::sql::parse;
 use crate::store::{PersistenceStore, StoreError};
+use std::fmt;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -36,6 +37,15 @@ pub struct EventFluxManager {
     store: Option<Arc<dyn PersistenceStore>>,
     /// Of apps that do not say.
     checkpoints: CheckpointConfig,
+}
+
+impl fmt::Debug for EventFluxManager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventFluxManager")
+            .field("store", &self.store.as_ref().map(|s| s.describe()))
+            .field("checkpoints", &self.checkpoints)
+            .finish_non_exhaustive()
+    }
 }
 
 impl EventFluxManager {

@@ -1,13 +1,12 @@
 //! Apps as the application sees them: `manager` makes them, `handle` starts and stops one and reads it, `connect` runs
 //! the sources and sinks of its streams (`foreign_options`: what others call their options), `metrics` are its numbers,
-//! `question` asks its tables and named windows (`reach`: and aggregations; `answer`, and `from_row` for typed rows),
+//! `question` asks its tables and named windows (`reach`: and aggregations; `answer`),
 //! `load` fills tables, `worker_thread` is the loop of a pinned worker. What needs several rooms at once stands here:
 //! the room may name every other, and none names it.
 
 pub(crate) mod answer;
 pub(crate) mod connect;
 mod foreign_options;
-pub(crate) mod from_row;
 pub(crate) mod handle;
 pub(crate) mod load;
 pub(crate) mod manager;

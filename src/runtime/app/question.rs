@@ -14,12 +14,14 @@ use crate::operator::{Counters, Kind, Operator, Out};
 use crate::plan::{Held, QuestionPlan};
 use crate::runtime::ingress::row::{Row, RowWriter};
 use crate::runtime::shared::Shared;
+use std::fmt;
 use std::sync::Arc;
 
 /// A question that was read and bound, to be asked many times; `?` in its text stand for values that are given each
 /// time.
 ///
 /// It has memory of its own, so each thread that asks prepares one.
+#[must_use = "it is asked by `query`"]
 pub struct PreparedQuery {
     shared: Arc<Shared>,
     plan: QuestionPlan,
@@ -36,6 +38,14 @@ pub struct PreparedQuery {
     faults: u64,
     /// Value faults that were told.
     told: u64,
+}
+
+impl fmt::Debug for PreparedQuery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PreparedQuery")
+            .field("rows", &self.rows)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What is done while the workers stand still.

@@ -6,6 +6,7 @@
 //! thread (`presence`), so that entering again costs a count and a lock from inside is refused.
 //! Cost: entering and leaving is one atomic swap, one load of a shared line and one store, for any number of workers.
 
+use std::fmt;
 use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
@@ -292,6 +293,14 @@ pub struct EnterGuard<'a> {
     gate: &'a Arc<Gate>,
     word: Option<&'a Arc<Word>>,
     of_this_thread: PhantomData<*const ()>,
+}
+
+impl fmt::Debug for EnterGuard<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EnterGuard")
+            .field("inside", &self.word.is_some())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Drop for EnterGuard<'_> {

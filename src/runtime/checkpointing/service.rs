@@ -17,6 +17,7 @@ use claim::owner_name;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use restore::{RestoreOptions, RestoreReport};
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize};
 use std::thread::JoinHandle;
@@ -107,11 +108,29 @@ pub struct SnapshotService {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
+impl fmt::Debug for SnapshotService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SnapshotService")
+            .field("app", &self.inner.app)
+            .field("config", &self.inner.config)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A checkpoint that was asked for.
 #[derive(Clone)]
 pub struct PersistHandle {
     inner: Arc<Inner>,
     ticket: u64,
+}
+
+impl fmt::Debug for PersistHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PersistHandle")
+            .field("app", &self.inner.app)
+            .field("ended", &self.poll())
+            .finish_non_exhaustive()
+    }
 }
 
 impl PersistHandle {

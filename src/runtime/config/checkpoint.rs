@@ -17,6 +17,7 @@ pub enum FailurePolicy {
 
 /// When checkpoints are taken and how they are kept. Starts from [`Default`]: only on request, zstd, three revisions.
 #[derive(Clone, Debug)]
+#[must_use = "each method returns the changed value"]
 pub struct CheckpointConfig {
     pub(crate) interval: Option<Duration>,
     pub(crate) compression: CompressionType,

@@ -37,6 +37,7 @@ pub enum Backpressure {
 
 /// How an app runs. Starts from [`Default`]: one worker per core but one, spin then park, batches of 256.
 #[derive(Clone, Debug)]
+#[must_use = "each method returns the changed value"]
 pub struct RuntimeConfig {
     pub(crate) workers: Workers,
     pub(crate) wait: WaitStrategy,

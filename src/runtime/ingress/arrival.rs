@@ -60,8 +60,8 @@ pub(crate) fn write<R: Row + ?Sized>(
         return Err(SendError::TimeOutOfRange(at));
     }
     if let Err(error) = RowWriter::write(&mut batch.columns, row) {
-        let stream = shared.plan.streams[stream].name.to_string();
-        return Err(SendError::Row { stream, error });
+        let stream = &shared.plan.streams[stream];
+        return Err(error.in_stream(&stream.name, &stream.schema));
     }
     let (clock, mark) = match shared.event_time {
         true => pace.row(&shared.plan, at),

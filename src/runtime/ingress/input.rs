@@ -13,6 +13,7 @@ use crate::runtime::config::Backpressure;
 use crate::runtime::lane::stamp::{Applied, Stamp};
 use crate::runtime::position::named::{Mark, Start};
 use crate::runtime::shared::Shared;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use xxhash_rust::xxh3::xxh3_64;
@@ -26,6 +27,7 @@ use xxhash_rust::xxh3::xxh3_64;
 /// and goes on with these numbers when it is opened again. Once the app was restored to an earlier state, the next
 /// send of a named input returns [`SendError::Rewound`] and takes nothing; the source goes back to that row, and
 /// sending goes on. Rows that parts of the app have processed before are dropped there, and only there.
+#[must_use = "dropping it closes it"]
 pub struct Input {
     dispatch: Dispatch,
     /// The last row that was taken, and the largest timestamp sent, less the lateness.
@@ -38,6 +40,16 @@ pub struct Input {
     cause: u64,
     /// By stream: rows on their way in.
     scratch: Vec<Batch>,
+}
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Input")
+            .field("name", &self.name())
+            .field("position", &self.position())
+            .field("clock", &self.clock())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Input {
@@ -371,8 +383,8 @@ impl Input {
                 expected: like.columns.len(),
                 found: batch.columns.len(),
             };
-            let stream = shared.plan.streams[stream].name.to_string();
-            return Err(SendError::Row { stream, error });
+            let stream = &shared.plan.streams[stream];
+            return Err(error.in_stream(&stream.name, &stream.schema));
         }
         (batch.tracks_clock, batch.tracks_cause) = (like.tracks_clock, like.tracks_cause);
         // Without a branch per row; the row is looked for when there is one.

@@ -5,11 +5,22 @@ use super::input::Input;
 use super::row::Row;
 use crate::error::{SendError, TrySendError};
 use crate::event::Timestamp;
+use std::fmt;
 
 /// An [`Input`] narrowed to one stream.
+#[must_use = "dropping it closes it"]
 pub struct InputHandler {
     input: Input,
     stream: usize,
+}
+
+impl fmt::Debug for InputHandler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InputHandler")
+            .field("input", &self.input)
+            .field("stream", &self.stream)
+            .finish()
+    }
 }
 
 impl InputHandler {

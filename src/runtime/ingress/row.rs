@@ -4,6 +4,7 @@ use crate::error::RowError;
 use crate::event::{Column, Data, Str, Type, Value};
 
 /// Writes the values of one row, from left to right.
+#[derive(Debug)]
 pub struct RowWriter<'a> {
     columns: &'a mut [Column],
     next: usize,
@@ -153,6 +154,34 @@ impl Field for i64 {
         match column.parts_mut() {
             (Data::Long(to), valid) => push(to, valid, *self),
             _ => widened(*self, Type::Long, attribute, column),
+        }
+    }
+}
+
+/// Whole numbers that the language has no type for go where the next wider one of its own goes.
+macro_rules! whole_fields {
+    ($($rust:ty, $like:ty;)*) => {$(
+        impl Field for $rust {
+            #[inline]
+            fn write(&self, attribute: usize, column: &mut Column) -> Result<(), RowError> {
+                <$like>::from(*self).write(attribute, column)
+            }
+        }
+    )*};
+}
+whole_fields! {
+    u8, i32; i8, i32; u16, i32; i16, i32; u32, i64;
+}
+
+impl Field for u64 {
+    #[inline]
+    fn write(&self, attribute: usize, column: &mut Column) -> Result<(), RowError> {
+        match i64::try_from(*self) {
+            Ok(value) => value.write(attribute, column),
+            Err(_) => Err(RowError::TooLarge {
+                attribute,
+                found: *self,
+            }),
         }
     }
 }

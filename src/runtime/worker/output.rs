@@ -164,6 +164,7 @@ impl Outputs {
 /// Batches wait in a bounded queue; while it is full the worker waits, and inputs feel it. A shutdown does not wait:
 /// what is then in the lanes can still be read.
 #[derive(Debug)]
+#[must_use = "rows wait in it until they are read"]
 pub struct Subscription {
     receiver: Receiver<Batch>,
     rest: Arc<Mutex<VecDeque<Batch>>>,

@@ -37,6 +37,7 @@ use held::Held;
 use parking_lot::Mutex;
 use readers::Readers;
 use std::collections::HashMap;
+use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -52,6 +53,14 @@ pub struct FileStore {
     dir: PathBuf,
     readers: Arc<Readers>,
     apps: Mutex<HashMap<String, Arc<App>>>,
+}
+
+impl fmt::Debug for FileStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileStore")
+            .field("dir", &self.dir)
+            .finish_non_exhaustive()
+    }
 }
 
 struct App {

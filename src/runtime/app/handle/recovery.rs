@@ -69,6 +69,15 @@ pub struct Recovered<const N: usize> {
     pub inputs: [Input; N],
 }
 
+impl<const N: usize> fmt::Debug for Recovered<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recovered")
+            .field("report", &self.report)
+            .field("inputs", &self.inputs)
+            .finish()
+    }
+}
+
 impl EventFluxAppRuntime {
     /// Starts the app where its last run ended: to be called instead of [`EventFluxAppRuntime::start`] by an app that
     /// keeps its state in a store. Callbacks are added before.

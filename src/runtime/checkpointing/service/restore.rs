@@ -24,6 +24,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Which revision is restored, and what may differ. Starts from [`Default`]: the last one, nothing may.
 #[derive(Clone, Debug, Default)]
+#[must_use = "each method returns the changed value"]
 pub struct RestoreOptions {
     pub(super) revision: Option<Revision>,
     pub(super) fallback: bool,

@@ -1,6 +1,6 @@
 //! Rows that go out as values of the program: the mirror image of [`Row`](crate::Row).
 
-use crate::event::{Column, Str, Type, Value};
+use super::{Column, Str, Type, Value};
 use std::fmt;
 
 /// Why a row is not what the program wants to read.
@@ -13,6 +13,15 @@ pub enum FieldError {
         column: usize,
         /// Its type.
         found: Type,
+        /// What is wanted.
+        wanted: &'static str,
+    },
+    /// A whole number does not fit what is wanted.
+    Range {
+        /// Position of the column, from 0.
+        column: usize,
+        /// The number.
+        found: i64,
         /// What is wanted.
         wanted: &'static str,
     },
@@ -38,6 +47,11 @@ impl fmt::Display for FieldError {
                 found,
                 wanted,
             } => write!(f, "column {} is {found}, read as {wanted}", column + 1),
+            FieldError::Range {
+                column,
+                found,
+                wanted,
+            } => write!(f, "column {} is {found}, read as {wanted}", column + 1),
             FieldError::Null { column } => {
                 write!(f, "column {} is NULL; read it as an Option", column + 1)
             }
@@ -51,6 +65,7 @@ impl fmt::Display for FieldError {
 impl std::error::Error for FieldError {}
 
 /// Reads the values of one row, from left to right.
+#[derive(Debug)]
 pub struct RowReader<'a> {
     columns: &'a [Column],
     row: usize,
@@ -84,12 +99,7 @@ impl<'a> RowReader<'a> {
         let value = from.value(self.row);
         match F::of(&value) {
             Some(read) => Ok(read),
-            None if value == Value::Null => Err(FieldError::Null { column }),
-            None => Err(FieldError::Type {
-                column,
-                found: from.type_of(),
-                wanted: F::NAME,
-            }),
+            None => Err(misfit::<F>(column, from.type_of(), &value)),
         }
     }
 
@@ -103,6 +113,29 @@ impl<'a> RowReader<'a> {
             columns: self.columns.len(),
             fields: self.next,
         }
+    }
+}
+
+/// Why a value was not read.
+#[cold]
+fn misfit<F: FromField>(column: usize, found: Type, value: &Value) -> FieldError {
+    let wanted = F::NAME;
+    let number = match value {
+        Value::Null => return FieldError::Null { column },
+        Value::Int(v) if F::WHOLE => i64::from(*v),
+        Value::Long(v) if F::WHOLE => *v,
+        _ => {
+            return FieldError::Type {
+                column,
+                found,
+                wanted,
+            };
+        }
+    };
+    FieldError::Range {
+        column,
+        found: number,
+        wanted,
     }
 }
 
@@ -128,10 +161,14 @@ impl FromRow for Vec<Value> {
     }
 }
 
-/// A value that can be read. An INT may be read as a LONG, and each number as a DOUBLE that holds it exactly.
+/// A value that can be read. An INT may be read as a LONG, each number as a DOUBLE that holds it exactly, and a whole
+/// number as one of Rust's other types where it fits.
 pub trait FromField: Sized {
     /// What it is called in an error.
     const NAME: &'static str;
+
+    /// Whether it is a whole number that is read of any column of whole numbers, where the value fits.
+    const WHOLE: bool = false;
 
     /// It, if the value is one.
     fn of(value: &Value) -> Option<Self>;
@@ -161,6 +198,27 @@ fields! {
     Str, "Str": Value::String(v) => v.clone();
 }
 
+/// Whole numbers that the language has no type for.
+macro_rules! whole_fields {
+    ($($rust:ty, $name:literal;)*) => {$(
+        impl FromField for $rust {
+            const NAME: &'static str = $name;
+            const WHOLE: bool = true;
+
+            fn of(value: &Value) -> Option<Self> {
+                match value {
+                    Value::Int(v) => (*v).try_into().ok(),
+                    Value::Long(v) => (*v).try_into().ok(),
+                    _ => None,
+                }
+            }
+        }
+    )*};
+}
+whole_fields! {
+    u8, "u8"; u16, "u16"; u32, "u32"; u64, "u64"; i8, "i8"; i16, "i16";
+}
+
 impl FromField for Value {
     const NAME: &'static str = "Value";
 
@@ -171,6 +229,7 @@ impl FromField for Value {
 
 impl<F: FromField> FromField for Option<F> {
     const NAME: &'static str = F::NAME;
+    const WHOLE: bool = F::WHOLE;
 
     fn of(value: &Value) -> Option<Self> {
         match value {
@@ -197,6 +256,35 @@ tuples! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whole_numbers_are_read_as_what_they_fit() {
+        let mut columns = [Column::new(Type::Int), Column::new(Type::Long)];
+        for (int, long) in [(255, i64::MAX), (-1, -129)] {
+            assert!(columns[0].push(&Value::Int(int)));
+            assert!(columns[1].push(&Value::Long(long)));
+        }
+        let read = RowReader::read::<(u8, u64)>(&columns, 0);
+        assert_eq!(read, Ok((255, i64::MAX as u64)));
+        let texts = [
+            RowReader::read::<(u8, u64)>(&columns, 1).map(drop),
+            RowReader::read::<(i8, u64)>(&columns, 1).map(drop),
+            RowReader::read::<(i16, i8)>(&columns, 1).map(drop),
+            RowReader::read::<(i32, i32)>(&columns, 1).map(drop),
+            RowReader::read::<(u32, String)>(&columns, 0).map(drop),
+        ];
+        let texts = texts.map(|w| w.expect_err("it does not fit").to_string());
+        assert_eq!(
+            texts,
+            [
+                "column 1 is -1, read as u8",
+                "column 2 is -129, read as u64",
+                "column 2 is -129, read as i8",
+                "column 2 is LONG, read as i32",
+                "column 2 is LONG, read as String",
+            ]
+        );
+    }
 
     #[test]
     fn values_are_read_as_what_they_are_or_widen_to() {
