@@ -28,15 +28,40 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! It is: a library of filters, windows, GROUP BY and chains of queries over typed columns; on the caller's own
-//! thread or on pinned workers fed by lock-free lanes; in event time or processing time; with build errors that name
-//! line, column and remedy. The figures are in `PERFORMANCE.md`, the language in `docs/language.md`.
+//! That is an *inline* app: what follows from a row has happened when `send_at` returns. With
+//! [`Workers::Pinned`] an app has threads of its own, and rows of one key meet on one of them. Rows go in and come out
+//! as types of the program ([`row!`]):
 //!
-//! Its state can be kept in a folder ([`store`]) or, with the feature `redis` (a default one), in Redis: a crash then
-//! costs no row and counts none twice. `redis-tls` adds `rediss://`. What each guarantee needs from the server is in
-//! `docs/operations.md`.
+//! ```
+//! use eventflux::{EventFluxManager, RuntimeConfig, Workers};
 //!
-//! It is not: a server, a cluster, an async framework, a database. Patterns and partitions are not there yet.
+//! eventflux::row! {
+//!     #[derive(Debug)]
+//!     struct Hot { sensor: String, celsius: f64 }
+//! }
+//!
+//! let app = "CREATE STREAM Readings (sensor STRING, celsius DOUBLE);
+//!     INSERT INTO Hot SELECT sensor, celsius FROM Readings WHERE celsius > 30;";
+//! let runtime = EventFluxManager::new().create_with(app, RuntimeConfig::default().workers(Workers::Pinned(2)))?;
+//! let hot = runtime.subscribe("Hot")?;
+//! runtime.start()?;
+//! runtime.input()?.send("Readings", ("north", 31.5))?;
+//! runtime.shutdown()?;
+//! for batch in hot.iter() {
+//!     for row in batch.typed::<Hot>() {
+//!         println!("{:?}", row?);
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! An app with a name can keep its state in a folder ([`store`]) or, with the feature `redis` (a default one), in
+//! Redis. It is started by [`recover`](EventFluxAppRuntime::recover): then a crash costs no row and counts none twice,
+//! and a [`NumberedSink`] gets each row once. An example stands at [`Recovery`]. `redis-tls` adds `rediss://`; what
+//! each guarantee needs from the server is in `docs/operations.md`.
+//!
+//! The language is in `docs/language.md`, figures are in `PERFORMANCE.md`. Texts that are wrong are refused with line,
+//! column and remedy ([`BuildError`]). It is not a server, a cluster, an async framework or a database.
 //!
 //! ```text
 //! build:  text ─sql─▶ statements ─plan─▶ components of queries ─▶ operators
