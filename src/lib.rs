@@ -60,8 +60,9 @@
 //! and a [`NumberedSink`] gets each row once. An example stands at [`Recovery`]. `redis-tls` adds `rediss://`; what
 //! each guarantee needs from the server is in `docs/operations.md`.
 //!
-//! The language is in `docs/language.md`, figures are in `PERFORMANCE.md`. Texts that are wrong are refused with line,
-//! column and remedy ([`BuildError`]). It is not a server, a cluster, an async framework or a database.
+//! Begin with `docs/tutorial.md` and `docs/recipes.md`; the language is in `docs/language.md`, figures are in
+//! `PERFORMANCE.md`. Texts that are wrong are refused with line, column and remedy ([`BuildError`]). It is not a
+//! server, a cluster, an async framework or a database.
 //!
 //! ```text
 //! build:  text ─sql─▶ statements ─plan─▶ components of queries ─▶ operators
@@ -150,3 +151,8 @@ mod sync;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// So is the program of the tutorial.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/tutorial.md")]
+struct Tutorial;

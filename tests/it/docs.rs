@@ -1,5 +1,5 @@
-//! The examples that a reader meets first: those of `docs/language.md`, `docs/coming-from.md`, `docs/migrating.md` and
-//! `README.md`, and the folder `examples/`.
+//! The examples that a reader meets first: those of the pages in `docs/` and of `README.md`, and of the folder
+//! `examples/`. The commands of `docs/tutorial.md` are run by `tools/cli/tests/tutorial.rs`.
 //!
 //! On a page, a block ```` ```sql ```` is followed by ```` ```events ```` (lines of an events file) and
 //! ```` ```output ```` (what `eventflux run` prints for them), or by ```` ```error ```` (what it says instead). Behind
@@ -177,6 +177,53 @@ fn the_examples_of_coming_from_give_what_they_say() {
 #[test]
 fn the_examples_of_migrating_give_what_they_say() {
     assert!(check("docs/migrating.md") >= 16);
+}
+
+#[test]
+fn the_recipes_and_the_tutorial_give_what_they_say() {
+    assert_eq!(check("docs/recipes.md"), 14);
+    assert_eq!(check("docs/tutorial.md"), 1);
+}
+
+/// Where pages point to: files, and headings of pages by the names that GitHub gives them.
+#[test]
+fn links_lead_somewhere() {
+    let mut wrong = Vec::new();
+    let pages = crate::source::files("docs", "md");
+    let pages = pages.iter().map(|path| crate::source::relative(path));
+    for page in pages.chain(["README.md", "CONTRIBUTING.md"].map(str::to_string)) {
+        let text = fs::read_to_string(root().join(&page)).expect("it exists");
+        for link in text.split("](").skip(1) {
+            let link = link.split(')').next().unwrap_or_default();
+            if link.is_empty() || link.contains("://") {
+                continue;
+            }
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let folder = root().join(&page);
+            let target = match file {
+                "" => folder.clone(),
+                file => folder.parent().expect("a folder").join(file),
+            };
+            let known = || {
+                let text = fs::read_to_string(&target).unwrap_or_default();
+                let headings = text.lines().filter(|line| line.starts_with('#'));
+                headings.map(anchor).any(|name| name == heading)
+            };
+            if !target.exists() || !heading.is_empty() && !known() {
+                wrong.push(format!("{page}: {link}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The name of a heading in links.
+fn anchor(heading: &str) -> String {
+    let title = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = title
+        .chars()
+        .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
 #[test]
