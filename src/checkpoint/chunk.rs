@@ -5,6 +5,7 @@ use super::{Fault, FaultKind};
 use crate::store::{ChunkName, Digest};
 use std::fmt;
 use std::str::FromStr;
+#[cfg(feature = "zstd")]
 use zstd::zstd_safe;
 
 const MAGIC: [u8; 4] = *b"EFCH";
@@ -16,6 +17,7 @@ pub(super) const HEADER_BYTES: usize = 43;
 pub const RAW_BYTES_MAX: u32 = 16 << 20;
 
 /// Zstandard's fastest level with its normal format: level 3 is slower and no smaller on state.
+#[cfg(feature = "zstd")]
 const ZSTD_LEVEL: i32 = 1;
 
 /// How chunks are compressed. One that would not get smaller is stored as it is.
@@ -24,26 +26,34 @@ pub enum CompressionType {
     /// Not at all.
     None,
     /// LZ4 blocks: faster, larger.
+    #[cfg_attr(not(feature = "zstd"), default)]
     Lz4,
-    /// Zstandard at level 1.
+    /// Zstandard at level 1, with the feature `zstd`.
+    #[cfg(feature = "zstd")]
     #[default]
     Zstd,
 }
 
 impl CompressionType {
-    const ALL: [CompressionType; 3] = [Self::None, Self::Lz4, Self::Zstd];
+    const ALL: &[CompressionType] = &[
+        Self::None,
+        Self::Lz4,
+        #[cfg(feature = "zstd")]
+        Self::Zstd,
+    ];
 
     /// The number in a chunk's header.
     fn code(self) -> u8 {
         match self {
             CompressionType::None => 0,
             CompressionType::Lz4 => 1,
+            #[cfg(feature = "zstd")]
             CompressionType::Zstd => 2,
         }
     }
 
     fn of_code(code: u8) -> Result<Self, FaultKind> {
-        let all = Self::ALL.into_iter();
+        let all = Self::ALL.iter().copied();
         let mut fits = all.filter(|c| c.code() == code);
         fits.next().ok_or(FaultKind::Codec { found: code })
     }
@@ -54,6 +64,7 @@ impl fmt::Display for CompressionType {
         f.write_str(match self {
             CompressionType::None => "none",
             CompressionType::Lz4 => "lz4",
+            #[cfg(feature = "zstd")]
             CompressionType::Zstd => "zstd",
         })
     }
@@ -68,7 +79,7 @@ impl FromStr for CompressionType {
     type Err = ParseCompressionError;
 
     fn from_str(text: &str) -> Result<Self, ParseCompressionError> {
-        let all = Self::ALL.into_iter();
+        let all = Self::ALL.iter().copied();
         let mut fits = all.filter(|c| c.to_string().eq_ignore_ascii_case(text));
         fits.next()
             .ok_or_else(|| ParseCompressionError(text.to_string()))
@@ -168,6 +179,7 @@ fn compress(
     let most = match compression {
         CompressionType::None => 0,
         CompressionType::Lz4 => lz4_flex::block::get_maximum_output_size(raw.len()),
+        #[cfg(feature = "zstd")]
         CompressionType::Zstd => zstd_safe::compress_bound(raw.len()),
     };
     // not cleared before: what `out` holds already need not be zeroed again
@@ -179,6 +191,7 @@ fn compress(
         CompressionType::Lz4 => {
             lz4_flex::block::compress_into(raw, payload).map_err(|e| failed(&e))?
         }
+        #[cfg(feature = "zstd")]
         CompressionType::Zstd => {
             // not zstd::bulk, whose contexts panic without memory
             zstd_safe::compress(payload, raw, ZSTD_LEVEL)
@@ -276,6 +289,7 @@ fn decompress(
         CompressionType::Lz4 => {
             lz4_flex::block::decompress_into(payload, raw).map_err(|e| failed(&e))?
         }
+        #[cfg(feature = "zstd")]
         CompressionType::Zstd => zstd_safe::decompress(&mut raw[..], payload)
             .map_err(|e| failed(&zstd_safe::get_error_name(e)))?,
     };

@@ -91,7 +91,7 @@ pub enum FaultKind {
         found: Revision,
     },
     /// A compression that this build does not know.
-    #[error("its codec is {found}; known are 0 (none), 1 (lz4), 2 (zstd)")]
+    #[error("its codec is {found}; known are 0 (none), 1 (lz4) and, with the feature zstd, 2")]
     Codec {
         /// Number of the codec.
         found: u8,

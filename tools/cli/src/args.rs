@@ -43,7 +43,14 @@ pub enum Command {
     #[command(subcommand)]
     State(crate::state::StateCommand),
     /// Check whether a Redis keeps checkpoints as it should, and say what to change
+    #[cfg(feature = "redis")]
     Doctor(crate::doctor::DoctorArgs),
+    /// Print the completions of a shell
+    #[cfg(feature = "manual")]
+    Completions(crate::manual::CompletionsArgs),
+    /// Print the manual
+    #[cfg(feature = "manual")]
+    Man(crate::manual::ManArgs),
     /// A program of its own: says how it is called
     #[command(hide = true, disable_help_flag = true)]
     Bench(Moved),

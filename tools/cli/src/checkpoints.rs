@@ -45,7 +45,7 @@ pub struct StateArgs {
     /// Let queries that are new start empty, and forget the state of those that are gone
     #[arg(long, requires = "store", help_heading = "State")]
     pub evolve: bool,
-    /// How state is compressed [default: zstd]
+    /// How state is compressed [default: zstd, in a build without it lz4]
     #[arg(long, value_enum, requires = "store", help_heading = "State")]
     pub compression: Option<Compression>,
     /// Claim the state even while another process seems to hold it
@@ -97,6 +97,7 @@ pub enum Compression {
     /// Faster, larger
     Lz4,
     /// Smaller
+    #[cfg(feature = "zstd")]
     Zstd,
 }
 
@@ -128,6 +129,7 @@ impl StateArgs {
             None => CompressionType::default(),
             Some(Compression::None) => CompressionType::None,
             Some(Compression::Lz4) => CompressionType::Lz4,
+            #[cfg(feature = "zstd")]
             Some(Compression::Zstd) => CompressionType::Zstd,
         };
         CheckpointConfig::default()

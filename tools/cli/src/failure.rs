@@ -54,14 +54,15 @@ impl Failure {
     }
 
     /// Something failed and was told already: status 1.
+    #[cfg(feature = "redis")]
     pub fn told() -> Self {
         Failure::run("")
     }
 
-    /// Stopped by a signal after draining: status 130, nothing to say.
+    /// Stopped by a signal after draining: its status, nothing to say.
     pub fn interrupted() -> Self {
         Failure {
-            status: 130,
+            status: crate::signal::status(),
             message: String::new(),
         }
     }

@@ -9,11 +9,14 @@ mod app;
 mod args;
 mod checkpoints;
 mod console;
+#[cfg(feature = "redis")]
 mod doctor;
 mod events;
 mod failure;
 mod generate;
 mod inputs;
+#[cfg(feature = "manual")]
+mod manual;
 mod output;
 mod paths;
 mod places;
@@ -41,7 +44,12 @@ fn main() -> ExitCode {
         Command::Explain(args) => app::explain(&args),
         Command::Query(args) => query::run(&args),
         Command::State(what) => state::run(&what),
+        #[cfg(feature = "redis")]
         Command::Doctor(args) => doctor::run(&args),
+        #[cfg(feature = "manual")]
+        Command::Completions(args) => manual::completions(&args),
+        #[cfg(feature = "manual")]
+        Command::Man(args) => manual::pages(&args),
         Command::Bench(moved) => Err(moved.told()),
     };
     let done = done.and_then(|()| match console::lost() {

@@ -1,35 +1,63 @@
-//! Ctrl-C and SIGTERM: the first asks to drain, the second ends at once.
+//! Ctrl-C, SIGTERM and SIGHUP: the first asks to drain, the second ends at once. Either way the exit status is 128 and
+//! the number of the signal, as a shell has it of a command that a signal ended.
 
 use crate::failure::Failure;
-use std::sync::atomic::{AtomicBool, Ordering};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 
-static ASKED: AtomicBool = AtomicBool::new(false);
+#[cfg(unix)]
+const SIGNALS: [i32; 3] = [SIGINT, SIGTERM, signal_hook::consts::SIGHUP];
+#[cfg(not(unix))]
+const SIGNALS: [i32; 2] = [SIGINT, SIGTERM];
 
-/// Nothing has begun: there is nothing to drain.
-static IDLE: AtomicBool = AtomicBool::new(false);
+/// What the handlers write.
+#[derive(Default)]
+struct State {
+    asked: Arc<AtomicBool>,
+    /// Nothing has begun: there is nothing to drain.
+    idle: Arc<AtomicBool>,
+    /// The signal that asked.
+    signal: Arc<AtomicUsize>,
+}
 
-/// From now on the first signal makes [`is_asked`] true, and a second one ends the process with status 130, as the
-/// first one does while the process is said to be idle.
+static STATE: LazyLock<State> = LazyLock::new(State::default);
+
+/// From now on the first signal makes [`is_asked`] true, and a second one ends the process, as the first one does
+/// while the process is said to be idle.
 pub fn install() -> Result<(), Failure> {
-    let handler = || {
-        // In one order with `set_idle`: one of the two sees the other.
-        if ASKED.swap(true, Ordering::SeqCst) || IDLE.load(Ordering::SeqCst) {
-            std::process::exit(130);
-        }
+    let state = &*STATE;
+    let handle = |signal: i32| -> io::Result<()> {
+        // They run in this order. The last one and `set_idle` are in one order, too: one of the two sees the other.
+        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&state.asked))?;
+        flag::register_usize(signal, Arc::clone(&state.signal), signal as usize)?;
+        flag::register(signal, Arc::clone(&state.asked))?;
+        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&state.idle))?;
+        Ok(())
     };
-    ctrlc::set_handler(handler).map_err(|e| Failure::run(format!("cannot handle signals: {e}")))
+    SIGNALS
+        .into_iter()
+        .try_for_each(handle)
+        .map_err(|e| Failure::run(format!("cannot handle signals: {e}")))
 }
 
 /// Says whether the process waits for something before it begins. A signal that came before ends it here.
 pub fn set_idle(idle: bool) {
-    IDLE.store(idle, Ordering::SeqCst);
-    if idle && ASKED.load(Ordering::SeqCst) {
-        std::process::exit(130);
+    STATE.idle.store(idle, Ordering::SeqCst);
+    if idle && STATE.asked.load(Ordering::SeqCst) {
+        std::process::exit(status().into());
     }
 }
 
 /// Whether somebody asked to stop.
 #[inline]
 pub fn is_asked() -> bool {
-    ASKED.load(Ordering::Relaxed)
+    STATE.asked.load(Ordering::Relaxed)
+}
+
+/// The exit status that tells which signal it was.
+pub fn status() -> u8 {
+    128 + STATE.signal.load(Ordering::SeqCst) as u8
 }

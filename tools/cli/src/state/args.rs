@@ -49,6 +49,7 @@ Examples:
   eventflux state pin file:state Vwap before-upgrade
   eventflux state pin file:state Vwap before-upgrade --remove";
 
+#[cfg(feature = "redis")]
 const ACL_HELP: &str = "The line goes to standard output, how to apply it to standard error.
 
 Examples:
@@ -75,6 +76,7 @@ pub enum StateCommand {
     /// Name a revision, so that it is kept
     Pin(PinArgs),
     /// Print what a user of Redis must be allowed, as a line of its access list
+    #[cfg(feature = "redis")]
     Acl(AclArgs),
 }
 
@@ -231,6 +233,7 @@ pub struct PinArgs {
 }
 
 /// Options of `state acl`.
+#[cfg(feature = "redis")]
 #[derive(Args, Debug)]
 #[command(after_help = ACL_HELP)]
 pub struct AclArgs {

@@ -3,6 +3,7 @@
 //! Commands that only read work beside a running app. Those that write claim the app first, so that no two processes
 //! write at once; a claim is given up when the command ends.
 
+#[cfg(feature = "redis")]
 mod acl;
 mod args;
 mod diff;
@@ -33,6 +34,7 @@ pub fn run(command: &StateCommand) -> Result<(), Failure> {
         StateCommand::Import(args) => import::run(args),
         StateCommand::Prune(args) => prune::run(args),
         StateCommand::Pin(args) => pin::run(args),
+        #[cfg(feature = "redis")]
         StateCommand::Acl(args) => acl::run(args),
     }
 }
