@@ -269,6 +269,10 @@ pub struct Poison {
     pub query: String,
     /// The message of the panic.
     pub message: String,
+    /// The stream whose callback or handler it was; `None` for the engine and for registered functions.
+    pub callback: Option<String>,
+    /// The app has no workers: it was the thread of the caller, or of the timer.
+    pub inline: bool,
 }
 
 impl fmt::Display for Poison {
@@ -277,11 +281,17 @@ impl fmt::Display for Poison {
             worker,
             query,
             message,
+            callback,
+            inline,
         } = self;
-        write!(
-            f,
-            "worker {worker} panicked in {query}: {message}; shut the app down and start it again"
-        )
+        match callback {
+            Some(stream) => write!(f, "a callback of stream {stream} panicked")?,
+            None => write!(f, "{query} panicked")?,
+        }
+        if !inline {
+            write!(f, " on worker {worker}")?;
+        }
+        write!(f, ": {message}; shut the app down and create it anew")
     }
 }
 

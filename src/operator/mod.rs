@@ -146,6 +146,11 @@ pub(crate) trait Operator: Send + StateHolder {
     /// Closes what is open once, in due order, as if its time had come (`--flush`).
     fn close(&mut self, _out: &mut Out) {}
 
+    /// Whether rows would come of that.
+    fn is_open(&mut self) -> bool {
+        false
+    }
+
     /// When its next timer is due.
     fn due(&self) -> Option<Timestamp> {
         None

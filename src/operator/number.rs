@@ -57,6 +57,10 @@ impl Operator for Numbered {
         self.window.send_end(out);
     }
 
+    fn is_open(&mut self) -> bool {
+        self.window.is_open()
+    }
+
     fn close(&mut self, out: &mut Out) {
         self.window.close(out);
     }

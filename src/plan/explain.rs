@@ -1,6 +1,7 @@
 //! A plan as text: components, queries, operators, distribution and state.
 
 use super::explain_pattern::explain_pattern;
+use super::identity::normal;
 use super::join::{EqualKey, On, Trigger};
 use super::pattern_text::PatternText;
 use super::source::SourcePlan;
@@ -97,24 +98,26 @@ fn explain_query(plan: &Plan, query: &QueryPlan, event_time: bool, text: &mut St
     if let Some(late) = query.late {
         let _ = writeln!(text, "    late rows → {}", plan.streams[late].name);
     }
-    if query.condition.is_some() {
-        let _ = writeln!(text, "    where");
+    if let Some(condition) = &query.written.condition {
+        let _ = writeln!(text, "    where {condition}");
     }
     if let Some(rollup) = &query.rollup {
         explain_rollup(query, &rollup.info, text);
     }
     if query.aggregates() {
-        let calls = query
-            .calls
-            .iter()
-            .map(|c| c.call.aggregate.to_string())
-            .collect::<Vec<_>>()
-            .join(", ");
-        let keys = query.keys.len();
+        let calls: Vec<String> = query.calls.iter().map(|c| normal(&c.text)).collect();
+        let keys = match query.written.keys.as_slice() {
+            [] => "over all rows".to_string(),
+            keys => format!("by {}", keys.join(", ")),
+        };
         let _ = writeln!(
             text,
-            "    aggregate [{calls}] by {keys} keys: state keyed map of accumulators per group"
+            "    aggregate [{}] {keys}: state keyed map of accumulators per group",
+            calls.join(", ")
         );
+    }
+    if let Some(having) = &query.written.having {
+        let _ = writeln!(text, "    having {having}");
     }
     if query.looks_back() {
         explain_over(plan, query, event_time, text);
@@ -225,8 +228,8 @@ fn explain_source(
         let access = access(table, &member.on, true);
         let _ = writeln!(text, "    look up in table {}: {access}", table.name);
     }
-    if source.filter.is_some() {
-        let _ = writeln!(text, "    filter");
+    for filter in place.iter().flat_map(|p| &query.written.filters[*p]) {
+        let _ = writeln!(text, "    filter {filter}");
     }
     let joined = query.joins_sources() && query.takes_rows_in_order();
     let in_order = source

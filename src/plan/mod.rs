@@ -16,6 +16,7 @@ mod join;
 mod limits;
 mod lineage;
 mod meeting;
+mod notes;
 mod ordinal;
 mod output_key;
 mod over;
@@ -206,6 +207,10 @@ pub(crate) struct Plan {
     homes: Vec<usize>,
     /// What is allowed but is seldom meant.
     pub(crate) warnings: Vec<Fault>,
+    /// What is often meant, and worth knowing before the app runs for long.
+    pub(crate) notes: Vec<Fault>,
+    /// The same where the app's clock is the machine's.
+    pub(crate) machine_clock: Option<Fault>,
 }
 
 impl Plan {
@@ -260,6 +265,7 @@ pub(crate) fn plan(
         partitions,
         mut queries,
         warnings,
+        notes,
         ..
     } = planner;
     if let Some(place) = identity::tell_apart(&mut queries) {
@@ -289,7 +295,7 @@ pub(crate) fn plan(
     for (number, component) in components.iter().enumerate() {
         component.queries.iter().for_each(|q| homes[*q] = number);
     }
-    Ok(Plan {
+    let mut plan = Plan {
         name: app.name.as_ref().map(|n| n.text.clone()),
         description: app.description.as_ref().map(|d| d.text.clone()),
         event_time: app.playback,
@@ -304,5 +310,10 @@ pub(crate) fn plan(
         components,
         homes,
         warnings,
-    })
+        notes,
+        machine_clock: None,
+    };
+    plan.notes.extend(notes::of_app(app, &plan));
+    plan.machine_clock = notes::machine_clock(&plan);
+    Ok(plan)
 }

@@ -1,6 +1,7 @@
 //! One query: its clauses bound to the columns of its sources.
 
 use super::aggregation::{RollupPlan, bind_reaches, bind_rollup};
+use super::identity::normal;
 use super::join::{JoinPlan, bind_joins};
 use super::limits;
 use super::ordinal;
@@ -15,7 +16,7 @@ use super::source::{
 use super::streams::Planner;
 use super::table::{ActionPlan, MemberPlan, bind_action};
 use super::window::WindowPlan;
-use super::{QueryIdentity, StreamKind, StreamPlan, warn};
+use super::{QueryIdentity, StreamKind, StreamPlan, notes, warn};
 use crate::error::{FAULTS_MAX, Fault, LISTED_NAMES_MAX};
 use crate::event::{Schema, Type};
 use crate::expr::Typed;
@@ -76,6 +77,41 @@ pub(crate) struct QueryPlan {
     pub(crate) over: OverPlan,
     /// The aggregation that it fills.
     pub(crate) rollup: Option<RollupPlan>,
+    /// What it asks, as it is written.
+    pub(super) written: Written,
+}
+
+/// Expressions of a query as they are written, each in one line.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    /// By source, its filters before the window; of one that is joined also what ON asks of its rows alone.
+    pub(super) filters: Vec<Vec<String>>,
+    /// WHERE, if there is one.
+    pub(super) condition: Option<String>,
+    /// GROUP BY.
+    pub(super) keys: Vec<String>,
+    /// HAVING, if there is one.
+    pub(super) having: Option<String>,
+}
+
+impl Written {
+    fn of(text: &str, query: &Query, sources: &[SourcePlan]) -> Self {
+        let at = |span: Span| normal(text.get(span.range()).unwrap_or_default());
+        let one = |e: &Expr| at(e.span);
+        let of_source = |s: &SourcePlan| {
+            let mut all = Vec::new();
+            if let Some(filter) = &s.filter {
+                filter.conjuncts(&mut |part| all.push(at(part.span)));
+            }
+            all
+        };
+        Written {
+            filters: sources.iter().map(of_source).collect(),
+            condition: query.filter.as_ref().map(one),
+            keys: query.group_by.iter().map(one).collect(),
+            having: query.having.as_ref().map(one),
+        }
+    }
 }
 
 impl QueryPlan {
@@ -296,7 +332,9 @@ pub(super) fn bind_query(
         rate: None,
         over: std::mem::take(&mut scope.over),
         rollup,
+        written: Written::default(),
     };
+    plan.written = Written::of(planner.text, query, &plan.sources);
     finish(planner, query, &scope, &mut plan, (target, partition))?;
     Some((plan, schema))
 }
@@ -690,6 +728,11 @@ fn check(
     let room = FAULTS_MAX.saturating_sub(planner.warnings.len());
     let warnings: Vec<Fault> = warnings.take(room).collect();
     planner.warnings.extend(warnings);
+    if planner.notes.len() < FAULTS_MAX {
+        planner
+            .notes
+            .extend(notes::of_query(planner.text, query, plan));
+    }
     Some(())
 }
 

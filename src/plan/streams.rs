@@ -39,6 +39,7 @@ pub(super) struct Planner<'a> {
     incomplete: bool,
     pub(super) faults: Vec<Fault>,
     pub(super) warnings: Vec<Fault>,
+    pub(super) notes: Vec<Fault>,
     pub(super) columns: Columns,
 }
 
@@ -58,6 +59,7 @@ impl<'a> Planner<'a> {
             incomplete: !unread.is_empty(),
             faults: unread,
             warnings: Vec::new(),
+            notes: Vec::new(),
             columns: Columns::default(),
         }
     }

@@ -438,7 +438,7 @@ fn a_plan_tells_what_is_held_and_what_is_read() {
         "DAYS: merged from SECONDS, each stays 31622400 s behind its end",
         "WEEKS: merged from DAYS, all stay",
         "at most 50000000 groups of all periods (AGGREGATION_PANES_MAX): state keyed map",
-        "aggregate [sum] by 1 keys",
+        "aggregate [sum(v)] by k",
         "fill aggregation A",
     ] {
         assert!(alone.contains(line), "{line} is not in\n{alone}");

@@ -391,6 +391,10 @@ impl Operator for PaneAggregate {
         }
     }
 
+    fn is_open(&mut self) -> bool {
+        !self.open.is_empty()
+    }
+
     fn close(&mut self, out: &mut Out) {
         let last = self.open.back().map(|p| self.panes.last_end(p.start));
         if let Some(last) = last {

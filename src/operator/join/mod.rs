@@ -381,6 +381,10 @@ impl Operator for Join {
         self.end(now, cause, out);
     }
 
+    fn is_open(&mut self) -> bool {
+        self.due().is_some()
+    }
+
     fn close(&mut self, out: &mut Out) {
         self.end(Timestamp(i64::MAX), 0, out);
     }

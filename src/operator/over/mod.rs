@@ -470,6 +470,10 @@ impl Operator for Over {
         self.by_time.iter_mut().for_each(|f| f.pass(now));
     }
 
+    fn is_open(&mut self) -> bool {
+        self.due_at().is_some()
+    }
+
     fn close(&mut self, out: &mut Out) {
         self.release(out);
     }

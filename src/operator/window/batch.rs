@@ -71,8 +71,12 @@ impl Operator for LengthBatch {
         out.emit(Kind::Rows, to);
     }
 
+    fn is_open(&mut self) -> bool {
+        !self.streams && self.collected.len() > 0
+    }
+
     fn close(&mut self, out: &mut Out) {
-        if !self.streams && self.collected.len() > 0 {
+        if self.is_open() {
             let moment = self.collected.held.last_moment();
             self.flush(moment, out);
         }

@@ -89,6 +89,10 @@ impl Operator for Cron {
         }
     }
 
+    fn is_open(&mut self) -> bool {
+        self.collected.len() > 0
+    }
+
     fn close(&mut self, out: &mut Out) {
         if self.collected.len() > 0
             && let Some(due) = self.next

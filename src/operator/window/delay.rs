@@ -68,6 +68,10 @@ impl Operator for Delay {
         }
     }
 
+    fn is_open(&mut self) -> bool {
+        self.due().is_some()
+    }
+
     fn close(&mut self, out: &mut Out) {
         self.clock(Timestamp(i64::MAX), 0, out);
     }

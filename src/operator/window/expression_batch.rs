@@ -147,9 +147,13 @@ impl Operator for ExpressionBatch {
         out.emit(Kind::Rows, to);
     }
 
+    fn is_open(&mut self) -> bool {
+        !self.options.streams && self.first < self.held.rows().end
+    }
+
     fn close(&mut self, out: &mut Out) {
         let end = self.held.rows().end;
-        if !self.options.streams && self.first < end {
+        if self.is_open() {
             self.flush(end, self.held.last_moment(), out);
         }
     }

@@ -226,6 +226,10 @@ impl Operator for ExternalTimeBatch {
         }
     }
 
+    fn is_open(&mut self) -> bool {
+        self.holds_unsent()
+    }
+
     fn close(&mut self, out: &mut Out) {
         if self.holds_unsent() {
             let moment = self.held.last_moment();

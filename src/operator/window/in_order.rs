@@ -312,6 +312,10 @@ impl Operator for InOrder {
         self.window.send_end(out);
     }
 
+    fn is_open(&mut self) -> bool {
+        !self.turns.is_empty() || self.window.is_open()
+    }
+
     fn close(&mut self, out: &mut Out) {
         self.release(Timestamp(i64::MAX), out);
         self.pass(1, out);

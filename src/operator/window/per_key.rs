@@ -349,6 +349,18 @@ impl<W: Turning> Operator for PerKey<W> {
         self.settle();
     }
 
+    fn is_open(&mut self) -> bool {
+        for key in self.held().collect::<Vec<_>>() {
+            let before = self.turn_to(key);
+            let is_open = self.window.is_open();
+            self.give_back(key, before);
+            if is_open {
+                return true;
+            }
+        }
+        false
+    }
+
     fn close(&mut self, out: &mut Out) {
         if W::SINGLY {
             return self.clock(Timestamp(i64::MAX), 0, out);

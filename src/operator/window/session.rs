@@ -218,6 +218,10 @@ impl Operator for SessionWindow {
         }
     }
 
+    fn is_open(&mut self) -> bool {
+        !matches!(self.emission, Emission::Rows) && self.due().is_some()
+    }
+
     fn close(&mut self, out: &mut Out) {
         self.clock(Timestamp(i64::MAX), 0, out);
     }

@@ -152,6 +152,10 @@ impl Operator for TimeBatch {
         self.due.forward(now);
     }
 
+    fn is_open(&mut self) -> bool {
+        !self.streams && self.collected.len() > 0
+    }
+
     fn close(&mut self, out: &mut Out) {
         if let Some(due) = self.due.next.filter(|_| self.collected.len() > 0) {
             self.flush(due, 0, out);

@@ -11,7 +11,7 @@ use super::connect::Connected;
 use super::metrics::Metrics;
 use super::worker_thread;
 use crate::connector::{Connection, TableFile};
-use crate::error::{BuildError, Problem, RuntimeError};
+use crate::error::{BuildError, Fault, Problem, RuntimeError};
 use crate::event::{Batch, OutputNumber, Schema, Timestamp};
 use crate::operator::Counters;
 use crate::plan::{Catalogue, Drawing, Plan, StreamKind, StreamPlan, draw, explain};
@@ -67,6 +67,7 @@ pub struct EventFluxAppRuntime {
     /// What questions may call.
     catalogue: Catalogue,
     warnings: Vec<Problem>,
+    notes: Vec<Problem>,
     pub(super) snapshots: Option<SnapshotService>,
 }
 
@@ -81,10 +82,15 @@ impl fmt::Debug for EventFluxAppRuntime {
 
 impl EventFluxAppRuntime {
     pub(crate) fn new(text: &str, plan: Plan, name: String, config: RuntimeConfig) -> Self {
-        let warnings = match plan.warnings.as_slice() {
-            [] => Vec::new(),
-            warnings => BuildError::new(text, warnings.to_vec()).problems().to_vec(),
+        let told = |faults: Vec<Fault>| match faults.is_empty() {
+            true => Vec::new(),
+            false => BuildError::new(text, faults).problems().to_vec(),
         };
+        let mut notes = plan.notes.clone();
+        if !config.event_time.unwrap_or(plan.event_time) {
+            notes.extend(plan.machine_clock.clone());
+        }
+        let (warnings, notes) = (told(plan.warnings.clone()), told(notes));
         let inline = config.workers == Workers::Inline;
         let (mut shared, slots) = Shared::new(plan, name, config, inline);
         let mut waiting = Vec::new();
@@ -102,6 +108,7 @@ impl EventFluxAppRuntime {
             files: Mutex::default(),
             catalogue: Catalogue::default(),
             warnings,
+            notes,
             snapshots: None,
         }
     }
@@ -467,6 +474,12 @@ impl EventFluxAppRuntime {
         &self.warnings
     }
 
+    /// What is often meant in the app's text, and worth knowing before it runs for long: state without end, streams
+    /// that no query uses, comparisons with NULL. [`EventFluxAppRuntime::warnings`] are others.
+    pub fn notes(&self) -> &[Problem] {
+        &self.notes
+    }
+
     /// The plan as text: components, queries, distribution and state.
     pub fn explain(&self) -> String {
         explain(&self.shared.plan, self.shared.event_time)
@@ -520,6 +533,18 @@ impl EventFluxAppRuntime {
             .map(|(query, rows)| (query.name.clone(), rows))
             .collect();
         Ok(metrics)
+    }
+}
+
+impl EventFluxAppRuntime {
+    /// The names of the queries of which rows would come if [`EventFluxAppRuntime::flush`] closed what is open. Stops the
+    /// workers between two steps to look.
+    pub fn open_queries(&self) -> Result<Vec<String>, RuntimeError> {
+        let queries = &self.shared.plan.queries;
+        let mut open = vec![false; queries.len()];
+        self.shared.with_all(|_, core| core.mark_open(&mut open))?;
+        let open = queries.iter().zip(open).filter(|(_, open)| *open);
+        Ok(open.map(|(query, _)| query.name.clone()).collect())
     }
 }
 

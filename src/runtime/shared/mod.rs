@@ -225,17 +225,20 @@ impl Shared {
         let message = text
             .or_else(|| payload.downcast_ref::<String>().cloned())
             .unwrap_or_default();
-        let query = self
-            .lock()
-            .ok()
-            .map(|guard| self.cells[worker].with_locked(&guard, |core| core.current_query()));
-        let query = query
-            .and_then(|q| self.plan.queries.get(q))
-            .map_or_else(String::new, |q| q.name.clone());
+        let at_work = self.lock().ok().map(|guard| {
+            self.cells[worker].with_locked(&guard, |core| {
+                (core.current_query(), core.outputs.calling())
+            })
+        });
+        let (query, stream) = at_work.unzip();
+        let query = query.and_then(|q| self.plan.queries.get(q));
+        let stream = stream.flatten().and_then(|s| self.plan.streams.get(s));
         self.poison.lock().get_or_insert(Poison {
             worker,
-            query,
+            query: query.map_or_else(String::new, |q| q.name.clone()),
             message,
+            callback: stream.map(|s| s.name.to_string()),
+            inline: self.inline.is_some(),
         });
         self.signal.set_poisoned();
     }

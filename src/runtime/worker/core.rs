@@ -529,6 +529,11 @@ impl Core {
         self.instances.close(&mut self.outputs);
     }
 
+    /// Marks the queries of which rows would come then.
+    pub(crate) fn mark_open(&mut self, open: &mut [bool]) {
+        self.instances.mark_open(open);
+    }
+
     /// The query whose operator worked last.
     pub(crate) fn current_query(&self) -> usize {
         self.instances.current_query()

@@ -649,6 +649,13 @@ impl Graph {
         self.each(outputs, |operator, out| operator.close(out));
     }
 
+    /// Marks the queries of which rows would come then.
+    pub(crate) fn mark_open(&mut self, open: &mut [bool]) {
+        for node in &mut self.nodes {
+            open[node.query] |= node.operator.is_open();
+        }
+    }
+
     fn each(&mut self, outputs: &mut Outputs, f: impl Fn(&mut dyn Operator, &mut Out)) {
         for node in 0..self.nodes.len() {
             self.current = node;

@@ -371,6 +371,12 @@ impl Instances {
         }
     }
 
+    /// Marks the queries of which rows would come then.
+    pub(crate) fn mark_open(&mut self, open: &mut [bool]) {
+        let graphs = self.list.iter_mut().map(|i| &mut i.graph);
+        graphs.for_each(|graph| graph.mark_open(open));
+    }
+
     /// The query whose operator worked last.
     pub(crate) fn current_query(&self) -> usize {
         let current = self.list.get(self.current);

@@ -48,6 +48,8 @@ pub(crate) struct Outputs {
     /// Batches that found their subscription full, in order.
     waiting: VecDeque<(Channel, Batch)>,
     pub(crate) rows: u64,
+    /// The stream whose readers are at work: after a panic it was one of them.
+    calling: Option<usize>,
 }
 
 impl Outputs {
@@ -62,6 +64,7 @@ impl Outputs {
             late_causes: HashSet::new(),
             waiting: VecDeque::new(),
             rows: 0,
+            calling: None,
         }
     }
 
@@ -117,6 +120,7 @@ impl Outputs {
             return;
         }
         self.rows += batch.len() as u64;
+        self.calling = Some(stream);
         let waiting = &mut self.waiting;
         outputs.retain_mut(|output| {
             match output {
@@ -137,6 +141,12 @@ impl Outputs {
             }
             true
         });
+        self.calling = None;
+    }
+
+    /// The stream whose readers are at work.
+    pub(crate) fn calling(&self) -> Option<usize> {
+        self.calling
     }
 
     /// Gives waiting batches to their subscriptions; false while one is full.
