@@ -98,7 +98,7 @@ fn explain_query(plan: &Plan, query: &QueryPlan, event_time: bool, text: &mut St
     if let Some(late) = query.late {
         let _ = writeln!(text, "    late rows → {}", plan.streams[late].name);
     }
-    if let Some(condition) = &query.written.condition {
+    for condition in &query.written.condition {
         let _ = writeln!(text, "    where {condition}");
     }
     if let Some(rollup) = &query.rollup {

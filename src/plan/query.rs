@@ -86,8 +86,8 @@ pub(crate) struct QueryPlan {
 pub(super) struct Written {
     /// By source, its filters before the window; of one that is joined also what ON asks of its rows alone.
     pub(super) filters: Vec<Vec<String>>,
-    /// WHERE, if there is one.
-    pub(super) condition: Option<String>,
+    /// WHERE, and the filters of a lone source without a window, part by part.
+    pub(super) condition: Vec<String>,
     /// GROUP BY.
     pub(super) keys: Vec<String>,
     /// HAVING, if there is one.
@@ -95,19 +95,19 @@ pub(super) struct Written {
 }
 
 impl Written {
-    fn of(text: &str, query: &Query, sources: &[SourcePlan]) -> Self {
+    fn of(text: &str, query: &Query, plan: &QueryPlan) -> Self {
         let at = |span: Span| normal(text.get(span.range()).unwrap_or_default());
         let one = |e: &Expr| at(e.span);
-        let of_source = |s: &SourcePlan| {
+        let parts = |filter: &Option<Typed>| {
             let mut all = Vec::new();
-            if let Some(filter) = &s.filter {
+            if let Some(filter) = filter {
                 filter.conjuncts(&mut |part| all.push(at(part.span)));
             }
             all
         };
         Written {
-            filters: sources.iter().map(of_source).collect(),
-            condition: query.filter.as_ref().map(one),
+            filters: plan.sources.iter().map(|s| parts(&s.filter)).collect(),
+            condition: parts(&plan.condition),
             keys: query.group_by.iter().map(one).collect(),
             having: query.having.as_ref().map(one),
         }
@@ -334,7 +334,7 @@ pub(super) fn bind_query(
         rollup,
         written: Written::default(),
     };
-    plan.written = Written::of(planner.text, query, &plan.sources);
+    plan.written = Written::of(planner.text, query, &plan);
     finish(planner, query, &scope, &mut plan, (target, partition))?;
     Some((plan, schema))
 }

@@ -1,12 +1,12 @@
-//! Apps from files: built, checked, explained.
+//! Apps from files, and the counters of their runs.
 
-use crate::args::{CheckArgs, Clock, ExplainArgs, WorkerCount};
+use crate::args::{Clock, WorkerCount};
 use crate::failure::Failure;
-use crate::{say, show, small};
+use crate::{say, small};
 use eventflux::store::PersistenceStore;
 use eventflux::{
-    CheckpointConfig, Drawing, EventFluxAppRuntime, EventFluxManager, Metrics, RuntimeConfig,
-    Workers,
+    BuildError, CheckpointConfig, EventFluxAppRuntime, EventFluxManager, Metrics, Problem,
+    RuntimeConfig, Workers,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ impl App {
     }
 
     /// Reads a file, for a look at the app only.
-    fn peek(path: &Path) -> Result<Self, Failure> {
+    pub fn peek(path: &Path) -> Result<Self, Failure> {
         App::read(path, WorkerCount::Inline, None)
     }
 
@@ -63,13 +63,9 @@ impl App {
 
     /// Builds the app.
     pub fn build(&self) -> Result<EventFluxAppRuntime, Failure> {
-        let App { name, text, .. } = self;
-        let mut manager = EventFluxManager::new();
-        if let Some(store) = &self.store {
-            manager.set_persistence_store(Arc::clone(store));
-        }
-        let runtime = manager
-            .create_with(text, self.config.clone())
+        let name = &self.name;
+        let runtime = self
+            .try_build()
             .map_err(|e| Failure::usage(format!("{name}\n{e}")))?;
         if self.clock == Some(Clock::Processing) && runtime.is_event_time() {
             return Err(Failure::usage(format!(
@@ -79,53 +75,28 @@ impl App {
         Ok(runtime)
     }
 
+    /// Builds it; otherwise the problems of its text.
+    pub fn try_build(&self) -> Result<EventFluxAppRuntime, BuildError> {
+        let mut manager = EventFluxManager::new();
+        if let Some(store) = &self.store {
+            manager.set_persistence_store(Arc::clone(store));
+        }
+        manager.create_with(&self.text, self.config.clone())
+    }
+
     /// Shows what the app is warned about.
     pub fn warn(&self, runtime: &EventFluxAppRuntime) {
-        for warning in runtime.warnings() {
-            let text = warning.to_string();
+        self.tell(runtime.warnings());
+    }
+
+    /// Shows problems with which it can be run.
+    pub fn tell(&self, problems: &[Problem]) {
+        for problem in problems {
+            let text = problem.to_string();
             let text = text.strip_prefix("error: ").unwrap_or(&text);
             say!("{}\nwarning: {text}", self.name);
         }
     }
-}
-
-/// Builds every app and says which are right.
-pub fn check(args: &CheckArgs) -> Result<(), Failure> {
-    let mut wrong = 0;
-    for path in &args.apps {
-        match App::peek(path).and_then(|app| Ok((app.build()?, app))) {
-            Ok((runtime, app)) => {
-                app.warn(&runtime);
-                show!("{}: ok, {} streams", app.name, runtime.streams().len());
-            }
-            Err(failure) => {
-                wrong += 1;
-                say!("{failure}");
-            }
-        }
-    }
-    match wrong {
-        0 => Ok(()),
-        1 if args.apps.len() == 1 => Err(Failure::wrong()),
-        n => Err(Failure::usage(format!(
-            "{n} of {} apps are wrong",
-            args.apps.len()
-        ))),
-    }
-}
-
-/// Shows the plan of an app.
-pub fn explain(args: &ExplainArgs) -> Result<(), Failure> {
-    let app = App::peek(&args.app)?;
-    let runtime = app.build()?;
-    app.warn(&runtime);
-    let text = match (args.dot, args.mermaid) {
-        (true, _) => runtime.draw(Drawing::Dot),
-        (_, true) => runtime.draw(Drawing::Mermaid),
-        (false, false) => runtime.explain(),
-    };
-    show!("{}", text.trim_end());
-    Ok(())
 }
 
 /// The counters of a run that its summary shows: those that are always of interest, and others that are not zero.
@@ -138,6 +109,8 @@ pub fn counters(metrics: &Metrics, further: u64) -> Vec<(String, u64)> {
     let rare = [
         ("rows too far ahead", metrics.ahead_rows),
         ("rows beyond a limit", metrics.limit_rows),
+        ("rows unmatched", metrics.unmatched_rows),
+        ("rows refused", metrics.refused_rows),
         ("rows dropped", metrics.dropped_rows),
         ("connector errors", metrics.connector_errors),
         ("keys left out", metrics.further_keys + further),

@@ -10,13 +10,22 @@ use eventflux::store::Revision;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+/// Version, and the commit where that is known: see `build.rs`.
+const VERSION: &str = env!("EVENTFLUX_VERSION");
+
+const EXIT_STATUS: &str =
+    "Exit status: 0 done, 1 the run failed or no line was good, 2 usage or app error, 128 and the
+number of a signal where one ended it: 130 Ctrl-C, 143 SIGTERM. A run drains before it ends so.
+
+Colour: on a terminal, unless NO_COLOR is set.";
+
 /// The command line.
 #[derive(Parser, Debug)]
 #[command(
     name = "eventflux",
-    version,
+    version = VERSION,
     about = "Runs SQL apps over streams of events",
-    after_help = "Exit status: 0 done, 1 the run failed or no line was good, 2 usage or app error, 130 stopped by Ctrl-C after draining.",
+    after_long_help = EXIT_STATUS,
     max_term_width = 110
 )]
 pub struct Cli {
@@ -39,10 +48,10 @@ pub enum Command {
     /// Generate events
     #[command(subcommand)]
     Gen(Generate),
-    /// Look at the state that apps have in a store, and look after it
+    /// Look at what stores hold of apps, and look after it
     #[command(subcommand)]
     State(crate::state::StateCommand),
-    /// Check whether a Redis keeps checkpoints as it should, and say what to change
+    /// Check whether a Redis keeps checkpoints as it should
     #[cfg(feature = "redis")]
     Doctor(crate::doctor::DoctorArgs),
     /// Print the completions of a shell
@@ -109,39 +118,61 @@ Examples:
 
 /// Options of `run`.
 #[derive(Args, Debug)]
-#[command(after_help = RUN_HELP)]
+#[command(after_long_help = RUN_HELP)]
 pub struct RunArgs {
     /// The app
     #[arg(value_name = "APP.sql")]
     pub app: PathBuf,
-    /// Events of any streams as JSON lines, - for standard input; several are merged by time
+    /// Events of any streams, JSON lines; - is standard input
+    ///
+    /// Several are merged by time.
     #[arg(long, value_name = "FILE|-")]
     pub events: Vec<PathBuf>,
-    /// Rows of one stream, CSV with a header or JSON lines; several are merged by time
+    /// Rows of one stream, CSV with a header or JSON lines
+    ///
+    /// Several are merged by time, also with --events.
     #[arg(long, value_name = "STREAM=FILE")]
     pub input: Vec<StreamFile>,
-    /// Where rows go, - for standard output; a name that ends in .csv takes the rows of one stream
-    #[arg(long, value_name = "FILE|-", default_value = "-")]
-    pub out: PathBuf,
-    /// Number of worker threads, or 'inline' for none
-    #[arg(long, value_name = "N|inline", default_value = "inline")]
-    pub workers: WorkerCount,
-    /// The clock, where the app does not say it with @app:playback
-    #[arg(long, value_enum)]
+    /// Whose time counts: event or processing
+    ///
+    /// 'event': that of the rows, as @app:playback in the app says, too. 'processing', which holds where neither is said:
+    /// the machine's, and times of rows are not used.
+    #[arg(long, value_enum, hide_possible_values = true)]
     pub clock: Option<Clock>,
-    /// Write the rows of these streams instead
-    #[arg(long, value_name = "STREAM", num_args = 1.., value_delimiter = ',')]
-    pub print: Vec<String>,
     /// Close open windows at the end of the input
     #[arg(long)]
     pub flush: bool,
-    /// What a bad line does
-    #[arg(long, value_enum, default_value_t = OnBad::Skip)]
-    pub on_bad: OnBad,
-    /// No progress bar and no summary, whose 'rows in' are those of --events and --input, and where these gave none
-    /// those that the app's queries took from its own sources
+    /// Where rows go; - is standard output
+    ///
+    /// A name that ends in .csv takes the rows of one stream. A file that has something in it is not emptied without
+    /// --force, and with --store goes on where the app has written it.
+    #[arg(long, value_name = "FILE|-", default_value = "-")]
+    pub out: PathBuf,
+    /// Empty --out if something is in it
+    #[arg(long)]
+    pub force: bool,
+    /// Write the rows of these streams only
+    ///
+    /// Otherwise rows of all streams are written that queries write and none reads.
+    #[arg(long, value_name = "STREAM", num_args = 1.., value_delimiter = ',')]
+    pub print: Vec<String>,
+    /// No progress bar and no summary
+    ///
+    /// The 'rows in' of the summary are those of --events and --input, and where these gave none those that the app's
+    /// queries took from its own sources.
     #[arg(long, short)]
     pub quiet: bool,
+    /// Number of worker threads, or 'inline' for none
+    #[arg(
+        long,
+        value_name = "N|inline",
+        default_value = "inline",
+        hide_short_help = true
+    )]
+    pub workers: WorkerCount,
+    /// What a bad line does
+    #[arg(long, value_enum, default_value_t = OnBad::Skip, hide_short_help = true)]
+    pub on_bad: OnBad,
     /// How rows stand in the inputs.
     #[command(flatten)]
     pub text: TextArgs,
@@ -153,19 +184,31 @@ pub struct RunArgs {
     pub state: StateArgs,
 }
 
+const CHECK_HELP: &str =
+    "Warnings do not change the exit status: 0 all apps can be run, 2 one cannot.
+
+Examples:
+  eventflux check app.sql
+  eventflux check apps/*.sql
+  eventflux check --json app.sql | jq '.apps[].warnings[].message'";
+
 /// Options of `check`.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  eventflux check app.sql\n  eventflux check apps/*.sql")]
+#[command(after_long_help = CHECK_HELP)]
 pub struct CheckArgs {
     /// The apps
     #[arg(value_name = "APP.sql", required = true)]
     pub apps: Vec<PathBuf>,
+    /// For programs
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `explain`.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:
+#[command(after_long_help = "Examples:
   eventflux explain app.sql
+  eventflux explain app.sql --json | jq '.streams[].name'
   eventflux explain app.sql --dot | dot -Tsvg > app.svg
   eventflux explain app.sql --mermaid > app.mmd")]
 pub struct ExplainArgs {
@@ -176,8 +219,11 @@ pub struct ExplainArgs {
     #[arg(long, conflicts_with = "mermaid")]
     pub dot: bool,
     /// Draw the plan in the language of Mermaid instead
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     pub mermaid: bool,
+    /// For programs
+    #[arg(long, conflicts_with = "dot")]
+    pub json: bool,
 }
 
 const QUERY_HELP: &str = r#"The app is not run, and the store is only read: it may belong to an app that runs.
@@ -193,7 +239,7 @@ Examples:
 
 /// Options of `query`.
 #[derive(Args, Debug)]
-#[command(after_help = QUERY_HELP)]
+#[command(after_long_help = QUERY_HELP)]
 pub struct QueryArgs {
     /// The app
     #[arg(value_name = "APP.sql")]
@@ -201,17 +247,19 @@ pub struct QueryArgs {
     /// The question
     #[arg(value_name = "SELECT …")]
     pub question: String,
-    /// The store: file:DIR, redis://…, rediss://…, unix:///…, redis+sentinel://…, redis+cluster://…
+    /// The store: file:DIR, redis://…
+    ///
+    /// Also rediss://…, unix:///…, redis+sentinel://…, redis+cluster://…
     #[arg(long, value_name = "URL")]
     pub store: String,
     /// Name of the revision; without it the last one
     #[arg(long, value_name = "REVISION")]
     pub revision: Option<Revision>,
-    /// How the answer is written
-    #[arg(long, value_enum, default_value_t = QueryFormat::Table)]
+    /// As table, json (an object per line) or csv
+    #[arg(long, value_enum, default_value_t = QueryFormat::Table, hide_possible_values = true)]
     pub format: QueryFormat,
     /// The clock of the run, where the app does not say it with @app:playback
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, hide_short_help = true)]
     pub clock: Option<Clock>,
     /// What a URL of Redis does not say.
     #[command(flatten)]
@@ -245,10 +293,10 @@ Example:
 #[derive(Subcommand, Debug)]
 pub enum Generate {
     /// Trades: symbols, prices that walk at random, sizes
-    #[command(after_help = TRADES_HELP)]
+    #[command(after_long_help = TRADES_HELP)]
     Trades(GenerateArgs),
     /// Sensors: temperatures with an anomaly now and then, humidity, a flag
-    #[command(after_help = SENSORS_HELP)]
+    #[command(after_long_help = SENSORS_HELP)]
     Sensors(GenerateArgs),
 }
 
@@ -276,6 +324,9 @@ pub struct GenerateArgs {
     /// Where the events go, - for standard output
     #[arg(long, value_name = "FILE|-", default_value = "-")]
     pub out: PathBuf,
+    /// Empty --out if something is in it
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Times up to the year 2096.

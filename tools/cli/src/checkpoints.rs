@@ -27,32 +27,55 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Options of `run` about state.
 #[derive(Args, Debug)]
 pub struct StateArgs {
-    /// Keep the state of the app, which needs @app:name, and go on with it in the next run: memory, file:DIR,
-    /// redis://…, rediss://…, unix:///…, redis+sentinel://…, redis+cluster://…
+    /// Keep the app's state, and go on with it: file:DIR, redis://…
+    ///
+    /// The app needs @app:name. Also: memory, rediss://…, unix:///…, redis+sentinel://…, redis+cluster://…
     #[arg(long, value_name = "URL", help_heading = "State")]
     pub store: Option<String>,
     /// Time between two checkpoints, such as 500ms, 1s, 5m [default: 1s]
-    #[arg(long, value_name = "TIME", requires = "store", value_parser = duration, help_heading = "State")]
+    #[arg(long, value_name = "TIME", requires = "store", value_parser = duration, help_heading = "State", hide_short_help = true)]
     pub checkpoint_interval: Option<Duration>,
     /// Where to go on: auto (the last revision, empty if there never was one), latest, a revision, none [default: auto]
     #[arg(
         long,
         value_name = "auto|latest|REVISION|none",
         requires = "store",
-        help_heading = "State"
+        help_heading = "State",
+        hide_short_help = true
     )]
     pub restore: Option<Restore>,
     /// Let queries that are new start empty, and forget the state of those that are gone
-    #[arg(long, requires = "store", help_heading = "State")]
+    #[arg(
+        long,
+        requires = "store",
+        help_heading = "State",
+        hide_short_help = true
+    )]
     pub evolve: bool,
     /// How state is compressed [default: zstd, in a build without it lz4]
-    #[arg(long, value_enum, requires = "store", help_heading = "State")]
+    #[arg(
+        long,
+        value_enum,
+        requires = "store",
+        help_heading = "State",
+        hide_short_help = true
+    )]
     pub compression: Option<Compression>,
     /// Claim the state even while another process seems to hold it
-    #[arg(long, requires = "store", help_heading = "State")]
+    #[arg(
+        long,
+        requires = "store",
+        help_heading = "State",
+        hide_short_help = true
+    )]
     pub takeover: bool,
     /// Write metrics here each second and at the end, in the text format of Prometheus
-    #[arg(long, value_name = "FILE", help_heading = "State")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "State",
+        hide_short_help = true
+    )]
     pub metrics: Option<PathBuf>,
     /// What a URL of Redis does not say.
     #[command(flatten)]

@@ -4,6 +4,7 @@
 
 use crate::args::{Generate, GenerateArgs};
 use crate::failure::Failure;
+use crate::paths::spare;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
@@ -20,6 +21,7 @@ const SYMBOLS: [&str; 16] = [
 /// Writes the events that the options ask for.
 pub fn run(what: &Generate) -> Result<(), Failure> {
     let (Generate::Trades(args) | Generate::Sensors(args)) = what;
+    spare(&args.out, args.force, "")?;
     let stdout = args.out == Path::new("-");
     let out: Box<dyn Write> = match stdout {
         true => Box::new(io::stdout().lock()),
@@ -274,6 +276,7 @@ mod tests {
             start: 1_000,
             stream: None,
             out: "-".into(),
+            force: false,
         }
     }
 

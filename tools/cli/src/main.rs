@@ -7,6 +7,7 @@
 
 mod app;
 mod args;
+mod checked;
 mod checkpoints;
 mod console;
 #[cfg(feature = "redis")]
@@ -40,8 +41,8 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Gen(what) => generate::run(&what),
         Command::Run(args) => run::run(&args),
-        Command::Check(args) => app::check(&args),
-        Command::Explain(args) => app::explain(&args),
+        Command::Check(args) => checked::check(&args),
+        Command::Explain(args) => checked::explain(&args),
         Command::Query(args) => query::run(&args),
         Command::State(what) => state::run(&what),
         #[cfg(feature = "redis")]

@@ -86,6 +86,22 @@ impl Paths {
     }
 }
 
+/// Whether something would be lost if a file were emptied: devices and pipes hold nothing.
+pub fn holds_something(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|about| about.is_file() && about.len() > 0)
+}
+
+/// Refuses to empty a file that has something in it. `why`: what is known of it.
+pub fn spare(path: &Path, force: bool, why: &str) -> Result<(), Failure> {
+    if force || path == Path::new("-") || !holds_something(path) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "--out {}: there is something in it{why}; --force empties it",
+        path.display()
+    )))
+}
+
 impl Known {
     fn collides(&self, other: &Known) -> bool {
         if self.usage == Use::Read && other.usage == Use::Read {

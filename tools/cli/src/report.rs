@@ -188,6 +188,8 @@ pub struct Summary<'a> {
     pub bad_lines: u64,
     /// Counters of the engine that are worth a line: name and value.
     pub counters: &'a [(String, u64)],
+    /// What is said of windows that are open; empty where none is.
+    pub open: &'a str,
     /// Times of sends.
     pub latency: &'a Latency,
     /// Whether a signal ended the run.
@@ -213,6 +215,9 @@ impl Summary<'_> {
         line("bad lines", count(self.bad_lines));
         for (name, value) in self.counters {
             line(name, count(*value));
+        }
+        if !self.open.is_empty() {
+            line("left open", self.open.to_string());
         }
         if let Some(percentiles) = self.latency.percentiles() {
             line("time of a send", percentiles);
@@ -281,6 +286,7 @@ mod tests {
             elapsed: Duration::from_secs(1),
             bad_lines: 2,
             counters: &[("late rows".to_string(), 4)],
+            open: "windows of query 1",
             latency: &latency,
             interrupted: true,
         }
@@ -289,6 +295,7 @@ mod tests {
             "rows in",
             "1,500",
             "late rows",
+            "left open",
             "bad lines",
             "p99.9",
             "by a signal",

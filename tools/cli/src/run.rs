@@ -11,12 +11,13 @@ use crate::events::Streams;
 use crate::failure::Failure;
 use crate::inputs::Inputs;
 use crate::output::Output;
-use crate::paths::{Paths, Use};
+use crate::paths::{Paths, Use, holds_something, spare};
 use crate::report::{Latency, Progress};
 use crate::session::{Resume, Session};
 use crate::signal;
 use crate::store::open_store;
 use eventflux::connector::Format;
+use eventflux::store::PersistenceStore;
 use eventflux::{EventFluxAppRuntime, StreamInfo};
 use std::path::Path;
 use std::sync::Arc;
@@ -47,7 +48,16 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     if let Some(url) = &args.state.store {
         let opened = open_store(url, redis)?;
         store = opened.describe();
+        let name = runtime.name();
+        // Before the app is claimed: a run that is refused leaves nothing.
+        if !args.force && holds_something(&args.out) && !opened_by(&*opened, name)? {
+            let why = format!(", and {store} knows no app {name} that could go on there");
+            spare(&args.out, false, &why)?;
+        }
         app.keep(opened, args.state.config());
+    }
+    if args.state.store.is_none() {
+        spare(&args.out, args.force, "")?;
     }
     if printed.len() > 1 {
         app.order_outputs();
@@ -95,6 +105,12 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         true => Err(Failure::interrupted()),
         false => Ok(()),
     }
+}
+
+/// Whether a store knows an app: a run of it has begun, though it may have come to no checkpoint.
+fn opened_by(store: &dyn PersistenceStore, app: &str) -> Result<bool, Failure> {
+    let apps = store.apps().map_err(Failure::from_run)?;
+    Ok(apps.iter().any(|known| known == app))
 }
 
 /// Refuses a run that reads nothing, or that cannot be written.

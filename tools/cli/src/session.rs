@@ -477,6 +477,7 @@ impl Session {
                 elapsed: self.progress.elapsed(),
                 bad_lines: self.bad_lines.count(),
                 counters: &app::counters(&metrics, self.further),
+                open: &left_open(&runtime, flush, self.stored),
                 latency: &self.latency,
                 interrupted: signal::is_asked(),
             };
@@ -498,6 +499,22 @@ impl Session {
             _ => Ok(()),
         }
     }
+}
+
+/// What is said of windows that the end of the events has not closed.
+fn left_open(runtime: &EventFluxAppRuntime, flush: bool, stored: bool) -> String {
+    let open = match flush {
+        true => Vec::new(),
+        false => runtime.open_queries().unwrap_or_default(),
+    };
+    if open.is_empty() {
+        return String::new();
+    }
+    let then = match stored {
+        true => "the next run goes on with them",
+        false => "--flush closes them",
+    };
+    format!("windows of {}; {then}", open.join(", "))
 }
 
 /// Whether a signal or the output ends the reading.

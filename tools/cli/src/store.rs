@@ -15,23 +15,38 @@ pub const KINDS: &str = "memory, file:DIR, redis://HOST[:PORT][/DB], rediss://â€
 
 /// What a URL of Redis does not say.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
-#[command(next_help_heading = "Redis")]
 pub struct RedisArgs {
     /// How all keys begin [default: eventflux:]
-    #[arg(long, visible_alias = "prefix", value_name = "PREFIX")]
+    #[arg(
+        long,
+        hide_short_help = true,
+        help_heading = "Redis",
+        visible_alias = "prefix",
+        value_name = "PREFIX"
+    )]
     pub redis_prefix: Option<String>,
     /// Seconds after the end of an app's last run until its state is deleted [default: never]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, hide_short_help = true, help_heading = "Redis", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub redis_ttl: Option<u64>,
     /// How many replicas must have a checkpoint before it counts [default: 0]
-    #[arg(long, value_name = "N")]
+    #[arg(long, hide_short_help = true, help_heading = "Redis", value_name = "N")]
     pub redis_replicas: Option<u32>,
     /// User; the password is in the environment variable EVENTFLUX_REDIS_PASSWORD, that of sentinels in
     /// EVENTFLUX_SENTINEL_PASSWORD
-    #[arg(long, value_name = "NAME")]
+    #[arg(
+        long,
+        hide_short_help = true,
+        help_heading = "Redis",
+        value_name = "NAME"
+    )]
     pub redis_user: Option<String>,
     /// Certificates that sign the servers', PEM, instead of the system's
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        hide_short_help = true,
+        help_heading = "Redis",
+        value_name = "FILE"
+    )]
     pub redis_ca: Option<PathBuf>,
 }
 

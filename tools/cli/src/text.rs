@@ -7,32 +7,66 @@ use eventflux::connector::{Format, TextOptions};
 
 /// Options of `run` about the files of `--events` and `--input`.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Text of --events and --input")]
 pub struct TextArgs {
     /// Of --input: json or csv [default: by the name of the file]
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(
+        long,
+        hide_short_help = true,
+        help_heading = "Text of --events and --input",
+        value_name = "FORMAT"
+    )]
     pub format: Option<String>,
     /// What is missing in a row and what is no attribute: lenient (NULL; counted and left out) or strict (a bad line)
     /// [default: lenient for JSON, strict for the header of CSV]
-    #[arg(long, value_name = "lenient|strict")]
+    #[arg(
+        long,
+        hide_short_help = true,
+        help_heading = "Text of --events and --input",
+        value_name = "lenient|strict"
+    )]
     pub keys: Option<String>,
     /// Between cells of CSV: a character, or tab [default: ,]
-    #[arg(long, value_name = "CHAR")]
+    #[arg(
+        long,
+        hide_short_help = true,
+        help_heading = "Text of --events and --input",
+        value_name = "CHAR"
+    )]
     pub delimiter: Option<String>,
     /// Around cells of CSV: a character, or none [default: "]
-    #[arg(long, value_name = "CHAR")]
+    #[arg(
+        long,
+        hide_short_help = true,
+        help_heading = "Text of --events and --input",
+        value_name = "CHAR"
+    )]
     pub quote: Option<String>,
     /// Whether CSV begins with the names of its columns: true or false [default: true]
-    #[arg(long, value_name = "BOOL")]
+    #[arg(
+        long,
+        hide_short_help = true,
+        help_heading = "Text of --events and --input",
+        value_name = "BOOL"
+    )]
     pub header: Option<String>,
     /// Column or key that holds the time of a row, also an attribute [default: at, else timestamp]
-    #[arg(long, value_name = "NAME")]
+    #[arg(
+        long,
+        hide_short_help = true,
+        help_heading = "Text of --events and --input",
+        value_name = "NAME"
+    )]
     pub time_column: Option<String>,
     /// Unit of times that are numbers: ms, s, us or ns [default: ms]
-    #[arg(long, value_name = "UNIT")]
+    #[arg(
+        long,
+        hide_short_help = true,
+        help_heading = "Text of --events and --input",
+        value_name = "UNIT"
+    )]
     pub time_unit: Option<String>,
     /// With --store, an input that is another file than before: stop, or begin it from its beginning
-    #[arg(long, value_enum, default_value_t = Replaced::Stop, requires = "store")]
+    #[arg(long, hide_short_help = true, help_heading = "Text of --events and --input", value_enum, default_value_t = Replaced::Stop, requires = "store")]
     pub replaced: Replaced,
 }
 

@@ -9,10 +9,21 @@ use eventflux::{EventFluxAppRuntime, RunStep, Value};
 #[derive(Args, Debug)]
 pub struct TraceArgs {
     /// Tell what happens to each run of the pattern of this query: its name in @info, or 'query N'
-    #[arg(long, value_name = "QUERY")]
+    #[arg(
+        long,
+        hide_short_help = true,
+        help_heading = "Patterns",
+        value_name = "QUERY"
+    )]
     pub trace_pattern: Option<String>,
     /// Of those, only the runs that have this key: a value by which later rows find them, or any where there is none
-    #[arg(long, value_name = "VALUE", requires = "trace_pattern")]
+    #[arg(
+        long,
+        hide_short_help = true,
+        help_heading = "Patterns",
+        value_name = "VALUE",
+        requires = "trace_pattern"
+    )]
     pub trace_key: Option<String>,
 }
 

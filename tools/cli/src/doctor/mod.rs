@@ -26,9 +26,11 @@ Examples:
 
 /// Options of `doctor`.
 #[derive(Args, Debug)]
-#[command(after_help = DOCTOR_HELP)]
+#[command(after_long_help = DOCTOR_HELP)]
 pub struct DoctorArgs {
-    /// The Redis: redis://…, rediss://…, unix:///…, redis+sentinel://…, redis+cluster://…
+    /// The Redis: redis://…, rediss://…
+    ///
+    /// Also unix:///…, redis+sentinel://…, redis+cluster://…
     #[arg(value_name = "URL")]
     pub url: String,
     /// The app whose state it is to keep: only its keys are tried

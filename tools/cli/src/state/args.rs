@@ -75,7 +75,7 @@ pub enum StateCommand {
     Prune(PruneArgs),
     /// Name a revision, so that it is kept
     Pin(PinArgs),
-    /// Print what a user of Redis must be allowed, as a line of its access list
+    /// Print what a user of Redis must be allowed
     #[cfg(feature = "redis")]
     Acl(AclArgs),
 }
@@ -83,7 +83,9 @@ pub enum StateCommand {
 /// Where state is.
 #[derive(Args, Debug)]
 pub struct StoreArg {
-    /// The store: file:DIR, redis://…, rediss://…, unix:///…, redis+sentinel://…, redis+cluster://…
+    /// The store: file:DIR, redis://…
+    ///
+    /// Also rediss://…, unix:///…, redis+sentinel://…, redis+cluster://…
     #[arg(value_name = "URL")]
     pub url: String,
     /// What a URL of Redis does not say.
@@ -93,7 +95,7 @@ pub struct StoreArg {
 
 /// Options of `state ls`.
 #[derive(Args, Debug)]
-#[command(after_help = LS_HELP)]
+#[command(after_long_help = LS_HELP)]
 pub struct LsArgs {
     /// Where the state is
     #[command(flatten)]
@@ -108,7 +110,7 @@ pub struct LsArgs {
 
 /// Options of `state show`.
 #[derive(Args, Debug)]
-#[command(after_help = SHOW_HELP)]
+#[command(after_long_help = SHOW_HELP)]
 pub struct ShowArgs {
     /// Where the state is
     #[command(flatten)]
@@ -126,7 +128,7 @@ pub struct ShowArgs {
 
 /// Options of `state verify`.
 #[derive(Args, Debug)]
-#[command(after_help = VERIFY_HELP)]
+#[command(after_long_help = VERIFY_HELP)]
 pub struct VerifyArgs {
     /// Where the state is
     #[command(flatten)]
@@ -141,7 +143,7 @@ pub struct VerifyArgs {
 
 /// Options of `state diff`.
 #[derive(Args, Debug)]
-#[command(after_help = DIFF_HELP)]
+#[command(after_long_help = DIFF_HELP)]
 pub struct DiffArgs {
     /// Where the state is
     #[command(flatten)]
@@ -162,7 +164,7 @@ pub struct DiffArgs {
 
 /// Options of `state export`.
 #[derive(Args, Debug)]
-#[command(after_help = EXPORT_HELP)]
+#[command(after_long_help = EXPORT_HELP)]
 pub struct ExportArgs {
     /// Where the state is
     #[command(flatten)]
@@ -173,14 +175,16 @@ pub struct ExportArgs {
     /// Name of the revision; without it the last one
     #[arg(value_name = "REVISION")]
     pub revision: Option<Revision>,
-    /// The file; one that exists is replaced when the new one is complete
+    /// The file
+    ///
+    /// One that exists is replaced when the new one is complete.
     #[arg(long, value_name = "FILE")]
     pub to: PathBuf,
 }
 
 /// Options of `state import`.
 #[derive(Args, Debug)]
-#[command(after_help = IMPORT_HELP)]
+#[command(after_long_help = IMPORT_HELP)]
 pub struct ImportArgs {
     /// Where the state goes
     #[command(flatten)]
@@ -188,14 +192,14 @@ pub struct ImportArgs {
     /// The file
     #[arg(long, value_name = "FILE")]
     pub from: PathBuf,
-    /// Name of the app, where it is to be another one than in the file
+    /// Name of the app, where the file's is not to stay
     #[arg(long, value_name = "NAME")]
     pub app: Option<String>,
 }
 
 /// Options of `state prune`.
 #[derive(Args, Debug)]
-#[command(after_help = PRUNE_HELP)]
+#[command(after_long_help = PRUNE_HELP)]
 pub struct PruneArgs {
     /// Where the state is
     #[command(flatten)]
@@ -213,7 +217,7 @@ pub struct PruneArgs {
 
 /// Options of `state pin`.
 #[derive(Args, Debug)]
-#[command(after_help = PIN_HELP)]
+#[command(after_long_help = PIN_HELP)]
 pub struct PinArgs {
     /// Where the state is
     #[command(flatten)]
@@ -235,7 +239,7 @@ pub struct PinArgs {
 /// Options of `state acl`.
 #[cfg(feature = "redis")]
 #[derive(Args, Debug)]
-#[command(after_help = ACL_HELP)]
+#[command(after_long_help = ACL_HELP)]
 pub struct AclArgs {
     /// Name of the user
     #[arg(long, value_name = "NAME", default_value = "eventflux")]
@@ -243,7 +247,9 @@ pub struct AclArgs {
     /// How all keys begin
     #[arg(long, value_name = "PREFIX", default_value = "eventflux:")]
     pub prefix: String,
-    /// Only the keys of this app; without: all of the prefix, the state backend's included
+    /// Only the keys of this app
+    ///
+    /// Without it all of the prefix, the state backend's included.
     #[arg(long, value_name = "NAME")]
     pub app: Option<String>,
 }

@@ -2,10 +2,10 @@
 
 use super::RedisArgs;
 use crate::failure::Failure;
-use crate::small;
+use crate::{say, small};
 use eventflux::redis::{RedisConfig, RedisOptions, RedisPersistenceStore, Secret};
-use eventflux::store::PersistenceStore;
-use std::sync::Arc;
+use eventflux::store::{PersistenceStore, StoreError};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 /// Holds the password of the servers, which would be seen in the list of processes as part of a URL.
@@ -16,10 +16,15 @@ const SENTINEL_PASSWORD: &str = "EVENTFLUX_SENTINEL_PASSWORD";
 /// How long to wait for replicas that a checkpoint is to reach.
 const REPLICAS_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How long a server may be silent before that is said.
+const PATIENCE: Duration = Duration::from_millis(900);
+
 impl RedisArgs {
     /// The store at a URL of Redis, as any other.
     pub fn store(&self, url: &str) -> Result<Arc<dyn PersistenceStore>, Failure> {
-        Ok(Arc::new(self.open(url)?))
+        let store = Arc::new(self.open(url)?);
+        tell_silence(&store);
+        Ok(store)
     }
 
     /// The store at a URL of Redis; connects to nothing.
@@ -53,6 +58,28 @@ impl RedisArgs {
         let store = RedisPersistenceStore::new_with_options(config, options);
         store.map_err(|e| Failure::usage(e.to_string()))
     }
+}
+
+/// Says that a server does not answer as soon as that is known, or a second is over: it is asked again for longer.
+fn tell_silence(store: &Arc<RedisPersistenceStore>) {
+    let (tell, told) = mpsc::channel();
+    let asked = Arc::clone(store);
+    let ask = move || {
+        let _ = tell.send(asked.test_connection());
+    };
+    if std::thread::Builder::new().spawn(ask).is_err() {
+        return;
+    }
+    let why = match told.recv_timeout(PATIENCE) {
+        Ok(Err(StoreError::Io { reason, .. })) => reason,
+        Err(mpsc::RecvTimeoutError::Timeout) => "no answer yet".to_string(),
+        // What it refuses it refuses again, and that is told then.
+        _ => return,
+    };
+    say!(
+        "{}: {why}; it is asked again for some seconds",
+        store.describe()
+    );
 }
 
 /// A secret of the environment; empty is none.
