@@ -612,6 +612,10 @@ fn a_panic_in_a_callback_poisons_and_nothing_hangs() {
                 matches!(&error, SendError::Poisoned(p) if p.message == "boom" && p.query == "query 1"),
                 "{error:?}"
             );
+            let told = error.to_string();
+            assert!(told.contains("a callback of stream Out panicked"), "{told}");
+            let is_inline = matches!(workers, Workers::Inline);
+            assert_eq!(told.contains(" on worker 0: boom"), !is_inline, "{told}");
             assert!(matches!(runtime.shutdown(), Err(RuntimeError::Poisoned(_))));
             assert!(matches!(runtime.shutdown(), Err(RuntimeError::Poisoned(_))));
         });

@@ -170,6 +170,9 @@ impl Parser<'_> {
 
     /// `name(arguments)`; some standard functions have words between theirs.
     fn call(&mut self, word: &str) -> Parsed<Expr> {
+        if let Some(fault) = self.window_as_call() {
+            return Err(fault);
+        }
         let name = self.any_name("the name of a function")?;
         self.expect_sign(&Kind::LParen)?;
         self.height = 0;

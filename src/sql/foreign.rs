@@ -94,7 +94,10 @@ const WORDS: &[(&str, &str)] = &[
         "write INSERT INTO Out: the rows of a query go into a stream",
     ),
     ("WITH", "remove it: options stand behind CREATE STREAM only"),
-    ("EMIT", "remove it: a window says when it emits"),
+    (
+        "EMIT",
+        "remove it: rows go on as they come, and those of a batch window when it closes",
+    ),
     // inside calls
     (
         "SEPARATOR",
@@ -209,6 +212,10 @@ pub(super) fn sign(kind: &Kind) -> Option<&'static str> {
         | Kind::RBracket
         | Kind::AtSign => None,
         Kind::Char('`') => Some("write a quoted name in double quotes"),
+        Kind::Char('‘' | '’' | '‚' | '‛' | '′') => Some("write straight quotes: 'text'"),
+        Kind::Char('“' | '”' | '„' | '‟' | '″' | '«' | '»') => {
+            Some("write straight quotes: 'text' for a string, \"name\" for a name")
+        }
         Kind::Char(_) | Kind::CustomBinaryOperator(_) => Some("remove it"),
         Kind::DoubleQuotedString(_)
         | Kind::TripleSingleQuotedString(_)

@@ -15,6 +15,7 @@ mod data_type;
 mod dialect;
 mod expr;
 mod foreign;
+mod foreign_window;
 mod join;
 mod literal;
 mod over;

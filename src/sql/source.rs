@@ -77,6 +77,9 @@ impl Parser<'_> {
         if self.at_bare_pattern() {
             return Some(unsupported::BARE_PATTERN.at(span));
         }
+        if let Some(fault) = self.window_as_table() {
+            return Some(fault);
+        }
         // else a stream of this name
         let lateral = opens || self.word(1).is_some_and(is_name);
         (self.is("LATERAL") && lateral).then(|| unsupported::LATERAL.at(span))
@@ -93,6 +96,9 @@ impl Parser<'_> {
     /// `WINDOW('name', arguments)`.
     pub(super) fn window(&mut self) -> Parsed<Window> {
         let start = self.expect("WINDOW")?;
+        if let Some(fault) = self.window_by_word() {
+            return Err(fault);
+        }
         self.expect_sign(&Kind::LParen)?;
         let name = match self.word(0) {
             Some(_) => self.any_name("the name of a window")?,

@@ -123,14 +123,15 @@ pub struct RunArgs {
     /// The app
     #[arg(value_name = "APP.sql")]
     pub app: PathBuf,
-    /// Events of any streams, JSON lines; - is standard input
+    /// Events of any streams; - is standard input
     ///
-    /// Several are merged by time.
+    /// JSON lines, as shown below. Several files are merged by time.
     #[arg(long, value_name = "FILE|-")]
     pub events: Vec<PathBuf>,
-    /// Rows of one stream, CSV with a header or JSON lines
+    /// Rows of one stream, CSV or JSON lines
     ///
-    /// Several are merged by time, also with --events.
+    /// By the name of the file, unless --format says it. CSV begins with a header. Several files are merged by time, also
+    /// with --events.
     #[arg(long, value_name = "STREAM=FILE")]
     pub input: Vec<StreamFile>,
     /// Whose time counts: event or processing
@@ -255,7 +256,7 @@ pub struct QueryArgs {
     /// Name of the revision; without it the last one
     #[arg(long, value_name = "REVISION")]
     pub revision: Option<Revision>,
-    /// As table, json (an object per line) or csv
+    /// As table, csv, or json: an object per line
     #[arg(long, value_enum, default_value_t = QueryFormat::Table, hide_possible_values = true)]
     pub format: QueryFormat,
     /// The clock of the run, where the app does not say it with @app:playback

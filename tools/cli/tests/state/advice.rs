@@ -74,7 +74,8 @@ impl Lives {
     #[track_caller]
     fn is_exact(&self) {
         let (app, events, whole) = (self.at("app.sql"), self.at("events"), self.at("whole"));
-        expect(0, &["run", &app, "--events", &events, "--out", &whole]);
+        let again = ["run", &app, "--events", &events, "--out", &whole, "--force"];
+        expect(0, &again);
         let read = |name| fs::read_to_string(self.folder.path(name)).expect("a file");
         assert_eq!(read("out"), read("whole"));
     }
