@@ -256,7 +256,7 @@ pub struct QueryArgs {
     /// Name of the revision; without it the last one
     #[arg(long, value_name = "REVISION")]
     pub revision: Option<Revision>,
-    /// As table, csv, or json: an object per line
+    /// As table, csv or json lines
     #[arg(long, value_enum, default_value_t = QueryFormat::Table, hide_possible_values = true)]
     pub format: QueryFormat,
     /// The clock of the run, where the app does not say it with @app:playback
