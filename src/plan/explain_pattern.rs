@@ -1,8 +1,8 @@
 //! A pattern as text: what it waits for, how a row finds the runs that wait for it, and what a run costs.
 
-use super::pattern::TermPlan;
+use super::pattern::{ElementPlan, Logic, PatternPlan};
 use super::pattern_text::{PatternText, count, time};
-use crate::operator::pattern::{PATTERN_RUNS_MAX, SILENCES_MAX};
+use crate::operator::pattern::{PATTERN_RUNS_MAX, SILENCES_EACH_MAX, SILENCES_MAX};
 use std::fmt::Write;
 use std::ops::Range;
 
@@ -113,13 +113,12 @@ fn explain_ranges(of: PatternText<'_>, text: &mut String) {
         );
     }
     for range in &of.pattern.every {
-        let inside = |t: &&TermPlan| range.contains(&t.element);
-        let mut terms = of.pattern.terms.iter().filter(inside);
-        if terms.all(|t| t.silence_us.is_some()) {
+        let mut elements = of.pattern.elements[range.clone()].iter();
+        if elements.all(|e| needs_no_row(of.pattern, e)) {
             let _ = writeln!(
                 text,
-                "      at most {SILENCES_MAX} silences of {} in one step of the clock (SILENCES_MAX); the first are left \
-                 out and counted",
+                "      at most {SILENCES_MAX} silences of {} in one step of the clock (SILENCES_MAX), or \
+                 {SILENCES_EACH_MAX} for each that is waited for (SILENCES_EACH_MAX); others are left out and counted",
                 name(range)
             );
         }
@@ -148,5 +147,20 @@ fn explain_ranges(of: PatternText<'_>, text: &mut String) {
             text,
             "      without EVERY at its beginning: it matches once{by_key}"
         );
+    }
+}
+
+/// Whether an element is complete, or left out, where nothing comes.
+fn needs_no_row(pattern: &PatternPlan, element: &ElementPlan) -> bool {
+    fn over(pattern: &PatternPlan, logic: &Logic) -> bool {
+        match logic {
+            Logic::Term(term) => pattern.terms[*term].absent,
+            Logic::And(sides) => sides.iter().all(|s| over(pattern, s)),
+            Logic::Or(sides) => sides.iter().any(|s| over(pattern, s)),
+        }
+    }
+    match &element.logic {
+        Some(logic) => over(pattern, logic),
+        None => element.min == 0,
     }
 }

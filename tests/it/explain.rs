@@ -152,7 +152,13 @@ fn patterns_are_explained() {
             "EVERY NOT C FOR 5 SECONDS -> a = A)",
             &[
                 "      1: EVERY NOT C FOR 5 s",
-                "      at most 100000 silences of 1 in one step of the clock (SILENCES_MAX); the first are left out and counted",
+                "      at most 100000 silences of 1 in one step of the clock (SILENCES_MAX), or 100 for each that is waited for (SILENCES_EACH_MAX); others are left out and counted",
+            ],
+        ),
+        (
+            "EVERY (NOT C FOR 5 SECONDS -> B*) -> a = A)",
+            &[
+                "      at most 100000 silences of 1 to 2 in one step of the clock (SILENCES_MAX), or 100 for each that is waited for (SILENCES_EACH_MAX); others are left out and counted",
             ],
         ),
         (

@@ -240,14 +240,12 @@ impl Shape {
     }
 
     /// The innermost range under EVERY in which a run is, that it has not completed and that begins at `latest` or
-    /// before.
-    pub(crate) fn open_range(&self, run: &Run, latest: usize) -> Option<Range<usize>> {
+    /// before: its place among them.
+    pub(crate) fn open_range(&self, run: &Run, latest: usize) -> Option<usize> {
         let reaches = self.waits(run).end;
-        let mut inside = self.every.iter();
-        let found = inside.find(|range| {
+        self.every.iter().position(|range| {
             range.start <= latest && range.start < reaches && !self.opens_again(run, range)
-        });
-        found.cloned()
+        })
     }
 
     /// The logical element for which a run waits.

@@ -4,8 +4,6 @@
 //! the order at O(1) for each that begins and ends, however many there are; and one that ends early leaves nothing.
 //! A run that takes over the beginning of another stands beside it. The times are state, the list is made of them.
 
-use super::automaton::{Element, Logic, Shape, Term};
-use super::{Pattern, SILENCES_MAX};
 use crate::event::Timestamp;
 use crate::operator::words_cell;
 use crate::state::{Cells, Slot, StateHolder, Visitor};
@@ -45,6 +43,7 @@ pub(super) struct DueList {
     links: Vec<Link>,
     first: Slot,
     last: Slot,
+    len: usize,
     /// Those that are due at this time stand in order.
     ordered: Due,
 }
@@ -56,6 +55,7 @@ impl Default for DueList {
             links: Vec::new(),
             first: NONE,
             last: NONE,
+            len: 0,
             ordered: Due::default(),
         }
     }
@@ -92,6 +92,7 @@ impl DueList {
             next,
         };
         self.due.get_mut(run).0 = due.0;
+        self.len += 1;
     }
 
     /// Takes a run out, if it is in.
@@ -109,6 +110,13 @@ impl DueList {
             next => self.links[next as usize].previous = link.previous,
         }
         self.due.reset(run);
+        self.len -= 1;
+    }
+
+    /// How many runs are in.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.len
     }
 
     /// When a run is due, if it is in.
@@ -180,6 +188,7 @@ impl DueList {
             .map(|run| (self.due.get(run).0, order(run), run))
             .collect();
         in_it.sort_unstable();
+        self.len = in_it.len();
         for (_, _, run) in in_it {
             self.links[run as usize].previous = self.last;
             match self.last {
@@ -194,70 +203,6 @@ impl DueList {
     pub(super) fn forget(&mut self, run: Slot) {
         if self.due_of(run).is_some() {
             self.due.reset(run);
-        }
-    }
-}
-
-/// Lists of silences that are over again and again where nothing comes, and after how many microseconds: EVERY stands
-/// on nothing but silence.
-pub(super) fn repeating(
-    shape: &Shape,
-    terms: &[Term],
-    lists: &[Option<usize>],
-) -> Vec<(usize, i64)> {
-    let mut found = Vec::new();
-    for range in &shape.every {
-        let elements = &shape.elements[range.clone()];
-        let silence = |e: &Element| e.logic.as_ref().and_then(|logic| lasts(logic, terms));
-        let period: Option<i64> = elements.iter().map(silence).sum();
-        let inside = elements.iter().flat_map(|e| e.terms.clone());
-        if let Some(us) = period.filter(|us| *us > 0) {
-            let of_term = inside.filter_map(|term| Some((lists[term]?, us)));
-            found.extend(of_term);
-        }
-    }
-    found
-}
-
-/// After how many microseconds an element is fulfilled where nothing comes, if it is then.
-fn lasts(logic: &Logic, terms: &[Term]) -> Option<i64> {
-    match logic {
-        Logic::Present(_) => None,
-        Logic::Absent(_) => Some(0),
-        Logic::Silent(term) => terms[*term].silence_us,
-        Logic::And(sides) => {
-            let all: Option<Vec<i64>> = sides.iter().map(|s| lasts(s, terms)).collect();
-            all?.into_iter().max()
-        }
-        Logic::Or(sides) => sides.iter().filter_map(|s| lasts(s, terms)).min(),
-    }
-}
-
-impl Pattern {
-    /// Drops silences that would follow each other more often than [`SILENCES_MAX`] before `now`, the first of them: a
-    /// clock that jumps would have them all come out at once. In a partition each key may have so many.
-    pub(super) fn skip_silences(&mut self, now: Timestamp) {
-        let beyond = |due: Timestamp, us: i64| {
-            let skipped = now.0.saturating_sub(due.0) / us - SILENCES_MAX as i64;
-            skipped.max(0)
-        };
-        for (list, us) in &self.repeating {
-            let dues = &mut self.dues[*list];
-            if dues.first().is_none_or(|(due, _)| beyond(due, *us) == 0) {
-                continue;
-            }
-            // Those of many keys change places: put in one by one, each would look for its place among the others.
-            let mut all = Vec::new();
-            while let Some((due, run)) = dues.first() {
-                let skipped = beyond(due, *us);
-                self.refused += skipped as u64;
-                dues.remove(run);
-                all.push((due.plus(skipped * us), run));
-            }
-            all.sort_by_key(|(due, _)| *due);
-            for (due, run) in all {
-                dues.insert(run, due, None);
-            }
         }
     }
 }

@@ -87,14 +87,15 @@ impl Pattern {
         if !self.is_due(now) {
             return;
         }
-        self.skip_silences(now);
+        self.begin_step(now);
         while let Some((due, number, run)) = self.next_due(now) {
             self.row += 1;
             self.turn_to(run);
             self.dues[number].remove(run);
-            match number.checked_sub(self.shape.within.len()) {
-                None => self.end_in_time(run, number, due, cause),
-                Some(_) => self.be_silent(run, number, Moment::timer(due, cause)),
+            match number {
+                _ if number < self.shape.within.len() => self.end_in_time(run, number, due, cause),
+                _ if number < self.states => self.be_silent(run, number, Moment::timer(due, cause)),
+                _ => self.wake(run, due),
             }
             self.settle(due, to);
         }
@@ -199,6 +200,8 @@ impl Pattern {
         self.trace_move(Step::Silent { term });
         let waits = self.shape.waits(&before);
         next.move_to(element);
+        self.note_silence(term, moment.at);
         self.advance(run, (before, next), waits, moment);
+        self.end_silence();
     }
 }

@@ -48,10 +48,17 @@ impl Pattern {
         true
     }
 
-    /// Opens a run in front of a range of elements, with what another has of those before.
-    pub(super) fn open(&mut self, range: &Range<usize>, from: Slot, now: Timestamp) {
+    /// Opens a run in front of a range of elements, with what another has of those before; none where there are too
+    /// many.
+    pub(super) fn open(
+        &mut self,
+        range: &Range<usize>,
+        from: Slot,
+        now: Timestamp,
+    ) -> Option<Slot> {
         let Some(run) = self.slot() else {
-            return self.trace_refused(now);
+            self.trace_refused(now);
+            return None;
         };
         let element = range.start;
         match element {
@@ -65,6 +72,7 @@ impl Pattern {
         self.touch(run, false);
         *self.runs.get_mut(run) = Run::before(element, Some(self.runs.get(from)));
         self.begin_to_wait(run, range, Some(from), now);
+        Some(run)
     }
 
     /// A run stands in front of a range of elements.
@@ -229,7 +237,7 @@ impl Pattern {
         for element in self.shape.waits(self.runs.get(run)) {
             self.leave(run, element);
         }
-        for list in 0..self.shape.within.len() {
+        for list in (0..self.shape.within.len()).chain(self.states..self.dues.len()) {
             self.dues[list].remove(run);
         }
         if let Some(by_key) = &mut self.by_key {
@@ -249,27 +257,13 @@ impl Pattern {
     pub(super) fn end_early(&mut self, run: Slot, latest: usize, now: Timestamp) {
         let held = *self.runs.get(run);
         let again = self.shape.open_range(&held, latest);
-        if let Some(range) = again
-            && self.is_last_in(run, &range)
+        if let Some(place) = again
+            && self.openings.is_last(run, place)
         {
+            let range = self.shape.every[place].clone();
             self.open(&range, run, now);
         }
         self.end(run);
-    }
-
-    /// Whether a run is the last one in an opening of a range that has not been completed.
-    fn is_last_in(&mut self, run: Slot, range: &Range<usize>) -> bool {
-        let every = &self.shape.every;
-        match &self.partition {
-            Some(partition) => {
-                self.openings
-                    .is_last(run, range, every, partition.runs_of(self.key))
-            }
-            None => {
-                let all = 0..self.runs.len() as Slot;
-                self.openings.is_last(run, range, every, all)
-            }
-        }
     }
 
     /// Puts a run that has taken a row beside those of its key, if it is not there yet.

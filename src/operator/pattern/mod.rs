@@ -17,6 +17,7 @@ mod openings;
 mod partition;
 mod plain;
 mod sequence;
+mod step;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -39,13 +40,17 @@ use partition::Partition;
 use plain::Plain;
 use std::ops::Range;
 use std::sync::Arc;
+use step::ClockStep;
 use trace::Tracer;
 
 /// Open runs of one pattern on one worker.
 pub(crate) const PATTERN_RUNS_MAX: usize = 10_000_000;
 
-/// Silences under EVERY that follow each other without a row in one step of the clock.
+/// Runs that silences under EVERY open in one step of the clock, without a row, by silences that began in it.
 pub(crate) const SILENCES_MAX: usize = 100_000;
+
+/// As many for each silence that is waited for when the step begins, where these are more.
+pub(crate) const SILENCES_EACH_MAX: usize = 100;
 
 /// What a pattern is made from.
 pub(crate) struct PatternOptions {
@@ -94,14 +99,17 @@ pub(crate) struct Pattern {
     openings: Openings,
     /// How many runs wait for each term.
     waits: Vec<usize>,
-    /// By range under WITHIN, then by term that must be silent: when runs are due.
+    /// By range under WITHIN, then by term that must be silent: when runs are due; then of runs that rest in this step
+    /// of the clock, which are not state.
     dues: Vec<DueList>,
+    /// How many of these are state.
+    states: usize,
     /// These lists with their ranks: what is due together is done in the order of these.
     due_order: Vec<(usize, usize)>,
     /// By term, the number of its list.
     silence: Vec<Option<usize>>,
-    /// Lists of silences that follow each other without a row, and after how many microseconds.
-    repeating: Vec<(usize, i64)>,
+    /// Silences that follow each other without a row.
+    step: ClockStep,
     /// Runs by what tells keys apart, where a match ends the others of its key.
     by_key: Option<Chains>,
     /// The keys, each of which has a pattern of its own.
@@ -228,6 +236,7 @@ impl Pattern {
             }
         }
         let openings = Openings::new(&shape.every);
+        let step = ClockStep::new(&shape, &terms, &silence, lists);
         let key = partition.as_ref().map(|by| by.ty);
         let number = key.map(|_| Type::Long).into_iter();
         let key_columns: Vec<Type> = number
@@ -238,9 +247,12 @@ impl Pattern {
             waiting: key_types.iter().map(|types| chains(types, key)).collect(),
             ordered,
             waits: vec![0; terms.len()],
-            dues: (0..lists).map(|_| DueList::default()).collect(),
-            due_order: due_order(&shape, &terms, &silence),
-            repeating: due::repeating(&shape, &terms, &silence),
+            dues: (0..lists + step.rests().count())
+                .map(|_| DueList::default())
+                .collect(),
+            due_order: due_order(&shape, &terms, &silence, &step),
+            states: lists,
+            step,
             silence,
             openings,
             by_key: shape.skips_past.then(|| Chains::taking_nulls(&key_columns)),
@@ -402,7 +414,8 @@ impl Pattern {
             let held = *self.runs.get(run);
             if !held.is_open() {
                 self.free.push(run);
-                self.dues.iter_mut().for_each(|d| d.forget(run));
+                self.kept_dues().for_each(|d| d.forget(run));
+                self.openings.forget(run);
                 continue;
             }
             let at = held.element();
@@ -426,18 +439,24 @@ impl Pattern {
                 self.keep_by_key(run);
             }
         }
-        let runs = &self.runs;
-        for due in &mut self.dues {
+        self.openings.rebuild(slots);
+        let (dues, runs) = (&mut self.dues[..self.states], &self.runs);
+        for due in dues {
             due.rebuild(slots, |run| runs.get(run).reached);
         }
         Ok(())
+    }
+
+    /// What is due for runs between two steps of the clock.
+    fn kept_dues(&mut self) -> impl Iterator<Item = &mut DueList> {
+        self.dues[..self.states].iter_mut()
     }
 
     fn make_room(&mut self, slots: usize) {
         self.runs.ensure(slots);
         self.kept.ensure(slots);
         self.openings.ensure(slots);
-        self.dues.iter_mut().for_each(|d| d.ensure(slots));
+        self.kept_dues().for_each(|d| d.ensure(slots));
         self.touched.resize(slots.max(self.touched.len()), 0);
     }
 }
@@ -446,7 +465,7 @@ impl StateHolder for Pattern {
     fn state(&mut self, visitor: &mut dyn Visitor) {
         visitor.container("runs", &mut self.runs);
         self.kept.state(visitor);
-        for (number, due) in self.dues.iter_mut().enumerate() {
+        for (number, due) in self.kept_dues().enumerate() {
             visitor.part("due", number);
             due.state(visitor);
         }
@@ -545,7 +564,9 @@ impl Operator for Pattern {
     }
 
     fn skip(&mut self, now: Timestamp) {
-        self.skip_silences(now);
+        if self.is_due(now) {
+            self.begin_step(now);
+        }
     }
 
     fn trace(&mut self, sink: &Arc<dyn TraceSink>) {
@@ -594,14 +615,25 @@ fn begins_in_silence(shape: &Shape, terms: &[Term]) -> bool {
     })
 }
 
-/// Ranges under WITHIN, then terms that must be silent, those of the last element first; each with its rank.
-fn due_order(shape: &Shape, terms: &[Term], silence: &[Option<usize>]) -> Vec<(usize, usize)> {
+/// Ranges under WITHIN, then terms that must be silent, those of the last element first, then runs that rest; each with
+/// its rank.
+fn due_order(
+    shape: &Shape,
+    terms: &[Term],
+    silence: &[Option<usize>],
+    step: &ClockStep,
+) -> Vec<(usize, usize)> {
     let within = (0..shape.within.len()).map(|number| (number, number));
     let silent = terms.iter().zip(silence).filter_map(|(term, list)| {
         let rank = shape.within.len() + shape.elements.len() - term.element;
         Some(((*list)?, rank))
     });
-    within.chain(silent).collect()
+    let rests = step.rests();
+    let last = shape.within.len() + shape.elements.len() + 1;
+    within
+        .chain(silent)
+        .chain(rests.map(|list| (list, last)))
+        .collect()
 }
 
 /// Where the columns stand that the residual of a term reads: what a run keeps, then the row, then its time.

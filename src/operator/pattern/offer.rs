@@ -360,10 +360,12 @@ impl Pattern {
             if !completes(&next) || completes(&before) {
                 continue;
             }
-            if self.completes_opening(run, &range) {
+            if self.openings.complete(run, place) {
                 let (first, end) = (range.start, range.end);
                 self.trace(run, moment.at, Step::Completed { first, end });
-                self.open(&range, run, moment.at);
+                if let Some(opened) = self.open(&range, run, moment.at) {
+                    self.limit_silences(opened, place, moment.at);
+                }
             }
         }
         for number in 0..self.shape.within.len() {
@@ -380,21 +382,6 @@ impl Pattern {
             self.wait_from_here(run, waits.clone(), moment.at);
         }
         self.wait_anew(run, waits, moment.at);
-    }
-
-    /// A run has completed a range under EVERY. Returns whether this opens it again.
-    fn completes_opening(&mut self, run: Slot, range: &Range<usize>) -> bool {
-        let every = &self.shape.every;
-        match &self.partition {
-            Some(partition) => {
-                let of_key = partition.runs_of(self.key);
-                self.openings.complete(run, range, every, of_key)
-            }
-            None => {
-                let all = 0..self.runs.len() as Slot;
-                self.openings.complete(run, range, every, all)
-            }
-        }
     }
 
     /// A run that waits for nothing more is a match.

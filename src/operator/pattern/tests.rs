@@ -129,23 +129,33 @@ fn runs_beyond_the_bound_are_not_begun_and_counted() {
 
 /// `EVERY NOT S FOR 1 MILLISECONDS`.
 fn silences(partition: Option<PartitionBy>) -> Pattern {
-    let silence = Term {
-        element: 0,
-        absent: true,
-        silence_us: Some(1_000),
+    chain_of(&[Some(1)], &[(0, 1)], partition)
+}
+
+/// Elements in a row: NOT S FOR so many milliseconds, or `S*`. EVERY stands on these ranges.
+fn chain_of(
+    silences: &[Option<i64>],
+    every: &[(usize, usize)],
+    partition: Option<PartitionBy>,
+) -> Pattern {
+    let term = |(element, ms): (usize, &Option<i64>)| Term {
+        element,
+        absent: ms.is_some(),
+        silence_us: ms.map(|ms| ms * 1_000),
         own: None,
         keys: Vec::new(),
         residual: None,
         range: None,
     };
+    let element = |(place, ms): (usize, &Option<i64>)| Element {
+        min: u32::from(ms.is_some()),
+        max: if ms.is_some() { 1 } else { u32::MAX },
+        logic: ms.map(|_| Logic::Silent(place)),
+        terms: place..place + 1,
+    };
     let shape = Shape {
-        elements: vec![Element {
-            min: 1,
-            max: 1,
-            logic: Some(Logic::Silent(0)),
-            terms: 0..1,
-        }],
-        every: std::iter::once(0..1).collect(),
+        elements: silences.iter().enumerate().map(element).collect(),
+        every: every.iter().map(|(start, end)| *start..*end).collect(),
         keeps_start: false,
         within: Vec::new(),
         is_sequence: false,
@@ -153,11 +163,11 @@ fn silences(partition: Option<PartitionBy>) -> Pattern {
     };
     Pattern::new(PatternOptions {
         shape,
-        terms: vec![silence],
-        ports: vec![vec![0]],
+        terms: silences.iter().enumerate().map(term).collect(),
+        ports: vec![(0..silences.len()).collect()],
         keeps: Vec::new(),
         totals: Vec::new(),
-        key_types: vec![Vec::new()],
+        key_types: vec![Vec::new(); silences.len()],
         apart_by: Vec::new(),
         routing: Vec::new(),
         timeout: None,
@@ -185,6 +195,63 @@ fn a_clock_that_jumps_does_not_make_rows_without_end() {
     assert_eq!(rows(1_050_000), (100_001, ms(1_050_000), 899_999));
     assert_eq!(rows(1_050_002), (2, ms(1_050_002), 899_999));
     assert_eq!(rows(Timestamp::RANGE.end().millis()).0, 100_001);
+}
+
+/// How many rows come out when the clock goes there, in milliseconds, and when the last one does.
+fn jump(pattern: &mut Pattern, ms: i64) -> (usize, Option<i64>) {
+    let mut out = Out::new(Batch {
+        tracks_clock: true,
+        ..Batch::default()
+    });
+    pattern.clock(Timestamp::from_millis(ms), 0, &mut out);
+    let at: Vec<Timestamp> = out.ready.iter().flat_map(|(_, b)| b.at.clone()).collect();
+    assert!(at.is_sorted());
+    (at.len(), at.last().map(|at| at.millis()))
+}
+
+#[test]
+fn a_silence_before_what_may_be_empty_is_bounded() {
+    // EVERY (NOT S FOR 1 MILLISECONDS -> S*)
+    let mut pattern = chain_of(&[Some(1), None], &[(0, 2)], None);
+    assert_eq!(jump(&mut pattern, 0), (0, None));
+    assert_eq!(jump(&mut pattern, 1_050_000), (100_001, Some(1_050_000)));
+    assert_eq!(refused(&pattern), 949_999);
+    // EVERY NOT S FOR 1 MILLISECONDS -> NOT S FOR 20 MILLISECONDS: the last ones wait still.
+    let mut pattern = chain_of(&[Some(1), Some(20)], &[(0, 1)], None);
+    assert_eq!(jump(&mut pattern, 0), (0, None));
+    assert_eq!(jump(&mut pattern, 1_050_000), (99_981, Some(1_050_000)));
+    assert_eq!(jump(&mut pattern, 1_050_020), (20, Some(1_050_020)));
+    assert_eq!(refused(&pattern), 949_999);
+}
+
+#[test]
+fn silences_that_begin_others_without_end_are_bounded_together() {
+    // Each millisecond there is one more that goes on for itself.
+    let mut pattern = chain_of(&[Some(1), Some(1)], &[(0, 1), (1, 2)], None);
+    assert_eq!(jump(&mut pattern, 0), (0, None));
+    assert_eq!(jump(&mut pattern, 5), (1 + 2 + 3 + 4, Some(5)));
+    let (rows, last) = jump(&mut pattern, 100_005);
+    assert!((90_000..100_100).contains(&rows), "{rows} rows");
+    assert!(last < Some(84_000), "the last at {last:?}");
+    assert!(refused(&pattern) > 99_000);
+    // All that there were go on behind the step.
+    let (loops, last) = jump(&mut pattern, 100_006);
+    assert!(loops > 400 && last == Some(100_006), "{loops}");
+    assert_eq!(jump(&mut pattern, 100_007), (loops + 1, Some(100_007)));
+}
+
+#[test]
+fn many_silences_have_more_in_all_and_less_each() {
+    // As many as there have been milliseconds.
+    let mut pattern = chain_of(&[Some(1), Some(1)], &[(0, 1), (1, 2)], None);
+    for ms in 0..=1_200 {
+        jump(&mut pattern, ms);
+    }
+    assert_eq!(refused(&pattern), 0);
+    let (rows, last) = jump(&mut pattern, 2_200);
+    let most = 1_201 * (SILENCES_EACH_MAX + 3);
+    assert!(rows > SILENCES_MAX && rows < most, "{rows} rows");
+    assert!(last > Some(2_180), "the last at {last:?}");
 }
 
 #[test]
@@ -266,11 +333,8 @@ fn a_jump_of_the_clock_leaves_the_silences_of_many_keys_in_order() {
         ty: Type::Long,
     }));
     send(&mut pattern, 0, &[1, 2, 3]);
-    // All three have a silence each millisecond, of which the last ones are due.
+    // All three have a silence each millisecond, of which the last ones come out.
     let jump = Timestamp::from_millis(3 + SILENCES_MAX as i64 + 1_000);
-    pattern.skip_silences(jump);
-    let first = pattern.due().expect("silence is waited for");
-    assert!(first.millis() > 1_000 && refused(&pattern) >= 3 * 999);
     let mut out = Out::new(Batch {
         tracks_clock: true,
         columns: vec![Column::new(Type::Long)],
@@ -279,6 +343,9 @@ fn a_jump_of_the_clock_leaves_the_silences_of_many_keys_in_order() {
     pattern.clock(jump, 0, &mut out);
     let at: Vec<Timestamp> = out.ready.iter().flat_map(|(_, b)| b.at.clone()).collect();
     assert!(at.is_sorted() && at.len() >= 3 * SILENCES_MAX);
+    // Three came out before the jump.
+    let all: i64 = (1..=3).map(|ms| jump.millis() - ms - 1).sum();
+    assert_eq!(at.len() as u64 + refused(&pattern), all as u64);
     assert_eq!(at.last(), Some(&jump));
 }
 

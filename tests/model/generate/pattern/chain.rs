@@ -44,7 +44,7 @@ pub fn pattern(r: &mut Random, streams: &[usize]) -> (Pattern, Vec<usize>) {
         let takes = terms.iter().any(|t| !t.what.is_absent());
         let skips = !skip_past || (begins_again(&chain[0]) && everies == 1);
         let empty = chain.iter().all(|s| may_be_empty(s, &terms));
-        if takes && skips && begins_plainly(&chain, &terms, sequence) && !empty {
+        if takes && skips && begins_plainly(&terms, sequence) && !empty {
             let pattern = Pattern {
                 sequence,
                 chain,
@@ -222,17 +222,7 @@ fn begins_again(step: &Step) -> bool {
 }
 
 /// Whether the engine and the interpreter agree on how it begins: see the list in `mod.rs`.
-fn begins_plainly(chain: &[Step], terms: &[Term], sequence: bool) -> bool {
-    let silent = |t: &usize| matches!(terms[*t].what, What::NotFor(_));
-    let first = first(&chain[0]).terms();
+fn begins_plainly(terms: &[Term], sequence: bool) -> bool {
     let counted = sequence && terms[0].what.is_counted();
-    !first.iter().any(silent) && !super::may_lack(terms[0].what) && !counted
-}
-
-/// What must come first.
-fn first(step: &Step) -> &Logical {
-    match &step.unit {
-        Unit::Group(chain) => first(&chain[0]),
-        Unit::Logical(logical) => logical,
-    }
+    !super::may_lack(terms[0].what) && !counted
 }
