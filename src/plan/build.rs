@@ -160,13 +160,7 @@ impl<'a> Builder<'a> {
         self.entries[0] = Some((0, Port::default()));
         self.members();
         self.door();
-        let panes = matches!(self.source.window, Some(WindowPlan::Panes(_)));
-        if panes
-            && query.aggregates()
-            && query.events == Events::Current
-            && !self.uses_window_columns_early()
-            && !self.orders_keys_apart()
-        {
+        if query.aggregates_panes() {
             return self.pane_aggregate();
         }
         match &self.source.window {
@@ -180,13 +174,6 @@ impl<'a> Builder<'a> {
                 self.tail(&self.whole());
             }
         }
-    }
-
-    /// Whether what happens to a flush of results happens to that of each key of a partition.
-    fn orders_keys_apart(&self) -> bool {
-        let query = self.query;
-        let cut = query.limit.is_some() || query.offset.is_some();
-        self.source.partition_key.is_some() && (cut || query.distinct || !query.order.is_empty())
     }
 
     /// A window of which only the `+` rows are wanted, as they come, holds nothing.
@@ -236,21 +223,6 @@ impl<'a> Builder<'a> {
                 self.source.partition_key.is_some() && one_by_one
             }
         })
-    }
-
-    /// Whether start or end of the window are read before the rows of the window are complete.
-    fn uses_window_columns_early(&self) -> bool {
-        let query = self.query;
-        let mut uses = false;
-        let early = query
-            .condition
-            .iter()
-            .chain(&query.keys)
-            .chain(query.calls.iter().flat_map(|c| &c.args));
-        for typed in early {
-            typed.columns(&mut |c| uses |= c.is_of_window());
-        }
-        uses
     }
 
     /// Rows as they come.

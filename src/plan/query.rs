@@ -120,6 +120,26 @@ impl QueryPlan {
         !self.keys.is_empty() || !self.calls.is_empty()
     }
 
+    /// Whether the rows of a window on a grid are aggregated pane by pane, and not kept.
+    pub(crate) fn aggregates_panes(&self) -> bool {
+        let [source] = &self.sources[..] else {
+            return false;
+        };
+        let early = self.condition.iter().chain(&self.keys);
+        let early = early.chain(self.calls.iter().flat_map(|c| &c.args));
+        let mut reads_bounds = false;
+        for typed in early {
+            typed.columns(&mut |c| reads_bounds |= c.is_of_window());
+        }
+        let cut = self.limit.is_some() || self.offset.is_some() || !self.order.is_empty();
+        let cuts_keys = source.partition_key.is_some() && (cut || self.distinct);
+        matches!(source.window, Some(WindowPlan::Panes(_)))
+            && self.aggregates()
+            && self.events == Events::Current
+            && !reads_bounds
+            && !cuts_keys
+    }
+
     /// Whether calls with OVER look at rows that came before.
     pub(crate) fn looks_back(&self) -> bool {
         !self.over.calls.is_empty()

@@ -4,7 +4,7 @@ use super::{QueryPlan, WindowPlan};
 use crate::error::Fault;
 use crate::event::Type;
 use crate::expr::Typed;
-use crate::operator::rate::{RATE_LIMIT_ROWS_MAX, Shows};
+use crate::operator::rate::{Lasts, RATE_LIMIT_ROWS_MAX, Shows, Turnover};
 use crate::sql::ast::{Events, Query, RateLimit, RatePace, RateRows};
 
 /// A rate limit with what it reads. The columns that come to it are those of the query, then `behind`.
@@ -20,6 +20,8 @@ pub(crate) struct RatePlan {
     pub(crate) aggregates: Vec<bool>,
     /// What a snapshot shows.
     pub(crate) shows: Shows,
+    /// How that goes.
+    pub(crate) turnover: Turnover,
 }
 
 impl RatePlan {
@@ -117,7 +119,11 @@ pub(super) fn bind_rate(query: &Query, plan: &mut QueryPlan) -> Result<(), Fault
             format!("a rate limit holds at most {RATE_LIMIT_ROWS_MAX} rows (RATE_LIMIT_ROWS_MAX)");
         return Err(Fault::new(limit.span, message).help("let rows out more often"));
     }
-    let shows = shows(plan);
+    let (shows, turnover) = (shows(plan), turnover(plan));
+    if limit.rows == RateRows::Snapshot && matches!(turnover, Turnover::FlushesOfKeys) {
+        check_flushes_of_keys(query, plan)?;
+        plan.events = Events::All;
+    }
     let counts_groups = match limit.rows {
         RateRows::All => false,
         RateRows::First | RateRows::Last => true,
@@ -149,7 +155,8 @@ pub(super) fn bind_rate(query: &Query, plan: &mut QueryPlan) -> Result<(), Fault
     }
     let aggregates = plan.outputs.iter().chain(&behind).map(is_aggregate);
     let mut aggregates: Vec<bool> = aggregates.collect();
-    let asks = limit.rows == RateRows::Snapshot && plan.retracts();
+    let leave = matches!(turnover, Turnover::Singly | Turnover::FlushesOfKeys);
+    let asks = limit.rows == RateRows::Snapshot && leave;
     let having = plan.having.as_ref().filter(|_| asks).map(is_aggregate);
     aggregates.extend(having);
     plan.rate = Some(RatePlan {
@@ -159,8 +166,49 @@ pub(super) fn bind_rate(query: &Query, plan: &mut QueryPlan) -> Result<(), Fault
         behind,
         aggregates,
         shows,
+        turnover,
     });
     Ok(())
+}
+
+/// How rows go that a snapshot of a query shows.
+fn turnover(plan: &QueryPlan) -> Turnover {
+    if plan.retracts() || !plan.flushes() {
+        return Turnover::Singly;
+    }
+    // Panes that are aggregated give one flush for all keys.
+    if plan.partition.is_some() && !plan.aggregates_panes() {
+        return Turnover::FlushesOfKeys;
+    }
+    let mut windows = plan.windows();
+    let lasts = match (windows.next(), windows.next()) {
+        (Some(WindowPlan::Panes(panes)), None) => Some(Lasts::Span(panes.slide_us)),
+        (Some(WindowPlan::TimeBatch { span_us, .. }), None) => Some(Lasts::Span(*span_us)),
+        (Some(WindowPlan::Cron(crontab)), None) => Some(Lasts::Until(crontab.clone())),
+        _ => None,
+    };
+    Turnover::Flushes {
+        by_time: flushes_by_time(plan),
+        lasts,
+    }
+}
+
+/// Refuses what would hide which rows of a key leave with a flush.
+fn check_flushes_of_keys(query: &Query, plan: &QueryPlan) -> Result<(), Fault> {
+    let cut = plan.distinct || plan.limit.is_some() || plan.offset.is_some();
+    let mut windows = plan.windows();
+    let has_keys =
+        windows.any(|w| matches!(w, WindowPlan::SessionBatch { keys, .. } if !keys.0.is_empty()));
+    let what = match () {
+        () if has_keys => "sessionBatch with a key",
+        () if cut || !plan.order.is_empty() => "DISTINCT, ORDER BY, LIMIT or OFFSET",
+        () => return Ok(()),
+    };
+    let span = query.rate.map_or(plan.target_span, |limit| limit.span);
+    let message = format!("a snapshot of the flushes of each key cannot be taken behind {what}");
+    let remedy =
+        "leave it out, or insert into an inner stream and write OUTPUT SNAPSHOT behind that";
+    Err(Fault::new(span, message).help(remedy))
 }
 
 /// What a snapshot of a query shows.

@@ -79,3 +79,53 @@ fn sums_go_on_after_a_restart() {
         }
     }
 }
+
+/// Rows of one send may belong to several instances on a worker, and the last of them to any.
+#[test]
+fn a_send_ends_for_all_that_had_rows_of_it() {
+    const APP: &str = "@app:name('sends') @app:playback CREATE STREAM S (k INT, v INT);
+        PARTITION WITH (k OF S) BEGIN INSERT INTO Out SELECT k, sum(v) AS s FROM S WINDOW('batch'); END;";
+    for (workers, rows_max) in [
+        (Workers::Inline, 256),
+        (Workers::Inline, 2),
+        (Workers::Pinned(1), 3),
+    ] {
+        let store = MemoryStore::new();
+        let make = |workers: Workers| {
+            let mut manager = EventFluxManager::new();
+            manager.set_persistence_store(Arc::new(store.clone()));
+            let config = RuntimeConfig::default().workers(workers);
+            let config = config.batch_rows_max(rows_max).ordered_outputs(true);
+            manager.create_with(APP, config).expect("the app is right")
+        };
+        let app = make(Workers::Pinned(3));
+        app.start().expect("it starts");
+        let mut input = app.open_input("in").expect("opens");
+        input.send_at("S", Timestamp(1), (1, 1)).expect("taken");
+        app.flush().expect("all is processed");
+        app.persist().expect("a checkpoint");
+        drop(input);
+        app.shutdown().expect("it stops");
+        let app = make(workers);
+        let out = app.subscribe("Out").expect("a stream");
+        app.restore_last_revision().expect("restores");
+        app.start().expect("it starts");
+        let mut input = app.open_input("in").expect("opens");
+        for at in [2, 3] {
+            let rows = (0..40).map(|n| (Some(Timestamp(at)), (n % 20, n)));
+            input.send_batch("S", rows).expect("taken");
+        }
+        drop(input);
+        app.shutdown().expect("it stops");
+        let mut got = Vec::new();
+        while let Some(batch) = out.try_recv() {
+            got.extend((0..batch.len()).map(|row| (batch.at()[row].0, batch.row(row))));
+        }
+        got.sort_by_key(|(at, row)| (*at, row[0].to_string().parse::<i32>().ok()));
+        let want = (2..4).flat_map(|at| {
+            let row = move |k| (at, vec![Value::Int(k), Value::Long(i64::from(2 * k + 20))]);
+            (0..20).map(row)
+        });
+        assert_eq!(got, want.collect::<Vec<_>>(), "{rows_max} rows at once");
+    }
+}

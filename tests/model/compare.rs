@@ -1,6 +1,6 @@
 //! Compares what the engine emitted with what the oracle says.
 
-use crate::app::{App, Nature};
+use crate::app::{App, Nature, Query};
 use crate::engine::outputs;
 use crate::oracle::Output;
 use eventflux::event::{Sign, Value};
@@ -48,6 +48,9 @@ pub fn compare(
 ) -> Option<Difference> {
     outputs(app).into_iter().find_map(|stream| {
         let got = got[stream].as_ref()?;
+        if let Some(writer) = app.queries.iter().find(|q| q.inside && q.writes(stream)) {
+            return of_partition(app, (writer, stream), &expected[stream], got);
+        }
         match order {
             Order::Exact => rows(app, stream, &expected[stream], got),
             Order::PerKey => {
@@ -77,6 +80,50 @@ fn rows(app: &App, stream: usize, expected: &[Output], got: &[Output]) -> Option
         place,
         expected: expected.get(place).cloned(),
         got: got.get(place).cloned(),
+    })
+}
+
+/// Two runs of one engine: in the same order, of whatever key.
+pub fn compare_runs(
+    app: &App,
+    first: &[Option<Vec<Output>>],
+    got: &[Option<Vec<Output>>],
+) -> Option<Difference> {
+    outputs(app).into_iter().find_map(|stream| {
+        let (first, got) = (first[stream].as_ref()?, got[stream].as_ref()?);
+        rows(app, stream, first, got)
+    })
+}
+
+/// The same rows; where they tell their key, those of each key in the same order.
+fn of_partition(
+    app: &App,
+    (writer, stream): (&Query, usize),
+    expected: &[Output],
+    got: &[Output],
+) -> Option<Difference> {
+    let all = || {
+        rows(
+            app,
+            stream,
+            &sorted(app, stream, expected),
+            &sorted(app, stream, got),
+        )
+    };
+    let place = writer.key_place().filter(|_| writer.target == stream);
+    let Some(place) = place else { return all() };
+    let mut keys: Vec<&Value> = Vec::new();
+    for row in expected.iter().chain(got) {
+        if !keys.contains(&&row.values[place]) {
+            keys.push(&row.values[place]);
+        }
+    }
+    keys.into_iter().find_map(|key| {
+        let of = |all: &[Output]| -> Vec<Output> {
+            let own = all.iter().filter(|row| row.values[place] == *key);
+            own.cloned().collect()
+        };
+        rows(app, stream, &of(expected), &of(got))
     })
 }
 

@@ -26,7 +26,7 @@ type Rows = Collected<Output>;
 pub fn outputs(app: &App) -> Vec<usize> {
     (0..app.streams.len())
         .filter(|s| matches!(app.streams[*s].role, Role::Stream))
-        .filter(|s| app.queries.iter().any(|q| q.writes(*s)))
+        .filter(|s| app.is_written(*s) && !app.streams[*s].is_inner())
         .collect()
 }
 

@@ -32,7 +32,7 @@ pub enum Call {
 pub fn calls(r: &mut Random, app: &App) -> Vec<Call> {
     let streams: Vec<usize> = (0..app.streams.len())
         .filter(|s| matches!(app.streams[*s].role, Role::Stream))
-        .filter(|s| app.queries.iter().all(|q| !q.writes(*s)))
+        .filter(|s| !app.is_written(*s) && app.streams[*s].declared)
         .collect();
     let at = *r.pick(&[0, 1_700_000_000_000_000, -40_000, 1_000_000]);
     let displaced = *r.pick(&[0, 0, 30, 80]);

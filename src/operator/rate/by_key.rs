@@ -28,6 +28,11 @@ impl ByKey {
         }
     }
 
+    /// The columns of the keys.
+    pub(super) fn columns(&self) -> &[usize] {
+        &self.columns
+    }
+
     /// Whether all rows count together.
     #[inline]
     pub(super) fn is_one(&self) -> bool {

@@ -128,6 +128,20 @@ impl Latest {
         }
     }
 
+    /// A flush has a row of a key, which takes the place of what it had; one that leaves says that it has none.
+    pub(super) fn replace(&mut self, batch: &Batch, row: usize) {
+        let slot = self.keys.slots[row];
+        if self.known.get(slot).is_some() {
+            self.let_go(slot);
+        }
+        if batch.sign(row) == Sign::Minus {
+            return self.loose.push(slot);
+        }
+        if let Some(slot) = self.slot(row) {
+            self.set(slot, batch, row);
+        }
+    }
+
     fn write(&mut self, slot: Slot, batch: &Batch, row: usize, takes: impl Fn(usize) -> bool) {
         let columns = self.rows.writing(std::iter::once(slot)).iter_mut();
         for (place, (to, from)) in columns.zip(&batch.columns).enumerate() {

@@ -15,6 +15,7 @@ mod latest;
 mod nth;
 mod snapshot;
 mod ticks;
+mod turnover;
 
 pub(crate) use all::All;
 pub(crate) use by_key::ByKey;
@@ -23,6 +24,7 @@ pub(crate) use last::Last;
 pub(crate) use nth::Nth;
 pub(crate) use snapshot::{Shows, Snapshot, SnapshotColumns};
 pub(crate) use ticks::{Firings, TIMER_CATCH_UP_MAX, Ticks};
+pub(crate) use turnover::{Lasts, Turnover};
 
 use crate::event::Timestamp;
 use crate::state::{StateHolder, Visitor};

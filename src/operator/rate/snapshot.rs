@@ -1,7 +1,7 @@
 //! `SNAPSHOT EVERY t`: what is there, again and again.
 
 use super::latest::Latest;
-use super::{ByKey, Firings, RATE_LIMIT_ROWS_MAX, Ticks};
+use super::{ByKey, Firings, RATE_LIMIT_ROWS_MAX, Ticks, Turnover};
 use crate::event::{Batch, Data, Sign, Timestamp, Type};
 use crate::operator::{Counters, Kind, Moment, Operator, Out, counter, words_cell};
 use crate::state::{KeyIndex, Malformed, Slab, Slot, SlotColumns, StateHolder, Visitor};
@@ -60,10 +60,17 @@ struct Rows {
     /// By slot of the values, the rows that have them, the oldest first: an index.
     equal: Vec<VecDeque<(u64, u32)>>,
     rows_max: usize,
+    /// Where the columns of the keys by which it counts stand in the index, and which of them say where a row stands.
+    keys: Vec<usize>,
+    routing: Vec<usize>,
 }
 
 impl Rows {
-    fn new(columns: &SnapshotColumns, rows_max: usize) -> Self {
+    fn new(keys: ByKey, columns: &SnapshotColumns, rows_max: usize) -> Self {
+        let place = |key: &usize| {
+            let before = columns.aggregates[..*key].iter();
+            before.filter(|aggregate| !**aggregate).count()
+        };
         let types = columns.types.iter().zip(&columns.aggregates);
         let types: Vec<Type> = types.filter(|(_, a)| !**a).map(|(t, _)| *t).collect();
         Rows {
@@ -76,6 +83,26 @@ impl Rows {
             order: BTreeMap::new(),
             equal: Vec::new(),
             rows_max,
+            keys: keys.columns().iter().map(place).collect(),
+            routing: Vec::new(),
+        }
+    }
+
+    fn routed_by(&mut self, positions: &[usize]) {
+        let place = |position: &usize| self.keys.get(*position).copied();
+        self.routing = positions.iter().filter_map(place).collect();
+    }
+
+    /// Forgets the rows of keys that are not kept.
+    fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
+        if self.routing.is_empty() {
+            return;
+        }
+        for slot in self.index.remove_not_kept(&self.routing, keep) {
+            for (number, held) in self.equal[slot as usize].drain(..) {
+                self.held.remove(held);
+                self.order.remove(&number);
+            }
         }
     }
 
@@ -233,19 +260,18 @@ enum Holds {
 /// Shows what is there every time that its timer fires, as long as something is.
 pub(crate) struct Snapshot {
     holds: Holds,
-    /// Rows leave one by one; otherwise a flush takes the place of what was there.
-    leave: bool,
-    /// A flush comes at the time that it carries, by a timer.
-    flushes_by_time: bool,
+    turnover: Turnover,
+    /// When the last flush came, where that says how long it is the last.
+    flushed: Option<Timestamp>,
     ticks: Ticks,
     columns: SnapshotColumns,
 }
 
 impl Snapshot {
-    /// `leave`: rows leave one by one of what the query selects from. `flushes_by_time`: flushes come by timers.
+    /// `turnover`: how rows go of what the query selects from.
     pub(crate) fn new(
         shows: Shows,
-        (leave, flushes_by_time): (bool, bool),
+        turnover: Turnover,
         keys: ByKey,
         ticks: Ticks,
         columns: SnapshotColumns,
@@ -253,13 +279,16 @@ impl Snapshot {
         let max = RATE_LIMIT_ROWS_MAX;
         Snapshot {
             holds: match shows {
-                Shows::Rows => Holds::Rows(Box::new(Rows::new(&columns, max))),
+                Shows::Rows => Holds::Rows(Box::new(Rows::new(keys, &columns, max))),
                 Shows::Last | Shows::Groups => {
                     Holds::Latest(Box::new(Latest::new(keys, &columns.types, max)))
                 }
             },
-            leave: leave && shows != Shows::Last,
-            flushes_by_time,
+            turnover: match shows {
+                Shows::Last => Turnover::Never,
+                Shows::Groups | Shows::Rows => turnover,
+            },
+            flushed: None,
             ticks,
             columns,
         }
@@ -277,11 +306,12 @@ impl Snapshot {
         let aggregates = &self.columns.aggregates;
         for row in rows {
             let enters = batch.sign(row) == Sign::Plus;
-            match &mut self.holds {
-                _ if !enters && !self.leave => {}
-                Holds::Rows(rows) => rows.change(batch, row, aggregates),
-                Holds::Latest(latest) if self.leave => latest.change(batch, row, aggregates),
-                Holds::Latest(latest) => {
+            match (&mut self.holds, &self.turnover) {
+                (_, Turnover::Never | Turnover::Flushes { .. }) if !enters => {}
+                (Holds::Rows(rows), _) => rows.change(batch, row, aggregates),
+                (Holds::Latest(latest), Turnover::Singly) => latest.change(batch, row, aggregates),
+                (Holds::Latest(latest), Turnover::FlushesOfKeys) => latest.replace(batch, row),
+                (Holds::Latest(latest), _) => {
                     if let Some(slot) = latest.slot(row) {
                         latest.set(slot, batch, row);
                     }
@@ -309,8 +339,23 @@ impl Snapshot {
         }
     }
 
+    /// Whether the last flush is not the last one any more.
+    fn is_over(&self, now: Timestamp) -> bool {
+        let Turnover::Flushes {
+            lasts: Some(lasts), ..
+        } = &self.turnover
+        else {
+            return false;
+        };
+        let end = self.flushed.and_then(|flushed| lasts.end(flushed));
+        end.is_some_and(|end| end <= now)
+    }
+
     fn fire(&mut self, now: Timestamp, cause: u64, to: &mut Batch) {
         self.fire_all(now, |snapshot, due| {
+            if snapshot.is_over(due) {
+                snapshot.clear();
+            }
             snapshot.show(Moment::timer(due, cause), to);
             if snapshot.is_empty() {
                 snapshot.ticks.disarm();
@@ -332,22 +377,23 @@ impl StateHolder for Snapshot {
             Holds::Rows(rows) => rows.state(visitor),
         }
         self.ticks.state(visitor);
+        visitor.newer_register(&mut self.flushed);
     }
 }
 
 impl Operator for Snapshot {
     fn rows(&mut self, kind: Kind, batch: &Batch, out: &mut Out) {
         let mut to = out.batch();
-        if let Kind::Flush(at) = kind
-            && !self.leave
-        {
+        if let (Kind::Flush(at), Turnover::Flushes { by_time, lasts }) = (kind, &self.turnover) {
+            let (by_time, lasts) = (*by_time, lasts.is_some());
             // What is due before the flush shows what was there.
             if !batch.is_empty() {
                 self.fire(batch.clock_of(0), batch.cause_of(0), &mut to);
-            } else if self.flushes_by_time {
+            } else if by_time {
                 self.fire(at.plus(-1), 0, &mut to);
             }
             self.clear();
+            self.flushed = lasts.then_some(at);
         }
         if let Holds::Latest(latest) = &mut self.holds {
             latest.look_up(batch);
@@ -395,14 +441,16 @@ impl Operator for Snapshot {
     }
 
     fn routed_by(&mut self, positions: Vec<usize>) {
-        if let Holds::Latest(latest) = &mut self.holds {
-            latest.keys.routing = positions;
+        match &mut self.holds {
+            Holds::Latest(latest) => latest.keys.routing = positions,
+            Holds::Rows(rows) => rows.routed_by(&positions),
         }
     }
 
     fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
-        if let Holds::Latest(latest) = &mut self.holds {
-            latest.keep_keys(keep);
+        match &mut self.holds {
+            Holds::Latest(latest) => latest.keep_keys(keep),
+            Holds::Rows(rows) => rows.keep_keys(keep),
         }
     }
 }

@@ -174,7 +174,7 @@ fn a_snapshot_shows_the_last_row_again_and_again() {
     let make = |keys: ByKey| {
         Box::new(Snapshot::new(
             Shows::Last,
-            (false, false),
+            Turnover::Never,
             keys,
             ticks(20),
             columns(),
@@ -224,7 +224,7 @@ fn a_snapshot_shows_the_last_row_again_and_again() {
     limits(&want, || {
         Box::new(Snapshot::new(
             Shows::Rows,
-            (true, false),
+            Turnover::Singly,
             one(),
             ticks(20),
             columns(),

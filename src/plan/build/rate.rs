@@ -6,7 +6,6 @@ use crate::operator::Operator;
 use crate::operator::rate::{
     All, ByKey, FirstIn, Last, Nth, Pace, Snapshot, SnapshotColumns, Ticks,
 };
-use crate::plan::rate::flushes_by_time;
 use crate::sql::ast::{RatePace, RateRows};
 
 impl Builder<'_> {
@@ -34,8 +33,8 @@ impl Builder<'_> {
                     aggregates: rate.aggregates.clone(),
                     having: rate.having,
                 };
-                let come = (query.retracts(), flushes_by_time(query));
-                Box::new(Snapshot::new(rate.shows, come, keys, ticks, columns))
+                let turnover = rate.turnover.clone();
+                Box::new(Snapshot::new(rate.shows, turnover, keys, ticks, columns))
             }
             (RateRows::All | RateRows::Snapshot, pace) => {
                 Box::new(All::new(keys, pace, &types, query.events))

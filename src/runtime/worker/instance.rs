@@ -95,6 +95,8 @@ pub(crate) struct Instances {
     key: Vec<u8>,
     /// By place within a reader: its rows of the batch at hand.
     picked: Vec<Vec<u32>>,
+    /// By place: rows of a send that has not ended were given to it.
+    in_send: Vec<bool>,
     /// By stream: the rows of one instance.
     part: Vec<Option<Batch>>,
     /// Up to so many rows are given to operators one by one.
@@ -118,6 +120,7 @@ impl Instances {
             current: 0,
             key: Vec::new(),
             picked: Vec::new(),
+            in_send: Vec::new(),
             part: plan.streams.iter().map(|_| None).collect(),
             singly_max,
             traces: Vec::new(),
@@ -138,6 +141,8 @@ impl Instances {
         let before = std::mem::replace(&mut self.list, list);
         self.timed.clear();
         self.current = 0;
+        self.in_send.clear();
+        self.in_send.resize(self.list.len(), false);
         self.readers.iter_mut().for_each(Vec::clear);
         let mut first = 0;
         for of_one in self.list.chunk_by(|a, b| a.component == b.component) {
@@ -258,7 +263,7 @@ impl Instances {
         let whole = [(0..batch.len(), false)];
         let by_send = pieces(ends, batch.len()).filter(|_| tracks_sends);
         for (rows, end) in by_send.chain(whole.into_iter().filter(|_| !tracks_sends)) {
-            self.pick(reader, stream, batch, rows, replay);
+            self.pick(reader, stream, batch, rows.clone(), replay);
             for place in places.clone() {
                 let picked = std::mem::take(&mut self.picked[place - places.start]);
                 self.current = place;
@@ -274,7 +279,9 @@ impl Instances {
                     self.part[stream] = Some(part);
                 }
                 // A send of which all rows were applied before has ended before.
-                if end && !picked.is_empty() {
+                let goes_on = |r: Replay<'_>| r.numbers[rows.end - 1] > r.applied[place].number;
+                self.in_send[place] |= !picked.is_empty() || replay.is_some_and(goes_on);
+                if end && std::mem::take(&mut self.in_send[place]) {
                     self.list[place].graph.send_end(outputs);
                 }
                 self.picked[place - places.start] = picked;

@@ -1,12 +1,16 @@
 //! A random app as plain data, which prints itself as SQL.
 
+pub mod partition;
 pub mod pattern;
 mod print;
+pub mod rate;
 mod window;
 
 use super::expr::{Expr, Kind};
 use eventflux::event::{Sign, Type};
+pub use partition::Partition;
 pub use pattern::Pattern;
+pub use rate::Rate;
 pub use window::Window;
 
 /// What the values of an attribute are like: decides what may be built on it.
@@ -41,6 +45,13 @@ pub struct Stream {
     /// Declared by the app; if not, the first query that inserts into it defines it.
     pub declared: bool,
     pub role: Role,
+}
+
+impl Stream {
+    /// Whether it belongs to the partition.
+    pub fn is_inner(&self) -> bool {
+        self.name.starts_with('#')
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -214,6 +225,9 @@ pub struct Query {
     pub order_by: Vec<(Expr, bool)>,
     pub limit: Option<usize>,
     pub offset: Option<usize>,
+    pub rate: Option<Rate>,
+    /// It stands in the partition.
+    pub inside: bool,
 }
 
 impl Query {
@@ -238,6 +252,8 @@ impl Query {
             order_by: Vec::new(),
             limit: None,
             offset: None,
+            rate: None,
+            inside: false,
         }
     }
 
@@ -295,6 +311,7 @@ pub struct App {
     pub inputs: usize,
     pub streams: Vec<Stream>,
     pub queries: Vec<Query>,
+    pub partition: Option<Partition>,
 }
 
 impl App {
@@ -330,6 +347,13 @@ impl App {
         let has_role = |s: &Stream| !matches!(s.role, Role::Stream);
         let combines = |q: &Query| !q.joins.is_empty() || q.pattern.is_some();
         self.streams.iter().any(has_role) || self.queries.iter().any(combines)
+    }
+
+    /// Whether queries write into a stream, or a door of the partition.
+    pub fn is_written(&self, stream: usize) -> bool {
+        let unmatched = self.partition.iter().flat_map(|p| &p.unmatched);
+        let mut unmatched = unmatched.filter(|(from, _)| self.door(*from).is_some());
+        unmatched.any(|(_, to)| *to == stream) || self.queries.iter().any(|q| q.writes(stream))
     }
 
     pub fn is_table(&self, stream: usize) -> bool {

@@ -244,6 +244,7 @@ impl Query {
             }
             Action::Upsert { on } => add(format!(" ON {}", on.sql(&names))),
         }
+        self.rate.iter().for_each(|rate| add(rate.sql()));
         text
     }
 }
@@ -298,9 +299,6 @@ impl fmt::Display for App {
         for stream in self.streams.iter().filter(|s| s.declared) {
             writeln!(f, "{}", stream.sql())?;
         }
-        for query in &self.queries {
-            writeln!(f, "{};", query.sql(self))?;
-        }
-        Ok(())
+        self.write_queries(f, |query| query.sql(self))
     }
 }

@@ -33,6 +33,7 @@ pub fn read(text: &str) -> App {
             inputs: 1,
             streams: Vec::new(),
             queries: Vec::new(),
+            partition: None,
         },
     };
     reader.head();

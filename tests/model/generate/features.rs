@@ -76,6 +76,7 @@ pub fn app(r: &mut Random, features: &[Feature]) -> App {
         inputs: 1 + r.weighted(&[85, 15]),
         streams: Vec::new(),
         queries: Vec::new(),
+        partition: None,
     };
     let text = r.chance(50);
     for number in 0..1 + r.weighted(&[20, 45, 35]) {
@@ -169,6 +170,9 @@ pub fn finish(r: &mut Random, app: &mut App, mut query: Query) {
     select::select(r, app, number, &mut query, None);
     if !join::may_aggregate(app, &query) {
         (query.limit, query.offset) = (None, None);
+    }
+    if r.chance(8) {
+        query.rate = super::rate::limit(r, app, &query);
     }
     query.target = app.streams.len();
     app.streams.push(super::target_stream(r, number, &query));

@@ -22,7 +22,9 @@ mod expr;
 pub mod features;
 mod join;
 mod named;
+pub mod partition;
 pub mod pattern;
+mod rate;
 mod select;
 mod table;
 pub mod value;
@@ -47,6 +49,7 @@ pub fn app(r: &mut Random) -> App {
         inputs: 1 + r.weighted(&[75, 25]),
         streams: Vec::new(),
         queries: Vec::new(),
+        partition: None,
     };
     for number in 0..inputs {
         app.streams.push(input_stream(r, number));
@@ -121,6 +124,9 @@ fn query(r: &mut Random, app: &mut App, number: usize, inputs: usize, sent: &mut
     });
     let mut query = shape(r, app, source, window);
     select::select(r, app, number, &mut query, types);
+    if r.chance(15) {
+        query.rate = rate::limit(r, app, &query);
+    }
     match shared {
         Some(target) => {
             query.target = target;

@@ -8,7 +8,9 @@ mod eval;
 mod exact;
 mod join;
 mod node;
+mod partition;
 mod pattern;
+mod rate;
 mod select;
 mod table;
 #[cfg(test)]
@@ -21,6 +23,8 @@ pub use eval::cast;
 use eval::{double, float};
 use eventflux::event::{Sign, Value};
 use node::{Node, Pending};
+use partition::Doors;
+use rate::Grouped;
 pub use select::Output;
 use select::Scene;
 use table::Tables;
@@ -95,6 +99,7 @@ struct Oracle<'a> {
     clock: i64,
     rows: u64,
     outputs: Vec<Vec<Output>>,
+    doors: Doors,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -106,51 +111,65 @@ enum Step {
     SendEnd,
 }
 
-/// All rows that an app puts into each of its streams.
+/// All rows that an app puts into each of its streams; those of queries in a partition key by key.
 pub fn run(app: &App, calls: &[Call], fault: Fault) -> Vec<Vec<Output>> {
-    let faults = Faults {
-        length_keeps_one_more: fault == Fault::LengthKeepsOneMore,
-        rows_enter_by_arrival: fault == Fault::RowsEnterByArrival,
-        behind_the_clock_is_late: fault == Fault::BehindTheClockIsLate,
-        closes_belong_to_the_next: fault == Fault::ClosesBelongToTheNext,
-    };
-    let named = |(place, stream): (usize, &crate::app::Stream)| match &stream.role {
-        Role::Window(window, _) => Some((place, State::new(Some(window.clone()), faults))),
-        _ => None,
-    };
-    let mut oracle = Oracle {
-        app,
-        fault,
-        nodes: (0..app.queries.len())
-            .map(|query| Node::new(app, query, fault, faults))
-            .collect(),
-        windows: app.streams.iter().enumerate().filter_map(named).collect(),
-        tables: vec![Vec::new(); app.streams.len()],
-        inputs: vec![Input::default(); app.inputs],
-        clock: i64::MIN,
-        rows: 0,
-        outputs: vec![Vec::new(); app.streams.len()],
-    };
-    for call in calls {
-        match call {
-            Call::Advance { input, to } => oracle.tell(*input, *to),
-            Call::Send {
-                input,
-                stream,
-                rows,
-            } => {
-                for row in rows {
-                    oracle.row(*input, *stream, row.at, &row.values);
-                }
-                oracle.step(Step::SendEnd, Vec::new());
-            }
+    if let Some(partition) = &app.partition {
+        return partition::run(app, partition, calls, fault);
+    }
+    let mut oracle = Oracle::new(app, fault);
+    oracle.calls(calls);
+    oracle.outputs
+}
+
+impl<'a> Oracle<'a> {
+    fn new(app: &'a App, fault: Fault) -> Self {
+        let faults = Faults {
+            length_keeps_one_more: fault == Fault::LengthKeepsOneMore,
+            rows_enter_by_arrival: fault == Fault::RowsEnterByArrival,
+            behind_the_clock_is_late: fault == Fault::BehindTheClockIsLate,
+            closes_belong_to_the_next: fault == Fault::ClosesBelongToTheNext,
+        };
+        let named = |(place, stream): (usize, &crate::app::Stream)| match &stream.role {
+            Role::Window(window, _) => Some((place, State::new(Some(window.clone()), faults))),
+            _ => None,
+        };
+        Oracle {
+            app,
+            fault,
+            nodes: (0..app.queries.len())
+                .map(|query| Node::new(app, query, fault, faults))
+                .collect(),
+            windows: app.streams.iter().enumerate().filter_map(named).collect(),
+            tables: vec![Vec::new(); app.streams.len()],
+            inputs: vec![Input::default(); app.inputs],
+            clock: i64::MIN,
+            rows: 0,
+            outputs: vec![Vec::new(); app.streams.len()],
+            doors: Doors::default(),
         }
     }
-    for input in 0..app.inputs {
-        oracle.inputs[input].closed = true;
-        oracle.advance();
+
+    fn calls(&mut self, calls: &[Call]) {
+        for call in calls {
+            match call {
+                Call::Advance { input, to } => self.tell(*input, *to),
+                Call::Send {
+                    input,
+                    stream,
+                    rows,
+                } => {
+                    for row in rows {
+                        self.row(*input, *stream, row.at, &row.values);
+                    }
+                    self.step(Step::SendEnd, Vec::new());
+                }
+            }
+        }
+        for input in 0..self.app.inputs {
+            self.inputs[input].closed = true;
+            self.advance();
+        }
     }
-    oracle.outputs
 }
 
 impl Oracle<'_> {
@@ -194,14 +213,29 @@ impl Oracle<'_> {
         self.clock = before.max(least.unwrap_or(i64::MIN));
         if before == i64::MIN && self.clock > before {
             let clock = self.clock;
-            self.nodes.iter_mut().for_each(|node| node.begin(clock));
+            for (node, query) in self.nodes.iter_mut().zip(&self.app.queries) {
+                node.begin(clock);
+                if !query.inside {
+                    node.begin_pattern(clock);
+                }
+            }
         }
         loop {
             let named = || self.windows.iter().map(|(_, window)| window);
-            let timers = self.nodes.iter().filter_map(Node::due);
+            let open = self.doors.is_open();
+            let nodes = self.nodes.iter().zip(&self.app.queries);
+            let nodes = nodes.filter(|(_, query)| !query.inside || open);
+            let nodes = || nodes.clone().map(|(node, _)| node);
+            let timers = nodes().filter_map(Node::due);
             let timer = timers.chain(named().filter_map(State::due)).min();
-            let turns = self.nodes.iter().filter_map(Node::next_turn);
+            let turns = nodes().filter_map(Node::next_turn);
             let turn = turns.chain(named().filter_map(State::next_turn)).min();
+            let end = self.doors.end().filter(|_| open);
+            let end = end.filter(|end| *end <= self.clock);
+            if end.is_some_and(|end| timer.into_iter().chain(turn).all(|t| t > end)) {
+                self.doors.close();
+                continue;
+            }
             let due = |t: &i64| *t <= self.clock;
             match (timer.filter(due), turn.filter(due)) {
                 (None, None) => return,
@@ -221,13 +255,19 @@ impl Oracle<'_> {
             node::move_on(window, step, &mut emissions);
             self.pass_on(stream, emissions, &mut pending);
         }
+        self.doors.seen.clear();
         for (place, query) in self.app.queries.iter().enumerate() {
+            let inside = query.inside.then(|| self.inside(&pending));
+            if query.inside && !self.doors.is_open() {
+                continue;
+            }
             let scene = Scene {
                 app: self.app,
                 query,
                 tables: &self.tables,
             };
-            let emissions = self.nodes[place].step(scene, step, &pending, &mut self.rows);
+            let seen = inside.as_ref().unwrap_or(&pending);
+            let emissions = self.nodes[place].step(scene, step, seen, &mut self.rows);
             for emission in emissions {
                 match (emission, query.late) {
                     (Emission::Late(_), None) => {}
@@ -237,6 +277,9 @@ impl Oracle<'_> {
                     }
                     (emission, _) => self.select(place, emission, &mut pending),
                 }
+            }
+            if let Step::Timer(due) = step {
+                self.fire_limit(place, due, &mut pending);
             }
         }
     }
@@ -255,11 +298,19 @@ impl Oracle<'_> {
             tables: &self.tables,
         };
         let node = &mut self.nodes[place];
+        let flush = matches!(emission, Emission::Flush { .. });
         if node.selects(query) {
             node.select.emission(scene, emission, &mut rows);
         } else if let Some(row) = &cause {
-            rows.push(Output::plus(row.moment, Vec::new()));
+            rows.push((Vec::new(), Output::plus(row.moment, Vec::new())));
         }
+        let rows: Vec<Output> = match &mut node.limit {
+            Some(limit) => {
+                let clock = clock_of(&rows, cause.as_ref(), self.clock);
+                limit.rows(rows, flush, clock)
+            }
+            None => rows.into_iter().map(|(_, row)| row).collect(),
+        };
         for row in rows {
             if !self.app.is_table(query.target) {
                 self.put(query.target, row, pending);
@@ -275,6 +326,53 @@ impl Oracle<'_> {
             let cause = cause.as_ref().unwrap_or(&of);
             self.tables[query.target] = table::written(scene, cause, &row.values, self.rows);
         }
+    }
+
+    /// What the rate limit of a query lets out at a time.
+    fn fire_limit(&mut self, place: usize, due: i64, pending: &mut Vec<(usize, Pending)>) {
+        let query = &self.app.queries[place];
+        let scene = Scene {
+            app: self.app,
+            query,
+            tables: &self.tables,
+        };
+        let node = &mut self.nodes[place];
+        let limit = node.limit.as_mut().filter(|l| l.due() == Some(due));
+        let rows = limit.map(|limit| limit.fire(due, scene, &node.select));
+        for row in rows.into_iter().flatten() {
+            self.put(query.target, row, pending);
+        }
+    }
+
+    /// What queries inside the partition see of the rows at hand: those of the key of this run, and those without a
+    /// key of streams that have none.
+    fn inside(&mut self, pending: &[(usize, Pending)]) -> Vec<(usize, Pending)> {
+        let app = self.app;
+        let partition = app.partition.as_ref().expect("queries stand inside of it");
+        for (stream, item) in &pending[self.doors.seen.len()..] {
+            let (Some(of), Pending::Row(row)) = (app.door(*stream), item) else {
+                self.doors.seen.push(true);
+                continue;
+            };
+            let keys = partition::keys(of, row);
+            if keys.is_empty() {
+                let to = partition.unmatched.iter().find(|(from, _)| from == stream);
+                let to = to.map(|(_, to)| &mut self.outputs[*to]);
+                to.into_iter().for_each(|to| to.push(row.clone()));
+            }
+            let (passes, first) = self.doors.admit(keys, row);
+            self.doors.seen.push(passes);
+            if first {
+                let nodes = self.nodes.iter_mut().zip(&app.queries);
+                let inside = nodes.filter(|(_, query)| query.inside);
+                inside.for_each(|(node, _)| node.begin_pattern(row.moment.clock));
+            }
+        }
+        let seen = pending
+            .iter()
+            .zip(&self.doors.seen)
+            .filter(|(_, seen)| **seen);
+        seen.map(|(item, _)| item.clone()).collect()
     }
 
     /// A row comes into a stream or into a named window, in the types of that.
@@ -326,6 +424,12 @@ impl Oracle<'_> {
             pending.push((stream, Pending::Change(given)));
         }
     }
+}
+
+/// The clock at which a query selected something.
+fn clock_of(rows: &[Grouped], cause: Option<&Row>, now: i64) -> i64 {
+    let rows = rows.first().map(|(_, row)| row.moment.clock);
+    rows.or(cause.map(|row| row.moment.clock)).unwrap_or(now)
 }
 
 /// A value as it enters: −0.0 becomes 0.0.

@@ -3,6 +3,7 @@
 use super::eval::{Env, is_true};
 use super::join::{self, Event};
 use super::pattern::Matcher;
+use super::rate::Limit;
 use super::select::{Output, Scene, Select};
 use super::window::{Emission, Faults, Row, State};
 use super::{Fault, Mark, Step};
@@ -10,6 +11,7 @@ use crate::app::{Action, App, Query, Source, Window};
 use std::cmp::Ordering;
 
 /// What a step has put somewhere for its readers.
+#[derive(Clone)]
 pub enum Pending {
     Row(Output),
     /// What one event makes a named window give.
@@ -22,6 +24,7 @@ pub struct Node {
     pub select: Select,
     joins: Option<Joins>,
     pattern: Option<Pattern>,
+    pub limit: Option<Limit>,
 }
 
 struct Pattern {
@@ -60,11 +63,18 @@ impl Node {
                 matcher,
                 waiting: Vec::new(),
             }),
+            limit: Limit::new(app, query),
         }
     }
 
-    /// The clock has begun.
+    /// The clock of the app has begun.
     pub fn begin(&mut self, clock: i64) {
+        let limits = self.limit.iter_mut();
+        limits.for_each(|limit| limit.begin(clock));
+    }
+
+    /// What it reads has begun.
+    pub fn begin_pattern(&mut self, clock: i64) {
         let patterns = self.pattern.iter_mut();
         patterns.for_each(|p| p.matcher.begin(clock));
     }
@@ -79,6 +89,7 @@ impl Node {
         windows
             .chain(self.joins.iter().filter_map(|j| j.state.due()))
             .chain(self.pattern.iter().filter_map(|p| p.matcher.due()))
+            .chain(self.limit.iter().filter_map(Limit::due))
             .min()
     }
 
@@ -181,6 +192,9 @@ impl Node {
             };
             *rows += 1;
             let row = Row::new(*rows, output.moment, &output.values);
+            if row.moment.mark == Mark::Ahead {
+                continue;
+            }
             match instant(&row).cmp(&row.moment.clock) {
                 Ordering::Less => {}
                 Ordering::Equal => pattern.matcher.row(scene, *stream, &row, &mut out),
@@ -259,11 +273,12 @@ impl Node {
     /// A row that sides take: at once or later.
     fn admit(&mut self, joins: &mut Joins, row: Row, sides: Vec<usize>) -> Option<Event> {
         let instant = self.windows[0].instant(&row);
-        if joins.is_ordered && instant > row.moment.clock {
+        let ahead = row.moment.mark == Mark::Ahead;
+        if joins.is_ordered && instant > row.moment.clock && !ahead {
             joins.waiting.push((row, sides));
             return None;
         }
-        let late = joins.is_ordered && instant < row.moment.clock;
+        let late = joins.is_ordered && (instant < row.moment.clock || ahead);
         let takes = |side: &usize| !late || joins.judges[*side];
         let sides = sides.into_iter().filter(takes).collect();
         Some(self.offer(&row, sides))

@@ -2,9 +2,11 @@
 
 use super::aggregate::Group;
 use super::eval::{Env, eval, truth};
+use super::rate::Grouped;
 use super::window::{Emission, Row};
 use super::{Fault, Moment};
-use crate::app::{App, Events, Query};
+use crate::app::rate::Rows;
+use crate::app::{App, Events, Query, Window};
 use crate::expr::Expr;
 use eventflux::event::{Batch, Sign, Value};
 
@@ -15,6 +17,9 @@ pub struct Output {
     pub sign: Sign,
     pub values: Vec<Value>,
 }
+
+/// A row of a flush with its sign and its group.
+type Shown = (Sign, Vec<Value>, Vec<Value>);
 
 /// Key of a group and the state of each aggregate call.
 struct Keyed {
@@ -73,6 +78,10 @@ pub struct Select {
     groups: Vec<Keyed>,
     /// DISTINCT: outputs that are there, and how often.
     distinct: Vec<(Vec<Value>, usize)>,
+    /// A snapshot: the rows that the window holds, each with its group.
+    held: Vec<(Vec<Value>, Row)>,
+    /// The groups of these rows, in the order in which they came.
+    order: Vec<Vec<Value>>,
     fault: Fault,
 }
 
@@ -81,11 +90,13 @@ impl Select {
         Select {
             groups: Vec::new(),
             distinct: Vec::new(),
+            held: Vec::new(),
+            order: Vec::new(),
             fault,
         }
     }
 
-    pub fn emission(&mut self, scene: Scene<'_>, emission: Emission, out: &mut Vec<Output>) {
+    pub fn emission(&mut self, scene: Scene<'_>, emission: Emission, out: &mut Vec<Grouped>) {
         match emission {
             Emission::Late(_) => {}
             Emission::Quiet(row) => self.row(scene, false, (Sign::Plus, &row), out),
@@ -104,24 +115,25 @@ impl Select {
                 let minus = keep(minus).into_iter().map(|row| (Sign::Minus, row));
                 let signed = minus.chain(keep(plus).into_iter().map(|row| (Sign::Plus, row)));
                 let signed: Vec<(Sign, Row)> = signed
-                    .filter(|(sign, _)| scene.query.events.takes(*sign))
+                    .filter(|(sign, _)| flushed(scene).takes(*sign))
                     .collect();
                 let mut rows = Vec::new();
                 if scene.query.aggregates.is_empty() {
                     for (sign, row) in &signed {
-                        rows.extend(
-                            project(scene, scene.env(row, bounds)).map(|values| (*sign, values)),
-                        );
+                        let env = scene.env(row, bounds);
+                        let row = |values| (*sign, values, group_of(scene, env));
+                        rows.extend(project(scene, env).map(row));
                     }
                 } else {
                     rows = self.flush(scene, &signed, bounds);
                 }
-                finish(scene.query, rows, |sign, values| {
-                    out.push(Output {
+                finish(scene.query, rows, |sign, values, group| {
+                    let row = Output {
                         moment,
                         sign,
                         values,
-                    })
+                    };
+                    out.push((group, row));
                 });
             }
         }
@@ -133,11 +145,24 @@ impl Select {
         scene: Scene<'_>,
         fresh: bool,
         (sign, row): (Sign, &Row),
-        out: &mut Vec<Output>,
+        out: &mut Vec<Grouped>,
     ) {
         let mut env = scene.env(row, (0, 0));
         if !passes(&scene.query.condition, env) {
             return;
+        }
+        if scene.query.rate.is_some_and(|r| r.rows == Rows::Snapshot) {
+            match sign {
+                Sign::Plus => self.held.push((group_of(scene, env), row.clone())),
+                Sign::Minus => self.held.retain(|(_, held)| held.id != row.id),
+            }
+            let held = &self.held;
+            self.order
+                .retain(|group| held.iter().any(|(g, _)| g == group));
+            let group = group_of(scene, env);
+            if sign == Sign::Plus && !self.order.contains(&group) {
+                self.order.push(group);
+            }
         }
         let results;
         if !scene.query.aggregates.is_empty() {
@@ -158,12 +183,41 @@ impl Select {
         // OFFSET and LIMIT act on each single row.
         let shown = fresh || sign == Sign::Minus || scene.query.events == Events::All;
         if shown && scene.query.events.takes(sign) && scene.query.offset.is_none_or(|n| n == 0) {
-            out.push(Output {
+            let shown = Output {
                 moment: row.moment,
                 sign,
                 values,
-            });
+            };
+            out.push((group_of(scene, env), shown));
         }
+    }
+
+    /// Whether a window holds rows for a snapshot.
+    pub fn holds(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// What a snapshot shows of a sliding window: of each group that is there the row that came last, where aggregates
+    /// make groups of rows, otherwise each row.
+    pub fn shown(&self, scene: Scene<'_>) -> Vec<Vec<Value>> {
+        let query = scene.query;
+        let all = query.items.iter().all(|item| item.expr.has_aggregate());
+        let grouped = (!query.group_by.is_empty() && !query.aggregates.is_empty()) || all;
+        let last = |group| self.held.iter().rfind(|(g, _)| g == group);
+        let rows: Vec<&(Vec<Value>, Row)> = match grouped {
+            true => self.order.iter().filter_map(last).collect(),
+            false => self.held.iter().collect(),
+        };
+        let show = |(key, row): &&(Vec<Value>, Row)| {
+            let group = self.groups.iter().find(|g| g.key == *key);
+            let results = group.map_or(Vec::new(), |g| g.results(scene, self.fault));
+            let env = Env {
+                aggregates: &results,
+                ..scene.env(row, (0, 0))
+            };
+            project(scene, env)
+        };
+        rows.iter().filter_map(show).collect()
     }
 
     /// Whether a row appears for the first time, or for the last.
@@ -191,7 +245,7 @@ impl Select {
     }
 
     fn group(&mut self, scene: Scene<'_>, env: Env<'_>) -> &mut Keyed {
-        let key: Vec<Value> = scene.query.group_by.iter().map(|e| eval(e, env)).collect();
+        let key = group_of(scene, env);
         let place = self
             .groups
             .iter()
@@ -217,7 +271,7 @@ impl Select {
         scene: Scene<'_>,
         signed: &[(Sign, Row)],
         bounds: (i64, i64),
-    ) -> Vec<(Sign, Vec<Value>)> {
+    ) -> Vec<Shown> {
         for group in &mut self.groups {
             group.calls.iter_mut().for_each(Group::reset);
             group.last = None;
@@ -252,7 +306,7 @@ impl Select {
                 aggregates: &results,
                 ..scene.env(last, bounds)
             };
-            rows.extend(project(scene, env).map(|values| (*sign, values)));
+            rows.extend(project(scene, env).map(|values| (*sign, values, key.clone())));
         }
         rows
     }
@@ -266,6 +320,27 @@ impl Keyed {
             .map(|(call, state)| state.value(call, rows_leave, fault))
             .collect()
     }
+}
+
+/// Which rows of a flush count. A snapshot shows none that leave; where each key of a partition has a flush of its own,
+/// they count as appearances of their groups.
+fn flushed(scene: Scene<'_>) -> Events {
+    let query = scene.query;
+    let panes = matches!(
+        query.from.window,
+        Some(Window::Tumbling(..) | Window::Hop(..))
+    );
+    match query.rate.is_some_and(|r| r.rows == Rows::Snapshot) {
+        true if query.inside && !panes => Events::All,
+        true => Events::Current,
+        false => query.events,
+    }
+}
+
+/// The group of a row.
+fn group_of(scene: Scene<'_>, env: Env<'_>) -> Vec<Value> {
+    let keys = scene.query.group_by.iter();
+    keys.map(|e| eval(e, env)).collect()
 }
 
 fn passes(condition: &Option<Expr>, env: Env<'_>) -> bool {
@@ -293,14 +368,10 @@ fn project(scene: Scene<'_>, env: Env<'_>) -> Option<Vec<Value>> {
 }
 
 /// DISTINCT, ORDER BY, OFFSET and LIMIT of one flush.
-fn finish(
-    query: &Query,
-    mut rows: Vec<(Sign, Vec<Value>)>,
-    mut emit: impl FnMut(Sign, Vec<Value>),
-) {
+fn finish(query: &Query, mut rows: Vec<Shown>, mut emit: impl FnMut(Sign, Vec<Value>, Vec<Value>)) {
     if query.distinct {
         let mut seen: Vec<Vec<Value>> = Vec::new();
-        rows.retain(|(_, values)| {
+        rows.retain(|(_, values, _)| {
             let new = !seen.contains(values);
             if new {
                 seen.push(values.clone());
@@ -318,7 +389,7 @@ fn finish(
                 },
             )
         };
-        rows.sort_by(|(_, a), (_, b)| {
+        rows.sort_by(|(_, a, _), (_, b, _)| {
             let order = key(a).order(&key(b));
             if *down { order.reverse() } else { order }
         });
@@ -328,5 +399,5 @@ fn finish(
     rows.into_iter()
         .skip(skip)
         .take(take)
-        .for_each(|(sign, values)| emit(sign, values));
+        .for_each(|(sign, values, group)| emit(sign, values, group));
 }

@@ -57,6 +57,7 @@ fn app(window: Option<Window>, events: Events, sum: bool, grouped: bool) -> App 
         inputs: 1,
         streams: vec![stream("S"), stream("Out")],
         queries: vec![query],
+        partition: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod pattern;
 
-use crate::app::{Action, App, Events, JoinKind, Query, Role};
+use crate::app::{Action, App, Events, JoinKind, Partition, Query, Role};
 use crate::expr::{Expr, Kind, Op};
 use crate::input::Call;
 
@@ -97,6 +97,16 @@ fn simplify(case: &mut Case, attempt: &mut Attempt<'_>) {
             }
         }
     }
+    if case.0.partition.is_some() {
+        for change in OPTIONS {
+            let mut app = case.0.clone();
+            app.partition.iter_mut().for_each(change);
+            if app.to_string() != case.0.to_string() {
+                let calls = case.1.clone();
+                attempt(case, app, calls);
+            }
+        }
+    }
     for place in 0..case.0.streams.len() {
         let mut app = case.0.clone();
         let is_sent = |c: &Call| matches!(c, Call::Send { stream, .. } if *stream == place);
@@ -120,6 +130,12 @@ fn simplify(case: &mut Case, attempt: &mut Attempt<'_>) {
     }
 }
 
+const OPTIONS: &[fn(&mut Partition)] = &[
+    |p| p.purge_us = None,
+    |p| p.keys_max = None,
+    |p| p.unmatched.clear(),
+];
+
 type Change = fn(&mut Query);
 
 const CLAUSES: &[Change] = &[
@@ -133,6 +149,7 @@ const CLAUSES: &[Change] = &[
     |q| q.from.window = None,
     |q| q.group_by.truncate(1),
     |q| q.late = None,
+    |q| q.rate = None,
 ];
 
 const JOINS: &[Change] = &[

@@ -34,6 +34,7 @@ pub fn app(r: &mut Random) -> App {
         inputs: 1 + r.weighted(&[88, 12]),
         streams: Vec::new(),
         queries: Vec::new(),
+        partition: None,
     };
     let text = r.chance(30);
     for number in 0..1 + r.weighted(&[35, 40, 25]) {
@@ -54,7 +55,7 @@ pub fn app(r: &mut Random) -> App {
     app
 }
 
-fn query(r: &mut Random, app: &mut App, streams: &[usize]) {
+pub fn query(r: &mut Random, app: &mut App, streams: &[usize]) {
     let mut streams = streams.to_vec();
     for writer in &app.queries {
         // Not a stream and a part of it.

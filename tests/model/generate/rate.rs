@@ -1,0 +1,59 @@
+//! Random rate limits.
+//!
+//! Left out on purpose, with the reason:
+//! * Snapshots of joins and named windows, with DISTINCT, LIMIT or OFFSET, and of columns that mix attributes with
+//!   aggregates: which row the attributes are of is open.
+//! * LAST of groups EVERY n EVENTS in a partition, and snapshots there of flushes that are ordered, or of sessions by
+//!   a key of their own: refused.
+
+use super::super::app::rate::{Pace, Rate, Rows};
+use super::super::app::{App, Events, Query, Role, Window};
+use super::super::expr::{Expr, Kind};
+use eventflux_kit::Random;
+
+/// A limit for a query that has all its other clauses.
+pub fn limit(r: &mut Random, app: &App, query: &Query) -> Option<Rate> {
+    let rows = match r.weighted(&[30, 25, 25, 20]) {
+        0 => Rows::All,
+        1 => Rows::First,
+        2 => Rows::Last,
+        _ => Rows::Snapshot,
+    };
+    let by_time = r.chance(50) || rows == Rows::Snapshot;
+    let pace = match by_time {
+        true => Pace::Time(*r.pick(&[3, 10, 20, 50, 100]) * 1000),
+        false => Pace::Events(1 + r.below(5)),
+    };
+    let groups = query.inside && !query.group_by.is_empty();
+    let refused = match rows {
+        Rows::Snapshot => !may_be_shown(app, query),
+        Rows::Last => groups && !by_time,
+        _ => false,
+    };
+    (!refused).then_some(Rate { rows, pace })
+}
+
+fn may_be_shown(app: &App, query: &Query) -> bool {
+    let plain = matches!(app.streams[query.from.stream].role, Role::Stream);
+    let cut = query.distinct || query.limit.is_some() || query.offset.is_some();
+    let own_key = matches!(query.from.window, Some(Window::SessionBatch(_, Some(_))));
+    let apart = query.inside && (own_key || !query.order_by.is_empty());
+    let reads = |k: &Kind| {
+        matches!(
+            k,
+            Kind::Column(_) | Kind::Nth(..) | Kind::TimeOf(_) | Kind::Over(..)
+        )
+    };
+    let mixes = |e: &Expr| e.has_aggregate() && e.any(&reads);
+    let items = || query.items.iter().map(|item| &item.expr);
+    let asks = |k: &Kind| matches!(k, Kind::Output(_));
+    let having = query.having.as_ref();
+    let mut having = having.into_iter();
+    plain
+        && query.joins.is_empty()
+        && !cut
+        && !apart
+        && query.events != Events::Expired
+        && !items().any(mixes)
+        && !having.any(|h| h.has_aggregate() || (h.any(&asks) && items().any(Expr::has_aggregate)))
+}
