@@ -333,7 +333,8 @@ impl Parser<'_> {
             ExprKind::Duration(us) => Ok((us, start.to(duration.span))),
             _ => {
                 let fault = Fault::new(duration.span, "the duration has no unit");
-                Err(fault.help(format!("write {keyword} {} SECONDS", self.source(span))))
+                let number = self.source(span);
+                Err(fault.help(format!("write {keyword} {number} SECONDS, or MILLISECONDS")))
             }
         }
     }

@@ -134,6 +134,10 @@ const WORDS: &[(&str, &str)] = &[
     ("MATCH", "write LIKE or regexp(s, p)"),
     ("OVERLAPS", "write a.start < b.end AND b.start < a.end"),
     ("MEMBER", "write x IN (a, b)"),
+    (
+        "CONTAINS",
+        "write (S.x = T.x) IN T, or instr(text, part) > 0",
+    ),
     ("AT", "write formatDate(ms, pattern)"),
     ("DISTINCT", "write a = b OR (a IS NULL AND b IS NULL)"),
     ("UNKNOWN", "write IS NULL"),

@@ -111,7 +111,13 @@ impl Parser<'_> {
             select.push(self.select_item()?);
         }
         if !self.eat("FROM") {
-            return Err(self.alias_missing("',', AS or FROM"));
+            let fault = self.alias_missing("',', AS or FROM");
+            return Err(
+                match fault.remedy.is_none() && self.is_any(&["INSERT", "UPDATE"]) {
+                    true => fault.help("write FROM S; a program fills a table by load_table"),
+                    false => fault,
+                },
+            );
         }
         let mut query = bare(target, Action::Insert, self.sources()?);
         query.events = events;
