@@ -356,7 +356,7 @@ fn apps_bring_their_own_sources_and_sinks() {
         &eventflux(&["run", &app], ""),
         2,
         "",
-        &["fault streams are not supported yet", "line 3"],
+        &["fault streams are not supported", "line 3"],
     );
 }
 
