@@ -321,7 +321,6 @@ pub(super) fn bind_query(
         return None;
     }
     let ((schema, mut outputs), action) = outputs.zip(action)?;
-    let events = events(planner, query, scope.rows.leave())?;
     outputs.extend(read_by_action(&action, query.sources.len(), &outputs));
     let mut plan = QueryPlan {
         name: name_of(query, place),
@@ -336,7 +335,7 @@ pub(super) fn bind_query(
         action,
         target: 0,
         late: None,
-        events,
+        events: events(planner, query, scope.rows.leave())?,
         condition: clauses.condition,
         keys: clauses.keys,
         calls: std::mem::take(&mut scope.calls),
@@ -354,7 +353,6 @@ pub(super) fn bind_query(
         rollup,
         written: Written::default(),
     };
-    plan.written = Written::of(planner.text, query, &plan);
     finish(planner, query, &scope, &mut plan, (target, partition))?;
     Some((plan, schema))
 }
@@ -388,6 +386,7 @@ fn finish(
     let limited = rate::bind_rate(query, plan);
     limited.map_err(|fault| planner.faults.push(fault)).ok()?;
     plan.identity = QueryIdentity::of(scope, query, plan);
+    plan.written = Written::of(planner.text, query, plan);
     check(planner, query, plan, target)
 }
 

@@ -284,7 +284,7 @@ fn the_readme_shows_what_its_first_command_prints() {
         assert_eq!(line, want);
     }
     for command in [
-        "cargo run --release -p eventflux-cli -- run examples/vwap.sql",
+        "cargo run --profile quick --no-default-features -p eventflux-cli -- run examples/vwap.sql",
         "cargo test --workspace",
     ] {
         assert!(readme.contains(command));

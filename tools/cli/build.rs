@@ -1,5 +1,8 @@
 //! Tells the command its version: that of the package, and the commit where it is built in a checkout.
 
+// Its standard output is what cargo reads.
+#![allow(clippy::disallowed_macros)]
+
 use std::path::Path;
 use std::process::Command;
 

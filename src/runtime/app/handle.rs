@@ -537,8 +537,8 @@ impl EventFluxAppRuntime {
 }
 
 impl EventFluxAppRuntime {
-    /// The names of the queries of which rows would come if [`EventFluxAppRuntime::flush`] closed what is open. Stops the
-    /// workers between two steps to look.
+    /// The names of the queries of which rows would come if [`EventFluxAppRuntime::flush`] closed what is open. Stops
+    /// the workers between two steps to look.
     pub fn open_queries(&self) -> Result<Vec<String>, RuntimeError> {
         let queries = &self.shared.plan.queries;
         let mut open = vec![false; queries.len()];

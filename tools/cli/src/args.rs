@@ -130,14 +130,14 @@ pub struct RunArgs {
     pub events: Vec<PathBuf>,
     /// Rows of one stream, CSV or JSON lines
     ///
-    /// By the name of the file, unless --format says it. CSV begins with a header. Several files are merged by time, also
-    /// with --events.
+    /// By the name of the file, unless --format says it. CSV begins with a header. Several files are merged by time,
+    /// also with --events.
     #[arg(long, value_name = "STREAM=FILE")]
     pub input: Vec<StreamFile>,
     /// Whose time counts: event or processing
     ///
-    /// 'event': that of the rows, as @app:playback in the app says, too. 'processing', which holds where neither is said:
-    /// the machine's, and times of rows are not used.
+    /// 'event': that of the rows, as @app:playback in the app says, too. 'processing', which holds where neither is
+    /// said: the machine's, and times of rows are not used.
     #[arg(long, value_enum, hide_possible_values = true)]
     pub clock: Option<Clock>,
     /// Close open windows at the end of the input

@@ -30,10 +30,6 @@ const SOURCE_CHECK: Duration = Duration::from_millis(20);
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     signal::install()?;
     let mut app = App::read(&args.app, args.workers, args.clock)?;
-    let redis = &args.state.redis;
-    if args.state.store.is_none() {
-        redis.check_unused()?;
-    }
     // Before the store: it is a path, too.
     let mut runtime = app.build()?;
     let streams = runtime.streams();
@@ -44,21 +40,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     check(args, &streams, &printed)?;
     check_paths(args, &streams)?;
     args.trace.check(&runtime)?;
-    let mut store = String::new();
-    if let Some(url) = &args.state.store {
-        let opened = open_store(url, redis)?;
-        store = opened.describe();
-        let name = runtime.name();
-        // Before the app is claimed: a run that is refused leaves nothing.
-        if !args.force && holds_something(&args.out) && !opened_by(&*opened, name)? {
-            let why = format!(", and {store} knows no app {name} that could go on there");
-            spare(&args.out, false, &why)?;
-        }
-        app.keep(opened, args.state.config());
-    }
-    if args.state.store.is_none() {
-        spare(&args.out, args.force, "")?;
-    }
+    let store = keep(args, &mut app, &runtime)?;
     if printed.len() > 1 {
         app.order_outputs();
     }
@@ -105,6 +87,25 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         true => Err(Failure::interrupted()),
         false => Ok(()),
     }
+}
+
+/// Has the app keep its state, where that is asked for; answers the store as it is shown. Refuses an output that would
+/// lose what is in it.
+fn keep(args: &RunArgs, app: &mut App, runtime: &EventFluxAppRuntime) -> Result<String, Failure> {
+    let Some(url) = &args.state.store else {
+        args.state.redis.check_unused()?;
+        spare(&args.out, args.force, "")?;
+        return Ok(String::new());
+    };
+    let opened = open_store(url, &args.state.redis)?;
+    let (store, name) = (opened.describe(), runtime.name());
+    // Before the app is claimed: a run that is refused leaves nothing.
+    if !args.force && holds_something(&args.out) && !opened_by(&*opened, name)? {
+        let why = format!(", and {store} knows no app {name} that could go on there");
+        spare(&args.out, false, &why)?;
+    }
+    app.keep(opened, args.state.config());
+    Ok(store)
 }
 
 /// Whether a store knows an app: a run of it has begun, though it may have come to no checkpoint.

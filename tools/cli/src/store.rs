@@ -26,7 +26,13 @@ pub struct RedisArgs {
     )]
     pub redis_prefix: Option<String>,
     /// Seconds after the end of an app's last run until its state is deleted [default: never]
-    #[arg(long, hide_short_help = true, help_heading = "Redis", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(
+        long,
+        hide_short_help = true,
+        help_heading = "Redis",
+        value_name = "SECONDS"
+    )]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub redis_ttl: Option<u64>,
     /// How many replicas must have a checkpoint before it counts [default: 0]
     #[arg(long, hide_short_help = true, help_heading = "Redis", value_name = "N")]
