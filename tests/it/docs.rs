@@ -217,6 +217,34 @@ fn links_lead_somewhere() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// Every message of the page of errors is one that the sources have, but for what differs.
+#[test]
+fn the_page_of_errors_quotes_what_is_said() {
+    let sources = crate::source::sources(&["src", "tools/cli/src"]);
+    let said: String = sources
+        .iter()
+        .map(|s| s.text.replace("\\\n", " "))
+        .collect();
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    let page = fs::read_to_string(root().join("docs/errors.md")).expect("the page exists");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for row in rows {
+        let message = row.split('`').next().unwrap_or_default();
+        count += 1;
+        let parts = message.split('…');
+        let parts = parts.map(|part| part.trim_matches([' ', '\'']));
+        wrong.extend(
+            parts
+                .filter(|part| !said.contains(part))
+                .map(|part| (message, part)),
+        );
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(count >= 20, "{count} messages");
+}
+
 /// The name of a heading in links.
 fn anchor(heading: &str) -> String {
     let title = heading.trim_start_matches('#').trim().to_lowercase();
