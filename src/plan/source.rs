@@ -300,17 +300,27 @@ fn is_time(
 
 /// The term of a pattern of this name, which is its own or that of its stream.
 pub(super) fn term_of(sources: &[NamedSource<'_>], name: &Name) -> Option<usize> {
-    let all: Vec<(usize, &NamedSource<'_>)> = sources.iter().enumerate().collect();
-    match called(all, name).ok()?.as_slice() {
+    match present(sources, name).ok()?.as_slice() {
         [(place, _)] => Some(*place),
         _ => None,
     }
 }
 
+/// The sources of this name; those behind NOT, which have no row to name, only where no other is called so.
+fn present<'a, 'b>(
+    sources: &'a [NamedSource<'b>],
+    name: &Name,
+) -> Result<Vec<(usize, &'a NamedSource<'b>)>, Unresolved> {
+    let mut all = called(sources.iter().enumerate().collect(), name)?;
+    if all.iter().any(|(_, s)| !s.is_absent) {
+        all.retain(|(_, s)| !s.is_absent);
+    }
+    Ok(all)
+}
+
 /// The source of this name, if it is one whose rows have a time of their own in a query.
 pub(super) fn time_of(sources: &[NamedSource<'_>], name: &Name) -> Result<usize, Unresolved> {
-    let all: Vec<(usize, &NamedSource<'_>)> = sources.iter().enumerate().collect();
-    match called(all, name)?.as_slice() {
+    match present(sources, name)?.as_slice() {
         [(place, source)] if source.has_time => Ok(*place),
         [(_, source)] => {
             let message = format!("rows of table {} have no time", source.name());
@@ -324,14 +334,19 @@ pub(super) fn time_of(sources: &[NamedSource<'_>], name: &Name) -> Result<usize,
     }
 }
 
-/// The sources that a qualifier names: by what they are called in this query, otherwise by their stream.
+/// The sources that a qualifier names: by their alias, otherwise by what they are called in this query, otherwise by
+/// their stream.
 fn called<'a, 'b>(
     sources: Vec<(usize, &'a NamedSource<'b>)>,
     qualifier: &Name,
 ) -> Result<Vec<(usize, &'a NamedSource<'b>)>, Unresolved> {
     let is = |name: &str| name.eq_ignore_ascii_case(&qualifier.text);
+    let by_alias = sources.iter().any(|(_, s)| s.alias.is_some_and(is));
     let by_name = sources.iter().any(|(_, s)| is(s.name()));
-    let meant = |s: &NamedSource<'_>| is(if by_name { s.name() } else { s.stream });
+    let meant = |s: &NamedSource<'_>| match by_alias {
+        true => s.alias.is_some_and(is),
+        false => is(if by_name { s.name() } else { s.stream }),
+    };
     let mut called = sources.clone();
     called.retain(|(_, s)| meant(s));
     if !called.is_empty() {

@@ -121,6 +121,11 @@ impl QueryScope<'_> {
     /// The term of this name that may be named here.
     pub(super) fn called(&self, term: &Name) -> Result<usize, Fault> {
         let Some(source) = source::term_of(self.sources, term) else {
+            if self.sources.iter().any(|s| s.is_called(&term.text)) {
+                let message = format!("several terms are called '{}'", term.text);
+                let remedy = "give them names, as in e=S";
+                return Err(Fault::new(term.span, message).help(remedy));
+            }
             let known = self.sources.iter().map(|s| s.name());
             let message = format!("unknown term '{}'", term.text);
             return Err(Fault::new(term.span, message).nearest(&term.text, known));

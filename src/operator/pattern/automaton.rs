@@ -130,6 +130,12 @@ impl Run {
         self.taken & before(elements.end) & !before(elements.start) != 0
     }
 
+    /// Whether it has taken a row. It may have come through silence to where it stands.
+    #[inline]
+    pub(crate) fn has_rows(&self) -> bool {
+        self.taken != 0
+    }
+
     /// The first element from this one on that took a row; behind all of them where none has.
     pub(crate) fn first_taken(&self, from: usize) -> usize {
         (self.taken & !before(from)).trailing_zeros() as usize
@@ -198,15 +204,6 @@ impl Shape {
     /// Whether EVERY stands on what the pattern begins with.
     pub(crate) fn begins_again(&self) -> bool {
         self.keeps_start || self.every.iter().any(|range| range.start == 0)
-    }
-
-    /// Whether a run has taken a row.
-    pub(crate) fn has_rows(&self, run: &Run) -> bool {
-        let present = |bits: u32| {
-            let logic = self.elements[0].logic.as_ref();
-            logic.is_some_and(|logic| logic.has_present(bits, self.elements[0].terms.start))
-        };
-        run.element() > 0 || run.count > 0 || present(run.filled)
     }
 
     /// Whether a run is a match.
@@ -308,17 +305,6 @@ impl Logic {
             Logic::And(sides) => !self.is_dead(known) && sides.iter().any(|s| s.wants(term, known)),
             Logic::Or(sides) => {
                 !self.is_fulfilled(known) && sides.iter().any(|s| s.wants(term, known))
-            }
-        }
-    }
-
-    /// Whether one of the terms that these bits name takes rows.
-    fn has_present(&self, bits: u32, first: usize) -> bool {
-        match self {
-            Logic::Present(term) => bits & Known::bit(first, *term) != 0,
-            Logic::Absent(_) | Logic::Silent(_) => false,
-            Logic::And(sides) | Logic::Or(sides) => {
-                sides.iter().any(|s| s.has_present(bits, first))
             }
         }
     }

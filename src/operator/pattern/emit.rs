@@ -65,8 +65,7 @@ impl Pattern {
         let mut others = std::mem::take(&mut self.scratch.found);
         others.clear();
         // One that has taken nothing begins behind the match in any case.
-        let all = 0..self.shape.elements.len();
-        let has_taken = |other: &Slot| self.runs.get(*other).has_taken(all.clone());
+        let has_taken = |other: &Slot| self.runs.get(*other).has_rows();
         others.extend(
             by_key
                 .rows(key)

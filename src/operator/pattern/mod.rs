@@ -435,7 +435,7 @@ impl Pattern {
         for (_, run) in open {
             self.rebuild_key(run)?;
             self.wait_for(run, self.shape.waits(self.runs.get(run)));
-            if self.shape.has_rows(self.runs.get(run)) {
+            if self.runs.get(run).has_rows() {
                 self.keep_by_key(run);
             }
         }

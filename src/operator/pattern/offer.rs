@@ -48,7 +48,7 @@ impl Pattern {
         let is_plain = self.plain[self.terms[term].element].is_some() && self.tracer.is_none();
         for run in &found {
             match self.terms[term].absent {
-                true => self.prevent(*run, term, moment.at),
+                true => self.prevent(*run, term, self.runs.get(*run).has_rows(), moment.at),
                 false if is_plain => self.take_one(*run, term, row, moment),
                 false => self.take(*run, term, row, moment),
             }
@@ -75,7 +75,14 @@ impl Pattern {
     pub(super) fn offer_in_turn(&mut self, row: RowView<'_>, moment: Moment) {
         let mut gathered = std::mem::take(&mut self.scratch.gathered);
         gathered.sort_unstable();
+        let mut at_hand = None;
         for (_, run, term) in gathered.drain(..) {
+            // What a side takes of the row does not count where another side ends the run with it.
+            let had_rows = match at_hand {
+                Some((same, had_rows)) if same == run => had_rows,
+                _ => self.runs.get(run).has_rows(),
+            };
+            at_hand = Some((run, had_rows));
             // Another side may have ended it, or taken it on.
             if self.waiting[term].key_of(run).is_none() || !self.is_free(run, term) {
                 continue;
@@ -86,7 +93,7 @@ impl Pattern {
             self.check(term, row, &mut found);
             if !found.is_empty() {
                 match self.terms[term].absent {
-                    true => self.prevent(run, term, moment.at),
+                    true => self.prevent(run, term, had_rows, moment.at),
                     false => self.take(run, term, row, moment),
                 }
             }
@@ -214,8 +221,8 @@ impl Pattern {
         std::mem::swap(found, passed);
     }
 
-    /// A row comes that must not come.
-    fn prevent(&mut self, run: Slot, term: usize, now: Timestamp) {
+    /// A row comes that must not come. `had_rows`: whether the run had taken some before it.
+    fn prevent(&mut self, run: Slot, term: usize, had_rows: bool, now: Timestamp) {
         let element = self.terms[term].element;
         let Some(logic) = &self.shape.elements[element].logic else {
             return;
@@ -225,7 +232,7 @@ impl Pattern {
         if !logic.wants(term, self.shape.known(element, &held)) {
             return;
         }
-        let breaks = self.shape.is_sequence && self.shape.has_rows(&held);
+        let breaks = self.shape.is_sequence && had_rows;
         held.dead |= Known::bit(first, term);
         if !breaks && !logic.is_dead(self.shape.known(element, &held)) {
             *self.runs.get_mut(run) = held;
@@ -235,20 +242,28 @@ impl Pattern {
             return;
         }
         self.touch(run, false);
-        self.kill(run, term, now);
+        self.kill(run, term, had_rows, now);
     }
 
-    /// A run is ended by a row that must not come.
-    fn kill(&mut self, run: Slot, killer: usize, now: Timestamp) {
+    /// A run is ended by a row that must not come. `had_rows`: whether it had taken some before it.
+    fn kill(&mut self, run: Slot, killer: usize, had_rows: bool, now: Timestamp) {
         let element = self.terms[killer].element;
         let held = *self.runs.get(run);
         let opens = self.shape.open_range(&held, usize::MAX).is_some();
         let terms = self.shape.elements[element].terms.clone();
         let has_silence = terms.clone().any(|t| self.silence[t].is_some());
         let is_lone = self.shape.is_sequence && terms.len() == 1;
-        if opens || !has_silence || is_lone || self.shape.has_rows(&held) {
+        let is_first = element == 0 && !had_rows;
+        if opens || !has_silence || is_lone || !is_first {
             self.trace(run, now, Step::Prevented { term: killer });
             return self.end_early(run, usize::MAX, now);
+        }
+        if held.has_rows() {
+            // By another side, the same row: another run begins with nothing of it.
+            self.trace(run, now, Step::Prevented { term: killer });
+            let all = 0..self.shape.elements.len();
+            self.open(&all, run, now);
+            return self.end(run);
         }
         // It has taken nothing: its silence starts over.
         let held = self.runs.get_mut(run);

@@ -49,7 +49,7 @@ impl Pattern {
         if self.shape.is_complete(held) {
             return true;
         }
-        if !self.shape.has_rows(held) && self.shape.begins_again() {
+        if !held.has_rows() && self.shape.waits(held).start == 0 && self.shape.begins_again() {
             return true;
         }
         self.shape.waits(held).all(|element| {

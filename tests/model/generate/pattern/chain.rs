@@ -44,7 +44,7 @@ pub fn pattern(r: &mut Random, streams: &[usize]) -> (Pattern, Vec<usize>) {
         let takes = terms.iter().any(|t| !t.what.is_absent());
         let skips = !skip_past || (begins_again(&chain[0]) && everies == 1);
         let empty = chain.iter().all(|s| may_be_empty(s, &terms));
-        if takes && skips && begins_plainly(&terms, sequence) && !empty {
+        if takes && skips && !super::may_lack(terms[0].what) && !empty {
             let pattern = Pattern {
                 sequence,
                 chain,
@@ -219,10 +219,4 @@ fn begins_again(step: &Step) -> bool {
         Unit::Logical(_) => None,
     };
     step.every || first.is_some_and(begins_again)
-}
-
-/// Whether the engine and the interpreter agree on how it begins: see the list in `mod.rs`.
-fn begins_plainly(terms: &[Term], sequence: bool) -> bool {
-    let counted = sequence && terms[0].what.is_counted();
-    !super::may_lack(terms[0].what) && !counted
 }

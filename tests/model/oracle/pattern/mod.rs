@@ -410,7 +410,10 @@ impl Matcher {
     /// A run has ended at an element: the innermost range around it that has not been completed is open again, unless
     /// what came before it is lost, once no other run is in its round. Whether there is such a range.
     fn reopen(&mut self, run: &Run, element: usize, at: i64, lost: impl Fn(usize) -> bool) -> bool {
-        let around = |(start, end): (usize, usize)| start <= element && element <= end;
+        // A loop of a sequence that still collects is not open yet, also where something behind it ends it.
+        let around = |(start, end): (usize, usize)| {
+            (start..=end).contains(&element) || (start..=end).contains(&run.pos)
+        };
         let is_one = |every: &usize| {
             let range = self.shape.everies[*every];
             let under_way = |round: usize| !self.rounds[round];
