@@ -20,7 +20,8 @@ static ALLOCATOR: Counting = Counting;
 const WARM_UP_ROWS: i64 = 20_000;
 const ROWS: i64 = 20_000;
 
-/// What must not allocate, each with its query over `S (k INT, t STRING, v INT, d DOUBLE)`.
+/// What must not allocate, each with its query over `S (k INT, t STRING, v INT, d DOUBLE)`, or a partition with one
+/// that inserts into `Out`.
 const QUERIES: &[(&str, &str)] = &[
     ("filter", "SELECT k, t, v FROM S[v % 2 = 0]"),
     (
@@ -99,6 +100,84 @@ const QUERIES: &[(&str, &str)] = &[
         "aggregation",
         "SELECT t, v FROM S; CREATE AGGREGATION A AS SELECT t, k, sum(v) AS s, avg(d) AS m, min(d) AS lo, last(v) AS z \
          FROM S[v > 3] GROUP BY t, k AGGREGATE EVERY HOURS, DAYS, YEARS",
+    ),
+    (
+        "OUTPUT ALL EVERY n",
+        "SELECT k, t, v FROM S OUTPUT EVERY 7 EVENTS",
+    ),
+    (
+        "OUTPUT FIRST EVERY n, GROUP BY",
+        "SELECT t, sum(v) AS s FROM S GROUP BY t OUTPUT FIRST EVERY 2 EVENTS",
+    ),
+    (
+        "OUTPUT LAST EVERY n, GROUP BY",
+        "SELECT t, sum(v) AS s FROM S GROUP BY t OUTPUT LAST EVERY 9 EVENTS",
+    ),
+    (
+        "OUTPUT ALL EVERY t",
+        "SELECT k, t FROM S OUTPUT EVERY 20 MILLISECONDS",
+    ),
+    (
+        "OUTPUT FIRST EVERY t, GROUP BY",
+        "SELECT t, sum(v) AS s FROM S GROUP BY t OUTPUT FIRST EVERY 60 MILLISECONDS",
+    ),
+    (
+        "OUTPUT LAST EVERY t, GROUP BY",
+        "SELECT t, sum(v) AS s FROM S GROUP BY t OUTPUT LAST EVERY 20 MILLISECONDS",
+    ),
+    (
+        "OUTPUT SNAPSHOT, GROUP BY",
+        "SELECT t, sum(v) AS s FROM S WINDOW('length', 40) GROUP BY t OUTPUT SNAPSHOT EVERY 20 MILLISECONDS",
+    ),
+    (
+        "OUTPUT SNAPSHOT of rows",
+        "SELECT k % 7 AS k, v % 2 AS v FROM S WINDOW('length', 40) OUTPUT SNAPSHOT EVERY 20 MILLISECONDS",
+    ),
+    (
+        "partition, length",
+        "PARTITION WITH (t OF S) BEGIN INSERT INTO Out SELECT t, sum(v) AS s, avg(d) AS m FROM S \
+         WINDOW('length', 5); END",
+    ),
+    (
+        "partition, time, computed key",
+        "PARTITION WITH (k % 7 OF S) BEGIN INSERT INTO Out SELECT t, sum(v) AS s FROM S \
+         WINDOW('time', 120 MILLISECONDS) GROUP BY t; END",
+    ),
+    (
+        "partition, lengthBatch",
+        "PARTITION WITH (t OF S) BEGIN INSERT INTO Out SELECT t, v FROM S \
+         WINDOW('lengthBatch', 2); END",
+    ),
+    (
+        "partition, batches of time",
+        "PARTITION WITH (t OF S) BEGIN INSERT INTO Out SELECT t, v FROM S \
+         WINDOW('timeBatch', 70 MILLISECONDS); END",
+    ),
+    (
+        "partition, ranges and inner stream",
+        "PARTITION WITH (v < 60 AS 'low', v >= 50 AS 'high' OF S) BEGIN INSERT INTO #I SELECT t, \
+         v, count() AS n FROM S; INSERT INTO Out SELECT t, max(n) AS m FROM #I WINDOW('length', 9) OUTPUT LAST EVERY 3 \
+         EVENTS; END",
+    ),
+    (
+        "partition, purged",
+        "PARTITION WITH (t OF S) WITH ('purge.idle'='10 SECONDS') BEGIN INSERT INTO Out SELECT t, \
+         sum(v) AS s FROM S WINDOW('length', 5); END",
+    ),
+    (
+        "partition, pattern",
+        "PARTITION WITH (t OF S) BEGIN INSERT INTO Out SELECT a.t AS t, b.v AS v FROM PATTERN \
+         (EVERY a=S[v % 2 = 0] -> b=S[v % 2 = 1]) WITHIN 10 SECONDS; END",
+    ),
+    (
+        "partition, sequence",
+        "PARTITION WITH (t OF S) BEGIN INSERT INTO Out SELECT a.t AS t, b.v AS v FROM SEQUENCE \
+         (EVERY a=S, b=S[v > a.v]); END",
+    ),
+    (
+        "partition, join",
+        "PARTITION WITH (t OF S) BEGIN INSERT INTO Out SELECT a.t AS t, b.v AS v FROM S \
+         WINDOW('length', 2) AS a JOIN S WINDOW('length', 3) AS b ON a.v <> b.v; END",
     ),
     (
         "join with a table",
@@ -191,8 +270,12 @@ const ROUNDS_MAX: usize = 20;
 
 /// The fewest allocations while `ROWS` rows pass, and the rows that came out meanwhile.
 fn allocations(query: &str, workers: Workers) -> (u64, u64) {
+    let insert = match query.starts_with("PARTITION") {
+        true => "",
+        false => "INSERT INTO Out ",
+    };
     let app = format!(
-        "@app:playback CREATE STREAM S (k INT, t STRING, v INT, d DOUBLE); INSERT INTO Out {query};"
+        "@app:playback CREATE STREAM S (k INT, t STRING, v INT, d DOUBLE); {insert}{query};"
     );
     let inline = workers == Workers::Inline;
     let config = RuntimeConfig::default()

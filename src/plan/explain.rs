@@ -6,12 +6,14 @@ use super::join::{EqualKey, On, Trigger};
 use super::pattern_text::PatternText;
 use super::source::SourcePlan;
 use super::table::ActionPlan;
+use super::window::Apart;
 use super::{
     PartitionPlan, Plan, QueryPlan, RollupInfo, Routing, StreamKind, TablePlan, WindowPlan,
 };
 use crate::expr::ColumnRef;
 use crate::operator::aggregate::AGGREGATION_PANES_MAX;
 use crate::operator::join::JOIN_ROWS_MAX;
+use crate::operator::partition::PARTITION_KEYS_MAX;
 use crate::operator::rate::RATE_LIMIT_ROWS_MAX;
 use crate::operator::table::{Access, TABLE_ROWS_MAX};
 use crate::operator::window::REORDER_ROWS_MAX;
@@ -241,6 +243,12 @@ fn explain_source(
     }
     if let Some(window) = &source.window {
         let _ = writeln!(text, "    {}: {}", source.window_text, window.state());
+        if source.partition_key.is_some() && window.apart() == Apart::PerKey {
+            let _ = writeln!(
+                text,
+                "    at most {PARTITION_KEYS_MAX} keys on a worker (PARTITION_KEYS_MAX); rows of others are dropped and counted"
+            );
+        }
     }
 }
 

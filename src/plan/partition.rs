@@ -15,7 +15,7 @@ use super::{QueryIdentity, QueryPlan, StreamKind, StreamPlan, WindowPlan};
 use crate::error::Fault;
 use crate::event::{Str, Type};
 use crate::expr::{ColumnRef, Typed};
-use crate::operator::partition::KeptKeys;
+use crate::operator::partition::{KeptKeys, PARTITION_KEYS_MAX};
 use crate::plan::join::EqualKey;
 use crate::sql::ast::{
     Action, App, Name, Partition, PartitionBy, PartitionKey, Query, Span, Statement,
@@ -169,7 +169,7 @@ impl PartitionPlan {
         if purge_us.is_some() || keys_max.is_some() {
             self.keys = Some(KeysPlan {
                 purge_us,
-                keys_max: keys_max.unwrap_or(PARTITION_KEYS_MAX),
+                keys_max: keys_max.unwrap_or(PARTITION_KEYS_MAX as u64),
             });
         }
     }
@@ -205,9 +205,6 @@ impl PartitionPlan {
         self.ty.as_ref().map(|(ty, _)| *ty)
     }
 }
-
-/// Keys of a partition whose keys are kept, unless the text says otherwise.
-pub(crate) const PARTITION_KEYS_MAX: u64 = 10_000_000;
 
 fn number(value: &Name) -> Result<u64, Fault> {
     match value.text.trim().parse::<u64>() {

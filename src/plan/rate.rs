@@ -120,9 +120,11 @@ pub(super) fn bind_rate(query: &Query, plan: &mut QueryPlan) -> Result<(), Fault
         return Err(Fault::new(limit.span, message).help("let rows out more often"));
     }
     let (shows, turnover) = (shows(plan), turnover(plan));
-    if limit.rows == RateRows::Snapshot && matches!(turnover, Turnover::FlushesOfKeys) {
-        check_flushes_of_keys(query, plan)?;
-        plan.events = Events::All;
+    if limit.rows == RateRows::Snapshot && plan.partition.is_some() {
+        check_in_partition(query, plan, (shows, &turnover), limit)?;
+        if matches!(turnover, Turnover::FlushesOfKeys) {
+            plan.events = Events::All;
+        }
     }
     let counts_groups = match limit.rows {
         RateRows::All => false,
@@ -193,22 +195,44 @@ fn turnover(plan: &QueryPlan) -> Turnover {
     }
 }
 
-/// Refuses what would hide which rows of a key leave with a flush.
-fn check_flushes_of_keys(query: &Query, plan: &QueryPlan) -> Result<(), Fault> {
-    let cut = plan.distinct || plan.limit.is_some() || plan.offset.is_some();
-    let mut windows = plan.windows();
-    let has_keys =
-        windows.any(|w| matches!(w, WindowPlan::SessionBatch { keys, .. } if !keys.0.is_empty()));
-    let what = match () {
-        () if has_keys => "sessionBatch with a key",
-        () if cut || !plan.order.is_empty() => "DISTINCT, ORDER BY, LIMIT or OFFSET",
-        () => return Ok(()),
+/// Refuses snapshots in a partition for which rows do not say what they are of: what hides the rows of a key that leave
+/// with a flush, and rows each of which shows aggregates of its key.
+fn check_in_partition(
+    query: &Query,
+    plan: &QueryPlan,
+    (shows, turnover): (Shows, &Turnover),
+    limit: RateLimit,
+) -> Result<(), Fault> {
+    let fault = |message: &str, remedy: &str| Err(Fault::new(limit.span, message).help(remedy));
+    let is_plain = plan.outputs.iter().any(|o| !is_aggregate(o));
+    let mixes = !plan.calls.is_empty() && query.group_by.is_empty() && is_plain;
+    if matches!(turnover, Turnover::Singly) && shows == Shows::Groups && mixes {
+        return fault(
+            "a snapshot in a partition cannot show rows beside the aggregates of their key",
+            "write GROUP BY with the key for one row of each key, or select the aggregates alone",
+        );
+    }
+    if !matches!(turnover, Turnover::FlushesOfKeys) {
+        return Ok(());
+    }
+    let has_keys = |w: &WindowPlan| match w {
+        WindowPlan::SessionBatch { keys, .. } => !keys.0.is_empty(),
+        _ => false,
     };
-    let span = query.rate.map_or(plan.target_span, |limit| limit.span);
-    let message = format!("a snapshot of the flushes of each key cannot be taken behind {what}");
-    let remedy =
-        "leave it out, or insert into an inner stream and write OUTPUT SNAPSHOT behind that";
-    Err(Fault::new(span, message).help(remedy))
+    let cut = plan.limit.is_some() || plan.offset.is_some() || !plan.order.is_empty();
+    if plan.windows().any(has_keys) {
+        return fault(
+            "a snapshot in a partition cannot show sessions by a key of their own",
+            "write sessionBatch without a key, or leave SNAPSHOT out",
+        );
+    }
+    if cut || plan.distinct {
+        return fault(
+            "a snapshot of a batch window in a partition has no DISTINCT, ORDER BY, LIMIT or OFFSET",
+            "leave them out, or write OUTPUT LAST EVERY instead of SNAPSHOT",
+        );
+    }
+    Ok(())
 }
 
 /// What a snapshot of a query shows.

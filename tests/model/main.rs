@@ -188,7 +188,7 @@ fn agree(make: fn(u64, u64) -> (App, Vec<Call>), (name, cases): (&str, u64)) {
         // Workers take rows of several inputs in any order, which shows where rows go by arrival.
         let bounded = app.partition.as_ref().is_some_and(|p| p.keys_max.is_some());
         // Each worker has a bound of its own.
-        let one = app.inputs == 1 && !bounded;
+        let one = app.inputs == 1 && !bounded && !app.ends_sends_apart();
         ways.extend((one && number % 4 == 0).then_some(Way::Pinned));
         ways.extend((one && number % 4 == 1).then_some(Way::Crashes(number)));
         for way in ways {

@@ -39,6 +39,8 @@ pub(crate) struct KeptKeys {
     slots: Vec<Slot>,
     fresh: Vec<(Slot, u32)>,
     admitted: Vec<u32>,
+    /// The keys that are looked at.
+    held: Vec<Slot>,
 }
 
 impl KeptKeys {
@@ -55,6 +57,7 @@ impl KeptKeys {
             slots: Vec::new(),
             fresh: Vec::new(),
             admitted: Vec::new(),
+            held: Vec::new(),
         }
     }
 
@@ -159,8 +162,9 @@ impl KeptKeys {
             return gone;
         };
         let mut first = NEVER;
-        let held: Vec<Slot> = self.index.held_slots().collect();
-        for slot in held {
+        self.held.clear();
+        self.held.extend(self.index.held_slots());
+        for slot in self.held.drain(..) {
             let end = self.seen.get(slot).plus(idle);
             if end > now {
                 first = first.min(end);

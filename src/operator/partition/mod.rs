@@ -7,3 +7,7 @@ mod keys;
 
 pub(crate) use door::{Door, DoorKey};
 pub(crate) use keys::{KeptKeys, Partitions};
+
+/// Keys of a partition on a worker: where they are kept, unless the text says otherwise, and of each window that holds
+/// rows for each key apart. Rows of another one are dropped and counted.
+pub(crate) const PARTITION_KEYS_MAX: usize = 10_000_000;

@@ -2,10 +2,11 @@
 
 use super::latest::Latest;
 use super::{ByKey, Firings, RATE_LIMIT_ROWS_MAX, Ticks, Turnover};
-use crate::event::{Batch, Data, Sign, Timestamp, Type};
+use crate::event::{Batch, Data, Scalar, Sign, Timestamp, Type};
 use crate::operator::{Counters, Kind, Moment, Operator, Out, counter, words_cell};
 use crate::state::{KeyIndex, Malformed, Slab, Slot, SlotColumns, StateHolder, Visitor};
-use std::collections::{BTreeMap, VecDeque};
+use smallvec::SmallVec;
+use std::collections::VecDeque;
 use std::ops::Range;
 
 /// What a snapshot shows.
@@ -55,8 +56,11 @@ struct Rows {
     held: Slab<Row>,
     came: u64,
     refused: u64,
-    /// The numbers of the rows held, and the slots of their values: an index.
-    order: BTreeMap<u64, Slot>,
+    /// The numbers of the rows in the order in which they came, and the slots of their values: an index. One that went
+    /// is still in it, but not in front.
+    order: VecDeque<(u64, Slot)>,
+    /// How many rows are held.
+    count: usize,
     /// By slot of the values, the rows that have them, the oldest first: an index.
     equal: Vec<VecDeque<(u64, u32)>>,
     rows_max: usize,
@@ -80,7 +84,8 @@ impl Rows {
             held: Slab::default(),
             came: 0,
             refused: 0,
-            order: BTreeMap::new(),
+            order: VecDeque::new(),
+            count: 0,
             equal: Vec::new(),
             rows_max,
             keys: keys.columns().iter().map(place).collect(),
@@ -99,11 +104,12 @@ impl Rows {
             return;
         }
         for slot in self.index.remove_not_kept(&self.routing, keep) {
-            for (number, held) in self.equal[slot as usize].drain(..) {
+            for (_, held) in self.equal[slot as usize].drain(..) {
                 self.held.remove(held);
-                self.order.remove(&number);
+                self.count -= 1;
             }
         }
+        self.compact();
     }
 
     fn change(&mut self, batch: &Batch, row: usize, aggregates: &[bool]) {
@@ -117,7 +123,7 @@ impl Rows {
             to.set_from(0, &batch.columns[place], row);
         }
         let columns = batch.columns.iter().zip(aggregates);
-        let key: Vec<_> = columns
+        let key: SmallVec<[Scalar<'_>; 8]> = columns
             .filter(|(_, aggregate)| !**aggregate)
             .map(|(column, _)| column.scalar(row))
             .collect();
@@ -127,14 +133,15 @@ impl Rows {
             self.equal.resize_with(place + 1, VecDeque::new);
         }
         if batch.sign(row) == Sign::Plus {
-            if self.order.len() < self.rows_max {
+            if self.count < self.rows_max {
                 self.enter(batch, row, slot);
             } else {
                 self.refused += 1;
             }
-        } else if let Some((number, held)) = self.equal[place].pop_front() {
+        } else if let Some((_, held)) = self.equal[place].pop_front() {
             self.held.remove(held);
-            self.order.remove(&number);
+            self.count -= 1;
+            self.forget();
         }
         if self.equal[place].is_empty() {
             self.index.remove(slot);
@@ -155,8 +162,35 @@ impl Rows {
             values: u64::from(slot),
         });
         self.equal[place].push_back((self.came, held));
-        self.order.insert(self.came, slot);
+        self.order.push_back((self.came, slot));
+        self.count += 1;
         self.came += 1;
+    }
+
+    /// Whether a row with this number and these values is held.
+    fn is_held(equal: &[VecDeque<(u64, u32)>], (number, slot): &(u64, Slot)) -> bool {
+        let rows = &equal[*slot as usize];
+        rows.binary_search_by_key(number, |(n, _)| *n).is_ok()
+    }
+
+    /// Rows went: drops what is no longer there from the order.
+    fn forget(&mut self) {
+        let equal = &self.equal;
+        while self
+            .order
+            .front()
+            .is_some_and(|row| !Self::is_held(equal, row))
+        {
+            self.order.pop_front();
+        }
+        if self.order.len() > 2 * self.count + 64 {
+            self.compact();
+        }
+    }
+
+    fn compact(&mut self) {
+        let equal = &self.equal;
+        self.order.retain(|row| Self::is_held(equal, row));
     }
 
     fn clear(&mut self) {
@@ -165,6 +199,7 @@ impl Rows {
         self.current.clear();
         self.held.clear();
         self.order.clear();
+        self.count = 0;
         self.equal.clear();
     }
 
@@ -173,7 +208,11 @@ impl Rows {
             true => (&self.current, 0),
             false => (&self.values, slot as usize),
         };
-        for slot in self.order.values() {
+        for (_, slot) in self
+            .order
+            .iter()
+            .filter(|row| Self::is_held(&self.equal, row))
+        {
             let is_shown = columns.having.is_none_or(|place| {
                 let (held, row) = of(*slot, place);
                 is_true(held, place, row)
@@ -200,11 +239,18 @@ impl Rows {
             };
             let place = usize::try_from(row.values).unwrap_or(usize::MAX);
             let known = place < self.equal.len().min(self.values.len());
-            if !known || self.order.insert(row.number, place as Slot).is_some() {
+            if !known {
                 return Err(Malformed::new("a row of a snapshot has no values"));
             }
+            self.order.push_back((row.number, place as Slot));
             self.equal[place].push_back((row.number, entry));
         }
+        self.order.make_contiguous().sort_unstable();
+        let mut pairs = self.order.iter().zip(self.order.iter().skip(1));
+        if pairs.any(|(a, b)| a.0 == b.0) {
+            return Err(Malformed::new("two rows of a snapshot have one number"));
+        }
+        self.count = self.order.len();
         for equal in &mut self.equal {
             equal.make_contiguous().sort_unstable();
         }
@@ -218,7 +264,7 @@ impl Rows {
             }
         };
         let has_current = self.order.is_empty() || self.current.len() > 0;
-        let is_past = self.order.keys().next_back().is_none_or(|n| *n < self.came);
+        let is_past = self.order.back().is_none_or(|(n, _)| *n < self.came);
         match agree && has_current && is_past {
             true => Ok(()),
             false => Err(Malformed::new("values of a snapshot have no row")),
@@ -297,7 +343,7 @@ impl Snapshot {
     fn is_empty(&self) -> bool {
         match &self.holds {
             Holds::Latest(latest) => latest.is_empty(),
-            Holds::Rows(rows) => rows.order.is_empty(),
+            Holds::Rows(rows) => rows.count == 0,
         }
     }
 

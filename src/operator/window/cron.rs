@@ -116,6 +116,8 @@ impl Operator for Cron {
 
     fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
         self.collected.keep_keys(&self.routing, keep);
+        // The next row looks for its own time.
+        self.next = self.next.filter(|_| self.holds_rows());
     }
 }
 

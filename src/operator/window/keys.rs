@@ -8,6 +8,7 @@ use crate::expr::{Program, RowFrame};
 use crate::operator::aggregate::Columns;
 use crate::operator::counter;
 use crate::state::{KeyIndex, Slot, StateHolder, Visitor};
+use std::collections::HashSet;
 
 /// Key expressions and the slots of the keys in use.
 pub(super) struct Keys {
@@ -62,6 +63,29 @@ impl Keys {
         self.index.slot_of(&[key])
     }
 
+    /// How many keys there are.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Takes back the last of the new keys that the rows at hand brought, as many as are beyond a bound; returns them.
+    #[cold]
+    pub(super) fn refuse(&mut self, keys_max: usize) -> HashSet<Slot> {
+        let excess = self.index.len().saturating_sub(keys_max);
+        let first = self.fresh.len().saturating_sub(excess);
+        let gone = self.fresh[first..].iter().map(|(slot, _)| *slot);
+        let gone: HashSet<Slot> = gone.collect();
+        gone.iter().for_each(|slot| self.index.remove(*slot));
+        gone
+    }
+
+    /// Takes a new key back.
+    #[cold]
+    pub(super) fn take_back(&mut self, slot: Slot) {
+        self.index.remove(slot);
+    }
+
     /// One more than the greatest slot ever given.
     #[inline]
     pub(super) fn slots_max(&self) -> usize {
@@ -104,12 +128,6 @@ impl Keys {
     /// Forgets the keys of key groups that are not kept; returns their slots.
     pub(super) fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) -> Vec<Slot> {
         self.index.remove_not_kept(&self.routing, keep)
-    }
-
-    /// Number of keys held.
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.index.len()
     }
 }
 

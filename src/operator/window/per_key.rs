@@ -10,9 +10,10 @@
 
 use super::due_queue::{DueQueue, Entry};
 use super::keys::Keys;
-use crate::event::{Batch, RowView, Timestamp, Type};
+use crate::event::{Batch, RowSet, RowView, Timestamp, Type};
 use crate::expr::Program;
-use crate::operator::{Claims, Counters, Kind, Operator, Out, counter};
+use crate::operator::partition::PARTITION_KEYS_MAX;
+use crate::operator::{Claims, Counters, Kind, Operator, Out, counter, newer_counter};
 use crate::state::{Cell, Cells, Malformed, Slot, StateHolder, Visitor};
 
 /// A window that can turn from one key to another.
@@ -126,6 +127,9 @@ pub(crate) struct PerKey<W: Turning> {
     dues: DueQueue,
     /// Keys whose rows wait for the end of the send, in the order in which they came in it: an index.
     sending: Vec<Slot>,
+    keys_max: usize,
+    /// Rows of keys beyond the bound.
+    refused: u64,
 }
 
 impl<W: Turning> PerKey<W> {
@@ -140,6 +144,28 @@ impl<W: Turning> PerKey<W> {
             reached: Timestamp::MIN,
             dues: DueQueue::default(),
             sending: Vec::new(),
+            keys_max: PARTITION_KEYS_MAX,
+            refused: 0,
+        }
+    }
+
+    /// With another bound on the keys.
+    #[cfg(test)]
+    pub(super) fn bounded(self, keys_max: usize) -> Self {
+        PerKey { keys_max, ..self }
+    }
+
+    /// Takes the rows of a batch, but those of the last of its new keys, which are too many.
+    #[cold]
+    fn rows_of_some(&mut self, kind: Kind, batch: &Batch, out: &mut Out) {
+        let gone = self.keys.refuse(self.keys_max);
+        let goes_on = |row: &u32| !gone.contains(&self.keys.slots[*row as usize]);
+        let rows: Vec<u32> = (0..batch.len() as u32).filter(goes_on).collect();
+        self.refused += (batch.len() - rows.len()) as u64;
+        if !rows.is_empty() {
+            let mut some = Batch::like(batch);
+            some.append(batch, &RowSet::Picked(&rows));
+            self.rows(kind, &some, out);
         }
     }
 
@@ -275,6 +301,7 @@ impl<W: Turning> StateHolder for PerKey<W> {
         visitor.container("windows", &mut self.kept);
         counter(visitor, &mut self.came);
         visitor.register(&mut self.reached);
+        newer_counter(visitor, &mut self.refused);
         if visitor.is_loading()
             && let Err(why) = self.rebuild()
         {
@@ -284,8 +311,11 @@ impl<W: Turning> StateHolder for PerKey<W> {
 }
 
 impl<W: Turning> Operator for PerKey<W> {
-    fn rows(&mut self, _kind: Kind, batch: &Batch, out: &mut Out) {
+    fn rows(&mut self, kind: Kind, batch: &Batch, out: &mut Out) {
         let slots = self.keys.look_up(batch);
+        if !self.keys.fresh.is_empty() && self.keys.len() > self.keys_max {
+            return self.rows_of_some(kind, batch, out);
+        }
         self.kept.ensure(slots);
         self.window.look_at(batch);
         let mut to = out.batch();
@@ -314,6 +344,11 @@ impl<W: Turning> Operator for PerKey<W> {
         let (now, cause) = (batch.clock_of(place), batch.cause_of(place));
         let key = self.keys.look_up_one(row);
         self.kept.ensure(self.keys.slots_max());
+        if self.keys.len() > self.keys_max && self.kept.get(key).number == 0 {
+            self.keys.take_back(key);
+            self.refused += 1;
+            return true;
+        }
         self.fire(now, |window, due| window.fire_one(due, cause, to));
         let before = self.turn_to(key);
         self.window.take_one(batch, place, to, out);
@@ -387,6 +422,7 @@ impl<W: Turning> Operator for PerKey<W> {
 
     fn count(&self, into: &mut Counters) {
         self.window.count(into);
+        into.limit_rows += self.refused;
     }
 
     fn routed_by(&mut self, positions: Vec<usize>) {

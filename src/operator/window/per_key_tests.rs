@@ -340,6 +340,28 @@ fn timers_fire_in_the_order_of_their_times_and_then_of_keys() {
 }
 
 #[test]
+fn rows_of_keys_beyond_the_bound_are_dropped() {
+    let lines = [
+        "1 a 0 1", "2 b 0 2", "3 c 0 3", "4 a 0 4", "5 d 0 5", "6 c 0 6", "7 b 0 7", "7 b 0 8",
+    ];
+    let want = [
+        "+ 1 1 0 a",
+        "+ 2 2 0 b",
+        "- 4 1 0 a",
+        "+ 4 4 0 a",
+        "- 7 2 0 b",
+        "+ 7 7 0 b",
+        "- 7 7 0 b",
+        "+ 7 8 0 b",
+    ];
+    let counters = check(&feed(&lines), &want, || {
+        let window = Length::new(1, KEEP.to_vec(), &KEPT);
+        Box::new(PerKey::new(key(), Type::String, window).bounded(2))
+    });
+    assert_eq!(counters.limit_rows, 3);
+}
+
+#[test]
 fn a_send_flushes_the_keys_that_it_brings_in_their_order() {
     let lines = [
         "1 b 0 1", "2 a 0 2", "3 b 0 3", "send", "4 a 0 4", "5 c 0 5", "send", "send", "6 c 0 6",

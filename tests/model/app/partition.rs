@@ -128,6 +128,16 @@ impl App {
         key.is_some() || self.streams[stream].is_inner()
     }
 
+    /// Whether it tells when a send ends for a key: on several workers with its own rows, whatever follows.
+    pub fn ends_sends_apart(&self) -> bool {
+        let purges = self
+            .partition
+            .as_ref()
+            .is_some_and(|p| p.purge_us.is_some());
+        let waits = self.queries.iter().any(|q| q.inside && q.rate.is_some());
+        self.partition.is_some() && self.uses_sends() && (purges || waits)
+    }
+
     /// The queries as text, those inside of the partition in their block.
     pub fn write_queries(
         &self,

@@ -3,8 +3,8 @@
 //! Left out on purpose, with the reason:
 //! * Snapshots of joins and named windows, with DISTINCT, LIMIT or OFFSET, and of columns that mix attributes with
 //!   aggregates: which row the attributes are of is open.
-//! * LAST of groups EVERY n EVENTS in a partition, and snapshots there of flushes that are ordered, or of sessions by
-//!   a key of their own: refused.
+//! * LAST of groups EVERY n EVENTS in a partition, and snapshots there of flushes that are ordered, of sessions by a
+//!   key of their own, and of rows beside aggregates without GROUP BY: refused.
 
 use super::super::app::rate::{Pace, Rate, Rows};
 use super::super::app::{App, Events, Query, Role, Window};
@@ -37,7 +37,9 @@ fn may_be_shown(app: &App, query: &Query) -> bool {
     let plain = matches!(app.streams[query.from.stream].role, Role::Stream);
     let cut = query.distinct || query.limit.is_some() || query.offset.is_some();
     let own_key = matches!(query.from.window, Some(Window::SessionBatch(_, Some(_))));
-    let apart = query.inside && (own_key || !query.order_by.is_empty());
+    let is_plain = query.items.iter().any(|item| !item.expr.has_aggregate());
+    let mixed = !query.aggregates.is_empty() && query.group_by.is_empty() && is_plain;
+    let apart = query.inside && (own_key || mixed || !query.order_by.is_empty());
     let reads = |k: &Kind| {
         matches!(
             k,

@@ -268,7 +268,11 @@ impl Oracle<'_> {
             };
             let seen = inside.as_ref().unwrap_or(&pending);
             let emissions = self.nodes[place].step(scene, step, seen, &mut self.rows);
-            for emission in emissions {
+            for mut emission in emissions {
+                if let (Step::SendEnd, Emission::Flush { moment, .. }) = (step, &mut emission) {
+                    // The last row of a key may not be the last of the send.
+                    moment.clock = self.clock;
+                }
                 match (emission, query.late) {
                     (Emission::Late(_), None) => {}
                     (Emission::Late(row), Some(late)) => {

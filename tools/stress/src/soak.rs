@@ -1,8 +1,9 @@
 //! An app at full speed for a long time, with a checkpoint every 100 ms into a folder.
 //!
-//! Why memory may be asked to be flat: keys are drawn from a fixed number and windows have a fixed length, so that the
-//! state has reached its size long before the second half of the run. The quarters of that half are compared by their
-//! medians: single readings differ by what checkpoints hold at that moment.
+//! Why memory may be asked to be flat: keys are drawn from a fixed number and windows have a fixed length, keys of the
+//! partition come and go, and the aggregation keeps its periods for a while, so that the state has reached its size
+//! long before the second half of the run. The quarters of that half are compared by their medians: single readings
+//! differ by what checkpoints hold at that moment.
 
 use crate::failure::Failure;
 use clap::Args;
@@ -22,13 +23,24 @@ use std::time::{Duration, Instant};
 
 const APP: &str = "
     @app:name('Soak') @app:playback
-    CREATE STREAM S (k STRING, g INT, v DOUBLE, n LONG);
+    CREATE STREAM S (k STRING, g INT, v DOUBLE, n LONG, visit LONG);
     INSERT INTO Counted SELECT k, count() AS n FROM S WINDOW('tumbling', 1 SECOND) GROUP BY k;
     INSERT INTO Sliding SELECT g, sum(v) AS s, max(v) AS m FROM S WINDOW('time', 500 MILLISECONDS) GROUP BY g;
     INSERT INTO Lengths SELECT avg(v) AS a, stddev(v) AS d FROM S WINDOW('length', 1000);
     INSERT INTO Visits SELECT k, count() AS n FROM S WINDOW('session', 20 MILLISECONDS, k) GROUP BY k;
     INSERT INTO Totals SELECT k, sum(n) AS s, first(v) AS f, last(v) AS l FROM S GROUP BY k;
-    INSERT INTO High SELECT k, n FROM S WHERE v > 0.999 AND regexp(k, '[05]$');";
+    INSERT INTO High SELECT k, n FROM S WHERE v > 0.999 AND regexp(k, '[05]$');
+    CREATE AGGREGATION Rolled WITH ('retention.seconds'='20 SECONDS', 'retention.minutes'='10 MINUTES') AS
+      SELECT g, sum(v) AS s, max(v) AS m FROM S GROUP BY g AGGREGATE EVERY SECONDS, MINUTES;
+    PARTITION WITH (visit OF S) WITH ('purge.idle'='4 SECONDS') BEGIN
+      INSERT INTO #Steps SELECT visit, v, count() AS c FROM S;
+      INSERT INTO Latest SELECT visit, avg(v) AS a FROM S WINDOW('length', 3) OUTPUT LAST EVERY 1 SECOND;
+      INSERT INTO Rises SELECT a.visit AS visit, b.c AS c FROM PATTERN (EVERY a=#Steps[v > 0.9] -> b=#Steps[v > a.v]);
+    END;";
+
+/// Keys of the partition that come and go together, and rows of all of them: ten of each.
+const VISITS: u64 = 5_000;
+const VISITS_ROWS: u64 = 10 * VISITS;
 
 const KEYS: u64 = 1_000;
 const ROWS_PER_SEND: usize = 256;
@@ -87,15 +99,24 @@ pub fn run(args: &SoakArgs) -> Result<(), Failure> {
     let (runtime, counted) = started(args, folder.path())?;
     let (rows, readings) = feed(&runtime, args, folder.path())?;
     let checkpoints = runtime.checkpoint_metrics()?;
+    let forgotten = runtime.metrics()?.purged_keys;
     runtime.shutdown()?;
     let counted = counted.load(Ordering::Relaxed);
     if counted != rows {
         let message = format!("{rows} rows were sent, windows have counted {counted}");
         return Err(Failure::new(message));
     }
+    let gone = (rows / VISITS_ROWS).saturating_sub(1) * VISITS;
+    if forgotten < gone {
+        let message = format!("{forgotten} keys of the partition were forgotten, {gone} have gone");
+        return Err(Failure::new(message));
+    }
     let flat = flatness(&readings);
     let committed = checkpoints.committed;
-    println!("{}", told(args, rows, committed, &readings, flat));
+    println!(
+        "{}; {forgotten} keys forgotten",
+        told(args, rows, committed, &readings, flat)
+    );
     if !checkpoints.failed.is_empty() || committed == 0 {
         let failed = checkpoints.failed;
         let message = format!("checkpoints failed, by reason: {failed:?}; {committed} held");
@@ -179,7 +200,7 @@ fn time_of(row: u64) -> Timestamp {
     Timestamp::from_millis((row / ROWS_PER_MILLISECOND) as i64)
 }
 
-fn row(number: u64, random: &mut Random, keys: &[&Value]) -> (Option<Timestamp>, [Value; 4]) {
+fn row(number: u64, random: &mut Random, keys: &[&Value]) -> (Option<Timestamp>, [Value; 5]) {
     let key = (*random.pick(keys)).clone();
     let value = random.below(1_000_000) as f64 / 1_000_000.0;
     let group = random.below(16);
@@ -188,6 +209,7 @@ fn row(number: u64, random: &mut Random, keys: &[&Value]) -> (Option<Timestamp>,
         Value::Int(group),
         Value::Double(value),
         Value::Long(number as i64),
+        Value::Long((number / VISITS_ROWS * VISITS + number % VISITS) as i64),
     ];
     (Some(time_of(number)), values)
 }
