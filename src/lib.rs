@@ -57,8 +57,8 @@
 //!
 //! An app with a name can keep its state in a folder ([`store`]) or, with the feature `redis` (a default one), in
 //! Redis. It is started by [`recover`](EventFluxAppRuntime::recover): then a crash costs no row and counts none twice,
-//! and a [`NumberedSink`] gets each row once. An example stands at [`Recovery`]. `redis-tls` adds `rediss://`; `zstd` (a
-//! default one) compresses it better than lz4. What each guarantee needs from the server is in `docs/operations.md`.
+//! and a [`NumberedSink`] gets each row once. An example stands at [`Recovery`]. `redis-tls` adds `rediss://`; `zstd`
+//! (a default one) compresses better than lz4. What each guarantee needs from the server is in `docs/operations.md`.
 //!
 //! Begin with `docs/tutorial.md` and `docs/recipes.md`; the language is in `docs/language.md`, figures are in
 //! `PERFORMANCE.md`. Texts that are wrong are refused with line, column and remedy ([`BuildError`]). It is not a
