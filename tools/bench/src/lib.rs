@@ -27,6 +27,7 @@ mod over;
 pub mod page;
 mod partition;
 pub mod pattern;
+mod question;
 mod questions;
 mod rate;
 pub mod record;
@@ -38,5 +39,6 @@ mod send;
 mod sorted;
 mod standing;
 
-pub use questions::{GROUPS, QUESTIONS, Question};
+pub use question::Question;
+pub use questions::{GROUPS, QUESTIONS};
 pub use run::{BenchArgs, BenchError, HELP, about, ask, run};

@@ -2,29 +2,12 @@
 
 use super::aggregation;
 use super::checkpoint;
-use super::harness::Conditions;
 use super::join;
 use super::nexmark;
 use super::pattern;
-use super::record::Record;
+use super::question::{Question, inline, long, threads};
 use super::redis;
 use super::{batches, disorder, lanes, open_loop, over, partition, rate, send, sorted, standing};
-
-/// Something that can be measured.
-pub struct Question {
-    /// What it is called.
-    pub id: &'static str,
-    /// A name for several of them.
-    pub group: &'static str,
-    /// What is asked.
-    pub asks: &'static str,
-    /// Runs both sides. Errors: why there is no answer.
-    pub answer: fn(&Conditions) -> Result<Record, String>,
-    /// Whether its thread is pinned; those with threads of their own pin these.
-    pub pinned: bool,
-    /// Whether it takes minutes: quick runs ask it only by its own name.
-    pub long: bool,
-}
 
 /// Names of groups, in order.
 pub const GROUPS: [&str; 15] = [
@@ -44,46 +27,6 @@ pub const GROUPS: [&str; 15] = [
     "restore",
     "redis",
 ];
-
-const fn inline(
-    group: &'static str,
-    id: &'static str,
-    asks: &'static str,
-    answer: fn(&Conditions) -> Result<Record, String>,
-) -> Question {
-    Question {
-        id,
-        group,
-        asks,
-        answer,
-        pinned: true,
-        long: false,
-    }
-}
-
-const fn threads(
-    group: &'static str,
-    id: &'static str,
-    asks: &'static str,
-    answer: fn(&Conditions) -> Result<Record, String>,
-) -> Question {
-    Question {
-        id,
-        group,
-        asks,
-        answer,
-        pinned: false,
-        long: false,
-    }
-}
-
-/// Asked only in full runs, or by name.
-const fn long(question: Question) -> Question {
-    Question {
-        long: true,
-        ..question
-    }
-}
 
 /// All questions. Memory comes first: later it would find what others have freed.
 pub const QUESTIONS: &[Question] = &[
