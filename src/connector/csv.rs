@@ -11,7 +11,7 @@ use super::lines::LINE_BYTES_MAX;
 use super::text::Text;
 use super::{number, time};
 use crate::event::{Batch, Column, Data, Schema, Sign, Timestamp, Type, Value};
-use record::Records;
+pub(super) use record::Records;
 use std::io::{self, BufRead};
 use std::sync::Arc;
 
@@ -386,6 +386,8 @@ fn parse(text: &str, quoted: bool, ty: Type) -> Result<Value, Misfit> {
 #[derive(Clone, Debug)]
 pub struct CsvEncoder {
     header: Vec<u8>,
+    /// Whether time and sign are told.
+    times: bool,
     delimiter: u8,
     quote: Option<u8>,
 }
@@ -396,8 +398,18 @@ impl CsvEncoder {
     /// Without quotes a text that holds the delimiter or a line end is written as it is; NULL and the empty text are
     /// the same.
     pub fn new(schema: &Schema, text: &Text) -> Self {
+        CsvEncoder::told(schema, text, true)
+    }
+
+    /// An encoder of the columns alone, without time and sign.
+    pub fn of_columns(schema: &Schema, text: &Text) -> Self {
+        CsvEncoder::told(schema, text, false)
+    }
+
+    fn told(schema: &Schema, text: &Text, times: bool) -> Self {
         let mut encoder = CsvEncoder {
             header: Vec::new(),
+            times,
             delimiter: text.delimiter,
             quote: text.quote,
         };
@@ -409,7 +421,7 @@ impl CsvEncoder {
 
     fn names(&self, schema: &Schema) -> Vec<u8> {
         let mut header = Vec::new();
-        for own in ["at", "sign"] {
+        for own in ["at", "sign"].into_iter().filter(|_| self.times) {
             let mut name = own.to_string();
             while schema.position(&name).is_some() {
                 name.insert(0, '_');
@@ -434,13 +446,17 @@ impl CsvEncoder {
     /// Appends one line per row of the batch.
     pub fn encode(&self, batch: &Batch, out: &mut Vec<u8>) {
         for (row, at) in batch.at().iter().enumerate() {
-            super::json::millis(out, *at);
-            out.push(self.delimiter);
-            if batch.sign(row) == Sign::Minus {
-                out.push(b'-');
-            }
-            for column in batch.columns() {
+            if self.times {
+                super::json::millis(out, *at);
                 out.push(self.delimiter);
+                if batch.sign(row) == Sign::Minus {
+                    out.push(b'-');
+                }
+            }
+            for (i, column) in batch.columns().iter().enumerate() {
+                if self.times || i > 0 {
+                    out.push(self.delimiter);
+                }
                 self.cell(out, column, row);
             }
             out.push(b'\n');

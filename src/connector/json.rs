@@ -22,8 +22,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 mod encode;
-pub use encode::RowEncoder;
 pub(super) use encode::{GROUP, NUMBER, millis, put};
+pub use encode::{ObjectEncoder, RowEncoder};
 
 /// One line of an events file.
 #[derive(Clone, Debug, PartialEq)]
@@ -534,6 +534,8 @@ fn value(text: &str, attribute: &Attribute) -> Result<Value, BadRow> {
     let value = match (text.as_bytes().first(), attribute.ty) {
         (Some(b'n'), _) => Ok(Value::Null),
         (Some(b'"'), Type::String) => unescape(text).map(|s| Value::from(&*s)),
+        // What is no scalar is its text, which functions of JSON read.
+        (Some(b'{' | b'['), Type::String) => Ok(Value::from(text)),
         (Some(b't'), Type::Bool) => Ok(Value::Bool(true)),
         (Some(b'f'), Type::Bool) => Ok(Value::Bool(false)),
         (Some(b'-' | b'0'..=b'9'), ty) if ty.is_numeric() => number::number(text, ty),

@@ -160,6 +160,25 @@ impl TextOptions {
         Ok(())
     }
 
+    /// Whether the delimiter is said.
+    pub fn has_delimiter(&self) -> bool {
+        self.delimiter.is_some()
+    }
+
+    /// The format that is said, otherwise what the end of the name says; none where that says nothing.
+    pub fn said_format(&self, path: &Path) -> Option<Format> {
+        let extension = path
+            .extension()
+            .and_then(|e| e.to_str())
+            .unwrap_or_default();
+        let is = |known: &[&str]| known.iter().any(|k| extension.eq_ignore_ascii_case(k));
+        match self.format {
+            None if is(&["csv", "tsv"]) => Some(Format::Csv),
+            None if is(&["json", "jsonl", "ndjson"]) => Some(Format::Json),
+            said => said,
+        }
+    }
+
     /// The format of a file of this name.
     pub fn format(&self, path: &Path) -> Format {
         self.format.unwrap_or_else(|| Format::of(path))

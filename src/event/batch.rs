@@ -187,6 +187,24 @@ impl Batch {
         (0..self.len()).map(|row| RowReader::read(&self.columns, row))
     }
 
+    /// A copy of some of the rows, next to each other, for who shows them. Panics beyond the last one.
+    pub fn part(&self, rows: std::ops::Range<usize>) -> Batch {
+        let column = |from: &Column| {
+            let mut to = Column::new(from.type_of());
+            to.extend_range(from, rows.clone());
+            to
+        };
+        Batch {
+            columns: self.columns.iter().map(column).collect(),
+            at: self.at[rows.clone()].to_vec(),
+            signs: match self.signs.is_empty() {
+                true => Vec::new(),
+                false => self.signs[rows].to_vec(),
+            },
+            ..Batch::default()
+        }
+    }
+
     /// Removes all rows; keeps the memory.
     #[inline]
     pub fn clear(&mut self) {

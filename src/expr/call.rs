@@ -32,7 +32,7 @@ pub(super) fn strict<T: Native>(
             values.push(value);
             continue;
         }
-        *faults += u64::from(known);
+        *faults += u64::from(matches!(result, Some(Err(Null::Fault))));
         values.push(T::default());
         if valid.is_empty() {
             valid.resize(len, true);

@@ -1,6 +1,7 @@
 //! A bound expression → a program: columns and results are placed, literal patterns compiled, `uuid()` numbered.
 
 use super::call::Clockwork;
+use super::function::pieces::Extractor;
 use super::function::{Kernel, Uuid, text};
 use super::kernel::arithmetic::Arithmetic;
 use super::layout::Layout;
@@ -82,6 +83,10 @@ fn step(op: &Op, args: &[Typed], salt: &str, calls: &mut u32) -> Step {
         Op::Regexp => Step::Regexp(Settled::later(literal(args.get(1)), |p| {
             text::regex(p).ok()
         })),
+        Op::Extract => {
+            let pattern = Settled::later(literal(args.get(1)), Extractor::new);
+            Step::Extract(Box::new(pattern))
+        }
         Op::Coalesce => Step::Coalesce(Subset::default()),
         Op::NullIf => Step::NullIf(probe(&mut args[1..].iter()), flags()),
         Op::Extremum(largest) => Step::Extremum(*largest),
@@ -121,7 +126,9 @@ fn can_fault(step: &Step, args: &[Node], ty: Type) -> bool {
         Step::Cast(_) => !args
             .iter()
             .all(|a| a.out.type_of().widens_to(ty) || ty == Type::String),
-        Step::Regexp(_) | Step::Call(..) | Step::Time(_) | Step::User(..) => true,
+        Step::Regexp(_) | Step::Extract(_) | Step::Call(..) | Step::Time(_) | Step::User(..) => {
+            true
+        }
         _ => false,
     }
 }

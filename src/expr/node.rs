@@ -3,6 +3,7 @@
 //! How: `run` fills a node's result, `operand` reads it; a column that is read without a selection is not copied.
 
 use super::call::{Clockwork, call, strict, user};
+use super::function::pieces::Extractor;
 use super::function::{Kernel, ScalarFunction, Uuid};
 use super::kernel::arithmetic::{self, Arithmetic};
 use super::kernel::compare::{self, Comparison};
@@ -13,7 +14,7 @@ use super::like::{Pattern, like};
 use super::probe::Probe;
 use super::program::View;
 use super::settled::Settled;
-use crate::event::{Column, Timestamp, Value};
+use crate::event::{Column, Str, Timestamp, Value};
 use std::sync::Arc;
 
 /// What a node does, with the scratch it needs.
@@ -35,6 +36,7 @@ pub(super) enum Step {
     Cast(String),
     Like(Option<Pattern>),
     Regexp(Settled<regex::Regex>),
+    Extract(Box<Settled<Extractor>>),
     Coalesce(Subset),
     NullIf(Probe, Column),
     Extremum(bool),
@@ -142,6 +144,10 @@ impl Step {
                     Ok(regex.is_match(a.text(0)))
                 });
             }
+            Step::Extract(pattern) => strict(args, view, out, faults, |a| {
+                let found = pattern.get(|| a.text(1))?.find(a.text(0), a.long(2))?;
+                Ok(Str::new(found))
+            }),
             Step::NullIf(probe, equal) => {
                 probe.read(arg(0), len);
                 compare::apply(Comparison::Eq, probe.of(arg(0), 0), arg(1), len, equal);

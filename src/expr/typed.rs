@@ -66,6 +66,8 @@ pub(crate) enum Op {
     Like,
     /// `regexp(text, pattern)`.
     Regexp,
+    /// `regexp_extract(text, pattern, group)`.
+    Extract,
     /// The first operand that is not NULL.
     Coalesce,
     /// NULL where both are equal, otherwise the first; typed as IN.

@@ -294,6 +294,8 @@ fn meetings(written: &dyn Fn(Span) -> String, query: &Query) -> String {
             window: _,
             unidirectional,
             reach,
+            // A script keeps no state.
+            whole: _,
         } = source;
         let filters = listed(written, filters);
         text += &format!(" FROM {} FILTERS {filters}", stream.text);

@@ -29,14 +29,19 @@ pub(crate) const REGEXPS_MAX: usize = 1_000;
 /// conditions of windows are texts in it, and a comment is as good as a call here.
 pub(super) fn too_many_regexps(text: &str) -> Option<Fault> {
     const NAME: &str = "regexp";
+    const EXTRACT: &str = "_extract";
     let bytes = text.as_bytes();
     let in_word = |at: usize| {
         let byte = bytes.get(at);
         byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_')
     };
     let is_call = |at: &usize| {
-        let (at, end) = (*at, *at + NAME.len());
+        let (at, mut end) = (*at, *at + NAME.len());
         let name = bytes.get(at..end);
+        let extract = bytes.get(end..end + EXTRACT.len());
+        if extract.is_some_and(|e| e.eq_ignore_ascii_case(EXTRACT.as_bytes())) {
+            end += EXTRACT.len();
+        }
         name.is_some_and(|name| name.eq_ignore_ascii_case(NAME.as_bytes()))
             && !in_word(end)
             && !at.checked_sub(1).is_some_and(in_word)

@@ -12,6 +12,7 @@ use crate::error::Fault;
 use crate::event::{Schema, Type};
 use crate::expr::{ColumnRef, Typed, Unresolved};
 use crate::operator::aggregate::Rows;
+use crate::operator::window::Panes;
 use crate::sql::ast::{Events, Join, JoinKind, Name, Query, Source};
 use std::ops::Range;
 
@@ -135,8 +136,14 @@ pub(super) fn bind_windows(
             table: kinds[place].table(),
             named: kinds[place].named().cloned(),
             filter: None,
-            window: clause.and_then(|w| bind_window(w, place, scope)),
-            window_text: text.unwrap_or_default().to_string(),
+            window: match written.whole {
+                true => Some(WindowPlan::Panes(Panes::whole())),
+                false => clause.and_then(|w| bind_window(w, place, scope)),
+            },
+            window_text: match written.whole {
+                true => "all its rows as one window".to_string(),
+                false => text.unwrap_or_default().to_string(),
+            },
             partition_key: None,
             door: None,
             reach: None,
@@ -146,7 +153,10 @@ pub(super) fn bind_windows(
     let is_wrong = clauses.any(|(written, s)| written.window.is_some() && s.window.is_none());
     // What a wrong window would have is not told as a fault of its own. Of several sources none has the window.
     let is_grid = |s: &SourcePlan| matches!(s.window, Some(WindowPlan::Panes(_)));
-    scope.has_panes = (!is_wrong).then(|| sources.len() == 1 && sources.iter().any(is_grid));
+    // What is one window has no borders that mean something.
+    let whole = query.sources.iter().any(|s| s.whole);
+    let on_grid = sources.len() == 1 && sources.iter().any(is_grid) && !whole;
+    scope.has_panes = (!is_wrong).then_some(on_grid);
     scope.rows = rows(query, &sources);
     scope.numbers_rows = matches!(sources.as_slice(), [only] if only.named.is_none());
     sources

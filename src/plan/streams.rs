@@ -70,6 +70,7 @@ impl<'a> Planner<'a> {
 
     /// Takes the CREATE statements.
     pub(super) fn declare(&mut self, app: &App) {
+        app.files.iter().for_each(|def| self.declare_stream(def));
         for statement in &app.statements {
             match statement {
                 Statement::Stream(def) => self.declare_stream(def),
@@ -678,6 +679,7 @@ fn fills(statement: &Statement) -> Option<Query> {
         window,
         unidirectional: None,
         reach: None,
+        whole: false,
     };
     Some(Query {
         name: None,

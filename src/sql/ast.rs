@@ -60,6 +60,8 @@ pub struct App {
     pub clock_back: ClockBackRule,
     /// Statements in order.
     pub statements: Vec<Statement>,
+    /// The files that it names in the place of streams, once their columns are known.
+    pub files: Vec<StreamDef>,
 }
 
 /// What the app's clock does in processing time where a checkpoint's is ahead of the machine's.
@@ -409,6 +411,8 @@ pub struct Source {
     pub unidirectional: Option<Span>,
     /// `WITHIN … PER …`, where it is an aggregation.
     pub reach: Option<Box<Reach>>,
+    /// It is a text with an end, all of whose rows are taken as one window.
+    pub whole: bool,
 }
 
 /// `PATTERN (chain) [WITHIN t] [EMIT TIMEOUT INTO name] [AFTER MATCH SKIP …]`, or SEQUENCE.

@@ -2,7 +2,7 @@
 //!
 //! Weakest first: OR, AND, NOT, IS, comparison, IN/BETWEEN/LIKE, `+ -`, `* / %`, AT TIME ZONE, sign.
 
-use super::ast::{Binary, Expr, ExprKind, Span, Unary};
+use super::ast::{Binary, Expr, ExprKind, Name, Span, Unary};
 use super::foreign;
 use super::limits::{EXPRESSION_HEIGHT_MAX, EXPRESSION_NODES_MAX, NESTING_LEVELS_MAX};
 use super::literal;
@@ -20,10 +20,11 @@ mod power {
     pub(super) const IS: u8 = 4;
     pub(super) const COMPARISON: u8 = 5;
     pub(in crate::sql) const MEMBERSHIP: u8 = 6;
-    pub(super) const SUM: u8 = 7;
-    pub(super) const PRODUCT: u8 = 8;
-    pub(super) const ZONE: u8 = 9;
-    pub(super) const SIGN: u8 = 10;
+    pub(super) const CONCAT: u8 = 7;
+    pub(super) const SUM: u8 = 8;
+    pub(super) const PRODUCT: u8 = 9;
+    pub(super) const ZONE: u8 = 10;
+    pub(super) const SIGN: u8 = 11;
 }
 pub(super) use power::MEMBERSHIP;
 
@@ -42,12 +43,14 @@ enum Infix {
     Between,
     Like,
     AtZone,
+    /// A function of both sides.
+    Call(&'static str, u8),
 }
 
 impl Infix {
     fn power(self) -> u8 {
         match self {
-            Infix::Binary(_, power) => power,
+            Infix::Binary(_, power) | Infix::Call(_, power) => power,
             Infix::Is => power::IS,
             Infix::In | Infix::Between | Infix::Like => power::MEMBERSHIP,
             Infix::AtZone => power::ZONE,
@@ -110,6 +113,8 @@ impl Parser<'_> {
             Kind::LtEq => binary(Binary::LtEq, power::COMPARISON),
             Kind::Gt => binary(Binary::Gt, power::COMPARISON),
             Kind::GtEq => binary(Binary::GtEq, power::COMPARISON),
+            Kind::StringConcat => Some((Infix::Call("concat", power::CONCAT), false)),
+            Kind::LongArrow => Some((Infix::Call("json_extract_string", power::ZONE), false)),
             Kind::Word(_) if self.is("AND") => binary(Binary::And, power::AND),
             Kind::Word(_) if self.is("OR") => binary(Binary::Or, power::OR),
             Kind::Word(_) if self.is("IS") => Some((Infix::Is, false)),
@@ -142,6 +147,7 @@ impl Parser<'_> {
         if negated {
             self.advance();
         }
+        let sign = self.span();
         self.advance();
         let start = left.span;
         let left = Box::new(left);
@@ -154,6 +160,14 @@ impl Parser<'_> {
                 }
                 ExprKind::Binary(op, left, right)
             }
+            Infix::Call(name, power) => ExprKind::Call {
+                name: Name {
+                    text: name.to_string(),
+                    span: sign,
+                },
+                args: vec![*left, *self.boxed(power + 1)?],
+                distinct: false,
+            },
             Infix::Is => ExprKind::IsNull(left, self.is_not_null()?),
             Infix::In if matches!(self.kind(), Kind::Word(_)) => {
                 let table = self.stream_name("'(' or the name of a table")?;

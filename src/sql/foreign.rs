@@ -187,7 +187,7 @@ pub(super) fn sign(kind: &Kind) -> Option<&'static str> {
     const STRING: &str = "write a string 'x' or a decimal number";
     const BITS: &str = "there are no operators on bits";
     const MATCH: &str = "write LIKE or regexp(s, p)";
-    const JSON: &str = "send the parts as attributes: there are no operators on JSON and lists";
+    const JSON: &str = "write json_value(json, '$.a.b[0]'), or json ->> 'a'";
     const GEOMETRY: &str = "there are no operators on ranges and shapes";
     match kind {
         Kind::EOF
@@ -204,6 +204,8 @@ pub(super) fn sign(kind: &Kind) -> Option<&'static str> {
         | Kind::LtEq
         | Kind::GtEq
         | Kind::Plus
+        | Kind::StringConcat
+        | Kind::LongArrow
         | Kind::Minus
         | Kind::Mul
         | Kind::Div
@@ -240,7 +242,6 @@ pub(super) fn sign(kind: &Kind) -> Option<&'static str> {
         | Kind::UnicodeStringLiteral(_)
         | Kind::HexStringLiteral(_) => Some(STRING),
         Kind::Spaceship => Some("write a = b OR (a IS NULL AND b IS NULL)"),
-        Kind::StringConcat => Some("write concat(a, b)"),
         Kind::DoubleColon => Some("write CAST(x AS type)"),
         Kind::Colon => Some("write the name of the function alone, without a namespace"),
         Kind::DuckIntDiv => Some("write floor(a / b)"),
@@ -271,7 +272,6 @@ pub(super) fn sign(kind: &Kind) -> Option<&'static str> {
         Kind::PGSquareRoot => Some("write sqrt(x)"),
         Kind::PGCubeRoot => Some("write pow(x, 1.0 / 3)"),
         Kind::Arrow
-        | Kind::LongArrow
         | Kind::HashArrow
         | Kind::HashLongArrow
         | Kind::AtArrow

@@ -87,7 +87,7 @@ const REFUSED: &[(&str, &[&str])] = &[
         "SELECT k RLIKE 'a' AS s FROM S", "SELECT k REGEXP 'a' AS s FROM S", "SELECT k GLOB 'a' AS s FROM S", "SELECT k ~ 'a' AS s FROM S", "SELECT k !~ 'a' AS s FROM S", "SELECT k ~~ 'a' AS s FROM S",
         "SELECT k COLLATE nocase AS s FROM S", "SELECT v IN UNNEST(k) AS s FROM S", "SELECT v IN (SELECT v FROM S) AS s FROM S", "SELECT v IN S AS s FROM S", "SELECT v IN () AS s FROM S",
         "SELECT v DIV 2 AS s FROM S", "SELECT v MOD 2 AS s FROM S", "SELECT v // 2 AS s FROM S", "SELECT v XOR 2 AS s FROM S", "SELECT v ^ 2 AS s FROM S", "SELECT v & 2 AS s FROM S", "SELECT v | 2 AS s FROM S", "SELECT v << 2 AS s FROM S", "SELECT ~v AS s FROM S",
-        "SELECT k || k AS s FROM S", "SELECT k -> 'a' AS s FROM S", "SELECT k ->> 'a' AS s FROM S", "SELECT k #> 'a' AS s FROM S", "SELECT k @> 'a' AS s FROM S", "SELECT k ? 'a' AS s FROM S", "SELECT v <=> 1 AS s FROM S",
+        "SELECT k -> 'a' AS s FROM S", "SELECT k #> 'a' AS s FROM S", "SELECT k @> 'a' AS s FROM S", "SELECT k ? 'a' AS s FROM S", "SELECT v <=> 1 AS s FROM S",
         "SELECT v::LONG AS s FROM S", "SELECT v ! AS s FROM S", "SELECT !v AS s FROM S", "SELECT |/ v AS s FROM S", "SELECT PRIOR v AS s FROM S", "SELECT (v, 1) = (1, 2) AS s FROM S",
         "SELECT (v, 1) OVERLAPS (1, 2) AS s FROM S", "SELECT v < 1 < 2 AS s FROM S", "SELECT k[1] AS s FROM S", "SELECT k.a[1] AS s FROM S", "SELECT {'a': 1} AS s FROM S", "SELECT [1, 2] AS s FROM S", "SELECT ARRAY[1] AS s FROM S",
         "SELECT x -> x + 1 AS s FROM S", "SELECT ROW(1, 2) AS s FROM S", "SELECT STRUCT(1 AS a) AS s FROM S", "SELECT MAP {'a': 1} AS s FROM S",

@@ -25,6 +25,7 @@ mod pattern;
 mod query;
 mod question;
 mod rate;
+mod script;
 mod siddhi;
 mod source;
 mod statement;
@@ -44,6 +45,8 @@ mod join_tests;
 #[cfg(test)]
 mod pattern_tests;
 #[cfg(test)]
+mod script_tests;
+#[cfg(test)]
 mod table_tests;
 #[cfg(test)]
 mod tests;
@@ -54,6 +57,7 @@ use ast::{App, DataType, Expr, Span};
 pub(crate) use literal::duration_text;
 pub(crate) use over::called;
 pub(crate) use question::{Question, parameter_name};
+pub(crate) use script::Script;
 
 /// What bounds the work on a hostile text.
 mod limits {
@@ -100,6 +104,18 @@ pub(crate) fn parse_question(text: &str) -> Result<Question, Fault> {
     match too_long(text) {
         Some(fault) => Err(fault.help("ask for less at once")),
         None => parser::Parser::new(text, token::tokenize(text)).question(),
+    }
+}
+
+/// Reads a script: an app that may read files by their names, and in which a SELECT may stand alone. `is_aggregate`: of
+/// the name of a function.
+pub(crate) fn parse_script(
+    text: &str,
+    is_aggregate: &dyn Fn(&str) -> bool,
+) -> Result<Script, Vec<Fault>> {
+    match too_long(text) {
+        Some(fault) => Err(vec![fault.help("ask for less at once")]),
+        None => parser::Parser::new(text, token::tokenize(text)).script(is_aggregate),
     }
 }
 

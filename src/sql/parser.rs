@@ -39,6 +39,8 @@ pub(super) struct Parser<'a> {
     pub(super) height: usize,
     /// Where each `?` stands that was read; none where none may stand.
     pub(super) parameters: Option<Vec<Span>>,
+    /// The files that are read in the place of streams, in a text that may name some; none elsewhere.
+    pub(super) files: Option<Vec<Name>>,
     /// The statements of a partition are read.
     pub(super) in_partition: bool,
     /// What is wrong with those of the partition at hand.
@@ -58,6 +60,7 @@ impl<'a> Parser<'a> {
             nodes: 0,
             height: 0,
             parameters: None,
+            files: None,
             in_partition: false,
             inside: Vec::new(),
         }
@@ -251,7 +254,10 @@ impl<'a> Parser<'a> {
         let name = self.name(what)?;
         if self.is_sign(0, &Kind::Period) {
             let fault = Fault::new(self.span(), "the name of a stream or table has no dot");
-            return Err(fault.help("write the name alone, or in double quotes"));
+            return Err(fault.help(match self.files {
+                Some(_) => "write a file in single quotes, as in FROM 'trades.csv'",
+                None => "write the name alone, or in double quotes",
+            }));
         }
         Ok(name)
     }

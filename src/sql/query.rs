@@ -29,6 +29,9 @@ impl Parser<'_> {
                 span: start,
             };
             let mut query = self.select(Events::Current, nowhere)?;
+            if self.at_statement_end() && self.files.is_some() {
+                return Ok(self.named(query, info, start));
+            }
             if self.at_statement_end() {
                 let fault = Fault::new(start, "the SELECT has no INSERT: its rows go nowhere");
                 return Err(fault.help("write INSERT INTO Out before it"));

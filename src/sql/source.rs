@@ -1,6 +1,6 @@
 //! One thing that a query reads: `S[filter] [AS a] [WINDOW(…)] [UNIDIRECTIONAL]`.
 
-use super::ast::{Expr, Source, Window};
+use super::ast::{Expr, Name, Source, Window};
 use super::join::JOIN_WORDS;
 use super::parser::{Parsed, Parser, reserved};
 use super::token::Kind;
@@ -14,12 +14,13 @@ impl Parser<'_> {
             return Err(fault);
         }
         let mut source = Source {
-            stream: self.stream_name("the name of a stream")?,
+            stream: self.stream_or_file()?,
             alias: None,
             filters: Vec::new(),
             window: None,
             unidirectional: None,
             reach: None,
+            whole: false,
         };
         loop {
             let span = self.span();
@@ -59,6 +60,35 @@ impl Parser<'_> {
         }
     }
 
+    /// The name of a stream, or of a file in quotes where the text may name some.
+    fn stream_or_file(&mut self) -> Parsed<Name> {
+        let span = self.span();
+        let (Kind::SingleQuotedString(text), Some(files)) = (self.kind(), &self.files) else {
+            return self.stream_name("the name of a stream");
+        };
+        let file = Name {
+            text: text.clone(),
+            span,
+        };
+        let mut known = files.iter().filter(|f| f.text != file.text);
+        if let Some(other) = known.find(|f| f.text.eq_ignore_ascii_case(&file.text)) {
+            let message = format!("'{}' and '{}' differ by case alone", other.text, file.text);
+            let fault = Fault::new(span, message);
+            return Err(fault.help("name one of them otherwise, as in './a.csv'"));
+        }
+        if file.text.is_empty() {
+            let fault = Fault::new(span, "a file has a name");
+            return Err(fault.help("write '-' for standard input"));
+        }
+        self.advance();
+        if let Some(files) = self.files.as_mut()
+            && !files.iter().any(|f| f.text == file.text)
+        {
+            files.push(file.clone());
+        }
+        Ok(file)
+    }
+
     /// What stands where the name of a stream is expected and is no name, if it has a name of its own.
     fn no_source(&self) -> Option<Fault> {
         let span = self.span();
@@ -70,6 +100,12 @@ impl Parser<'_> {
                     .unexpected("the name of a stream")
                     .help("write the stream without parentheses"),
             });
+        }
+        if self.files.is_none() && matches!(self.kind(), Kind::SingleQuotedString(_)) {
+            let fault = Fault::new(span, "an app reads streams, and no file by its name");
+            let remedy =
+                "declare a stream and run with --input STREAM=FILE, or ask eventflux query -c";
+            return Some(fault.help(remedy));
         }
         if self.at_pattern() {
             return Some(unsupported::PATTERN_JOIN.at(span));

@@ -24,7 +24,7 @@ const EXPECTED: &str = "CREATE STREAM, INSERT INTO, SELECT, UPDATE, DELETE FROM 
 
 impl Parser<'_> {
     /// The whole text.
-    pub(super) fn app(mut self) -> (App, Vec<Fault>) {
+    pub(super) fn app(&mut self) -> (App, Vec<Fault>) {
         let mut app = App::default();
         let mut faults = Vec::new();
         let mut info = Info::default();

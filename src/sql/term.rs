@@ -45,6 +45,7 @@ impl Parser<'_> {
             window: None,
             unidirectional: None,
             reach: None,
+            whole: false,
         };
         while self.is_sign(0, &Kind::LBracket) {
             source.filters.push(self.filter()?);

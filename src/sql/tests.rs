@@ -497,7 +497,6 @@ const BAD: &[(&str, &str, &str)] = &[
     ("INSERT INTO O SELECT «5L» FROM S", "no suffix L", "write 5"),
     ("INSERT INTO O SELECT «0x1F» FROM S", "found '0x1F'", ""),
     ("INSERT INTO O SELECT «N'x'» FROM S", "found 'N'x''", ""),
-    ("INSERT INTO O SELECT a «||» b FROM S", "'||' is not an operator", "concat(a, b)"),
     ("INSERT INTO O SELECT a«::»INT FROM S", "'::' is not an operator", "CAST"),
     ("INSERT INTO O SELECT a FROM S[a «&&» b]", "'&&' is not an operator", "AND"),
     ("INSERT INTO O SELECT a FROM S[«!»a]", "expected an expression, found '!'", "NOT"),

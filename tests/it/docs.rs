@@ -1,18 +1,10 @@
 //! The examples that a reader meets first: those of the pages in `docs/` and of `README.md`, and of the folder
 //! `examples/`. The commands of `docs/tutorial.md` are run by `tools/cli/tests/tutorial.rs`.
 //!
-//! On a page, a block ```` ```sql ```` is followed by ```` ```events ```` (lines of an events file) and
-//! ```` ```output ```` (what `eventflux run` prints for them), or by ```` ```error ```` (what it says instead). Behind
-//! the output may stand ```` ```mermaid ````, which is what `eventflux explain --mermaid` draws.
-//! `UPDATE=1 cargo test --test it docs` prints what the engine says instead of comparing.
+//! `eventflux test docs/language.md` does the same, shows the differences, and writes them with `--update`.
 
 use crate::source::root;
-use eventflux::connector::json::{EventLine, EventRow, RowDecoder, RowEncoder, decode_line};
-use eventflux::{
-    Batch, Drawing, EventFluxAppRuntime, EventFluxManager, Input, RuntimeConfig, Workers,
-};
 use std::fs;
-use std::sync::{Arc, Mutex};
 
 #[path = "../../examples/aggregate.rs"]
 mod aggregate;
@@ -29,130 +21,24 @@ mod subscriber;
 #[path = "../../examples/typed_rows.rs"]
 mod typed_rows;
 
-/// A fenced block: its word, its text, and the line on which it begins.
-pub struct Block {
-    pub word: String,
-    pub text: String,
-    pub line: usize,
-}
-
-/// The blocks of a page.
-pub fn blocks(page: &str) -> Vec<Block> {
-    let mut found: Vec<Block> = Vec::new();
-    let mut open = false;
-    for (i, line) in page.lines().enumerate() {
-        match line.strip_prefix("```") {
-            Some(_) if open => open = false,
-            Some(word) => {
-                open = true;
-                found.push(Block {
-                    word: word.trim().to_string(),
-                    text: String::new(),
-                    line: i + 1,
-                });
-            }
-            None if open => {
-                let block = found.last_mut().expect("a block is open");
-                block.text.push_str(line);
-                block.text.push('\n');
-            }
-            None => {}
-        }
-    }
-    found
-}
-
-fn send(runtime: &EventFluxAppRuntime, input: &mut Input, line: &str) {
-    let mut decoder = RowDecoder::default();
-    let mut values = |row: &EventRow<'_>| {
-        let schema = runtime.schema(&row.stream).expect("the stream exists");
-        let values = decoder.decode(row.row, &schema).expect("the row fits");
-        (row.at, values.to_vec())
-    };
-    let sent = match decode_line(line.as_bytes()).expect("the line is an event") {
-        EventLine::Clock(to) => input.advance_clock(to),
-        EventLine::Batch(rows) => {
-            let rows: Result<Vec<_>, _> = rows.into_iter().collect();
-            let rows = rows.expect("all of them are rows");
-            let stream = rows[0].stream.to_string();
-            let rows: Vec<_> = rows.iter().map(&mut values).collect();
-            input.send_batch(&stream, rows)
-        }
-        EventLine::Row(row) => {
-            let stream = row.stream.to_string();
-            match values(&row) {
-                (Some(at), row) => input.send_at(&stream, at, row),
-                (None, row) => input.send(&stream, row),
-            }
-        }
-    };
-    sent.expect("the app runs");
-}
-
-/// What `eventflux run` prints.
-fn output(app: &str, events: &str) -> Result<String, String> {
-    let config = RuntimeConfig::default()
-        .workers(Workers::Inline)
-        .ordered_outputs(true);
-    let runtime = EventFluxManager::new()
-        .create_with(app, config)
-        .map_err(|e| e.to_string())?;
-    let lines = Arc::new(Mutex::new(Vec::new()));
-    for stream in runtime.streams().iter().filter(|s| s.written && !s.read) {
-        let (into, encoder) = (Arc::clone(&lines), RowEncoder::new(&stream.name));
-        let callback = move |batch: &Batch| {
-            encoder.encode(batch, &mut into.lock().expect("no callback panics"));
-        };
-        runtime
-            .add_callback(&stream.name, callback)
-            .expect("the stream exists");
-    }
-    runtime.start().expect("inline");
-    let mut input = runtime.input().expect("it runs");
-    for line in events.lines().filter(|l| !l.trim().is_empty()) {
-        send(&runtime, &mut input, line);
-    }
-    drop(input);
-    runtime.shutdown().expect("no operator panicked");
-    let bytes = std::mem::take(&mut *lines.lock().expect("no callback panics"));
-    Ok(String::from_utf8(bytes).expect("rows are UTF-8"))
-}
-
-/// What `eventflux explain --mermaid` prints.
-fn drawing(app: &str) -> Result<String, String> {
-    let runtime = EventFluxManager::new().create_with(app, RuntimeConfig::default());
-    let drawing = runtime.map(|r| r.draw(Drawing::Mermaid));
-    drawing.map_err(|e| e.to_string())
-}
+/// The examples of pages, as `eventflux test` runs them.
+#[allow(dead_code, reason = "the command shows where blocks stand, too")]
+#[path = "../../tools/cli/src/examples.rs"]
+pub mod examples;
+use examples::output;
 
 /// Runs the examples of a page; how many there were.
 fn check(path: &str) -> usize {
     let page = fs::read_to_string(root().join(path)).expect("the page exists");
-    let blocks = blocks(&page);
+    let given = examples::run(&page).unwrap_or_else(|line| {
+        panic!("{path}:{line}: no events and output, and no error");
+    });
     let mut failures = Vec::new();
-    let mut count = 0;
-    for (i, block) in blocks.iter().enumerate().filter(|(_, b)| b.word == "sql") {
-        count += 1;
-        let next = |k: usize| blocks.get(i + k).map_or("", |b| b.word.as_str());
-        let (got, want) = match (next(1), next(2)) {
-            ("events", "output") => (
-                output(&block.text, &blocks[i + 1].text),
-                &blocks[i + 2].text,
-            ),
-            ("error", _) => (
-                output(&block.text, "").map_or_else(|e| Ok(e + "\n"), |_| Err("it builds".into())),
-                &blocks[i + 1].text,
-            ),
-            _ => panic!("{path}:{}: no events and output, and no error", block.line),
-        };
-        let drawn = blocks.get(i + 3).filter(|_| next(3) == "mermaid");
-        let drawn = drawn.map(|want| (drawing(&block.text), &want.text));
-        for (got, want) in std::iter::once((got, want)).chain(drawn) {
-            match got {
-                Ok(got) if got == *want => {}
-                Ok(got) => failures.push(format!("{path}:{}: it gives\n{got}", block.line)),
-                Err(why) => failures.push(format!("{path}:{}: {why}", block.line)),
-            }
+    for one in &given {
+        match &one.got {
+            Ok(got) if !one.missing && *got == page[one.place.clone()] => {}
+            Ok(got) => failures.push(format!("{path}:{}: it gives\n{got}", one.line)),
+            Err(why) => failures.push(format!("{path}:{}: {why}", one.line)),
         }
     }
     assert!(
@@ -161,7 +47,7 @@ fn check(path: &str) -> usize {
         failures.len(),
         failures.join("\n\n")
     );
-    count
+    given.len()
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! `docs.rs` runs the blocks with rows. Here: blocks ```` ```sql build ```` are built, blocks ```` ```siddhi ```` are
 //! refused with a remedy for each fault, and each line of a table has its case or is tried itself.
 
-use crate::docs::blocks;
+use crate::docs::examples::blocks;
 use crate::script::cases;
 use crate::source::root;
 use eventflux::core::persistence::InMemoryPersistenceStore;
@@ -94,7 +94,9 @@ fn what_is_shown_of_ours_builds() {
     let built: Vec<_> = blocks.iter().filter(|b| b.word == "sql build").collect();
     assert!(!built.is_empty());
     for block in built {
-        let app = manager().create_with(&block.text, inline()).map(drop);
+        let app = manager()
+            .create_with(&page[block.text.clone()], inline())
+            .map(drop);
         assert!(app.is_ok(), "{}: {app:?}", block.line);
     }
 }
@@ -107,7 +109,7 @@ fn what_is_shown_of_siddhi_is_refused_with_remedies() {
     let theirs: Vec<_> = blocks.iter().filter(|b| b.word == "siddhi").collect();
     assert!(theirs.len() >= 15, "{}", theirs.len());
     for block in theirs {
-        let Err(error) = manager().create_with(&block.text, inline()) else {
+        let Err(error) = manager().create_with(&page[block.text.clone()], inline()) else {
             failures.push(format!("line {} builds", block.line));
             continue;
         };
@@ -115,8 +117,7 @@ fn what_is_shown_of_siddhi_is_refused_with_remedies() {
         let words = ["define ", "from ", "@"];
         let starts = |line: &&str| words.iter().any(|w| line.trim_start().starts_with(w));
         let known = |line: &&str| line.starts_with("@info");
-        let wanted = block
-            .text
+        let wanted = page[block.text.clone()]
             .lines()
             .filter(starts)
             .filter(|l| !known(l))

@@ -20,7 +20,7 @@ enum State {
 
 /// Reads records, each of at most so many bytes.
 #[derive(Debug)]
-pub(super) struct Records<R> {
+pub(in crate::connector) struct Records<R> {
     reader: R,
     delimiter: u8,
     quote: Option<u8>,
@@ -46,7 +46,7 @@ pub(super) struct Records<R> {
 
 impl<R: BufRead> Records<R> {
     /// Records of a reader that stands at byte `bytes_read`, behind line `lines`.
-    pub(super) fn new(
+    pub(in crate::connector) fn new(
         reader: R,
         (delimiter, quote): (u8, Option<u8>),
         bytes_max: usize,
@@ -72,27 +72,27 @@ impl<R: BufRead> Records<R> {
     }
 
     /// Where the next record begins.
-    pub(super) fn bytes_read(&self) -> u64 {
+    pub(in crate::connector) fn bytes_read(&self) -> u64 {
         self.bytes_read
     }
 
     /// Lines of the records that have ended.
-    pub(super) fn lines(&self) -> u64 {
+    pub(in crate::connector) fn lines(&self) -> u64 {
         self.lines
     }
 
     /// The line where the last record began, counted from 1.
-    pub(super) fn line(&self) -> u64 {
+    pub(in crate::connector) fn line(&self) -> u64 {
         self.first_line
     }
 
     /// Cells of the record at hand.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::connector) fn len(&self) -> usize {
         self.ends.len()
     }
 
     /// The cells of the record at hand, and whether each was quoted.
-    pub(super) fn cells(&self) -> impl Iterator<Item = (&[u8], bool)> {
+    pub(in crate::connector) fn cells(&self) -> impl Iterator<Item = (&[u8], bool)> {
         let mut begin = 0;
         self.ends.iter().map(move |(end, quoted)| {
             let cell = &self.text[begin..*end];
@@ -102,17 +102,17 @@ impl<R: BufRead> Records<R> {
     }
 
     /// Whether the record at hand is longer than the bound.
-    pub(super) fn is_long(&self) -> bool {
+    pub(in crate::connector) fn is_long(&self) -> bool {
         self.size > self.bytes_max
     }
 
     /// Whether the record at hand ends inside of quotes.
-    pub(super) fn is_open(&self) -> bool {
+    pub(in crate::connector) fn is_open(&self) -> bool {
         self.state == State::Quoted
     }
 
     /// Whether the last record has no line end yet.
-    pub(super) fn is_unfinished(&self) -> bool {
+    pub(in crate::connector) fn is_unfinished(&self) -> bool {
         !self.ended && !self.is_blank()
     }
 
@@ -122,7 +122,7 @@ impl<R: BufRead> Records<R> {
     }
 
     /// Goes to the next record that is no empty line; `false` when the reader has no more, for now.
-    pub(super) fn next_record(&mut self) -> io::Result<bool> {
+    pub(in crate::connector) fn next_record(&mut self) -> io::Result<bool> {
         while self.fill()? {
             if !self.is_blank() {
                 return Ok(true);
@@ -132,7 +132,7 @@ impl<R: BufRead> Records<R> {
     }
 
     /// Takes the last record without a line end as it is.
-    pub(super) fn take_unfinished(&mut self) -> bool {
+    pub(in crate::connector) fn take_unfinished(&mut self) -> bool {
         let unfinished = self.is_unfinished();
         if unfinished {
             self.end_record();

@@ -2,7 +2,7 @@
 //!
 //! The stream's name is escaped once; a row costs no allocation.
 
-use crate::event::{Batch, Column, Data, OutputNumber, Sign, Timestamp};
+use crate::event::{Batch, Column, Data, OutputNumber, Schema, Sign, Timestamp};
 
 /// Writes the rows of one stream as JSON lines.
 #[derive(Clone, Debug)]
@@ -65,6 +65,76 @@ fn line(head: &[u8], batch: &Batch, row: usize, out: &mut Vec<u8>) {
         cell(out, column, row);
     }
     out.extend_from_slice(b"]}\n");
+}
+
+/// Writes the rows of one stream as objects with the names of its columns, a line each.
+#[derive(Clone, Debug)]
+pub struct ObjectEncoder {
+    /// `"stream":"Out",`, where that is told.
+    stream: Vec<u8>,
+    /// `"at":`, where the time is told.
+    at: Vec<u8>,
+    /// `"sign":"-",`
+    sign: Vec<u8>,
+    /// `"name":` of each column.
+    names: Vec<Vec<u8>>,
+}
+
+impl ObjectEncoder {
+    /// An encoder of rows of this schema. `stream`: its name, where objects tell it; `times`: they tell when each row
+    /// came to be. A column that has the name of one of these keeps it, and theirs begins with `_`.
+    pub fn new(schema: &Schema, stream: Option<&str>, times: bool) -> Self {
+        let key = |name: &str| {
+            let mut text = Vec::new();
+            put(&mut text, name);
+            text.push(b':');
+            text
+        };
+        let own = |name: &str| {
+            let mut name = name.to_string();
+            while schema.position(&name).is_some() {
+                name.insert(0, '_');
+            }
+            key(&name)
+        };
+        let mut head = Vec::new();
+        if let Some(stream) = stream {
+            head = own("stream");
+            put(&mut head, stream);
+            head.push(b',');
+        }
+        ObjectEncoder {
+            stream: head,
+            at: if times { own("at") } else { Vec::new() },
+            sign: [own("sign").as_slice(), b"\"-\","].concat(),
+            names: schema.attributes().iter().map(|a| key(&a.name)).collect(),
+        }
+    }
+
+    /// Appends one line per row of the batch.
+    pub fn encode(&self, batch: &Batch, out: &mut Vec<u8>) {
+        for (row, at) in batch.at().iter().enumerate() {
+            out.push(b'{');
+            out.extend_from_slice(&self.stream);
+            if !self.at.is_empty() {
+                out.extend_from_slice(&self.at);
+                millis(out, *at);
+                out.push(b',');
+            }
+            if batch.sign(row) == Sign::Minus {
+                out.extend_from_slice(&self.sign);
+            }
+            for (name, column) in self.names.iter().zip(batch.columns()) {
+                out.extend_from_slice(name);
+                cell(out, column, row);
+                out.push(b',');
+            }
+            if out.last() == Some(&b',') {
+                out.pop();
+            }
+            out.extend_from_slice(b"}\n");
+        }
+    }
 }
 
 /// Appends one value as JSON.

@@ -167,7 +167,7 @@ impl ParsePattern {
         let mut text = String::new();
         FormatPattern::check(pattern)?;
         let written = FormatPattern::new(pattern).write(0, &Zone::UTC, &mut text);
-        written.map_err(|Null::Fault| "it names no calendar".to_string())?;
+        written.map_err(|_| "it names no calendar".to_string())?;
         let pattern = ParsePattern::new(pattern);
         if let [
             Reading {
@@ -181,8 +181,7 @@ impl ParsePattern {
             BrokenDownTime::parse(before, &text).map_err(|e| e.to_string())?;
         }
         let read = pattern.read(&text, &Zone::UTC);
-        read.map(|_| ())
-            .map_err(|Null::Fault| "it names no date".to_string())
+        read.map(|_| ()).map_err(|_| "it names no date".to_string())
     }
 
     /// The instant in milliseconds, rounded down; a zone is asked where the text names neither offset nor zone.

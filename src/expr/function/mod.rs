@@ -7,6 +7,7 @@ mod calendar;
 mod choice;
 pub(super) mod date_text;
 mod math;
+pub(super) mod pieces;
 mod sized;
 pub(super) mod text;
 mod time;
@@ -223,6 +224,8 @@ enum Param {
 pub(crate) enum Null {
     /// The row is at fault: counted.
     Fault,
+    /// There is nothing to be found.
+    Nothing,
 }
 
 /// What a strict function does to one row. DOUBLE results that are not finite become NULL.
@@ -388,8 +391,12 @@ impl Call {
 }
 
 fn entries() -> impl Iterator<Item = &'static Entry> {
-    [math::ENTRIES, text::ENTRIES, choice::ENTRIES, time::ENTRIES]
+    let of_texts = [text::ENTRIES, pieces::ENTRIES];
+    let others = [choice::ENTRIES, time::ENTRIES];
+    [math::ENTRIES]
         .into_iter()
+        .chain(of_texts)
+        .chain(others)
         .flatten()
 }
 

@@ -105,6 +105,119 @@ fn numbers() {
 }
 
 #[test]
+fn pieces_of_texts() {
+    check(&[
+        (
+            "regexp_extract('GET /a/b HTTP', '(\\w+) (\\S+)', 2)",
+            "STRING /a/b",
+        ),
+        ("regexp_extract('GET /a', '\\w+')", "STRING GET"),
+        ("regexp_extract('abc', 'x(y)?', 1)", "STRING "),
+        ("regexp_extract('x', 'x(y)?', 1)", "STRING "),
+        ("regexp_extract('aé日', '(é)(.)', 2)", "STRING 日"),
+        ("regexp_extract(s, '(.)', i)", "STRING NULL!"),
+        ("regexp_extract(s, concat('(', s), 0)", "STRING NULL!"),
+        ("regexp_extract(ns, 'a')", "STRING NULL"),
+        ("split_part('a,b,,d', ',', 2)", "STRING b"),
+        ("split_part('a,b,,d', ',', 3)", "STRING "),
+        ("split_part('a,b,,d', ',', -1)", "STRING d"),
+        ("split_part('a,b', ',', 3)", "STRING "),
+        ("split_part('a,b', '', 1)", "STRING a,b"),
+        ("split_part('a,b', '', 2)", "STRING "),
+        ("split_part('a::b', '::', 2)", "STRING b"),
+        ("split('a b', ' ', -2)", "STRING a"),
+        ("split_part('a', ',', 0)", "STRING NULL!"),
+        ("split_part('a', ',', lmin)", "STRING "),
+    ]);
+}
+
+#[test]
+fn values_of_json() {
+    check(&[
+        (
+            "json_value('{\"a\":{\"b\":[1,\"x\\u00e9\"]}}', '$.a.b[1]')",
+            "STRING xé",
+        ),
+        ("json_value('{\"a\":1.50,\"a\":2}', '$.a')", "STRING 1.50"),
+        ("json_value('{\"a b\":true}', '$.\"a b\"')", "STRING true"),
+        ("json_value('{\"a b\":true}', '$[\"a b\"]')", "STRING true"),
+        ("json_value('{\"a\":null}', '$.a')", "STRING NULL"),
+        ("json_value('{\"a\":{}}', '$.a')", "STRING NULL"),
+        ("json_value('{\"a\":1}', '$.b.c')", "STRING NULL"),
+        ("json_value('[1,2]', '$[2]')", "STRING NULL"),
+        ("json_value('[1,2]', '$.a')", "STRING NULL"),
+        ("json_value('{\"a\":1}', '$[0]')", "STRING NULL"),
+        ("json_value('7', '$')", "STRING 7"),
+        ("json_value('\"t\"', '$.a')", "STRING NULL"),
+        ("json_value('{', '$')", "STRING NULL!"),
+        ("json_value('{\"a\":1} x', '$.a')", "STRING NULL!"),
+        ("json_value('{}', concat('$.', left(s, 0)))", "STRING NULL!"),
+        ("json_value(ns, '$')", "STRING NULL"),
+        ("json_extract_string('{\"\":2}', '')", "STRING 2"),
+    ]);
+}
+
+#[test]
+fn patterns_and_paths_are_read_when_the_app_is_built() {
+    for (text, message, help) in [
+        (
+            "regexp_extract(s, '(')",
+            "regular expression '(': ",
+            "regexp_extract(",
+        ),
+        (
+            "regexp_extract(s, '(a)', 2)",
+            "group 2 of a regular expression that has 1",
+            "regexp_extract(",
+        ),
+        (
+            "regexp_extract(s, '(a)', -1)",
+            "group -1 of",
+            "regexp_extract(",
+        ),
+        (
+            "regexp_extract(s, 'a', 'b')",
+            "argument 3 of regexp_extract is STRING",
+            "regexp_extract(",
+        ),
+        (
+            "split_part(s, ',')",
+            "split_part takes 3 arguments, not 2",
+            "split_part(",
+        ),
+        (
+            "json_value(s, '$a')",
+            "'$a' is no path of JSON",
+            "a path such as '$.a.b[0]'",
+        ),
+        (
+            "json_value(s, '$.a[x]')",
+            "'$.a[x]' is no path of JSON",
+            "a path such as",
+        ),
+        (
+            "json_value(s, '$.')",
+            "'$.' is no path of JSON",
+            "a path such as",
+        ),
+        (
+            "json_value(i, '$.a')",
+            "argument 1 of json_value is INT",
+            "json_value(",
+        ),
+    ] {
+        let fault = &typed(text).map(|_| ()).unwrap_err()[0];
+        assert!(
+            fault.message.starts_with(message),
+            "{text}: {}",
+            fault.message
+        );
+        let remedy = fault.remedy.as_deref().unwrap_or_default();
+        assert!(remedy.contains(help), "{text}: {remedy}");
+    }
+}
+
+#[test]
 fn texts() {
     check(&[
         ("upper('straße')", "STRING STRASSE"),

@@ -231,6 +231,20 @@ impl PaneAggregate {
         instants
     }
 
+    /// Opens the only pane with the only group, as of no row at all: an aggregate of nothing has a value, too.
+    #[cold]
+    fn open_without_rows(&mut self) {
+        let place = self.pane(self.panes.start(Timestamp(0)));
+        let (pane, s) = (&mut self.open[place], &mut self.scratch);
+        s.slots.clear();
+        s.fresh.clear();
+        pane.groups
+            .index
+            .slots_of(&[], 1, &mut s.slots, &mut s.fresh);
+        pane.groups.ensure();
+        pane.last.ensure(1);
+    }
+
     fn next_end(&self) -> Option<i64> {
         let first = self.open.front()?;
         Some(self.panes.next_end(first.start, self.closed))
@@ -396,6 +410,11 @@ impl Operator for PaneAggregate {
     }
 
     fn close(&mut self, out: &mut Out) {
+        let lone = self.panes.is_whole() && self.grouping.keys.is_empty();
+        let has_rows = self.open.iter().any(|pane| pane.groups.index.len() > 0);
+        if lone && !has_rows && self.closed == i64::MIN {
+            self.open_without_rows();
+        }
         let last = self.open.back().map(|p| self.panes.last_end(p.start));
         if let Some(last) = last {
             self.clock(Timestamp(last), 0, out);

@@ -48,6 +48,17 @@ impl Panes {
         }
     }
 
+    /// One window that holds all times within 145,000 years of 1970. Nothing but the end of the rows closes it.
+    pub(crate) fn whole() -> Self {
+        let first = Timestamp::RANGE.start().0 / 2;
+        Panes::new(-2 * first, -2 * first, first)
+    }
+
+    /// Whether it is that window.
+    pub(crate) fn is_whole(&self) -> bool {
+        *self == Panes::whole()
+    }
+
     /// Where the last window begins that begins at or before a time.
     #[inline]
     fn cell(&self, at: i64) -> i64 {

@@ -22,6 +22,11 @@ impl QueryResult {
         &self.rows.columns
     }
 
+    /// The rows as one batch, for who writes batches.
+    pub fn batch(&self) -> &Batch {
+        &self.rows
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
         self.rows.len()

@@ -2,15 +2,17 @@
 
 use super::connect::{connections, table_files};
 use super::handle::EventFluxAppRuntime;
+use super::script::Script;
 use crate::connector::Connectors;
 use crate::distributed::DistributedConfig;
 use crate::error::{BuildError, Fault, NameTaken};
+use crate::event::Schema;
 use crate::expr::ScalarFunction;
 use crate::operator::aggregate::{Aggregate, AggregateFunction};
 use crate::plan::{Catalogue, plan};
 use crate::runtime::config::CheckpointConfig;
 use crate::runtime::config::RuntimeConfig;
-use crate::sql::ast::Span;
+use crate::sql::ast::{App, Span};
 use crate::sql::parse;
 use crate::store::{PersistenceStore, StoreError};
 use std::fmt;
@@ -132,10 +134,44 @@ impl EventFluxManager {
     pub fn create_with(
         &self,
         app: &str,
-        mut config: RuntimeConfig,
+        config: RuntimeConfig,
     ) -> Result<EventFluxAppRuntime, BuildError> {
         let (statements, unread) = parse(app);
-        let plan = plan(app, &statements, &self.catalogue, unread)
+        self.create_read(app, &statements, unread, config)
+    }
+
+    /// Reads a script: an app that may read files by their names, and in which a SELECT may stand alone.
+    ///
+    /// Errors: all problems by which it cannot be read, with line, column and remedy.
+    pub fn read_script(&self, text: &str) -> Result<Script, BuildError> {
+        let is_aggregate = |name: &str| {
+            let mut own = self.catalogue.aggregates.iter();
+            Aggregate::named(name).is_some() || own.any(|(own, _)| own.eq_ignore_ascii_case(name))
+        };
+        Script::read(text, &is_aggregate)
+    }
+
+    /// Builds the app that a script is, once the columns of each of its files are known, by the file's name.
+    ///
+    /// Errors: all problems of the text, with line, column and remedy.
+    pub fn create_script(
+        &self,
+        script: &Script,
+        columns: &[(&str, Schema)],
+        config: RuntimeConfig,
+    ) -> Result<EventFluxAppRuntime, BuildError> {
+        let app = script.with_files(columns);
+        self.create_read(script.text(), &app, Vec::new(), config)
+    }
+
+    fn create_read(
+        &self,
+        app: &str,
+        statements: &App,
+        unread: Vec<Fault>,
+        mut config: RuntimeConfig,
+    ) -> Result<EventFluxAppRuntime, BuildError> {
+        let plan = plan(app, statements, &self.catalogue, unread)
             .map_err(|faults| BuildError::new(app, faults))?;
         let connections =
             connections(&plan, &self.connectors).map_err(|faults| BuildError::new(app, faults))?;

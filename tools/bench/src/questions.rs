@@ -716,6 +716,7 @@ pub const QUESTIONS: &[Question] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::harness::Conditions;
     use crate::harness::Size;
     use std::collections::HashSet;
 

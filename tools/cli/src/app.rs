@@ -6,15 +6,23 @@ use crate::{say, small};
 use eventflux::store::PersistenceStore;
 use eventflux::{
     BuildError, CheckpointConfig, EventFluxAppRuntime, EventFluxManager, Metrics, Problem,
-    RuntimeConfig, Workers,
+    RuntimeConfig, Schema, Script, Workers,
 };
 use std::path::Path;
 use std::sync::Arc;
 
+/// What an app is made of.
+enum Text {
+    /// Its text.
+    App(String),
+    /// A script, and the columns of the files that it names.
+    Script(Script, Vec<(String, Schema)>),
+}
+
 /// The text of an app and how it is run.
 pub struct App {
     name: String,
-    text: String,
+    text: Text,
     config: RuntimeConfig,
     clock: Option<Clock>,
     store: Option<Arc<dyn PersistenceStore>>,
@@ -38,11 +46,26 @@ impl App {
         }
         Ok(App {
             name,
-            text,
+            text: Text::App(text),
             config,
             clock,
             store: None,
         })
+    }
+
+    /// Of a script. `columns`: of the files that it names; `event_time`: its clock is that of its rows.
+    pub fn of_script(script: Script, columns: Vec<(String, Schema)>, event_time: bool) -> Self {
+        let config = RuntimeConfig::default().workers(Workers::Inline);
+        App {
+            name: "the text".to_string(),
+            text: Text::Script(script, columns),
+            config: match event_time {
+                true => config.event_time(true),
+                false => config,
+            },
+            clock: None,
+            store: None,
+        }
     }
 
     /// Reads a file, for a look at the app only.
@@ -81,7 +104,16 @@ impl App {
         if let Some(store) = &self.store {
             manager.set_persistence_store(Arc::clone(store));
         }
-        manager.create_with(&self.text, self.config.clone())
+        match &self.text {
+            Text::App(text) => manager.create_with(text, self.config.clone()),
+            Text::Script(script, columns) => {
+                let columns: Vec<_> = columns
+                    .iter()
+                    .map(|(f, s)| (f.as_str(), s.clone()))
+                    .collect();
+                manager.create_script(script, &columns, self.config.clone())
+            }
+        }
     }
 
     /// Shows what the app is warned about.

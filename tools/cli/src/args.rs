@@ -2,6 +2,8 @@
 
 use crate::checkpoints::StateArgs;
 use crate::failure::Failure;
+use crate::places::Replaced;
+use crate::shape::Show;
 use crate::store::RedisArgs;
 use crate::text::TextArgs;
 use crate::trace::TraceArgs;
@@ -43,8 +45,10 @@ pub enum Command {
     Check(CheckArgs),
     /// Show the plan of an app
     Explain(ExplainArgs),
-    /// Ask tables and named windows of a stored revision
-    Query(QueryArgs),
+    /// Ask files (-c "SELECT … FROM 'trades.csv'"), or tables and named windows of a stored revision
+    Query(Box<QueryArgs>),
+    /// Run the examples of a page, and compare what they give
+    Test(crate::test::TestArgs),
     /// Generate events
     #[command(subcommand)]
     Gen(Generate),
@@ -91,7 +95,8 @@ const RUN_HELP: &str = r#"Events are JSON lines:
   {"stream":"S","at":1000,"row":["IBM",700.0,100]}     at in ms or ISO 8601, optional; the row may be an object by name
   {"clock":5000}                                       moves the event-time clock
   {"batch":[{"stream":"S","at":1,"row":[…]},…]}        rows that are one batch
-Rows come out the same way, rows that leave with "sign":"-", from every stream that a query writes and none reads.
+Rows come out the same way, rows that leave with "sign":"-", from every stream that a query writes and none reads;
+on a terminal as a table. --format says otherwise.
 The end of the input does not move the clock: windows that time has not closed stay open unless --flush.
 
 With --store the app's state, the place in --events and --input, and the length of --out are kept together. A run that
@@ -109,6 +114,7 @@ Examples:
   eventflux gen trades --rows 100000 | eventflux run app.sql --events - --out out.jsonl
   eventflux run app.sql --input Trades=trades.csv --input News=news.jsonl --print Alerts --flush
   eventflux run app.sql --input Trades=trades.csv --delimiter ';' --time-column traded --time-unit s
+  eventflux run app.sql --events events.jsonl --format json | jq .total
   eventflux run app.sql --events events.jsonl --trace-pattern fraud --trace-key 4711 2> trace.txt
   eventflux run app.sql --store file:state --events events.jsonl --out out.jsonl
   eventflux run app.sql --store file:state --restore 1-42 --checkpoint-interval 500ms --events e.jsonl --out o.jsonl
@@ -123,17 +129,9 @@ pub struct RunArgs {
     /// The app
     #[arg(value_name = "APP.sql")]
     pub app: PathBuf,
-    /// Events of any streams; - is standard input
-    ///
-    /// JSON lines, as shown below. Several files are merged by time.
-    #[arg(long, value_name = "FILE|-")]
-    pub events: Vec<PathBuf>,
-    /// Rows of one stream, CSV or JSON lines
-    ///
-    /// By the name of the file, unless --format says it. CSV begins with a header. Several files are merged by time,
-    /// also with --events.
-    #[arg(long, value_name = "STREAM=FILE")]
-    pub input: Vec<StreamFile>,
+    /// What is read.
+    #[command(flatten)]
+    pub inputs: InputArgs,
     /// Whose time counts: event or processing
     ///
     /// 'event': that of the rows, as @app:playback in the app says, too. 'processing', which holds where neither is
@@ -163,6 +161,9 @@ pub struct RunArgs {
     /// queries took from its own sources.
     #[arg(long, short)]
     pub quiet: bool,
+    /// How rows are written [default: table on a terminal, rows elsewhere, csv to a file of that name]
+    #[arg(long, value_enum, hide_short_help = true)]
+    pub format: Option<Show>,
     /// Number of worker threads, or 'inline' for none
     #[arg(
         long,
@@ -174,9 +175,16 @@ pub struct RunArgs {
     /// What a bad line does
     #[arg(long, value_enum, default_value_t = OnBad::Skip, hide_short_help = true)]
     pub on_bad: OnBad,
-    /// How rows stand in the inputs.
-    #[command(flatten)]
-    pub text: TextArgs,
+    /// With --store, an input that is another file than before: stop, or begin it from its beginning
+    #[arg(
+        long,
+        value_enum,
+        default_value_t = Replaced::Stop,
+        requires = "store",
+        hide_short_help = true,
+        help_heading = "State"
+    )]
+    pub replaced: Replaced,
     /// What is told of patterns.
     #[command(flatten)]
     pub trace: TraceArgs,
@@ -192,6 +200,25 @@ Examples:
   eventflux check app.sql
   eventflux check apps/*.sql
   eventflux check --json app.sql | jq '.apps[].warnings[].message'";
+
+/// What is read, and how it stands there.
+#[derive(Args, Debug, Default)]
+pub struct InputArgs {
+    /// Events of any streams; - is standard input
+    ///
+    /// JSON lines, as shown below. Several files are merged by time.
+    #[arg(long, value_name = "FILE|-")]
+    pub events: Vec<PathBuf>,
+    /// Rows of one stream, CSV or JSON lines
+    ///
+    /// By the name of the file, unless --input-format says it; also .gz or .zst. CSV begins with a header. Several
+    /// files, also by a pattern of names, are merged by time, also with --events.
+    #[arg(long, value_name = "STREAM=FILE")]
+    pub input: Vec<StreamFile>,
+    /// How rows stand in the inputs.
+    #[command(flatten)]
+    pub text: TextArgs,
+}
 
 /// Options of `check`.
 #[derive(Args, Debug)]
@@ -227,12 +254,24 @@ pub struct ExplainArgs {
     pub json: bool,
 }
 
-const QUERY_HELP: &str = r#"The app is not run, and the store is only read: it may belong to an app that runs.
-Without --revision the last one is asked. The question reads one table, named window or aggregation:
+const QUERY_HELP: &str = r#"It has two uses.
+
+Ask files, whose columns are found out from their first rows (20,480 of them, or 4 MiB):
+  eventflux query -c "SELECT sym, sum(qty) FROM 'trades.csv' GROUP BY sym"
+  eventflux query -c "SELECT * FROM 'log.jsonl' WHERE status >= 500 LIMIT 10"
+  eventflux query -c "SELECT count(*) FROM 'logs/*.csv.gz'"
+  gen | eventflux query -c "SELECT count(*) FROM '-'"                '-' is standard input
+  eventflux query --format csv < script.sql                          without -c the text is on standard input
+The text may be a whole app, too; a SELECT in it that has no INSERT is written out:
+  eventflux query -c "CREATE STREAM S (a INT); SELECT a + 1 AS b FROM S;" --input S=s.csv
+Aggregates, DISTINCT and ORDER BY are over all rows of a file, unless the query has a WINDOW. If every row has a time
+(a column at or timestamp, or --time-column), the clock is that of the rows. A value that does not fit its column makes
+its row a bad one, which is counted.
+
+Ask tables, named windows and aggregations of a revision in a store. The app is not run, and the store is only read: it
+may belong to an app that runs. Without --revision the last one is asked. The question reads one of them:
   SELECT [DISTINCT] … FROM T [WHERE …] [GROUP BY …] [HAVING …] [ORDER BY …] [LIMIT n] [OFFSET n]
   SELECT … FROM A [WHERE …] [WITHIN start, end] PER 'DAYS' [GROUP BY …] …
-
-Examples:
   eventflux query app.sql --store file:state "SELECT * FROM Stock"
   eventflux query app.sql --store file:state --revision 3-41 "SELECT item, n FROM Stock WHERE n < 5 ORDER BY n"
   eventflux query app.sql --store file:state --format csv "SELECT item, count(*) AS n FROM Recent GROUP BY item"
@@ -242,40 +281,41 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_long_help = QUERY_HELP)]
 pub struct QueryArgs {
-    /// The app
+    /// With --store: the app
     #[arg(value_name = "APP.sql")]
-    pub app: PathBuf,
-    /// The question
+    pub app: Option<PathBuf>,
+    /// With --store: the question
     #[arg(value_name = "SELECT …")]
-    pub question: String,
-    /// The store: file:DIR, redis://…
-    ///
-    /// Also rediss://…, unix:///…, redis+sentinel://…, redis+cluster://…
-    #[arg(long, value_name = "URL")]
-    pub store: String,
-    /// Name of the revision; without it the last one
-    #[arg(long, value_name = "REVISION")]
-    pub revision: Option<Revision>,
-    /// As table, csv or json lines
-    #[arg(long, value_enum, default_value_t = QueryFormat::Table, hide_possible_values = true)]
-    pub format: QueryFormat,
-    /// The clock of the run, where the app does not say it with @app:playback
+    pub question: Option<String>,
+    /// A SELECT over files, or an app; otherwise it is on standard input
+    #[arg(short, long, value_name = "TEXT", conflicts_with_all = ["app", "question", "store"])]
+    pub command: Option<String>,
+    /// How rows are written [default: table on a terminal, json elsewhere]
+    #[arg(long, value_enum, hide_possible_values = true)]
+    pub format: Option<Show>,
+    /// The clock, where neither the app says it with @app:playback nor the files have times
     #[arg(long, value_enum, hide_short_help = true)]
     pub clock: Option<Clock>,
+    /// What a bad line of a file does
+    #[arg(long, value_enum, default_value_t = OnBad::Skip, conflicts_with = "store")]
+    pub on_bad: OnBad,
+    /// What is read beside the files that the text names.
+    #[command(flatten)]
+    pub inputs: InputArgs,
+    /// The store: file:DIR, redis://…, rediss://…, unix:///…, redis+sentinel://…, redis+cluster://…
+    #[arg(long, value_name = "URL", help_heading = "Store")]
+    pub store: Option<String>,
+    /// Name of the revision; without it the last one
+    #[arg(
+        long,
+        value_name = "REVISION",
+        requires = "store",
+        help_heading = "Store"
+    )]
+    pub revision: Option<Revision>,
     /// What a URL of Redis does not say.
     #[command(flatten)]
     pub redis: RedisArgs,
-}
-
-/// How an answer is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum QueryFormat {
-    /// For people
-    Table,
-    /// An object per line
-    Json,
-    /// A header, and a line per row
-    Csv,
 }
 
 const TRADES_HELP: &str = "For an app with
@@ -446,7 +486,7 @@ mod tests {
         else {
             panic!("{cli:?}");
         };
-        assert_eq!(run.input[0].path, PathBuf::from("a=b.csv"));
+        assert_eq!(run.inputs.input[0].path, PathBuf::from("a=b.csv"));
         assert_eq!(run.workers, WorkerCount::Pinned(2));
         assert_eq!(run.print, ["A", "B"]);
         for wrong in [

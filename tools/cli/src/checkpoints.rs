@@ -451,7 +451,7 @@ mod tests {
                 metrics: None,
                 redis: RedisArgs::default(),
             };
-            let output = Output::new(Path::new("-"), &[]);
+            let output = Output::new(Path::new("-"), Vec::new());
             match args.restore(&runtime, &output, "a test") {
                 Ok(mark) => assert!(done && mark.is_none(), "{restore:?}"),
                 Err(failure) => {

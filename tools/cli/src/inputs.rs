@@ -1,10 +1,11 @@
 //! The files and pipes that a run reads its events from, as the command line names them.
 
-use crate::args::{RunArgs, StreamFile};
+use crate::args::{InputArgs, StreamFile};
 use crate::events::{Events, Source, Streams};
 use crate::failure::Failure;
+use crate::named as names;
 use crate::output::Output;
-use crate::places::{Assigned, Given, Place, Places};
+use crate::places::{Assigned, Given, Place, Places, Replaced};
 use crate::signal;
 use eventflux::connector::{Begin, Format, Pipe, Text};
 use std::fs::File;
@@ -14,10 +15,26 @@ use std::sync::Arc;
 
 /// One of them, not open yet.
 struct Named {
+    /// What it is, for messages.
+    role: String,
     path: PathBuf,
     /// The stream of its rows; none for events of any streams.
     stream: Option<usize>,
     text: Text,
+    /// What was opened to look at it, from its beginning on.
+    begun: Option<Box<dyn Read + Send>>,
+}
+
+/// A file that a script names.
+pub struct NamedFile {
+    /// Its name in the script, which is that of its stream.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// How its rows stand in it.
+    pub text: Text,
+    /// What was opened to look at it, from its beginning on, where it cannot be opened again.
+    pub begun: Option<Box<dyn Read + Send>>,
 }
 
 /// What a run reads.
@@ -42,7 +59,11 @@ impl Inputs {
     ///
     /// Errors: status 2 for a stream that is unknown, for an option that has no such value, and for what is said about
     /// the text of no file.
-    pub fn new(args: &RunArgs, streams: &Streams) -> Result<Self, Failure> {
+    pub fn new(
+        args: &InputArgs,
+        files: Vec<NamedFile>,
+        streams: &Streams,
+    ) -> Result<Self, Failure> {
         let options = args.text.options()?;
         let text = |format| {
             let text = options.text_in(format);
@@ -50,21 +71,40 @@ impl Inputs {
         };
         let mut named = Vec::new();
         for path in &args.events {
-            named.push(Named {
-                path: path.clone(),
-                stream: None,
-                text: text(Format::Json)?,
-            });
+            for path in names::files(path)? {
+                named.push(Named {
+                    role: "--events".to_string(),
+                    path,
+                    stream: None,
+                    text: text(Format::Json)?,
+                    begun: None,
+                });
+            }
         }
         for StreamFile { stream, path } in &args.input {
             let unknown = || {
                 let known = streams.names();
                 Failure::usage(format!("--input {stream}: unknown stream; known: {known}"))
             };
+            let name = stream;
+            let stream = streams.find(name).ok_or_else(unknown)?;
+            for path in names::files(path)? {
+                named.push(Named {
+                    text: text(options.format(&names::of_text(&path)))?,
+                    role: format!("--input {name}"),
+                    path,
+                    stream: Some(stream),
+                    begun: None,
+                });
+            }
+        }
+        for file in files {
             named.push(Named {
-                path: path.clone(),
-                stream: Some(streams.find(stream).ok_or_else(unknown)?),
-                text: text(options.format(path))?,
+                role: file.name.clone(),
+                path: file.path,
+                stream: streams.find(&file.name),
+                text: file.text,
+                begun: file.begun,
             });
         }
         let standard = named.iter().filter(|n| n.path == Path::new("-")).count();
@@ -74,17 +114,24 @@ impl Inputs {
             return Err(Failure::usage(message));
         }
         args.text.check_used(named.iter().map(|n| n.text.format))?;
-        let is_file = |n: &Named| n.path != Path::new("-") && n.path.is_file();
+        let is_file = |n: &Named| n.path != Path::new("-") && names::has_places(&n.path);
         Ok(Inputs {
             are_files: named.iter().all(is_file),
             named,
         })
     }
 
-    /// Opens all of them, where an earlier run stopped.
+    /// What each is and where, but standard input.
+    pub fn paths(&self) -> impl Iterator<Item = (&str, &Path)> {
+        let files = self.named.iter().filter(|n| n.path != Path::new("-"));
+        files.map(|n| (n.role.as_str(), n.path.as_path()))
+    }
+
+    /// Opens all of them, where an earlier run stopped. `replaced`: what a file does that is another one; `again`: a
+    /// later run goes on where this one ends.
     pub fn open(
-        &self,
-        args: &RunArgs,
+        self,
+        (replaced, again): (Replaced, bool),
         streams: Streams,
         places: Option<&Places>,
         output: &Arc<Output>,
@@ -105,14 +152,14 @@ impl Inputs {
             });
         }
         let assigned = match places {
-            Some(places) => places.assign(&given, args.text.replaced)?,
+            Some(places) => places.assign(&given, replaced)?,
             None => Assigned {
                 begins: vec![Place::START; given.len()],
                 ..Assigned::default()
             },
         };
-        let mut events = Events::new(streams, args.state.store.is_some());
-        for ((named, given), begin) in self.named.iter().zip(given).zip(&assigned.begins) {
+        let mut events = Events::new(streams, again);
+        for ((named, given), begin) in self.named.into_iter().zip(given).zip(&assigned.begins) {
             let source = source(named, given, *begin, &events, output)?;
             events.add(source)?;
         }
@@ -124,9 +171,9 @@ impl Inputs {
     }
 }
 
-/// Opens what is a file; none for standard input, a pipe or a device.
+/// Opens what is a file; none for standard input, a pipe, a device or what is compressed.
 fn open_file(path: &Path) -> Result<Option<File>, Failure> {
-    if path == Path::new("-") || path.metadata().is_ok_and(|about| !about.is_file()) {
+    if path == Path::new("-") || (path.exists() && !names::has_places(path)) {
         return Ok(None);
     }
     let failure = |e: io::Error| Failure::run(format!("{}: {e}", path.display()));
@@ -135,24 +182,30 @@ fn open_file(path: &Path) -> Result<Option<File>, Failure> {
 
 /// What is read of an input.
 fn source(
-    named: &Named,
+    named: Named,
     given: Given,
     place: Place,
     events: &Events,
     output: &Arc<Output>,
 ) -> Result<Source, Failure> {
-    let Named { path, stream, text } = named;
+    let Named {
+        path,
+        stream,
+        text,
+        begun,
+        ..
+    } = named;
     let name = given.name;
     let failure = |e: io::Error| Failure::run(format!("{name}: {e}"));
     let Some(file) = given.file else {
         return Ok(Source {
-            reader: Box::new(pipe(path, output).map_err(failure)?),
+            reader: Box::new(pipe(&path, begun, output).map_err(failure)?),
             name: match path == Path::new("-") {
                 true => "stdin".to_string(),
                 false => name,
             },
-            stream: *stream,
-            text: text.clone(),
+            stream,
+            text,
             file: None,
             begin: Begin::default(),
             time: Place::START.time,
@@ -160,13 +213,13 @@ fn source(
     };
     let Place { offset, line, time } = place;
     let schema = stream.map(|s| events.streams().schema(s));
-    let begin = Begin::in_file(&file, (offset, line), schema, text);
+    let begin = Begin::in_file(&file, (offset, line), schema, &text);
     let begin = begin.map_err(|e| Failure::run(format!("{name}: {e}")))?;
     Ok(Source {
         reader: Box::new(file.try_clone().map_err(failure)?),
         name,
-        stream: *stream,
-        text: text.clone(),
+        stream,
+        text,
         file: Some(file),
         begin,
         time,
@@ -174,7 +227,11 @@ fn source(
 }
 
 /// Standard input, a pipe or a device: a signal ends the wait for it, and rows do not wait with it.
-fn pipe(path: &Path, output: &Arc<Output>) -> io::Result<Pipe> {
+fn pipe(
+    path: &Path,
+    begun: Option<Box<dyn Read + Send>>,
+    output: &Arc<Output>,
+) -> io::Result<Pipe> {
     let output = Arc::clone(output);
     // Timers may have emitted.
     let wait = move || {
@@ -183,9 +240,9 @@ fn pipe(path: &Path, output: &Arc<Output>) -> io::Result<Pipe> {
     };
     let path = path.to_path_buf();
     let open = move || -> io::Result<Box<dyn Read>> {
-        match path == Path::new("-") {
-            true => Ok(Box::new(io::stdin())),
-            false => Ok(Box::new(File::open(path)?)),
+        match begun {
+            Some(begun) => Ok(begun),
+            None => Ok(names::open(&path)?),
         }
     };
     Pipe::new(open, wait)

@@ -13,11 +13,14 @@ mod console;
 #[cfg(feature = "redis")]
 mod doctor;
 mod events;
+mod examples;
 mod failure;
+mod files;
 mod generate;
 mod inputs;
 #[cfg(feature = "manual")]
 mod manual;
+mod named;
 mod output;
 mod paths;
 mod places;
@@ -25,10 +28,13 @@ mod query;
 mod report;
 mod run;
 mod session;
+mod shape;
 mod signal;
 mod small;
 mod state;
 mod store;
+mod table;
+mod test;
 mod text;
 mod trace;
 
@@ -44,6 +50,7 @@ fn main() -> ExitCode {
         Command::Check(args) => checked::check(&args),
         Command::Explain(args) => checked::explain(&args),
         Command::Query(args) => query::run(&args),
+        Command::Test(args) => test::run(&args),
         Command::State(what) => state::run(&what),
         #[cfg(feature = "redis")]
         Command::Doctor(args) => doctor::run(&args),

@@ -1,4 +1,4 @@
-//! Rows to standard output or a file, as JSON lines or CSV.
+//! Rows to standard output or a file.
 //!
 //! Callbacks append to one buffer under one lock, so the order of rows is the order of the callbacks, across
 //! streams, too. A reader that has gone away (`| head`) is no error: the run ends.
@@ -7,11 +7,11 @@
 //! rows after the last checkpoint come again.
 
 use crate::failure::Failure;
+use crate::shape::Encoder;
+use crate::table::Table;
 use eventflux::PositionedOutput;
-use eventflux::connector::csv::CsvEncoder;
-use eventflux::connector::json::RowEncoder;
-use eventflux::connector::{FileOutput, Format, Text};
-use eventflux::event::{Batch, Schema};
+use eventflux::connector::FileOutput;
+use eventflux::event::Batch;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +23,7 @@ const WRITE_BYTES: usize = 64 << 10;
 /// Where rows go.
 pub struct Output {
     to: To,
-    /// No row can be written any more.
+    /// No row can be written any more, or none is wanted.
     closed: AtomicBool,
     state: Mutex<State>,
 }
@@ -37,27 +37,19 @@ enum To {
 struct State {
     /// What a stream did not get yet.
     text: Vec<u8>,
+    /// Rows of a table that no line was made of yet.
+    table: Table,
     rows: u64,
     error: Option<io::Error>,
 }
 
-/// The text of one stream's rows.
-pub enum Encoder {
-    /// JSON lines.
-    Json(RowEncoder),
-    /// CSV.
-    Csv(CsvEncoder),
-}
-
 impl Output {
-    /// Rows of these schemas to a file, or to standard output for `-`. A file is not opened yet.
-    pub fn new(path: &Path, schemas: &[&Schema]) -> Arc<Self> {
+    /// Rows to a file, or to standard output for `-`, behind a header. A file is not opened yet.
+    pub fn new(path: &Path, header: Vec<u8>) -> Arc<Self> {
         if path == Path::new("-") {
-            return Output::of(To::Stream(Mutex::new(Box::new(io::stdout()))));
-        }
-        let mut header = Vec::new();
-        if let (Format::Csv, [schema]) = (Format::of(path), schemas) {
-            CsvEncoder::new(schema, &Text::new(Format::Csv)).header(&mut header);
+            let output = Output::of(To::Stream(Mutex::new(Box::new(io::stdout()))));
+            output.lock().text = header;
+            return output;
         }
         Output::of(To::File(Arc::new(FileOutput::new(path, header, false))))
     }
@@ -89,33 +81,24 @@ impl Output {
         }
     }
 
-    /// An encoder of a stream's rows.
-    pub fn encoder(&self, stream: &str, schema: &Schema) -> Encoder {
-        match &self.to {
-            To::File(file) if Format::of(file.path()) == Format::Csv => {
-                Encoder::Csv(CsvEncoder::new(schema, &Text::new(Format::Csv)))
-            }
-            To::File(_) | To::Stream(_) => Encoder::Json(RowEncoder::new(stream)),
-        }
-    }
-
     /// Appends the rows of a batch.
     pub fn rows(&self, encoder: &Encoder, batch: &Batch) {
-        let encode = |text: &mut Vec<u8>| match encoder {
-            Encoder::Json(json) => json.encode(batch, text),
-            Encoder::Csv(csv) => csv.encode(batch, text),
-        };
         let mut state = self.lock();
+        let state = &mut *state;
         state.rows += batch.len() as u64;
         if state.error.is_some() {
             return;
         }
         match &self.to {
-            To::File(file) => self.note(&mut state, file.append(encode)),
+            To::File(file) => {
+                let table = &mut state.table;
+                let written = file.append(|text| encoder.encode(batch, text, table));
+                self.note(state, written);
+            }
             To::Stream(_) => {
-                encode(&mut state.text);
+                encoder.encode(batch, &mut state.text, &mut state.table);
                 if state.text.len() >= WRITE_BYTES {
-                    self.write(&mut state);
+                    self.write(state);
                 }
             }
         }
@@ -135,6 +118,11 @@ impl Output {
     #[inline]
     pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed)
+    }
+
+    /// No further rows are wanted.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
     }
 
     /// Writes the rest; fails if a row was lost for another reason than a reader that has gone away.
@@ -158,6 +146,7 @@ impl Output {
             let written = match &self.to {
                 To::File(file) => file.flush(),
                 To::Stream(to) => {
+                    state.table.write(&mut state.text);
                     let mut to = to.lock().unwrap_or_else(PoisonError::into_inner);
                     to.write_all(&state.text).and_then(|()| to.flush())
                 }

@@ -1,31 +1,59 @@
-//! `eventflux query`: what tables and named windows hold in a stored revision, without running the app.
+//! `eventflux query`: what files hold (see `files`), or what tables and named windows hold in a stored revision,
+//! without running the app.
 //!
 //! The store is only read, and nothing is claimed: the revision is taken as it would be exported, and an app that is
 //! not started gets its state. So it may be asked while the app runs elsewhere, and what the app writes is not
 //! touched.
 
 use crate::app::App;
-use crate::args::{QueryArgs, QueryFormat, WorkerCount};
+use crate::args::{InputArgs, QueryArgs, WorkerCount};
 use crate::failure::Failure;
+use crate::output::Output;
+use crate::shape::{Beside, Show};
 use crate::state::read::open;
-use crate::state::text::{plain, table};
+use crate::state::text::plain;
 use crate::state::{StoreArg, revision_bytes};
-use crate::{say, show};
-use eventflux::{EventFluxAppRuntime, QueryError, QueryResult, RestoreOptions, Type, Value};
+use crate::{files, say};
+use eventflux::{EventFluxAppRuntime, QueryError, QueryResult, RestoreOptions};
+use std::path::Path;
 
 /// Answers a question.
 pub fn run(args: &QueryArgs) -> Result<(), Failure> {
-    let app = App::read(&args.app, WorkerCount::Inline, args.clock)?;
-    let runtime = app.build()?;
-    let asked = runtime.prepare(&args.question);
-    let mut asked = asked.map_err(|error| wrong(&error))?;
-    restore(args, &runtime)?;
-    let answer = asked.query(()).map_err(|error| wrong(&error))?;
-    match args.format {
-        QueryFormat::Table => show_table(&answer),
-        QueryFormat::Json => show_json(&answer)?,
-        QueryFormat::Csv => show_csv(&answer),
+    match (&args.app, &args.question, &args.store) {
+        (Some(app), Some(question), Some(store)) => ask_store(args, app, question, store),
+        (None, None, None) => files::run(args),
+        _ => Err(Failure::usage(
+            "a stored revision is asked by APP.sql, --store URL and the question; files are asked by \
+             -c \"SELECT … FROM 'trades.csv'\"",
+        )),
     }
+}
+
+fn ask_store(args: &QueryArgs, app: &Path, question: &str, store: &str) -> Result<(), Failure> {
+    let InputArgs {
+        events,
+        input,
+        text,
+    } = &args.inputs;
+    let typed = text.given().map(|(typed, ..)| typed).next();
+    let typed = typed.or((!events.is_empty()).then_some("--events"));
+    if let Some(typed) = typed.or((!input.is_empty()).then_some("--input")) {
+        let message =
+            format!("{typed} is about files, and a store is asked: nothing is read but that");
+        return Err(Failure::usage(message));
+    }
+    let show = Show::or_by_place(args.format, Path::new("-"), Show::Json);
+    if show == Show::Rows {
+        let message = "what a store holds are no events: write it as json, csv or table";
+        return Err(Failure::usage(message));
+    }
+    let app = App::read(app, WorkerCount::Inline, args.clock)?;
+    let runtime = app.build()?;
+    let asked = runtime.prepare(question);
+    let mut asked = asked.map_err(|error| wrong(&error))?;
+    restore(args, store, &runtime)?;
+    let answer = asked.query(()).map_err(|error| wrong(&error))?;
+    show_answer(&answer, show)?;
     if answer.value_faults() > 0 {
         let faults = answer.value_faults();
         say!("eventflux: {faults} values are NULL, as they could not be computed");
@@ -44,9 +72,9 @@ fn wrong(error: &QueryError) -> Failure {
 }
 
 /// Gives the app the state of the revision.
-fn restore(args: &QueryArgs, runtime: &EventFluxAppRuntime) -> Result<(), Failure> {
+fn restore(args: &QueryArgs, store: &str, runtime: &EventFluxAppRuntime) -> Result<(), Failure> {
     let opened = open(&StoreArg {
-        url: args.store.clone(),
+        url: store.to_string(),
         redis: args.redis.clone(),
     })?;
     let name = runtime.name();
@@ -69,90 +97,13 @@ fn restore(args: &QueryArgs, runtime: &EventFluxAppRuntime) -> Result<(), Failur
     Ok(())
 }
 
-fn text(value: &Value) -> String {
-    match value {
-        Value::Null => "NULL".to_string(),
-        value => value.to_string(),
-    }
-}
-
-fn show_table(answer: &QueryResult) {
-    let attributes = answer.schema().attributes();
-    let side = |ty: Type| match ty {
-        Type::Bool | Type::String => '<',
-        _ => '>',
-    };
-    let names: Vec<String> = attributes.iter().map(|a| plain(&a.name)).collect();
-    let head: Vec<(&str, char)> = names
-        .iter()
-        .zip(attributes)
-        .map(|(name, a)| (name.as_str(), side(a.ty)))
-        .collect();
-    let row = |row: Vec<Value>| row.iter().map(|v| plain(&text(v))).collect();
-    show!("{}", table(&head, answer.rows().map(row).collect()));
-    if answer.is_empty() {
+/// All rows of the answer.
+fn show_answer(answer: &QueryResult, show: Show) -> Result<(), Failure> {
+    let output = Output::new(Path::new("-"), show.header(answer.schema(), false));
+    let encoder = show.encoder("answer", answer.schema(), Beside::default());
+    output.rows(&encoder, answer.batch());
+    if answer.is_empty() && show == Show::Table {
         say!("eventflux: no row");
     }
-}
-
-/// One object per line.
-fn show_json(answer: &QueryResult) -> Result<(), Failure> {
-    for row in answer.rows() {
-        let mut line = String::from("{");
-        for (attribute, value) in answer.schema().attributes().iter().zip(&row) {
-            if line.len() > 1 {
-                line.push(',');
-            }
-            line += &json(&*attribute.name)?;
-            line.push(':');
-            line += &match value {
-                Value::Null => "null".to_string(),
-                Value::Bool(v) => json(v)?,
-                Value::Int(v) => json(v)?,
-                Value::Long(v) => json(v)?,
-                Value::Float(v) => json(v)?,
-                Value::Double(v) => json(v)?,
-                Value::String(v) => json(v.as_str())?,
-            };
-        }
-        show!("{line}}}");
-    }
-    Ok(())
-}
-
-fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String, Failure> {
-    serde_json::to_string(value).map_err(Failure::from_run)
-}
-
-/// A header and a line per row; NULL is a cell with nothing in it.
-fn show_csv(answer: &QueryResult) {
-    let names = answer.schema().attributes().iter().map(|a| cell(&a.name));
-    show!("{}", names.collect::<Vec<_>>().join(","));
-    for row in answer.rows() {
-        let cells = row.iter().map(|value| match value {
-            Value::Null => String::new(),
-            Value::String(text) if text.is_empty() => "\"\"".to_string(),
-            value => cell(&value.to_string()),
-        });
-        show!("{}", cells.collect::<Vec<_>>().join(","));
-    }
-}
-
-fn cell(text: &str) -> String {
-    match text.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::cell;
-
-    #[test]
-    fn cells_are_quoted_where_they_must_be() {
-        assert_eq!(cell("a b"), "a b");
-        assert_eq!(cell("a,b"), "\"a,b\"");
-        assert_eq!(cell("say \"a\"\n"), "\"say \"\"a\"\"\n\"");
-    }
+    output.finish()
 }

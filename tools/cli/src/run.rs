@@ -13,10 +13,10 @@ use crate::inputs::Inputs;
 use crate::output::Output;
 use crate::paths::{Paths, Use, holds_something, spare};
 use crate::report::{Latency, Progress};
-use crate::session::{Resume, Session};
+use crate::session::{Resume, Session, Telling};
+use crate::shape::{Beside, Encoder, Show};
 use crate::signal;
 use crate::store::open_store;
-use eventflux::connector::Format;
 use eventflux::store::PersistenceStore;
 use eventflux::{EventFluxAppRuntime, StreamInfo};
 use std::path::Path;
@@ -36,9 +36,9 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let printed = printed(&streams, &args.print)?;
     let schemas = streams.iter().map(|s| (s.name.clone(), s.schema.clone()));
     let known = Streams::new(schemas);
-    let inputs = Inputs::new(args, &known)?;
+    let inputs = Inputs::new(&args.inputs, Vec::new(), &known)?;
     check(args, &streams, &printed)?;
-    check_paths(args, &streams)?;
+    check_paths(args, &inputs, &streams)?;
     args.trace.check(&runtime)?;
     let store = keep(args, &mut app, &runtime)?;
     if printed.len() > 1 {
@@ -49,14 +49,11 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         runtime = app.build()?;
     }
     app.warn(&runtime);
-    let schemas: Vec<_> = printed.iter().map(|s| &s.schema).collect();
-    let output = Output::new(&args.out, &schemas);
-    for stream in &printed {
-        print(&runtime, stream, &output)?;
-    }
+    let output = print_all(args, &runtime, &printed)?;
     let point = args.state.restore(&runtime, &output, &store)?;
     let (resume, places) = Resume::new(point.as_ref(), inputs.are_files)?;
-    let mut opened = inputs.open(args, known, places.as_ref(), &output)?;
+    let ways = (args.replaced, args.state.store.is_some());
+    let mut opened = inputs.open(ways, known, places.as_ref(), &output)?;
     let progress = Progress::new(opened.bytes, args.quiet);
     for note in &opened.assigned.notes {
         progress.say(note);
@@ -81,7 +78,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let complete = pumped.is_ok() && !signal::is_asked() && !output.is_closed();
     // what was read before a signal is flushed, too
     let ends = (complete, args.flush && pumped.is_ok());
-    let finished = session.finish(runtime, ends, &output, args.quiet);
+    let finished = session.finish(runtime, ends, &output, Telling::unless(args.quiet));
     pumped.and(finished)?;
     match signal::is_asked() {
         true => Err(Failure::interrupted()),
@@ -118,31 +115,38 @@ fn opened_by(store: &dyn PersistenceStore, app: &str) -> Result<bool, Failure> {
 fn check(args: &RunArgs, streams: &[StreamInfo], printed: &[&StreamInfo]) -> Result<(), Failure> {
     let is_fed =
         |s: &StreamInfo| option(s, "type").is_some_and(|t| t.eq_ignore_ascii_case("source"));
-    if args.events.is_empty() && args.input.is_empty() && !streams.iter().any(is_fed) {
+    if args.inputs.events.is_empty() && args.inputs.input.is_empty() && !streams.iter().any(is_fed)
+    {
         return Err(Failure::usage(
             "no events: give --events FILE, --events - for standard input, or --input STREAM=FILE",
         ));
     }
-    if Format::of(&args.out) == Format::Csv && printed.len() != 1 {
+    let show = Show::or_by_place(args.format, &args.out, Show::Rows);
+    let is_standard = args.out == Path::new("-");
+    if show == Show::Csv && printed.len() != 1 {
+        let what = match is_standard {
+            true => "--format csv".to_string(),
+            false => args.out.display().to_string(),
+        };
         return Err(Failure::usage(format!(
-            "{} takes the rows of one stream, not of {}; choose with --print",
-            args.out.display(),
+            "{what} takes the rows of one stream, not of {}; choose with --print",
             printed.len()
         )));
+    }
+    if args.format == Some(Show::Table) && !is_standard {
+        let message = "a table is for standard output: write rows, json or csv to a file";
+        return Err(Failure::usage(message));
     }
     Ok(())
 }
 
 /// Refuses paths that would destroy each other, before any of them is opened.
-fn check_paths(args: &RunArgs, streams: &[StreamInfo]) -> Result<(), Failure> {
+fn check_paths(args: &RunArgs, inputs: &Inputs, streams: &[StreamInfo]) -> Result<(), Failure> {
     const STANDARD: &str = "-";
     let mut paths = Paths::default();
     paths.add("the app", &args.app, Use::Read)?;
-    for path in args.events.iter().filter(|p| **p != Path::new(STANDARD)) {
-        paths.add("--events", path, Use::Read)?;
-    }
-    for input in args.input.iter().filter(|i| i.path != Path::new(STANDARD)) {
-        paths.add(format!("--input {}", input.stream), &input.path, Use::Read)?;
+    for (role, path) in inputs.paths() {
+        paths.add(role, path, Use::Read)?;
     }
     if let Some(path) = &args.state.redis.redis_ca {
         paths.add("--redis-ca", path, Use::Read)?;
@@ -245,7 +249,7 @@ fn printed<'s>(
 }
 
 /// Waits for the end of the app's own sources, a signal, or an output that takes no more.
-fn wait_for_sources(
+pub fn wait_for_sources(
     runtime: &EventFluxAppRuntime,
     session: &mut Session,
     output: &Output,
@@ -258,13 +262,34 @@ fn wait_for_sources(
     Ok(())
 }
 
+/// Writes the rows of all these streams to where they go.
+fn print_all(
+    args: &RunArgs,
+    runtime: &EventFluxAppRuntime,
+    printed: &[&StreamInfo],
+) -> Result<Arc<Output>, Failure> {
+    let show = Show::or_by_place(args.format, &args.out, Show::Rows);
+    let schema = printed.first().map(|s| &s.schema);
+    let header = schema.map_or(Vec::new(), |schema| show.header(schema, true));
+    let output = Output::new(&args.out, header);
+    let beside = Beside {
+        times: true,
+        stream: printed.len() > 1,
+    };
+    for stream in printed {
+        let encoder = show.encoder(&stream.name, &stream.schema, beside);
+        print(runtime, stream, encoder, &output)?;
+    }
+    Ok(output)
+}
+
 /// Writes the rows of a stream to the output.
 fn print(
     runtime: &EventFluxAppRuntime,
     stream: &StreamInfo,
+    encoder: Encoder,
     output: &Arc<Output>,
 ) -> Result<(), Failure> {
-    let encoder = output.encoder(&stream.name, &stream.schema);
     let output = output.clone();
     runtime
         .add_callback(&stream.name, move |batch| output.rows(&encoder, batch))

@@ -194,6 +194,27 @@ impl Resume {
     }
 }
 
+/// What is told at the end of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Telling {
+    /// All of it.
+    Summary,
+    /// How many lines were bad, if any were.
+    BadLines,
+    /// That, and what else an answer lacks.
+    Losses,
+}
+
+impl Telling {
+    /// All of it, unless nobody wants to hear it.
+    pub fn unless(quiet: bool) -> Self {
+        match quiet {
+            true => Telling::BadLines,
+            false => Telling::Summary,
+        }
+    }
+}
+
 /// A run in progress.
 pub struct Session {
     /// Until the events have come to their end.
@@ -448,7 +469,7 @@ impl Session {
         runtime: EventFluxAppRuntime,
         (complete, flush): (bool, bool),
         output: &Output,
-        quiet: bool,
+        telling: Telling,
     ) -> Result<(), Failure> {
         // What is to go on closes no windows.
         let flush = flush && (complete || !self.stored);
@@ -467,7 +488,7 @@ impl Session {
         let told = self.metrics.write(&runtime);
         self.progress.finish();
         let metrics = runtime.metrics().unwrap_or_default();
-        if !quiet {
+        if telling == Telling::Summary {
             let summary = Summary {
                 rows_in: match self.progress.rows() {
                     0 => metrics.rows_in,
@@ -484,6 +505,20 @@ impl Session {
             say!("{}", summary.text());
         } else if self.bad_lines.count() > 0 {
             say!("bad lines: {}", self.bad_lines.count());
+        }
+        if telling == Telling::Losses {
+            for (what, rows) in [
+                ("late rows", metrics.late_rows),
+                (
+                    "values that became NULL, as they could not be computed",
+                    metrics.value_faults,
+                ),
+                ("rows beyond a limit", metrics.limit_rows),
+            ] {
+                if rows > 0 {
+                    say!("{what}: {rows}");
+                }
+            }
         }
         let good = self.good > 0 || metrics.rows_in > 0;
         let bad = self.bad_lines.count() + metrics.connector_errors - metrics.sink_errors;

@@ -1,27 +1,26 @@
 //! What the command line says about the text of inputs: the options that a source has in `WITH (…)`.
 
 use crate::failure::Failure;
-use crate::places::Replaced;
 use clap::Args;
 use eventflux::connector::{Format, TextOptions};
 
-/// Options of `run` about the files of `--events` and `--input`.
+/// Options about the files of `--events` and `--input`, and those that a text names.
 #[derive(Args, Clone, Debug, Default)]
 pub struct TextArgs {
-    /// Of --input: json or csv [default: by the name of the file]
+    /// Of files that are not --events: json or csv [default: by the name of the file]
     #[arg(
         long,
         hide_short_help = true,
-        help_heading = "Text of --events and --input",
+        help_heading = "Text of inputs",
         value_name = "FORMAT"
     )]
-    pub format: Option<String>,
+    pub input_format: Option<String>,
     /// What is missing in a row and what is no attribute: lenient (NULL; counted and left out) or strict (a bad line)
     /// [default: lenient for JSON, strict for the header of CSV]
     #[arg(
         long,
         hide_short_help = true,
-        help_heading = "Text of --events and --input",
+        help_heading = "Text of inputs",
         value_name = "lenient|strict"
     )]
     pub keys: Option<String>,
@@ -29,7 +28,7 @@ pub struct TextArgs {
     #[arg(
         long,
         hide_short_help = true,
-        help_heading = "Text of --events and --input",
+        help_heading = "Text of inputs",
         value_name = "CHAR"
     )]
     pub delimiter: Option<String>,
@@ -37,7 +36,7 @@ pub struct TextArgs {
     #[arg(
         long,
         hide_short_help = true,
-        help_heading = "Text of --events and --input",
+        help_heading = "Text of inputs",
         value_name = "CHAR"
     )]
     pub quote: Option<String>,
@@ -45,7 +44,7 @@ pub struct TextArgs {
     #[arg(
         long,
         hide_short_help = true,
-        help_heading = "Text of --events and --input",
+        help_heading = "Text of inputs",
         value_name = "BOOL"
     )]
     pub header: Option<String>,
@@ -53,7 +52,7 @@ pub struct TextArgs {
     #[arg(
         long,
         hide_short_help = true,
-        help_heading = "Text of --events and --input",
+        help_heading = "Text of inputs",
         value_name = "NAME"
     )]
     pub time_column: Option<String>,
@@ -61,20 +60,17 @@ pub struct TextArgs {
     #[arg(
         long,
         hide_short_help = true,
-        help_heading = "Text of --events and --input",
+        help_heading = "Text of inputs",
         value_name = "UNIT"
     )]
     pub time_unit: Option<String>,
-    /// With --store, an input that is another file than before: stop, or begin it from its beginning
-    #[arg(long, hide_short_help = true, help_heading = "Text of --events and --input", value_enum, default_value_t = Replaced::Stop, requires = "store")]
-    pub replaced: Replaced,
 }
 
 impl TextArgs {
     /// The options that are given: as typed, as a source calls it, the value.
-    fn given(&self) -> impl Iterator<Item = (&'static str, &'static str, &str)> {
+    pub fn given(&self) -> impl Iterator<Item = (&'static str, &'static str, &str)> {
         let all = [
-            ("--format", "format", &self.format),
+            ("--input-format", "format", &self.input_format),
             ("--keys", "keys", &self.keys),
             ("--delimiter", "delimiter", &self.delimiter),
             ("--quote", "quote", &self.quote),

@@ -230,7 +230,7 @@ fn texts_of_other_dialects_are_read_as_they_are_said_to_be() {
             "b.txt",
             seconds,
             vec![
-                "--format",
+                "--input-format",
                 "csv",
                 "--delimiter",
                 "tab",
@@ -618,10 +618,17 @@ fn a_signal_ends_a_run_that_waits_for_a_pipe() {
     let events = folder.file("e.jsonl", &event(1));
     for args in [
         vec!["run", &app, "--events", &fifo],
-        vec!["run", &app, "--input", &rows, "--format", "csv"],
+        vec!["run", &app, "--input", &rows, "--input-format", "csv"],
         // a line without end, and a header
         vec!["run", &app, "--events", "/dev/zero"],
-        vec!["run", &app, "--input", "S=/dev/zero", "--format", "csv"],
+        vec![
+            "run",
+            &app,
+            "--input",
+            "S=/dev/zero",
+            "--input-format",
+            "csv",
+        ],
         vec!["run", &source],
         vec!["run", &zero],
         vec!["run", &sink, "--events", &events],

@@ -93,12 +93,18 @@ fn a_revision_is_asked_in_each_format() {
     assert_eq!(json, lines);
     let csv = out(&kept.ask(all, &["--format", "csv"]));
     assert_eq!(csv, "item,n\nnut,16\n\"bolt, long\",5\nwasher,\n");
-    let table = out(&kept.ask(all, &[]));
+    assert_eq!(
+        out(&kept.ask(all, &[])),
+        json,
+        "what is no terminal gets objects"
+    );
+    let table = out(&kept.ask(all, &["--format", "table"]));
     let words: Vec<&str> = table.split_whitespace().collect();
+    const RULE: &str = "───────────────────";
     assert_eq!(
         words,
         [
-            "item", "n", "nut", "16", "bolt,", "long", "5", "washer", "NULL"
+            "item", "n", RULE, "nut", "16", "bolt,", "long", "5", "washer", "NULL"
         ]
     );
     let sum = out(&kept.ask(
@@ -113,7 +119,10 @@ fn a_revision_is_asked_in_each_format() {
     let days = out(&kept.ask(days, &["--format", "csv"]));
     let rows = "AGG_TIMESTAMP,item,n\n0,nut,6\n0,\"bolt, long\",-2\n";
     assert_eq!(days, rows);
-    let none = kept.ask("SELECT n FROM Stock WHERE item = 'x'", &[]);
+    let none = kept.ask(
+        "SELECT n FROM Stock WHERE item = 'x'",
+        &["--format", "table"],
+    );
     expect(&none, 0, &["no row"]);
     let after = fs::read_to_string(kept.file("out.jsonl")).expect("it is there");
     assert_eq!(before, after, "nothing of the app's outputs is touched");
@@ -190,8 +199,17 @@ fn what_is_wrong_is_said() {
     expect(&nowhere, 2, &["there is no such folder"]);
     let none = run(&["query", &app, "SELECT n FROM Stock"]);
     expect(&none, 2, &["--store"]);
+    for (more, told) in [
+        (["--format", "rows"], "what a store holds are no events"),
+        (["--delimiter", ";"], "--delimiter is about files"),
+        (["--input", "S=a.csv"], "--input is about files"),
+        (["--on-bad", "stop"], "cannot be used with"),
+        (["-c", "SELECT 1"], "cannot be used with"),
+    ] {
+        expect(&kept.ask("SELECT n FROM Stock", &more), 2, &[told]);
+    }
     let help = run(&["query", "--help"]);
-    assert!(out(&help).contains("Examples:"));
+    assert!(out(&help).contains("It has two uses."));
     let other = kept.file("other.sql");
     fs::write(&other, APP.replace("stock')", "other')")).expect("a file");
     let other = run(&[

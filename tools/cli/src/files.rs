@@ -1,0 +1,252 @@
+//! A script over files: `eventflux query -c "SELECT … FROM 'trades.csv'"`.
+//!
+//! The columns of a file are found out from its first rows, and then it is read as any input. Standard input and pipes
+//! cannot be read twice: what was looked at of them comes before the rest.
+
+use crate::app::App;
+use crate::args::{Clock, QueryArgs};
+use crate::checkpoints::MetricsFile;
+use crate::events::Streams;
+use crate::failure::Failure;
+use crate::inputs::{Inputs, NamedFile};
+use crate::named;
+use crate::output::Output;
+use crate::places::Replaced;
+use crate::report::{Latency, Progress};
+use crate::run::wait_for_sources;
+use crate::session::{Resume, Session, Telling};
+use crate::shape::{Beside, Encoder, Show};
+use crate::signal;
+use eventflux::connector::{Inferred, Sample, TextOptions};
+use eventflux::event::{Batch, Schema};
+use eventflux::{Answer, EventFluxAppRuntime, EventFluxManager, Script};
+use std::io::{self, Cursor, IsTerminal, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// Bytes of a text on standard input, more than an app may have.
+const TEXT_BYTES_MAX: u64 = 4 << 20;
+
+/// Runs the script that the command line or standard input has.
+pub fn run(args: &QueryArgs) -> Result<(), Failure> {
+    signal::install()?;
+    let text = match &args.command {
+        Some(text) => text.clone(),
+        None => standard_input()?,
+    };
+    let script = EventFluxManager::new().read_script(&text);
+    let script = script.map_err(|e| Failure::usage(format!("the text\n{e}")))?;
+    let reads_text = args.command.is_none();
+    if reads_text && script.files().any(|f| f == "-") {
+        let message = "standard input is the text: give it by -c, or the rows by a file";
+        return Err(Failure::usage(message));
+    }
+    if script.is_empty() {
+        return Err(Failure::usage("the text has no SELECT and no statement"));
+    }
+    run_script(args, script)
+}
+
+fn standard_input() -> Result<String, Failure> {
+    if io::stdin().is_terminal() {
+        return Err(Failure::usage(
+            "no text: give -c \"SELECT … FROM 'trades.csv'\", or an app on standard input",
+        ));
+    }
+    let mut text = String::new();
+    let read = io::stdin()
+        .lock()
+        .take(TEXT_BYTES_MAX)
+        .read_to_string(&mut text);
+    match read {
+        Ok(_) => Ok(text),
+        Err(e) => Err(Failure::usage(format!("the text on standard input: {e}"))),
+    }
+}
+
+fn run_script(args: &QueryArgs, script: Script) -> Result<(), Failure> {
+    let options = args.inputs.text.options()?;
+    let mut columns: Vec<(String, Schema)> = Vec::new();
+    let mut files = Vec::new();
+    let mut timed = true;
+    for name in script.files() {
+        // Of several by one name the first says what their columns are.
+        let mut paths = named::files(Path::new(name))?.into_iter();
+        let Some(path) = paths.next() else { continue };
+        let (found, begun) = look_at(&path, &options)?;
+        timed &= found.is_timed;
+        columns.push((name.to_string(), found.schema));
+        let mut add = |path: PathBuf, begun| {
+            files.push(NamedFile {
+                name: name.to_string(),
+                path,
+                text: found.text.clone(),
+                begun,
+            });
+        };
+        add(path, begun);
+        paths.for_each(|path| add(path, None));
+    }
+    let event_time = match args.clock {
+        Some(clock) => clock == Clock::Event,
+        None => timed && !files.is_empty(),
+    };
+    let app = App::of_script(script.clone(), columns, event_time);
+    let runtime = app.build()?;
+    app.warn(&runtime);
+    let streams = runtime.streams();
+    let known = Streams::new(streams.iter().map(|s| (s.name.clone(), s.schema.clone())));
+    let inputs = Inputs::new(&args.inputs, files, &known)?;
+    let output = show(args, &script, &runtime)?;
+    let mut opened = inputs.open((Replaced::Stop, false), known, None, &output)?;
+    let progress = Progress::new(opened.bytes, false);
+    runtime.observe_connectors(progress.teller());
+    let resume = Resume::default();
+    let lines = (args.on_bad, Latency::new(false));
+    let metrics = MetricsFile::new(None);
+    let mut session = Session::open(&runtime, (&resume, &opened), lines, (progress, metrics))?;
+    runtime.start().map_err(Failure::from_run)?;
+    let mut pumped = session.pump(&runtime, &mut opened.events, &output);
+    if pumped.is_ok() {
+        pumped = wait_for_sources(&runtime, &mut session, &output);
+    }
+    let complete = pumped.is_ok() && !signal::is_asked() && !output.is_closed();
+    let ends = (complete, pumped.is_ok());
+    let finished = session.finish(runtime, ends, &output, Telling::Losses);
+    pumped.and(finished)?;
+    match signal::is_asked() {
+        true => Err(Failure::interrupted()),
+        false => Ok(()),
+    }
+}
+
+/// What a file holds, and what was opened of one that cannot be opened again.
+fn look_at(
+    path: &Path,
+    options: &TextOptions,
+) -> Result<(Inferred, Option<Box<dyn Read + Send>>), Failure> {
+    let name = path.display();
+    let failure = |e: io::Error| Failure::run(format!("{name}: {e}"));
+    let mut reader = named::open(path).map_err(failure)?;
+    // A pipe may be one that nobody writes to.
+    signal::set_idle(true);
+    let sample = Sample::read(&mut *reader);
+    signal::set_idle(false);
+    let sample = sample.map_err(failure)?;
+    let found = sample.infer(options, options.said_format(&named::of_text(path)));
+    let found = found.map_err(|e| Failure::run(format!("{name}: {e}")))?;
+    let again = path != Path::new("-") && path.is_file();
+    let begun = (!again).then(|| Box::new(Cursor::new(sample.bytes).chain(reader)) as _);
+    Ok((found, begun))
+}
+
+/// Writes what the script answers; without a SELECT that stands alone what a run would write.
+fn show(
+    args: &QueryArgs,
+    script: &Script,
+    runtime: &EventFluxAppRuntime,
+) -> Result<Arc<Output>, Failure> {
+    let streams = runtime.streams();
+    let written = streams.iter().filter(|s| s.written && !s.read);
+    let answers: Vec<Answer<'_>> = script.answers().collect();
+    let shown: Vec<(&str, &Schema)> = match answers.is_empty() {
+        true => written.map(|s| (s.name.as_str(), &s.schema)).collect(),
+        false => {
+            let is_answer = |name: &str| answers.iter().any(|a| a.stream == name);
+            let own = streams.iter().filter(|s| is_answer(&s.name));
+            own.map(|s| (s.name.as_str(), &s.schema)).collect()
+        }
+    };
+    let standard = Path::new("-");
+    let show = Show::or_by_place(args.format, standard, Show::Json);
+    if let (Show::Csv, [_, _, ..]) = (show, shown.as_slice()) {
+        let message = format!(
+            "--format csv takes the rows of one SELECT, not of {}",
+            shown.len()
+        );
+        return Err(Failure::usage(message));
+    }
+    // An answer is a relation; what is inserted into streams are events.
+    let times = answers.is_empty();
+    let header = shown
+        .first()
+        .map_or(Vec::new(), |(_, s)| show.header(s, times));
+    let output = Output::new(standard, header);
+    let beside = Beside {
+        times,
+        stream: shown.len() > 1,
+    };
+    // Rows that nobody reads but this output: with the last one that is wanted the run is over.
+    let only_answers = streams.iter().filter(|s| s.written).count() == answers.len();
+    let open = Arc::new(AtomicUsize::new(shown.len()));
+    for (name, schema) in shown {
+        let encoder = show.encoder(name, schema, beside);
+        let answer = answers.iter().find(|a| a.stream == name);
+        let taken = Taken {
+            encoder,
+            output: Arc::clone(&output),
+            skip: AtomicU64::new(answer.map_or(0, |a| a.skip)),
+            left: AtomicU64::new(answer.and_then(|a| a.rows_max).unwrap_or(u64::MAX)),
+            open: Arc::clone(&open),
+            ends: only_answers,
+        };
+        taken.end_of_nothing();
+        let added = runtime.add_callback(name, move |batch| taken.rows(batch));
+        added.map_err(Failure::from_run)?;
+    }
+    Ok(output)
+}
+
+/// The rows of one answer, as far as they are wanted.
+struct Taken {
+    encoder: Encoder,
+    output: Arc<Output>,
+    /// So many are still passed over.
+    skip: AtomicU64,
+    /// So many are still wanted.
+    left: AtomicU64,
+    /// Answers of which rows are still wanted.
+    open: Arc<AtomicUsize>,
+    /// The run is over with the last of them.
+    ends: bool,
+}
+
+impl Taken {
+    fn rows(&self, batch: &Batch) {
+        let rows = batch.len() as u64;
+        let skipped = self.skip.load(Ordering::Relaxed).min(rows);
+        self.skip.fetch_sub(skipped, Ordering::Relaxed);
+        let left = self.left.load(Ordering::Relaxed);
+        let taken = left.min(rows - skipped);
+        if taken == 0 {
+            return;
+        }
+        match taken == rows {
+            true => self.output.rows(&self.encoder, batch),
+            false => {
+                let part = skipped as usize..(skipped + taken) as usize;
+                self.output.rows(&self.encoder, &batch.part(part));
+            }
+        }
+        if left != u64::MAX {
+            self.left.fetch_sub(taken, Ordering::Relaxed);
+            if left == taken {
+                self.end();
+            }
+        }
+    }
+
+    /// LIMIT 0.
+    fn end_of_nothing(&self) {
+        if self.left.load(Ordering::Relaxed) == 0 {
+            self.end();
+        }
+    }
+
+    fn end(&self) {
+        if self.open.fetch_sub(1, Ordering::Relaxed) == 1 && self.ends {
+            self.output.close();
+        }
+    }
+}
