@@ -44,7 +44,8 @@ pub fn pattern(r: &mut Random, streams: &[usize]) -> (Pattern, Vec<usize>) {
         let takes = terms.iter().any(|t| !t.what.is_absent());
         let skips = !skip_past || (begins_again(&chain[0]) && everies == 1);
         let empty = chain.iter().all(|s| may_be_empty(s, &terms));
-        if takes && skips && !super::may_lack(terms[0].what) && !empty {
+        let loops = chain.iter().map(|s| loops(s, &terms)).sum::<usize>();
+        if takes && skips && loops < 2 && !super::may_lack(terms[0].what) && !empty {
             let pattern = Pattern {
                 sequence,
                 chain,
@@ -210,6 +211,32 @@ fn everies(step: &Step) -> usize {
         Unit::Logical(_) => 0,
     };
     inside + usize::from(step.every)
+}
+
+/// How many EVERY go on for themselves where nothing comes. Where one begins others the interpreter takes minutes.
+fn loops(step: &Step, terms: &[Term]) -> usize {
+    let inside = match &step.unit {
+        Unit::Group(chain) => chain.iter().map(|s| loops(s, terms)).sum(),
+        Unit::Logical(_) => 0,
+    };
+    inside + usize::from(step.every && needs_no_row(step, terms))
+}
+
+/// Whether silence completes it.
+fn needs_no_row(step: &Step, terms: &[Term]) -> bool {
+    fn over(logical: &Logical, terms: &[Term]) -> bool {
+        match logical {
+            Logical::Term(term) => {
+                terms[*term].what.is_absent() || super::may_lack(terms[*term].what)
+            }
+            Logical::And(sides) => sides.iter().all(|s| over(s, terms)),
+            Logical::Or(sides) => sides.iter().any(|s| over(s, terms)),
+        }
+    }
+    match &step.unit {
+        Unit::Group(chain) => chain.iter().all(|s| needs_no_row(s, terms)),
+        Unit::Logical(logical) => over(logical, terms),
+    }
 }
 
 /// Whether EVERY stands before the first term.

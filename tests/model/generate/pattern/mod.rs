@@ -6,6 +6,7 @@
 //! * A stream and a part of it in one pattern: which row of an event is first is open.
 //! * SKIP PAST LAST ROW with AND, OR and NOT: which runs have begun, and what their key is, is open.
 //! * A pattern over what another makes by timer: whose turn comes first at one time is open.
+//! * Silences under EVERY that begin others under EVERY: the interpreter takes minutes, and the engine has a bound.
 //! * Patterns that begin with what may be left out, and the count of a term that may have no row: the engine differs
 //!   there from the interpreter.
 
