@@ -2,7 +2,8 @@
 //!
 //! Left out on purpose, with the reason:
 //! * Snapshots of joins and named windows, with DISTINCT, LIMIT or OFFSET, and of columns that mix attributes with
-//!   aggregates: which row the attributes are of is open.
+//!   aggregates: which row the attributes are of is open. So it is with attributes beside aggregates over `sort`,
+//!   which a row may leave as it comes.
 //! * LAST of groups EVERY n EVENTS in a partition, and snapshots there of flushes that are ordered, of sessions by a
 //!   key of their own, and of rows beside aggregates without GROUP BY: refused.
 
@@ -40,6 +41,8 @@ fn may_be_shown(app: &App, query: &Query) -> bool {
     let is_plain = query.items.iter().any(|item| !item.expr.has_aggregate());
     let mixed = !query.aggregates.is_empty() && query.group_by.is_empty() && is_plain;
     let apart = query.inside && (own_key || mixed || !query.order_by.is_empty());
+    let pushes_out = matches!(query.from.window, Some(Window::Sort(..)));
+    let beside = pushes_out && is_plain && !query.aggregates.is_empty();
     let reads = |k: &Kind| {
         matches!(
             k,
@@ -55,6 +58,7 @@ fn may_be_shown(app: &App, query: &Query) -> bool {
         && query.joins.is_empty()
         && !cut
         && !apart
+        && !beside
         && query.events != Events::Expired
         && !items().any(mixes)
         && !having.any(|h| h.has_aggregate() || (h.any(&asks) && items().any(Expr::has_aggregate)))

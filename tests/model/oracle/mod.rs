@@ -213,12 +213,7 @@ impl Oracle<'_> {
         self.clock = before.max(least.unwrap_or(i64::MIN));
         if before == i64::MIN && self.clock > before {
             let clock = self.clock;
-            for (node, query) in self.nodes.iter_mut().zip(&self.app.queries) {
-                node.begin(clock);
-                if !query.inside {
-                    node.begin_pattern(clock);
-                }
-            }
+            self.nodes.iter_mut().for_each(|node| node.begin(clock));
         }
         loop {
             let named = || self.windows.iter().map(|(_, window)| window);
@@ -364,13 +359,8 @@ impl Oracle<'_> {
                 let to = to.map(|(_, to)| &mut self.outputs[*to]);
                 to.into_iter().for_each(|to| to.push(row.clone()));
             }
-            let (passes, first) = self.doors.admit(keys, row);
+            let passes = self.doors.admit(keys, row);
             self.doors.seen.push(passes);
-            if first {
-                let nodes = self.nodes.iter_mut().zip(&app.queries);
-                let inside = nodes.filter(|(_, query)| query.inside);
-                inside.for_each(|(node, _)| node.begin_pattern(row.moment.clock));
-            }
         }
         let seen = pending
             .iter()

@@ -31,6 +31,17 @@ struct Pattern {
     matcher: Matcher,
     /// Rows ahead of the clock, each with its stream.
     waiting: Vec<(usize, Row)>,
+    /// A key of a partition begins with the first row that has its turn here.
+    begins_with_row: bool,
+}
+
+impl Pattern {
+    fn row(&mut self, scene: Scene<'_>, stream: usize, row: &Row, out: &mut Vec<Emission>) {
+        if std::mem::take(&mut self.begins_with_row) {
+            self.matcher.begin(row.moment.clock);
+        }
+        self.matcher.row(scene, stream, row, out);
+    }
 }
 
 struct Joins {
@@ -62,6 +73,7 @@ impl Node {
             pattern: Matcher::new(query, app.columns(query)).map(|matcher| Pattern {
                 matcher,
                 waiting: Vec::new(),
+                begins_with_row: query.inside,
             }),
             limit: Limit::new(app, query),
         }
@@ -71,11 +83,7 @@ impl Node {
     pub fn begin(&mut self, clock: i64) {
         let limits = self.limit.iter_mut();
         limits.for_each(|limit| limit.begin(clock));
-    }
-
-    /// What it reads has begun.
-    pub fn begin_pattern(&mut self, clock: i64) {
-        let patterns = self.pattern.iter_mut();
+        let patterns = self.pattern.iter_mut().filter(|p| !p.begins_with_row);
         patterns.for_each(|p| p.matcher.begin(clock));
     }
 
@@ -183,7 +191,7 @@ impl Node {
             due.sort_by_key(|(_, row)| (row.at(), row.id));
             for (stream, row) in &mut due {
                 take_turn(row, now);
-                pattern.matcher.row(scene, *stream, row, &mut out);
+                pattern.row(scene, *stream, row, &mut out);
             }
         }
         for (stream, item) in pending.iter().filter(|(s, _)| scene.query.reads(*s)) {
@@ -197,7 +205,7 @@ impl Node {
             }
             match instant(&row).cmp(&row.moment.clock) {
                 Ordering::Less => {}
-                Ordering::Equal => pattern.matcher.row(scene, *stream, &row, &mut out),
+                Ordering::Equal => pattern.row(scene, *stream, &row, &mut out),
                 Ordering::Greater => pattern.waiting.push((*stream, row)),
             }
         }

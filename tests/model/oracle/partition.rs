@@ -35,8 +35,7 @@ pub struct Doors {
     /// How many came.
     count: usize,
     life: Option<Life>,
-    /// The life has begun, or is over.
-    begun: bool,
+    /// The life is over.
     over: bool,
     /// Of the rows at hand in a step, in order: whether queries inside see them.
     pub seen: Vec<bool>,
@@ -57,8 +56,8 @@ impl Doors {
         self.over = true;
     }
 
-    /// A row comes to a door. Whether it passes, and whether it is the first of the life.
-    pub fn admit(&mut self, keys: Vec<Value>, row: &Output) -> (bool, bool) {
+    /// A row comes to a door. Whether it passes.
+    pub fn admit(&mut self, keys: Vec<Value>, row: &Output) -> bool {
         let number = self.count;
         self.count += 1;
         let Some(life) = &self.life else {
@@ -67,12 +66,9 @@ impl Doors {
                 at: row.moment.at,
                 clock: row.moment.clock,
             });
-            return (false, false);
+            return false;
         };
-        let passes = life.rows.contains(&number);
-        let first = passes && !self.begun;
-        self.begun |= passes;
-        (passes, first)
+        life.rows.contains(&number)
     }
 }
 

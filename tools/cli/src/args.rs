@@ -45,7 +45,7 @@ pub enum Command {
     Check(CheckArgs),
     /// Show the plan of an app
     Explain(ExplainArgs),
-    /// Ask files (-c "SELECT … FROM 'trades.csv'"), or tables and named windows of a stored revision
+    /// Ask files, or the tables and named windows of a stored app
     Query(Box<QueryArgs>),
     /// Run the examples of a page, and compare what they give
     Test(crate::test::TestArgs),
@@ -256,7 +256,7 @@ pub struct ExplainArgs {
 
 const QUERY_HELP: &str = r#"It has two uses.
 
-Ask files, whose columns are found out from their first rows (20,480 of them, or 4 MiB):
+Examples of files, whose columns are found out from their first rows (20,480 of them, or 4 MiB):
   eventflux query -c "SELECT sym, sum(qty) FROM 'trades.csv' GROUP BY sym"
   eventflux query -c "SELECT * FROM 'log.jsonl' WHERE status >= 500 LIMIT 10"
   eventflux query -c "SELECT count(*) FROM 'logs/*.csv.gz'"
@@ -268,7 +268,7 @@ Aggregates, DISTINCT and ORDER BY are over all rows of a file, unless the query 
 (a column at or timestamp, or --time-column), the clock is that of the rows. A value that does not fit its column makes
 its row a bad one, which is counted.
 
-Ask tables, named windows and aggregations of a revision in a store. The app is not run, and the store is only read: it
+Examples of tables, named windows and aggregations of a revision in a store, below. The app is not run, and the store is only read: it
 may belong to an app that runs. Without --revision the last one is asked. The question reads one of them:
   SELECT [DISTINCT] … FROM T [WHERE …] [GROUP BY …] [HAVING …] [ORDER BY …] [LIMIT n] [OFFSET n]
   SELECT … FROM A [WHERE …] [WITHIN start, end] PER 'DAYS' [GROUP BY …] …
@@ -287,22 +287,28 @@ pub struct QueryArgs {
     /// With --store: the question
     #[arg(value_name = "SELECT …")]
     pub question: Option<String>,
-    /// A SELECT over files, or an app; otherwise it is on standard input
+    /// A SELECT over files, or an app
+    ///
+    /// Without it and APP.sql the text is on standard input.
     #[arg(short, long, value_name = "TEXT", conflicts_with_all = ["app", "question", "store"])]
     pub command: Option<String>,
-    /// How rows are written [default: table on a terminal, json elsewhere]
+    /// How rows are written
+    ///
+    /// As a table on a terminal, otherwise as JSON objects.
     #[arg(long, value_enum, hide_possible_values = true)]
     pub format: Option<Show>,
     /// The clock, where neither the app says it with @app:playback nor the files have times
     #[arg(long, value_enum, hide_short_help = true)]
     pub clock: Option<Clock>,
     /// What a bad line of a file does
-    #[arg(long, value_enum, default_value_t = OnBad::Skip, conflicts_with = "store")]
+    #[arg(long, value_enum, default_value_t = OnBad::Skip, conflicts_with = "store", hide_short_help = true)]
     pub on_bad: OnBad,
     /// What is read beside the files that the text names.
     #[command(flatten)]
     pub inputs: InputArgs,
-    /// The store: file:DIR, redis://…, rediss://…, unix:///…, redis+sentinel://…, redis+cluster://…
+    /// The store: file:DIR, redis://…
+    ///
+    /// Also rediss://…, unix:///…, redis+sentinel://…, redis+cluster://…
     #[arg(long, value_name = "URL", help_heading = "Store")]
     pub store: Option<String>,
     /// Name of the revision; without it the last one

@@ -30,6 +30,9 @@ const SOURCE_CHECK: Duration = Duration::from_millis(20);
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     signal::install()?;
     let mut app = App::read(&args.app, args.workers, args.clock)?;
+    if args.state.store.is_none() {
+        args.state.redis.check_unused()?;
+    }
     // Before the store: it is a path, too.
     let mut runtime = app.build()?;
     let streams = runtime.streams();
@@ -90,7 +93,6 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
 /// lose what is in it.
 fn keep(args: &RunArgs, app: &mut App, runtime: &EventFluxAppRuntime) -> Result<String, Failure> {
     let Some(url) = &args.state.store else {
-        args.state.redis.check_unused()?;
         spare(&args.out, args.force, "")?;
         return Ok(String::new());
     };

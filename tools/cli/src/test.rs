@@ -36,7 +36,7 @@ Examples:
 
 /// Options of `test`.
 #[derive(Args, Debug)]
-#[command(after_help = TEST_HELP)]
+#[command(after_long_help = TEST_HELP)]
 pub struct TestArgs {
     /// The pages
     #[arg(value_name = "PAGE.md", required = true)]
