@@ -175,6 +175,9 @@ pub struct RunArgs {
     /// What a bad line does
     #[arg(long, value_enum, default_value_t = OnBad::Skip, hide_short_help = true)]
     pub on_bad: OnBad,
+    /// What is told of patterns.
+    #[command(flatten)]
+    pub trace: TraceArgs,
     /// With --store, an input that is another file than before: stop, or begin it from its beginning
     #[arg(
         long,
@@ -185,9 +188,6 @@ pub struct RunArgs {
         help_heading = "State"
     )]
     pub replaced: Replaced,
-    /// What is told of patterns.
-    #[command(flatten)]
-    pub trace: TraceArgs,
     /// What is done about state.
     #[command(flatten)]
     pub state: StateArgs,
@@ -268,8 +268,8 @@ Aggregates, DISTINCT and ORDER BY are over all rows of a file, unless the query 
 (a column at or timestamp, or --time-column), the clock is that of the rows. A value that does not fit its column makes
 its row a bad one, which is counted.
 
-Examples of tables, named windows and aggregations of a revision in a store, below. The app is not run, and the store is only read: it
-may belong to an app that runs. Without --revision the last one is asked. The question reads one of them:
+Examples of tables, named windows and aggregations of a revision in a store follow. The app is not run, and the store
+is only read: it may belong to an app that runs. Without --revision the last one is asked. The question reads one:
   SELECT [DISTINCT] … FROM T [WHERE …] [GROUP BY …] [HAVING …] [ORDER BY …] [LIMIT n] [OFFSET n]
   SELECT … FROM A [WHERE …] [WITHIN start, end] PER 'DAYS' [GROUP BY …] …
   eventflux query app.sql --store file:state "SELECT * FROM Stock"
