@@ -16,7 +16,7 @@ enum Text {
     /// Its text.
     App(String),
     /// A script, and the columns of the files that it names.
-    Script(Script, Vec<(String, Schema)>),
+    Script(Box<Script>, Vec<(String, Schema)>),
 }
 
 /// The text of an app and how it is run.
@@ -58,7 +58,7 @@ impl App {
         let config = RuntimeConfig::default().workers(Workers::Inline);
         App {
             name: "the text".to_string(),
-            text: Text::Script(script, columns),
+            text: Text::Script(Box::new(script), columns),
             config: match event_time {
                 true => config.event_time(true),
                 false => config,
