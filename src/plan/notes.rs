@@ -1,5 +1,6 @@
 //! What is often meant, and worth knowing before an app runs for long.
 
+use super::pattern::{ElementPlan, Logic, PatternPlan};
 use super::{Plan, QueryPlan, StreamKind};
 use crate::error::Fault;
 use crate::event::Value;
@@ -52,7 +53,12 @@ fn groups_stay(plan: &QueryPlan) -> Option<Fault> {
 /// Runs of a pattern that wait for ever.
 fn runs_stay(query: &Query, plan: &QueryPlan) -> Option<Fault> {
     let (written, pattern) = query.pattern.as_ref().zip(plan.pattern.as_ref())?;
-    if pattern.every.is_empty() || !pattern.within.is_empty() || pattern.elements.len() < 2 {
+    // A row that does not go on with a sequence ends its runs.
+    if pattern.every.is_empty() || !pattern.within.is_empty() || pattern.is_sequence {
+        return None;
+    }
+    let mut elements = pattern.elements.iter().enumerate();
+    if elements.all(|(place, e)| waits_not(pattern, place, e)) {
         return None;
     }
     let message = format!(
@@ -60,6 +66,26 @@ fn runs_stay(query: &Query, plan: &QueryPlan) -> Option<Fault> {
     );
     let remedy = "say how long it may take, as in WITHIN 1 HOUR behind the pattern";
     Some(Fault::new(written.span, message).help(remedy))
+}
+
+/// Whether a run that has taken a row does not wait for an element, or not longer than a silence lasts.
+fn waits_not(pattern: &PatternPlan, place: usize, element: &ElementPlan) -> bool {
+    match &element.logic {
+        Some(logic) => ends_in_silence(pattern, logic),
+        None if pattern.terms[element.terms.start].silence_us.is_some() => true,
+        // The first element is complete with its row.
+        None => place == 0 && (element.min, element.max) == (1, 1),
+    }
+}
+
+/// Whether silence completes it, whatever else comes or does not.
+fn ends_in_silence(pattern: &PatternPlan, logic: &Logic) -> bool {
+    let ends = |side: &Logic| ends_in_silence(pattern, side);
+    match logic {
+        Logic::Term(term) => pattern.terms[*term].silence_us.is_some(),
+        Logic::And(sides) => sides.iter().all(ends),
+        Logic::Or(sides) => sides.iter().any(ends),
+    }
 }
 
 /// Comparisons with NULL, which are never true.

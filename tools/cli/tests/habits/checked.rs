@@ -89,7 +89,9 @@ fn nothing_is_warned_of_in_an_app_as_it_should_be() {
         INSERT INTO Mid SELECT k, sum(v) AS s FROM S[v > 1 AND k IS NOT NULL] WINDOW('tumbling', 1 SECOND) GROUP BY k;
         UPSERT INTO T SELECT k, s AS n FROM Mid ON T.k = Mid.k;
         INSERT INTO Total SELECT sum(v) AS s, 'all' AS what FROM S;
-        INSERT INTO Pairs SELECT a.v AS v FROM PATTERN (EVERY a = S -> b = S[b.k = a.k]) WITHIN 5 SECONDS;";
+        INSERT INTO Pairs SELECT a.v AS v FROM PATTERN (EVERY a = S -> b = S[b.k = a.k]) WITHIN 5 SECONDS;
+        INSERT INTO Silent SELECT a.v AS v FROM PATTERN (EVERY a = S -> NOT S[k = a.k] FOR 1 MINUTE);
+        INSERT INTO Next SELECT a.v AS v FROM SEQUENCE (EVERY a = S, b = S[v > a.v]);";
     let path = folder.file("a.sql", app);
     let output = run(&["check", &path]);
     expect(&output, 0, &[]);
