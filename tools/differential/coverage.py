@@ -17,6 +17,7 @@ EXEMPT = {
     "pow": "power under another name",
     "char_length": "length under another name",
     "substr": "substring under another name",
+    "split": "split_part under another name",
 }
 
 

@@ -169,6 +169,49 @@ duck("regexp(s, p)", sql="regexp_matches(s, p)")
 for pattern in ["", "^\\p{L}+$", "a.c", "(an)+", "\\d"]:
     duck(f"regexp(s, '{pattern}')", sql=f"regexp_matches(s, '{pattern}')")
 
+
+
+def found(pattern, group):
+    """What Python finds first; nothing is the empty text."""
+
+    def find(s):
+        match = re.search(pattern, s)
+        return (match[group] or "") if match else ""
+
+    return find
+
+
+for pattern, group in [("a.?", 0), ("(an)+", 1), ("(.)b(c)?", 2), ("[0-9]+", 0), ("é|日(.)", 1)]:
+    duck(f"regexp_extract(s, '{pattern}', {group})", python=known(found(pattern, group), "s"))
+duck("regexp_extract(s, '^..')", python=known(found("^..", 0), "s"))
+
+
+def piece(separator, number):
+    """A piece of a text, from the end where the number is negative; nothing is the empty text."""
+
+    def cut(s):
+        pieces = s.split(separator)
+        place = number - 1 if number > 0 else len(pieces) + number
+        return pieces[place] if 0 <= place < len(pieces) else ""
+
+    return cut
+
+
+for separator in ["a", " ", "日", "an"]:
+    for number in [1, 2, -1, -2]:
+        duck(f"split_part(s, '{separator}', {number})", python=known(piece(separator, number), "s"))
+duck("s || i || b", sql="s || i::VARCHAR || b::VARCHAR")
+NUMBERS = """concat('{"x": [', l, ', ', i, '], "y": {"z": ', b, '}}')"""
+NUMBERS_SQL = """('{"x": [' || l || ', ' || i || '], "y": {"z": ' || b || '}}')"""
+for path, column in [("$.x[0]", "l"), ("$.x[1]", "i")]:
+    python = known(lambda l, i, b, column=column: str({"l": l, "i": i}[column]), "l", "i", "b")
+    for f in ["json_value", "json_extract_string"]:
+        add(f"{f}(numbers, '{path}')", f"{f}({NUMBERS}, '{path}')", duckdb=f"json_extract_string({NUMBERS_SQL}, '{path}')", python=python)
+sql = f"json_extract_string({NUMBERS_SQL}, '$.y.z')"
+add("numbers ->> '$.y.z'", f"{NUMBERS} ->> '$.y.z'", duckdb=sql, python=known(lambda l, i, b: str(b).lower(), "l", "i", "b"))
+quoted = r"""concat('{"t": "', replace(replace(s, '\', '\\'), '"', '\"'), '"}')"""
+add("json_value(quoted, '$.t')", f"json_value({quoted}, '$.t')", python=known(lambda s: None if min(s, default=" ") < " " else s, "s"))
+
 # casts
 
 
