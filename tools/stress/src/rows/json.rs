@@ -203,6 +203,8 @@ fn value(text: &str, ty: Type) -> Option<Value> {
             let string = serde_json::from_str::<String>(text);
             string.map_or(Judged::None, |s| Judged::Is(Value::from(s)))
         }
+        // An object or a list is its text.
+        (b'[' | b'{', Type::String) => Judged::Is(Value::from(text)),
         (b't' | b'f', Type::Bool) => Judged::Is(Value::Bool(text == "true")),
         (b'-' | b'0'..=b'9', _) => naive::number(text, ty),
         _ => Judged::None,
