@@ -115,8 +115,8 @@ pub fn cases() -> Vec<Case> {
     ] {
         of(&mut cases, usage, file, places());
         let waits = vec![
-            ("a pipe without a writer", Made::Fifo, 130, 0, ""),
-            ("zeros without end", Made::Device("/dev/zero"), 130, 0, ""),
+            ("a pipe without a writer", Made::Fifo, 143, 0, ""),
+            ("zeros without end", Made::Device("/dev/zero"), 143, 0, ""),
         ];
         let first = cases.len();
         of(&mut cases, usage, file, waits);
