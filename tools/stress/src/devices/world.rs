@@ -19,7 +19,7 @@ FROM Trades WINDOW('tumbling', 100 MILLISECONDS) GROUP BY sym;";
 const STEPS: &[(&str, i32, bool)] = &[
     ("run @app.sql --events @events.jsonl", 0, true),
     (
-        "run @app.sql --events @events.jsonl --out @out --metrics @metrics",
+        "run @app.sql --events @events.jsonl --out @out --force --metrics @metrics",
         0,
         false,
     ),
@@ -27,7 +27,7 @@ const STEPS: &[(&str, i32, bool)] = &[
     ("check @wrong.sql", 2, false),
     ("explain @app.sql", 0, true),
     ("gen trades --rows 3000", 0, true),
-    ("gen sensors --rows 3000 --out @out", 0, false),
+    ("gen sensors --rows 3000 --out @out --force", 0, false),
     ("state ls file:@kept", 0, true),
     ("state show file:@kept Vwap", 0, true),
     ("state verify file:@kept", 0, true),
