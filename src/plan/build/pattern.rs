@@ -244,14 +244,17 @@ impl Builder<'_> {
     }
 }
 
+/// Whether a run always stands in front of the first element, from which others begin.
+fn keeps_start(plan: &PatternPlan) -> bool {
+    let first = &plan.elements[0];
+    plan.every.contains(&(0..1)) && first.logic.is_none() && first.min == 1
+}
+
 /// Whether a run begins with each row of the first term, and with nothing else.
 fn begins_with_every_row(plan: &PatternPlan) -> bool {
-    let first = &plan.elements[0];
-    let plain = first.logic.is_none() && first.min == 1 && first.max == 1;
-    let begins = |range: &&std::ops::Range<usize>| range.start == 0;
-    let mut every = plan.every.iter().filter(begins);
-    let every_row = every.next() == Some(&(0..1)) && every.next().is_none();
-    plain && every_row && !plan.is_sequence && !plan.terms[0].absent
+    let begins = plan.every.iter().filter(|range| range.start == 0);
+    let takes_one = plan.elements[0].max == 1 && !plan.terms[0].absent;
+    keeps_start(plan) && begins.count() == 1 && takes_one && !plan.is_sequence
 }
 
 fn shape(plan: &PatternPlan) -> Shape {
@@ -261,8 +264,7 @@ fn shape(plan: &PatternPlan) -> Shape {
         logic: e.logic.as_ref().map(|l| logic(plan, l)),
         terms: e.terms.clone(),
     };
-    let first = &plan.elements[0];
-    let keeps_start = plan.every.contains(&(0..1)) && first.logic.is_none() && first.min == 1;
+    let keeps_start = keeps_start(plan);
     let every = plan
         .every
         .iter()

@@ -3,7 +3,7 @@
 //! Sketch: an event is 40 bytes of columns, read once from memory that streams at some 10 GB/s: 4 ns are the floor
 //! for inputs beyond the caches, the rest is the operator.
 
-use super::data::{BATCH_ROWS, each_key, named, trades};
+use super::data::{BATCH_ROWS, Trade, each_key, named, trades};
 use super::engine::{self, Engine, NAMED, Read, TRADES};
 use super::hand::{self, Columns, Group, Length, Map};
 use super::harness::{Conditions, Tally, by_turns, timed, word2, word3};
@@ -45,6 +45,46 @@ fn running(
         question,
         Unit::Event,
         events,
+        baseline_is,
+        figures,
+    ))
+}
+
+/// Tells the rows that come out.
+pub(super) type Emit<'a> = &'a mut dyn FnMut(i64, f64);
+
+/// A query whose rows are LONG and DOUBLE, over so many trades of so many keys, beside the same by hand: as event time
+/// starts again with every pass, every pass has an app of its own.
+pub(super) fn afresh(
+    c: &Conditions,
+    (id, baseline_is): (&'static str, &'static str),
+    rows: &str,
+    (events, keys): (usize, usize),
+    hand: impl Fn(&[Trade], Emit),
+) -> Result<Record, String> {
+    let app = format!("@app:playback\n{TRADES}INSERT INTO Out SELECT {rows};");
+    let trades = trades(c.events(events), keys);
+    let mut batches = Engine::inline(&app, engine::long_double)?.columns(&trades)?;
+    let figures = by_turns(
+        c,
+        trades.len(),
+        || {
+            let mut engine = Engine::inline(&app, engine::long_double)?;
+            timed(|| send(&mut engine, &mut batches))
+        },
+        || {
+            let mut tally = Tally::default();
+            timed(|| {
+                let emit: Emit = &mut |key, x| tally.add(word2(key as u64, x.to_bits()));
+                hand(&trades, std::hint::black_box(emit));
+                Ok(tally)
+            })
+        },
+    )?;
+    Ok(Record::new(
+        id,
+        Unit::Event,
+        trades.len(),
         baseline_is,
         figures,
     ))

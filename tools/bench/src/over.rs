@@ -2,14 +2,12 @@
 //!
 //! Event time starts again with every pass, so every pass of either side begins with no key.
 
-use super::batches::{EVENTS, send};
-use super::data::{Trade, at, trades};
-use super::engine::{self, Engine, TRADES};
+use super::batches::{EVENTS, Emit, afresh};
+use super::data::{Trade, at};
 use super::hand::Map;
-use super::harness::{Conditions, Tally, by_turns, timed, word2};
-use super::record::{Record, Unit};
+use super::harness::Conditions;
+use super::record::Record;
 use std::collections::VecDeque;
-use std::hint::black_box;
 
 /// Rows of a key in a frame, with the current one.
 const ROWS: usize = 21;
@@ -89,29 +87,9 @@ fn beside(
     c: &Conditions,
     id: &'static str,
     (call, keys): (&str, usize),
-    hand: impl Fn(&[Trade], &mut dyn FnMut(i64, f64)),
+    hand: impl Fn(&[Trade], Emit),
 ) -> Result<Record, String> {
-    let app = format!("@app:playback\n{TRADES}INSERT INTO Out SELECT key, {call} AS x FROM S;");
-    let trades = trades(c.events(EVENTS / 2), keys);
-    let mut batches = Engine::inline(&app, engine::long_double)?.columns(&trades)?;
-    let figures = by_turns(
-        c,
-        trades.len(),
-        || {
-            let mut engine = Engine::inline(&app, engine::long_double)?;
-            timed(|| send(&mut engine, &mut batches))
-        },
-        || {
-            let mut tally = Tally::default();
-            timed(|| {
-                let emit: &mut dyn FnMut(i64, f64) = &mut |key, x| {
-                    tally.add(word2(key as u64, x.to_bits()));
-                };
-                hand(&trades, black_box(emit));
-                Ok(tally)
-            })
-        },
-    )?;
-    let about = "hand row loop, hashbrown";
-    Ok(Record::new(id, Unit::Event, trades.len(), about, figures).within_ratio(2.5))
+    let rows = format!("key, {call} AS x FROM S");
+    let about = (id, "hand row loop, hashbrown");
+    Ok(afresh(c, about, &rows, (EVENTS / 2, keys), hand)?.within_ratio(2.5))
 }

@@ -10,6 +10,7 @@ use super::engine::{self, Engine, TRADES};
 use super::harness::{Conditions, Pass, Spread, Tally, by_turns, same, timed, word2};
 use super::record::{Record, Unit};
 use super::standing::resident;
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 const KEYS: usize = 100_000;
@@ -87,19 +88,13 @@ fn beside(
         format!("@app:playback\n{TRADES}INSERT INTO Out SELECT {outside};"),
     ];
     let trades = trades(c.events(EVENTS / 2), c.keys(KEYS));
-    let mut batches = Engine::inline(&apps[0], engine::long_double)?.columns(&trades)?;
-    let mut turn = |app: &str| {
+    let batches = RefCell::new(Engine::inline(&apps[0], engine::long_double)?.columns(&trades)?);
+    let pass = |app: &str| {
         let mut engine = Engine::inline(app, engine::long_double)?;
-        timed(|| send(&mut engine, &mut batches))
+        timed(|| send(&mut engine, &mut batches.borrow_mut()))
     };
     let [ours, baseline] = &apps;
-    let turn = std::cell::RefCell::new(&mut turn);
-    let figures = by_turns(
-        c,
-        trades.len(),
-        || (turn.borrow_mut())(ours),
-        || (turn.borrow_mut())(baseline),
-    )?;
+    let figures = by_turns(c, trades.len(), || pass(ours), || pass(baseline))?;
     Ok(Record::new(id, Unit::Event, trades.len(), baseline_is, figures).within_ratio(within))
 }
 

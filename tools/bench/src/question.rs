@@ -44,12 +44,8 @@ pub(super) const fn threads(
     answer: fn(&Conditions) -> Result<Record, String>,
 ) -> Question {
     Question {
-        id,
-        group,
-        asks,
-        answer,
         pinned: false,
-        long: false,
+        ..inline(group, id, asks, answer)
     }
 }
 

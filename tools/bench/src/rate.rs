@@ -3,19 +3,14 @@
 //! Sketch: which rows pass is known from their number or their time, so most rows cost a share of one comparison; the
 //! last row of each group costs a look-up of the group.
 
-use super::batches::EVENTS;
-use super::data::{Trade, at, trades};
-use super::engine::{self, Engine, TRADES};
+use super::batches::{EVENTS, Emit, afresh};
+use super::data::{Trade, at};
 use super::hand::Map;
-use super::harness::{Conditions, Tally, by_turns, timed, word2};
-use super::record::{Record, Unit};
-use std::hint::black_box;
+use super::harness::Conditions;
+use super::record::Record;
 
 const SECOND_US: i64 = 1_000_000;
 const EVERY: usize = 100;
-
-/// Tells the rows that come out.
-type Emit<'a> = &'a mut dyn FnMut(i64, f64);
 
 /// `rate-last-events`: the last of each hundred rows.
 pub fn last_of_events(c: &Conditions) -> Result<Record, String> {
@@ -101,30 +96,5 @@ fn beside(
     rows: &str,
     hand: impl Fn(&[Trade], Emit),
 ) -> Result<Record, String> {
-    let app = format!("@app:playback\n{TRADES}INSERT INTO Out SELECT {rows};");
-    let trades = trades(c.events(EVENTS), 1000);
-    let mut batches = Engine::inline(&app, engine::long_double)?.columns(&trades)?;
-    let figures = by_turns(
-        c,
-        trades.len(),
-        || {
-            let mut engine = Engine::inline(&app, engine::long_double)?;
-            timed(|| super::batches::send(&mut engine, &mut batches))
-        },
-        || {
-            let mut tally = Tally::default();
-            timed(|| {
-                let emit: Emit = &mut |key, x| tally.add(word2(key as u64, x.to_bits()));
-                hand(&trades, black_box(emit));
-                Ok(tally)
-            })
-        },
-    )?;
-    Ok(Record::new(
-        id,
-        Unit::Event,
-        trades.len(),
-        "hand row loop",
-        figures,
-    ))
+    afresh(c, (id, "hand row loop"), rows, (EVENTS, 1000), hand)
 }

@@ -13,7 +13,7 @@ use crate::named;
 use crate::output::Output;
 use crate::places::Replaced;
 use crate::report::{Latency, Progress};
-use crate::run::wait_for_sources;
+use crate::run::to_the_end;
 use crate::session::{Resume, Session, Telling};
 use crate::shape::{Beside, Encoder, Show};
 use crate::signal;
@@ -105,20 +105,14 @@ fn run_script(args: &QueryArgs, script: Script) -> Result<(), Failure> {
     let resume = Resume::default();
     let lines = (args.on_bad, Latency::new(false));
     let metrics = MetricsFile::new(None);
-    let mut session = Session::open(&runtime, (&resume, &opened), lines, (progress, metrics))?;
-    runtime.start().map_err(Failure::from_run)?;
-    let mut pumped = session.pump(&runtime, &mut opened.events, &output);
-    if pumped.is_ok() {
-        pumped = wait_for_sources(&runtime, &mut session, &output);
-    }
-    let complete = pumped.is_ok() && !signal::is_asked() && !output.is_closed();
-    let ends = (complete, pumped.is_ok());
-    let finished = session.finish(runtime, ends, &output, Telling::Losses);
-    pumped.and(finished)?;
-    match signal::is_asked() {
-        true => Err(Failure::interrupted()),
-        false => Ok(()),
-    }
+    let session = Session::open(&runtime, (&resume, &opened), lines, (progress, metrics))?;
+    to_the_end(
+        runtime,
+        session,
+        &mut opened,
+        &output,
+        (true, Telling::Losses),
+    )
 }
 
 /// What a file holds, and what was opened of one that cannot be opened again.

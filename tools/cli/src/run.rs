@@ -9,7 +9,7 @@ use crate::args::{RunArgs, WorkerCount};
 use crate::checkpoints::{MetricsFile, beside, is_replaced, watch};
 use crate::events::Streams;
 use crate::failure::Failure;
-use crate::inputs::Inputs;
+use crate::inputs::{Inputs, Opened};
 use crate::output::Output;
 use crate::paths::{Paths, Use, holds_something, spare};
 use crate::report::{Latency, Progress};
@@ -68,20 +68,38 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let metrics = MetricsFile::new(args.state.metrics.as_deref());
     // opened first: a source may end the app as soon as it starts
     let lines = (args.on_bad, latency);
-    let mut session = Session::open(&runtime, (&resume, &opened), lines, (progress, metrics))?;
+    let session = Session::open(&runtime, (&resume, &opened), lines, (progress, metrics))?;
+    let telling = Telling::unless(args.quiet);
+    to_the_end(
+        runtime,
+        session,
+        &mut opened,
+        &output,
+        (args.flush, telling),
+    )
+}
+
+/// Starts the app, and sends what is read until that ends or a signal comes. `flush`: then windows are closed.
+pub fn to_the_end(
+    runtime: EventFluxAppRuntime,
+    mut session: Session,
+    opened: &mut Opened,
+    output: &Output,
+    (flush, telling): (bool, Telling),
+) -> Result<(), Failure> {
     // a sink may be a pipe that nobody reads yet
     signal::set_idle(true);
     let started = runtime.start().map_err(Failure::from_run);
     signal::set_idle(false);
     started?;
-    let mut pumped = session.pump(&runtime, &mut opened.events, &output);
+    let mut pumped = session.pump(&runtime, &mut opened.events, output);
     if pumped.is_ok() {
-        pumped = wait_for_sources(&runtime, &mut session, &output);
+        pumped = wait_for_sources(&runtime, &mut session, output);
     }
     let complete = pumped.is_ok() && !signal::is_asked() && !output.is_closed();
     // what was read before a signal is flushed, too
-    let ends = (complete, args.flush && pumped.is_ok());
-    let finished = session.finish(runtime, ends, &output, Telling::unless(args.quiet));
+    let ends = (complete, flush && pumped.is_ok());
+    let finished = session.finish(runtime, ends, output, telling);
     pumped.and(finished)?;
     match signal::is_asked() {
         true => Err(Failure::interrupted()),
@@ -251,7 +269,7 @@ fn printed<'s>(
 }
 
 /// Waits for the end of the app's own sources, a signal, or an output that takes no more.
-pub fn wait_for_sources(
+fn wait_for_sources(
     runtime: &EventFluxAppRuntime,
     session: &mut Session,
     output: &Output,
