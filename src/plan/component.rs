@@ -7,7 +7,9 @@
 
 use super::lineage::Lineage;
 use super::meeting::{is_outside, keyed, meets_itself, why_not_keyed};
-use super::{DoorPlan, JoinPlan, PartitionPlan, QueryPlan, StreamPlan, TablePlan, WindowPlan};
+use super::{
+    DoorPlan, JoinPlan, PartitionPlan, QueryPlan, StreamPlan, TablePlan, WindowPlan, together,
+};
 use crate::expr::Typed;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap};
@@ -247,7 +249,10 @@ fn component(
     // What such a row gives comes among the rows behind it, by its time.
     let pads_late = any(&|q| q.joins.iter().any(JoinPlan::pads_late));
     Component {
-        routing: routing(streams, queries, &order, cycle),
+        routing: match together::why(order.iter().map(|q| &queries[*q]), |p| kept.contains(&p)) {
+            Some(why) => Routing::Single(why),
+            None => routing(streams, queries, &order, cycle),
+        },
         row_by_row: cycle
             || merges
             || pads_late

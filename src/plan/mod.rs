@@ -40,6 +40,7 @@ mod table;
 mod table_def;
 mod term_scope;
 mod time_bounds;
+mod together;
 mod trigger;
 mod warn;
 mod window;

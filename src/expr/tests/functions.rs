@@ -1,8 +1,9 @@
 //! Every function of the catalogue.
 
 use super::{check, typed, typed_with};
-use crate::event::{Type, Value};
-use crate::expr::{Frame, Functions, Layout, ScalarFunction};
+use crate::event::{Timestamp, Type, Value};
+use crate::expr::{Frame, Functions, Layout, Program, ScalarFunction};
+use std::collections::HashSet;
 
 #[test]
 fn numbers() {
@@ -678,27 +679,29 @@ fn times_in_zones() {
 }
 
 #[test]
-fn uuid_depends_on_salt_call_cause_and_order_only() {
-    let ids = |text: &str, salt: &str, causes: &[u64], rows: Option<&[u32]>| {
-        let frame = Frame {
-            causes,
-            rows,
-            len: rows.map_or(causes.len(), <[u32]>::len),
-            ..Frame::default()
+fn uuid_depends_on_salt_call_cause_clock_and_order_only() {
+    let compiled = |text: &str, salt: &str| {
+        let typed = typed(text).expect("it has a type");
+        typed.compile_salted(&Layout::default(), salt)
+    };
+    let ids_of =
+        |program: &mut Program, causes: &[u64], clock: &[Timestamp], rows: Option<&[u32]>| {
+            let frame = Frame {
+                causes,
+                clock,
+                rows,
+                len: rows.map_or(causes.len(), <[u32]>::len),
+                ..Frame::default()
+            };
+            let column = program.eval(&frame, &mut 0);
+            let texts = (0..frame.len).map(|i| column.value(i).to_string());
+            texts.collect::<Vec<_>>()
         };
-        let mut program = typed(text)
-            .unwrap()
-            .compile_salted(&Layout::default(), salt);
-        let column = program.eval(&frame, &mut 0);
-        (0..frame.len)
-            .map(|i| column.value(i).to_string())
-            .collect::<Vec<_>>()
+    let ids = |text: &str, salt: &str, causes: &[u64], rows: Option<&[u32]>| {
+        ids_of(&mut compiled(text, salt), causes, &[], rows)
     };
     let all = ids("uuid()", "app", &[5, 6, 6, 6, 7], None);
-    let mut distinct = all.clone();
-    distinct.sort();
-    distinct.dedup();
-    assert_eq!(distinct.len(), 5);
+    assert_eq!(all.iter().collect::<HashSet<_>>().len(), 5);
     for id in &all {
         assert_eq!(id.len(), 36);
         assert_eq!(&id[14..15], "8");
@@ -707,8 +710,18 @@ fn uuid_depends_on_salt_call_cause_and_order_only() {
     assert_eq!(ids("uuid()", "app", &[6, 6, 6], None), all[1..4]);
     assert_eq!(
         ids("uuid()", "app", &[5, 6, 6, 6, 7], Some(&[3, 1, 4])),
-        [&all[3], &all[1], &all[4]].map(String::clone)
+        [&all[1], &all[2], &all[4]].map(String::clone)
     );
+    // The same rows in batches of one.
+    let mut program = compiled("uuid()", "app");
+    let singly = [5, 6, 6, 6, 7].map(|cause| ids_of(&mut program, &[cause], &[], None).remove(0));
+    assert_eq!(singly[..], all);
+    // What one row lets out at several times.
+    let times = [1, 2, 3].map(Timestamp);
+    let mut program = compiled("uuid()", "app");
+    let mut later: Vec<String> = ids_of(&mut program, &[6, 6, 6], &times, None);
+    later.extend(all.iter().cloned());
+    assert_eq!(later.iter().collect::<HashSet<_>>().len(), 8);
     assert_ne!(ids("uuid()", "other", &[5], None), all[..1]);
     assert_eq!(ids("uuid() = uuid()", "app", &[5], None), ["false"]);
     assert!(typed("upper(uuid())").unwrap().uses_cause());

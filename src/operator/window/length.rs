@@ -118,11 +118,7 @@ impl Operator for Length {
         }
     }
 
-    /// Not where `rows` would make several batches of them: `uuid()` tells where a batch begins.
     fn row(&mut self, row: RowView<'_>, to: &mut Batch, _out: &mut Out) -> bool {
-        if row.batch.len() > self.rows_max.min(CHUNK_ROWS_MAX) {
-            return false;
-        }
         self.enter(row.batch, row.row, to);
         true
     }
