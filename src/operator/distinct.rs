@@ -221,4 +221,26 @@ impl Operator for Distinct {
             Memory::Flush | Memory::SinceFlush => {}
         }
     }
+
+    /// Without a window the number of rows is bounded, and those of a key that is gone must not count.
+    fn quiet_after(&self) -> Option<i64> {
+        let is_bounded = matches!(self.memory, Memory::Recent(_));
+        (!is_bounded && self.index.finds_by_one()).then_some(0)
+    }
+
+    fn find_by_partition(&mut self) {
+        if let [position] = self.routing[..] {
+            self.index.find_by(position);
+        }
+    }
+
+    fn forget_keys(&mut self, keys: &Column) {
+        let mut gone = std::mem::take(&mut self.slots);
+        gone.clear();
+        self.index.remove_known(keys, &mut gone);
+        if let Memory::Window(copies) = &mut self.memory {
+            gone.iter().for_each(|slot| copies.reset(*slot));
+        }
+        self.slots = gone;
+    }
 }

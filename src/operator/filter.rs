@@ -75,4 +75,8 @@ impl Operator for Filter {
     fn count(&self, into: &mut Counters) {
         into.value_faults += self.faults;
     }
+
+    fn quiet_after(&self) -> Option<i64> {
+        Some(0)
+    }
 }

@@ -78,4 +78,8 @@ impl Operator for Members {
     fn count(&self, into: &mut Counters) {
         into.value_faults += self.lookups.iter().map(|(_, l)| l.faults()).sum::<u64>();
     }
+
+    fn quiet_after(&self) -> Option<i64> {
+        Some(0)
+    }
 }

@@ -31,7 +31,7 @@ pub(crate) use range::{RangeEnd, RangeIndex, RangePlan};
 pub(crate) use retired::Retired;
 pub(crate) use words::{COUNT_MAX, counter, newer_counter, words_cell};
 
-use crate::event::{Batch, Mark, RowSet, RowView, Sign, Timestamp};
+use crate::event::{Batch, Column, Mark, RowSet, RowView, Sign, Timestamp};
 use crate::state::{Malformed, Register, RegisterReader, StateHolder};
 use std::sync::Arc;
 
@@ -179,6 +179,19 @@ pub(crate) trait Operator: Send + StateHolder {
     /// Forgets all keys, and rows held, that are not kept: `keep` is asked with the key by which the operator is
     /// routed, as bytes. After a restore those of other workers are forgotten, in a partition those that were idle.
     fn keep_keys(&mut self, _keep: &dyn Fn(&[u8]) -> bool) {}
+
+    /// In a partition: how long after the last row of a key, by clock or time, something may come of that key without
+    /// another row of it, or stand where [`Operator::forget_keys`] does not find it. `None` where there is no such bound.
+    fn quiet_after(&self) -> Option<i64> {
+        None
+    }
+
+    /// In a partition that forgets single keys: finds by the key of the partition whatever it has of it.
+    fn find_by_partition(&mut self) {}
+
+    /// Forgets some keys of its partition, none of which comes twice, at a cost that does not grow with the others:
+    /// their time to be quiet is over.
+    fn forget_keys(&mut self, _keys: &Column) {}
 }
 
 /// Where an operator puts its rows, with spent batches to reuse.

@@ -4,7 +4,7 @@
 //! stands directly in front of the window, so that numbers are in the order in which rows enter.
 
 use super::{Counters, Kind, Operator, Out, newer_counter};
-use crate::event::{Batch, Element, RowSet, Timestamp};
+use crate::event::{Batch, Column, Element, RowSet, Timestamp};
 use crate::state::{StateHolder, Visitor};
 
 /// A window whose rows have a LONG column behind all others: how many rows came before.
@@ -79,5 +79,17 @@ impl Operator for Numbered {
 
     fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
         self.window.keep_keys(keep);
+    }
+
+    fn quiet_after(&self) -> Option<i64> {
+        self.window.quiet_after()
+    }
+
+    fn find_by_partition(&mut self) {
+        self.window.find_by_partition();
+    }
+
+    fn forget_keys(&mut self, keys: &Column) {
+        self.window.forget_keys(keys);
     }
 }

@@ -94,4 +94,8 @@ impl Operator for Select {
     fn count(&self, into: &mut Counters) {
         into.value_faults += self.faults + self.projection.faults();
     }
+
+    fn quiet_after(&self) -> Option<i64> {
+        Some(0)
+    }
 }

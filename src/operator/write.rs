@@ -56,4 +56,8 @@ impl Operator for Write {
         self.write.count(into);
         into.refused_rows += self.write.refused();
     }
+
+    fn quiet_after(&self) -> Option<i64> {
+        Some(0)
+    }
 }

@@ -146,15 +146,6 @@ pub(super) fn bind_rate(query: &Query, plan: &mut QueryPlan) -> Result<(), Fault
             behind.push(key.clone());
         }
     }
-    let is_last = matches!(
-        (limit.rows, limit.pace),
-        (RateRows::Last, RatePace::Events(_))
-    );
-    if is_last && plan.partition.is_some() && keys.len() > 1 {
-        let message = "LAST of groups EVERY n EVENTS cannot stand in a partition";
-        let remedy = "write OUTPUT LAST EVERY t, or insert into an inner stream and limit that";
-        return Err(Fault::new(limit.span, message).help(remedy));
-    }
     let aggregates = plan.outputs.iter().chain(&behind).map(is_aggregate);
     let mut aggregates: Vec<bool> = aggregates.collect();
     let leave = matches!(turnover, Turnover::Singly | Turnover::FlushesOfKeys);

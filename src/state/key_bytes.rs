@@ -104,6 +104,13 @@ pub(super) fn parts_of_key(key: &[u8], types: &[Type]) -> Option<SmallVec<[Range
     rest.is_empty().then_some(parts)
 }
 
+/// The value of an encoded key of one FLOAT or DOUBLE.
+pub(super) fn double_of_key(key: &[u8]) -> Option<f64> {
+    let (tag, bytes) = key.split_first()?;
+    let bytes = bytes.try_into().ok().filter(|_| *tag == 3)?;
+    Some(f64::from_le_bytes(bytes))
+}
+
 #[inline]
 fn tagged(tag: u8, bytes: [u8; 8], out: &mut impl KeyBytes) {
     out.append(&[tag]);

@@ -12,12 +12,14 @@
 
 mod find;
 mod load;
+mod parts;
 
 use super::key_bytes::{encode_key, encode_scalar};
 use super::key_slots::{Held, KeySlots, Keys};
 use super::{StateHolder, Visitor};
 use crate::event::{Column, Data, Scalar, Str, Type};
 use foldhash::fast::RandomState;
+use parts::Parts;
 use std::hash::{BuildHasher, Hasher};
 
 /// Number of a key or value in a container.
@@ -52,6 +54,8 @@ pub(crate) struct KeyIndex {
     hasher: RandomState,
     /// Odd; the top bits of a product with it are the place of a word.
     multiplier: u64,
+    /// Keys by one of their columns, where they are found by it.
+    parts: Option<Box<Parts>>,
     scratch: Vec<u8>,
 }
 
@@ -66,6 +70,7 @@ impl KeyIndex {
             free: Vec::new(),
             multiplier: multiplier(&RandomState::default()),
             hasher: RandomState::default(),
+            parts: None,
             scratch: Vec::new(),
         };
         index.resize(load::ENTRIES_MIN);
@@ -266,6 +271,7 @@ impl KeyIndex {
             None => {
                 let slot = self.insert(place, hash);
                 self.keys.set_bytes(slot, key.into());
+                self.note_parts(key, slot);
                 (slot, true)
             }
         }
@@ -402,6 +408,9 @@ impl KeyIndex {
     /// Forgets a key; its slot may be given to another.
     pub(crate) fn remove(&mut self, slot: Slot) {
         self.free.push(slot);
+        if let Some(parts) = &mut self.parts {
+            parts.remove(slot);
+        }
         let place = slot as usize;
         let word = match self.keys.keys() {
             _ if slot == self.null => None,
@@ -447,6 +456,9 @@ impl KeyIndex {
         self.keys.clear();
         self.free.clear();
         self.null = EMPTY;
+        if let Some(parts) = &mut self.parts {
+            parts.clear();
+        }
     }
 }
 

@@ -5,11 +5,11 @@
 
 use super::Slot;
 use super::holder::private::Slotted;
-use super::key_bytes::{encode_text, encode_word, parts_of_key};
+use super::key_bytes::{double_of_key, encode_text, encode_word, parts_of_key};
 use super::marks::Marks;
 use super::reader::{Reader, put_texts, put_words, word};
 use super::section::{Malformed, Slots};
-use crate::event::{Str, Type};
+use crate::event::{Column, Scalar, Str, Type};
 use std::ops::Range;
 
 /// What a slot holds.
@@ -136,9 +136,31 @@ impl KeySlots {
         self.held.len()
     }
 
-    #[cfg(test)]
     pub(super) fn types(&self) -> &[Type] {
         &self.types
+    }
+
+    /// Appends the key of a slot to a column of its type, where keys have one; NULL where it has no key.
+    pub(super) fn push_key(&self, slot: Slot, to: &mut Column) {
+        let place = slot as usize;
+        let ty = match (self.held(slot), &*self.types) {
+            (Held::Key, [ty]) => *ty,
+            _ => return to.push_null(),
+        };
+        match &self.keys {
+            Keys::One => to.push_null(),
+            Keys::Word(keys) => to.push_scalar(match ty {
+                Type::Bool => Scalar::Bool(keys[place] != 0),
+                Type::Int => Scalar::Int(keys[place] as i32),
+                _ => Scalar::Long(keys[place] as i64),
+            }),
+            Keys::Text(keys) => to.push_scalar(Scalar::Text(&keys[place])),
+            Keys::Bytes(keys) => match (double_of_key(&keys[place]), ty) {
+                (Some(value), Type::Float) => to.push_scalar(Scalar::Float(value as f32)),
+                (Some(value), _) => to.push_scalar(Scalar::Double(value)),
+                (None, _) => to.push_null(),
+            },
+        }
     }
 
     #[inline]

@@ -451,4 +451,8 @@ impl Operator for PaneAggregate {
             }
         }
     }
+
+    fn quiet_after(&self) -> Option<i64> {
+        (!self.panes.is_whole()).then_some(self.panes.size_us)
+    }
 }

@@ -5,13 +5,18 @@
 
 use super::group::{Grouping, Groups, entering, look_up, result_columns};
 use super::{Change, Changes};
-use crate::event::{Batch, Column, RowView, Sign, Timestamp};
+use crate::event::{Batch, Column, RowSet, RowView, Sign, Timestamp};
 use crate::expr::{Frame, Program, RowFrame};
 use crate::operator::projection::{Projection, Rows};
 use crate::operator::select::choose;
-use crate::operator::{Counters, Kind, Operator, Out, counter};
+use crate::operator::{Counters, Kind, Operator, Out, counter, newer_counter};
 use crate::sql::ast::Events;
 use crate::state::{Cells, Slot, StateHolder, Visitor};
+use std::collections::HashSet;
+
+/// Groups of a query that are never forgotten, as no row leaves them: some gigabytes. The row of another one is not added,
+/// and counted.
+pub(crate) const GROUPS_MAX: usize = 10_000_000;
 
 /// GROUP BY and aggregates behind a source, a sliding window or a batch window.
 pub(crate) struct RunningAggregate {
@@ -30,7 +35,26 @@ pub(crate) struct RunningAggregate {
     results: Vec<Column>,
     projection: Projection,
     faults: u64,
+    bound: Bound,
     scratch: Scratch,
+}
+
+/// How many groups there may be, where none is forgotten.
+struct Bound {
+    groups_max: usize,
+    /// Rows may leave.
+    retracts: bool,
+    /// Rows of groups beyond it.
+    refused: u64,
+}
+
+impl Bound {
+    /// Whether of so many groups a new one is too many. Where rows leave none begins once one was refused: of what
+    /// leaves it is not known whether it was refused.
+    #[inline]
+    fn is_over(&self, groups: usize) -> bool {
+        groups > self.groups_max || (self.retracts && self.refused > 0)
+    }
 }
 
 #[derive(Default)]
@@ -67,8 +91,20 @@ impl RunningAggregate {
             grouping,
             projection,
             faults: 0,
+            bound: Bound {
+                groups_max: GROUPS_MAX,
+                retracts,
+                refused: 0,
+            },
             scratch: Scratch::default(),
         }
+    }
+
+    /// With another bound on the groups.
+    #[cfg(test)]
+    fn bounded(mut self, groups_max: usize) -> Self {
+        self.bound.groups_max = groups_max;
+        self
     }
 
     /// Flushes are those of one key of a partition each, which is one of the keys of groups.
@@ -119,6 +155,14 @@ impl RunningAggregate {
         }
     }
 
+    /// Forgets what belongs to a group that is no longer known.
+    fn forget_slot(&mut self, slot: Slot) {
+        self.groups.reset(slot);
+        if let Some(sizes) = &mut self.sizes {
+            sizes.reset(slot);
+        }
+    }
+
     fn each(&mut self, batch: &Batch, shown: bool, out: &mut Out) {
         let s = &mut self.scratch;
         let some = choose(
@@ -137,6 +181,7 @@ impl RunningAggregate {
         if frame.len == 0 {
             return;
         }
+        let faults = self.faults;
         look_up(
             &mut self.groups.index,
             &mut self.grouping.keys,
@@ -145,6 +190,11 @@ impl RunningAggregate {
             &mut s.slots,
             &mut s.fresh,
         );
+        let is_full = self.bound.is_over(self.groups.index.len());
+        if is_full && self.sizes.is_none() && !s.fresh.is_empty() {
+            self.faults = faults;
+            return self.each_of_some(batch, some, shown, out);
+        }
         self.groups.ensure();
         let signs = match rows {
             Some(rows) if !batch.signs.is_empty() => {
@@ -188,6 +238,43 @@ impl RunningAggregate {
         }
     }
 
+    /// As [`RunningAggregate::each`] with the rows of a batch, or `some` of them, but those of the last of its new
+    /// groups, which are too many.
+    #[cold]
+    fn each_of_some(&mut self, batch: &Batch, some: bool, shown: bool, out: &mut Out) {
+        let s = &self.scratch;
+        let excess = match self
+            .groups
+            .index
+            .len()
+            .saturating_sub(self.bound.groups_max)
+        {
+            0 => s.fresh.len(),
+            excess => excess.min(s.fresh.len()),
+        };
+        let gone = s.fresh[s.fresh.len() - excess..].iter();
+        let gone: HashSet<Slot> = gone.map(|(slot, _)| *slot).collect();
+        let mut rows = Vec::new();
+        for (place, slot) in s.slots.iter().enumerate() {
+            let row = if some { s.rows[place] } else { place as u32 };
+            if !gone.contains(slot) {
+                rows.push(row);
+            } else if batch.sign(row as usize) == Sign::Plus {
+                self.bound.refused += 1;
+            }
+        }
+        gone.into_iter()
+            .for_each(|slot| self.groups.index.remove(slot));
+        if rows.is_empty() {
+            return;
+        }
+        let mut left = Batch::like(batch);
+        left.append(batch, &RowSet::Picked(&rows));
+        let condition = self.condition.take();
+        self.each(&left, shown, out);
+        self.condition = condition;
+    }
+
     /// One row: as `each` does with a batch of it.
     fn one(&mut self, view: RowView<'_>, to: &mut Batch) {
         let frame = RowFrame::of(view);
@@ -197,9 +284,16 @@ impl RunningAggregate {
             return;
         }
         let sign = view.batch.sign(view.row);
+        let groups = self.groups.index.len();
         let slot = self
             .groups
             .slot_of(&mut self.grouping.keys, &frame, &mut self.faults);
+        let is_new = self.groups.index.len() > groups;
+        if is_new && self.sizes.is_none() && self.bound.is_over(groups + 1) {
+            self.groups.index.remove(slot);
+            self.bound.refused += u64::from(sign == Sign::Plus);
+            return;
+        }
         let change = Change {
             slot,
             sign,
@@ -374,6 +468,7 @@ impl StateHolder for RunningAggregate {
                 sizes.ensure(self.groups.index.slots());
             }
         }
+        newer_counter(visitor, &mut self.bound.refused);
     }
 }
 
@@ -396,6 +491,7 @@ impl Operator for RunningAggregate {
 
     fn count(&self, into: &mut Counters) {
         into.value_faults += self.faults + self.projection.faults();
+        into.limit_rows += self.bound.refused;
     }
 
     fn routed_by(&mut self, positions: Vec<usize>) {
@@ -404,9 +500,159 @@ impl Operator for RunningAggregate {
 
     fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
         for slot in self.groups.not_kept(&self.routing, keep) {
-            self.groups.remove(slot);
-            if let Some(sizes) = &mut self.sizes {
-                sizes.reset(slot);
+            self.groups.index.remove(slot);
+            self.forget_slot(slot);
+        }
+    }
+
+    fn quiet_after(&self) -> Option<i64> {
+        self.groups.index.finds_by_one().then_some(0)
+    }
+
+    fn find_by_partition(&mut self) {
+        if let [position] = self.routing[..] {
+            self.groups.index.find_by(position);
+        }
+    }
+
+    fn forget_keys(&mut self, keys: &Column) {
+        let mut gone = std::mem::take(&mut self.scratch.empty);
+        gone.clear();
+        self.groups.index.remove_known(keys, &mut gone);
+        gone.iter().for_each(|slot| self.forget_slot(*slot));
+        self.scratch.empty = gone;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Aggregate, AggregateCall, Rows as Coming};
+    use super::*;
+    use crate::event::{Schema, Type, Value};
+    use crate::expr::{ColumnRef, Layout, Typed};
+    use crate::operator::window::testing::{Feed, check, column};
+    use crate::sql::ast::Span;
+
+    const TYPES: [Type; 3] = [Type::String, Type::Int, Type::Long];
+
+    /// `k, v, sum(v)` by k, with three groups at most. `rows`: how rows leave, if they do.
+    fn sums(retracts: bool, lasts: bool) -> RunningAggregate {
+        let call = |aggregate, args: Vec<Type>| AggregateCall {
+            result: Type::Long,
+            rows: if retracts {
+                Coming::InOrder
+            } else {
+                Coming::Forever
+            },
+            args,
+            aggregate,
+        };
+        let mut calls = vec![(
+            call(Aggregate::Sum, vec![Type::Int]),
+            vec![column(1, Type::Int)],
+        )];
+        if lasts {
+            let call = AggregateCall {
+                result: Type::Int,
+                ..call(Aggregate::MaxForever, vec![Type::Int])
+            };
+            calls.push((call, vec![column(1, Type::Int)]));
+        }
+        let grouping = Grouping {
+            keys: vec![column(0, Type::String)],
+            key_types: vec![Type::String],
+            calls,
+        };
+        let layout = Layout::default().all(0, 2).then(&[ColumnRef::Aggregate(0)]);
+        let input = |column| ColumnRef::Input { source: 0, column };
+        let outputs = [input(0), input(1), ColumnRef::Aggregate(0)];
+        let outputs = outputs.into_iter().zip(TYPES);
+        let outputs = outputs.map(|(c, ty)| Typed::column(c, ty, Span::default()).compile(&layout));
+        let projection = Projection::new(outputs.collect(), None, Vec::new(), None, None, None);
+        RunningAggregate::new(None, Events::All, grouping, retracts, false, projection).bounded(3)
+    }
+
+    #[test]
+    fn rows_of_a_group_more_are_counted_and_not_added() {
+        let lines = [
+            "1 a 1", "2 b 2", "3 a 3", "4 c 4", "5 d 5", "6 b 6", "7 NULL 7", "8 e 8", "9 d 9",
+            "10 c 10",
+        ];
+        let want = [
+            "+ 1 a 1 1",
+            "+ 2 b 2 2",
+            "+ 3 a 3 4",
+            "+ 4 c 4 4",
+            "+ 6 b 6 8",
+            "+ 10 c 10 14",
+        ];
+        let feed = Feed {
+            types: &TYPES[..2],
+            keep: &[0, 1, 2],
+            lines: &lines,
+        };
+        let counters = check(&feed, &want, || Box::new(sums(false, false)));
+        assert_eq!(counters.limit_rows, 4);
+    }
+
+    /// A group that was refused is not there when its rows leave, also where there is room by then.
+    #[test]
+    fn what_leaves_of_a_group_that_was_refused_is_ignored() {
+        let schema = Schema::new([("k", Type::String), ("v", Type::Int)]);
+        let rows = [
+            ('+', "a", 1),
+            ('+', "b", 2),
+            ('+', "c", 3),
+            ('+', "d", 4),
+            ('-', "a", 1),
+            ('-', "d", 4),
+            ('+', "d", 5),
+            ('+', "a", 6),
+            ('-', "c", 3),
+        ];
+        let want = [("a", 1), ("b", 2), ("c", 3), ("a", 0), ("a", 6), ("c", 0)];
+        for together in [1, 2, 4, rows.len()] {
+            for singly in [false, true] {
+                let mut sums = sums(true, true);
+                let mut like = Batch::new(&schema);
+                like.columns.push(Column::new(Type::Long));
+                let mut out = Out::new(like);
+                let mut got = Vec::new();
+                for rows in rows.chunks(together) {
+                    let mut batch = Batch::new(&schema);
+                    for (sign, k, v) in rows {
+                        batch.push_sign(if *sign == '-' {
+                            Sign::Minus
+                        } else {
+                            Sign::Plus
+                        });
+                        batch.at.push(Timestamp(0));
+                        assert!(batch.columns[0].push(&Value::from(k.to_string())));
+                        assert!(batch.columns[1].push(&Value::Int(*v)));
+                    }
+                    if singly {
+                        let mut to = out.batch();
+                        for row in 0..batch.len() {
+                            let batch = &batch;
+                            assert!(sums.row(RowView { batch, row }, &mut to, &mut out));
+                        }
+                        out.emit(Kind::Rows, to);
+                    } else {
+                        sums.rows(Kind::Rows, &batch, &mut out);
+                    }
+                    for (_, batch) in std::mem::take(&mut out.ready) {
+                        let row = |row| (batch.columns[0].value(row), batch.columns[2].value(row));
+                        got.extend((0..batch.len()).map(row));
+                    }
+                }
+                let value = |(k, sum): (&str, i64)| (Value::from(k.to_string()), Value::Long(sum));
+                let is_zero = |value: &Value| *value == Value::Null;
+                assert_eq!(got.len(), want.len(), "{got:?}, {together} rows together");
+                for (got, want) in got.iter().zip(want.map(value)) {
+                    let same = got.1 == want.1 || (is_zero(&got.1) && want.1 == Value::Long(0));
+                    assert!(got.0 == want.0 && same, "{got:?} is not {want:?}");
+                }
+                assert_eq!(sums.bound.refused, 2);
             }
         }
     }

@@ -251,6 +251,11 @@ impl ByRows {
 
     fn forget(&mut self, slot: Slot) {
         self.index.remove(slot);
+        self.clear_slot(slot);
+    }
+
+    /// Forgets what a key held that is no longer known.
+    fn clear_slot(&mut self, slot: Slot) {
         if let Some(history) = &mut self.history
             && let Some(id) = *history.logs.get(slot)
         {
@@ -361,6 +366,27 @@ impl ByRows {
     pub(super) fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
         let gone = self.index.not_kept(&self.routing, keep);
         gone.into_iter().for_each(|slot| self.forget(slot));
+    }
+
+    /// From here on keys are found by that of a partition.
+    pub(super) fn find_by_partition(&mut self) {
+        if let [position] = self.routing[..] {
+            self.index.find_by(position);
+        }
+    }
+
+    /// Whether they are.
+    pub(super) fn finds_by_partition(&self) -> bool {
+        self.index.finds_by_one()
+    }
+
+    /// Forgets what has these keys of a partition.
+    pub(super) fn forget_keys(&mut self, keys: &Column) {
+        let mut gone = std::mem::take(&mut self.slots);
+        gone.clear();
+        self.index.remove_known(keys, &mut gone);
+        gone.iter().for_each(|slot| self.clear_slot(*slot));
+        self.slots = gone;
     }
 
     /// Checks what was loaded: keys have logs of their own, and no others have any.

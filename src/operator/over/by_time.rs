@@ -237,6 +237,11 @@ impl ByTime {
         }
     }
 
+    /// How long a row is seen.
+    pub(super) fn span_us(&self) -> i64 {
+        self.span_us
+    }
+
     pub(super) fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
         let gone = self.index.not_kept(&self.routing, keep);
         for slot in gone {

@@ -495,6 +495,21 @@ impl Operator for Over {
         self.by_rows.iter_mut().for_each(|f| f.keep_keys(keep));
         self.by_time.iter_mut().for_each(|f| f.keep_keys(keep));
     }
+
+    /// A row waits until the clock has passed its time; a frame of time holds it for as long as that is.
+    fn quiet_after(&self) -> Option<i64> {
+        let by_key = self.by_rows.iter().all(ByRows::finds_by_partition);
+        let span = self.by_time.iter().map(ByTime::span_us).max();
+        by_key.then(|| span.map_or(0, |span| span.saturating_add(1)))
+    }
+
+    fn find_by_partition(&mut self) {
+        self.by_rows.iter_mut().for_each(ByRows::find_by_partition);
+    }
+
+    fn forget_keys(&mut self, keys: &Column) {
+        self.by_rows.iter_mut().for_each(|f| f.forget_keys(keys));
+    }
 }
 
 /// That a slot which was loaded has a key.

@@ -234,4 +234,8 @@ impl Operator for Door {
         into.value_faults += self.faults;
         into.unmatched_rows += self.unmatched;
     }
+
+    fn quiet_after(&self) -> Option<i64> {
+        Some(0)
+    }
 }

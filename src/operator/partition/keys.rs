@@ -1,20 +1,32 @@
 //! The keys of a partition, where these are kept: to bound their number, and to forget those that have been idle.
 //!
-//! How: a key is renewed by its rows. Whether keys have been idle for long enough is looked at on a grid of times, so
-//! that many are forgotten together; then the graph lets all operators of the partition forget them. So of a row only
-//! counts at which time of the grid its key may go, and most rows find their key renewed.
-//! Cost: a look-up per row; 16 bytes of state per key beside the key itself; a look at all keys when the first of them
-//! may be idle.
+//! How: a key is renewed by its rows. When keys go is decided on a grid of times, so that of a row only counts at which
+//! time of the grid its key may go, and most rows find their key renewed. At such a time it is known how many keys go,
+//! and from then on they are gone; but they are taken out of the index, and forgotten by the operators of the partition,
+//! a few in each step of the worker, so that no step is held up by all of them. A row of one that is gone and still
+//! there takes it out first, so it finds nothing, as if all had gone at once.
+//! Cost: a look-up per row, two while keys are on their way out; 16 bytes of state per key beside the key itself.
 
+use super::PARTITION_KEYS_MAX;
 use crate::event::{Batch, Column, Timestamp, Type};
 use crate::operator::{Counters, counter};
-use crate::state::{Cells, KeyIndex, Malformed, Slot, StateHolder, Visitor, key_group};
+use crate::state::{Cells, KeyIndex, Malformed, Slot, StateHolder, Visitor, encode_key, key_group};
 use foldhash::fast::RandomState;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
 /// Not before anything.
 const NEVER: Timestamp = Timestamp(i64::MAX);
+
+/// Keys that a step takes out at least: some microseconds. With assertions one, so that tests have more to do with keys
+/// on their way out.
+const KEYS_AT_ONCE: usize = if cfg!(debug_assertions) { 1 } else { 32 };
+
+/// Of so many rows of a step one more key is taken out: a larger step takes more, in proportion.
+const ROWS_PER_KEY: usize = 8;
+
+/// Slots that are looked at for each key that may be taken out: most keys stay.
+const SLOTS_PER_KEY: usize = 32;
 
 /// Keys as bytes, to be forgotten.
 pub(crate) type Gone = HashSet<Vec<u8>, RandomState>;
@@ -28,19 +40,29 @@ pub(crate) struct KeptKeys {
     /// After how long a key is forgotten, and the width of the grid; none where no key is forgotten.
     purge_us: Option<(i64, i64)>,
     keys_max: usize,
-    /// The first time at which a key may have been idle: an index.
-    next: Timestamp,
+    /// The latest time at which keys went: those seen last so long before it are gone.
+    decided: Timestamp,
+    /// How many of the others go at which time: an index.
+    times: BTreeMap<Timestamp, usize>,
+    /// Keys that are gone and still here.
+    pending: usize,
+    /// Keys that came since some were taken out.
+    came: usize,
+    /// The slot that is looked at next for keys that are gone.
+    next: Slot,
+    /// Keys that were taken out and that operators still have.
+    gone: Column,
+    /// Operators forget single keys; otherwise all at once when they go.
+    singly: bool,
     /// What rows of the times of the range, its end included, renew a key to.
     renews: (Range<Timestamp>, Timestamp),
-    /// Keys that were forgotten.
+    /// Keys that were taken out.
     purged: u64,
     /// Rows of keys beyond the bound.
     refused: u64,
     slots: Vec<Slot>,
     fresh: Vec<(Slot, u32)>,
     admitted: Vec<u32>,
-    /// The keys that are looked at.
-    held: Vec<Slot>,
 }
 
 impl KeptKeys {
@@ -50,18 +72,29 @@ impl KeptKeys {
             seen: Cells::default(),
             purge_us,
             keys_max,
-            next: NEVER,
+            decided: Timestamp::MIN,
+            times: BTreeMap::new(),
+            pending: 0,
+            came: 0,
+            next: 0,
+            gone: Column::new(ty),
+            singly: false,
             renews: (NEVER..NEVER, NEVER),
             purged: 0,
             refused: 0,
             slots: Vec::new(),
             fresh: Vec::new(),
             admitted: Vec::new(),
-            held: Vec::new(),
         }
     }
 
-    /// All rows of a batch come, with these keys. False where there would be too many keys; then nothing has changed.
+    /// Keys are taken out a few at a time: operators can forget them so, and do nothing of a key that is gone without
+    /// a row of it. `quiet_us`: how long after the last row of a key that begins to hold.
+    pub(crate) fn forget_singly(&mut self, quiet_us: i64) {
+        self.singly = self.idle_us().is_some_and(|idle| quiet_us <= idle);
+    }
+
+    /// All rows of a batch come, with these keys. False where there would be too many keys; then no row has come.
     pub(super) fn see_all(&mut self, keys: &Column, batch: &Batch) -> bool {
         if self.look_up(keys, batch.len()) > 0 {
             self.fresh
@@ -99,6 +132,9 @@ impl KeptKeys {
 
     /// Looks the keys of so many rows up; returns how many of the new ones are too many.
     fn look_up(&mut self, keys: &Column, rows: usize) -> usize {
+        if self.pending > 0 {
+            self.come_back(keys, rows);
+        }
         self.slots.clear();
         self.fresh.clear();
         self.index
@@ -107,8 +143,28 @@ impl KeptKeys {
         for (slot, _) in &self.fresh {
             *self.seen.get_mut(*slot) = Timestamp::MIN;
         }
-        let excess = self.index.len().saturating_sub(self.keys_max);
+        self.came += self.fresh.len();
+        let keys = self.index.len() - self.pending;
+        let excess = keys.saturating_sub(self.keys_max);
         excess.min(self.fresh.len())
+    }
+
+    /// Takes those out of the keys of so many rows that are gone: they begin anew.
+    #[cold]
+    fn come_back(&mut self, keys: &Column, rows: usize) {
+        if self.index.len() + rows > PARTITION_KEYS_MAX {
+            // What is gone must not count to bounds.
+            return self.take_all_out();
+        }
+        let mut slots = std::mem::take(&mut self.slots);
+        slots.clear();
+        self.index.find(&[keys], rows, &mut slots);
+        for slot in &slots {
+            if self.is_gone(*slot) {
+                self.take_out(*slot);
+            }
+        }
+        self.slots = slots;
     }
 
     #[inline]
@@ -119,14 +175,24 @@ impl KeptKeys {
             self.renews = renewal(now, self.purge_us);
         }
         let (seen, to) = (*self.seen.get(slot), self.renews.1);
-        if seen >= to {
+        if seen < to {
+            self.renew_to(slot, seen, to);
+        }
+    }
+
+    fn renew_to(&mut self, slot: Slot, seen: Timestamp, to: Timestamp) {
+        *self.seen.get_mut(slot) = to;
+        let Some(purge) = self.purge_us else { return };
+        *self.times.entry(goes_at(to, purge)).or_default() += 1;
+        if seen == Timestamp::MIN {
             return;
         }
-        *self.seen.get_mut(slot) = to;
-        if seen == Timestamp::MIN
-            && let Some((idle, _)) = self.purge_us
-        {
-            self.next = self.next.min(to.plus(idle));
+        let before = goes_at(seen, purge);
+        if let Some(keys) = self.times.get_mut(&before) {
+            *keys -= 1;
+            if *keys == 0 {
+                self.times.remove(&before);
+            }
         }
     }
 
@@ -145,9 +211,10 @@ impl KeptKeys {
         gone.iter().for_each(|slot| self.index.remove(*slot));
     }
 
-    /// When keys are looked at next.
+    /// When keys go next.
+    #[inline]
     pub(crate) fn due(&self) -> Option<Timestamp> {
-        (self.next != NEVER).then_some(self.next)
+        self.times.first_key_value().map(|(time, _)| *time)
     }
 
     /// How long a key that is seen now is kept at least.
@@ -155,31 +222,96 @@ impl KeptKeys {
         self.purge_us.map(|(idle, _)| idle)
     }
 
-    /// Forgets the keys that have been idle when the clock reaches `now`. Returns them, as bytes.
-    pub(crate) fn purge(&mut self, now: Timestamp) -> Gone {
-        let mut gone = Gone::default();
-        let Some((idle, grid)) = self.purge_us else {
-            return gone;
-        };
-        let mut first = NEVER;
-        self.held.clear();
-        self.held.extend(self.index.held_slots());
-        for slot in self.held.drain(..) {
-            let end = self.seen.get(slot).plus(idle);
-            if end > now {
-                first = first.min(end);
-                continue;
-            }
-            gone.extend(self.index.key_of(slot, &[0]));
-            self.index.remove(slot);
-            self.seen.reset(slot);
+    /// The clock reaches `now`, a time of the grid: from here on the keys are gone that have been idle.
+    pub(crate) fn decide(&mut self, now: Timestamp) {
+        while let Some(first) = self.times.first_entry().filter(|e| *e.key() <= now) {
+            self.pending += first.remove();
         }
-        self.purged += gone.len() as u64;
-        self.next = match first {
-            NEVER => NEVER,
-            first => grid_after(first, grid),
+        self.decided = now;
+        if !self.singly {
+            self.take_all_out();
+        }
+    }
+
+    /// Whether keys are gone and still here.
+    #[inline]
+    pub(crate) fn is_pending(&self) -> bool {
+        self.pending > 0
+    }
+
+    /// Takes keys out that are gone, as many as a step of so many rows may.
+    pub(crate) fn take_some_out(&mut self, rows: usize) {
+        if !self.singly {
+            // Keys of a revision of another plan.
+            return self.take_all_out();
+        }
+        let keys = KEYS_AT_ONCE.max(rows / ROWS_PER_KEY);
+        // Beside these as many as came, so that those on their way out do not pile up.
+        let keys = keys + self.came;
+        self.take_out_of(keys.saturating_mul(SLOTS_PER_KEY), keys);
+    }
+
+    /// Takes all keys out that are gone.
+    pub(crate) fn take_all_out(&mut self) {
+        self.take_out_of(usize::MAX, usize::MAX);
+        debug_assert_eq!(self.pending, 0, "keys that are gone are found");
+    }
+
+    /// Looks at so many slots, and takes up to `keys` keys out.
+    fn take_out_of(&mut self, slots: usize, keys: usize) {
+        self.came = 0;
+        let all = self.index.slots();
+        let mut left = keys.min(self.pending);
+        for _ in 0..slots.min(all) {
+            if left == 0 {
+                return;
+            }
+            let slot = self.next;
+            self.next = match slot as usize + 1 < all {
+                true => slot + 1,
+                false => 0,
+            };
+            if self.is_gone(slot) {
+                self.take_out(slot);
+                left -= 1;
+            }
+        }
+    }
+
+    /// Whether the key of a slot is gone and still here; no where there is none.
+    #[inline]
+    fn is_gone(&self, slot: Slot) -> bool {
+        let Some((idle, _)) = self.purge_us else {
+            return false;
         };
-        gone
+        let seen = self.seen.find(slot).copied();
+        seen.is_some_and(|seen| seen.plus(idle) <= self.decided) && self.index.holds(slot)
+    }
+
+    fn take_out(&mut self, slot: Slot) {
+        self.index.push_key(slot, &mut self.gone);
+        self.index.remove(slot);
+        self.seen.reset(slot);
+        self.pending -= 1;
+        self.purged += 1;
+    }
+
+    /// Keys were taken out, and operators have not forgotten them yet.
+    #[inline]
+    pub(crate) fn has_gone(&self) -> bool {
+        !self.gone.is_empty()
+    }
+
+    /// Takes these keys, and whether operators forget single keys; [`KeptKeys::put_back`] follows.
+    pub(crate) fn take_gone(&mut self) -> (Column, bool) {
+        let empty = Column::new(self.gone.type_of());
+        (std::mem::replace(&mut self.gone, empty), self.singly)
+    }
+
+    /// Operators have forgotten these keys.
+    pub(crate) fn put_back(&mut self, mut gone: Column) {
+        gone.clear();
+        self.gone = gone;
     }
 
     /// Forgets keys of key groups that are not kept.
@@ -188,12 +320,42 @@ impl KeptKeys {
         for slot in self.index.remove_not_kept(&[0], &keep) {
             self.seen.reset(slot);
         }
+        self.rebuild();
     }
 
     pub(crate) fn count(&self, into: &mut Counters) {
-        into.purged_keys += self.purged;
+        into.purged_keys += self.purged + self.pending as u64;
         into.limit_rows += self.refused;
     }
+
+    /// Counts the keys by when they go.
+    fn rebuild(&mut self) {
+        (self.pending, self.next, self.came) = (0, 0, 0);
+        self.times.clear();
+        let Some(purge) = self.purge_us else { return };
+        for slot in self.index.held_slots() {
+            let seen = *self.seen.get(slot);
+            match seen.plus(purge.0) <= self.decided {
+                true => self.pending += 1,
+                false => *self.times.entry(goes_at(seen, purge)).or_default() += 1,
+            }
+        }
+    }
+}
+
+/// Keys of a column, as bytes.
+pub(crate) fn as_bytes(keys: &Column) -> Gone {
+    let bytes = |row| {
+        let mut key = Vec::new();
+        encode_key(&[keys], row, &mut key);
+        key
+    };
+    (0..keys.len()).map(bytes).collect()
+}
+
+/// When a key goes that was seen last at a time.
+fn goes_at(seen: Timestamp, (idle, grid): (i64, i64)) -> Timestamp {
+    grid_after(seen.plus(idle), grid)
 }
 
 /// To what a row of a time renews its key, and the rows of which other times do so too: behind the first, up to the
@@ -226,20 +388,17 @@ impl StateHolder for KeptKeys {
         visitor.container("seen", &mut self.seen);
         counter(visitor, &mut self.purged);
         counter(visitor, &mut self.refused);
+        visitor.newer_register(&mut self.decided);
         if visitor.is_loading() {
-            self.next = NEVER;
-            let held: Vec<Slot> = self.index.held_slots().collect();
-            let is_known = |slot: &Slot| {
-                let seen = self.seen.find(*slot);
+            let is_known = |slot: Slot| {
+                let seen = self.seen.find(slot);
                 seen.is_some_and(|seen| Timestamp::RANGE.contains(seen))
             };
-            if !held.iter().all(is_known) {
+            let are_known = self.index.held_slots().all(is_known);
+            if !are_known {
                 return visitor.fail(Malformed::new("a key was seen at no time"));
             }
-            let first = held.iter().map(|slot| *self.seen.get(*slot)).min();
-            if let (Some(first), Some((idle, grid))) = (first, self.purge_us) {
-                self.next = grid_after(first.plus(idle), grid);
-            }
+            self.rebuild();
         }
     }
 }
@@ -255,9 +414,20 @@ impl Partitions {
         &mut self.0[place]
     }
 
-    /// When keys are looked at next.
+    /// When keys go next.
     pub(crate) fn due(&self) -> Option<Timestamp> {
         self.0.iter().filter_map(KeptKeys::due).min()
+    }
+
+    /// Whether keys are gone and still there.
+    pub(crate) fn are_pending(&self) -> bool {
+        self.0.iter().any(KeptKeys::is_pending)
+    }
+
+    /// Whether operators have keys to forget.
+    #[inline]
+    pub(crate) fn have_gone(&self) -> bool {
+        self.0.iter().any(KeptKeys::has_gone)
     }
 
     /// How long a key that is seen now is kept at least.
@@ -288,5 +458,76 @@ mod tests {
         }
         let last = *Timestamp::RANGE.end();
         assert_eq!(renewal(last, purge).1, last);
+    }
+
+    /// The rows of some keys, all at one time.
+    fn rows(keys: std::ops::Range<i64>, at: i64) -> (Column, Batch) {
+        let mut column = Column::new(Type::Long);
+        let mut batch = Batch::default();
+        for key in keys {
+            column.push_scalar(crate::event::Scalar::Long(key));
+            batch.at.push(Timestamp(at));
+        }
+        (column, batch)
+    }
+
+    fn purged(keys: &KeptKeys) -> u64 {
+        let mut counters = Counters::default();
+        keys.count(&mut counters);
+        counters.purged_keys
+    }
+
+    #[test]
+    fn keys_that_are_gone_are_taken_out_a_few_at_a_time() {
+        let mut kept = KeptKeys::new(Type::Long, Some((100, 50)), 1000);
+        kept.forget_singly(100);
+        let (keys, batch) = rows(0..1000, 10);
+        assert!(kept.see_all(&keys, &batch));
+        let (keys, batch) = rows(0..10, 60);
+        assert!(kept.see_all(&keys, &batch));
+        assert_eq!(kept.due(), Some(Timestamp(150)));
+        kept.decide(Timestamp(150));
+        assert_eq!(kept.due(), Some(Timestamp(200)));
+        assert_eq!((purged(&kept), kept.index.len()), (990, 1000));
+        // One that comes back begins anew; others may come, as if all were out.
+        let (keys, batch) = rows(5..15, 160);
+        assert!(kept.see_all(&keys, &batch));
+        assert_eq!(kept.take_gone().0.len(), 5);
+        let (keys, batch) = rows(2000..2985, 160);
+        assert!(kept.see_all(&keys, &batch));
+        assert_eq!(purged(&kept), 990);
+        let (keys, batch) = rows(3000..3001, 160);
+        assert!(!kept.see_all(&keys, &batch), "there are a thousand");
+        // As many as came, then a few in each step, or more in a large one.
+        let mut out = Vec::new();
+        while kept.is_pending() {
+            kept.take_some_out(if out.len() < 3 { 1 } else { 80 * ROWS_PER_KEY });
+            let (gone, singly) = kept.take_gone();
+            assert!(singly);
+            out.push(gone.len());
+        }
+        assert_eq!(out, [985]);
+        assert_eq!((purged(&kept), kept.index.len()), (990, 1000));
+        kept.decide(Timestamp(200));
+        kept.decide(Timestamp(300));
+        assert_eq!((purged(&kept), kept.due()), (1990, None));
+        while kept.is_pending() {
+            kept.take_some_out(if out.len() < 4 { 1 } else { 80 * ROWS_PER_KEY });
+            out.push(kept.take_gone().0.len());
+        }
+        assert_eq!(out[1..5], [KEYS_AT_ONCE, KEYS_AT_ONCE, KEYS_AT_ONCE, 80]);
+        assert_eq!((out.iter().sum::<usize>(), kept.index.len()), (1985, 0));
+    }
+
+    #[test]
+    fn all_go_at_once_where_operators_hold_them_for_longer() {
+        let mut kept = KeptKeys::new(Type::Long, Some((100, 50)), 1000);
+        kept.forget_singly(101);
+        let (keys, batch) = rows(0..1000, 10);
+        assert!(kept.see_all(&keys, &batch));
+        kept.decide(Timestamp(150));
+        let (gone, singly) = kept.take_gone();
+        assert!(!singly && !kept.is_pending());
+        assert_eq!(gone.len(), 1000);
     }
 }

@@ -6,7 +6,7 @@ mod door;
 mod keys;
 
 pub(crate) use door::{Door, DoorKey};
-pub(crate) use keys::{KeptKeys, Partitions};
+pub(crate) use keys::{KeptKeys, Partitions, as_bytes};
 
 /// Keys of a partition on a worker: where they are kept, unless the text says otherwise, and of each window that holds
 /// rows for each key apart. Rows of another one are dropped and counted.

@@ -593,6 +593,17 @@ impl Operator for Pattern {
             }
         }
     }
+
+    /// What WITHIN ends is told of by EMIT TIMEOUT alone.
+    fn quiet_after(&self) -> Option<i64> {
+        let waits = self.terms.iter().any(|term| term.silence_us.is_some());
+        let acts = waits || self.timeout.is_some() || self.partition.is_none();
+        (!acts).then_some(0)
+    }
+
+    fn forget_keys(&mut self, keys: &Column) {
+        self.forget_keys_of_partition(keys);
+    }
 }
 
 /// The runs that wait for a term, by its keys; in a partition that of the run stands before them.

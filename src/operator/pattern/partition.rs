@@ -10,7 +10,7 @@
 //! EVERY has matched then, or is over.
 
 use super::Pattern;
-use crate::event::{RowView, Scalar, Timestamp, Type};
+use crate::event::{Column, RowView, Scalar, Timestamp, Type};
 use crate::state::{ChainRows, Chains, KeyIndex, Malformed, Slot, StateHolder, Visitor};
 
 /// No key: there are too many of them.
@@ -153,6 +153,16 @@ impl Pattern {
         };
         let gone = keys.not_kept(&[0], keep);
         gone.into_iter().for_each(|key| self.forget_key(key));
+    }
+
+    /// Forgets keys with all that they have.
+    pub(super) fn forget_keys_of_partition(&mut self, keys: &Column) {
+        for row in 0..keys.len() {
+            let known = self.partition.as_ref();
+            if let Some(key) = known.and_then(|p| p.keys.find_scalars(&[keys.scalar(row)])) {
+                self.forget_key(key);
+            }
+        }
     }
 
     /// Forgets a key: its next row is its first one.

@@ -1,6 +1,6 @@
 //! The keys by which a rate limit counts.
 
-use crate::event::{Batch, RowView, Scalar, Type};
+use crate::event::{Batch, Column, RowView, Scalar, Type};
 use crate::operator::aggregate::Columns;
 use crate::state::{KeyIndex, Slot, StateHolder, Visitor};
 use smallvec::SmallVec;
@@ -63,6 +63,25 @@ impl ByKey {
     /// Forgets the keys that are not kept; returns their slots.
     pub(super) fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) -> Vec<Slot> {
         self.index.remove_not_kept(&self.routing, keep)
+    }
+
+    /// From here on keys are found by that of a partition.
+    pub(super) fn find_by_partition(&mut self) {
+        if let [position] = self.routing[..] {
+            self.index.find_by(position);
+        }
+    }
+
+    /// Whether they are.
+    pub(super) fn finds_by_partition(&self) -> bool {
+        self.index.finds_by_one()
+    }
+
+    /// Forgets what has these keys of a partition; returns the slots.
+    pub(super) fn remove_known(&mut self, keys: &Column) -> Vec<Slot> {
+        let mut gone = Vec::new();
+        self.index.remove_known(keys, &mut gone);
+        gone
     }
 }
 

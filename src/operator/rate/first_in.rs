@@ -2,7 +2,7 @@
 
 use super::ByKey;
 use super::ticks::first_where;
-use crate::event::{Batch, RowSet, RowView, Timestamp};
+use crate::event::{Batch, Column, RowSet, RowView, Timestamp};
 use crate::operator::{Kind, Moment, Operator, Out};
 use crate::state::{Cells, Malformed, Slot, StateHolder, Visitor};
 use std::collections::VecDeque;
@@ -147,5 +147,19 @@ impl Operator for FirstIn {
         }
         let until = &self.until;
         self.order.retain(|slot| until.get(*slot).is_some());
+    }
+
+    fn quiet_after(&self) -> Option<i64> {
+        self.keys.finds_by_partition().then_some(0)
+    }
+
+    fn find_by_partition(&mut self) {
+        self.keys.find_by_partition();
+    }
+
+    fn forget_keys(&mut self, keys: &Column) {
+        for slot in self.keys.remove_known(keys) {
+            self.until.reset(slot);
+        }
     }
 }

@@ -168,4 +168,12 @@ impl Operator for Last {
     fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
         self.latest.keep_keys(keep);
     }
+
+    /// By count, rows of other keys let its row out.
+    fn quiet_after(&self) -> Option<i64> {
+        match &self.pace {
+            Pace::Time(ticks) => Some(ticks.period_us()),
+            Pace::Rows(_) => None,
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The latest row of each key, in the order in which the keys came.
 
 use super::ByKey;
-use crate::event::{Batch, Sign, Type};
+use crate::event::{Batch, Scalar, Sign, Type};
 use crate::operator::Moment;
 use crate::state::{Cells, Malformed, Slot, SlotColumns, StateHolder, Visitor};
 
@@ -149,6 +149,32 @@ impl Latest {
                 to.set_from(slot as usize, from, row);
             }
         }
+    }
+
+    /// Appends the row of a key, and lets it go.
+    pub(super) fn let_one_out(&mut self, slot: Slot, moment: Moment, to: &mut Batch) {
+        let known = self.known.get(slot).unwrap_or_default();
+        to.push_moment(moment, sign(known.leaves));
+        for (to, from) in to.columns.iter_mut().zip(self.rows.columns()) {
+            to.push_from(from, slot as usize);
+        }
+        self.let_go(slot);
+    }
+
+    /// Forgets the row of a key; [`Latest::forget`] follows.
+    pub(super) fn drop_row(&mut self, slot: Slot) {
+        self.let_go(slot);
+    }
+
+    /// The keys that have a row, in order.
+    pub(super) fn in_order(&mut self) -> Vec<Slot> {
+        self.compact();
+        self.order.iter().map(|(_, slot)| *slot).collect()
+    }
+
+    /// A value of the row of a key.
+    pub(super) fn value(&self, slot: Slot, column: usize) -> Scalar<'_> {
+        self.rows.columns()[column].scalar(slot as usize)
     }
 
     /// A key has no row any more.

@@ -1,7 +1,7 @@
 //! `FIRST EVERY n EVENTS` and `LAST EVERY n EVENTS` where nothing is held: one row of every n of a key.
 
 use super::ByKey;
-use crate::event::{Batch, RowSet, RowView};
+use crate::event::{Batch, Column, RowSet, RowView};
 use crate::operator::{Kind, Operator, Out};
 use crate::state::{Cells, Slot, StateHolder, Visitor};
 
@@ -133,6 +133,20 @@ impl Operator for Nth {
 
     fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
         for slot in self.keys.keep_keys(keep) {
+            self.counts.reset(slot);
+        }
+    }
+
+    fn quiet_after(&self) -> Option<i64> {
+        self.keys.finds_by_partition().then_some(0)
+    }
+
+    fn find_by_partition(&mut self) {
+        self.keys.find_by_partition();
+    }
+
+    fn forget_keys(&mut self, keys: &Column) {
+        for slot in self.keys.remove_known(keys) {
             self.counts.reset(slot);
         }
     }

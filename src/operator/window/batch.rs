@@ -81,6 +81,11 @@ impl Operator for LengthBatch {
             self.flush(moment, out);
         }
     }
+
+    /// In a partition a key has a window of its own.
+    fn quiet_after(&self) -> Option<i64> {
+        Some(0)
+    }
 }
 
 impl Turning for LengthBatch {

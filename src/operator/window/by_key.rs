@@ -92,6 +92,10 @@ impl Operator for ByKey {
         }
         true
     }
+
+    fn quiet_after(&self) -> Option<i64> {
+        Some(0)
+    }
 }
 
 #[cfg(test)]

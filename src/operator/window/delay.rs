@@ -91,6 +91,10 @@ impl Operator for Delay {
     fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
         self.held.keep_keys(&self.routing, keep);
     }
+
+    fn quiet_after(&self) -> Option<i64> {
+        Some(self.span_us)
+    }
 }
 
 #[cfg(test)]

@@ -161,6 +161,11 @@ impl Operator for ExpressionBatch {
     fn count(&self, into: &mut Counters) {
         into.value_faults += self.condition.faults();
     }
+
+    /// In a partition a key has a window of its own.
+    fn quiet_after(&self) -> Option<i64> {
+        Some(0)
+    }
 }
 
 /// What a key has of its own of an [`ExpressionBatch`].

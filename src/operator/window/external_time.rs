@@ -98,6 +98,11 @@ impl Operator for ExternalTime {
         into.value_faults += self.faults;
         into.late_rows += self.late;
     }
+
+    /// In a partition a key has a window of its own.
+    fn quiet_after(&self) -> Option<i64> {
+        Some(0)
+    }
 }
 
 /// What a key has of its own of an [`ExternalTime`].

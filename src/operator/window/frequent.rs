@@ -157,6 +157,11 @@ impl Operator for Frequent {
     fn count(&self, into: &mut Counters) {
         into.value_faults += self.keys.faults;
     }
+
+    /// In a partition a key has a window of its own.
+    fn quiet_after(&self) -> Option<i64> {
+        Some(0)
+    }
 }
 
 impl Turning for Frequent {
@@ -380,6 +385,11 @@ impl Operator for LossyFrequent {
 
     fn count(&self, into: &mut Counters) {
         into.value_faults += self.keys.faults;
+    }
+
+    /// In a partition a key has a window of its own.
+    fn quiet_after(&self) -> Option<i64> {
+        Some(0)
     }
 }
 

@@ -8,7 +8,7 @@
 //! a batch goes through untouched. Rows behind the clock go through at once: the window says whether they are late.
 //! Cost: O(log n) per row that waits, of n.
 
-use crate::event::{Batch, Mark, RowSet, RowView, Timestamp, Type};
+use crate::event::{Batch, Column, Mark, RowSet, RowView, Timestamp, Type};
 use crate::operator::{
     Common, Counters, Kind, Moment, Operator, Out, Port, instant, newer_counter, words_cell,
 };
@@ -352,6 +352,19 @@ impl Operator for InOrder {
             }
         }
         self.rebuild().expect("rows that wait are held");
+    }
+
+    /// A row that waits counts from its time on.
+    fn quiet_after(&self) -> Option<i64> {
+        self.window.quiet_after()
+    }
+
+    fn find_by_partition(&mut self) {
+        self.window.find_by_partition();
+    }
+
+    fn forget_keys(&mut self, keys: &Column) {
+        self.window.forget_keys(keys);
     }
 }
 

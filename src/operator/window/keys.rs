@@ -3,7 +3,7 @@
 //! Why: a key may be forgotten and come back within one batch, so a slot stays taken until the batch is done; which
 //! of the slots are then still in use is the window's to say.
 
-use crate::event::{Batch, RowView, Type};
+use crate::event::{Batch, Column, RowView, Type};
 use crate::expr::{Program, RowFrame};
 use crate::operator::aggregate::Columns;
 use crate::operator::counter;
@@ -128,6 +128,23 @@ impl Keys {
     /// Forgets the keys of key groups that are not kept; returns their slots.
     pub(super) fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) -> Vec<Slot> {
         self.index.remove_not_kept(&self.routing, keep)
+    }
+
+    /// From here on keys are found by that of a partition.
+    pub(super) fn find_by_partition(&mut self) {
+        if let [position] = self.routing[..] {
+            self.index.find_by(position);
+        }
+    }
+
+    /// Whether they are.
+    pub(super) fn finds_by_partition(&self) -> bool {
+        self.index.finds_by_one()
+    }
+
+    /// Forgets what has these keys of a partition; appends the slots.
+    pub(super) fn remove_known(&mut self, keys: &Column, gone: &mut Vec<Slot>) {
+        self.index.remove_known(keys, gone);
     }
 }
 

@@ -122,6 +122,11 @@ impl Operator for Length {
         self.enter(row.batch, row.row, to);
         true
     }
+
+    /// In a partition a key has a window of its own.
+    fn quiet_after(&self) -> Option<i64> {
+        Some(0)
+    }
 }
 
 impl Turning for Length {

@@ -10,7 +10,7 @@
 
 use super::due_queue::{DueQueue, Entry};
 use super::keys::Keys;
-use crate::event::{Batch, RowSet, RowView, Timestamp, Type};
+use crate::event::{Batch, Column, RowSet, RowView, Timestamp, Type};
 use crate::expr::Program;
 use crate::operator::partition::PARTITION_KEYS_MAX;
 use crate::operator::{Claims, Counters, Kind, Operator, Out, counter, newer_counter};
@@ -209,6 +209,16 @@ impl<W: Turning> PerKey<W> {
         self.window.shut();
         self.kept.reset(key);
         self.dues.forget(key);
+    }
+
+    /// Forgets what a key holds that is no longer known.
+    fn drop_key(&mut self, key: Slot) {
+        let kept = self.kept.find(key).copied().unwrap_or_default();
+        if kept.number > 0 {
+            self.window.turn(kept.own);
+            self.forget(key);
+            self.sending.retain(|sending| *sending != key);
+        }
     }
 
     /// Turns the window to the key whose timer is next; returns when that is due.
@@ -430,14 +440,19 @@ impl<W: Turning> Operator for PerKey<W> {
     }
 
     fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
-        for key in self.keys.keep_keys(keep) {
-            let kept = self.kept.find(key).copied().unwrap_or_default();
-            if kept.number > 0 {
-                self.window.turn(kept.own);
-                self.forget(key);
-                self.sending.retain(|sending| *sending != key);
-            }
-        }
+        let gone = self.keys.keep_keys(keep);
+        gone.into_iter().for_each(|key| self.drop_key(key));
+        self.settle();
+    }
+
+    fn quiet_after(&self) -> Option<i64> {
+        self.window.quiet_after()
+    }
+
+    fn forget_keys(&mut self, keys: &Column) {
+        let mut gone = Vec::new();
+        self.keys.remove_known(keys, &mut gone);
+        gone.into_iter().for_each(|key| self.drop_key(key));
         self.settle();
     }
 }

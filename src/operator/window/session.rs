@@ -251,6 +251,14 @@ impl Operator for SessionWindow {
         }
         self.sessions.settle();
     }
+
+    /// Where the last session of a key stays, it does so until the next one closes.
+    fn quiet_after(&self) -> Option<i64> {
+        match self.emission {
+            Emission::Rows | Emission::Flushes => Some(self.sessions.stays_us()),
+            Emission::ExpiringFlushes(_) => None,
+        }
+    }
 }
 
 #[cfg(test)]

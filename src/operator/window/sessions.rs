@@ -123,6 +123,11 @@ impl Sessions {
         }
     }
 
+    /// How long after a row its session is closed at the latest, unless another one comes.
+    pub(super) fn stays_us(&self) -> i64 {
+        self.gap_us.saturating_add(self.latency_us)
+    }
+
     /// Makes room for keys below `slots`.
     pub(super) fn ensure(&mut self, slots: usize) {
         self.newest.ensure(slots);

@@ -148,6 +148,11 @@ impl Operator for Sort {
         }
         out.emit(Kind::Rows, to);
     }
+
+    /// In a partition a key has a window of its own.
+    fn quiet_after(&self) -> Option<i64> {
+        Some(0)
+    }
 }
 
 impl Turning for Sort {

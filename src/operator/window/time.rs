@@ -107,6 +107,10 @@ impl Operator for Time {
     fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
         self.held.keep_keys(&self.routing, keep);
     }
+
+    fn quiet_after(&self) -> Option<i64> {
+        Some(self.span_us)
+    }
 }
 
 /// A window per key: where a window of time alone needs none, as rows of all keys leave at one age.

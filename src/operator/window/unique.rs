@@ -4,7 +4,7 @@
 
 use super::keys::Keys;
 use super::latest::Latest;
-use crate::event::{Batch, RowSet, Sign, Type};
+use crate::event::{Batch, Column, RowSet, Sign, Type};
 use crate::expr::Program;
 use crate::operator::{Counters, Kind, Moment, Operator, Out};
 use crate::state::{StateHolder, Visitor};
@@ -63,6 +63,20 @@ impl Operator for Unique {
             self.latest.remove(key);
         }
     }
+
+    fn quiet_after(&self) -> Option<i64> {
+        self.keys.finds_by_partition().then_some(0)
+    }
+
+    fn find_by_partition(&mut self) {
+        self.keys.find_by_partition();
+    }
+
+    fn forget_keys(&mut self, keys: &Column) {
+        let mut gone = Vec::new();
+        self.keys.remove_known(keys, &mut gone);
+        gone.into_iter().for_each(|key| self.latest.remove(key));
+    }
 }
 
 /// The first row per key; the others are dropped and nothing leaves.
@@ -112,6 +126,18 @@ impl Operator for FirstUnique {
 
     fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
         self.keys.keep_keys(keep);
+    }
+
+    fn quiet_after(&self) -> Option<i64> {
+        self.keys.finds_by_partition().then_some(0)
+    }
+
+    fn find_by_partition(&mut self) {
+        self.keys.find_by_partition();
+    }
+
+    fn forget_keys(&mut self, keys: &Column) {
+        self.keys.remove_known(keys, &mut Vec::new());
     }
 }
 

@@ -4,7 +4,7 @@ use super::Builder;
 use crate::event::Type;
 use crate::operator::Operator;
 use crate::operator::rate::{
-    All, ByKey, FirstIn, Last, Nth, Pace, Snapshot, SnapshotColumns, Ticks,
+    All, ByKey, FirstIn, Last, LastOfGroups, Nth, Pace, Snapshot, SnapshotColumns, Ticks,
 };
 use crate::sql::ast::{RatePace, RateRows};
 
@@ -25,6 +25,10 @@ impl Builder<'_> {
             (RateRows::First, Pace::Time(ticks)) => Box::new(FirstIn::new(keys, ticks.period_us())),
             (RateRows::Last, Pace::Rows(rows)) if rate.counts_rows(query) => {
                 Box::new(Nth::last(keys, rows))
+            }
+            (RateRows::Last, Pace::Rows(rows)) if query.partition.is_some() => {
+                let key = ByKey::new(rate.keys[..1].to_vec(), &key_types[..1]);
+                Box::new(LastOfGroups::new(key, keys, rows, &types))
             }
             (RateRows::Last, pace) => Box::new(Last::new(keys, pace, &types)),
             (RateRows::Snapshot, Pace::Time(ticks)) => {

@@ -191,6 +191,7 @@ impl Graph {
             graph.nodes.iter_mut().position(holds)
         });
         graph.rollups = rollups.collect();
+        graph.choose_how_to_forget(plan);
         if component.meets && !component.row_by_row {
             graph.others = Some(graph.others_by_stream());
         }
@@ -494,6 +495,9 @@ impl Graph {
         operator.rows_at(port, &mut self.common, kind, batch, out);
         let through = out.take_through();
         self.lend(node);
+        if self.common.partitions.have_gone() {
+            self.forget_gone();
+        }
         if through {
             return self.pass_through(node, kind, batch, outputs);
         }
@@ -594,6 +598,7 @@ impl Graph {
     /// The clock reached `now`: fires the timers due at or before it.
     pub(crate) fn clock(&mut self, now: Timestamp, outputs: &mut Outputs) {
         let cause = self.last_cause;
+        self.take_some_out(1);
         self.purge_until(now, cause, outputs);
         self.advance(now, cause, outputs);
     }
@@ -646,11 +651,13 @@ impl Graph {
 
     /// Closes what is open, as if its time had come.
     pub(crate) fn close(&mut self, outputs: &mut Outputs) {
+        self.take_all_out();
         self.each(outputs, |operator, out| operator.close(out));
     }
 
     /// Marks the queries of which rows would come then.
     pub(crate) fn mark_open(&mut self, open: &mut [bool]) {
+        self.take_all_out();
         for node in &mut self.nodes {
             open[node.query] |= node.operator.is_open();
         }
@@ -669,9 +676,12 @@ impl Graph {
         }
     }
 
-    /// When the next timer is due, or keys are looked at.
+    /// When the next timer is due, or keys go; at once while some are gone and still there.
     pub(crate) fn due(&self) -> Option<Timestamp> {
-        let purge = self.common.partitions.due();
+        let purge = match self.common.partitions.are_pending() {
+            true => Some(Timestamp::MIN),
+            false => self.common.partitions.due(),
+        };
         self.next_timer().into_iter().chain(purge).min()
     }
 

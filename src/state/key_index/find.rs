@@ -131,7 +131,7 @@ impl KeyIndex {
         found.unwrap_or(EMPTY)
     }
 
-    fn find_bytes(&self, key: &[u8]) -> Slot {
+    pub(super) fn find_bytes(&self, key: &[u8]) -> Slot {
         let Keys::Bytes(keys) = self.keys.keys() else {
             unreachable!("this index has encoded keys")
         };

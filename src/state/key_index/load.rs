@@ -1,6 +1,7 @@
 //! Key indexes in a checkpoint: what is checked and rebuilt when keys are read, and where keys belong.
 
 use super::{EMPTY, Entry, Held, KeyIndex, Keys, Slot, is_full};
+use crate::event::Column;
 use crate::state::Malformed;
 
 /// Smallest table.
@@ -41,6 +42,7 @@ impl KeyIndex {
                 }
             }
         }
+        self.rebuild_parts();
         Ok(())
     }
 
@@ -111,10 +113,16 @@ impl KeyIndex {
     }
 
     /// The columns at `positions` of the key of a slot; `None` when the slot has no key or there is no such column.
+    #[cfg(test)]
     pub(crate) fn key_of(&self, slot: Slot, positions: &[usize]) -> Option<Vec<u8>> {
         let mut key = Vec::new();
         self.keys.encode_columns(slot, positions, &mut key)?;
         Some(key)
+    }
+
+    /// Appends the key of a slot to a column of its type, where keys are one column.
+    pub(crate) fn push_key(&self, slot: Slot, to: &mut Column) {
+        self.keys.push_key(slot, to);
     }
 }
 

@@ -15,8 +15,10 @@ pub(super) struct Indexed {
 
 impl Indexed {
     pub(super) fn new(types: &'static [Type]) -> Self {
+        let mut index = KeyIndex::new(types);
+        index.find_by(types.len().saturating_sub(1));
         Indexed {
-            index: KeyIndex::new(types),
+            index,
             types,
             model: BTreeMap::new(),
         }
@@ -62,6 +64,31 @@ impl Indexed {
         key
     }
 
+    /// Forgets all keys that have the last column of this one.
+    fn remove_known(&mut self, n: u64) {
+        let Some(last) = self.types.len().checked_sub(1) else {
+            return;
+        };
+        let value = self.encoded(n, &[last]);
+        let mut want: Vec<Slot> = Vec::new();
+        for n in 0..KEYS {
+            if self.encoded(n, &[last]) != value {
+                continue;
+            }
+            let key = self.encoded(n, &self.all());
+            want.extend(
+                self.model
+                    .extract_if(.., |_, k| *k == key)
+                    .map(|(slot, _)| slot),
+            );
+        }
+        let mut gone = Vec::new();
+        self.index.remove_known(&self.columns(n)[last], &mut gone);
+        gone.sort_unstable();
+        want.sort_unstable();
+        assert_eq!(gone, want);
+    }
+
     fn all(&self) -> Vec<usize> {
         (0..self.types.len()).collect()
     }
@@ -80,6 +107,9 @@ impl Subject for Indexed {
 
     fn change(&mut self, random: &mut Random) {
         let n = random.below(KEYS);
+        if random.below(40) == 0 {
+            return self.remove_known(n);
+        }
         let key = self.encoded(n, &self.all());
         let held = self.model.iter().find(|(_, k)| **k == key);
         let held = held.map(|(slot, _)| *slot);
@@ -120,6 +150,11 @@ impl Subject for Indexed {
                 continue;
             };
             assert_eq!(self.slot_of(n), (held, false));
+            if let [ty] = self.types {
+                let mut column = Column::new(*ty);
+                self.index.push_key(held, &mut column);
+                assert_eq!(column.value(0), self.columns(n)[0].value(0));
+            }
             let mut positions = self.all();
             positions.reverse();
             while !positions.is_empty() {

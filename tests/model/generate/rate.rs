@@ -4,8 +4,8 @@
 //! * Snapshots of joins and named windows, with DISTINCT, LIMIT or OFFSET, and of columns that mix attributes with
 //!   aggregates: which row the attributes are of is open. So it is with attributes beside aggregates over `sort`,
 //!   which a row may leave as it comes.
-//! * LAST of groups EVERY n EVENTS in a partition, and snapshots there of flushes that are ordered, of sessions by a
-//!   key of their own, and of rows beside aggregates without GROUP BY: refused.
+//! * In a partition snapshots of flushes that are ordered, of sessions by a key of their own, and of rows beside
+//!   aggregates without GROUP BY: refused.
 
 use super::super::app::rate::{Pace, Rate, Rows};
 use super::super::app::{App, Events, Query, Role, Window};
@@ -25,10 +25,8 @@ pub fn limit(r: &mut Random, app: &App, query: &Query) -> Option<Rate> {
         true => Pace::Time(*r.pick(&[3, 10, 20, 50, 100]) * 1000),
         false => Pace::Events(1 + r.below(5)),
     };
-    let groups = query.inside && !query.group_by.is_empty();
     let refused = match rows {
         Rows::Snapshot => !may_be_shown(app, query),
-        Rows::Last => groups && !by_time,
         _ => false,
     };
     (!refused).then_some(Rate { rows, pace })
