@@ -119,7 +119,7 @@ pub use runtime::app::load::Loaded;
 pub use runtime::app::manager::EventFluxManager;
 pub use runtime::app::metrics::Metrics;
 pub use runtime::app::question::PreparedQuery;
-pub use runtime::app::script::{Answer, Script};
+pub use runtime::app::script::{Answer, Made, Script};
 pub use runtime::barrier::{
     EnterGuard, LOCK_WAIT, LockError, LockGuard, LockOutcome, ThreadBarrier,
 };

@@ -57,7 +57,8 @@ use ast::{App, DataType, Expr, Span};
 pub(crate) use literal::duration_text;
 pub(crate) use over::called;
 pub(crate) use question::{Question, parameter_name};
-pub(crate) use script::Script;
+pub use script::Made;
+pub(crate) use script::{Script, made};
 
 /// What bounds the work on a hostile text.
 mod limits {

@@ -3,7 +3,7 @@
 //! A file has an end, so what a query says of its rows is said of all of them: without a window of its own they are
 //! one, and aggregates, DISTINCT and ORDER BY give their rows once. The others pass rows on as they come.
 
-use super::ast::{Action, App, Expr, ExprKind, Name, Query, SelectItem, Statement};
+use super::ast::{Action, App, Expr, ExprKind, Name, Query, SelectItem, Source, Statement};
 use super::parser::Parser;
 use crate::error::Fault;
 
@@ -27,6 +27,8 @@ pub(crate) struct Answer {
     pub(crate) skip: u64,
     /// More rows than these are not wanted: LIMIT of such rows.
     pub(crate) rows_max: Option<u64>,
+    /// What it reads, where that is one thing.
+    pub(crate) from: Option<String>,
 }
 
 /// Whether a function of this name is an aggregate.
@@ -38,18 +40,25 @@ impl Parser<'_> {
         self.files = Some(Vec::new());
         let (mut app, mut faults) = self.app();
         let files = self.files.take().unwrap_or_default();
-        let taken: Vec<String> = names(&app).map(str::to_ascii_lowercase).collect();
+        let named = made(&app).map(|(_, name)| name.to_ascii_lowercase());
+        let taken: Vec<String> = named.collect();
+        let held = made(&app).filter(|(made, _)| *made == Made::Window);
+        let held: Vec<String> = held.map(|(_, name)| name.to_ascii_lowercase()).collect();
         let mut answers: Vec<Answer> = Vec::new();
         for query in queries(&mut app) {
             let is_answer = query.target.text.is_empty();
             if is_answer {
                 query.target.text = free_name(answers.len(), &taken);
             }
-            match settle(query, &files, is_answer, is_aggregate) {
+            match settle(query, (&files, &held), is_answer, is_aggregate) {
                 Ok((skip, rows_max)) if is_answer => answers.push(Answer {
                     stream: query.target.text.clone(),
                     skip,
                     rows_max,
+                    from: match query.sources.as_slice() {
+                        [one] if query.pattern.is_none() => Some(one.stream.text.clone()),
+                        _ => None,
+                    },
                 }),
                 Ok(_) => {}
                 Err(fault) => faults.push(fault),
@@ -79,24 +88,44 @@ fn of_statement(statement: &mut Statement) -> &mut [Query] {
     }
 }
 
-/// The names of all that is created or written.
-fn names(app: &App) -> impl Iterator<Item = &str> {
-    app.statements.iter().flat_map(named_by)
+/// What a statement makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Made {
+    /// A stream.
+    Stream,
+    /// A table.
+    Table,
+    /// A named window.
+    Window,
+    /// A trigger.
+    Trigger,
+    /// An aggregation.
+    Aggregation,
+    /// A query.
+    Query,
 }
 
-fn named_by(statement: &Statement) -> Vec<&str> {
-    let name = match statement {
-        Statement::Stream(def) => &def.name,
-        Statement::Table(def) => &def.name,
-        Statement::Window(def) => &def.name,
-        Statement::Trigger(def) => &def.name,
-        Statement::Query(query) | Statement::Aggregation(query) => &query.target,
+/// What each statement makes, and the name of it: of a query that of what it writes.
+pub(crate) fn made(app: &App) -> impl Iterator<Item = (Made, &str)> {
+    app.statements.iter().flat_map(made_by)
+}
+
+fn made_by(statement: &Statement) -> Vec<(Made, &str)> {
+    let (made, name) = match statement {
+        Statement::Stream(def) => (Made::Stream, &def.name),
+        Statement::Table(def) => (Made::Table, &def.name),
+        Statement::Window(def) => (Made::Window, &def.name),
+        Statement::Trigger(def) => (Made::Trigger, &def.name),
+        Statement::Query(query) => (Made::Query, &query.target),
+        Statement::Aggregation(def) => (Made::Aggregation, &def.target),
         Statement::Partition(partition) => {
-            let targets = partition.queries.iter().map(|q| q.target.text.as_str());
-            return targets.collect();
+            let targets = partition.queries.iter();
+            let named = targets.map(|q| (Made::Query, q.target.text.as_str()));
+            return named.collect();
         }
     };
-    vec![&name.text]
+    vec![(made, &name.text)]
 }
 
 /// The name of an answer: `answer`, `answer 2`, with a sign behind it where something of the script has that name.
@@ -112,10 +141,10 @@ fn free_name(place: usize, taken: &[String]) -> String {
 }
 
 /// Makes a query over a file one over all its rows where it asks for that. Returns how many rows of an answer are
-/// passed over, and how many are wanted.
+/// passed over, and how many are wanted. `held`: the named windows, in lower case.
 fn settle(
     query: &mut Query,
-    files: &[Name],
+    (files, held): (&[Name], &[String]),
     is_answer: bool,
     is_aggregate: IsAggregate<'_>,
 ) -> Result<(u64, Option<u64>), Fault> {
@@ -125,7 +154,14 @@ fn settle(
             .any(|f| f.span == stream.span || f.text == stream.text)
     };
     let Some(file) = query.sources.iter().find(|s| is_file(&s.stream)) else {
-        return Ok((0, None));
+        // Without a window each row is a flush of its own, of which there is nothing to cut.
+        let flushes = |s: &Source| {
+            let name = s.stream.text.to_ascii_lowercase();
+            s.window.is_some() || held.contains(&name)
+        };
+        let ordered = !query.order_by.is_empty() || query.rate.is_some();
+        let passes = is_answer && !ordered && !query.sources.iter().any(flushes);
+        return Ok(if passes { cut(query) } else { (0, None) });
     };
     if query.sources.len() > 1 || query.pattern.is_some() {
         let fault = Fault::new(file.stream.span, "a file is read by a query of its own");
@@ -149,13 +185,17 @@ fn settle(
     if query.sources[0].whole {
         return Ok((0, None));
     }
-    let cut = query.limit.is_some() || query.offset.is_some();
-    if cut && !is_answer {
-        query.sources[0].whole = true;
+    if !is_answer {
+        query.sources[0].whole = query.limit.is_some() || query.offset.is_some();
         return Ok((0, None));
     }
+    Ok(cut(query))
+}
+
+/// How many rows are passed over, and how many are wanted, of all that a query gives.
+fn cut(query: &mut Query) -> (u64, Option<u64>) {
     let skip = query.offset.take().map_or(0, |(rows, _)| rows);
-    Ok((skip, query.limit.take().map(|(rows, _)| rows)))
+    (skip, query.limit.take().map(|(rows, _)| rows))
 }
 
 fn selected(select: &mut [SelectItem]) -> impl Iterator<Item = &mut Expr> {

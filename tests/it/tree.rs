@@ -82,7 +82,7 @@ fn the_library_brings_few_crates() {
         // 93: the client of Redis names its servers by the crate url, which brings 30 of Unicode
         ("eventflux", &[], 96),
         ("eventflux", &["--features", "redis-tls"], 106),
-        // gzip takes five, patterns of names and differences one each
+        // gzip takes five, the line editor three, patterns of names and differences one each
         ("eventflux-cli", &[], 140),
         // the first command of the README
         ("eventflux-cli", &["--no-default-features"], 80),

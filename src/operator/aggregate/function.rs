@@ -89,6 +89,13 @@ impl Aggregate {
         AGGREGATES.iter().map(|(name, ..)| *name)
     }
 
+    /// The names of the built-in aggregates, each with how it is called.
+    pub(crate) fn signatures<'a>() -> impl Iterator<Item = (&'a str, &'a str)> {
+        AGGREGATES
+            .iter()
+            .map(|(name, _, signature)| (*name, *signature))
+    }
+
     /// The built-in aggregate of a name, without regard to case.
     pub(crate) fn named(name: &str) -> Option<Aggregate> {
         AGGREGATES

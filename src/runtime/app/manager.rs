@@ -94,6 +94,15 @@ impl EventFluxManager {
         Ok(())
     }
 
+    /// All that apps may call, aggregates and functions: the name, and how it is called.
+    pub fn callable(&self) -> impl Iterator<Item = (&str, &str)> {
+        let own = self.catalogue.aggregates.iter();
+        let own = own.map(|(name, _)| (&**name, &**name));
+        let functions = self.catalogue.functions.iter();
+        let functions = functions.map(|(name, signature, _)| (name, signature));
+        Aggregate::signatures().chain(own).chain(functions)
+    }
+
     /// The sources and sinks that apps may name in `WITH`; new ones register here.
     pub fn connectors(&mut self) -> &mut Connectors {
         &mut self.connectors

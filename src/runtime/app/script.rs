@@ -2,6 +2,7 @@
 
 use crate::error::BuildError;
 use crate::event::Schema;
+pub use crate::sql::Made;
 use crate::sql::ast::{App, Name, StreamDef};
 use crate::sql::{self, parse_script};
 
@@ -47,6 +48,10 @@ pub struct Answer<'s> {
     pub skip: u64,
     /// More rows than these are not wanted: LIMIT of such rows.
     pub rows_max: Option<u64>,
+    /// What it reads, where that is one thing: a stream, a file, or what [`query`] asks.
+    ///
+    /// [`query`]: crate::EventFluxAppRuntime::query
+    pub from: Option<&'s str>,
 }
 
 impl Script {
@@ -72,7 +77,13 @@ impl Script {
             stream: &answer.stream,
             skip: answer.skip,
             rows_max: answer.rows_max,
+            from: answer.from.as_deref(),
         })
+    }
+
+    /// What each of its statements makes, and the name of it: of a query that of what it writes.
+    pub fn made(&self) -> impl Iterator<Item = (Made, &str)> {
+        sql::made(&self.read.app)
     }
 
     /// Whether it has no statement.

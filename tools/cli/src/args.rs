@@ -47,6 +47,9 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Ask files, or the tables and named windows of a stored app
     Query(Box<QueryArgs>),
+    /// Type SQL, and see what it answers
+    #[cfg(feature = "shell")]
+    Shell(Box<crate::shell::ShellArgs>),
     /// Run the examples of a page, and compare what they give
     Test(crate::test::TestArgs),
     /// Generate events

@@ -54,7 +54,7 @@ impl Failure {
     }
 
     /// Something failed and was told already: status 1.
-    #[cfg(feature = "redis")]
+    #[cfg(any(feature = "redis", feature = "shell"))]
     pub fn told() -> Self {
         Failure::run("")
     }

@@ -138,8 +138,17 @@ impl Inputs {
     ) -> Result<Opened, Failure> {
         let mut bytes = Some(0);
         let mut given = Vec::new();
-        for Named { path, stream, .. } in &self.named {
-            let file = open_file(path)?;
+        for Named {
+            path,
+            stream,
+            begun,
+            ..
+        } in &self.named
+        {
+            let file = match begun {
+                Some(_) => None,
+                None => open_file(path)?,
+            };
             let length = file
                 .as_ref()
                 .and_then(|f| f.metadata().ok())

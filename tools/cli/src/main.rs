@@ -29,6 +29,8 @@ mod report;
 mod run;
 mod session;
 mod shape;
+#[cfg(feature = "shell")]
+mod shell;
 mod signal;
 mod small;
 mod state;
@@ -50,6 +52,8 @@ fn main() -> ExitCode {
         Command::Check(args) => checked::check(&args),
         Command::Explain(args) => checked::explain(&args),
         Command::Query(args) => query::run(&args),
+        #[cfg(feature = "shell")]
+        Command::Shell(args) => shell::run(&args),
         Command::Test(args) => test::run(&args),
         Command::State(what) => state::run(&what),
         #[cfg(feature = "redis")]

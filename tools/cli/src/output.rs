@@ -12,10 +12,11 @@ use crate::table::Table;
 use eventflux::PositionedOutput;
 use eventflux::connector::FileOutput;
 use eventflux::event::Batch;
+use indicatif::ProgressBar;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Bytes that are collected before they are written.
 const WRITE_BYTES: usize = 64 << 10;
@@ -25,6 +26,10 @@ pub struct Output {
     to: To,
     /// No row can be written any more, or none is wanted.
     closed: AtomicBool,
+    /// Whoever read it has gone away.
+    unread: AtomicBool,
+    /// What stands on the terminal below the rows.
+    bar: OnceLock<ProgressBar>,
     state: Mutex<State>,
 }
 
@@ -58,6 +63,8 @@ impl Output {
         Arc::new(Output {
             to,
             closed: AtomicBool::new(false),
+            unread: AtomicBool::new(false),
+            bar: OnceLock::new(),
             state: Mutex::default(),
         })
     }
@@ -120,6 +127,17 @@ impl Output {
         self.closed.load(Ordering::Relaxed)
     }
 
+    /// Whether whoever read it has gone away.
+    pub fn is_unread(&self) -> bool {
+        self.unread.load(Ordering::Relaxed)
+    }
+
+    /// A bar that is taken away while rows are written.
+    pub fn above(&self, bar: ProgressBar) {
+        // A run has one.
+        let _ = self.bar.set(bar);
+    }
+
     /// No further rows are wanted.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
@@ -148,7 +166,11 @@ impl Output {
                 To::Stream(to) => {
                     state.table.write(&mut state.text);
                     let mut to = to.lock().unwrap_or_else(PoisonError::into_inner);
-                    to.write_all(&state.text).and_then(|()| to.flush())
+                    let mut write = || to.write_all(&state.text).and_then(|()| to.flush());
+                    match self.bar.get() {
+                        Some(bar) if !state.text.is_empty() => bar.suspend(write),
+                        _ => write(),
+                    }
                 }
             };
             self.note(state, written);
@@ -158,6 +180,8 @@ impl Output {
 
     fn note(&self, state: &mut State, written: io::Result<()>) {
         if let Err(e) = written {
+            let unread = e.kind() == io::ErrorKind::BrokenPipe;
+            self.unread.store(unread, Ordering::Relaxed);
             state.error = Some(e);
             self.closed.store(true, Ordering::Relaxed);
         }

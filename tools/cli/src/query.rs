@@ -8,6 +8,7 @@
 use crate::app::App;
 use crate::args::{InputArgs, QueryArgs, WorkerCount};
 use crate::failure::Failure;
+use crate::files::Answered;
 use crate::output::Output;
 use crate::shape::{Beside, Show};
 use crate::state::read::open;
@@ -53,10 +54,9 @@ fn ask_store(args: &QueryArgs, app: &Path, question: &str, store: &str) -> Resul
     let mut asked = asked.map_err(|error| wrong(&error))?;
     restore(args, store, &runtime)?;
     let answer = asked.query(()).map_err(|error| wrong(&error))?;
-    show_answer(&answer, show)?;
-    if answer.value_faults() > 0 {
-        let faults = answer.value_faults();
-        say!("eventflux: {faults} values are NULL, as they could not be computed");
+    let shown = show_answer(&answer, show, u64::MAX)?;
+    if shown.rows == 0 && show == Show::Table {
+        say!("eventflux: no row");
     }
     Ok(())
 }
@@ -97,13 +97,27 @@ fn restore(args: &QueryArgs, store: &str, runtime: &EventFluxAppRuntime) -> Resu
     Ok(())
 }
 
-/// All rows of the answer.
-fn show_answer(answer: &QueryResult, show: Show) -> Result<(), Failure> {
+/// The rows of the answer, at most so many, and what is to be known of them.
+pub fn show_answer(answer: &QueryResult, show: Show, rows_max: u64) -> Result<Answered, Failure> {
     let output = Output::new(Path::new("-"), show.header(answer.schema(), false));
     let encoder = show.encoder("answer", answer.schema(), Beside::default());
-    output.rows(&encoder, answer.batch());
-    if answer.is_empty() && show == Show::Table {
-        say!("eventflux: no row");
+    let rows = answer.batch().len() as u64;
+    match rows <= rows_max {
+        true => output.rows(&encoder, answer.batch()),
+        false => output.rows(&encoder, &answer.batch().part(0..rows_max as usize)),
     }
-    output.finish()
+    output.finish()?;
+    let faults = answer.value_faults();
+    if faults > 0 {
+        say!("eventflux: {faults} values are NULL, as they could not be computed");
+    }
+    let more = rows.saturating_sub(rows_max);
+    Ok(Answered {
+        rows: rows - more,
+        more: match more {
+            0 => Vec::new(),
+            more => vec![("answer".to_string(), more)],
+        },
+        unread: output.is_unread(),
+    })
 }

@@ -1,5 +1,6 @@
 //! What people see on standard error: bad lines, the progress bar, and the summary.
 
+use crate::output::Output;
 use crate::say;
 use comfy_table::{CellAlignment, Table, presets};
 use eventflux::connector::BadRow;
@@ -46,14 +47,18 @@ impl Progress {
         }
     }
 
-    /// Counts rows and draws ten times a second; `place` tells the bytes read and the rows out.
+    /// Stands below the rows of an output.
+    pub fn below(&self, output: &Output) {
+        output.above(self.bar.clone());
+    }
+
+    /// Counts rows and draws ten times a second, which it answers; `place` tells the bytes read and the rows out.
     #[inline]
-    pub fn add(&mut self, rows: u64, place: impl FnOnce() -> (u64, u64)) {
+    pub fn add(&mut self, rows: u64, place: impl FnOnce() -> (u64, u64)) -> bool {
         let before = self.rows;
         self.rows += rows;
-        if before / PROGRESS_ROWS != self.rows / PROGRESS_ROWS && !self.bar.is_hidden() {
-            self.draw(place());
-        }
+        let due = before / PROGRESS_ROWS != self.rows / PROGRESS_ROWS && !self.bar.is_hidden();
+        due && self.draw(place())
     }
 
     /// Rows counted so far.
@@ -66,9 +71,9 @@ impl Progress {
         self.start.elapsed()
     }
 
-    fn draw(&mut self, (bytes, rows_out): (u64, u64)) {
+    fn draw(&mut self, (bytes, rows_out): (u64, u64)) -> bool {
         if self.shown.elapsed() < Duration::from_millis(100) {
-            return;
+            return false;
         }
         self.shown = Instant::now();
         self.bar.set_position(bytes);
@@ -78,6 +83,7 @@ impl Progress {
             count(rows_out),
             count(rate(self.rows, self.elapsed()))
         ));
+        true
     }
 
     /// Writes a line above the bar.
@@ -251,7 +257,7 @@ pub fn count(n: u64) -> String {
 }
 
 /// A time span with three digits.
-fn time(ns: u64) -> String {
+pub fn time(ns: u64) -> String {
     match ns {
         0..10_000 => format!("{ns} ns"),
         10_000..10_000_000 => format!("{:.1} us", ns as f64 / 1e3),

@@ -58,6 +58,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let ways = (args.replaced, args.state.store.is_some());
     let mut opened = inputs.open(ways, known, places.as_ref(), &output)?;
     let progress = Progress::new(opened.bytes, args.quiet);
+    progress.below(&output);
     for note in &opened.assigned.notes {
         progress.say(note);
     }

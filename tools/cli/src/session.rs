@@ -234,9 +234,21 @@ pub struct Session {
     further: u64,
     /// The app takes no more rows; its end says why.
     ended: bool,
+    /// What is asked of the app when all of its rows are through.
+    asked: Option<Asked>,
 }
 
+type Asked = Box<dyn FnOnce(&EventFluxAppRuntime) -> Result<(), Failure>>;
+
 impl Session {
+    /// Asks something of the app when all of its rows are through, unless a signal came.
+    pub fn ask_at_the_end(
+        &mut self,
+        ask: impl FnOnce(&EventFluxAppRuntime) -> Result<(), Failure> + 'static,
+    ) {
+        self.asked = Some(Box::new(ask));
+    }
+
     /// Opens the input of an app; one with a store by its name.
     pub fn open(
         runtime: &EventFluxAppRuntime,
@@ -289,6 +301,7 @@ impl Session {
             good: 0,
             further: 0,
             ended: false,
+            asked: None,
         })
     }
 
@@ -340,8 +353,11 @@ impl Session {
             self.mark(events, MARK_ROWS)?;
             let Some(placed) = events.event() else { break };
             let rows = self.send(&names, placed)?;
-            self.progress
-                .add(rows, || (events.bytes_read(), output.row_count()));
+            let place = || (events.bytes_read(), output.row_count());
+            if self.progress.add(rows, place) {
+                // Whoever looks sees the rows as they come.
+                output.flush();
+            }
             read += 1;
             if read % METRICS_ROWS == 0 {
                 self.metrics.tick(runtime)?;
@@ -478,15 +494,18 @@ impl Session {
         }
         // An input that was stopped before its end holds the clock in the last checkpoint, as it did.
         let left = self.sender.take();
-        let flushed = match flush {
+        let mut flushed = match flush {
             true => runtime.flush().map_err(Failure::from_run),
             false => Ok(()),
         };
+        self.progress.finish();
+        if let Some(ask) = self.asked.take().filter(|_| complete && flushed.is_ok()) {
+            flushed = ask(&runtime);
+        }
         let stopped = runtime.shutdown().map_err(Failure::from_run);
         drop(left);
         let written = output.finish();
         let told = self.metrics.write(&runtime);
-        self.progress.finish();
         let metrics = runtime.metrics().unwrap_or_default();
         if telling == Telling::Summary {
             let summary = Summary {

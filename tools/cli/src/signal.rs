@@ -57,6 +57,13 @@ pub fn is_asked() -> bool {
     STATE.asked.load(Ordering::Relaxed)
 }
 
+/// Takes back what Ctrl-C asked for, and answers whether it did: what it was meant for has ended.
+#[cfg(feature = "shell")]
+pub fn forget_interrupt() -> bool {
+    let interrupt = STATE.signal.load(Ordering::SeqCst) == SIGINT as usize;
+    interrupt && STATE.asked.swap(false, Ordering::SeqCst)
+}
+
 /// The exit status that tells which signal it was.
 pub fn status() -> u8 {
     128 + STATE.signal.load(Ordering::SeqCst) as u8

@@ -1,4 +1,5 @@
-//! `docs/tutorial.md`: its commands, one after the other in one folder, print what stands behind them.
+//! `docs/tutorial.md` and `docs/shell.md`: their commands, one after the other in one folder, print what stands behind
+//! them.
 
 use eventflux_testbed::Scratch;
 use std::fs;
@@ -33,9 +34,22 @@ fn blocks(page: &str) -> Vec<(&str, String)> {
 
 #[test]
 fn the_commands_of_the_tutorial_print_what_it_says() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let page = fs::read_to_string(root.join("docs/tutorial.md")).expect("the page exists");
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/tutorial.md");
+    let page = fs::read_to_string(page).expect("the page exists");
     assert!(page.contains(ROWS.0));
+    assert_eq!(compared("docs/tutorial.md"), 4);
+}
+
+#[cfg(feature = "shell")]
+#[test]
+fn so_do_those_of_the_shell() {
+    assert_eq!(compared("docs/shell.md"), 4);
+}
+
+/// How many commands of a page print what stands behind them, which are all that have something behind them.
+fn compared(page: &str) -> usize {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = fs::read_to_string(root.join(page)).expect("the page exists");
     let blocks = blocks(&page);
     let folder = Scratch::new().expect("a folder");
     let own = Path::new(env!("CARGO_BIN_EXE_eventflux")).parent();
@@ -65,5 +79,5 @@ fn the_commands_of_the_tutorial_print_what_it_says() {
             compared += 1;
         }
     }
-    assert_eq!(compared, 4);
+    compared
 }

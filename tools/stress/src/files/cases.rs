@@ -21,6 +21,7 @@ pub enum Use {
     /// Rows of one stream.
     Input,
     App,
+    Shell,
     Plan,
     Import,
     Store,
@@ -52,6 +53,7 @@ impl Case {
             Use::Events => vec!["run", app, "--events", file],
             Use::Input => vec!["run", app, "--input", &input],
             Use::App => vec!["check", file],
+            Use::Shell => vec!["shell", file],
             Use::Plan => vec!["explain", file],
             Use::Import => vec!["state", "import", &store, "--from", file],
             Use::Store => vec!["state", "ls", &here],
@@ -104,6 +106,7 @@ pub fn cases() -> Vec<Case> {
     of(&mut cases, Use::Input, "rows.jsonl", rows());
     of(&mut cases, Use::Input, "rows.csv", csv());
     of(&mut cases, Use::App, "odd.sql", apps());
+    of(&mut cases, Use::Shell, "odd.sql", statements());
     of(&mut cases, Use::Plan, "odd.sql", apps());
     of(&mut cases, Use::Import, "odd.efbl", imports());
     of(&mut cases, Use::Store, "odd", stores());
@@ -261,6 +264,15 @@ fn apps() -> Vec<Row> {
         ("a socket", Made::Socket, 2, 0, "No such device or address"),
         ("the null device", Made::Device("/dev/null"), 0, 0, ""),
     ]
+}
+
+/// Apps as the shell takes them: statement by statement, and an error is what ends a script.
+fn statements() -> Vec<Row> {
+    let taken = |(name, made, status, rows, told): Row| match name {
+        "a little too long" => (name, made, 0, rows, ""),
+        _ => (name, made, status.min(1), rows, told),
+    };
+    apps().into_iter().map(taken).collect()
 }
 
 #[rustfmt::skip]
