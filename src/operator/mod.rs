@@ -181,7 +181,8 @@ pub(crate) trait Operator: Send + StateHolder {
     fn keep_keys(&mut self, _keep: &dyn Fn(&[u8]) -> bool) {}
 
     /// In a partition: how long after the last row of a key, by clock or time, something may come of that key without
-    /// another row of it, or stand where [`Operator::forget_keys`] does not find it. `None` where there is no such bound.
+    /// another row of it, or stand where [`Operator::forget_keys`] does not find it. `None` where there is no such
+    /// bound.
     fn quiet_after(&self) -> Option<i64> {
         None
     }

@@ -14,8 +14,8 @@ use crate::sql::ast::Events;
 use crate::state::{Cells, Slot, StateHolder, Visitor};
 use std::collections::HashSet;
 
-/// Groups of a query that are never forgotten, as no row leaves them: some gigabytes. The row of another one is not added,
-/// and counted.
+/// Groups of a query that are never forgotten, as no row leaves them: some gigabytes. The row of another one is not
+/// added, and counted.
 pub(crate) const GROUPS_MAX: usize = 10_000_000;
 
 /// GROUP BY and aggregates behind a source, a sliding window or a batch window.
@@ -563,7 +563,7 @@ mod tests {
             key_types: vec![Type::String],
             calls,
         };
-        let layout = Layout::default().all(0, 2).then(&[ColumnRef::Aggregate(0)]);
+        let layout = Layout::default().all(0, TYPES.len());
         let input = |column| ColumnRef::Input { source: 0, column };
         let outputs = [input(0), input(1), ColumnRef::Aggregate(0)];
         let outputs = outputs.into_iter().zip(TYPES);
@@ -575,8 +575,16 @@ mod tests {
     #[test]
     fn rows_of_a_group_more_are_counted_and_not_added() {
         let lines = [
-            "1 a 1", "2 b 2", "3 a 3", "4 c 4", "5 d 5", "6 b 6", "7 NULL 7", "8 e 8", "9 d 9",
-            "10 c 10",
+            "1 a 1 0",
+            "2 b 2 0",
+            "3 a 3 0",
+            "4 c 4 0",
+            "5 d 5 0",
+            "6 b 6 0",
+            "7 NULL 7 0",
+            "8 e 8 0",
+            "9 d 9 0",
+            "10 c 10 0",
         ];
         let want = [
             "+ 1 a 1 1",
@@ -587,7 +595,7 @@ mod tests {
             "+ 10 c 10 14",
         ];
         let feed = Feed {
-            types: &TYPES[..2],
+            types: &TYPES,
             keep: &[0, 1, 2],
             lines: &lines,
         };
@@ -598,7 +606,8 @@ mod tests {
     /// A group that was refused is not there when its rows leave, also where there is room by then.
     #[test]
     fn what_leaves_of_a_group_that_was_refused_is_ignored() {
-        let schema = Schema::new([("k", Type::String), ("v", Type::Int)]);
+        let columns = [("k", TYPES[0]), ("v", TYPES[1]), ("n", TYPES[2])];
+        let schema = Schema::new(columns);
         let rows = [
             ('+', "a", 1),
             ('+', "b", 2),
@@ -614,9 +623,7 @@ mod tests {
         for together in [1, 2, 4, rows.len()] {
             for singly in [false, true] {
                 let mut sums = sums(true, true);
-                let mut like = Batch::new(&schema);
-                like.columns.push(Column::new(Type::Long));
-                let mut out = Out::new(like);
+                let mut out = Out::new(Batch::new(&schema));
                 let mut got = Vec::new();
                 for rows in rows.chunks(together) {
                     let mut batch = Batch::new(&schema);
@@ -629,6 +636,7 @@ mod tests {
                         batch.at.push(Timestamp(0));
                         assert!(batch.columns[0].push(&Value::from(k.to_string())));
                         assert!(batch.columns[1].push(&Value::Int(*v)));
+                        assert!(batch.columns[2].push(&Value::Long(0)));
                     }
                     if singly {
                         let mut to = out.batch();

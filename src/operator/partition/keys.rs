@@ -2,9 +2,9 @@
 //!
 //! How: a key is renewed by its rows. When keys go is decided on a grid of times, so that of a row only counts at which
 //! time of the grid its key may go, and most rows find their key renewed. At such a time it is known how many keys go,
-//! and from then on they are gone; but they are taken out of the index, and forgotten by the operators of the partition,
-//! a few in each step of the worker, so that no step is held up by all of them. A row of one that is gone and still
-//! there takes it out first, so it finds nothing, as if all had gone at once.
+//! and from then on they are gone; but they are taken out of the index, and forgotten by the operators of the
+//! partition, a few in each step of the worker, so that no step is held up by all of them. A row of one that is gone
+//! and still there takes it out first, so it finds nothing, as if all had gone at once.
 //! Cost: a look-up per row, two while keys are on their way out; 16 bytes of state per key beside the key itself.
 
 use super::PARTITION_KEYS_MAX;

@@ -134,8 +134,8 @@ pub fn memory(c: &Conditions) -> Result<Record, String> {
         .with_note("growth of resident memory, taken once, before any other question"))
 }
 
-/// `partition-purge-100k`: the longest of the batches that come while so many keys become idle, beside the longest where
-/// no key is forgotten.
+/// `partition-purge-100k`: the longest of the batches that come while so many keys become idle, beside the longest
+/// where no key is forgotten.
 pub fn purge(c: &Conditions) -> Result<Record, String> {
     let query = "key, sum(price) AS x FROM S";
     let forgets = partition(
