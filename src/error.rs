@@ -7,6 +7,7 @@ use crate::event::{Schema, Timestamp, Type};
 use crate::sql::ast::Span;
 use excerpt::{excerpt, shortened};
 use std::fmt;
+use std::sync::Arc;
 pub(crate) use suggest::{LISTED_NAMES_MAX, remedy};
 
 /// One thing that is wrong in an app's text, before it is shown: where, what, and what to do about it.
@@ -412,6 +413,30 @@ pub enum QueryError {
     Runtime(#[from] RuntimeError),
 }
 
+/// An error behind another one, which each call that fails for it answers with.
+#[derive(Clone, Debug)]
+pub struct Cause(Arc<dyn std::error::Error + Send + Sync>);
+
+impl Cause {
+    pub(crate) fn new(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Cause(Arc::new(error))
+    }
+}
+
+impl std::ops::Deref for Cause {
+    type Target = dyn std::error::Error + Send + Sync;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// Why an app could not be started, changed or stopped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -471,13 +496,15 @@ pub enum RuntimeError {
     /// A thread could not be started.
     #[error("a worker thread could not be started: {0}")]
     Thread(#[from] std::io::Error),
-    /// A source or sink with `'on.error'='stop'` failed.
-    #[error("stream '{stream}': {message}")]
+    /// A source or sink with `'on.error'='stop'` failed. The source is a
+    /// [`ConnectorError`](crate::connector::ConnectorError).
+    #[error("stream '{stream}': {error}")]
     Connector {
         /// The stream.
         stream: String,
         /// What went wrong.
-        message: String,
+        #[source]
+        error: Cause,
     },
     /// A table could not be loaded.
     #[error("table '{table}': {message}")]
@@ -486,6 +513,9 @@ pub enum RuntimeError {
         table: String,
         /// What went wrong: with the file and the line where it is a file.
         message: String,
+        /// What does not fit, where it is a row of the program.
+        #[source]
+        error: Option<RowError>,
     },
     /// The app is poisoned by a panic.
     #[error("{0}")]

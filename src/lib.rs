@@ -94,7 +94,7 @@ pub use event::{
 
 mod error;
 pub use error::{
-    BuildError, NameTaken, Poison, Problem, QueryError, RowError, RuntimeError, SendError,
+    BuildError, Cause, NameTaken, Poison, Problem, QueryError, RowError, RuntimeError, SendError,
     TrySendError,
 };
 

@@ -34,6 +34,7 @@ pub enum ConnectorError {
         /// File and line, or the like.
         place: String,
         /// Why.
+        #[source]
         fault: BadRow,
     },
     /// Anything else, in the words of the connector.

@@ -327,7 +327,10 @@ fn a_file_is_gone_on_with_or_refused() {
         let recovery = runtime.recover().deliver("Whole", NumberedFile::new(&path));
         let recovered = match (recovery.start(["trades"]), want) {
             (Ok(recovered), Ok(_)) => recovered,
-            (Err(RuntimeError::Connector { message, .. }), Err(told)) => {
+            (Err(error @ RuntimeError::Connector { .. }), Err(told)) => {
+                let source = std::error::Error::source(&error).expect("what the sink said");
+                let source = source.downcast_ref::<ConnectorError>();
+                let message = source.expect("its own error").to_string();
                 assert!(message.contains(told), "{message}");
                 assert_eq!(&fs::read_to_string(&path).expect("it is there"), text);
                 continue;

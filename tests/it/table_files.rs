@@ -2,7 +2,7 @@
 
 use eventflux::store::MemoryStore;
 use eventflux::{
-    EventFluxAppRuntime, EventFluxManager, RuntimeConfig, RuntimeError, Value, Workers,
+    EventFluxAppRuntime, EventFluxManager, RowError, RuntimeConfig, RuntimeError, Value, Workers,
 };
 use std::fs;
 use std::path::PathBuf;
@@ -231,6 +231,8 @@ fn the_program_loads_rows_before_and_after_the_start() {
             wrong.to_string(),
             "table 'T': row 1: value 2 is STRING, the attribute is INT"
         );
+        let source = std::error::Error::source(&wrong).expect("what does not fit");
+        assert!(source.is::<RowError>(), "{source}");
         let unknown = app.load_table("U", [("x", 1)]).expect_err("no such table");
         assert!(unknown.to_string().contains("it has: T"), "{unknown}");
         app.shutdown().expect("it ends");

@@ -20,7 +20,7 @@ use crate::connector::{
     BadRow, Connection, ConnectorError, Connectors, Feed, OnError, OptionError, PositionedOutput,
     RowSink, Sink, Source, StopSignal, TableFile,
 };
-use crate::error::{Fault, RuntimeError, SendError};
+use crate::error::{Cause, Fault, RuntimeError, SendError};
 use crate::event::{Schema, Timestamp, Value};
 use crate::plan::{Plan, StreamPlan};
 use crate::runtime::checkpointing::SnapshotService;
@@ -132,20 +132,19 @@ pub(crate) struct Incidents {
     sinks: AtomicU64,
     further: AtomicU64,
     begun_anew: AtomicU64,
-    fatal: Mutex<Option<(String, String)>>,
+    fatal: Mutex<Option<(String, Cause)>>,
     observer: Mutex<Option<Observer>>,
 }
 
 impl Incidents {
     /// Counts and shows an error; a fatal one ends the app. Also called inside a worker's step.
-    fn add(&self, stream: &str, on_error: OnError, error: &dyn Display) {
+    fn add(&self, stream: &str, on_error: OnError, error: ConnectorError) {
         self.count.fetch_add(1, Ordering::Relaxed);
-        let text = error.to_string();
-        self.tell(stream, &text);
+        self.tell(stream, &error.to_string());
         if on_error == OnError::Stop {
             self.fatal
                 .lock()
-                .get_or_insert_with(|| (stream.to_string(), text));
+                .get_or_insert_with(|| (stream.to_string(), Cause::new(error)));
             if let Some(shared) = self.shared.upgrade() {
                 shared.refuse();
             }
@@ -153,7 +152,7 @@ impl Incidents {
     }
 
     /// Rows of a batch are missing outside.
-    fn add_of_sink(&self, outlet: &Outlet, error: &ConnectorError) {
+    fn add_of_sink(&self, outlet: &Outlet, error: ConnectorError) {
         self.sinks.fetch_add(1, Ordering::Relaxed);
         self.add(&outlet.stream, outlet.on_error, error);
     }
@@ -248,7 +247,7 @@ impl Connected {
             };
             sink.open().map_err(|e| RuntimeError::Connector {
                 stream: stream.to_string(),
-                message: e.to_string(),
+                error: Cause::new(e),
             })?;
             let positioned = sink.positioned().is_some();
             let outlet = Arc::new(Outlet {
@@ -266,7 +265,7 @@ impl Connected {
                 let written = sink.value.rows(&outlet.stream, batch);
                 end_turn(sink);
                 if let Err(e) = written {
-                    incidents.add_of_sink(&outlet, &e);
+                    incidents.add_of_sink(&outlet, e);
                 }
             })?;
         }
@@ -348,7 +347,7 @@ impl Connected {
     /// Takes note of how a source ended.
     pub(crate) fn ended(&self, stream: &str, end: Result<(), ConnectorError>) {
         if let Err(e) = end {
-            self.incidents.add(stream, OnError::Stop, &e);
+            self.incidents.add(stream, OnError::Stop, e);
         }
     }
 
@@ -357,7 +356,7 @@ impl Connected {
         for outlet in &self.outlets {
             let flushed = outlet.sink.lock().value.flush();
             if let Err(e) = flushed {
-                self.incidents.add_of_sink(outlet, &e);
+                self.incidents.add_of_sink(outlet, e);
             }
         }
         self.deliveries.iter().for_each(|d| d.finish());
@@ -375,7 +374,7 @@ impl Connected {
     /// The error that ended the app.
     pub(crate) fn fatal(&self) -> Option<RuntimeError> {
         let fatal = self.incidents.fatal.lock().clone();
-        fatal.map(|(stream, message)| RuntimeError::Connector { stream, message })
+        fatal.map(|(stream, error)| RuntimeError::Connector { stream, error })
     }
 
     pub(crate) fn observe(&self, observer: Observer) {
@@ -480,17 +479,15 @@ impl RowSink for Inlet {
     }
 
     fn bad_row(&mut self, place: &dyn Display, fault: BadRow) -> Result<(), ConnectorError> {
+        let place = place.to_string();
+        let error = ConnectorError::BadRow { place, fault };
         match self.on_error {
             OnError::Log => {
-                let text = format!("{place}: {fault}");
-                self.incidents.add(&self.stream, OnError::Log, &text);
+                self.incidents.add(&self.stream, OnError::Log, error);
                 Ok(())
             }
             // the source ends with it, and that is reported
-            OnError::Stop => Err(ConnectorError::BadRow {
-                place: place.to_string(),
-                fault,
-            }),
+            OnError::Stop => Err(error),
         }
     }
 
@@ -545,7 +542,7 @@ impl Supply {
                     let Inlet {
                         incidents, stream, ..
                     } = &self.inlet;
-                    incidents.add(stream, OnError::Stop, &e);
+                    incidents.add(stream, OnError::Stop, e);
                 }
             }
             break;

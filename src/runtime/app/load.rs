@@ -37,17 +37,15 @@ fn number(shared: &Shared, table: &str) -> Result<usize, RuntimeError> {
                 names.join(", ")
             ),
         };
-        RuntimeError::Table {
-            table: table.to_string(),
-            message,
-        }
+        failed(table, message, None)
     })
 }
 
-fn failed(table: &str, message: String) -> RuntimeError {
+fn failed(table: &str, message: String, error: Option<RowError>) -> RuntimeError {
     RuntimeError::Table {
         table: table.to_string(),
         message,
+        error,
     }
 }
 
@@ -63,7 +61,7 @@ pub(super) fn from_rows<R: Row>(
     let mut batch = Batch::new(&shared.plan.streams[plan.stream].schema);
     for (row, number) in rows.into_iter().zip(1..) {
         let written = RowWriter::write(&mut batch.columns, &row);
-        written.map_err(|e: RowError| failed(&plan.name, format!("row {number}: {e}")))?;
+        written.map_err(|e| failed(&plan.name, format!("row {number}: {e}"), Some(e)))?;
         batch.at.push(Timestamp::MIN);
     }
     let mut refused = 0;
@@ -86,7 +84,7 @@ pub(super) fn from_file(
     }
     let schema = &shared.plan.streams[plan.stream].schema;
     let rows = file.read(&plan.name, schema);
-    let (batch, lines) = rows.map_err(|why| failed(&plan.name, why))?;
+    let (batch, lines) = rows.map_err(|why| failed(&plan.name, why, None))?;
     let mut wrong = None;
     let inserted = insert(shared, table, &batch, &mut |row, why| {
         wrong.get_or_insert((lines[row], why));
@@ -103,7 +101,7 @@ pub(super) fn from_file(
         Refused::Null => "a column of the primary key is NULL",
         Refused::Full => "the table is full",
     };
-    Err(failed(&plan.name, file.at_line(line, why)))
+    Err(failed(&plan.name, file.at_line(line, why), None))
 }
 
 fn has_had_rows(shared: &Shared, table: usize) -> Result<bool, RuntimeError> {

@@ -2,7 +2,7 @@
 
 use super::{Connected, Incidents, OnError};
 use crate::connector::{ConnectorError, NumberedSink, PositionedOutput};
-use crate::error::RuntimeError;
+use crate::error::{Cause, RuntimeError};
 use crate::event::{Batch, OutputNumber};
 use crate::runtime::app::handle::EventFluxAppRuntime;
 use crate::runtime::shared::turns::{Turns, end_turn, turns};
@@ -54,10 +54,10 @@ impl Delivered {
         }
     }
 
-    fn sync(&mut self) -> Result<(), String> {
+    fn sync(&mut self) -> Result<(), ConnectorError> {
         match &self.failed {
-            None => self.sink.sync().map_err(|e| e.to_string()),
-            Some(why) => Err(why.clone()),
+            None => self.sink.sync(),
+            Some(why) => Err(ConnectorError::Other(why.clone())),
         }
     }
 }
@@ -69,15 +69,15 @@ impl Delivery {
             && let Err(error) = state.value.rows(batch, numbers)
         {
             state.value.failed = Some(error.to_string());
-            self.tell(&error.to_string());
+            self.tell(error);
         }
         end_turn(state);
     }
 
     /// A sink that does not take a row ends the app.
-    fn tell(&self, why: &str) {
+    fn tell(&self, why: ConnectorError) {
         self.incidents.sinks.fetch_add(1, Ordering::Relaxed);
-        self.incidents.add(&self.stream, OnError::Stop, &why);
+        self.incidents.add(&self.stream, OnError::Stop, why);
     }
 
     /// Passes on what is left when the app ends.
@@ -86,7 +86,7 @@ impl Delivery {
         if state.value.failed.is_none()
             && let Err(why) = state.value.sync()
         {
-            self.tell(&why);
+            self.tell(why);
         }
     }
 }
@@ -98,7 +98,8 @@ impl PositionedOutput for Delivery {
     }
 
     fn sync(&self) -> Result<(), String> {
-        self.state.lock().value.sync()
+        let synced = self.state.lock().value.sync();
+        synced.map_err(|e| e.to_string())
     }
 
     fn rewind(&self, _position: Option<&[u8]>) -> Result<(), String> {
@@ -116,7 +117,7 @@ impl Connected {
     ) -> Result<(), RuntimeError> {
         let last = sink.open(stream).map_err(|e| RuntimeError::Connector {
             stream: stream.to_string(),
-            message: e.to_string(),
+            error: Cause::new(e),
         })?;
         let last = last.iter().map(|n| (n.group, n.number)).collect();
         let delivery = Arc::new(Delivery {
