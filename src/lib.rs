@@ -30,7 +30,7 @@
 //!
 //! That is an *inline* app: what follows from a row has happened when `send_at` returns. With
 //! [`Workers::Pinned`] an app has threads of its own, and rows of one key meet on one of them. Rows go in and come out
-//! as types of the program ([`row!`]):
+//! as types of the program, by [`row!`] or, with the feature `derive`, by `#[derive(Row, FromRow)]`:
 //!
 //! ```
 //! use eventflux::{EventFluxManager, RuntimeConfig, Workers};
@@ -59,6 +59,13 @@
 //! Redis. It is started by [`recover`](EventFluxAppRuntime::recover): then a crash costs no row and counts none twice,
 //! and a [`NumberedSink`] gets each row once. An example stands at [`Recovery`]. `redis-tls` adds `rediss://`; `zstd`
 //! (a default one) compresses better than lz4. What each guarantee needs from the server is in `docs/operations.md`.
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `redis` | yes | checkpoints, keys and values in Redis |
+//! | `redis-tls` | no | `rediss://` URLs, by rustls |
+//! | `zstd` | yes | the default compression of checkpoints, in C; without it lz4 |
+//! | `derive` | no | `#[derive(Row, FromRow)]`, by a procedural macro; [`row!`] makes the same without one |
 //!
 //! Begin with `docs/tutorial.md` and `docs/recipes.md`; the language is in `docs/language.md`, figures are in
 //! `PERFORMANCE.md`. Texts that are wrong are refused with line, column and remedy ([`BuildError`]). It is not a
@@ -134,6 +141,10 @@ pub use runtime::ingress::column_batch::ColumnBatch;
 pub use runtime::ingress::input::Input;
 pub use runtime::ingress::input_handler::InputHandler;
 pub use runtime::ingress::row::{Field, Row, RowWriter};
+
+/// The traits' names again, as derives: an example stands at [`Row`](derive@Row).
+#[cfg(feature = "derive")]
+pub use eventflux_derive::{FromRow, Row};
 pub use runtime::lane::wait::WaitStrategy;
 pub use runtime::position::named::{Mark, ResumePoint};
 pub use runtime::worker::handler::RowHandler;

@@ -1,4 +1,5 @@
-//! Rows that go out as values of the program: the mirror image of [`Row`](crate::Row).
+//! Rows that go out as values of the program: the mirror image of
+//! [`Row`](trait@crate::Row).
 
 use super::{Column, Str, Type, Value};
 use std::fmt;
@@ -11,6 +12,8 @@ pub enum FieldError {
     Type {
         /// Position of the column, from 0.
         column: usize,
+        /// The field, where it has a name.
+        field: Option<&'static str>,
         /// Its type.
         found: Type,
         /// What is wanted.
@@ -20,6 +23,8 @@ pub enum FieldError {
     Range {
         /// Position of the column, from 0.
         column: usize,
+        /// The field, where it has a name.
+        field: Option<&'static str>,
         /// The number.
         found: i64,
         /// What is wanted.
@@ -29,6 +34,8 @@ pub enum FieldError {
     Null {
         /// Position of the column, from 0.
         column: usize,
+        /// The field, where it has a name.
+        field: Option<&'static str>,
     },
     /// The rows have another number of columns.
     Width {
@@ -44,16 +51,22 @@ impl fmt::Display for FieldError {
         match self {
             FieldError::Type {
                 column,
+                field,
                 found,
                 wanted,
-            } => write!(f, "column {} is {found}, read as {wanted}", column + 1),
+            } => write!(f, "{} is {found}, read as {wanted}", Place(*column, *field)),
             FieldError::Range {
                 column,
+                field,
                 found,
                 wanted,
-            } => write!(f, "column {} is {found}, read as {wanted}", column + 1),
-            FieldError::Null { column } => {
-                write!(f, "column {} is NULL; read it as an Option", column + 1)
+            } => write!(f, "{} is {found}, read as {wanted}", Place(*column, *field)),
+            FieldError::Null { column, field } => {
+                write!(
+                    f,
+                    "{} is NULL; read it as an Option",
+                    Place(*column, *field)
+                )
             }
             FieldError::Width { columns, fields } => {
                 write!(f, "{fields} fields are read of {columns} columns")
@@ -63,6 +76,19 @@ impl fmt::Display for FieldError {
 }
 
 impl std::error::Error for FieldError {}
+
+/// A column, and the field that is read from it.
+struct Place(usize, Option<&'static str>);
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "column {}", self.0 + 1)?;
+        match self.1 {
+            Some(field) => write!(f, ", field '{field}',"),
+            None => Ok(()),
+        }
+    }
+}
 
 /// Reads the values of one row, from left to right.
 #[derive(Debug)]
@@ -91,6 +117,18 @@ impl<'a> RowReader<'a> {
     ///
     /// Errors: it is NULL or of another type, or there is none.
     pub fn field<F: FromField>(&mut self) -> Result<F, FieldError> {
+        self.read_field(None)
+    }
+
+    /// Reads the next value for a field of this name, by which errors tell it.
+    ///
+    /// Errors: as [`RowReader::field`].
+    pub fn named<F: FromField>(&mut self, field: &'static str) -> Result<F, FieldError> {
+        self.read_field(Some(field))
+    }
+
+    #[inline]
+    fn read_field<F: FromField>(&mut self, field: Option<&'static str>) -> Result<F, FieldError> {
         let column = self.next;
         self.next += 1;
         let Some(from) = self.columns.get(column) else {
@@ -99,7 +137,7 @@ impl<'a> RowReader<'a> {
         let value = from.value(self.row);
         match F::of(&value) {
             Some(read) => Ok(read),
-            None => Err(misfit::<F>(column, from.type_of(), &value)),
+            None => Err(misfit::<F>(column, field, from.type_of(), &value)),
         }
     }
 
@@ -118,15 +156,21 @@ impl<'a> RowReader<'a> {
 
 /// Why a value was not read.
 #[cold]
-fn misfit<F: FromField>(column: usize, found: Type, value: &Value) -> FieldError {
+fn misfit<F: FromField>(
+    column: usize,
+    field: Option<&'static str>,
+    found: Type,
+    value: &Value,
+) -> FieldError {
     let wanted = F::NAME;
     let number = match value {
-        Value::Null => return FieldError::Null { column },
+        Value::Null => return FieldError::Null { column, field },
         Value::Int(v) if F::WHOLE => i64::from(*v),
         Value::Long(v) if F::WHOLE => *v,
         _ => {
             return FieldError::Type {
                 column,
+                field,
                 found,
                 wanted,
             };
@@ -134,6 +178,7 @@ fn misfit<F: FromField>(column: usize, found: Type, value: &Value) -> FieldError
     };
     FieldError::Range {
         column,
+        field,
         found: number,
         wanted,
     }
@@ -151,7 +196,7 @@ fn misfit<F: FromField>(column: usize, found: Type, value: &Value) -> FieldError
 /// }
 /// ```
 pub trait FromRow: Sized {
-    /// Reads all values with [`RowReader::field`].
+    /// Reads all values with [`RowReader::field`] or [`RowReader::named`].
     fn read(from: &mut RowReader<'_>) -> Result<Self, FieldError>;
 }
 

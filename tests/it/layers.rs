@@ -255,7 +255,9 @@ fn exports(lib: &str) -> BTreeMap<String, Vec<String>> {
         };
         for name in names.split(',').map(str::trim).filter(|n| !n.is_empty()) {
             let segments = path.split("::").chain([name]).map(str::to_string);
-            exports.insert(name.to_string(), segments.collect());
+            // a derive has the name of its trait, which stands before it
+            let path = exports.entry(name.to_string());
+            path.or_insert_with(|| segments.collect());
         }
     }
     exports

@@ -83,7 +83,7 @@ fn a_row_comes_out_as_it_was_sent() {
     ];
     let texts = errors.map(|e| e.and_then(Result::err).map(|e| e.to_string()));
     let want = [
-        "column 1 is INT, read as bool",
+        "column 1, field 'flag', is INT, read as bool",
         "0 fields are read of 1 columns",
         "column 1 is -2147483648, read as u64",
         "column 1 is -2147483648, read as u8",

@@ -1,7 +1,11 @@
 //! Types of the program that are rows: `row!`.
 
-/// Makes a type whose values are rows, to be sent ([`Row`](crate::Row)) and read ([`FromRow`](crate::FromRow)). Its
-/// fields are the columns, in their order; their names are the program's own.
+/// Makes a type whose values are rows, to be sent ([`Row`](trait@crate::Row)) and read
+/// ([`FromRow`](trait@crate::FromRow)). Its fields are the columns, in their order; their names are the program's own,
+/// and errors tell a field by its name.
+///
+/// With the feature `derive` the same is written `#[derive(Row, FromRow)]`. That is a procedural macro, and this is for
+/// those who want none in their build.
 ///
 /// ```
 /// use eventflux::{EventFluxManager, RuntimeConfig, Workers};
@@ -51,7 +55,7 @@ macro_rules! row {
             fn read(
                 from: &mut $crate::RowReader<'_>,
             ) -> ::core::result::Result<Self, $crate::FieldError> {
-                ::core::result::Result::Ok($name { $($field: from.field()?,)* })
+                ::core::result::Result::Ok($name { $($field: from.named(::core::stringify!($field))?,)* })
             }
         }
     };
