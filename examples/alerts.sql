@@ -1,4 +1,6 @@
 -- Temperatures beyond three deviations of their sensor's last twenty seconds, and sensors in trouble.
+--
+--   eventflux run examples/alerts.sql --events examples/sensors.jsonl
 @app:name('Alerts') @app:playback(lateness='2 SECONDS')
 CREATE STREAM Sensors (id STRING, temperature DOUBLE, humidity DOUBLE, ok BOOL);
 

@@ -1,4 +1,6 @@
 -- Trades with what is known of their symbol, and the quote that stood when they were made.
+--
+--   eventflux run examples/enriched.sql --events examples/market.jsonl
 @app:name('Enriched') @app:playback
 CREATE STREAM Instruments (sym STRING, sector STRING, lot INT);
 CREATE STREAM Quotes (sym STRING, bid DOUBLE, ask DOUBLE);

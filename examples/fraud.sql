@@ -1,7 +1,16 @@
--- Payments with cards: cards that are tried out, payments that nobody confirms, one card again and again.
+-- Payments with cards: much in a minute, cards that are tried out, payments that nobody confirms, one card again and again.
+--
+--   eventflux run examples/fraud.sql --events examples/payments.jsonl
 @app:name('Fraud') @app:playback
 CREATE STREAM Payments (card STRING, shop STRING, amount DOUBLE);
 CREATE STREAM Confirmations (card STRING);
+
+-- A card that has spent more than 1,000 within a minute, told once each time: total - amount is the total before the payment.
+@info(name='spender')
+INSERT INTO Spender
+SELECT card, sum(amount) AS total FROM Payments WINDOW('time', 1 MINUTE)
+GROUP BY card
+HAVING total > 1000 AND total - amount <= 1000;
 
 -- Three payments below 5, then one of 500 or more, with one card within ten minutes. One alarm, however many small ones.
 @info(name='tried')

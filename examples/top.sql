@@ -1,4 +1,6 @@
 -- The two symbols with most turnover in each ten seconds, seen every five.
+--
+--   eventflux run examples/top.sql --events examples/trades.jsonl
 @app:name('Top') @app:playback
 CREATE STREAM Trades (sym STRING, price DOUBLE, qty INT);
 

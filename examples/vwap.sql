@@ -1,4 +1,6 @@
 -- Volume-weighted average price per symbol and second, with the number of trades.
+--
+--   eventflux run examples/vwap.sql --events examples/trades.jsonl
 @app:name('Vwap') @app:playback
 CREATE STREAM Trades (sym STRING, price DOUBLE, qty INT);
 

@@ -1,9 +1,11 @@
 //! The examples that a reader meets first: those of the pages in `docs/` and of `README.md`, and of the folder
-//! `examples/`. The commands of `docs/tutorial.md` and `docs/shell.md` are run by `tools/cli/tests/tutorial.rs`.
+//! `examples/`. The commands of `docs/tutorial.md` and `docs/shell.md` are run by `tools/cli/tests/tutorial.rs`, the apps
+//! of `examples/` by `tools/cli/tests/apps.rs`.
 //!
 //! `eventflux test docs/language.md` does the same, shows the differences, and writes them with `--update`.
 
 use crate::source::root;
+use std::collections::BTreeSet;
 use std::fs;
 
 #[path = "../../examples/aggregate.rs"]
@@ -152,38 +154,6 @@ fn the_examples_in_rust_run() {
 }
 
 #[test]
-fn the_examples_in_sql_run() {
-    let read =
-        |name: &str| fs::read_to_string(root().join("examples").join(name)).expect("it exists");
-    let rows = |app: &str, events: &str| {
-        let lines = output(&read(app), &read(events)).expect("it builds");
-        lines.lines().count()
-    };
-    assert_eq!(
-        rows("vwap.sql", "trades.jsonl"),
-        17,
-        "three symbols in six seconds, one of them silent once"
-    );
-    assert!(rows("top.sql", "trades.jsonl") >= 2);
-    let alerts = output(&read("alerts.sql"), &read("sensors.jsonl")).expect("it builds");
-    let told = |stream: &str| alerts.lines().filter(|l| l.contains(stream)).count();
-    assert_eq!((told("\"Alerts\""), told("\"Broken\"")), (1, 1), "{alerts}");
-    assert!(alerts.contains("27.5"), "{alerts}");
-    let enriched = output(&read("enriched.sql"), &read("market.jsonl")).expect("it builds");
-    let costs = "{\"stream\":\"Costs\",\"at\":1700000001200,\"row\":[\"tools\",1,0.75]}\n\
-                 {\"stream\":\"Costs\",\"at\":1700000002000,\"row\":[\"energy\",1,-0.63]}\n\
-                 {\"stream\":\"Costs\",\"at\":1700000003000,\"row\":[\"tools\",2,0.75]}\n\
-                 {\"stream\":\"Costs\",\"at\":1700000007000,\"row\":[\"utilities\",1,3.75]}\n";
-    assert_eq!(enriched, costs);
-    let fraud = output(&read("fraud.sql"), &read("payments.jsonl")).expect("it builds");
-    let alarms = "{\"stream\":\"Unconfirmed\",\"at\":1700000123000,\"row\":[\"2342\",\"web\",310.0]}\n\
-                  {\"stream\":\"Tried\",\"at\":1700000180000,\"row\":[\"4711\",\"web\",899.0,4.74]}\n\
-                  {\"stream\":\"Repeated\",\"at\":1700000215000,\"row\":[\"2342\",95.0,4000]}\n\
-                  {\"stream\":\"Unconfirmed\",\"at\":1700000890001,\"row\":[\"0815\",\"web\",650.0]}\n";
-    assert_eq!(fraud, alarms);
-}
-
-#[test]
 fn the_readme_shows_what_its_first_command_prints() {
     let read = |name: &str| fs::read_to_string(root().join(name)).expect("it exists");
     let got =
@@ -213,5 +183,35 @@ fn the_page_of_functions_names_all_of_them() {
             page.contains(&format!("`{name}(")),
             "{name} is not on the page"
         );
+    }
+}
+
+/// How many windows, aggregates and functions there are is said by the tables of the language page.
+#[test]
+fn the_readme_counts_right() {
+    let read = |name: &str| fs::read_to_string(root().join(name)).expect("it exists");
+    let (readme, page) = (read("README.md"), read("docs/language.md"));
+    let cells = |heading: &str| {
+        let part = page.split(&format!("\n## {heading}\n")).nth(1);
+        let part = part.and_then(|part| part.split("\n\n```").next());
+        let part = part.expect("the heading is there").to_string();
+        let rows = part.lines().filter_map(|line| line.strip_prefix("| `"));
+        let first = rows.filter_map(|row| row.split(" | ").next().map(str::to_string));
+        first.collect::<Vec<String>>()
+    };
+    let windows = cells("Windows").len();
+    let names = |cell: &String| {
+        let calls = cell.split('`').filter_map(|call| call.split_once('('));
+        let names = calls.map(|(name, _)| name.to_string());
+        names.collect::<Vec<String>>()
+    };
+    let aggregates: BTreeSet<String> = cells("Aggregates").iter().flat_map(names).collect();
+    let functions = eventflux::Functions::new().iter().count();
+    for said in [
+        format!("{windows} windows"),
+        format!("{} aggregates", aggregates.len()),
+        format!("{functions} functions"),
+    ] {
+        assert!(readme.contains(&said), "{said}");
     }
 }
