@@ -7,8 +7,8 @@
 //!   a Kafka partition or a table with a serial column are like that, too.
 //! * The state is in a store. What is restored are the groups and their sums, and the number of the last row that they
 //!   hold: the source goes on behind it.
-//! * The sink cannot take anything back, so after a restart it is offered rows that it has seen. They have the numbers
-//!   that they had, and what it has seen is left out. This one is a file; `NumberedSink` says what another has to do.
+//! * The sink only grows, and after a restart some of its rows come again. They come with the same numbers as before,
+//!   so those that it has are left out. This one is a file; `NumberedSink` says what another has to do.
 
 use eventflux::store::FileStore;
 use eventflux::{

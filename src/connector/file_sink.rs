@@ -18,7 +18,7 @@ enum Encoder {
     Csv(CsvEncoder),
 }
 
-/// Writes a file. Its length is part of checkpoints, so a restored app leaves the file of one that never stopped.
+/// Writes a file. Its length is part of checkpoints, so the file of a restored app ends up as if it had never stopped.
 #[derive(Debug)]
 pub struct FileSink {
     encoder: Encoder,

@@ -1,9 +1,9 @@
-//! Sinks that cannot take anything back.
+//! Sinks that only grow: rows that they have are not delivered again.
 
 use super::ConnectorError;
 use crate::event::{Batch, OutputNumber};
 
-/// Consumes the rows of one stream, and knows by number which ones it has.
+/// Takes the rows of one stream, each with a number, and can say which numbers it has.
 ///
 /// A file that somebody else reads while it grows, a topic, a table without a way back: after a crash the app begins
 /// at its last checkpoint, and rows that were delivered after it come out again. They have the numbers that they had,

@@ -38,7 +38,7 @@ impl Parser<'_> {
         self.advance();
         let span = self.span();
         let what = self.word(0).map(str::to_ascii_uppercase);
-        let not_yet = match what.as_deref() {
+        let left_out = match what.as_deref() {
             Some("STREAM") => return self.create_stream(),
             Some("TABLE") => return self.create_table(),
             Some("WINDOW") => return self.create_window(),
@@ -53,7 +53,7 @@ impl Parser<'_> {
                 return Err(self.unexpected("STREAM, TABLE, WINDOW, TRIGGER or AGGREGATION"));
             }
         };
-        Err(not_yet.at(span))
+        Err(left_out.at(span))
     }
 
     fn create_stream(&mut self) -> Parsed<Statement> {

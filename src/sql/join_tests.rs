@@ -61,7 +61,7 @@ pub(super) const BAD: &[(&str, &str, &str)] = &[
     ("INSERT INTO O SELECT * FROM A JOIN B ON«»", "expected an expression", ""),
     ("INSERT INTO O SELECT * FROM A JOIN «ON» A.x = B.x", "expected the name of a stream, found 'ON'", ""),
     ("INSERT INTO O SELECT * FROM A JOIN«»", "expected the name of a stream", ""),
-    ("INSERT INTO O SELECT * FROM A JOIN «(»SELECT * FROM B) ON TRUE", "subqueries", "insert the inner rows"),
+    ("INSERT INTO O SELECT * FROM A JOIN «(»SELECT * FROM B) ON TRUE", "subqueries", "write the inner SELECT as a query"),
     ("INSERT INTO O SELECT * FROM A JOIN «(»B JOIN C ON TRUE) ON TRUE", "expected the name of a stream", "without parentheses"),
     ("INSERT INTO O SELECT * FROM A CROSS JOIN B «ON» A.x = B.x", "ON stands behind JOIN, or at the end of an UPSERT", "write WHERE to filter"),
     ("INSERT INTO O SELECT * FROM A «ON» A.x = 1", "ON stands behind JOIN", "write WHERE"),

@@ -159,7 +159,7 @@ const BAD_PATTERNS: &[(&str, &str, &str)] = &[
     ("PATTERN (a=A «JOIN» B ON TRUE -> b=B)", "a term of a pattern is one stream", "into a stream"),
     ("PATTERN («PATTERN» (a=A) -> b=B)", "does not stand in another", "parentheses alone"),
     ("PATTERN («(»SELECT x FROM A) -> b=B)", "", ""),
-    ("PATTERN ((«SELECT» x FROM A) -> b=B)", "subqueries", "into a stream"),
+    ("PATTERN ((«SELECT» x FROM A) -> b=B)", "subqueries", "INSERT INTO Inner"),
     // counts
     ("PATTERN (a=A«{0}»)", "the count takes no row", "{0,1}"),
     ("PATTERN (a=A«{,0}»)", "the count takes no row", "{0,1}"),

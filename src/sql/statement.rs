@@ -104,7 +104,7 @@ impl Parser<'_> {
             let fault = Fault::new(span, "@info names a query, and no query follows");
             return Err(fault.help("remove it: what is created has its own name"));
         }
-        let not_yet = match word.as_str() {
+        let left_out = match word.as_str() {
             "CREATE" => return self.create(),
             "INSERT" | "SELECT" => return self.query(info).map(Statement::Query),
             "UPDATE" => return self.update(info).map(Statement::Query),
@@ -121,6 +121,6 @@ impl Parser<'_> {
                 return Err(similar(fault, &word, STATEMENTS.iter().copied()));
             }
         };
-        Err(not_yet.at(span))
+        Err(left_out.at(span))
     }
 }

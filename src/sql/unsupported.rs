@@ -1,29 +1,31 @@
-//! What the language has and the parser does not read yet, and what other dialects write for something that it reads:
-//! each with its name and a way around it.
+//! What SQL or another dialect has and this language leaves out: each with its name and what to write instead.
+//!
+//! Some of it is left out by design and says so, as a query reads streams and writes one: subqueries, WITH, UNION. The
+//! rest is written in another way here.
 
 use super::ast::Span;
 use crate::error::Fault;
 
-/// A feature that is recognised and refused.
-pub(super) struct NotYet {
+/// What is recognised and refused.
+pub(super) struct LeftOut {
     message: &'static str,
     remedy: &'static str,
 }
 
-impl NotYet {
+impl LeftOut {
     /// The fault, at the place where the feature was met.
     pub(super) fn at(&self, span: Span) -> Fault {
         Fault::new(span, self.message).help(self.remedy)
     }
 }
 
-macro_rules! not_yet {
+macro_rules! left_out {
     ($($name:ident: $message:literal, $remedy:literal;)*) => {
-        $(pub(super) const $name: NotYet = NotYet { message: $message, remedy: $remedy };)*
+        $(pub(super) const $name: LeftOut = LeftOut { message: $message, remedy: $remedy };)*
     };
 }
 
-not_yet! {
+left_out! {
     COMMA_JOIN: "a comma between streams is not supported", "write A JOIN B ON a.x = b.x, or A CROSS JOIN B for all pairs";
     NATURAL: "NATURAL JOIN is not supported", "write JOIN … ON a.x = b.x";
     USING: "USING behind a join is not supported", "write ON a.x = b.x";
@@ -67,9 +69,9 @@ not_yet! {
     FAULT_STREAM: "fault streams (!Name) are not supported", "use a stream with an ordinary name: what cannot be computed is NULL, and counted";
     VALUES: "VALUES is not supported", "send the rows through an input of the runtime";
     COLUMN_LIST: "a list of columns after the target is not supported", "select the columns in the order of the target";
-    SUBQUERY: "subqueries are not supported yet", "insert the inner rows into a stream and read that";
-    CTE: "WITH … AS (…) before a query is not supported yet", "insert the inner rows into a stream and read that";
-    UNION: "UNION, INTERSECT and EXCEPT are not supported yet", "write one INSERT INTO the same target per SELECT";
+    SUBQUERY: "subqueries are left out by design", "write the inner SELECT as a query of its own, INSERT INTO Inner SELECT …, and read Inner here";
+    CTE: "WITH … AS (…) before a query is left out by design", "write what stands in parentheses as a query of its own, INSERT INTO Name SELECT …, and read Name";
+    UNION: "UNION, INTERSECT and EXCEPT are left out by design", "for UNION ALL write an INSERT INTO the same stream for each SELECT; for the others a JOIN, or (condition) IN T with a table";
     OVER_NAME: "a window of OVER has no name", "write what it stands for, as in OVER (PARTITION BY k ROWS 20 PRECEDING)";
     OVER_NULLS: "IGNORE NULLS and RESPECT NULLS are not supported", "remove it: NULL is a value like any other; leave rows out with WHERE x IS NOT NULL";
     OVER_EXCLUDE: "EXCLUDE is not supported", "remove it: the current row is in its frame";
@@ -79,11 +81,11 @@ not_yet! {
     OVER_BEFORE: "a frame ends with the current row", "write AND CURRENT ROW, and subtract what is not wanted";
     OVER_FOLLOWING: "a frame has no rows that come later", "write ROWS n PRECEDING, or a pattern for what follows a row";
     OVER_RANGE_ALL: "RANGE has a bound", "write ROWS UNBOUNDED PRECEDING for all rows since the start, or RANGE 5 SECONDS PRECEDING";
-    QUALIFIED_STAR: "a star with a qualifier is not supported yet", "write * or list the attributes";
+    QUALIFIED_STAR: "a star has no qualifier", "write * or list the attributes";
     DISTINCT_ON: "DISTINCT ON (…) is not supported", "keep the latest row per key with WINDOW('unique', key)";
     TOP: "TOP is not supported", "write LIMIT n behind the query";
     LIMIT_PAIR: "two numbers behind LIMIT are not supported", "write LIMIT rows OFFSET rows";
     OTHER_CAST: "there is one CAST", "write CAST(x AS type): a value that does not fit becomes NULL";
     HINT: "a hint is not obeyed", "remove it, or begin the comment with a letter";
-    NULLS: "NULLS FIRST and NULLS LAST are not supported yet", "NULL comes first ascending and last descending";
+    NULLS: "NULLS FIRST and NULLS LAST are left out by design: NULL comes first ascending and last descending", "remove it, or order by CASE WHEN x IS NULL THEN 1 ELSE 0 END before x";
 }

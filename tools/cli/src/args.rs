@@ -17,7 +17,7 @@ const VERSION: &str = env!("EVENTFLUX_VERSION");
 
 const EXIT_STATUS: &str =
     "Exit status: 0 done, 1 the run failed or no line was good, 2 usage or app error, 128 and the
-number of a signal where one ended it: 130 Ctrl-C, 143 SIGTERM. A run drains before it ends so.
+number of a signal where one ended it: 130 Ctrl-C, 143 SIGTERM. A run finishes what it has read first.
 
 Colour: on a terminal, unless NO_COLOR is set.";
 
@@ -55,7 +55,7 @@ pub enum Command {
     /// Generate events
     #[command(subcommand)]
     Gen(Generate),
-    /// Look at what stores hold of apps, and look after it
+    /// List, check, move and delete the stored state of apps
     #[command(subcommand)]
     State(crate::state::StateCommand),
     /// Check whether a Redis keeps checkpoints as it should
@@ -67,6 +67,14 @@ pub enum Command {
     /// Print the manual
     #[cfg(feature = "manual")]
     Man(crate::manual::ManArgs),
+    /// Not in this build
+    #[cfg(not(feature = "redis"))]
+    #[command(hide = true, disable_help_flag = true)]
+    Doctor(Absent),
+    /// Not in this build
+    #[cfg(not(feature = "manual"))]
+    #[command(hide = true, disable_help_flag = true, alias = "man")]
+    Completions(Absent),
     /// A program of its own: says how it is called
     #[command(hide = true, disable_help_flag = true)]
     Bench(Moved),
@@ -94,6 +102,24 @@ impl Moved {
     }
 }
 
+/// What was asked of a subcommand that this build is without.
+#[cfg(not(all(feature = "redis", feature = "manual")))]
+#[derive(Args, Debug)]
+pub struct Absent {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    _words: Vec<String>,
+}
+
+#[cfg(not(all(feature = "redis", feature = "manual")))]
+impl Absent {
+    /// How it is had.
+    pub fn told(&self) -> Failure {
+        Failure::usage(
+            "this eventflux was built without that, for a first look; build it without --no-default-features",
+        )
+    }
+}
+
 const RUN_HELP: &str = r#"Events are JSON lines:
   {"stream":"S","at":1000,"row":["IBM",700.0,100]}     at in ms or ISO 8601, optional; the row may be an object by name
   {"clock":5000}                                       moves the event-time clock
@@ -103,9 +129,9 @@ on a terminal as a table. --format says otherwise.
 The end of the input does not move the clock: windows that time has not closed stay open unless --flush.
 
 With --store the app's state, the place in --events and --input, and the length of --out are kept together. A run that
-was killed at any moment and is started again by the same command goes on, and leaves the file of one that was not.
-Files are known by what they are: one that has grown goes on, a new one (of the next day, say) is read from its
-beginning. A last line that may be half of one is left to the next run.
+was killed at any moment goes on when the same command is given again, and its output ends up as if nothing had
+happened. A file is recognised by what is in it, not by its name: one that has grown goes on, a new one (of the next
+day, say) is read from its beginning. A last line that may be half of one is left to the next run.
 Events on standard input must come again from the first one; rows on standard output may come twice.
 
 With --trace-pattern each step of each run of a pattern is told on standard error:
@@ -155,13 +181,13 @@ pub struct RunArgs {
     pub force: bool,
     /// Write the rows of these streams only
     ///
-    /// Otherwise rows of all streams are written that queries write and none reads.
+    /// Without it: those of all streams that a query writes and no query reads.
     #[arg(long, value_name = "STREAM", num_args = 1.., value_delimiter = ',')]
     pub print: Vec<String>,
     /// No progress bar and no summary
     ///
-    /// The 'rows in' of the summary are those of --events and --input, and where these gave none those that the app's
-    /// queries took from its own sources.
+    /// In the summary 'rows in' counts the rows of --events and --input or, where there are none, those that the app's
+    /// own sources gave to its queries.
     #[arg(long, short)]
     pub quiet: bool,
     /// How rows are written [default: table on a terminal, rows elsewhere, csv to a file of that name]
@@ -175,7 +201,7 @@ pub struct RunArgs {
         hide_short_help = true
     )]
     pub workers: WorkerCount,
-    /// What a bad line does
+    /// What happens at a bad line
     #[arg(long, value_enum, default_value_t = OnBad::Skip, hide_short_help = true)]
     pub on_bad: OnBad,
     /// What is told of patterns.
@@ -230,7 +256,7 @@ pub struct CheckArgs {
     /// The apps
     #[arg(value_name = "APP.sql", required = true)]
     pub apps: Vec<PathBuf>,
-    /// For programs
+    /// As JSON, for programs
     #[arg(long)]
     pub json: bool,
 }
@@ -252,12 +278,13 @@ pub struct ExplainArgs {
     /// Draw the plan in the language of Mermaid instead
     #[arg(long, conflicts_with = "json")]
     pub mermaid: bool,
-    /// For programs
+    /// As JSON, for programs
     #[arg(long, conflicts_with = "dot")]
     pub json: bool,
 }
 
-const QUERY_HELP: &str = r#"It has two uses.
+const QUERY_HELP: &str = r#"Asks files, with -c or a text on standard input; or the stored state of an app, with APP.sql
+and --store.
 
 Examples of files, whose columns are found out from their first rows (20,480 of them, or 4 MiB):
   eventflux query -c "SELECT sym, sum(qty) FROM 'trades.csv' GROUP BY sym"

@@ -58,6 +58,10 @@ fn main() -> ExitCode {
         Command::State(what) => state::run(&what),
         #[cfg(feature = "redis")]
         Command::Doctor(args) => doctor::run(&args),
+        #[cfg(not(feature = "redis"))]
+        Command::Doctor(absent) => Err(absent.told()),
+        #[cfg(not(feature = "manual"))]
+        Command::Completions(absent) => Err(absent.told()),
         #[cfg(feature = "manual")]
         Command::Completions(args) => manual::completions(&args),
         #[cfg(feature = "manual")]

@@ -103,6 +103,14 @@ fn what_is_no_example_is_said() {
         let page = folder.file("a.md", &text);
         expect(&run(&["test", &page]), status, &[told]);
     }
+    // beside a page that has some, a page without is passed over
+    let without = folder.file("b.md", "# nothing\n");
+    let page = folder.file("a.md", PAGE);
+    expect(&run(&["test", &page, "--update"]), 0, &[]);
+    let both = run(&["test", &without, &page]);
+    expect(&both, 0, &[]);
+    let told = String::from_utf8_lossy(&both.stdout).into_owned();
+    assert!(told.contains("b.md: no example\n") && told.contains("a.md: ok, 2 examples"));
     expect(
         &run(&["test", &folder.at("none.md")]),
         2,

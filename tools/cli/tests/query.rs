@@ -209,7 +209,7 @@ fn what_is_wrong_is_said() {
         expect(&kept.ask("SELECT n FROM Stock", &more), 2, &[told]);
     }
     let help = run(&["query", "--help"]);
-    assert!(out(&help).contains("It has two uses."));
+    assert!(out(&help).contains("Asks files, with -c"));
     let other = kept.file("other.sql");
     fs::write(&other, APP.replace("stock')", "other')")).expect("a file");
     let other = run(&[

@@ -17,7 +17,7 @@ use clap::Args;
 use serde::Serialize;
 
 const DOCTOR_HELP: &str = "Exit status: 0 nothing failed, though there may be warnings; 1 a check failed or nobody answers; 2 usage error.
-Tries what is needed on keys of its own, `…{APP}:doctor-…`, and deletes them; without --app those of an app `doctor`.
+Each operation is tried on keys made for it, `…{APP}:doctor-…`, which are deleted again; without --app the APP is `doctor`.
 
 Examples:
   eventflux doctor redis://localhost:6379
@@ -36,7 +36,7 @@ pub struct DoctorArgs {
     /// The app whose state it is to keep: only its keys are tried
     #[arg(long, value_name = "NAME")]
     pub app: Option<String>,
-    /// For programs
+    /// As JSON, for programs
     #[arg(long)]
     pub json: bool,
     /// What the URL does not say.

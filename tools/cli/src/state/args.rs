@@ -19,7 +19,8 @@ const SHOW_HELP: &str = "Without a revision the last one is shown.
 Examples:
   eventflux state show file:state Vwap
   eventflux state show file:state Vwap 3-1041 --json";
-const VERIFY_HELP: &str = "Exit status: 0 sound, 1 anything is not, 2 usage error. Chunks that no revision names are told, they are no fault.
+const VERIFY_HELP: &str = "Exit status: 0 all is sound, 1 something is damaged or missing, 2 usage error.
+A chunk that no revision uses is listed, but is not damage: a checkpoint under way, or one that failed, has left it there.
 
 Examples:
   eventflux state verify file:state
@@ -78,6 +79,10 @@ pub enum StateCommand {
     /// Print what a user of Redis must be allowed
     #[cfg(feature = "redis")]
     Acl(AclArgs),
+    /// Not in this build
+    #[cfg(not(feature = "redis"))]
+    #[command(hide = true, disable_help_flag = true)]
+    Acl(crate::args::Absent),
 }
 
 /// Where state is.
@@ -103,7 +108,7 @@ pub struct LsArgs {
     /// Only this app
     #[arg(long, value_name = "NAME")]
     pub app: Option<String>,
-    /// For programs
+    /// As JSON, for programs
     #[arg(long)]
     pub json: bool,
 }
@@ -121,7 +126,7 @@ pub struct ShowArgs {
     /// Name of the revision
     #[arg(value_name = "REVISION")]
     pub revision: Option<Revision>,
-    /// For programs
+    /// As JSON, for programs
     #[arg(long)]
     pub json: bool,
 }
@@ -157,7 +162,7 @@ pub struct DiffArgs {
     /// The second revision
     #[arg(value_name = "B")]
     pub to: Revision,
-    /// For programs
+    /// As JSON, for programs
     #[arg(long)]
     pub json: bool,
 }
@@ -192,7 +197,7 @@ pub struct ImportArgs {
     /// The file
     #[arg(long, value_name = "FILE")]
     pub from: PathBuf,
-    /// Name of the app, where the file's is not to stay
+    /// Another name for the app than the one in the file
     #[arg(long, value_name = "NAME")]
     pub app: Option<String>,
 }

@@ -36,6 +36,8 @@ pub fn run(command: &StateCommand) -> Result<(), Failure> {
         StateCommand::Pin(args) => pin::run(args),
         #[cfg(feature = "redis")]
         StateCommand::Acl(args) => acl::run(args),
+        #[cfg(not(feature = "redis"))]
+        StateCommand::Acl(absent) => Err(absent.told()),
     }
 }
 
