@@ -59,6 +59,11 @@ pub struct Batch {
     pub(crate) tracks_cause: bool,
     /// One column per attribute.
     pub(crate) columns: Vec<Column>,
+    /// Swaps: directly before each of the last rows, so many, a row leaves, of which `leaving` has the values. Only
+    /// between a window and an aggregate that was planned to take it so.
+    pub(crate) swaps: usize,
+    /// The columns of rows that leave, where there are any.
+    pub(crate) leaving: Vec<Column>,
 }
 
 impl Mark {
@@ -215,6 +220,10 @@ impl Batch {
         self.causes.clear();
         for c in &mut self.columns {
             c.clear();
+        }
+        if self.swaps > 0 {
+            self.swaps = 0;
+            self.leaving.iter_mut().for_each(Column::clear);
         }
     }
 }

@@ -18,6 +18,15 @@ impl Batch {
             len: self.len(),
         }
     }
+
+    /// Rows that leave beside others, for programs that read nothing but their columns.
+    pub(crate) fn leaving_frame(&self) -> Frame<'_> {
+        Frame {
+            input: &self.leaving,
+            len: self.swaps,
+            ..Frame::default()
+        }
+    }
 }
 
 /// Passes rows for which a condition is TRUE, with some of their columns.

@@ -1,7 +1,7 @@
 //! Aggregates whose state is one small value per group: count, and, or. Sums, deviations and extremes without
 //! retraction stand in their files.
 
-use super::{Accumulator, Change, Changes, Merged, alike};
+use super::{Accumulator, Change, Changes, Merged, Swaps, alike};
 use crate::event::{Column, Element, Scalar, Sign};
 use crate::operator::{COUNT_MAX, words_cell};
 use crate::state::{Cell, Cells, Malformed, Slot, StateHolder, Visitor};
@@ -43,6 +43,16 @@ pub(crate) trait Fold: Send + 'static {
         _cell: &mut Self::Cell,
         _signs: &[Sign],
         _values: &[Self::In],
+        _show: impl FnMut(&Self::Cell),
+    ) -> bool {
+        false
+    }
+    /// As [`Fold::quick`], where before each of the last rows one of `left` leaves.
+    #[inline]
+    fn quick_swap(
+        _cell: &mut Self::Cell,
+        _values: &[Self::In],
+        _left: &[Self::In],
         _show: impl FnMut(&Self::Cell),
     ) -> bool {
         false
@@ -161,6 +171,40 @@ impl<F: Fold> Folded<F> {
     }
 }
 
+impl<F: Fold> Folded<F> {
+    /// Rows of one group, of which none is NULL; before each of the last ones one leaves.
+    fn swap_lone(&mut self, slot: Slot, values: &[F::In], left: &[F::In], to: &mut Vec<F::Out>) {
+        let (nulls, beside) = (&mut self.nulls, &mut self.beside);
+        let mut cell = self.cells.get(slot).clone();
+        let mut show = |cell: &F::Cell, beside: &F::Beside| {
+            to.push(F::value(cell, beside).unwrap_or_else(|| {
+                nulls.push(to.len());
+                F::Out::default()
+            }));
+        };
+        let (mut values, mut left) = (values, left);
+        while !values.is_empty() {
+            let rows = values.len().min(AT_ONCE / 2);
+            // Those that only enter come first.
+            let swaps = rows.saturating_sub(values.len() - left.len());
+            let (some, rest) = values.split_at(rows);
+            let (gone, stays) = left.split_at(swaps);
+            (values, left) = (rest, stays);
+            if F::quick_swap(&mut cell, some, gone, |cell| show(cell, beside)) {
+                continue;
+            }
+            for (row, value) in some.iter().enumerate() {
+                if let Some(at) = row.checked_sub(rows - swaps) {
+                    F::retract(&mut cell, beside, &gone[at]);
+                }
+                F::add(&mut cell, beside, value);
+                show(&cell, beside);
+            }
+        }
+        *self.cells.get_mut(slot) = cell;
+    }
+}
+
 /// A value enters or leaves.
 #[inline]
 fn apply<F: Fold>(cell: &mut F::Cell, beside: &mut F::Beside, sign: Sign, value: &F::In) {
@@ -250,6 +294,47 @@ impl<F: Fold> Accumulator for Folded<F> {
                 }
             }
         }
+    }
+
+    fn takes_swaps(&self) -> bool {
+        true
+    }
+
+    fn swap(&mut self, swaps: &Swaps<'_>, args: &[&Column], leaving: &[&Column], out: &mut Column) {
+        let (arg, gone) = (args[0], leaving[0]);
+        let of = |column| F::In::slice(Column::data(column));
+        let values = of(arg).expect("the argument column has the type of the aggregate");
+        let left = of(gone).expect("the argument column has the type of the aggregate");
+        let plain = arg.valid().is_empty() && gone.valid().is_empty();
+        let (data, valid) = out.parts_mut();
+        let to = F::Out::vec(data).expect("the result column has the type of the aggregate");
+        to.reserve(values.len());
+        if let (true, true, Some(slot)) = (plain, swaps.lone, swaps.slots.first()) {
+            self.swap_lone(*slot, values, left, to);
+            return mark_nulls(&mut self.nulls, to.len(), valid);
+        }
+        self.cells.writing(swaps.leaving, swaps.untouched);
+        let cells = self.cells.writing(swaps.slots, swaps.untouched);
+        let (nulls, beside) = (&mut self.nulls, &mut self.beside);
+        let before = swaps.first();
+        let mut leave = swaps.leaving.iter().zip(left).enumerate();
+        for (row, (slot, value)) in swaps.slots.iter().zip(values).enumerate() {
+            if row >= before
+                && let Some((row, (slot, value))) = leave.next()
+                && !gone.is_null(row)
+            {
+                F::retract(&mut cells[*slot as usize], beside, value);
+            }
+            let cell = &mut cells[*slot as usize];
+            if !arg.is_null(row) {
+                F::add(cell, beside, value);
+            }
+            to.push(F::value(cell, beside).unwrap_or_else(|| {
+                nulls.push(to.len());
+                F::Out::default()
+            }));
+        }
+        mark_nulls(nulls, to.len(), valid);
     }
 
     fn takes_values(&self) -> bool {
@@ -364,6 +449,37 @@ impl Accumulator for Count {
             {
                 push(Some(*cell), out);
             }
+        }
+    }
+
+    fn takes_swaps(&self) -> bool {
+        true
+    }
+
+    fn swap(&mut self, swaps: &Swaps<'_>, args: &[&Column], leaving: &[&Column], out: &mut Column) {
+        let (data, valid) = out.parts_mut();
+        let to = i64::vec(data).expect("a count is LONG");
+        self.cells.writing(swaps.leaving, swaps.untouched);
+        let cells = self.cells.writing(swaps.slots, swaps.untouched);
+        let (arg, gone) = (args.first(), leaving.first());
+        let before = swaps.first();
+        let mut leave = swaps.leaving.iter().enumerate();
+        to.extend(swaps.slots.iter().enumerate().map(|(row, slot)| {
+            if row >= before
+                && let Some((row, slot)) = leave.next()
+                && gone.is_none_or(|gone| !gone.is_null(row))
+            {
+                let cell = &mut cells[*slot as usize];
+                *cell = cell.wrapping_sub(1);
+            }
+            let cell = &mut cells[*slot as usize];
+            if arg.is_none_or(|arg| !arg.is_null(row)) {
+                *cell = cell.wrapping_add(1);
+            }
+            *cell
+        }));
+        if !valid.is_empty() {
+            valid.resize(to.len(), true);
         }
     }
 

@@ -1,7 +1,7 @@
 //! The groups of a query and their accumulators.
 
-use super::{Accumulator, Aggregate, AggregateCall, Change, Changes, Merged};
-use crate::event::{Column, Scalar, Sign, Type};
+use super::{Accumulator, Aggregate, AggregateCall, Change, Changes, Merged, Swaps};
+use crate::event::{Batch, Column, Scalar, Sign, Type, extend_pairs};
 use crate::expr::{Frame, Program, RowFrame};
 use crate::sql::ast::Events;
 use crate::state::{KeyIndex, Slot, StateHolder, Visitor};
@@ -44,6 +44,42 @@ pub(crate) struct Groups {
     /// Which of them take single rows.
     takes_values: Vec<bool>,
     untouched: Vec<Slot>,
+    swapped: Swapped,
+}
+
+/// What the arguments of rows that leave are beside those of rows that enter.
+#[derive(Default)]
+struct Swapped {
+    /// By call and argument, where an argument is more than a column.
+    left: Vec<Vec<Column>>,
+    /// The same of rows that enter and leave, in their order, for calls that do not take swaps.
+    merged: Vec<Vec<Column>>,
+    slots: Vec<Slot>,
+    signs: Vec<Sign>,
+}
+
+impl Swapped {
+    fn new(grouping: &Grouping) -> Self {
+        let columns = |args: &Vec<Program>| args.iter().map(|p| Column::new(p.type_of())).collect();
+        let by_call = || grouping.calls.iter().map(|(_, args)| columns(args));
+        Swapped {
+            left: by_call().collect(),
+            merged: by_call().collect(),
+            ..Swapped::default()
+        }
+    }
+
+    /// Leaves slots and signs of all rows in their order.
+    fn merge(&mut self, swaps: &Swaps<'_>) {
+        let (before, swapped) = swaps.slots.split_at(swaps.first());
+        self.slots.clear();
+        self.slots.extend_from_slice(before);
+        extend_pairs(&mut self.slots, swaps.leaving, swapped);
+        self.signs.clear();
+        self.signs.resize(before.len(), Sign::Plus);
+        let pair = [Sign::Minus, Sign::Plus];
+        self.signs.extend(swapped.iter().flat_map(|_| pair));
+    }
 }
 
 impl Groups {
@@ -55,6 +91,7 @@ impl Groups {
             takes_values: accumulators.iter().map(|a| a.takes_values()).collect(),
             accumulators,
             untouched: Vec::new(),
+            swapped: Swapped::new(grouping),
         }
     }
 
@@ -96,6 +133,71 @@ impl Groups {
                 columns.push(program.eval(frame, faults));
             }
             accumulator.update(changes, &columns, results.as_deref_mut().map(|r| &mut r[i]));
+        }
+    }
+
+    /// As [`Groups::update`], of a batch in which rows leave beside those that enter.
+    pub(super) fn swap(
+        &mut self,
+        calls: &mut [(AggregateCall, Vec<Program>)],
+        batch: &Batch,
+        swaps: &Swaps<'_>,
+        results: &mut [Column],
+        faults: &mut u64,
+    ) {
+        self.untouched.clear();
+        let untouched = &mut self.untouched;
+        let mut accumulators = self.accumulators.iter();
+        let is_known = accumulators
+            .any(|a| a.untouched(swaps.slots, untouched) && a.untouched(swaps.leaving, untouched));
+        let swaps = &Swaps {
+            untouched: is_known.then_some(untouched.as_slice()),
+            ..*swaps
+        };
+        let (entering, gone) = (batch.frame(), batch.leaving_frame());
+        if self.accumulators.iter().any(|a| !a.takes_swaps()) {
+            self.swapped.merge(swaps);
+        }
+        let Swapped {
+            left,
+            merged,
+            slots,
+            signs,
+        } = &mut self.swapped;
+        let calls = calls.iter_mut().zip(left.iter_mut().zip(merged));
+        let accumulators = self.accumulators.iter_mut().zip(results);
+        for ((accumulator, out), ((_, programs), (left, merged))) in accumulators.zip(calls) {
+            // A program has room for one result.
+            for (program, to) in programs.iter_mut().zip(left.iter_mut()) {
+                if program.as_column().is_none() {
+                    to.clear();
+                    program.eval_into(&gone, faults, to);
+                }
+            }
+            let (mut args, mut leaving) = (Columns::new(), Columns::new());
+            for (program, left) in programs.iter_mut().zip(left.iter()) {
+                leaving.push(match program.as_column() {
+                    Some(column) => &batch.leaving[column],
+                    None => left,
+                });
+                args.push(program.eval(&entering, faults));
+            }
+            if accumulator.takes_swaps() {
+                accumulator.swap(swaps, &args, &leaving, out);
+                continue;
+            }
+            let both = args.iter().zip(&leaving).zip(merged.iter_mut());
+            both.for_each(|((arg, left), to)| merge(arg, left, swaps.first(), to));
+            let changes = Changes {
+                slots,
+                signs,
+                at: &[],
+                emit: Events::Current,
+                lone: swaps.lone,
+                untouched: swaps.untouched,
+            };
+            let args: Columns<'_> = merged.iter().collect();
+            accumulator.update(&changes, &args, Some(out));
         }
     }
 
@@ -185,6 +287,14 @@ impl Groups {
             mine.absorb(theirs.as_ref(), merged);
         }
     }
+}
+
+/// Leaves values of all rows in their order: before each of the last that enter one leaves.
+fn merge(entering: &Column, leaving: &Column, first: usize, to: &mut Column) {
+    to.clear();
+    to.extend_range(entering, 0..first);
+    let swaps = leaving.len();
+    to.extend_pairs(leaving, 0..swaps, entering, first..first + swaps);
 }
 
 /// Applies one row to an accumulator that takes columns only.

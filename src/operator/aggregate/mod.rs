@@ -15,6 +15,7 @@ mod panes;
 mod percentile;
 mod rollup;
 mod running;
+mod sizes;
 #[cfg(test)]
 mod tests;
 mod totals;
@@ -63,6 +64,27 @@ impl Changes<'_> {
     }
 }
 
+/// Rows of which each of the last ones pushes another out, as an accumulator sees them.
+#[derive(Clone, Copy)]
+pub(crate) struct Swaps<'a> {
+    /// Group of each row that enters.
+    pub(crate) slots: &'a [Slot],
+    /// Group of each row that leaves: the last one directly before the last that enters, and so on.
+    pub(crate) leaving: &'a [Slot],
+    /// As [`Changes::lone`].
+    pub(crate) lone: bool,
+    /// As [`Changes::untouched`], of both.
+    pub(crate) untouched: Option<&'a [Slot]>,
+}
+
+impl Swaps<'_> {
+    /// How many rows enter before the first one leaves.
+    #[inline]
+    fn first(&self) -> usize {
+        self.slots.len() - self.leaving.len()
+    }
+}
+
 /// One row as an accumulator sees it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Change {
@@ -101,6 +123,24 @@ pub(crate) trait Accumulator: Send + StateHolder {
     ///
     /// Shape: every argument column has a row per slot of `changes`.
     fn update(&mut self, changes: &Changes<'_>, args: &[&Column], out: Option<&mut Column>);
+
+    /// Whether it takes rows by [`Accumulator::swap`].
+    fn takes_swaps(&self) -> bool {
+        false
+    }
+
+    /// Applies rows that enter and leave in their order, as [`Accumulator::update`] does; appends to `out` the value
+    /// after each that enters. Called only where it takes swaps.
+    ///
+    /// Shape: `args` have a row per row that enters, `leaving` one per row that leaves.
+    fn swap(
+        &mut self,
+        _swaps: &Swaps<'_>,
+        _args: &[&Column],
+        _leaving: &[&Column],
+        _out: &mut Column,
+    ) {
+    }
 
     /// Whether it takes single rows by [`Accumulator::update_one`].
     fn takes_values(&self) -> bool {

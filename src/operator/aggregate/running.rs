@@ -4,14 +4,15 @@
 //! one row, or one per group in order of first appearance.
 
 use super::group::{Grouping, Groups, entering, look_up, result_columns};
-use super::{Change, Changes};
+use super::sizes::Sizes;
+use super::{Change, Changes, Swaps};
 use crate::event::{Batch, Column, RowSet, RowView, Sign, Timestamp};
 use crate::expr::{Frame, Program, RowFrame};
 use crate::operator::projection::{Projection, Rows};
 use crate::operator::select::choose;
 use crate::operator::{Counters, Kind, Operator, Out, counter, newer_counter};
 use crate::sql::ast::Events;
-use crate::state::{Cells, Slot, StateHolder, Visitor};
+use crate::state::{Slot, StateHolder, Visitor};
 use std::collections::HashSet;
 
 /// Groups of a query that are never forgotten, as no row leaves them: some gigabytes. The row of another one is not
@@ -25,7 +26,7 @@ pub(crate) struct RunningAggregate {
     grouping: Grouping,
     groups: Groups,
     /// Rows in each group, where rows may leave and an empty group is forgotten.
-    sizes: Option<Cells<i64>>,
+    sizes: Option<Sizes>,
     /// Rows come in flushes only, each of which begins anew: nothing survives between two calls.
     transient: bool,
     /// A flush has rows of one key of a partition: the groups of other keys go on.
@@ -61,6 +62,8 @@ impl Bound {
 struct Scratch {
     rows: Vec<u32>,
     slots: Vec<Slot>,
+    /// Those of rows that leave beside others.
+    leaving: Vec<Slot>,
     fresh: Vec<(Slot, u32)>,
     signs: Vec<Sign>,
     emitted: Vec<u32>,
@@ -83,7 +86,7 @@ impl RunningAggregate {
             events,
             groups: Groups::new(&grouping),
             // A lone group without keys stays, unless a registered aggregate wants to start anew.
-            sizes: (retracts && !grouping.lasts() && !grouping.is_lone()).then(Cells::default),
+            sizes: (retracts && !grouping.lasts() && !grouping.is_lone()).then(Sizes::default),
             transient,
             by_key: false,
             routing: Vec::new(),
@@ -149,8 +152,7 @@ impl RunningAggregate {
         for slot in empty.iter() {
             self.groups.remove(*slot);
             if let Some(sizes) = &mut self.sizes {
-                sizes.ensure(self.groups.index.slots());
-                sizes.reset(*slot);
+                sizes.reset(*slot, &self.groups);
             }
         }
     }
@@ -159,7 +161,7 @@ impl RunningAggregate {
     fn forget_slot(&mut self, slot: Slot) {
         self.groups.reset(slot);
         if let Some(sizes) = &mut self.sizes {
-            sizes.reset(slot);
+            sizes.reset(slot, &self.groups);
         }
     }
 
@@ -234,7 +236,38 @@ impl RunningAggregate {
             self.projection.emit(Kind::Rows, &rows, out);
         }
         if let Some(sizes) = &mut self.sizes {
-            forget_empty(sizes, &changes, &mut self.groups, &mut s.empty);
+            let change = |row| i64::from(changes.sign(row) as i8);
+            sizes.change(&s.slots, change, &mut self.groups);
+        }
+    }
+
+    /// As `each`, of a batch in which rows leave beside those that enter: no condition, and none that leaves is shown.
+    fn swap(&mut self, batch: &Batch, out: &mut Out) {
+        let s = &mut self.scratch;
+        let (index, keys) = (&mut self.groups.index, &mut self.grouping.keys);
+        let (frame, gone) = (batch.frame(), batch.leaving_frame());
+        let faults = &mut self.faults;
+        look_up(index, keys, &gone, faults, &mut s.leaving, &mut s.fresh);
+        look_up(index, keys, &frame, faults, &mut s.slots, &mut s.fresh);
+        self.groups.ensure();
+        let swaps = Swaps {
+            slots: &s.slots,
+            leaving: &s.leaving,
+            lone: keys.is_empty(),
+            untouched: None,
+        };
+        self.results.iter_mut().for_each(Column::clear);
+        let (calls, results) = (&mut self.grouping.calls, &mut self.results);
+        self.groups.swap(calls, batch, &swaps, results, faults);
+        let rows = Rows {
+            batch,
+            rows: None,
+            results: &self.results,
+        };
+        self.projection.emit(Kind::Rows, &rows, out);
+        if let Some(sizes) = &mut self.sizes {
+            sizes.enter(&s.slots, &self.groups);
+            sizes.change(&s.leaving, |_| -1, &mut self.groups);
         }
     }
 
@@ -307,12 +340,7 @@ impl RunningAggregate {
             self.projection.row(&RowFrame { view, results }, to);
         }
         if let Some(sizes) = &mut self.sizes {
-            let (slots, signs) = ([slot], [sign]);
-            let changes = Changes {
-                signs: &signs,
-                ..entering(&slots)
-            };
-            forget_empty(sizes, &changes, &mut self.groups, &mut self.scratch.empty);
+            sizes.change(&[slot], |_| i64::from(sign as i8), &mut self.groups);
         }
     }
 
@@ -426,34 +454,6 @@ fn projected<'a>(
     Some(emitted)
 }
 
-/// Counts the rows of each group and forgets groups without rows.
-fn forget_empty(
-    sizes: &mut Cells<i64>,
-    changes: &Changes<'_>,
-    groups: &mut Groups,
-    empty: &mut Vec<Slot>,
-) {
-    sizes.ensure(groups.index.slots());
-    empty.clear();
-    let values = sizes.writing(changes.slots, None);
-    for (row, slot) in changes.slots.iter().enumerate() {
-        let size = &mut values[*slot as usize];
-        // Wrapping: a size that was loaded may be any number.
-        *size = size.wrapping_add(i64::from(changes.sign(row) as i8));
-        if *size <= 0 {
-            empty.push(*slot);
-        }
-    }
-    empty.sort_unstable();
-    empty.dedup();
-    for slot in empty.iter() {
-        if *sizes.get(*slot) <= 0 {
-            groups.remove(*slot);
-            sizes.reset(*slot);
-        }
-    }
-}
-
 impl StateHolder for RunningAggregate {
     fn state(&mut self, visitor: &mut dyn Visitor) {
         counter(visitor, &mut self.faults);
@@ -463,10 +463,7 @@ impl StateHolder for RunningAggregate {
         }
         self.groups.state(visitor);
         if let Some(sizes) = &mut self.sizes {
-            visitor.container("rows in groups", sizes);
-            if visitor.is_loading() {
-                sizes.ensure(self.groups.index.slots());
-            }
+            sizes.visit(visitor, &self.groups);
         }
         newer_counter(visitor, &mut self.bound.refused);
     }
@@ -475,6 +472,7 @@ impl StateHolder for RunningAggregate {
 impl Operator for RunningAggregate {
     fn rows(&mut self, kind: Kind, batch: &Batch, out: &mut Out) {
         match kind {
+            Kind::Rows if batch.swaps > 0 => self.swap(batch, out),
             Kind::Rows => self.each(batch, true, out),
             // A flush begins anew, and has nothing of what comes of rows that leave.
             Kind::Leaving if self.transient => {}
@@ -485,6 +483,9 @@ impl Operator for RunningAggregate {
     }
 
     fn row(&mut self, row: RowView<'_>, to: &mut Batch, _out: &mut Out) -> bool {
+        if row.batch.swaps > 0 {
+            return false;
+        }
         self.one(row, to);
         true
     }

@@ -3,7 +3,7 @@
 //!
 //! `SEED=n cargo test -p eventflux --lib aggregate::tests` runs one seed.
 
-use super::{Accumulator, Aggregate, AggregateCall, Changes, Merged, Rows};
+use super::{Accumulator, Aggregate, AggregateCall, Changes, Merged, Rows, Swaps};
 use crate::event::{Column, Sign, Type, Value};
 use crate::operator::testing::Revisions;
 use crate::sql::ast::Events;
@@ -449,6 +449,33 @@ impl Window {
     }
 }
 
+/// As [`change_many`], with rows that leave beside those that enter, of one group or of what might be several.
+fn swap_many(
+    call: &AggregateCall,
+    accumulator: &mut dyn Accumulator,
+    signs: &[Sign],
+    values: &Column,
+) -> Column {
+    let of = |wanted: Sign| {
+        let mut column = Column::new(values.type_of());
+        let rows = (0..signs.len()).filter(|row| signs[*row] == wanted);
+        rows.for_each(|row| column.push_from(values, row));
+        column
+    };
+    let (entering, leaving) = (of(Sign::Plus), of(Sign::Minus));
+    let (slots, gone) = (vec![0; entering.len()], vec![0; leaving.len()]);
+    let swaps = Swaps {
+        slots: &slots,
+        leaving: &gone,
+        lone: signs.len() % 2 == 0,
+        untouched: None,
+    };
+    let mut out = Column::new(call.result);
+    assert!(accumulator.takes_swaps());
+    accumulator.swap(&swaps, &[&entering], &[&leaving], &mut out);
+    out
+}
+
 /// Sums and averages over a sliding window: many rows at a time give, bit by bit, what row after row gives, and that is
 /// what is held. Batches whose numbers are of like size alternate with those that mix all sizes.
 fn check_window(seed: u64) {
@@ -465,6 +492,7 @@ fn check_window(seed: u64) {
     calls.retain(|call| matches!(call.aggregate, Aggregate::Sum | Aggregate::Avg));
     let mut quick: Vec<_> = calls.iter().map(empty).collect();
     let mut slow: Vec<_> = calls.iter().map(empty).collect();
+    let mut beside: Vec<_> = calls.iter().map(empty).collect();
     for batch in 0..14 {
         let family = if batch % 7 == 3 { rare } else { home };
         let nulls = r.below(6) == 0;
@@ -476,6 +504,11 @@ fn check_window(seed: u64) {
         for (k, call) in calls.iter().enumerate() {
             let got = change_many(call, &mut *quick[k], &signs, &values);
             assert_eq!(got.len(), after.len());
+            let swapped = swap_many(call, &mut *beside[k], &signs, &values);
+            let rows = (0..after.len()).map(|row| (got.value(row), swapped.value(row)));
+            for (row, (got, swapped)) in rows.enumerate() {
+                assert_eq!(got, swapped, "SEED={seed} batch {batch} row {row}");
+            }
             let mut shown = 0..;
             for (row, sign) in signs.iter().enumerate() {
                 change(call, &mut *slow[k], 0, *sign, &(0, values.value(row)));

@@ -99,6 +99,11 @@ pub(crate) trait Total: Cell {
     fn quick(&mut self, _: &[Sign], _: &[Self::In], _show: impl FnMut(&Self)) -> bool {
         false
     }
+    /// See [`Fold::quick_swap`].
+    #[inline]
+    fn quick_swap(&mut self, _: &[Self::In], _: &[Self::In], _show: impl FnMut(&Self)) -> bool {
+        false
+    }
     fn merge(&mut self, beside: &mut Self::Beside, other: &Self, theirs: &Self::Beside);
     fn sum(&self, beside: &Self::Beside) -> Option<Self::Sum>;
     fn average(&self, beside: &Self::Beside) -> Option<f64>;
@@ -200,6 +205,10 @@ impl<T: Total> Fold for Sum<T> {
     fn quick(cell: &mut T, signs: &[Sign], values: &[T::In], show: impl FnMut(&T)) -> bool {
         cell.quick(signs, values, show)
     }
+    #[inline]
+    fn quick_swap(cell: &mut T, values: &[T::In], left: &[T::In], show: impl FnMut(&T)) -> bool {
+        cell.quick_swap(values, left, show)
+    }
     fn merge(cell: &mut T, beside: &mut T::Beside, other: &T, theirs: &T::Beside) {
         cell.merge(beside, other, theirs);
     }
@@ -233,6 +242,10 @@ impl<T: Total> Fold for Average<T> {
     #[inline]
     fn quick(cell: &mut T, signs: &[Sign], values: &[T::In], show: impl FnMut(&T)) -> bool {
         cell.quick(signs, values, show)
+    }
+    #[inline]
+    fn quick_swap(cell: &mut T, values: &[T::In], left: &[T::In], show: impl FnMut(&T)) -> bool {
+        cell.quick_swap(values, left, show)
     }
     fn merge(cell: &mut T, beside: &mut T::Beside, other: &T, theirs: &T::Beside) {
         cell.merge(beside, other, theirs);

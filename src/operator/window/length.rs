@@ -1,10 +1,11 @@
 //! `length(n)`: the last n rows; when full the oldest leaves before the new one enters.
 //!
 //! How: a chunk of at most n rows is copied column by column, every row that enters a full window behind the one that
-//! it pushes out. Cost: two copies per kept column and row.
+//! it pushes out; for an aggregate that takes them so, those that leave stand in columns of their own, and nothing but
+//! their values is copied. Cost: two copies per kept column and row.
 
 use super::{Held, Turning};
-use crate::event::{Batch, Mark, RowView, Sign, Type, extend_pairs};
+use crate::event::{Batch, Column, Mark, RowView, Sign, Type, extend_pairs};
 use crate::operator::{Claims, Kind, Moment, Operator, Out};
 use crate::state::{LogId, Malformed, Slot, StateHolder, Visitor};
 
@@ -17,6 +18,8 @@ const CHUNK_ROWS_MAX: usize = 256;
 pub(crate) struct Length {
     held: Held,
     rows_max: usize,
+    /// Whoever comes next takes swaps.
+    swaps: bool,
 }
 
 impl Length {
@@ -26,6 +29,15 @@ impl Length {
         Length {
             held: Held::new(keep, types),
             rows_max,
+            swaps: false,
+        }
+    }
+
+    /// In front of an aggregate that takes swaps.
+    pub(crate) fn swapping(self) -> Self {
+        Length {
+            swaps: true,
+            ..self
         }
     }
 
@@ -58,6 +70,27 @@ impl Length {
         }
         log.pop(*id, swap);
         log.push_rows(*id, batch, keep, first..end);
+    }
+
+    /// As [`Length::chunk`], with the rows that leave beside those that enter.
+    fn swap(&mut self, batch: &Batch, first: usize, enter: usize, swap: usize, to: &mut Batch) {
+        let Held { log, id, keep } = &mut self.held;
+        let rows = first..first + enter + swap;
+        moments(batch, first, rows.len(), 0, to);
+        for (column, k) in to.columns.iter_mut().zip(keep.iter()) {
+            column.extend_range(&batch.columns[*k], rows.clone());
+        }
+        if swap > 0 {
+            if to.leaving.len() < to.columns.len() {
+                let types = to.columns.iter().map(Column::type_of);
+                to.leaving = types.map(Column::new).collect();
+            }
+            to.swaps = swap;
+            let head = log.range(*id).start;
+            log.read_rows(*id, head..head + swap as u64, &mut to.leaving);
+            log.pop(*id, swap);
+        }
+        log.push_rows(*id, batch, keep, rows);
     }
 }
 
@@ -112,7 +145,10 @@ impl Operator for Length {
             let rows = (batch.len() - first).min(self.rows_max).min(CHUNK_ROWS_MAX);
             let swap = (self.held.len() + rows).saturating_sub(self.rows_max);
             let mut to = out.batch();
-            self.chunk(batch, first, rows - swap, swap, &mut to);
+            match self.swaps {
+                true => self.swap(batch, first, rows - swap, swap, &mut to),
+                false => self.chunk(batch, first, rows - swap, swap, &mut to),
+            }
             first += rows;
             out.emit(Kind::Rows, to);
         }

@@ -46,6 +46,23 @@ impl Builder<'_> {
         }
     }
 
+    /// Whether rows that enter and leave may come to the aggregate beside each other: it shows none that leave, and
+    /// what it reads of a row is the same whenever and in whatever order it is computed.
+    fn takes_swaps(&self) -> bool {
+        let query = self.query;
+        let args = query.calls.iter().flat_map(|call| &call.args);
+        query.aggregates()
+            && query.events == Events::Current
+            && query.condition.is_none()
+            && query.joins.is_empty()
+            && !query.looks_back()
+            && !self.fills_window()
+            && !self.site.tracks_cause
+            && self.source.partition_key.is_none()
+            && !query.calls.iter().any(|call| call.call.lasts())
+            && query.keys.iter().chain(args).all(Typed::is_same_each_time)
+    }
+
     /// Where each routing column stands among what tells the rows of a window apart.
     fn window_routing(&self, window: &WindowPlan, used: &[usize]) -> Vec<usize> {
         match (self.source.partition_key, window.own_keys()) {
@@ -81,6 +98,9 @@ impl Builder<'_> {
     ) {
         let expires = self.expires();
         let mut operator: Box<dyn Operator> = match window {
+            WindowPlan::Length(rows) if self.takes_swaps() => {
+                Box::new(Length::new(*rows, keep, &types).swapping())
+            }
             WindowPlan::Length(rows) => self.apart(Length::new(*rows, keep, &types)),
             WindowPlan::LengthBatch { rows, streams } => {
                 self.apart(LengthBatch::new(*rows, *streams, keep, &types))

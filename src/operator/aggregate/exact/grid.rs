@@ -31,9 +31,18 @@ pub(super) struct Grid {
 }
 
 impl Grid {
-    /// The grid of some rows, at most [`AT_ONCE`], and of a total before them, if they have one.
-    pub(super) fn of<T: Copy + Into<f64>>(values: &[T], high: f64, low: f64) -> Option<Grid> {
-        let (most, least) = sizes(values);
+    /// The grid of some rows, at most [`AT_ONCE`] in all, and of a total before them, if they have one.
+    pub(super) fn of<T: Copy + Into<f64>, const N: usize>(
+        rows: [&[T]; N],
+        high: f64,
+        low: f64,
+    ) -> Option<Grid> {
+        let (mut most, mut least) = (0.0f64, f64::INFINITY);
+        for values in rows {
+            let (greatest, smallest) = sizes(values);
+            (most, least) = (most.max(greatest), least.min(smallest));
+        }
+        let mut values = rows.iter().copied().flatten();
         let rows = AT_ONCE.ilog2() as i32;
         let top = (exponent(most) + 1 + rows).max(exponent(high) + 2);
         // No number is below the least one. NaN has the exponent of infinity: a total kept elsewhere has no grid.
@@ -47,8 +56,8 @@ impl Grid {
             fine: near(top - FINE),
         };
         // What is large enough is on the grid; what is smaller may be.
-        let fits = exponent(least) - 52 >= top - SPAN
-            || values.iter().all(|value| grid.holds((*value).into()));
+        let fits =
+            exponent(least) - 52 >= top - SPAN || values.all(|value| grid.holds((*value).into()));
         (fits && grid.holds(high) && grid.holds(low)).then_some(grid)
     }
 
@@ -125,7 +134,7 @@ mod tests {
             (&[1.0], f64::NAN, f64::from_bits(3), false),
         ];
         for (values, high, low, right) in cases {
-            let grid = Grid::of(values, high, low);
+            let grid = Grid::of([values], high, low);
             assert_eq!(grid.is_some(), right, "{values:?} to {high:e} and {low:e}");
         }
     }

@@ -202,7 +202,7 @@ where
         let mut rows = self.0.rows;
         // The cut of a total needs the nearest double as its high part.
         let (high, low) = two_sum(self.0.high, self.0.low);
-        let Some(grid) = Grid::of(values, high, low) else {
+        let Some(grid) = Grid::of([values], high, low) else {
             return false;
         };
         let (mut coarse, rest) = grid.cut(high);
@@ -218,6 +218,42 @@ where
             rows += 1;
             let (high, low) = (coarse, fine);
             show(&ExactTotal(Pair { high, low, rows }, PhantomData));
+        }
+        let (high, low) = two_sum(coarse, fine);
+        self.0 = Pair { high, low, rows };
+        true
+    }
+
+    #[inline]
+    fn quick_swap(&mut self, values: &[T], leaving: &[T], mut show: impl FnMut(&Self)) -> bool {
+        if values.len() < FEW {
+            return false;
+        }
+        let mut rows = self.0.rows;
+        let (high, low) = two_sum(self.0.high, self.0.low);
+        let Some(grid) = Grid::of([values, leaving], high, low) else {
+            return false;
+        };
+        let (mut coarse, rest) = grid.cut(high);
+        let mut fine = rest + low;
+        let (before, swapped) = values.split_at(values.len() - leaving.len());
+        let mut show = |coarse, fine, rows| {
+            let (high, low) = (coarse, fine);
+            show(&ExactTotal(Pair { high, low, rows }, PhantomData));
+        };
+        for value in before {
+            let (more, rest) = grid.cut((*value).into());
+            (coarse, fine) = (coarse + more, fine + rest);
+            rows += 1;
+            show(coarse, fine, rows);
+        }
+        for (value, left) in swapped.iter().zip(leaving) {
+            let (more, rest) = grid.cut((*value).into());
+            let (less, gone) = grid.cut((*left).into());
+            // Differences of parts are as exact as their sums, and do not wait for the row before.
+            (coarse, fine) = (coarse + (more - less), fine + (rest - gone));
+            rows = rows.saturating_sub(1) + 1;
+            show(coarse, fine, rows);
         }
         let (high, low) = two_sum(coarse, fine);
         self.0 = Pair { high, low, rows };
