@@ -359,6 +359,25 @@ impl Column {
         });
     }
 
+    /// Rows leave and others enter, in order: for each `i`, row `leaving[i]`, where there is such a row, is appended to
+    /// `moved` and forgotten; then row `i` of `rows` of `from` is written to `entering[i]` and appended to `moved`.
+    ///
+    /// # Panics
+    /// Where types differ, a column has NULLs, or a row enters past the end.
+    pub(crate) fn turn_over(
+        &mut self,
+        (leaving, entering): (&[u32], &[u32]),
+        (from, rows): (&Column, std::ops::Range<usize>),
+        moved: &mut Column,
+    ) {
+        let plain = [&self.valid, &from.valid, &moved.valid];
+        let plain = plain.iter().all(|valid| valid.is_empty());
+        assert!(plain, "columns with NULLs turn over value by value");
+        each_pair!(&mut self.data, &from.data, held, values => {
+            turn_over(held, (leaving, entering), &values[rows], &mut moved.data);
+        });
+    }
+
     /// Overwrites row `to` with row `row` of this column.
     pub(crate) fn copy_within(&mut self, row: usize, to: usize) {
         each_vec!(&mut self.data, v => v[to] = v[row].clone());
@@ -411,6 +430,25 @@ impl Column {
         if !self.valid.is_empty() {
             self.valid.resize(len, true);
         }
+    }
+}
+
+/// See [`Column::turn_over`].
+fn turn_over<T: Element>(
+    held: &mut [T],
+    (leaving, entering): (&[u32], &[u32]),
+    values: &[T],
+    moved: &mut Data,
+) {
+    let rows = leaving.iter().zip(entering).zip(values);
+    let moved = T::vec(moved).expect("columns of one attribute have one type");
+    moved.reserve(2 * values.len());
+    for ((leaves, enters), value) in rows {
+        if let Some(left) = held.get_mut(*leaves as usize) {
+            moved.push(std::mem::take(left));
+        }
+        held[*enters as usize] = value.clone();
+        moved.push(value.clone());
     }
 }
 

@@ -178,8 +178,9 @@ impl RowLog {
         ]
     }
 
+    /// Makes room for so many rows more.
     #[inline]
-    fn reserve(&mut self, id: LogId, more: usize) {
+    pub(crate) fn reserve(&mut self, id: LogId, more: usize) {
         let ring = self.rings.get(id);
         let need = (ring.tail - ring.head) as usize + more;
         if need > 1usize << ring.bits {
@@ -228,6 +229,37 @@ impl RowLog {
     pub(crate) fn push_columns(&mut self, id: LogId, at: Timestamp, from: &[&Column], row: usize) {
         let to = self.extend(id);
         self.rows.set_columns(to, at, from, row);
+    }
+
+    /// Whether a log has room for a row more where it is, once its oldest row has left.
+    #[inline]
+    pub(crate) fn has_room(&self, id: LogId, leaves: bool) -> bool {
+        let ring = self.rings.get(id);
+        (ring.tail - ring.head) as usize - usize::from(leaves) < 1 << ring.bits
+    }
+
+    /// Lets the oldest row of a log leave, if one does, and a row enter that has room; tells where both stand.
+    /// [`RowLog::turn_over`] follows before anything else is done with the rows.
+    #[inline]
+    pub(crate) fn turn(&mut self, id: LogId, leaves: bool) -> (Option<usize>, usize) {
+        let ring = self.rings.get_mut(id);
+        let left = leaves.then(|| ring.index(ring.head));
+        ring.head += u64::from(leaves);
+        ring.tail += 1;
+        (left, ring.index(ring.tail - 1))
+    }
+
+    /// Moves the values of rows that leave and enter, in their order: those that stand at `leaving[i]`, unless it is
+    /// `u32::MAX`, and `entering[i]`, of rows `rows` of `from`. `moved` gets the values of all of them. No column has
+    /// NULLs.
+    pub(crate) fn turn_over(
+        &mut self,
+        (leaving, entering): (&[u32], &[u32]),
+        (from, rows): (&[&Column], Range<usize>),
+        moved: &mut [Column],
+    ) {
+        self.rows
+            .turn_over((leaving, entering), (from, rows), moved);
     }
 
     /// Appends rows `rows` of a batch.

@@ -126,6 +126,26 @@ impl Rows {
         }
     }
 
+    /// Rows leave and others enter, in order: [`Column::turn_over`] of all columns. Those that enter have the time 0.
+    pub(super) fn turn_over(
+        &mut self,
+        places: (&[u32], &[u32]),
+        (from, rows): (&[&Column], Range<usize>),
+        moved: &mut [Column],
+    ) {
+        let (leaving, entering) = places;
+        for row in leaving.iter().filter(|row| **row != u32::MAX) {
+            self.hand_over_needed(*row as usize..*row as usize + 1);
+        }
+        for row in entering {
+            self.touch(*row as usize);
+            self.at[*row as usize] = Timestamp::default();
+        }
+        for ((column, from), moved) in self.columns.iter_mut().zip(from).zip(moved) {
+            column.turn_over(places, (from, rows.clone()), moved);
+        }
+    }
+
     /// Writes row `to` as a copy of row `from`.
     #[inline]
     pub(super) fn copy(&mut self, from: usize, to: usize) {

@@ -41,6 +41,46 @@ impl History {
         full.then(|| self.log.index(id, self.log.range(id).start))
     }
 
+    /// Whether values are moved by the column.
+    fn has_no_nulls(&self, reads: &[&Column]) -> bool {
+        let held = self.log.columns().iter();
+        let mut all = held.chain(reads.iter().copied());
+        all.all(|column| column.valid().is_empty())
+    }
+
+    /// Takes rows in, whose values begin with row `first` of the columns: those that leave and enter go to `moved`.
+    /// Places are found row by row, then values are moved column by column.
+    fn turn_over(&mut self, slots: &[Slot], (reads, first): (&[&Column], usize), to: &mut Moved) {
+        let mut done = 0;
+        for (row, slot) in slots.iter().enumerate() {
+            let id = self.log_of(*slot);
+            let leaves = self.log.len(id) == self.rows_max;
+            if !self.log.has_room(id, leaves) {
+                // The rows of the log move to where there is more room, so they must be there.
+                self.move_values((reads, first + done..first + row), to);
+                done = row;
+                self.log.reserve(id, 1);
+            }
+            let (left, entered) = self.log.turn(id, leaves);
+            if leaves {
+                to.slots.push(*slot);
+                to.signs.push(Sign::Minus);
+            }
+            to.slots.push(*slot);
+            to.signs.push(Sign::Plus);
+            to.leaving.push(left.map_or(u32::MAX, |left| left as u32));
+            to.entering.push(entered as u32);
+        }
+        self.move_values((reads, first + done..first + slots.len()), to);
+    }
+
+    fn move_values(&mut self, from: (&[&Column], Range<usize>), to: &mut Moved) {
+        let places = (to.leaving.as_slice(), to.entering.as_slice());
+        self.log.turn_over(places, from, &mut to.columns);
+        to.leaving.clear();
+        to.entering.clear();
+    }
+
     /// Where the row stands that came so many rows before the next one.
     #[inline]
     fn before(&self, id: LogId, rows: usize) -> Option<usize> {
@@ -96,6 +136,9 @@ struct Moved {
     columns: Vec<Column>,
     slots: Vec<Slot>,
     signs: Vec<Sign>,
+    /// Where rows stand that leave and enter, of those whose values were not moved yet.
+    leaving: Vec<u32>,
+    entering: Vec<u32>,
 }
 
 impl Moved {
@@ -138,6 +181,8 @@ impl ByRows {
                 columns: empty().collect(),
                 slots: Vec::new(),
                 signs: Vec::new(),
+                leaving: Vec::new(),
+                entering: Vec::new(),
             },
             values: empty().collect(),
             keys: options.keys,
@@ -284,6 +329,9 @@ impl ByRows {
                 for (row, slot) in slots.iter().enumerate() {
                     moved.push(*slot, Sign::Plus, reads.iter().copied(), first + row);
                 }
+            }
+            Some(history) if self.lags.is_empty() && history.has_no_nulls(reads) => {
+                history.turn_over(slots, (reads, first), moved);
             }
             Some(history) => {
                 let moves = !self.calls.is_empty();
