@@ -241,7 +241,9 @@ impl<R: BufRead> CsvRows<R> {
                     };
                     self.values[i] = match (at, self.schema.attributes()[i].ty) {
                         // An instant as a LONG is its milliseconds.
-                        (Some(at), Type::Long) if !time::is_number(text.trim()) => {
+                        (Some(at), Type::Long)
+                            if self.text.times.has_pattern() || !time::is_number(text.trim()) =>
+                        {
                             Value::Long(at.0.div_euclid(1000))
                         }
                         _ => self.value(i, text, quoted)?,
@@ -260,7 +262,7 @@ impl<R: BufRead> CsvRows<R> {
 
     fn time(&self, text: &str) -> Result<Timestamp, BadRow> {
         let key = self.text.time.as_deref().unwrap_or("at");
-        time::cell(text, self.text.unit).map_err(|misfit| time::bad(key, misfit))
+        time::cell(text, &self.text.times).map_err(|misfit| time::bad(key, misfit))
     }
 }
 

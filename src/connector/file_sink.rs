@@ -1,10 +1,11 @@
-//! Rows to a file, as JSON lines or CSV.
+//! Rows to a file, as JSON lines, CSV or plain lines.
 
 use super::PositionedOutput;
 use super::csv::CsvEncoder;
 use super::file_output::FileOutput;
 use super::json::RowEncoder;
 use super::options::{Key, OptionError, Options};
+use super::plain;
 use super::text::{Format, TextOptions};
 use super::traits::{ConnectorError, Sink};
 use crate::event::{Batch, Schema};
@@ -16,6 +17,7 @@ use std::sync::Arc;
 enum Encoder {
     Json(RowEncoder),
     Csv(CsvEncoder),
+    Plain,
 }
 
 /// Writes a file. Its length is part of checkpoints, so the file of a restored app ends up as if it had never stopped.
@@ -45,7 +47,7 @@ impl FileSink {
     pub fn new(stream: &str, schema: &Schema, options: &Options) -> Result<Self, OptionError> {
         let path = PathBuf::from(options.require("path")?);
         let text = TextOptions::from(options, TextOptions::WRITTEN)?;
-        let text = text.of_stream(&path, options)?;
+        let text = text.of_stream(&path, (stream, schema), options)?;
         if text.quote.is_none() {
             return Err(options.wrong("quote", "a character: a text may hold the delimiter"));
         }
@@ -57,6 +59,7 @@ impl FileSink {
                 csv.header(&mut header);
                 Encoder::Csv(csv)
             }
+            Format::Text => Encoder::Plain,
         };
         let keep = options.one_of("append", &["false", "true"])? == "true";
         let output = Arc::new(FileOutput::new(path, header, keep));
@@ -74,11 +77,23 @@ impl Sink for FileSink {
     }
 
     fn rows(&mut self, _stream: &str, batch: &Batch) -> Result<(), ConnectorError> {
+        let mut left_out = 0;
         let added = match &self.encoder {
+            Encoder::Plain => self
+                .output
+                .append(|text| left_out = plain::encode(batch, text)),
             Encoder::Json(json) => self.output.append(|text| json.encode(batch, text)),
             Encoder::Csv(csv) => self.output.append(|text| csv.encode(batch, text)),
         };
-        added.map_err(|e| self.fails(e))
+        added.map_err(|e| self.fails(e))?;
+        match left_out {
+            0 => Ok(()),
+            rows => Err(ConnectorError::Other(format!(
+                "{}: {rows} rows are left out, as a text with a line end would be several lines; 'format'='json' \
+                 takes them",
+                self.output.path().display()
+            ))),
+        }
     }
 
     fn flush(&mut self) -> Result<(), ConnectorError> {

@@ -6,10 +6,12 @@
 use super::csv::CsvError;
 use super::identity::{FileIdentity, Likeness};
 use super::options::{Key, OptionError, Options};
+use super::packing::{Packing, is_pattern, text_name};
 use super::pipe::Pipe;
 use super::stream_rows::{Begin, Rest, StreamRows, TextRow};
 use super::text::{Text, TextOptions};
 use super::traits::{ConnectorError, RowSink, Source, StopSignal};
+use crate::event::Schema;
 use place::Place;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind};
@@ -18,6 +20,7 @@ use std::time::Duration;
 
 mod place;
 mod reading;
+mod whole;
 pub use place::seek_line;
 use reading::Reading;
 
@@ -36,6 +39,8 @@ pub struct FileSource {
     text: Text,
     stream: String,
     follow: bool,
+    /// How files are compressed; otherwise as their names say.
+    packing: Option<Packing>,
     /// A file that is another one than before is begun anew.
     begin: bool,
     /// [`MOVED_QUIET`].
@@ -64,7 +69,11 @@ impl FileSource {
         let own = [
             Key {
                 name: "path",
-                about: "the file",
+                about: "the file, or a pattern: 'logs/*.csv.gz' reads all that fit, in the order of their names",
+            },
+            Key {
+                name: "compression",
+                about: "'gzip', 'zstd' or 'none'; by the end of the name, .gz or .zst, when not given",
             },
             Key {
                 name: "follow",
@@ -79,12 +88,31 @@ impl FileSource {
     }
 
     /// A source of these options; the file is opened when it runs.
-    pub fn new(stream: &str, options: &Options) -> Result<Self, OptionError> {
+    pub fn new(stream: &str, schema: &Schema, options: &Options) -> Result<Self, OptionError> {
         let path = PathBuf::from(options.require("path")?);
         let text = TextOptions::from(options, TextOptions::READ)?;
+        let (packing, of_text) = packing(options, &path)?;
+        let follow = options.one_of("follow", &["false", "true"])? == "true";
+        let unsuited = match () {
+            () if !follow => None,
+            () if packing.unwrap_or(Packing::of(&path)) != Packing::None => {
+                Some("a compressed file cannot be followed; leave 'follow' out")
+            }
+            () if is_pattern(&path) => Some(
+                "the files of a pattern cannot be followed; name one file, or leave 'follow' out and run again",
+            ),
+            () => None,
+        };
+        if let Some(why) = unsuited {
+            return Err(OptionError::Unsuited {
+                key: options.written("follow"),
+                why: why.to_string(),
+            });
+        }
         Ok(FileSource {
-            text: text.of_stream(&path, options)?,
-            follow: options.one_of("follow", &["false", "true"])? == "true",
+            text: text.of_stream(&of_text, (stream, schema), options)?,
+            follow,
+            packing,
             begin: options.one_of("replaced", &["stop", "begin"])? == "begin",
             stream: stream.into(),
             path,
@@ -92,9 +120,14 @@ impl FileSource {
         })
     }
 
+    /// How the file of its name is compressed.
+    fn packed(&self) -> Packing {
+        self.packing.unwrap_or_else(|| Packing::of(&self.path))
+    }
+
     /// Opens what is read first.
     fn open(&self, from: Option<Place>, rows: &mut dyn RowSink) -> Result<Opened, ConnectorError> {
-        let Some(Place { line, within }) = from else {
+        let Some(Place { line, within, .. }) = from else {
             return self.at(self.open_named()?, (0, 0), true, rows);
         };
         let name = self.path.display();
@@ -238,8 +271,8 @@ impl FileSource {
         stop: &StopSignal,
         after: u64,
     ) -> Result<(), ConnectorError> {
-        let (path, asked) = (self.path.clone(), stop.clone());
-        let pipe = Pipe::new(move || File::open(path), move || !asked.is_stopped());
+        let (path, packing, asked) = (self.path.clone(), self.packed(), stop.clone());
+        let pipe = Pipe::new(move || packing.open(&path), move || !asked.is_stopped());
         let pipe = BufReader::new(pipe.map_err(|e| self.fails(e))?);
         let schema = rows.schema().clone();
         let mut reader =
@@ -291,9 +324,20 @@ impl FileSource {
         reading.run(rows, stop)
     }
 
-    /// Hands a row over.
+    /// Hands a row of the file of its name over.
     fn send<R: BufRead>(
         &self,
+        row: TextRow,
+        reader: &mut StreamRows<R>,
+        rows: &mut dyn RowSink,
+    ) -> Result<(), ConnectorError> {
+        self.send_of(&self.path, row, reader, rows)
+    }
+
+    /// Hands a row of a file over.
+    fn send_of<R: BufRead>(
+        &self,
+        path: &Path,
         row: TextRow,
         reader: &mut StreamRows<R>,
         rows: &mut dyn RowSink,
@@ -304,7 +348,7 @@ impl FileSource {
         }
         match row.row {
             Ok(at) => rows.row(at, reader.values()),
-            Err(fault) => rows.bad_row(&self.place(row.line), fault),
+            Err(fault) => rows.bad_row(&format_args!("{}:{}", path.display(), row.line), fault),
         }
     }
 
@@ -317,11 +361,43 @@ impl FileSource {
     }
 
     fn unreadable(&self, e: CsvError) -> ConnectorError {
+        self.unreadable_of(&self.path, e)
+    }
+
+    fn unreadable_of(&self, path: &Path, e: CsvError) -> ConnectorError {
         match e {
-            CsvError::Io(e) => self.fails(e),
-            e => ConnectorError::Other(format!("{}: {e}", self.path.display())),
+            CsvError::Io(e) => ConnectorError::io(path.display(), e),
+            e => ConnectorError::Other(format!("{}: {e}", path.display())),
         }
     }
+}
+
+/// How a file is said to be compressed, and the name that says what its text is.
+///
+/// Errors: this build cannot take it apart.
+pub(super) fn packing(
+    options: &Options,
+    path: &Path,
+) -> Result<(Option<Packing>, PathBuf), OptionError> {
+    let said = options.get("compression").map(|name| {
+        let known = Packing::named(name);
+        known.ok_or_else(|| options.wrong("compression", "gzip, zstd or none"))
+    });
+    let said = said.transpose()?;
+    let packing = said.unwrap_or_else(|| Packing::of(path));
+    packing.check().map_err(|why| OptionError::Unsuited {
+        key: options.written(if said.is_some() {
+            "compression"
+        } else {
+            "path"
+        }),
+        why: why.to_string(),
+    })?;
+    let text = match packing {
+        Packing::None => path.to_path_buf(),
+        Packing::Gzip | Packing::Zstd => text_name(path),
+    };
+    Ok((said, text))
 }
 
 impl Source for FileSource {
@@ -337,9 +413,15 @@ impl Source for FileSource {
                 self.path.display()
             ))
         })?;
+        if is_pattern(&self.path) {
+            return self.read_whole(from, rows, stop);
+        }
         let about = std::fs::metadata(&self.path);
         if about.as_ref().is_ok_and(|about| !about.is_file()) {
             return self.read_pipe(rows, stop, from.map_or(0, |place| place.line));
+        }
+        if self.packed() != Packing::None {
+            return self.read_whole(from, rows, stop);
         }
         let mut opened = self.open(from, rows)?;
         while let End::Next = self.read(opened, rows, stop)? {
@@ -354,3 +436,5 @@ impl Source for FileSource {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod whole_tests;

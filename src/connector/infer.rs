@@ -6,6 +6,7 @@
 use super::bad_row::BadRow;
 use super::csv::{CsvError, Records};
 use super::lines::LINE_BYTES_MAX;
+use super::plain::LineDecoder;
 use super::text::{Format, Text, TextOptions};
 use super::time;
 use crate::event::{Schema, Type};
@@ -14,6 +15,9 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use std::fmt;
 use std::io::{self, ErrorKind, Read};
+use std::path::Path;
+
+mod looks;
 
 /// So many rows are looked at,
 pub const SAMPLE_ROWS: usize = 20_480;
@@ -38,6 +42,8 @@ pub struct Inferred {
     pub text: Text,
     /// Every row of the sample has a time.
     pub is_timed: bool,
+    /// Nothing said which format it is: it looks like this one.
+    pub guessed: bool,
 }
 
 impl Sample {
@@ -65,34 +71,31 @@ impl Sample {
         Ok(sample)
     }
 
-    /// What the text holds. `format`: where its name says it.
+    /// What the text holds. `path`: its name, which may say its format; otherwise it looks like JSON, or like CSV with
+    /// a header, or its lines are rows of one STRING, `line`.
     ///
-    /// Errors: what stands there is neither rows of CSV nor objects or lists of JSON.
-    pub fn infer(
-        &self,
-        options: &TextOptions,
-        format: Option<Format>,
-    ) -> Result<Inferred, CsvError> {
-        let first = self
-            .bytes
-            .strip_prefix(b"\xEF\xBB\xBF")
-            .unwrap_or(&self.bytes);
-        let format = format.unwrap_or(match first.trim_ascii_start().first() {
-            Some(b'{' | b'[') => Format::Json,
-            _ => Format::Csv,
-        });
-        let mut text = options.text_in(format).map_err(|(_, why)| shape(why))?;
-        if format == Format::Csv && !options.has_delimiter() {
+    /// Errors: what stands there has no columns.
+    pub fn infer(&self, options: &TextOptions, path: &Path) -> Result<Inferred, CsvError> {
+        let said = options.said_format(path);
+        let format = said.unwrap_or_else(|| looks::like(&self.bytes, self.whole));
+        let text = options.text_of(format, path);
+        let mut text = text.map_err(|(_, why)| shape(why))?;
+        let by_name = path
+            .extension()
+            .is_some_and(|end| end.eq_ignore_ascii_case("tsv"));
+        if format == Format::Csv && !options.has_delimiter() && !by_name {
             text.delimiter = self.delimiter(&text);
         }
         let mut columns = Columns {
             list: Vec::new(),
             text: &text,
             rows: 0,
+            timed: 0,
         };
         match format {
             Format::Json => self.json(&mut columns)?,
             Format::Csv => self.csv(&mut columns)?,
+            Format::Text => self.lines(&mut columns),
         }
         let is_timed = columns.is_timed();
         let schema = columns.schema()?;
@@ -100,7 +103,19 @@ impl Sample {
             schema,
             text,
             is_timed,
+            guessed: said.is_none(),
         })
+    }
+
+    /// A plain text has one column; its rows have a time where one is found in each.
+    fn lines(&self, columns: &mut Columns<'_>) {
+        columns.add("line");
+        let mut decoder = LineDecoder::new(columns.text);
+        let lines = self.bytes.split(|b| *b == b'\n').take(SAMPLE_ROWS);
+        for line in lines.filter(|line| !line.is_empty()) {
+            columns.rows += 1;
+            columns.timed += usize::from(matches!(decoder.decode(line), Ok(Some(_))));
+        }
     }
 
     /// What parts the cells of the first row, in the second as well: of several that which makes most of them.
@@ -179,6 +194,11 @@ impl Sample {
     }
 }
 
+/// Whether a line is an object or a list of JSON.
+fn json_line(line: &[u8]) -> bool {
+    serde_json::from_slice::<JsonRow<'_>>(line).is_ok()
+}
+
 fn shape(why: impl Into<String>) -> CsvError {
     CsvError::Header(BadRow::Shape(why.into()))
 }
@@ -218,7 +238,7 @@ impl Column {
         if cell.is_empty() {
             return;
         }
-        self.times += usize::from(time::cell(cell, text.unit).is_ok());
+        self.times += usize::from(time::cell(cell, &text.times).is_ok());
         let word = cell.trim();
         let is = |known: &str| word.eq_ignore_ascii_case(known);
         self.take(match () {
@@ -231,7 +251,7 @@ impl Column {
 
     fn json(&mut self, raw: &str, text: &Text) {
         let string = serde_json::from_str::<String>(raw).ok();
-        self.times += usize::from(time::json(raw, string.as_deref(), "", text.unit).is_ok());
+        self.times += usize::from(time::json(raw, string.as_deref(), "", &text.times).is_ok());
         self.take(match raw.as_bytes().first() {
             Some(b'n') | None => return,
             Some(b't' | b'f') => Guess::Bool,
@@ -252,6 +272,8 @@ struct Columns<'t> {
     list: Vec<Column>,
     text: &'t Text,
     rows: usize,
+    /// Rows of a plain text that have a time.
+    timed: usize,
 }
 
 impl Columns<'_> {
@@ -287,6 +309,9 @@ impl Columns<'_> {
     }
 
     fn is_timed(&self) -> bool {
+        if self.text.format == Format::Text {
+            return self.timed > 0 && self.timed == self.rows;
+        }
         let time = self.time().map(|place| &self.list[place]);
         time.is_some_and(|column| column.times == self.rows)
     }
@@ -380,12 +405,22 @@ mod tests {
     use super::*;
 
     fn infer(text: &str, options: &[(&str, &str)]) -> Result<(String, u8, bool), String> {
+        infer_named("-", text, options)
+    }
+
+    fn infer_named(
+        name: &str,
+        text: &str,
+        options: &[(&str, &str)],
+    ) -> Result<(String, u8, bool), String> {
         let mut known = TextOptions::default();
         for (key, value) in options {
             known.set(key, value).expect("an option");
         }
         let sample = Sample::read(&mut text.as_bytes()).expect("memory");
-        let found = sample.infer(&known, None).map_err(|e| e.to_string())?;
+        let found = sample
+            .infer(&known, Path::new(name))
+            .map_err(|e| e.to_string())?;
         let columns = found.schema.attributes().iter();
         let columns: Vec<String> = columns
             .map(|a| format!("{} {}", a.name, a.ty.name()))
@@ -414,9 +449,14 @@ mod tests {
                 true,
             ),
             ("at\n0.5\n", "at DOUBLE", b',', false),
-            ("timestamp\nnever\n", "timestamp STRING", b',', false),
+            (
+                "timestamp,x\nnever,1\n",
+                "timestamp STRING, x LONG",
+                b',',
+                false,
+            ),
             ("v\n99999999999999999999\n", "v DOUBLE", b',', false),
-            ("v\ntrue\n1\n", "v STRING", b',', false),
+            ("v,w\ntrue,1\n1,1\n", "v STRING, w LONG", b',', false),
             (
                 "{\"a\":1,\"b\":\"x\"}\nno json\n{\"b\":null,\"c\":2.5,\"a\":2,\"d\":{\"x\":[1]}}\n",
                 "a LONG, b STRING, c DOUBLE, d STRING",
@@ -439,6 +479,8 @@ mod tests {
             let expected = (columns.to_string(), delimiter, timed);
             assert_eq!(infer(text, &[]), Ok(expected), "{text}");
         }
+        let tabs = infer_named("a.tsv", "a,b\tc\n1\t2\n", &[]);
+        assert_eq!(tabs, Ok(("a,b LONG, c LONG".into(), b'\t', false)));
         let said = [
             ("header", "false"),
             ("timestamp", "column2"),

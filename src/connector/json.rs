@@ -12,7 +12,8 @@
 //! refuses both. The keys around a row are ours, and are always checked.
 
 use super::bad_row::{BadRow, Misfit, excerpt};
-use super::text::{Text, TimeUnit};
+use super::text::Text;
+use super::time::TimeText;
 use super::{number, time};
 use crate::event::{Attribute, Schema, Timestamp, Type, Value};
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -69,11 +70,11 @@ struct Pieces<'a> {
 
 /// Reads one line of an events file, without its values; times that are numbers are milliseconds.
 pub fn decode_line(line: &[u8]) -> Result<EventLine<'_>, BadRow> {
-    decode_line_in(line, TimeUnit::Millis)
+    decode_line_in(line, &TimeText::default())
 }
 
-/// Reads one line of an events file, without its values; times that are numbers are in `unit`.
-pub fn decode_line_in(line: &[u8], unit: TimeUnit) -> Result<EventLine<'_>, BadRow> {
+/// Reads one line of an events file, without its values; times stand in it as `times` says.
+pub fn decode_line_in<'a>(line: &'a [u8], times: &TimeText) -> Result<EventLine<'a>, BadRow> {
     let pieces = Pieces::read(text(line)?, "a line")?;
     if let Some(rows) = pieces.batch {
         if pieces
@@ -88,16 +89,16 @@ pub fn decode_line_in(line: &[u8], unit: TimeUnit) -> Result<EventLine<'_>, BadR
         let rows = rows.into_iter().map(|row| {
             let pieces = Pieces::read(row.get(), "an event of a batch")?;
             match (pieces.batch, pieces.clock) {
-                (None, None) => pieces_to_row(pieces.stream, pieces.at, pieces.row, unit),
+                (None, None) => pieces_to_row(pieces.stream, pieces.at, pieces.row, times),
                 _ => shape("a batch holds rows only"),
             }
         });
         return Ok(EventLine::Batch(rows.collect()));
     }
     match pieces.clock {
-        None => pieces_to_row(pieces.stream, pieces.at, pieces.row, unit).map(EventLine::Row),
+        None => pieces_to_row(pieces.stream, pieces.at, pieces.row, times).map(EventLine::Row),
         Some(clock) if pieces.stream.or(pieces.at).or(pieces.row).is_none() => {
-            let time = read_time("clock", clock.get(), unit)?;
+            let time = read_time("clock", clock.get(), times)?;
             time.map_or_else(|| shape("'clock' is null"), |at| Ok(EventLine::Clock(at)))
         }
         Some(_) => shape("'clock' stands alone on its line"),
@@ -143,7 +144,7 @@ fn pieces_to_row<'a>(
     stream: Option<&'a RawValue>,
     at: Option<&'a RawValue>,
     row: Option<&'a RawValue>,
-    unit: TimeUnit,
+    times: &TimeText,
 ) -> Result<EventRow<'a>, BadRow> {
     let Some(stream) = stream else {
         return shape(
@@ -167,18 +168,18 @@ fn pieces_to_row<'a>(
             return shape(&format!("'row' is {found}, expected an array or an object"));
         }
     };
-    let at = at.map_or(Ok(None), |at| read_time("at", at.get(), unit))?;
+    let at = at.map_or(Ok(None), |at| read_time("at", at.get(), times))?;
     Ok(EventRow { stream, at, row })
 }
 
 /// Reads a time: a number, or an instant as a string; null is none.
-fn read_time(key: &str, text: &str, unit: TimeUnit) -> Result<Option<Timestamp>, BadRow> {
+fn read_time(key: &str, text: &str, times: &TimeText) -> Result<Option<Timestamp>, BadRow> {
     let string = match text.as_bytes().first() {
         Some(b'n') => return Ok(None),
         Some(b'"') => Some(unescape(text).map_err(|misfit| time::bad(key, misfit))?),
         _ => None,
     };
-    let read = time::json(text, string.as_deref(), kind(text), unit);
+    let read = time::json(text, string.as_deref(), kind(text), times);
     read.map(Some).map_err(|misfit| time::bad(key, misfit))
 }
 
@@ -231,7 +232,7 @@ pub struct RowDecoder {
     values: Vec<Value>,
     given: Vec<bool>,
     lenient: bool,
-    unit: TimeUnit,
+    times: TimeText,
     /// What is said to hold the time.
     time: Option<String>,
     at: Option<Timestamp>,
@@ -261,7 +262,7 @@ impl RowDecoder {
             values: Vec::new(),
             given: Vec::new(),
             lenient: text.lenient,
-            unit: text.unit,
+            times: text.times.clone(),
             time: text.time.clone(),
             at: None,
             takes: Takes::default(),
@@ -269,9 +270,9 @@ impl RowDecoder {
         }
     }
 
-    /// The unit of times that are numbers.
-    pub fn unit(&self) -> TimeUnit {
-        self.unit
+    /// How times stand in it.
+    pub fn times(&self) -> &TimeText {
+        &self.times
     }
 
     /// The values of a row, one per attribute and each NULL or of the attribute's type.
@@ -285,8 +286,21 @@ impl RowDecoder {
         event: &EventRow<'_>,
         schema: &Schema,
     ) -> Result<(Option<Timestamp>, &[Value]), BadRow> {
-        let time = self.time.as_ref().filter(|_| event.at.is_none());
-        self.takes.attribute = time.and_then(|name| schema.position(name));
+        self.decode_event_by(event, schema, None)
+    }
+
+    /// As [`RowDecoder::decode_event`]; where nothing was said this attribute holds the time.
+    pub fn decode_event_by(
+        &mut self,
+        event: &EventRow<'_>,
+        schema: &Schema,
+        own: Option<usize>,
+    ) -> Result<(Option<Timestamp>, &[Value]), BadRow> {
+        self.takes.attribute = match &self.time {
+            _ if event.at.is_some() => None,
+            Some(name) => schema.position(name),
+            None => own,
+        };
         let read = self.read(event.row, schema);
         self.takes = Takes::default();
         read.map(|()| (event.at.or(self.at), self.values.as_slice()))
@@ -387,7 +401,7 @@ impl RowDecoder {
         }
         let at = pieces
             .at
-            .map_or(Ok(None), |at| read_time("at", at.get(), self.unit))?;
+            .map_or(Ok(None), |at| read_time("at", at.get(), &self.times))?;
         let Some(row) = pieces.row else {
             return shape("no 'row'");
         };
@@ -406,7 +420,7 @@ impl RowDecoder {
         if self.takes.attribute != Some(i) || told {
             return value(text, attribute);
         }
-        self.at = read_time(&attribute.name, text, self.unit)?;
+        self.at = read_time(&attribute.name, text, &self.times)?;
         match (self.at, attribute.ty, text.as_bytes().first()) {
             // An instant as a LONG is its milliseconds.
             (Some(at), Type::Long, Some(b'"')) => Ok(Value::Long(at.0.div_euclid(1000))),
@@ -432,7 +446,7 @@ impl Row<'_> {
     fn other<E: Error>(&mut self, name: &str, text: &str) -> Result<(), E> {
         let decoder = &mut *self.decoder;
         if decoder.takes.key && decoder.is_time(name) {
-            match read_time(name, text, decoder.unit) {
+            match read_time(name, text, &decoder.times) {
                 Ok(at) => decoder.at = at.or(decoder.at),
                 Err(fault) => return Err(self.fail(fault)),
             }

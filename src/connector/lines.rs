@@ -7,7 +7,7 @@
 use super::json::is_json;
 use std::io::{self, BufRead, ErrorKind, Read};
 
-/// One line that is not blank.
+/// One line.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Line<'a> {
     /// Counted from 1, blank lines included.
@@ -27,7 +27,8 @@ pub enum LastLine<'a> {
     Left(u64),
 }
 
-/// Reads lines of bounded length. Blank lines and a byte order mark are skipped; `\r\n` ends a line as `\n` does.
+/// Reads lines of bounded length. A byte order mark is skipped, and so are blank lines unless the text is plain;
+/// `\r\n` ends a line as `\n` does.
 #[derive(Debug)]
 pub struct Lines<R> {
     reader: R,
@@ -39,6 +40,8 @@ pub struct Lines<R> {
     number: u64,
     bytes_read: u64,
     bytes_max: usize,
+    /// Blank lines are lines, and none is seen to be whole without its end.
+    plain: bool,
 }
 
 /// The longest line that a reader takes unless told otherwise: 1 MiB.
@@ -60,6 +63,15 @@ impl<R: BufRead> Lines<R> {
             number: 0,
             bytes_read: 0,
             bytes_max,
+            plain: false,
+        }
+    }
+
+    /// The lines of a plain text: every one counts, blank or not.
+    pub fn plain(self) -> Self {
+        Lines {
+            plain: true,
+            ..self
         }
     }
 
@@ -82,7 +94,7 @@ impl<R: BufRead> Lines<R> {
         self.number
     }
 
-    /// The next line that is not blank; `None` when the reader has no more, for now: a later call reads on, and a last
+    /// The next line that counts; `None` when the reader has no more, for now: a later call reads on, and a last
     /// line without an end is kept back until then.
     pub fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
         while self.fill()? {
@@ -96,10 +108,12 @@ impl<R: BufRead> Lines<R> {
     /// Takes what is behind the last line end. `again`: another run will read on from here, so what may be half of a
     /// line is left to it; otherwise it counts as a line.
     ///
-    /// A line of JSON is whole when its brackets are closed.
+    /// A line of JSON is whole when its brackets are closed; of a plain text nobody knows.
     pub fn last_line(&mut self, again: bool) -> LastLine<'_> {
         match self.unfinished() {
-            Some(line) if again && !is_json(self.unfinished_text()) => LastLine::Left(line),
+            Some(line) if again && (self.plain || !is_json(self.unfinished_text())) => {
+                LastLine::Left(line)
+            }
             _ => self
                 .take_unfinished()
                 .map_or(LastLine::Nothing, LastLine::Whole),
@@ -138,12 +152,15 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
-    /// Where the text of the line at hand begins; `None` for a blank one.
+    /// Where the text of the line at hand begins; `None` for one that does not count.
     fn start(&self) -> Option<usize> {
         let first = self.number == u64::from(self.ended);
         let marked = first && self.line.starts_with(b"\xEF\xBB\xBF");
         let start = if marked { 3 } else { 0 };
-        let blank = self.line[start..].trim_ascii().is_empty();
+        let blank = match self.plain {
+            true => !self.ended && self.line.len() == start,
+            false => self.line[start..].trim_ascii().is_empty(),
+        };
         (!blank || self.size > self.bytes_max as u64).then_some(start)
     }
 
@@ -240,6 +257,33 @@ mod tests {
             assert_eq!(open, (vec![(1, Err(8))], Some(1)));
         }
         assert_eq!(all(b"", 8, 4), (vec![], None));
+    }
+
+    #[test]
+    fn every_line_of_a_plain_text_counts() {
+        let all = |text: &[u8]| {
+            let mut lines = Lines::bounded(io::BufReader::new(text), 8).plain();
+            let mut out = Vec::new();
+            while let Some(line) = lines.next_line().expect("memory") {
+                out.push(line.bytes.map(|b| String::from_utf8_lossy(b).into_owned()));
+            }
+            let left = matches!(lines.last_line(true), LastLine::Left(_));
+            if let LastLine::Whole(line) = lines.last_line(false) {
+                out.push(line.bytes.map(|b| String::from_utf8_lossy(b).into_owned()));
+            }
+            let (read, number) = (lines.bytes_read(), lines.number());
+            assert_eq!((read, number), (text.len() as u64, out.len() as u64));
+            (out, left)
+        };
+        let lines = |lines: &[&str]| lines.iter().map(|l| Ok(l.to_string())).collect::<Vec<_>>();
+        assert_eq!(all(b""), (lines(&[]), false));
+        assert_eq!(all(b"\n"), (lines(&[""]), false));
+        assert_eq!(
+            all(b"\xEF\xBB\xBFa\r\n \n\n[1]"),
+            (lines(&["a", " ", "", "[1]"]), true)
+        );
+        assert_eq!(all(b"\r\n\t"), (lines(&["", "\t"]), true));
+        assert_eq!(all(b"123456789\n\n").0[1], Ok(String::new()));
     }
 
     #[test]

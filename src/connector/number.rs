@@ -3,7 +3,7 @@
 //! Times and integers are read from their digits and never pass through `f64`, which holds only 53 bits of them.
 
 use super::bad_row::{Misfit, excerpt};
-use super::text::TimeUnit;
+use super::time::TimeUnit;
 use crate::event::{Timestamp, Type, Value};
 
 /// The largest time a line may carry, in microseconds: 9.2e15 ms.

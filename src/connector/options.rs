@@ -101,26 +101,38 @@ impl Options {
         entries: &[(String, String)],
         known: &[Key],
     ) -> Result<Self, OptionError> {
-        for (i, (key, _)) in entries.iter().enumerate() {
+        match Options::key_faults(connector, entries, known)
+            .into_iter()
+            .next()
+        {
+            Some(fault) => Err(fault),
+            None => Ok(Options {
+                connector: connector.into(),
+                entries: entries.to_vec(),
+            }),
+        }
+    }
+
+    /// All keys that a connector does not take, or that are given twice.
+    pub fn key_faults(
+        connector: &str,
+        entries: &[(String, String)],
+        known: &[Key],
+    ) -> Vec<OptionError> {
+        let faults = entries.iter().enumerate().filter_map(|(i, (key, _))| {
             if !known.iter().any(|k| k.name.eq_ignore_ascii_case(key)) {
                 let known: Vec<&str> = known.iter().map(|k| k.name).collect();
-                return Err(OptionError::UnknownKey {
+                return Some(OptionError::UnknownKey {
                     key: key.clone(),
                     connector: connector.into(),
                     known: known.join(", "),
                 });
             }
-            if entries[..i]
-                .iter()
-                .any(|(k, _)| k.eq_ignore_ascii_case(key))
-            {
-                return Err(OptionError::DuplicateKey(key.clone()));
-            }
-        }
-        Ok(Options {
-            connector: connector.into(),
-            entries: entries.to_vec(),
-        })
+            let mut before = entries[..i].iter();
+            let again = before.any(|(k, _)| k.eq_ignore_ascii_case(key));
+            again.then(|| OptionError::DuplicateKey(key.clone()))
+        });
+        faults.collect()
     }
 
     /// The value of a key.

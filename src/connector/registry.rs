@@ -29,6 +29,12 @@ const COMMON: &[Key] = &[
     },
 ];
 
+/// A key that every source takes; the app itself obeys it.
+const LATENESS: Key = Key {
+    name: "lateness",
+    about: "how late rows may be, as '5 SECONDS'; the app's when not given. The app is one in event time then",
+};
+
 /// What happens when a row is bad or a batch cannot be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnError {
@@ -102,8 +108,8 @@ impl Connectors {
             sources: BTreeMap::new(),
             sinks: BTreeMap::new(),
         };
-        connectors.register_source("file", &FileSource::keys(), |stream, _, options| {
-            Ok(Box::new(FileSource::new(stream, options)?))
+        connectors.register_source("file", &FileSource::keys(), |stream, schema, options| {
+            Ok(Box::new(FileSource::new(stream, schema, options)?))
         });
         connectors.register_source("timer", TimerSource::KEYS, |_, schema, options| {
             Ok(Box::new(TimerSource::new(schema, options)?))
@@ -128,7 +134,7 @@ impl Connectors {
         + 'static,
     ) {
         let entry = Entry {
-            keys: [COMMON, keys].concat(),
+            keys: [COMMON, &[LATENESS], keys].concat(),
             open: Arc::new(open) as Open<dyn Source>,
         };
         self.sources.insert(extension.to_ascii_lowercase(), entry);
@@ -149,6 +155,35 @@ impl Connectors {
             open: Arc::new(open) as Open<dyn Sink>,
         };
         self.sinks.insert(extension.to_ascii_lowercase(), entry);
+    }
+
+    /// The keys of the connector that the options of a stream name, and what it is called; none where it is unknown.
+    fn keys_of(&self, options: &[(String, String)]) -> Option<(String, &[Key])> {
+        let value = |key: &str| {
+            let entry = options.iter().find(|(k, _)| k.eq_ignore_ascii_case(key));
+            entry.map(|(_, value)| value.to_ascii_lowercase())
+        };
+        let (direction, extension) = (value("type")?, value("extension")?);
+        let keys = match direction.as_str() {
+            "source" => &self.sources.get(&extension)?.keys,
+            "sink" => &self.sinks.get(&extension)?.keys,
+            _ => return None,
+        };
+        Some((format!("{direction} '{extension}'"), keys))
+    }
+
+    /// Whether the connector that the options of a stream name takes a key.
+    pub fn takes(&self, options: &[(String, String)], key: &str) -> bool {
+        let keys = self.keys_of(options);
+        keys.is_some_and(|(_, keys)| keys.iter().any(|k| k.name.eq_ignore_ascii_case(key)))
+    }
+
+    /// All keys that the connector which the options of a stream name does not take, or that are given twice.
+    pub fn unknown_keys(&self, options: &[(String, String)]) -> Vec<OptionError> {
+        match self.keys_of(options) {
+            Some((connector, keys)) => Options::key_faults(&connector, options, keys),
+            None => Vec::new(),
+        }
     }
 
     /// The connection that the options of a stream ask for; nothing outside is touched yet.

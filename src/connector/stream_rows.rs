@@ -1,9 +1,10 @@
-//! The rows of one stream in a text: JSON lines or CSV, read alike.
+//! The rows of one stream in a text: JSON lines, CSV or plain lines, read alike.
 
 use super::bad_row::BadRow;
 use super::csv::{CsvColumns, CsvError, CsvRows};
 use super::json::RowDecoder;
 use super::lines::{LastLine, Line, Lines};
+use super::plain::LineDecoder;
 use super::text::{Format, Text};
 use crate::event::{Schema, Timestamp, Value};
 use std::fs::File;
@@ -77,6 +78,7 @@ pub struct StreamRows<R> {
 enum Kind<R> {
     Json(Lines<R>, RowDecoder),
     Csv(Box<CsvRows<R>>),
+    Plain(Lines<R>, LineDecoder),
 }
 
 impl<R: BufRead> StreamRows<R> {
@@ -93,6 +95,10 @@ impl<R: BufRead> StreamRows<R> {
                 let rows = CsvRows::resumed(reader, schema, text, columns, (offset, line));
                 Kind::Csv(Box::new(rows))
             }
+            Format::Text => {
+                let lines = Lines::resumed(reader, offset, line).plain();
+                Kind::Plain(lines, LineDecoder::new(text))
+            }
         };
         StreamRows {
             kind,
@@ -108,6 +114,10 @@ impl<R: BufRead> StreamRows<R> {
                 let line = lines.next_line()?;
                 Ok(line.map(|line| decode(line, decoder, &self.stream, &self.schema)))
             }
+            Kind::Plain(lines, decoder) => {
+                let line = lines.next_line()?;
+                Ok(line.map(|line| row(line, |bytes| decoder.decode(bytes))))
+            }
             Kind::Csv(rows) => {
                 let row = rows.next_row()?;
                 Ok(row.map(|row| TextRow {
@@ -121,13 +131,18 @@ impl<R: BufRead> StreamRows<R> {
     /// Takes what is behind the last line end. `again`: another run will read on from here, so what may be half of a
     /// row is left to it; otherwise it counts, as a row or as a bad one.
     ///
-    /// Of JSON see [`Lines::last_line`]; of CSV nobody knows without a line end whether a row is whole.
+    /// Of JSON see [`Lines::last_line`]; otherwise nobody knows without a line end whether a row is whole.
     pub fn rest(&mut self, again: bool) -> Result<Rest, CsvError> {
         let (stream, schema) = (&self.stream, &self.schema);
         match &mut self.kind {
             Kind::Json(lines, decoder) => Ok(match lines.last_line(again) {
                 LastLine::Nothing => Rest::Nothing,
                 LastLine::Whole(line) => Rest::Row(decode(line, decoder, stream, schema)),
+                LastLine::Left(line) => Rest::Left(line),
+            }),
+            Kind::Plain(lines, decoder) => Ok(match lines.last_line(again) {
+                LastLine::Nothing => Rest::Nothing,
+                LastLine::Whole(line) => Rest::Row(row(line, |bytes| decoder.decode(bytes))),
                 LastLine::Left(line) => Rest::Left(line),
             }),
             Kind::Csv(rows) => match rows.unfinished() {
@@ -149,6 +164,7 @@ impl<R: BufRead> StreamRows<R> {
     pub fn values(&self) -> &[Value] {
         match &self.kind {
             Kind::Json(_, decoder) => decoder.values(),
+            Kind::Plain(_, decoder) => decoder.values(),
             Kind::Csv(rows) => rows.values(),
         }
     }
@@ -158,13 +174,14 @@ impl<R: BufRead> StreamRows<R> {
         match &mut self.kind {
             Kind::Json(_, decoder) => decoder.take_further(),
             Kind::Csv(rows) => rows.take_further(),
+            Kind::Plain(..) => 0,
         }
     }
 
     /// The byte where the next row begins.
     pub fn bytes_read(&self) -> u64 {
         match &self.kind {
-            Kind::Json(lines, _) => lines.bytes_read(),
+            Kind::Json(lines, _) | Kind::Plain(lines, _) => lines.bytes_read(),
             Kind::Csv(rows) => rows.bytes_read(),
         }
     }
@@ -172,15 +189,21 @@ impl<R: BufRead> StreamRows<R> {
     /// Lines before that byte.
     pub fn lines(&self) -> u64 {
         match &self.kind {
-            Kind::Json(lines, _) => lines.number(),
+            Kind::Json(lines, _) | Kind::Plain(lines, _) => lines.number(),
             Kind::Csv(rows) => rows.lines(),
         }
     }
 }
 
 fn decode(line: Line<'_>, decoder: &mut RowDecoder, stream: &str, schema: &Schema) -> TextRow {
+    row(line, |bytes| {
+        decoder.decode_of(bytes, stream, schema).map(|(at, _)| at)
+    })
+}
+
+fn row(line: Line<'_>, decode: impl FnOnce(&[u8]) -> Result<Option<Timestamp>, BadRow>) -> TextRow {
     let row = match line.bytes {
-        Ok(bytes) => decoder.decode_of(bytes, stream, schema).map(|(at, _)| at),
+        Ok(bytes) => decode(bytes),
         Err(bytes_max) => Err(BadRow::TooLong { bytes_max }),
     };
     TextRow {

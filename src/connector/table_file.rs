@@ -1,10 +1,11 @@
 //! The file from which a table gets its rows when an app starts.
 
+use super::file_source::packing;
 use super::options::{Key, OptionError, Options};
+use super::packing::Packing;
 use super::stream_rows::{Begin, Rest, StreamRows, TextRow};
 use super::text::{Text, TextOptions};
 use crate::event::{Batch, Schema, Timestamp};
-use std::fs::File;
 use std::io::BufReader;
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 #[derive(Clone, Debug)]
 pub struct TableFile {
     path: PathBuf,
+    packing: Packing,
     text: Text,
 }
 
@@ -27,6 +29,10 @@ impl TableFile {
                 name: "file",
                 about: "the file with its rows, read when the app starts without restored ones",
             },
+            Key {
+                name: "compression",
+                about: "'gzip', 'zstd' or 'none'; by the end of the name, .gz or .zst, when not given",
+            },
         ];
         let text = TextOptions::READ.iter().copied();
         let text = text.filter(|key| !key.name.starts_with("timestamp"));
@@ -36,7 +42,10 @@ impl TableFile {
     /// What the options of a table say; none where they name no file. The file is not opened.
     ///
     /// Errors: a key or a value that a table does not take.
-    pub fn new(options: &[(String, String)]) -> Result<Option<Self>, OptionError> {
+    pub fn new(
+        table: (&str, &Schema),
+        options: &[(String, String)],
+    ) -> Result<Option<Self>, OptionError> {
         let keys = TableFile::keys();
         let options = Options::new("a table", options, &keys)?;
         if let Some(value) = options
@@ -62,9 +71,14 @@ impl TableFile {
                 }),
             };
         };
-        let text = TextOptions::from(&options, &keys[2..])?;
-        let text = text.of_stream(&path, &options)?;
-        Ok(Some(TableFile { path, text }))
+        let text = TextOptions::from(&options, &keys[3..])?;
+        let (packing, of_text) = packing(&options, &path)?;
+        let text = text.of_stream(&of_text, table, &options)?;
+        Ok(Some(TableFile {
+            packing: packing.unwrap_or_else(|| Packing::of(&path)),
+            path,
+            text,
+        }))
     }
 
     /// Reads all rows, with the line of each.
@@ -72,7 +86,8 @@ impl TableFile {
     /// Errors: the file cannot be read, or a line is no row of the table: with the file's name, the line and why.
     pub fn read(&self, table: &str, schema: &Schema) -> Result<(Batch, Vec<u64>), String> {
         let name = self.path.display();
-        let file = File::open(&self.path).map_err(|e| format!("{name}: {e}"))?;
+        let file = self.packing.open(&self.path);
+        let file = file.map_err(|e| format!("{name}: {e}"))?;
         let reader = BufReader::new(file);
         let mut rows = StreamRows::new(reader, (table, schema), &self.text, Begin::default());
         let (mut batch, mut lines) = (Batch::new(schema), Vec::new());

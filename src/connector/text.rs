@@ -1,6 +1,9 @@
 //! How rows stand in text: what `WITH (…)` and the command line may say about it.
 
 use super::options::{Key, OptionError, Options};
+use super::packing::Packing;
+use super::time::{TimeFinder, TimeText, TimeUnit};
+use crate::event::{Schema, Type};
 use std::path::Path;
 
 /// The format of a file.
@@ -10,30 +13,51 @@ pub enum Format {
     Json,
     /// CSV, with a header unless told otherwise.
     Csv,
+    /// Lines, each of which is the one STRING of its row.
+    Text,
 }
 
+const FORMATS: [(&str, Format); 3] = [
+    ("json", Format::Json),
+    ("csv", Format::Csv),
+    ("text", Format::Text),
+];
+
 impl Format {
-    /// By the end of the file's name: CSV for `.csv`, otherwise JSON lines.
+    /// By the end of the file's name: CSV for `.csv` and `.tsv`, otherwise JSON lines.
     pub fn of(path: &Path) -> Self {
-        match path.extension() {
-            Some(extension) if extension.eq_ignore_ascii_case("csv") => Format::Csv,
-            _ => Format::Json,
+        Format::named(path).unwrap_or(Format::Json)
+    }
+
+    /// What the end of the file's name says, if it says something.
+    fn named(path: &Path) -> Option<Self> {
+        let is = |known: &[&str]| known.iter().any(|known| ends_in(path, known));
+        match () {
+            () if is(&["csv", "tsv"]) => Some(Format::Csv),
+            () if is(&["json", "jsonl", "ndjson"]) => Some(Format::Json),
+            () => None,
         }
+    }
+
+    /// As it is called in messages.
+    pub fn called(self) -> &'static str {
+        match self {
+            Format::Json => "JSON",
+            Format::Csv => "CSV",
+            Format::Text => "plain text",
+        }
+    }
+
+    /// As it is called in options.
+    pub fn name(self) -> &'static str {
+        let named = FORMATS.iter().find(|(_, format)| *format == self);
+        named.map_or("", |(name, _)| name)
     }
 }
 
-/// The unit of times that are numbers, counted from 1970.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TimeUnit {
-    /// Seconds.
-    Seconds,
-    /// Thousandths of a second.
-    #[default]
-    Millis,
-    /// Millionths of a second.
-    Micros,
-    /// Thousandths of a microsecond, cut to a microsecond.
-    Nanos,
+fn ends_in(path: &Path, end: &str) -> bool {
+    let extension = path.extension();
+    extension.is_some_and(|extension| extension.eq_ignore_ascii_case(end))
 }
 
 const UNITS: [(&str, TimeUnit); 4] = [
@@ -44,7 +68,7 @@ const UNITS: [(&str, TimeUnit); 4] = [
 ];
 
 /// What is said about the text of a file; all of it may be left out.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TextOptions {
     format: Option<Format>,
     lenient: Option<bool>,
@@ -53,6 +77,9 @@ pub struct TextOptions {
     header: Option<bool>,
     time: Option<String>,
     unit: Option<TimeUnit>,
+    times: Option<TimeText>,
+    finder: Option<TimeFinder>,
+    packing: Option<Packing>,
 }
 
 /// A value that an option does not take: what it takes instead.
@@ -63,7 +90,7 @@ impl TextOptions {
     pub const READ: &'static [Key] = &[
         Key {
             name: "format",
-            about: "'json' (lines) or 'csv'; by the name of the file when not given",
+            about: "'json' (lines), 'csv' or 'text' (each line one STRING); by the name of the file when not given",
         },
         Key {
             name: "keys",
@@ -72,7 +99,7 @@ impl TextOptions {
         },
         Key {
             name: "delimiter",
-            about: "CSV: one character, or 'tab'; ',' when not given",
+            about: "CSV: one character, or 'tab'; when not given ',', and tab where the file's name ends in .tsv",
         },
         Key {
             name: "quote",
@@ -90,6 +117,14 @@ impl TextOptions {
             name: "timestamp.unit",
             about: "of times that are numbers: 'ms' (when not given), 's', 'us' or 'ns'",
         },
+        Key {
+            name: "timestamp.format",
+            about: "of times that are texts: a strftime pattern, as '%d/%b/%Y:%H:%M:%S %z'; ISO 8601 when not given",
+        },
+        Key {
+            name: "timestamp.regexp",
+            about: "text: a regular expression whose first group, or all of it, is the time of a line",
+        },
     ];
 
     /// The options of what is written.
@@ -103,8 +138,15 @@ impl TextOptions {
         },
     ];
 
-    /// Those that are about CSV alone.
-    pub const CSV: [&'static str; 3] = ["delimiter", "quote", "header"];
+    /// The formats that an option is about.
+    pub fn about(name: &str) -> &'static [Format] {
+        match name {
+            "delimiter" | "quote" | "header" => &[Format::Csv],
+            "keys" | "timestamp" => &[Format::Json, Format::Csv],
+            "timestamp.regexp" => &[Format::Text],
+            _ => &[Format::Json, Format::Csv, Format::Text],
+        }
+    }
 
     /// Takes what a stream's options say.
     pub fn from(options: &Options, keys: &[Key]) -> Result<Self, OptionError> {
@@ -122,9 +164,10 @@ impl TextOptions {
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), Expected> {
         let is = |word: &str| value.eq_ignore_ascii_case(word);
         match name {
-            "format" if is("json") => self.format = Some(Format::Json),
-            "format" if is("csv") => self.format = Some(Format::Csv),
-            "format" => return Err("json or csv"),
+            "format" => match FORMATS.iter().find(|(word, _)| is(word)) {
+                Some((_, format)) => self.format = Some(*format),
+                None => return Err("json, csv or text"),
+            },
             "keys" if is("lenient") => self.lenient = Some(true),
             "keys" if is("strict") => self.lenient = Some(false),
             "keys" => return Err("lenient or strict"),
@@ -155,9 +198,29 @@ impl TextOptions {
                 Some((_, unit)) => self.unit = Some(*unit),
                 None => return Err("ms, s, us or ns"),
             },
+            "compression" => match Packing::named(value) {
+                Some(packing) => self.packing = Some(packing),
+                None => return Err("gzip, zstd or none"),
+            },
+            "timestamp.format" => {
+                let mut times = TimeText::default();
+                if !times.set_pattern(value) {
+                    return Err("a strftime pattern that names a date, as %d/%b/%Y:%H:%M:%S %z");
+                }
+                self.times = Some(times);
+            }
+            "timestamp.regexp" => match TimeFinder::new(value) {
+                Some(finder) => self.finder = Some(finder),
+                None => return Err("a regular expression, as \\[([^]]+)\\]"),
+            },
             _ => return Err("another key: this one is not about text"),
         }
         Ok(())
+    }
+
+    /// How a file of this name is compressed.
+    pub fn packing(&self, path: &Path) -> Packing {
+        self.packing.unwrap_or_else(|| Packing::of(path))
     }
 
     /// Whether the delimiter is said.
@@ -165,18 +228,28 @@ impl TextOptions {
         self.delimiter.is_some()
     }
 
-    /// The format that is said, otherwise what the end of the name says; none where that says nothing.
+    /// The names of the options that are given and are about some formats only.
+    fn given(&self) -> impl Iterator<Item = &'static str> {
+        let given = [
+            ("delimiter", self.delimiter.is_some()),
+            ("quote", self.quote.is_some()),
+            ("header", self.header.is_some()),
+            ("keys", self.lenient.is_some()),
+            ("timestamp", self.time.is_some()),
+            ("timestamp.regexp", self.finder.is_some()),
+        ];
+        given.into_iter().filter(|g| g.1).map(|g| g.0)
+    }
+
+    /// The format that is said, otherwise what the end of the name says, otherwise what the other options are about;
+    /// none where nothing says it.
     pub fn said_format(&self, path: &Path) -> Option<Format> {
-        let extension = path
-            .extension()
-            .and_then(|e| e.to_str())
-            .unwrap_or_default();
-        let is = |known: &[&str]| known.iter().any(|k| extension.eq_ignore_ascii_case(k));
-        match self.format {
-            None if is(&["csv", "tsv"]) => Some(Format::Csv),
-            None if is(&["json", "jsonl", "ndjson"]) => Some(Format::Json),
-            said => said,
-        }
+        let mut about = self.given().map(TextOptions::about);
+        let only = about.find_map(|formats| match formats {
+            [format] => Some(*format),
+            _ => None,
+        });
+        self.format.or_else(|| Format::named(path)).or(only)
     }
 
     /// The format of a file of this name.
@@ -189,38 +262,44 @@ impl TextOptions {
     /// Errors: the key that does not suit its format, or its other keys, and why.
     pub fn text(&self, path: &Path) -> Result<Text, (&'static str, String)> {
         let format = self.format(path);
-        let given = [
-            self.delimiter.is_some(),
-            self.quote.is_some(),
-            self.header.is_some(),
-        ];
-        let mut given = TextOptions::CSV.into_iter().zip(given);
-        if let Some((key, _)) = given.find(|(_, given)| *given)
-            && format == Format::Json
-        {
+        let unsuited = |key: &&str| !TextOptions::about(key).contains(&format);
+        if let Some(key) = self.given().find(unsuited) {
+            let about = TextOptions::about(key)[0];
             let why = format!(
-                "'{key}' is about CSV, and {} is JSON; 'format'='csv' says otherwise",
-                path.display()
+                "'{key}' is about {}, and {} is {}; 'format'='{}' says otherwise",
+                about.called(),
+                path.display(),
+                format.called(),
+                about.name()
             );
             return Err((key, why));
         }
-        self.text_in(format)
+        self.text_of(format, path)
     }
 
-    /// What holds for one of several files, one that is in this format: what is said about CSV is about those that are
-    /// CSV, and left out for JSON.
+    /// What holds for one of several files, one that is in this format: what is said about another format is about
+    /// those that are in it, and left out.
     ///
     /// Errors: the key that does not suit the other keys, and why.
-    pub fn text_in(&self, format: Format) -> Result<Text, (&'static str, String)> {
-        let otherwise = Text::new(format);
-        let mut text = Text {
-            lenient: self.lenient.unwrap_or(otherwise.lenient),
-            time: self.time.clone(),
-            unit: self.unit.unwrap_or(otherwise.unit),
-            ..otherwise
-        };
+    pub fn text_of(&self, format: Format, path: &Path) -> Result<Text, (&'static str, String)> {
+        let mut text = Text::new(format);
+        if self.times.is_some() && self.unit.is_some() {
+            let why = "'timestamp.unit' is about times that are numbers, and 'timestamp.format' about texts; leave \
+                one out";
+            return Err(("timestamp.unit", why.to_string()));
+        }
+        let otherwise = TimeText::in_unit(self.unit.unwrap_or_default());
+        text.times = self.times.clone().unwrap_or(otherwise);
+        match format {
+            Format::Text => text.finder = self.finder.clone(),
+            Format::Json | Format::Csv => {
+                text.lenient = self.lenient.unwrap_or(text.lenient);
+                text.time = self.time.clone();
+            }
+        }
         if format == Format::Csv {
-            text.delimiter = self.delimiter.unwrap_or(text.delimiter);
+            let by_name = if ends_in(path, "tsv") { b'\t' } else { b',' };
+            text.delimiter = self.delimiter.unwrap_or(by_name);
             text.quote = self.quote.unwrap_or(text.quote);
             text.header = self.header.unwrap_or(text.header);
         }
@@ -232,12 +311,20 @@ impl TextOptions {
     }
 
     /// As [`TextOptions::text`], for the options of a stream.
-    pub(super) fn of_stream(&self, path: &Path, options: &Options) -> Result<Text, OptionError> {
+    pub(super) fn of_stream(
+        &self,
+        path: &Path,
+        (stream, schema): (&str, &Schema),
+        options: &Options,
+    ) -> Result<Text, OptionError> {
         let unsuited = |(key, why): (&str, String)| OptionError::Unsuited {
             key: options.written(key),
             why,
         };
-        self.text(path).map_err(unsuited)
+        let text = self.text(path).map_err(unsuited)?;
+        let fits = text.check(stream, schema);
+        fits.map_err(|why| unsuited(("format", why)))?;
+        Ok(text)
     }
 }
 
@@ -253,9 +340,9 @@ fn character(text: &str) -> Option<u8> {
 }
 
 /// How the rows of one file stand in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Text {
-    /// JSON lines or CSV.
+    /// JSON lines, CSV or plain lines.
     pub format: Format,
     /// What is missing is NULL, and what is no attribute is left out.
     pub lenient: bool,
@@ -267,8 +354,10 @@ pub struct Text {
     pub header: bool,
     /// Column or key of the time; without it `at`, otherwise `timestamp`.
     pub time: Option<String>,
-    /// Of times that are numbers.
-    pub unit: TimeUnit,
+    /// How times stand in it.
+    pub times: TimeText,
+    /// What finds the time of a plain line.
+    pub finder: Option<TimeFinder>,
 }
 
 impl Text {
@@ -281,7 +370,28 @@ impl Text {
             quote: Some(b'"'),
             header: true,
             time: None,
-            unit: TimeUnit::default(),
+            times: TimeText::default(),
+            finder: None,
+        }
+    }
+
+    /// That rows of a stream can stand in it.
+    ///
+    /// Errors: why not, and what to do.
+    pub fn check(&self, stream: &str, schema: &Schema) -> Result<(), String> {
+        match (self.format, schema.attributes()) {
+            (Format::Text, [attribute]) if attribute.ty == Type::String => Ok(()),
+            (Format::Text, attributes) => {
+                let found = match attributes {
+                    [attribute] => format!("one {}", attribute.ty.name()),
+                    many => format!("{} attributes", many.len()),
+                };
+                Err(format!(
+                    "a line of text is one STRING, and {stream} has {found}; declare (line STRING), and take it apart \
+                     in a query"
+                ))
+            }
+            _ => Ok(()),
         }
     }
 }

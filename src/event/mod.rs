@@ -2,6 +2,7 @@
 
 mod batch;
 mod column;
+mod date_text;
 mod from_row;
 mod instant;
 mod iso;
@@ -17,8 +18,9 @@ pub(crate) use batch::Mark;
 pub use batch::{Batch, Sign};
 pub use column::{Column, Data};
 pub(crate) use column::{Element, each_vec, extend_pairs};
+pub(crate) use date_text::{FormatPattern, ParsePattern};
 pub use from_row::{FieldError, FromField, FromRow, RowReader};
-pub(crate) use instant::{Zone, at_offset, in_calendar};
+pub(crate) use instant::{Zone, in_calendar};
 pub(crate) use iso::{parse_instant, parse_instant_in};
 pub use output_number::OutputNumber;
 pub use period::Granularity;

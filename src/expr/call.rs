@@ -1,12 +1,11 @@
 //! Calling functions row by row.
 
-use super::function::date_text::{FormatPattern, ParsePattern};
 use super::function::{Args, Kernel, Null, ScalarFunction, TimeKernel};
 use super::kernel::{Native, all_null, arithmetic};
 use super::node::Node;
 use super::program::View;
 use super::settled::Settled;
-use crate::event::{Column, Str, Value, Zone};
+use crate::event::{Column, FormatPattern, ParsePattern, Str, Timestamp, Value, Zone};
 
 /// Calls `f` on every row of which no argument is NULL.
 pub(super) fn strict<T: Native>(
@@ -167,12 +166,14 @@ impl Clockwork {
             Work::Format(pattern, text) => strict(args, view, out, faults, |a| {
                 text.clear();
                 let pattern = pattern.get(|| a.text(1))?;
-                pattern.write(a.long(0), zone.row(a)?, text)?;
+                let written = pattern.write(a.long(0), zone.row(a)?, text);
+                written.ok_or(Null::Fault)?;
                 Ok(Str::new(text))
             }),
             Work::Parse(pattern) => strict(args, view, out, faults, |a| {
                 let pattern = pattern.get(|| a.text(1))?;
-                pattern.read(a.text(0), zone.row(a)?)
+                let read = pattern.read(a.text(0), zone.row(a)?);
+                read.map(Timestamp::millis).ok_or(Null::Fault)
             }),
         }
     }

@@ -36,6 +36,17 @@ pub(crate) fn explain(plan: &Plan, event_time: bool) -> String {
     if let Some(description) = &plan.description {
         let _ = writeln!(text, "about: {}", description.replace('\n', "\n  "));
     }
+    for stream in &plan.streams {
+        if let Some(us) = stream.time.lateness_us {
+            let attribute = stream
+                .time
+                .attribute
+                .map(|a| &stream.schema.attributes()[a].name);
+            let of = attribute.map_or(String::new(), |name| format!("time is {name}, "));
+            let (name, ms) = (&stream.name, us as f64 / 1e3);
+            let _ = writeln!(text, "stream {name}: {of}rows may be {ms} ms late");
+        }
+    }
     for (number, component) in plan.components.iter().enumerate() {
         let routing = match &component.routing {
             Routing::Keyed { entries, .. } => {
@@ -446,7 +457,8 @@ fn access(table: &TablePlan, on: &On, is_right: bool) -> String {
 
 /// The ordered buffer in front of a window.
 fn order(plan: &Plan) -> String {
-    let held = match plan.lateness_us {
+    let of_streams = (0..plan.streams.len()).map(|stream| plan.lateness_of(stream));
+    let held = match of_streams.max().unwrap_or(0) {
         0 => "rows ahead of the clock, which one input alone never has".to_string(),
         us => format!(
             "rows until the clock reaches them, {} ms behind their input",

@@ -9,6 +9,7 @@ mod build;
 mod component;
 mod draw_pattern;
 mod drawing;
+mod event_time;
 mod explain;
 mod explain_pattern;
 mod identity;
@@ -65,11 +66,12 @@ pub(crate) use source::ONLY_SOURCE;
 pub(crate) use window::WindowPlan;
 
 use crate::error::Fault;
-use crate::event::{Schema, Type};
+use crate::event::{Column, Data, Schema, Timestamp, Type, parse_instant};
 use crate::expr::Functions;
 use crate::operator::aggregate::AggregateFunction;
 use crate::operator::table::Shape;
 use crate::sql::ast::{App, ClockBackRule, Events, Span};
+use event_time::OwnTime;
 use std::sync::Arc;
 
 /// Functions and aggregates that an app may call.
@@ -178,6 +180,8 @@ pub(crate) struct StreamPlan {
     pub(crate) kind: StreamKind,
     /// The type of the key that its rows carry behind their attributes, where it is an inner stream.
     pub(crate) carries: Option<Type>,
+    /// What it says about the time of its rows.
+    pub(crate) time: OwnTime,
     /// Queries that read it.
     pub(crate) readers: Vec<usize>,
     /// Queries that write it.
@@ -193,7 +197,10 @@ pub(crate) struct Plan {
     pub(crate) description: Option<String>,
     /// Event time; otherwise processing time.
     pub(crate) event_time: bool,
+    /// Of an input that may send rows of all streams.
     pub(crate) lateness_us: i64,
+    /// Of an input of one stream that does not say its own.
+    app_lateness_us: i64,
     pub(crate) idle_timeout_us: Option<i64>,
     /// A row further ahead of its input does not move the clock.
     pub(crate) ahead_max_us: Option<i64>,
@@ -220,6 +227,28 @@ impl Plan {
         self.streams
             .iter()
             .position(|s| s.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The lateness of an input that sends rows of one stream alone.
+    pub(crate) fn lateness_of(&self, stream: usize) -> i64 {
+        let own = self.streams[stream].time.lateness_us;
+        own.unwrap_or(self.app_lateness_us)
+    }
+
+    /// The time of a row that brings none beside its attributes: that of the attribute which its stream declares.
+    pub(crate) fn own_time(
+        &self,
+        stream: usize,
+        columns: &[Column],
+        row: usize,
+    ) -> Option<Timestamp> {
+        let column = &columns[self.streams[stream].time.attribute?];
+        match column.data() {
+            _ if column.is_null(row) => None,
+            Data::Long(ms) => Some(Timestamp(ms[row].saturating_mul(1000))),
+            Data::String(texts) => parse_instant(texts[row].trim()),
+            _ => None,
+        }
     }
 
     /// The component whose queries write a stream, if any do.
@@ -257,6 +286,7 @@ pub(crate) fn plan(
     let mut planner = streams::Planner::new(text, catalogue, unread);
     planner.declare(app);
     planner.queries(app);
+    event_time::check(&planner.streams, &mut planner.faults);
     if !planner.faults.is_empty() {
         return Err(planner.faults);
     }
@@ -300,7 +330,8 @@ pub(crate) fn plan(
         name: app.name.as_ref().map(|n| n.text.clone()),
         description: app.description.as_ref().map(|d| d.text.clone()),
         event_time: app.playback,
-        lateness_us: app.lateness_us,
+        lateness_us: event_time::of_all(&streams, app.lateness_us),
+        app_lateness_us: app.lateness_us,
         idle_timeout_us: app.idle_timeout_us,
         ahead_max_us: app.ahead_max_us,
         clock_waits: app.clock_back == ClockBackRule::Wait,

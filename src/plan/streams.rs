@@ -1,5 +1,6 @@
 //! Streams and the order in which queries define them.
 
+use super::event_time::OwnTime;
 use super::limits::{Columns, QUERIES_MAX};
 use super::partition::{self, PartitionPlan, is_inner};
 use super::pattern::{self, TimeoutPlan};
@@ -186,6 +187,8 @@ impl<'a> Planner<'a> {
             StreamKind::Stream,
             options.collect(),
         );
+        let schema = self.streams[stream].schema.clone();
+        self.streams[stream].time = OwnTime::new(def, &schema, &mut self.faults);
         self.streams[stream].declared = true;
     }
 
@@ -205,6 +208,7 @@ impl<'a> Planner<'a> {
             options,
             kind,
             carries: None,
+            time: OwnTime::default(),
             readers: Vec::new(),
             writers: Vec::new(),
             rollup: None,

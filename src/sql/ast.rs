@@ -135,8 +135,37 @@ pub struct StreamDef {
     pub name: Name,
     /// Attributes in order.
     pub attributes: Vec<(Name, Type)>,
+    /// `WATERMARK FOR …`.
+    pub watermark: Option<Watermark>,
     /// `WITH` options in order, key and value.
     pub options: Vec<(Name, Name)>,
+}
+
+/// `WATERMARK FOR ts AS ts - 5 SECONDS`.
+#[derive(Clone, Debug)]
+pub struct Watermark {
+    /// The attribute that is the time of a row.
+    pub column: Name,
+    /// How late a row may be.
+    pub lateness_us: i64,
+    /// The clause.
+    pub span: Span,
+}
+
+impl StreamDef {
+    /// An option by its key.
+    pub fn option(&self, key: &str) -> Option<&(Name, Name)> {
+        self.options
+            .iter()
+            .find(|(name, _)| name.text.eq_ignore_ascii_case(key))
+    }
+
+    /// The option of a source that says how late its rows may be.
+    pub fn lateness(&self) -> Option<&(Name, Name)> {
+        let (_, direction) = self.option("type")?;
+        let is_source = direction.text.eq_ignore_ascii_case("source");
+        self.option("lateness").filter(|_| is_source)
+    }
 }
 
 /// `CREATE TABLE name (attributes) WITH (options)`.

@@ -1,17 +1,25 @@
 //! `CREATE STREAM`, `CREATE TABLE` and `CREATE WINDOW`; `trigger.rs` has `CREATE TRIGGER`.
 
-use super::ast::{Events, Name, Span, Statement, StreamDef, TableDef, Window, WindowDef};
+use super::ast::{
+    Events, Name, Span, Statement, StreamDef, TableDef, Watermark, Window, WindowDef,
+};
 use super::parser::{Parsed, Parser};
 use super::token::Kind;
 use super::unsupported;
-use crate::error::Fault;
+use crate::error::{FAULTS_MAX, Fault};
 use crate::event::Type;
+
+/// Of what attributes are, for messages.
+const OF_STREAM: &str = "stream";
+const OF_TABLE: &str = "table";
+const OF_WINDOW: &str = "window";
 
 /// What stands in the parentheses behind the name.
 #[derive(Default)]
 struct Attributes {
     list: Vec<(Name, Type)>,
     key: Option<Vec<Name>>,
+    watermark: Option<Watermark>,
 }
 
 /// What other dialects demand of an attribute of a table: the words with which it begins, whether it may also stand
@@ -58,18 +66,19 @@ impl Parser<'_> {
 
     fn create_stream(&mut self) -> Parsed<Statement> {
         let name = self.declared("the name of the stream")?;
-        let attributes = self.attributes(false)?.list;
+        let attributes = self.attributes(OF_STREAM)?;
         let options = self.options()?;
         Ok(Statement::Stream(StreamDef {
             name,
-            attributes,
+            attributes: attributes.list,
+            watermark: attributes.watermark,
             options,
         }))
     }
 
     fn create_table(&mut self) -> Parsed<Statement> {
         let name = self.declared("the name of the table")?;
-        let Attributes { list, key } = self.attributes(true)?;
+        let Attributes { list, key, .. } = self.attributes(OF_TABLE)?;
         let options = self.options()?;
         Ok(Statement::Table(TableDef {
             name,
@@ -81,7 +90,7 @@ impl Parser<'_> {
 
     fn create_window(&mut self) -> Parsed<Statement> {
         let name = self.declared("the name of the window")?;
-        let attributes = self.attributes(false)?.list;
+        let attributes = self.attributes(OF_WINDOW)?.list;
         let window = self.declared_window()?;
         let events = match self.eat("OUTPUT") {
             true => self.output_events()?,
@@ -111,40 +120,98 @@ impl Parser<'_> {
         self.stream_name(what)
     }
 
-    /// `(name type, …)`; with a primary key where this is a table.
-    fn attributes(&mut self, table: bool) -> Parsed<Attributes> {
+    /// `(name type, …)`; with a primary key where this is a table, and a watermark where it is a stream. All that is
+    /// wrong in it is told at once.
+    fn attributes(&mut self, of: &str) -> Parsed<Attributes> {
         let open = self.expect_sign(&Kind::LParen)?;
         let mut attributes = Attributes::default();
+        let mut faults = Vec::new();
         loop {
-            let start = self.span();
-            if self.is("PRIMARY") && self.is_word(1, "KEY") {
-                self.primary_key(table)?;
-                let names = self.key_names()?;
-                attributes.set_key(names, start)?;
-            } else if let Some(fault) = self.constraint(true).filter(|_| table) {
-                return Err(fault);
-            } else {
-                let name = self.any_name("the name of an attribute")?;
-                let ty = self.attribute_type()?;
-                while self.is("PRIMARY") {
-                    let start = self.span();
-                    self.primary_key(table)?;
-                    attributes.set_key(vec![name.clone()], start)?;
+            let read = self.attribute(of, &mut attributes);
+            if let Err(fault) = read.and_then(|()| self.at_list_sign()) {
+                faults.push(fault);
+                if faults.len() > FAULTS_MAX || !self.skip_in_list() {
+                    break;
                 }
-                attributes.list.push((name, ty));
-            }
-            if let Some(fault) = self.constraint(false).filter(|_| table) {
-                return Err(fault);
             }
             if !self.more(&Kind::RParen)? {
                 break;
             }
         }
+        if !faults.is_empty() {
+            let first = faults.remove(0);
+            self.inside.append(&mut faults);
+            return Err(first);
+        }
         if attributes.list.is_empty() {
-            let fault = Fault::new(open.to(self.last_span()), "the table has no attributes");
-            return Err(fault.help("declare those of the key, as in (a STRING PRIMARY KEY)"));
+            let span = open.to(self.last_span());
+            let fault = Fault::new(span, format!("the {of} has no attributes"));
+            return Err(fault.help(match of {
+                OF_TABLE => "declare those of the key, as in (a STRING PRIMARY KEY)",
+                _ => "declare that of the time, as in (ts LONG, WATERMARK FOR ts AS ts)",
+            }));
         }
         Ok(attributes)
+    }
+
+    /// What stands between two commas.
+    fn attribute(&mut self, of: &str, attributes: &mut Attributes) -> Parsed<()> {
+        let table = of == OF_TABLE;
+        let start = self.span();
+        if self.is("PRIMARY") && self.is_word(1, "KEY") {
+            self.primary_key(table)?;
+            let names = self.key_names()?;
+            attributes.set_key(names, start)?;
+        } else if self.at_watermark() && of == OF_STREAM {
+            let watermark = self.watermark()?;
+            let span = watermark.span;
+            if attributes.watermark.replace(watermark).is_some() {
+                let fault = Fault::new(span, "the stream has two watermarks");
+                return Err(fault.help("remove one of them"));
+            }
+        } else if self.at_watermark() {
+            let span = start.to(self.token(1).span);
+            let fault = Fault::new(span, format!("there is no WATERMARK of a {of}"));
+            return Err(fault.help("say it in the CREATE STREAM of the rows that come in"));
+        } else if let Some(fault) = self.constraint(true).filter(|_| table) {
+            return Err(fault);
+        } else {
+            let name = self.any_name("the name of an attribute")?;
+            let ty = self.attribute_type()?;
+            while self.is("PRIMARY") {
+                let start = self.span();
+                self.primary_key(table)?;
+                attributes.set_key(vec![name.clone()], start)?;
+            }
+            attributes.list.push((name, ty));
+        }
+        match self.constraint(false).filter(|_| table) {
+            Some(fault) => Err(fault),
+            None => Ok(()),
+        }
+    }
+
+    /// That what stands between two commas of a list in parentheses has ended.
+    fn at_list_sign(&self) -> Parsed<()> {
+        match self.is_sign(0, &Kind::Comma) || self.is_sign(0, &Kind::RParen) {
+            true => Ok(()),
+            false => Err(self.unexpected("',' or ')'")),
+        }
+    }
+
+    /// After a fault in a list in parentheses: to the comma or the sign that ends it; `false` where it does not end.
+    fn skip_in_list(&mut self) -> bool {
+        let mut depth = 0_usize;
+        while !self.at_end() && !self.is_sign(0, &Kind::SemiColon) {
+            match self.kind() {
+                Kind::RParen | Kind::Comma if depth == 0 => return true,
+                Kind::LParen => depth += 1,
+                Kind::RParen => depth -= 1,
+                _ => {}
+            }
+            self.advance();
+        }
+        false
     }
 
     /// The words PRIMARY KEY, which only a table has.
@@ -199,13 +266,28 @@ impl Parser<'_> {
     pub(super) fn some_options(&mut self) -> Parsed<Vec<(Name, Name)>> {
         self.expect("WITH")?;
         self.expect_sign(&Kind::LParen)?;
-        let mut options = Vec::new();
+        let (mut options, mut faults) = (Vec::new(), Vec::new());
         loop {
-            options.push(self.option("the name of an option")?);
+            let read = self.option("the name of an option");
+            match read.and_then(|option| self.at_list_sign().map(|()| option)) {
+                Ok(option) => options.push(option),
+                Err(fault) => {
+                    faults.push(fault);
+                    if faults.len() > FAULTS_MAX || !self.skip_in_list() {
+                        break;
+                    }
+                }
+            }
             if !self.more(&Kind::RParen)? {
-                return Ok(options);
+                break;
             }
         }
+        if faults.is_empty() {
+            return Ok(options);
+        }
+        let first = faults.remove(0);
+        self.inside.append(&mut faults);
+        Err(first)
     }
 
     /// The WINDOW clause of a named window.

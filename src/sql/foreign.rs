@@ -167,7 +167,7 @@ const WORDS: &[(&str, &str)] = &[
     ("COMMENT", "write -- and the comment"),
     (
         "WATERMARK",
-        "write @app:playback(lateness='…') at the start of the text",
+        "write it between the attributes of CREATE STREAM: WATERMARK FOR ts AS ts - 5 SECONDS",
     ),
     (
         "ENGINE",

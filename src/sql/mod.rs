@@ -33,6 +33,7 @@ mod term;
 mod token;
 mod trigger;
 mod unsupported;
+mod watermark;
 
 #[cfg(test)]
 mod annotation_tests;

@@ -4,6 +4,7 @@ use super::ast::{App, Info, Statement};
 use super::parser::{Parsed, Parser, similar};
 use super::token::Kind;
 use super::unsupported;
+use super::watermark;
 use crate::error::{FAULTS_MAX, Fault};
 
 const STATEMENTS: &[&str] = &[
@@ -59,6 +60,7 @@ impl Parser<'_> {
         {
             faults.push(fault.clone());
         }
+        watermark::settle(&mut app, &mut faults);
         if let (Some(span), true) = (info.span(), faults.is_empty()) {
             faults.push(Fault::new(span, "no query follows this @info"));
         }

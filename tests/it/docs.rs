@@ -71,6 +71,7 @@ fn the_examples_of_migrating_give_what_they_say() {
 fn the_recipes_and_the_tutorial_give_what_they_say() {
     assert_eq!(check("docs/recipes.md"), 14);
     assert_eq!(check("docs/tutorial.md"), 1);
+    assert_eq!(check("docs/connectors.md"), 1);
 }
 
 /// Where pages point to: files, and headings of pages by the names that GitHub gives them.

@@ -131,7 +131,7 @@ fn options_that_are_wrong_are_told_with_their_place() {
         ),
         (
             "'file'='a.csv', 'format'='xml'",
-            "'format' is 'xml', expected json or csv",
+            "'format' is 'xml', expected json, csv or text",
             "",
         ),
         (

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::connector::parts::Parts;
-use crate::connector::{Format, TimeUnit};
+use crate::connector::{Format, TimeText, TimeUnit};
 use eventflux_kit::Random;
 
 fn schema() -> Schema {
@@ -275,7 +275,7 @@ fn the_text_is_what_its_options_say() {
     };
     let both = csv(Some("ts"));
     let seconds = Text {
-        unit: TimeUnit::Seconds,
+        times: TimeText::in_unit(TimeUnit::Seconds),
         ..csv(Some("TS"))
     };
     let lenient = Text {

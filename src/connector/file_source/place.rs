@@ -7,19 +7,25 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::str::FromStr;
 
 /// A place in a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     /// Lines before.
     pub(super) line: u64,
     /// Bytes before, and which file it is; not known where it is none, and of revisions before this was kept.
     pub(super) within: Option<(u64, FileIdentity)>,
+    /// The name of the file, where it is one of several.
+    pub(super) name: Option<String>,
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.line)?;
         match self.within {
-            Some((offset, identity)) => write!(f, " {offset} {identity}"),
+            Some((offset, identity)) => write!(f, " {offset} {identity}")?,
+            None => return Ok(()),
+        }
+        match &self.name {
+            Some(name) => write!(f, " {name}"),
             None => Ok(()),
         }
     }
@@ -29,17 +35,19 @@ impl FromStr for Place {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let mut parts = text.split(' ');
+        let mut parts = text.splitn(4, ' ');
         let line = parts.next().and_then(|l| l.parse().ok()).ok_or(())?;
-        let within = match (parts.next(), parts.next(), parts.next()) {
-            (None, _, _) => None,
-            (Some(offset), Some(identity), None) => Some((
+        let (offset, identity) = (parts.next(), parts.next());
+        let name = parts.next().map(str::to_string);
+        let within = match (offset, identity) {
+            (None, _) => None,
+            (Some(offset), Some(identity)) => Some((
                 offset.parse().map_err(drop)?,
                 identity.parse().map_err(drop)?,
             )),
             _ => return Err(()),
         };
-        Ok(Place { line, within })
+        Ok(Place { line, within, name })
     }
 }
 

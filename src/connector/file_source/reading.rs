@@ -158,6 +158,7 @@ impl Reading<'_> {
         let place = Place {
             line: self.reader.lines(),
             within: self.identity.map(|identity| (read, identity)),
+            name: None,
         };
         rows.position(&place.to_string());
         self.untold = 0;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::connector::BadRow;
-use crate::event::{Schema, Timestamp, Type, Value};
+use crate::event::{Timestamp, Type, Value};
 use eventflux_testbed::Scratch;
 use std::fmt::Display;
 use std::fs::{self, OpenOptions};
@@ -51,13 +51,13 @@ fn followed(moved_quiet: Duration, then: impl FnOnce(&Path, &Receiver<Vec<Value>
         ("follow".to_string(), "true".to_string()),
     ];
     let options = Options::new("source 'file'", &given, &FileSource::keys()).expect("options");
-    let mut source = FileSource::new("S", &options).expect("a source");
+    let schema = Schema::new([("n", Type::Int)]);
+    let mut source = FileSource::new("S", &schema, &options).expect("a source");
     source.moved_quiet = moved_quiet;
     let (sender, rows) = channel();
     std::thread::scope(|scope| {
         let stop = Stopped(StopSignal::new());
         let asked = stop.0.clone();
-        let schema = Schema::new([("n", Type::Int)]);
         let run = scope.spawn(move || source.run(&mut Rows(schema, sender), &asked, None));
         assert_eq!(rows.recv_timeout(PATIENCE), Ok(vec![Value::Int(1)]));
         fs::rename(&path, &left).expect("renamed");

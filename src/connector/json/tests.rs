@@ -1,7 +1,7 @@
 //! Events in and rows out: what is read, what is refused and with which words, and that no text panics.
 
 use super::*;
-use crate::connector::Format;
+use crate::connector::{Format, TimeUnit};
 use crate::event::{Batch, Sign};
 use eventflux_kit::Random;
 
@@ -487,7 +487,7 @@ fn times_are_numbers_of_a_unit_or_instants() {
     let schema = Schema::new([("n", Type::Int), ("ts", Type::Long), ("t", Type::String)]);
     let text = |time: Option<&str>, unit: TimeUnit| Text {
         time: time.map(str::to_string),
-        unit,
+        times: TimeText::in_unit(unit),
         ..Text::new(Format::Json)
     };
     let ms = TimeUnit::Millis;
@@ -566,7 +566,7 @@ fn times_are_numbers_of_a_unit_or_instants() {
         };
         assert_eq!(read, expected, "{time:?} {row}");
     }
-    let line = decode_line_in(br#"{"clock":2.5}"#, TimeUnit::Seconds);
+    let line = decode_line_in(br#"{"clock":2.5}"#, &TimeText::in_unit(TimeUnit::Seconds));
     assert_eq!(line, Ok(EventLine::Clock(Timestamp(2_500_000))));
 }
 

@@ -80,7 +80,7 @@ fn options_are_checked_against_the_known_ones() {
         (vec![source, file], "source 'file' needs 'path'"),
         (
             vec![source, file, path, ("pth", "x")],
-            "unknown key 'pth' for source 'file'; known: type, extension, on.error, path, follow, replaced, format, keys, delimiter, quote, header, timestamp, timestamp.unit",
+            "unknown key 'pth' for source 'file'; known: type, extension, on.error, lateness, path, compression, follow, replaced, format, keys, delimiter, quote, header, timestamp, timestamp.unit, timestamp.format, timestamp.regexp",
         ),
         (
             vec![source, file, path, ("PATH", "x")],
@@ -88,7 +88,7 @@ fn options_are_checked_against_the_known_ones() {
         ),
         (
             vec![source, file, path, ("format", "xml")],
-            "'format' is 'xml', expected json or csv",
+            "'format' is 'xml', expected json, csv or text",
         ),
         (
             vec![source, file, path, ("delimiter", ";")],

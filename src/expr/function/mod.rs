@@ -5,7 +5,6 @@
 
 mod calendar;
 mod choice;
-pub(super) mod date_text;
 mod math;
 pub(super) mod pieces;
 mod sized;

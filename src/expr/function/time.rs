@@ -1,10 +1,9 @@
 //! Functions of time. Instants are LONG milliseconds since 1970; calendars are UTC unless a zone is given.
 
 use super::calendar::{self, UNITS, Unit};
-use super::date_text::{FormatPattern, ParsePattern};
 use super::{Args, Call, Entry, Null, Param, Rule};
 use crate::error::Fault;
-use crate::event::{Type, Zone};
+use crate::event::{FormatPattern, ParsePattern, Type, Zone};
 use crate::expr::typed::{Op, Typed};
 use Param::{Integer, Text};
 

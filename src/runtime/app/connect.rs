@@ -17,8 +17,8 @@ use super::foreign_options::foreign;
 use super::handle::EventFluxAppRuntime;
 use super::metrics::Metrics;
 use crate::connector::{
-    BadRow, Connection, ConnectorError, Connectors, Feed, OnError, OptionError, PositionedOutput,
-    RowSink, Sink, Source, StopSignal, TableFile,
+    BadRow, Connection, ConnectorError, Connectors, Feed, OnError, OptionError, Options,
+    PositionedOutput, RowSink, Sink, Source, StopSignal, TableFile,
 };
 use crate::error::{Cause, Fault, RuntimeError, SendError};
 use crate::event::{Schema, Timestamp, Value};
@@ -43,16 +43,42 @@ pub(crate) fn connections(
     let mut faults = Vec::new();
     let connected = |s: &&StreamPlan| !s.options.is_empty() && s.kind.table().is_none();
     for stream in plan.streams.iter().filter(connected) {
-        let options = written(stream);
+        let mut options = written(stream);
+        if let Some(attribute) = stream.time.attribute
+            && connectors.takes(&options, "timestamp")
+            && !options
+                .iter()
+                .any(|(key, _)| key.eq_ignore_ascii_case("timestamp"))
+        {
+            let name = &stream.schema.attributes()[attribute].name;
+            options.push(("timestamp".to_string(), name.to_string()));
+        }
         match connectors.connect(&stream.name, &stream.schema, &options) {
             Ok(connection) => connections.push((Arc::clone(&stream.name), connection)),
-            Err(e) => faults.push(foreign(stream).unwrap_or_else(|| fault(place(stream, &e), &e))),
+            Err(e) => faults.extend(faults_of(stream, e, connectors.unknown_keys(&options))),
         }
     }
     match faults.is_empty() {
         true => Ok(connections),
         false => Err(faults),
     }
+}
+
+/// What is wrong with the options of a stream: all keys that it does not take, or the first of other faults.
+fn faults_of(stream: &StreamPlan, first: OptionError, keys: Vec<OptionError>) -> Vec<Fault> {
+    let all = if keys.is_empty() { vec![first] } else { keys };
+    let foreign = foreign(stream);
+    let is_foreign = |span: &Span| foreign.iter().any(|fault| fault.span == *span);
+    let others = all.iter().map(|e| (place(stream, e), e));
+    let others = others.filter(|(span, _)| !is_foreign(span));
+    let others: Vec<Fault> = match (&all[..], foreign.is_empty()) {
+        ([OptionError::UnknownKey { .. }, ..], _) | (_, true) => {
+            others.map(|(span, e)| fault(span, e)).collect()
+        }
+        // What a key of another dialect means may be what is missing.
+        _ => Vec::new(),
+    };
+    [foreign, others].concat()
 }
 
 /// The options of a stream, key and value.
@@ -80,7 +106,7 @@ pub(crate) fn table_files(plan: &Plan) -> Result<Vec<(usize, TableFile)>, Vec<Fa
     let mut faults = Vec::new();
     for (number, table) in plan.tables.iter().enumerate() {
         let stream = &plan.streams[table.stream];
-        match TableFile::new(&written(stream)) {
+        match TableFile::new((&stream.name, &stream.schema), &written(stream)) {
             Ok(None) => {}
             Ok(Some(_)) if plan.event_time && table.shape.ttl_us.is_some() => {
                 let message =
@@ -91,20 +117,10 @@ pub(crate) fn table_files(plan: &Plan) -> Result<Vec<(usize, TableFile)>, Vec<Fa
             }
             Ok(Some(file)) => files.push((number, file)),
             Err(e) => {
-                if let Some(foreign) = foreign(stream) {
-                    faults.push(foreign);
-                    continue;
+                let unknown = Options::key_faults(TABLE, &written(stream), &TableFile::keys());
+                for fault in faults_of(stream, e, unknown) {
+                    faults.push(fault);
                 }
-                let span = place(stream, &e);
-                let OptionError::UnknownKey { key, .. } = &e else {
-                    faults.push(fault(span, &e));
-                    continue;
-                };
-                let keys = TableFile::keys();
-                let own = ["index", "ttl"].into_iter();
-                let known = own.chain(keys.iter().map(|key| key.name));
-                let message = format!("unknown option '{key}' of a table");
-                faults.push(Fault::new(span, message).nearest(key, known));
             }
         }
     }
@@ -115,12 +131,24 @@ pub(crate) fn table_files(plan: &Plan) -> Result<Vec<(usize, TableFile)>, Vec<Fa
 }
 
 fn fault(span: Span, e: &OptionError) -> Fault {
+    if let OptionError::UnknownKey { key, connector, .. } = e
+        && connector == TABLE
+    {
+        let keys = TableFile::keys();
+        let own = ["index", "ttl"].into_iter();
+        let known = own.chain(keys.iter().map(|key| key.name));
+        let message = format!("unknown option '{key}' of {TABLE}");
+        return Fault::new(span, message).nearest(key, known);
+    }
     let text = e.to_string();
     match text.split_once("; ") {
         Some((message, remedy)) => Fault::new(span, message).help(remedy),
         None => Fault::new(span, text),
     }
 }
+
+/// What options call a table.
+const TABLE: &str = "a table";
 
 type Observer = Arc<dyn Fn(&str, &str) + Send + Sync>;
 
@@ -304,6 +332,12 @@ impl Connected {
                 true => runtime.open_input(&format!("source/{stream}"))?,
                 false => runtime.input()?,
             };
+            let plan = &runtime.shared.plan;
+            let number = plan.stream(&stream);
+            let declares_time = number.is_some_and(|s| plan.streams[s].time.attribute.is_some());
+            if let Some(number) = number {
+                input = input.of_stream(number);
+            }
             input.hold_clock()?;
             let inlet = Inlet {
                 input,
@@ -311,6 +345,7 @@ impl Connected {
                 schema,
                 on_error,
                 incidents: Arc::clone(&self.incidents),
+                declares_time,
                 told_unused: false,
                 numbers: stored.then(Numbers::default),
             };
@@ -400,6 +435,8 @@ struct Inlet {
     schema: Schema,
     on_error: OnError,
     incidents: Arc<Incidents>,
+    /// A row has its time in an attribute.
+    declares_time: bool,
     /// The observer knows that the times of rows are not used.
     told_unused: bool,
     /// Where the app has a store.
@@ -446,7 +483,7 @@ impl Inlet {
             };
         };
         // The input's clock does not tell: after a restore it is ahead of the rows that come again.
-        if self.input.shared().event_time && at.is_none() && !numbers.timed {
+        if self.input.shared().event_time && at.is_none() && !numbers.timed && !self.declares_time {
             return Err(SendError::NoTime);
         }
         if numbers.rewound {

@@ -18,14 +18,14 @@ const OF_TABLES: &[(&str, Option<&str>, &str)] = &[
     ("extension", None, "remove it: a table is kept in memory and in checkpoints; 'type'='table' and 'file' fill it at the start"),
 ];
 
-/// The fault for the first option of a stream or table that another dialect has. It is asked for when what the options
+/// The faults for the options of a stream or table that another dialect has. It is asked for when what the options
 /// say is wrong anyway: a connector of one's own may have such keys.
-pub(super) fn foreign(stream: &StreamPlan) -> Option<Fault> {
+pub(super) fn foreign(stream: &StreamPlan) -> Vec<Fault> {
     let (known, what) = match stream.kind.table().is_some() {
         true => (OF_TABLES, "table"),
         false => (OF_STREAMS, "stream"),
     };
-    stream.options.iter().find_map(|(key, value, span)| {
+    let faults = stream.options.iter().filter_map(|(key, value, span)| {
         let small = key.to_ascii_lowercase();
         let meant = |(start, only, _): &&(&str, Option<&str>, _)| {
             small.starts_with(start) && only.is_none_or(|v| v.eq_ignore_ascii_case(value))
@@ -36,5 +36,6 @@ pub(super) fn foreign(stream: &StreamPlan) -> Option<Fault> {
             None => format!("there is no option '{key}' of a {what}"),
         };
         Some(Fault::new(*span, message).help(*remedy))
-    })
+    });
+    faults.collect()
 }

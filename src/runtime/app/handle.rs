@@ -44,6 +44,8 @@ pub struct StreamInfo {
     pub schema: Schema,
     /// Created by CREATE STREAM; otherwise defined by the query that writes it.
     pub declared: bool,
+    /// The attribute that is the time of a row, by WATERMARK.
+    pub time: Option<usize>,
     /// Options of `WITH`, key and value.
     pub options: Vec<(String, String)>,
     /// Some query writes it.
@@ -436,6 +438,7 @@ impl EventFluxAppRuntime {
             name: s.name.to_string(),
             schema: s.schema.clone(),
             declared: s.declared,
+            time: s.time.attribute,
             options: s
                 .options
                 .iter()

@@ -112,6 +112,7 @@ impl Script {
                 app.files.push(StreamDef {
                     name: file.clone(),
                     attributes: named.collect(),
+                    watermark: None,
                     options: Vec::new(),
                 });
             }

@@ -10,21 +10,27 @@ use crate::runtime::shared::Shared;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pace {
     pub(crate) clock: Option<Timestamp>,
+    /// How far the clock stays behind the largest time.
+    lateness_us: i64,
     /// Rows of the send that were further ahead of the clock than the app allows.
     pub(crate) ahead: u64,
 }
 
 impl Pace {
     /// At the beginning of a send.
-    pub(crate) fn new(clock: Option<Timestamp>) -> Self {
-        Pace { clock, ahead: 0 }
+    pub(crate) fn new(clock: Option<Timestamp>, lateness_us: i64) -> Self {
+        Pace {
+            clock,
+            lateness_us,
+            ahead: 0,
+        }
     }
 
     /// A row has this time: moves the clock on, unless the row is too far ahead of the input's largest time; the first
     /// row sets it. Returns the clock, and whether the row is ahead of it.
     #[inline]
     pub(crate) fn row(&mut self, plan: &Plan, at: Timestamp) -> (Timestamp, Mark) {
-        let own = at.plus(-plan.lateness_us);
+        let own = at.plus(-self.lateness_us);
         let (clock, mark) = match (self.clock, plan.ahead_max_us) {
             (Some(clock), Some(ahead)) if own > clock.plus(ahead) => {
                 self.ahead += 1;
@@ -51,17 +57,20 @@ pub(crate) fn write<R: Row + ?Sized>(
     if at.is_some() && !shared.event_time {
         return Err(SendError::MachineClock);
     }
-    let at = match at.or(pace.clock) {
-        Some(at) => at,
-        None if shared.event_time => return Err(SendError::NoTime),
-        None => Timestamp::default(),
-    };
-    if shared.event_time && !Timestamp::RANGE.contains(&at) {
-        return Err(SendError::TimeOutOfRange(at));
-    }
     if let Err(error) = RowWriter::write(&mut batch.columns, row) {
         let stream = &shared.plan.streams[stream];
         return Err(error.in_stream(&stream.name, &stream.schema));
+    }
+    // What an error leaves in the columns is no part of the next send.
+    let at = match at {
+        None if shared.event_time => {
+            let own = shared.plan.own_time(stream, &batch.columns, batch.at.len());
+            own.or(pace.clock).ok_or(SendError::NoTime)?
+        }
+        at => at.or(pace.clock).unwrap_or_default(),
+    };
+    if shared.event_time && !Timestamp::RANGE.contains(&at) {
+        return Err(SendError::TimeOutOfRange(at));
     }
     let (clock, mark) = match shared.event_time {
         true => pace.row(&shared.plan, at),

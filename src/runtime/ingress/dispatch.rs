@@ -40,6 +40,8 @@ pub(crate) struct Dispatch {
     clocks: Vec<Timestamp>,
     /// The workers know with which clock the input began; told by inputs without a name.
     has_begun: bool,
+    /// How far the clock stays behind the largest time.
+    pub(super) lateness_us: i64,
 }
 
 impl Dispatch {
@@ -58,7 +60,13 @@ impl Dispatch {
             key: Vec::new(),
             clocks: Vec::new(),
             has_begun: false,
+            lateness_us: shared.plan.lateness_us,
         }
+    }
+
+    /// The clock at the beginning of a send.
+    pub(crate) fn pace(&self, clock: Option<Timestamp>) -> Pace {
+        Pace::new(clock, self.lateness_us)
     }
 
     /// Opens a producer without a name.
@@ -191,7 +199,7 @@ impl Dispatch {
     /// Fills in the clock after each row of a batch.
     fn tell_clocks(&mut self, sending: &Sending, batch: &Batch) {
         let plan = &self.shared.plan;
-        let mut pace = Pace::new(sending.stamp.before.clock);
+        let mut pace = self.pace(sending.stamp.before.clock);
         self.clocks.clear();
         let clocks = batch.at.iter().map(|at| pace.row(plan, *at).0);
         self.clocks.extend(clocks);

@@ -90,6 +90,12 @@ impl Input {
         }
     }
 
+    /// Sends rows of this stream alone: its clock stays behind their times as the stream says.
+    pub(crate) fn of_stream(mut self, stream: usize) -> Self {
+        self.dispatch.lateness_us = self.dispatch.shared.plan.lateness_of(stream);
+        self
+    }
+
     fn stream(&self, name: &str) -> Result<usize, SendError> {
         let stream = self.dispatch.shared.plan.entry(name);
         stream.ok_or_else(|| SendError::UnknownStream(name.to_string()))
@@ -106,7 +112,8 @@ impl Input {
         self.dispatch.hold_clock()
     }
 
-    /// Sends a row. Its time is the input's clock in event time, otherwise that of the machine.
+    /// Sends a row. In event time its time is that of the attribute for which the stream has a WATERMARK, otherwise
+    /// the input's clock; in processing time that of the machine.
     ///
     /// Errors: [`SendError`]; nothing was sent then. Waits for room where [`Backpressure::Block`] is set, except
     /// inside a callback. Cost: the row is copied once; no allocation but for strings over 23 bytes.
@@ -344,7 +351,7 @@ impl Input {
         wait: bool,
     ) -> Result<(), SendError> {
         self.check()?;
-        let (mut pace, cause) = (Pace::new(self.at.clock), self.next_cause());
+        let (mut pace, cause) = (self.dispatch.pace(self.at.clock), self.next_cause());
         let batch = &mut self.scratch[stream];
         // What a panic or an error may have left is no part of this send.
         batch.clear();
@@ -395,7 +402,7 @@ impl Input {
         {
             return Err(SendError::TimeOutOfRange(*at));
         }
-        let mut pace = Pace::new(self.at.clock);
+        let mut pace = self.dispatch.pace(self.at.clock);
         tell_times(shared, &mut pace, self.next_cause(), batch);
         let rows = batch.len();
         let sending = self.sending(stream, rows, pace.clock, true);

@@ -25,7 +25,10 @@ impl fmt::Debug for InputHandler {
 
 impl InputHandler {
     pub(crate) fn new(input: Input, stream: usize) -> Self {
-        InputHandler { input, stream }
+        InputHandler {
+            input: input.of_stream(stream),
+            stream,
+        }
     }
 
     /// Sends a row; see [`Input::send`].

@@ -20,22 +20,21 @@ use eventflux::event::{Schema, Timestamp, Value};
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 
-/// The streams of an app, by position.
-pub struct Streams(Vec<(String, Schema)>);
+/// The streams of an app, by position: name, attributes, and which of them is declared to be the time.
+pub struct Streams(Vec<(String, Schema, Option<usize>)>);
 
 impl Streams {
     /// These streams.
-    pub fn new(streams: impl IntoIterator<Item = (String, Schema)>) -> Self {
+    pub fn new(streams: impl IntoIterator<Item = (String, Schema, Option<usize>)>) -> Self {
         Streams(streams.into_iter().collect())
     }
 
     /// Position of a stream; names are compared without regard to ASCII case.
     pub fn find(&self, name: &str) -> Option<usize> {
-        self.0.iter().position(|(n, _)| n == name).or_else(|| {
-            self.0
-                .iter()
-                .position(|(n, _)| n.eq_ignore_ascii_case(name))
-        })
+        self.0
+            .iter()
+            .position(|s| s.0 == name)
+            .or_else(|| self.0.iter().position(|s| s.0.eq_ignore_ascii_case(name)))
     }
 
     /// Name of the stream at a position.
@@ -48,19 +47,24 @@ impl Streams {
         &self.0[stream].1
     }
 
+    /// The attribute of the stream at a position that is declared to be the time.
+    pub fn time(&self, stream: usize) -> Option<usize> {
+        self.0[stream].2
+    }
+
     /// All names, separated by commas.
     pub fn names(&self) -> String {
-        let names: Vec<&str> = self.0.iter().map(|(n, _)| n.as_str()).collect();
+        let names: Vec<&str> = self.0.iter().map(|s| s.0.as_str()).collect();
         names.join(", ")
     }
 
     /// All names, by position.
     pub fn to_names(&self) -> Vec<String> {
-        self.0.iter().map(|(n, _)| n.clone()).collect()
+        self.0.iter().map(|s| s.0.clone()).collect()
     }
 
     fn require(&self, name: &str) -> Result<usize, BadRow> {
-        let known = || self.0.iter().map(|(n, _)| n.as_str());
+        let known = || self.0.iter().map(|s| s.0.as_str());
         self.find(name)
             .ok_or_else(|| BadRow::unknown_stream(name, known()))
     }
@@ -423,7 +427,7 @@ fn hold(
 ) -> Result<Held, BadRow> {
     let bytes = line.bytes;
     let bytes = bytes.map_err(|bytes_max| BadRow::TooLong { bytes_max })?;
-    match decode_line_in(bytes, decoder.unit())? {
+    match decode_line_in(bytes, decoder.times())? {
         EventLine::Clock(at) => Ok(Held::Clock(at)),
         EventLine::Row(event) => {
             let (stream, at) = decode(&event, streams, decoder)?;
@@ -459,7 +463,8 @@ fn decode(
     decoder: &mut RowDecoder,
 ) -> Result<(usize, Option<Timestamp>), BadRow> {
     let stream = streams.require(&event.stream)?;
-    let (at, _) = decoder.decode_event(event, streams.schema(stream))?;
+    let (schema, time) = (streams.schema(stream), streams.time(stream));
+    let (at, _) = decoder.decode_event_by(event, schema, time)?;
     Ok((stream, at))
 }
 
@@ -471,7 +476,7 @@ mod tests {
 
     fn streams() -> Streams {
         let schema = || Schema::new([("n", Type::Int)]);
-        Streams::new([("A".into(), schema()), ("B".into(), schema())])
+        Streams::new(["A", "B"].map(|name| (name.into(), schema(), None)))
     }
 
     fn all(events: &mut Events) -> Vec<String> {

@@ -17,8 +17,8 @@ use crate::report::{Latency, Progress};
 use crate::run::to_the_end;
 use crate::session::{Resume, Session, Telling};
 use crate::shape::{Beside, Encoder, Show};
-use crate::signal;
-use eventflux::connector::{Inferred, Sample, TextOptions};
+use crate::{say, signal};
+use eventflux::connector::{Format, Inferred, Sample, TextOptions};
 use eventflux::event::{Batch, Schema};
 use eventflux::{Answer, BuildError, EventFluxAppRuntime, EventFluxManager, Script};
 use std::io::{self, Cursor, IsTerminal, Read};
@@ -158,6 +158,7 @@ impl Built {
             let mut add = |path: PathBuf, begun| {
                 files.push(NamedFile {
                     name: name.to_string(),
+                    packing: options.packing(&path),
                     path,
                     text: found.text.clone(),
                     begun,
@@ -183,7 +184,11 @@ impl Built {
     pub fn answer(self, script: &Script, way: &Way<'_>) -> Result<Answered, Failure> {
         let Built { runtime, files, .. } = self;
         let streams = runtime.streams();
-        let known = Streams::new(streams.iter().map(|s| (s.name.clone(), s.schema.clone())));
+        let known = Streams::new(
+            streams
+                .iter()
+                .map(|s| (s.name.clone(), s.schema.clone(), s.time)),
+        );
         let inputs = Inputs::new(way.inputs, files, &known)?;
         let shown = match way.question {
             Some(_) => Shown::nothing(),
@@ -224,16 +229,25 @@ pub fn look_at(
     path: &Path,
     options: &TextOptions,
 ) -> Result<(Inferred, Option<Box<dyn Read + Send>>), Failure> {
-    let name = path.display();
+    let (name, packing) = (path.display(), options.packing(path));
     let failure = |e: io::Error| Failure::run(format!("{name}: {e}"));
-    let mut reader = named::open(path).map_err(failure)?;
+    let mut reader = named::open(path, packing).map_err(failure)?;
     // A pipe may be one that nobody writes to.
     signal::set_idle(true);
     let sample = Sample::read(&mut *reader);
     signal::set_idle(false);
     let sample = sample.map_err(failure)?;
-    let found = sample.infer(options, options.said_format(&named::of_text(path)));
+    let found = sample.infer(options, &named::of_text(path, packing));
     let found = found.map_err(|e| Failure::run(format!("{name}: {e}")))?;
+    let looks = match found.text.format {
+        Format::Text => "plain text, each line a row of the column 'line'",
+        Format::Csv => "CSV with a header",
+        Format::Json => "JSON lines",
+    };
+    // What begins with a bracket leaves no doubt.
+    if found.guessed && found.text.format != Format::Json {
+        say!("eventflux: {name} is read as {looks}; --input-format says otherwise");
+    }
     let again = path != Path::new("-") && path.is_file();
     let begun = (!again).then(|| Box::new(Cursor::new(sample.bytes).chain(reader)) as _);
     Ok((found, begun))

@@ -7,7 +7,7 @@ use crate::named as names;
 use crate::output::Output;
 use crate::places::{Assigned, Given, Place, Places, Replaced};
 use crate::signal;
-use eventflux::connector::{Begin, Format, Pipe, Text};
+use eventflux::connector::{Begin, Format, Packing, Pipe, Text};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -21,6 +21,7 @@ struct Named {
     /// The stream of its rows; none for events of any streams.
     stream: Option<usize>,
     text: Text,
+    packing: Packing,
     /// What was opened to look at it, from its beginning on.
     begun: Option<Box<dyn Read + Send>>,
 }
@@ -33,6 +34,8 @@ pub struct NamedFile {
     pub path: PathBuf,
     /// How its rows stand in it.
     pub text: Text,
+    /// How it is compressed.
+    pub packing: Packing,
     /// What was opened to look at it, from its beginning on, where it cannot be opened again.
     pub begun: Option<Box<dyn Read + Send>>,
 }
@@ -65,8 +68,8 @@ impl Inputs {
         streams: &Streams,
     ) -> Result<Self, Failure> {
         let options = args.text.options()?;
-        let text = |format| {
-            let text = options.text_in(format);
+        let text = |format, path: &Path| {
+            let text = options.text_of(format, path);
             text.map_err(|(_, why)| Failure::usage(why))
         };
         let mut named = Vec::new();
@@ -74,9 +77,10 @@ impl Inputs {
             for path in names::files(path)? {
                 named.push(Named {
                     role: "--events".to_string(),
-                    path,
                     stream: None,
-                    text: text(Format::Json)?,
+                    text: text(Format::Json, &path)?,
+                    packing: options.packing(&path),
+                    path,
                     begun: None,
                 });
             }
@@ -89,8 +93,18 @@ impl Inputs {
             let name = stream;
             let stream = streams.find(name).ok_or_else(unknown)?;
             for path in names::files(path)? {
+                let packing = options.packing(&path);
+                let of_text = names::of_text(&path, packing);
+                let mut text = text(options.format(&of_text), &of_text)?;
+                if let Some(time) = streams.time(stream).filter(|_| text.format != Format::Text) {
+                    let name = &streams.schema(stream).attributes()[time].name;
+                    text.time.get_or_insert_with(|| name.to_string());
+                }
+                let fits = text.check(name, streams.schema(stream));
+                fits.map_err(|why| Failure::usage(format!("--input {name}: {why}")))?;
                 named.push(Named {
-                    text: text(options.format(&names::of_text(&path)))?,
+                    text,
+                    packing,
                     role: format!("--input {name}"),
                     path,
                     stream: Some(stream),
@@ -104,6 +118,7 @@ impl Inputs {
                 path: file.path,
                 stream: streams.find(&file.name),
                 text: file.text,
+                packing: file.packing,
                 begun: file.begun,
             });
         }
@@ -114,7 +129,7 @@ impl Inputs {
             return Err(Failure::usage(message));
         }
         args.text.check_used(named.iter().map(|n| n.text.format))?;
-        let is_file = |n: &Named| n.path != Path::new("-") && names::has_places(&n.path);
+        let is_file = |n: &Named| n.path != Path::new("-") && names::has_places(&n.path, n.packing);
         Ok(Inputs {
             are_files: named.iter().all(is_file),
             named,
@@ -141,13 +156,14 @@ impl Inputs {
         for Named {
             path,
             stream,
+            packing,
             begun,
             ..
         } in &self.named
         {
             let file = match begun {
                 Some(_) => None,
-                None => open_file(path)?,
+                None => open_file(path, *packing)?,
             };
             let length = file
                 .as_ref()
@@ -181,8 +197,8 @@ impl Inputs {
 }
 
 /// Opens what is a file; none for standard input, a pipe, a device or what is compressed.
-fn open_file(path: &Path) -> Result<Option<File>, Failure> {
-    if path == Path::new("-") || (path.exists() && !names::has_places(path)) {
+fn open_file(path: &Path, packing: Packing) -> Result<Option<File>, Failure> {
+    if path == Path::new("-") || (path.exists() && !names::has_places(path, packing)) {
         return Ok(None);
     }
     let failure = |e: io::Error| Failure::run(format!("{}: {e}", path.display()));
@@ -201,6 +217,7 @@ fn source(
         path,
         stream,
         text,
+        packing,
         begun,
         ..
     } = named;
@@ -208,7 +225,7 @@ fn source(
     let failure = |e: io::Error| Failure::run(format!("{name}: {e}"));
     let Some(file) = given.file else {
         return Ok(Source {
-            reader: Box::new(pipe(&path, begun, output).map_err(failure)?),
+            reader: Box::new(pipe(&path, packing, begun, output).map_err(failure)?),
             name: match path == Path::new("-") {
                 true => "stdin".to_string(),
                 false => name,
@@ -238,6 +255,7 @@ fn source(
 /// Standard input, a pipe or a device: a signal ends the wait for it, and rows do not wait with it.
 fn pipe(
     path: &Path,
+    packing: Packing,
     begun: Option<Box<dyn Read + Send>>,
     output: &Arc<Output>,
 ) -> io::Result<Pipe> {
@@ -251,7 +269,7 @@ fn pipe(
     let open = move || -> io::Result<Box<dyn Read>> {
         match begun {
             Some(begun) => Ok(begun),
-            None => Ok(names::open(&path)?),
+            None => Ok(names::open(&path, packing)?),
         }
     };
     Pipe::new(open, wait)

@@ -10,6 +10,7 @@ use crate::checkpoints::{MetricsFile, beside, is_replaced, watch};
 use crate::events::Streams;
 use crate::failure::Failure;
 use crate::inputs::{Inputs, Opened};
+use crate::named as names;
 use crate::output::Output;
 use crate::paths::{Paths, Use, holds_something, spare};
 use crate::report::{Latency, Progress};
@@ -37,7 +38,9 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let mut runtime = app.build()?;
     let streams = runtime.streams();
     let printed = printed(&streams, &args.print)?;
-    let schemas = streams.iter().map(|s| (s.name.clone(), s.schema.clone()));
+    let schemas = streams
+        .iter()
+        .map(|s| (s.name.clone(), s.schema.clone(), s.time));
     let known = Streams::new(schemas);
     let inputs = Inputs::new(&args.inputs, Vec::new(), &known)?;
     check(args, &streams, &printed)?;
@@ -182,7 +185,9 @@ fn check_paths(args: &RunArgs, inputs: &Inputs, streams: &[StreamInfo]) -> Resul
             true => sinks.push((stream, path)),
             false => {
                 let role = format!("the source of stream {}", stream.name);
-                paths.add(role, Path::new(path), Use::Read)?;
+                for path in names::files(Path::new(path))? {
+                    paths.add(role.as_str(), &path, Use::Read)?;
+                }
             }
         }
     }

@@ -52,7 +52,12 @@ impl Show {
             Some(show) => show,
             None if is_standard && io::stdout().is_terminal() => Show::Table,
             None if is_standard => elsewhere,
-            None if Format::of(path) == Format::Csv => Show::Csv,
+            None if path
+                .extension()
+                .is_some_and(|end| end.eq_ignore_ascii_case("csv")) =>
+            {
+                Show::Csv
+            }
             None => Show::Rows,
         }
     }

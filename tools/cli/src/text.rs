@@ -7,7 +7,7 @@ use eventflux::connector::{Format, TextOptions};
 /// Options about the files of `--events` and `--input`, and those that a text names.
 #[derive(Args, Clone, Debug, Default)]
 pub struct TextArgs {
-    /// Of files that are not --events: json or csv [default: by the name of the file]
+    /// Of files that are not --events: json, csv or text (each line one STRING) [default: by the name of the file]
     #[arg(
         long,
         hide_short_help = true,
@@ -15,6 +15,14 @@ pub struct TextArgs {
         value_name = "FORMAT"
     )]
     pub input_format: Option<String>,
+    /// How all inputs are compressed: gzip, zstd or none [default: by the end of the name, .gz or .zst]
+    #[arg(
+        long,
+        hide_short_help = true,
+        help_heading = "Text of inputs",
+        value_name = "METHOD"
+    )]
+    pub input_compression: Option<String>,
     /// What is missing in a row and what is no attribute: lenient (NULL; counted and left out) or strict (a bad line)
     /// [default: lenient for JSON, strict for the header of CSV]
     #[arg(
@@ -64,6 +72,22 @@ pub struct TextArgs {
         value_name = "UNIT"
     )]
     pub time_unit: Option<String>,
+    /// Pattern of times that are texts, as for strftime: '%d/%b/%Y:%H:%M:%S %z' [default: ISO 8601]
+    #[arg(
+        long,
+        hide_short_help = true,
+        help_heading = "Text of inputs",
+        value_name = "PATTERN"
+    )]
+    pub time_format: Option<String>,
+    /// Of plain text: a regular expression whose first group, or all of it, is the time of a line
+    #[arg(
+        long,
+        hide_short_help = true,
+        help_heading = "Text of inputs",
+        value_name = "REGEXP"
+    )]
+    pub time_regexp: Option<String>,
 }
 
 impl TextArgs {
@@ -71,12 +95,19 @@ impl TextArgs {
     pub fn given(&self) -> impl Iterator<Item = (&'static str, &'static str, &str)> {
         let all = [
             ("--input-format", "format", &self.input_format),
+            (
+                "--input-compression",
+                "compression",
+                &self.input_compression,
+            ),
             ("--keys", "keys", &self.keys),
             ("--delimiter", "delimiter", &self.delimiter),
             ("--quote", "quote", &self.quote),
             ("--header", "header", &self.header),
             ("--time-column", "timestamp", &self.time_column),
             ("--time-unit", "timestamp.unit", &self.time_unit),
+            ("--time-format", "timestamp.format", &self.time_format),
+            ("--time-regexp", "timestamp.regexp", &self.time_regexp),
         ];
         all.into_iter()
             .filter_map(|(typed, key, value)| Some((typed, key, value.as_deref()?)))
@@ -99,17 +130,15 @@ impl TextArgs {
     pub fn check_used(&self, formats: impl Iterator<Item = Format>) -> Result<(), Failure> {
         let formats: Vec<Format> = formats.collect();
         let mut given = self.given();
-        let unused = given.find(|(_, key, _)| match TextOptions::CSV.contains(key) {
-            true => !formats.contains(&Format::Csv),
-            false => formats.is_empty(),
-        });
+        let about = |key| TextOptions::about(key);
+        let unused = given.find(|(_, key, _)| !about(key).iter().any(|f| formats.contains(f)));
         match unused {
             None => Ok(()),
             Some((typed, key, _)) => {
-                let what = if TextOptions::CSV.contains(&key) {
-                    "CSV"
-                } else {
-                    "--events and --input"
+                let what = match about(key) {
+                    _ if formats.is_empty() => "--events and --input",
+                    [format] => format.called(),
+                    _ => "JSON and CSV",
                 };
                 Err(Failure::usage(format!(
                     "{typed} is about {what}, and there is none; a source takes it as '{key}' in WITH (…)"
@@ -132,11 +161,11 @@ mod tests {
             ..TextArgs::default()
         };
         let options = args.options().expect("right");
-        let text = |format| options.text_in(format).expect("right");
-        let text_of = |path: &str| text(options.format(Path::new(path)));
+        let text = |format, path: &str| options.text_of(format, Path::new(path)).expect("right");
+        let text_of = |path: &str| text(options.format(Path::new(path)), path);
         assert_eq!(text_of("a.csv").delimiter, b'\t');
         assert_eq!(text_of("a.jsonl").delimiter, b',');
-        assert_eq!(text(Format::Json).format, Format::Json);
+        assert_eq!(text(Format::Json, "-").format, Format::Json);
         assert_eq!(
             args.check_used([Format::Csv, Format::Json].into_iter()),
             Ok(())

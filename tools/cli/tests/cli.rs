@@ -90,7 +90,7 @@ fn values_that_options_do_not_take_are_refused_whatever_is_read() {
     let (app, events) = (folder.file("a.sql", FILTER), folder.file("e.jsonl", EVENTS));
     let csv = format!("S={}", folder.file("s.csv", "qty,sym,price\n"));
     for (option, value, expected) in [
-        ("--input-format", "bogus", "json or csv"),
+        ("--input-format", "bogus", "json, csv or text"),
         ("--keys", "some", "lenient or strict"),
         ("--header", "yes", "true or false"),
         ("--delimiter", "ab", "one ASCII character"),

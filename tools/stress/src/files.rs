@@ -5,7 +5,7 @@ mod cases;
 
 use crate::child::{Limits, ended, eventflux};
 use crate::failure::Failure;
-use cases::{Case, Made, cases};
+use cases::{Case, Made, Use, cases};
 use clap::Args;
 use eventflux_testbed::{HANG, Scratch, try_until};
 use std::fs::{self, File};
@@ -18,6 +18,10 @@ const MESSAGE_BYTES_MAX: usize = 64 << 10;
 
 /// The app that reads the files: rows of `n` and `t` pass it.
 const APP: &str = "@app:name('a') @app:playback CREATE STREAM S (n INT, t STRING); INSERT INTO Out SELECT n, t FROM S;";
+
+/// The one that reads plain text: lines with something in them pass it.
+const LINES_APP: &str =
+    "CREATE STREAM S (line STRING); INSERT INTO Out SELECT line FROM S[line <> ''];";
 
 /// Options of `files`.
 #[derive(Args, Debug)]
@@ -52,7 +56,11 @@ pub fn run(args: &FilesArgs) -> Result<(), Failure> {
     let all = cases();
     for case in all.iter().filter(|c| c.name.contains(&args.only)) {
         let folder = Scratch::new()?;
-        let app = folder.file("app.sql", APP);
+        let text = match case.usage {
+            Use::Text => LINES_APP,
+            _ => APP,
+        };
+        let app = folder.file("app.sql", text);
         let path = folder.path().join(case.file);
         let _open = make(&path, &case.made, args.smaller)?;
         let words = case.command(&app, &path.to_string_lossy(), &folder.at("state"));

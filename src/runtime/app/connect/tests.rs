@@ -57,8 +57,8 @@ fn options_are_checked_when_the_app_is_built() {
             2,
             33,
             "unknown key 'pth' for source 'file'",
-            "known: type, extension, on.error, path, follow, replaced, format, keys, delimiter, quote, header, \
-                timestamp, timestamp.unit",
+            "known: type, extension, on.error, lateness, path, compression, follow, replaced, format, keys, \
+                delimiter, quote, header, timestamp, timestamp.unit, timestamp.format, timestamp.regexp",
         ),
         (
             "'type'='sink', 'extension'='log', 'on.error'='stream'",

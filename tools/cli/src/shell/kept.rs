@@ -11,7 +11,7 @@ use crate::args::Clock;
 use crate::files::{Built, Loaded, Unbuilt};
 use crate::inputs::NamedFile;
 use crate::named;
-use eventflux::connector::{Format, Text, TextOptions};
+use eventflux::connector::{Format, Packing, Text, TextOptions};
 use eventflux::event::Schema;
 use eventflux::{EventFluxManager, Made, Script};
 use std::io::Cursor;
@@ -242,6 +242,7 @@ impl Kept {
             let paths = named::files(&source.path).map_err(Wrong::failed)?;
             loaded.files.extend(paths.into_iter().map(|path| NamedFile {
                 name: stream.clone(),
+                packing: ways.options.packing(&path),
                 path,
                 text: source.text.clone(),
                 begun: None,
@@ -256,6 +257,7 @@ impl Kept {
             loaded.files.push(NamedFile {
                 name: TYPED.to_string(),
                 path: PathBuf::from(TYPED),
+                packing: Packing::None,
                 text: Text::new(Format::Json),
                 begun: Some(Box::new(Cursor::new(lines))),
             });

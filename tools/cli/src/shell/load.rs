@@ -110,10 +110,11 @@ impl Shell<'_> {
             );
             return Err(Wrong::Other(message));
         }
-        let plain = named::of_text(first);
+        let packing = options.packing(first);
+        let plain = named::of_text(first, packing);
         let format = options.format(&plain);
         if let (Format::Json, None) = (format, stream)
-            && let Some(event) = first_event(first)?
+            && let Some(event) = first_event(first, packing)?
         {
             return self.load_events(path, &event, options);
         }
@@ -134,9 +135,12 @@ impl Shell<'_> {
                 );
                 return Err(Wrong::Other(message));
             }
-            Some(_) => options
-                .text_in(format)
-                .map_err(|(_, why)| Wrong::Other(why))?,
+            Some(known) => {
+                let text = options.text_of(found.text.format, &plain);
+                let text = text.map_err(|(_, why)| Wrong::Other(why))?;
+                text.check(&name, &known.schema).map_err(Wrong::Other)?;
+                text
+            }
             None => {
                 let create = format!("CREATE STREAM {name} {};", columns(&found.schema));
                 self.keep(vec![Piece::of(create)])?;
@@ -175,7 +179,7 @@ impl Shell<'_> {
             );
             return Err(Wrong::Other(message));
         }
-        let text = options.text_in(Format::Json);
+        let text = options.text_of(Format::Json, path);
         self.read(Source {
             path: path.to_path_buf(),
             stream: None,
@@ -224,10 +228,10 @@ struct Event {
 }
 
 /// The first line, where it is an event that says of what.
-fn first_event(path: &Path) -> Result<Option<Event>, Wrong> {
+fn first_event(path: &Path, packing: Packing) -> Result<Option<Event>, Wrong> {
     let failed =
         |e: std::io::Error| Wrong::failed(Failure::run(format!("{}: {e}", path.display())));
-    let reader = named::open(path).map_err(failed)?;
+    let reader = named::open(path, packing).map_err(failed)?;
     let lines = BufReader::new(reader.take(FIRST_LINE_BYTES));
     for line in lines.split(b'\n') {
         let line = line.map_err(failed)?;

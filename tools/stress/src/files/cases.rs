@@ -20,6 +20,8 @@ pub enum Use {
     Events,
     /// Rows of one stream.
     Input,
+    /// Plain text.
+    Text,
     App,
     Shell,
     Plan,
@@ -52,6 +54,7 @@ impl Case {
         let words: Vec<&str> = match self.usage {
             Use::Events => vec!["run", app, "--events", file],
             Use::Input => vec!["run", app, "--input", &input],
+            Use::Text => vec!["run", app, "--input", &input, "--input-format", "text"],
             Use::App => vec!["check", file],
             Use::Shell => vec!["shell", file],
             Use::Plan => vec!["explain", file],
@@ -105,6 +108,7 @@ pub fn cases() -> Vec<Case> {
     of(&mut cases, Use::Events, "events.jsonl", events());
     of(&mut cases, Use::Input, "rows.jsonl", rows());
     of(&mut cases, Use::Input, "rows.csv", csv());
+    of(&mut cases, Use::Text, "lines.log", lines());
     of(&mut cases, Use::App, "odd.sql", apps());
     of(&mut cases, Use::Shell, "odd.sql", statements());
     of(&mut cases, Use::Plan, "odd.sql", apps());
@@ -115,6 +119,7 @@ pub fn cases() -> Vec<Case> {
         (Use::Events, "events.jsonl"),
         (Use::Input, "rows.jsonl"),
         (Use::Input, "rows.csv"),
+        (Use::Text, "lines.log"),
     ] {
         of(&mut cases, usage, file, places());
         let waits = vec![
@@ -241,6 +246,26 @@ fn csv() -> Vec<Row> {
         ("signs of a terminal", text(format!("{HEADER}1,\u{1b}[2J\u{7},a\n")), 1, 0, bad),
         ("compressed", text(GZ), 1, 0, "header: "),
         ("another format", text(ROW), 1, 0, "header: "),
+    ]
+}
+
+#[rustfmt::skip]
+fn lines() -> Vec<Row> {
+    let bad = "no line was good";
+    vec![
+        ("empty", text(""), 0, 0, ""),
+        ("the null device", Made::Device("/dev/null"), 0, 0, ""),
+        ("lines", text("a\r\n\nb"), 0, 2, ""),
+        ("a mark of the byte order", text("\u{feff}a\n"), 0, 1, ""),
+        ("a mark of the byte order alone", text("\u{feff}"), 0, 0, ""),
+        ("UTF-16", text(utf16("a")), 1, 0, "not UTF-8"),
+        ("carriage returns alone", text("a\rb\r"), 0, 1, ""),
+        ("millions of blank lines", bytes("a\n", "\n", 5_000_000, "b\n"), 0, 2, ""),
+        ("zeros", bytes("", "\0", LONG, ""), 1, 0, bad),
+        ("zeros between lines", bytes("a\n", "\0", LONG, "\nb\n"), 0, 2, "longer than"),
+        ("a long line between lines", bytes("a\n", "x", LONG, "\nb\n"), 0, 2, "longer than"),
+        ("many bad lines", bytes("", "\u{e9}\n".as_bytes()[1..].to_vec(), 300_000, "a\n"), 0, 1, "counted only"),
+        ("compressed", text(GZ), 1, 0, bad),
     ]
 }
 

@@ -1,10 +1,10 @@
-//! strftime patterns: instants to text and back.
+//! strftime patterns: instants to text and back, for functions and for rows that come in.
 //!
 //! Fields, names and widths are jiff's. Beside it stand here: `%s`, which is rounded down so that `%s%.f` is one number
 //! on both sides of 1970; zones, by the rules of `Zone`; and offsets, of which a pattern reads every form.
 
-use super::Null;
-use crate::event::{Timestamp, Zone, at_offset, in_calendar};
+use super::instant::{Zone, at_offset, in_calendar};
+use super::time::Timestamp;
 use jiff::civil::Time;
 use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::Offset;
@@ -72,15 +72,15 @@ fn parts(pattern: &str) -> Vec<Part> {
 }
 
 /// A pattern of formatDate.
-pub(in crate::expr) struct FormatPattern(Vec<Part>);
+pub(crate) struct FormatPattern(Vec<Part>);
 
 impl FormatPattern {
-    pub(in crate::expr) fn new(pattern: &str) -> Self {
+    pub(crate) fn new(pattern: &str) -> Self {
         FormatPattern(parts(pattern))
     }
 
     /// Why the pattern cannot be written.
-    pub(super) fn check(pattern: &str) -> Result<(), String> {
+    pub(crate) fn check(pattern: &str) -> Result<(), String> {
         FormatPattern::new(pattern)
             .put(Timestamp::default(), &Zone::UTC, &mut String::new())
             .ok_or_else(|| "it names no calendar".to_string())?
@@ -88,12 +88,9 @@ impl FormatPattern {
     }
 
     /// Writes an instant in milliseconds as the clocks of a zone show it.
-    pub(in crate::expr) fn write(&self, ms: i64, zone: &Zone, to: &mut String) -> Result<(), Null> {
-        let at = ms.checked_mul(1000).map(Timestamp).ok_or(Null::Fault)?;
-        match self.put(at, zone, to) {
-            Some(Ok(())) => Ok(()),
-            _ => Err(Null::Fault),
-        }
+    pub(crate) fn write(&self, ms: i64, zone: &Zone, to: &mut String) -> Option<()> {
+        let at = ms.checked_mul(1000).map(Timestamp)?;
+        self.put(at, zone, to)?.ok()
     }
 
     /// `None` outside of the calendar.
@@ -136,7 +133,7 @@ fn seconds(value: i64, fill: char, width: usize, to: &mut String) {
 }
 
 /// A pattern of parseDate: the ways in which it reads a text.
-pub(in crate::expr) struct ParsePattern(Vec<Reading>);
+pub(crate) struct ParsePattern(Vec<Reading>);
 
 /// One way: an offset has one form, or is the letter Z.
 struct Reading {
@@ -148,7 +145,7 @@ struct Reading {
 }
 
 impl ParsePattern {
-    pub(in crate::expr) fn new(pattern: &str) -> Self {
+    pub(crate) fn new(pattern: &str) -> Self {
         let parts = parts(pattern);
         // as written, `+02` and `+02:00`, `+0200`, and `Z`
         let forms = [None, Some("%:::z"), Some("%z"), Some("Z")];
@@ -159,7 +156,7 @@ impl ParsePattern {
     }
 
     /// Why the pattern cannot be read: what it writes it must also read.
-    pub(super) fn check(pattern: &str) -> Result<(), String> {
+    pub(crate) fn check(pattern: &str) -> Result<(), String> {
         let is_seconds = |p: &&Part| matches!(p, Part::Seconds(..));
         if parts(pattern).iter().filter(is_seconds).count() > 1 {
             return Err("%s stands twice".to_string());
@@ -167,7 +164,7 @@ impl ParsePattern {
         let mut text = String::new();
         FormatPattern::check(pattern)?;
         let written = FormatPattern::new(pattern).write(0, &Zone::UTC, &mut text);
-        written.map_err(|_| "it names no calendar".to_string())?;
+        written.ok_or("it names no calendar")?;
         let pattern = ParsePattern::new(pattern);
         if let [
             Reading {
@@ -181,13 +178,13 @@ impl ParsePattern {
             BrokenDownTime::parse(before, &text).map_err(|e| e.to_string())?;
         }
         let read = pattern.read(&text, &Zone::UTC);
-        read.map(|_| ()).map_err(|_| "it names no date".to_string())
+        read.map(|_| ())
+            .ok_or_else(|| "it names no date".to_string())
     }
 
-    /// The instant in milliseconds, rounded down; a zone is asked where the text names neither offset nor zone.
-    pub(in crate::expr) fn read(&self, text: &str, zone: &Zone) -> Result<i64, Null> {
-        let found = self.0.iter().find_map(|reading| reading.read(text, zone));
-        found.map(Timestamp::millis).ok_or(Null::Fault)
+    /// The instant; a zone is asked where the text names neither offset nor zone.
+    pub(crate) fn read(&self, text: &str, zone: &Zone) -> Option<Timestamp> {
+        self.0.iter().find_map(|reading| reading.read(text, zone))
     }
 }
 
