@@ -4,8 +4,9 @@
 //! every row and only OR a fault flag together; when the flag is set, a second pass finds the rows, makes them NULL
 //! and counts.
 
+use super::divisor::Divisor;
 use super::{Lane, Native, Operand, all_null, both_valid, clear_nulls};
-use crate::event::{Column, Data};
+use crate::event::{Column, Data, Value};
 
 /// An arithmetic operator. Both operands and the result have one type; `Div` is only used on DOUBLE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,12 +116,32 @@ pub(crate) fn apply(
     let (data, valid) = out.parts_mut();
     both_valid(valid, a.valid(len), b.valid(len));
     let mut sink = Sink { len, valid, faults };
+    if op == Arithmetic::Mod
+        && let Some(divisor) = constant(b).and_then(Divisor::of)
+    {
+        match data {
+            Data::Int(v) => {
+                return sink.map(a, v, |x: i32| (divisor.rest(x.into()) as i32, false));
+            }
+            Data::Long(v) => return sink.map(a, v, |x| (divisor.rest(x), false)),
+            _ => {}
+        }
+    }
     match data {
         Data::Int(v) => each_op!(op, OP => sink.zip(a, b, v, |x, y| i32::compute(OP, x, y))),
         Data::Long(v) => each_op!(op, OP => sink.zip(a, b, v, |x, y| i64::compute(OP, x, y))),
         Data::Float(v) => each_op!(op, OP => sink.zip(a, b, v, |x, y| f32::compute(OP, x, y))),
         Data::Double(v) => each_op!(op, OP => sink.zip(a, b, v, |x, y| f64::compute(OP, x, y))),
         Data::Bool(_) | Data::String(_) => panic!("arithmetic on {}", data.type_of()),
+    }
+}
+
+/// The integer that an operand is for all rows.
+fn constant(operand: Operand<'_>) -> Option<i64> {
+    match operand {
+        Operand::Constant(Value::Int(x)) => Some(i64::from(*x)),
+        Operand::Constant(Value::Long(x)) => Some(*x),
+        _ => None,
     }
 }
 

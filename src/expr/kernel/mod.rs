@@ -8,6 +8,7 @@ pub(super) mod arithmetic;
 pub(super) mod cast;
 pub(super) mod choice;
 pub(super) mod compare;
+mod divisor;
 pub(super) mod logic;
 
 use crate::event::{Column, Data, Str, Type, Value, each_vec};
