@@ -412,6 +412,35 @@ impl Column {
         }
     }
 
+    /// Leaves in `out` a number per row: where two of them differ, they are ordered as [`Column::order`] orders the rows.
+    pub(crate) fn ranks(&self, out: &mut Vec<u64>) {
+        const SIGN: u64 = 1 << 63;
+        let double = |x: f64| match x.to_bits() {
+            bits if bits & SIGN == 0 => bits | SIGN,
+            bits => !bits,
+        };
+        let text = |x: &Str| {
+            let (bytes, mut first) = (x.as_bytes(), [0; 8]);
+            let len = bytes.len().min(8);
+            first[..len].copy_from_slice(&bytes[..len]);
+            u64::from_be_bytes(first)
+        };
+        out.clear();
+        match &self.data {
+            Data::Bool(v) => out.extend(v.iter().map(|x| u64::from(*x))),
+            Data::Int(v) => out.extend(v.iter().map(|x| *x as i64 as u64 ^ SIGN)),
+            Data::Long(v) => out.extend(v.iter().map(|x| *x as u64 ^ SIGN)),
+            Data::Float(v) => out.extend(v.iter().map(|x| double(f64::from(*x)))),
+            Data::Double(v) => out.extend(v.iter().map(|x| double(*x))),
+            Data::String(v) => out.extend(v.iter().map(text)),
+        }
+        for (rank, ok) in out.iter_mut().zip(&self.valid) {
+            if !ok {
+                *rank = 0;
+            }
+        }
+    }
+
     /// The values as a slice of the element type of `_like`. Panics when the types differ.
     fn slice_like<T: Element>(&self, _like: &[T]) -> &[T] {
         T::slice(&self.data).expect("columns of one attribute have one type")
