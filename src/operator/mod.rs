@@ -452,6 +452,28 @@ impl Batch {
         }
     }
 
+    /// [`Batch::push_moment`] for some rows that have it in common.
+    pub(crate) fn push_moments(&mut self, moment: Moment, sign: Sign, rows: usize) {
+        let len = self.at.len() + rows;
+        if rows == 0 {
+            return;
+        }
+        self.push_moment(moment, sign);
+        if !self.signs.is_empty() {
+            self.signs.resize(len, sign);
+        }
+        if !self.marks.is_empty() {
+            self.marks.resize(len, moment.mark);
+        }
+        self.at.resize(len, moment.at);
+        if self.tracks_clock {
+            self.clock.resize(len, moment.now());
+        }
+        if self.tracks_cause {
+            self.causes.resize(len, moment.cause);
+        }
+    }
+
     /// Appends row `row` of a batch with its own circumstances and columns `keep[0], keep[1], …`.
     #[inline]
     pub(crate) fn push_row(

@@ -6,7 +6,7 @@
 //! Inside: `RowLog`, rows appended at the tail and expired at the head, one ring per key in shared columns; `KeyIndex`
 //! with [`Cells`], the keyed map: key → slot, and one value per slot; `Chains`, from key to rows, and `Ordered`, from
 //! key and range of a value to rows, indexes; `Slab`, entries with a stable number, and on it `Multiset`, sorted values
-//! per slot.
+//! per slot, or a queue of those that may become the extreme.
 //!
 //! A container owns its memory and is owned by one operator on one worker, so nothing here locks. Indexes (hash
 //! tables, orders) can be rebuilt from the contents; only contents are state.

@@ -8,6 +8,7 @@
 //! Source: Seidel and Aragon, "Randomized Search Trees", Algorithmica 1996.
 
 mod load;
+mod queue;
 
 use super::slab::{Entry, Slab};
 use super::{Cells, Slot};
@@ -45,7 +46,10 @@ impl Default for Root {
 pub(crate) struct Multiset<K> {
     roots: Cells<Root>,
     nodes: Slab<Node<K>>,
+    /// Never that of queues.
     salt: u64,
+    /// Where the sets are queues, or are to be.
+    beats: Option<Ordering>,
 }
 
 impl<K> Default for Multiset<K> {
@@ -53,7 +57,8 @@ impl<K> Default for Multiset<K> {
         Multiset {
             roots: Cells::default(),
             nodes: Slab::default(),
-            salt: foldhash::fast::RandomState::default().hash_one(0),
+            salt: foldhash::fast::RandomState::default().hash_one(0) | 1,
+            beats: None,
         }
     }
 }

@@ -1,11 +1,11 @@
 //! min, max, minForever, maxForever and distinctCount, over any ordered type.
 //!
-//! Where no row ever leaves, the extreme so far is enough. Where rows leave, the values are kept sorted, so that the
-//! result stays right whatever the order in which they leave.
+//! Where no row ever leaves, the extreme so far is enough. Where the oldest leaves first, the values are kept that may
+//! still become the extreme; where any may leave, all are kept sorted.
 
 use super::fold::{Fold, push};
-use super::{Accumulator, Changes, Merged, alike};
-use crate::event::{Column, Element, Sign, Str};
+use super::{Accumulator, Change, Changes, Merged, Merging, alike};
+use crate::event::{Column, Element, Scalar, Sign, Str};
 use crate::operator::words_cell;
 use crate::state::{Cell, Multiset, Slot, StateHolder, Visitor};
 use std::any::Any;
@@ -100,8 +100,96 @@ impl<T: Ordered, const MAX: bool> Fold for Forever<T, MAX> {
             Self::add(cell, beside, value);
         }
     }
+    const MERGING: Merging = Merging::AnyOrder;
     fn value(cell: &Option<T>, _beside: &()) -> Option<T> {
         cell.clone()
+    }
+}
+
+/// The least or greatest value per group, of which the oldest leaves first.
+pub(crate) struct Sliding<T: Ordered> {
+    values: Multiset<T::Key>,
+}
+
+impl<T: Ordered> Sliding<T> {
+    /// `beats`: how an extreme compares with the others.
+    pub(crate) fn new(beats: Ordering) -> Self {
+        Sliding {
+            values: Multiset::queue(beats),
+        }
+    }
+
+    #[inline]
+    fn apply(&mut self, slot: Slot, sign: Sign, value: &T) {
+        match sign {
+            Sign::Plus => self.values.come(slot, &value.key(), 1),
+            Sign::Minus => self.values.leave(slot, &value.key()),
+        }
+    }
+}
+
+impl<T: Ordered> StateHolder for Sliding<T> {
+    fn state(&mut self, visitor: &mut dyn Visitor) {
+        self.values.state(visitor);
+    }
+}
+
+impl<T: Ordered> Accumulator for Sliding<T> {
+    fn ensure(&mut self, slots: usize) {
+        self.values.ensure(slots);
+    }
+
+    fn update(&mut self, changes: &Changes<'_>, args: &[&Column], mut out: Option<&mut Column>) {
+        let arg = args[0];
+        let values =
+            T::slice(arg.data()).expect("the argument column has the type of the aggregate");
+        for (row, slot) in changes.slots.iter().enumerate() {
+            let sign = changes.sign(row);
+            if !arg.is_null(row) {
+                self.apply(*slot, sign, &values[row]);
+            }
+            if let Some(out) = out.as_deref_mut()
+                && changes.emit.takes(sign)
+            {
+                self.value(*slot, out);
+            }
+        }
+    }
+
+    fn takes_values(&self) -> bool {
+        true
+    }
+
+    fn update_one(&mut self, change: Change, arg: Option<Scalar<'_>>, out: &mut Column) {
+        if let Some(value) = arg.as_ref().and_then(T::of_scalar) {
+            self.apply(change.slot, change.sign, value);
+        }
+        if change.emits {
+            self.value(change.slot, out);
+        }
+    }
+
+    fn value(&self, slot: Slot, out: &mut Column) {
+        push(self.values.extreme(slot).map(T::of), out);
+    }
+
+    fn reset(&mut self, slot: Slot) {
+        self.values.reset_queue(slot);
+    }
+
+    fn clear(&mut self) {
+        self.values.clear();
+    }
+
+    fn absorb(&mut self, from: &dyn Accumulator, merged: Merged<'_>) {
+        let from: &Self = alike(from);
+        for (slot, to) in merged.pairs() {
+            self.values.absorb_queue(to, &from.values, slot);
+        }
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 }
 
@@ -184,6 +272,19 @@ impl<T: Ordered> Accumulator for Sorted<T> {
         let from: &Self = alike(from);
         for (slot, to) in merged.pairs() {
             self.values.absorb(to, &from.values, slot);
+        }
+    }
+
+    fn merging(&self) -> Merging {
+        Merging::Inverse
+    }
+
+    fn expel(&mut self, from: &dyn Accumulator, merged: Merged<'_>) {
+        let from: &Self = alike(from);
+        for (slot, to) in merged.pairs() {
+            from.values.each(slot, |key, count| {
+                self.values.retract_many(to, key, count);
+            });
         }
     }
 

@@ -5,7 +5,7 @@
 //! or last row by time, and of rows of one time by arrival. Where rows leave in another order, `arrivals` knows them by
 //! number.
 
-use super::{Accumulator, Changes, Merged, alike};
+use super::{Accumulator, Changes, Merged, Merging, alike};
 use crate::event::{Column, Sign, Timestamp, Type};
 use crate::operator::Claims;
 use crate::state::{Cells, LogId, RowLog, Slot, StateHolder, Visitor};
@@ -142,6 +142,14 @@ impl Accumulator for Ends {
                     self.add(to, at, &from.log.columns()[0], place);
                 }
             }
+        }
+    }
+
+    /// Panes hold the rows of different times.
+    fn merging(&self) -> Merging {
+        match self.retracts {
+            true => Merging::InOrder,
+            false => Merging::AnyOrder,
         }
     }
 

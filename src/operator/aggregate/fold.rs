@@ -1,7 +1,7 @@
 //! Aggregates whose state is one small value per group: count, and, or. Sums, deviations and extremes without
 //! retraction stand in their files.
 
-use super::{Accumulator, Change, Changes, Merged, Swaps, alike};
+use super::{Accumulator, Change, Changes, Merged, Merging, Swaps, alike};
 use crate::event::{Column, Element, Scalar, Sign};
 use crate::operator::{COUNT_MAX, words_cell};
 use crate::state::{Cell, Cells, Malformed, Slot, StateHolder, Visitor};
@@ -64,6 +64,16 @@ pub(crate) trait Fold: Send + 'static {
         other: &Self::Cell,
         theirs: &Self::Beside,
     );
+    /// What may be done with groups that joined.
+    const MERGING: Merging = Merging::InOrder;
+    /// A group that joined goes again, where that is possible.
+    fn unmerge(
+        _cell: &mut Self::Cell,
+        _beside: &mut Self::Beside,
+        _other: &Self::Cell,
+        _theirs: &Self::Beside,
+    ) {
+    }
     /// The result; `None` is NULL.
     fn value(cell: &Self::Cell, beside: &Self::Beside) -> Option<Self::Out>;
     /// A group goes: what it keeps beside does too.
@@ -378,6 +388,18 @@ impl<F: Fold> Accumulator for Folded<F> {
         }
     }
 
+    fn merging(&self) -> Merging {
+        F::MERGING
+    }
+
+    fn expel(&mut self, from: &dyn Accumulator, merged: Merged<'_>) {
+        let from: &Self = alike(from);
+        for (slot, to) in merged.pairs() {
+            let (cell, other) = (self.cells.get_mut(to), from.cells.get(slot));
+            F::unmerge(cell, &mut self.beside, other, &from.beside);
+        }
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }
@@ -522,6 +544,18 @@ impl Accumulator for Count {
         }
     }
 
+    fn merging(&self) -> Merging {
+        Merging::Inverse
+    }
+
+    fn expel(&mut self, from: &dyn Accumulator, merged: Merged<'_>) {
+        let from: &Self = alike(from);
+        for (slot, to) in merged.pairs() {
+            let cell = self.cells.get_mut(to);
+            *cell = cell.wrapping_sub(*from.cells.get(slot));
+        }
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }
@@ -564,6 +598,11 @@ impl<const ALL: bool> Fold for Logic<ALL> {
     fn merge(cell: &mut Votes, _beside: &mut (), other: &Votes, _theirs: &()) {
         cell.yes += other.yes;
         cell.no += other.no;
+    }
+    const MERGING: Merging = Merging::Inverse;
+    fn unmerge(cell: &mut Votes, _beside: &mut (), other: &Votes, _theirs: &()) {
+        cell.yes = cell.yes.saturating_sub(other.yes);
+        cell.no = cell.no.saturating_sub(other.no);
     }
     fn value(cell: &Votes, _beside: &()) -> Option<bool> {
         (cell.yes + cell.no > 0).then_some(if ALL { cell.no == 0 } else { cell.yes > 0 })

@@ -2,7 +2,7 @@
 
 use super::arrivals::Arrivals;
 use super::exact::{Deviation, Exact, ExactTotal};
-use super::extremum::{Forever, Ordered, Question, Sorted};
+use super::extremum::{Forever, Ordered, Question, Sliding, Sorted};
 use super::first_last::Ends;
 use super::fold::{Count, Folded, Logic};
 use super::percentile::Percentile;
@@ -11,6 +11,7 @@ use super::user::Registered;
 use super::{Accumulator, AggregateFunction};
 use crate::event::{Str, Type, Value};
 use crate::sql::ast::{Expr, ExprKind, Span};
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
@@ -325,6 +326,12 @@ impl AggregateCall {
             Aggregate::First => Box::new(Arrivals::<T>::new(false)),
             Aggregate::Last => Box::new(Arrivals::<T>::new(true)),
             Aggregate::DistinctCount => Box::new(Sorted::<T>::new(Question::Distinct)),
+            Aggregate::Min if self.rows == Rows::InOrder => {
+                Box::new(Sliding::<T>::new(Ordering::Less))
+            }
+            Aggregate::Max if self.rows == Rows::InOrder => {
+                Box::new(Sliding::<T>::new(Ordering::Greater))
+            }
             Aggregate::Min if leave => Box::new(Sorted::<T>::new(Question::Min)),
             Aggregate::Max if leave => Box::new(Sorted::<T>::new(Question::Max)),
             Aggregate::Min | Aggregate::MinForever => {

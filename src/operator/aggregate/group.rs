@@ -40,7 +40,7 @@ impl Grouping {
 /// Accumulators by group.
 pub(crate) struct Groups {
     pub(super) index: KeyIndex,
-    accumulators: Vec<Box<dyn Accumulator>>,
+    pub(super) accumulators: Vec<Box<dyn Accumulator>>,
     /// Which of them take single rows.
     takes_values: Vec<bool>,
     untouched: Vec<Slot>,
@@ -244,6 +244,13 @@ impl Groups {
                 }
                 args => by_columns(accumulator.as_mut(), args, frame, change, out, faults),
             }
+        }
+    }
+
+    /// Appends the values of some groups to `results`.
+    pub(super) fn values_of(&self, slots: &[Slot], results: &mut [Column]) {
+        for (accumulator, result) in self.accumulators.iter().zip(results) {
+            accumulator.values(slots, result);
         }
     }
 

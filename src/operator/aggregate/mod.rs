@@ -10,6 +10,7 @@ mod first_last;
 mod fold;
 mod function;
 mod group;
+mod overlap;
 mod pane;
 mod panes;
 mod percentile;
@@ -113,6 +114,17 @@ impl Merged<'_> {
     }
 }
 
+/// What may be done with accumulators that were merged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Merging {
+    /// One of them may be taken away again, by [`Accumulator::expel`].
+    Inverse,
+    /// None can be taken away; in which order they are merged makes no difference.
+    AnyOrder,
+    /// None can be taken away, and the order of time must be kept.
+    InOrder,
+}
+
 /// One aggregate call over all groups. When its state was loaded, [`Accumulator::ensure`] follows.
 pub(crate) trait Accumulator: Send + StateHolder {
     /// Makes room for slots below `slots`.
@@ -160,6 +172,13 @@ pub(crate) trait Accumulator: Send + StateHolder {
     /// Appends the value of a group.
     fn value(&self, slot: Slot, out: &mut Column);
 
+    /// Appends the values of some groups.
+    fn values(&self, slots: &[Slot], out: &mut Column) {
+        for slot in slots {
+            self.value(*slot, out);
+        }
+    }
+
     /// Forgets a group.
     fn reset(&mut self, slot: Slot);
 
@@ -169,7 +188,16 @@ pub(crate) trait Accumulator: Send + StateHolder {
     /// Merges slots of another accumulator of the same call into slots of this one.
     fn absorb(&mut self, from: &dyn Accumulator, merged: Merged<'_>);
 
-    /// For `absorb`.
+    /// What may be done with others that were merged into it.
+    fn merging(&self) -> Merging {
+        Merging::InOrder
+    }
+
+    /// Takes slots of another accumulator of the same call away from the slots of this one into which they were merged.
+    /// Called only where [`Accumulator::merging`] allows it.
+    fn expel(&mut self, _from: &dyn Accumulator, _merged: Merged<'_>) {}
+
+    /// For `absorb` and `expel`.
     fn as_any(&self) -> &dyn Any;
 }
 

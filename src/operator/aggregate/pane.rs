@@ -38,7 +38,7 @@ pub(super) struct PaneRecord {
     latest: Timestamp,
     rows: u64,
     /// A row came after one of a later time.
-    is_disordered: bool,
+    pub(super) is_disordered: bool,
 }
 
 impl Default for PaneRecord {
@@ -120,7 +120,7 @@ pub(super) struct Pane {
     pub(super) start: i64,
     pub(super) groups: Groups,
     /// Key columns by slot.
-    keys: SlotColumns,
+    pub(super) keys: SlotColumns,
     /// Read columns of the last row by slot.
     pub(super) last: SlotColumns,
     /// Time of that row by slot, where a later one may have other values.
@@ -237,15 +237,13 @@ impl Pane {
         }
     }
 
-    /// The slots of the groups in order of first appearance, where that is not the order of slots.
-    pub(super) fn order<'a>(&self, slots: &'a mut Vec<Slot>) -> Option<&'a [Slot]> {
-        if !self.record.is_disordered {
-            return None;
-        }
+    /// Leaves in `slots` those of the groups in order of first appearance.
+    pub(super) fn order(&self, slots: &mut Vec<Slot>) {
         slots.clear();
         slots.extend(0..self.groups.index.slots() as Slot);
-        slots.sort_by_key(|slot| *self.first.get(*slot));
-        Some(slots)
+        if self.record.is_disordered {
+            slots.sort_by_key(|slot| *self.first.get(*slot));
+        }
     }
 
     /// Moves the groups at slots other than `gone` to a pane that is empty; their order stays.
@@ -287,34 +285,6 @@ impl Pane {
         to.groups.absorb(&self.groups, merged);
         to.groups.reset(s.rows.len() as Slot);
     }
-
-    /// Merges a later pane.
-    pub(super) fn absorb(&mut self, other: &Pane, read: &Read, s: &mut Scratch) {
-        s.slots.clear();
-        s.fresh.clear();
-        let keys = other.keys.columns();
-        self.groups.index.slots_of(
-            &keys.iter().collect::<Columns<'_>>(),
-            other.groups.index.slots(),
-            &mut s.slots,
-            &mut s.fresh,
-        );
-        self.set_keys(&s.fresh, keys);
-        let slots = self.groups.index.slots();
-        let last = other.last.columns();
-        let (fresh, all) = ((s.fresh.as_slice(), None), (s.slots.as_slice(), None));
-        set_last(&mut self.last, slots, read, fresh, all, |k| &last[k]);
-        self.first.ensure(slots);
-        for (slot, from) in &s.fresh {
-            *self.first.get_mut(*slot) = *other.first.get(*from);
-        }
-        self.record.is_disordered |= other.record.is_disordered;
-        let merged = Merged {
-            from: None,
-            to: &s.slots,
-        };
-        self.groups.absorb(&other.groups, merged);
-    }
 }
 
 impl StateHolder for Pane {
@@ -347,7 +317,7 @@ fn copy_cells<T: Clone + Default>(from: &Cells<T>, slots: &[Slot], to: &mut Cell
 
 /// Overwrites the read columns of the groups with those of rows, one after the other, so that the last row stays. Those
 /// that are constant within a group are written with its first row only. Slots come with the places of their rows.
-fn set_last<'a>(
+pub(super) fn set_last<'a>(
     last: &mut SlotColumns,
     groups: usize,
     read: &Read,

@@ -1,14 +1,15 @@
 //! Aggregates over `tumbling` and `hop` windows: rows are folded into panes, not kept.
 //!
-//! How: a row updates the groups of one pane; a window that closes merges its panes (a tumbling window has one and
-//! merges nothing) and gives one row per group, in order of first appearance. Columns that the SELECT list reads beside
-//! aggregates are those of the group's last row. A row is late when all windows of its time have ended.
-//! Cost: O(1) per row, O(groups × panes of a window) per result; memory groups × panes.
-//! Source: Li et al., "No Pane, No Gain", SIGMOD Record 2005. Differs: panes are merged when a window closes, so that
-//! aggregates need no inverse.
+//! How: a row updates the groups of one pane; a window that closes gives one row per group of its panes, in order of
+//! first appearance. A tumbling window has one pane; what windows that overlap make of theirs is in `overlap`. Columns
+//! that the SELECT list reads beside aggregates are those of the group's last row. A row is late when all windows of its
+//! time have ended.
+//! Cost: O(1) per row, O(groups) per window; memory groups × panes.
+//! Source: Li et al., "No Pane, No Gain", SIGMOD Record 2005.
 
 use super::Changes;
 use super::group::{Columns, Grouping, entering, look_up, result_columns};
+use super::overlap::Overlap;
 use super::pane::{Found, Pane, PaneRecord, Read, Scratch};
 use crate::event::{Batch, Column, Mark, Sign, Timestamp, Type, Value};
 use crate::expr::{Frame, Program};
@@ -17,6 +18,7 @@ use crate::operator::window::{Entry, Panes};
 use crate::operator::{Counters, Kind, Moment, Operator, Out, Retired, counter};
 use crate::state::{Path, Slot, StateHolder, Visitor};
 use std::collections::VecDeque;
+use std::ops::Range;
 
 /// GROUP BY and aggregates over windows on a grid.
 pub(crate) struct PaneAggregate {
@@ -30,7 +32,8 @@ pub(crate) struct PaneAggregate {
     spare: Vec<Pane>,
     /// Which of the keys say where a group stands.
     routing: Vec<usize>,
-    merged: Pane,
+    /// The groups of a window, where windows overlap.
+    overlap: Option<Box<Overlap>>,
     closed: i64,
     projection: Projection,
     window: Batch,
@@ -67,7 +70,8 @@ impl PaneAggregate {
         PaneAggregate {
             panes,
             condition,
-            merged: Pane::new(&grouping, &read),
+            overlap: (panes.size_us > panes.slide_us)
+                .then(|| Box::new(Overlap::new(&grouping, &read))),
             results: result_columns(&grouping),
             grouping,
             read,
@@ -122,9 +126,13 @@ impl PaneAggregate {
         }
     }
 
-    /// Folds rows `first..end` of the batch, which lie in the pane that starts at a time.
-    fn fold(&mut self, start: i64, batch: &Batch, first: usize, end: usize) {
+    /// Folds rows of the batch that lie in the pane that starts at a time. `is_sorted`: they are known to be in order.
+    fn fold(&mut self, start: i64, batch: &Batch, rows: Range<usize>, is_sorted: bool) {
+        let Range { start: first, end } = rows;
         let place = self.pane(start);
+        if let Some(overlap) = &mut self.overlap {
+            overlap.touch(start);
+        }
         let s = &mut self.scratch;
         s.rows.clear();
         let whole = first == 0 && end == batch.len();
@@ -179,13 +187,11 @@ impl PaneAggregate {
                 .extend(s.rows.iter().map(|r| batch.at[*r as usize]));
             &self.times
         };
-        // Rows that come at the clock are in order, as the clock is: a look at many times at once.
-        let at_clock = self.condition.is_none() && batch.clock.get(first..end) == Some(times);
         let found = Found {
             slots: &s.slots,
             fresh: &s.fresh,
             times,
-            is_sorted: at_clock || times.is_sorted(),
+            is_sorted: is_sorted || times.is_sorted(),
             rows,
         };
         pane.place(&self.read, &batch.columns, found, &mut s.last);
@@ -253,47 +259,35 @@ impl PaneAggregate {
     fn close_window(&mut self, end: i64, cause: u64, out: &mut Out) {
         let start = end.saturating_sub(self.panes.size_us);
         self.closed = end;
-        // A window that no other overlaps is one pane.
-        let single = self.panes.size_us <= self.panes.slide_us;
-        if !single {
-            self.merged.clear();
-            let is_in = |p: &&Pane| p.start >= start && p.start < end;
-            for pane in self.open.iter().filter(is_in) {
-                self.merged.absorb(pane, &self.read, &mut self.scratch);
-            }
-        }
-        let pane = match single {
-            true => self.open.front().expect("a window that closes has rows"),
-            false => &self.merged,
-        };
         for column in &mut self.results {
             column.clear();
         }
         self.window.clear();
-        let (rows, kept) = (pane.groups.index.slots(), self.read.columns.len());
-        let columns = self.window.columns.iter_mut().zip(pane.last.columns());
-        match pane.order(&mut self.order) {
+        let (order, columns) = (&mut self.order, &mut self.window.columns);
+        let last = match &mut self.overlap {
+            Some(overlap) => {
+                let (grouping, read) = (&self.grouping, &self.read);
+                overlap.show(end, &self.open, grouping, read, &mut self.scratch, order);
+                overlap.values(order, &mut self.results);
+                overlap.last()
+            }
             None => {
-                for slot in 0..rows {
-                    pane.groups.values(slot as Slot, &mut self.results);
-                }
-                columns.for_each(|(to, from)| to.extend_range(from, 0..rows));
+                let pane = self.open.front().expect("a window that closes has rows");
+                pane.order(order);
+                pane.groups.values_of(order, &mut self.results);
+                pane.last.columns()
             }
-            Some(order) => {
-                for slot in order {
-                    pane.groups.values(*slot, &mut self.results);
-                }
-                columns.for_each(|(to, from)| to.extend_rows(from, order));
-            }
+        };
+        for (to, from) in columns.iter_mut().zip(last) {
+            to.extend_rows(from, order);
         }
+        let (rows, kept) = (order.len(), self.read.columns.len());
         self.window.tracks_clock = true;
         self.window.tracks_cause = true;
         self.window.columns[kept].extend_value(&Value::Long(Timestamp(start).millis()), rows);
         self.window.columns[kept + 1].extend_value(&Value::Long(Timestamp(end).millis()), rows);
-        for _ in 0..rows {
-            self.window
-                .push_moment(Moment::close(Timestamp(end), cause), Sign::Plus);
-        }
+        let moment = Moment::close(Timestamp(end), cause);
+        self.window.push_moments(moment, Sign::Plus, rows);
         let rows = Rows {
             batch: &self.window,
             rows: None,
@@ -302,8 +296,22 @@ impl PaneAggregate {
         self.projection
             .emit(Kind::Flush(Timestamp(end)), &rows, out);
         let panes = self.panes;
-        let is_over = |p: &Pane| panes.last_end(p.start) <= end;
-        while self.open.front().is_some_and(is_over) {
+        self.let_go(|start| panes.last_end(start) <= end);
+    }
+
+    /// The panes are others than those that were taken in.
+    fn forget_overlap(&mut self) {
+        if let Some(overlap) = &mut self.overlap {
+            overlap.clear();
+        }
+    }
+
+    /// Takes the first panes away, as long as they are over.
+    fn let_go(&mut self, is_over: impl Fn(i64) -> bool) {
+        while self.open.front().is_some_and(|p| is_over(p.start)) {
+            if let Some(overlap) = &mut self.overlap {
+                overlap.let_go(&self.open);
+            }
             let pane = self.open.pop_front().expect("the front was just seen");
             self.recycle(pane);
         }
@@ -326,6 +334,7 @@ impl StateHolder for PaneAggregate {
             match self.panes.check(starts.iter().copied(), self.closed) {
                 Ok(()) => {
                     self.open.clear();
+                    self.forget_overlap();
                     for start in starts {
                         let pane = self.fresh_pane(start);
                         self.open.push_back(pane);
@@ -335,7 +344,7 @@ impl StateHolder for PaneAggregate {
             }
         }
         if visitor.describes() {
-            self.merged.state(visitor);
+            Pane::new(&self.grouping, &self.read).state(visitor);
             return;
         }
         for pane in &mut self.open {
@@ -364,6 +373,11 @@ impl Operator for PaneAggregate {
             true => &batch.at,
             false => &batch.clock,
         };
+        // Rows that come at the clock are in order, as the clock is: a look at all times at once.
+        let is_sorted = match batch.clock.is_empty() {
+            true => times.is_sorted(),
+            false => clocks == times,
+        };
         let mut first = 0;
         while first < batch.len() {
             let clock = batch.clock_of(first);
@@ -385,14 +399,19 @@ impl Operator for PaneAggregate {
             let until = self.panes.end(start);
             let next = self.panes.next_end(start, self.closed);
             let close = self.next_end().unwrap_or(i64::MAX).min(next);
-            let rest = times[first + 1..].iter().zip(&clocks[first + 1..]);
-            let ends = |(at, clock): (&Timestamp, &Timestamp)| {
-                (at.0 < start) | (at.0 >= until) | (clock.0 >= close)
+            let end = if is_sorted {
+                let until = until.min(close);
+                first + 1 + times[first + 1..].partition_point(|at| at.0 < until)
+            } else {
+                let rest = times[first + 1..].iter().zip(&clocks[first + 1..]);
+                let ends = |(at, clock): (&Timestamp, &Timestamp)| {
+                    (at.0 < start) | (at.0 >= until) | (clock.0 >= close)
+                };
+                let end = rest.map(ends).position(|ends| ends);
+                end.map_or(batch.len(), |rows| first + 1 + rows)
             };
-            let end = rest.map(ends).position(|ends| ends);
-            let end = end.map_or(batch.len(), |rows| first + 1 + rows);
             if entry == Entry::Open {
-                self.fold(start, batch, first, end);
+                self.fold(start, batch, first..end, is_sorted);
             }
             first = end;
         }
@@ -435,6 +454,7 @@ impl Operator for PaneAggregate {
     }
 
     fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
+        self.forget_overlap();
         for pane in std::mem::take(&mut self.open) {
             let gone = pane.groups.not_kept(&self.routing, keep);
             if gone.is_empty() {

@@ -11,7 +11,7 @@
 use super::exact::{Exact, between};
 use super::extremum::Ordered;
 use super::fold::push;
-use super::{Accumulator, Changes, Merged, alike};
+use super::{Accumulator, Changes, Merged, Merging, alike};
 use crate::event::{Column, Sign};
 use crate::operator::{COUNT_MAX, words_cell};
 use crate::state::{Cells, Malformed, Multiset, Slot, StateHolder, Visitor};
@@ -132,18 +132,22 @@ impl<T> Percentile<T> {
         self.settle(slot);
     }
 
-    fn retract(&mut self, slot: Slot, order: u64) {
+    fn retract(&mut self, slot: Slot, order: u64, count: u64) {
         let is_low = self
             .values
             .last(low(slot))
             .is_some_and(|last| order <= *last);
-        if is_low && self.values.retract(low(slot), &order) {
-            let ranks = self.ranks.get_mut(slot);
-            ranks.low = ranks.low.saturating_sub(1);
-        } else if self.values.retract(high(slot), &order) {
-            let ranks = self.ranks.get_mut(slot);
-            ranks.high = ranks.high.saturating_sub(1);
-        }
+        let below = match is_low {
+            true => self.values.retract_many(low(slot), &order, count),
+            false => 0,
+        };
+        let above = match count - below {
+            0 => 0,
+            rest => self.values.retract_many(high(slot), &order, rest),
+        };
+        let ranks = self.ranks.get_mut(slot);
+        ranks.low = ranks.low.saturating_sub(below);
+        ranks.high = ranks.high.saturating_sub(above);
         self.settle(slot);
     }
 
@@ -296,7 +300,7 @@ impl<T: Ordered + Exact> Accumulator for Percentile<T> {
                 let order = order(values[row].double()) >> self.ranks.get(*slot).coarse;
                 match sign {
                     Sign::Plus => self.add(*slot, order, 1),
-                    Sign::Minus => self.retract(*slot, order),
+                    Sign::Minus => self.retract(*slot, order, 1),
                 }
                 self.coarsen(*slot, 0);
             }
@@ -332,6 +336,24 @@ impl<T: Ordered + Exact> Accumulator for Percentile<T> {
                 from.values.each(set, add);
             }
             self.coarsen(to, 0);
+        }
+    }
+
+    fn merging(&self) -> Merging {
+        match self.bounded {
+            true => Merging::InOrder,
+            false => Merging::Inverse,
+        }
+    }
+
+    /// Nothing is coarse where nothing is bounded.
+    fn expel(&mut self, from: &dyn Accumulator, merged: Merged<'_>) {
+        let from: &Self = alike(from);
+        for (slot, to) in merged.pairs() {
+            for set in [low(slot), high(slot)] {
+                let take = |order: &u64, count| self.retract(to, *order, count);
+                from.values.each(set, take);
+            }
         }
     }
 

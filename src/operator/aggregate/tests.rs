@@ -3,7 +3,7 @@
 //!
 //! `SEED=n cargo test -p eventflux --lib aggregate::tests` runs one seed.
 
-use super::{Accumulator, Aggregate, AggregateCall, Changes, Merged, Rows, Swaps};
+use super::{Accumulator, Aggregate, AggregateCall, Changes, Merged, Merging, Rows, Swaps};
 use crate::event::{Column, Sign, Type, Value};
 use crate::operator::testing::Revisions;
 use crate::sql::ast::Events;
@@ -314,6 +314,14 @@ fn moved(call: &AggregateCall, mut old: Box<dyn Accumulator>, merge: bool) -> Bo
             to: &[0, 1, 2],
         };
         new.absorb(&*old, merged);
+        if new.merging() == Merging::Inverse {
+            let turned = Merged {
+                from: Some(&[2, 1, 0]),
+                to: &[0, 1, 2],
+            };
+            new.absorb(&*old, turned);
+            new.expel(&*old, turned);
+        }
         return new;
     }
     let mut revisions = Revisions::default();

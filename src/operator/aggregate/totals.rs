@@ -1,5 +1,6 @@
 //! `sum(x)` and `avg(x)`: running totals. Those of floating-point numbers that may leave again are in `exact`.
 
+use super::Merging;
 use super::exact;
 use super::fold::{Beside, Fold};
 use crate::event::{Element, Sign};
@@ -105,6 +106,10 @@ pub(crate) trait Total: Cell {
         false
     }
     fn merge(&mut self, beside: &mut Self::Beside, other: &Self, theirs: &Self::Beside);
+    /// See [`Fold::MERGING`].
+    const MERGING: Merging;
+    /// See [`Fold::unmerge`].
+    fn unmerge(&mut self, beside: &mut Self::Beside, other: &Self, theirs: &Self::Beside);
     fn sum(&self, beside: &Self::Beside) -> Option<Self::Sum>;
     fn average(&self, beside: &Self::Beside) -> Option<f64>;
     fn forget(&self, _beside: &mut Self::Beside) {}
@@ -115,7 +120,7 @@ pub(crate) trait Total: Cell {
 
 /// The totals of one element type.
 macro_rules! totals {
-    ($($name:ident: $in:ty => $cell:ident, $wide:ty, $out:ty);*) => {$(
+    ($($name:ident: $in:ty => $cell:ident, $wide:ty, $out:ty, $merging:ident);*) => {$(
         #[doc = concat!("Running total of ", stringify!($in), " values.")]
         #[derive(Clone, Copy, Default)]
         pub(crate) struct $name($cell);
@@ -152,6 +157,11 @@ macro_rules! totals {
                 self.0.set(self.0.total() + other.0.total());
                 self.0.rows += other.0.rows;
             }
+            const MERGING: Merging = Merging::$merging;
+            fn unmerge(&mut self, _beside: &mut (), other: &Self, _theirs: &()) {
+                self.0.set(self.0.total() - other.0.total());
+                self.0.rows = self.0.rows.saturating_sub(other.0.rows);
+            }
             #[inline]
             fn sum(&self, _beside: &()) -> Option<$out> {
                 if self.0.rows == 0 { None } else { narrow(self.0.total()) }
@@ -162,8 +172,8 @@ macro_rules! totals {
         }
     )*};
 }
-totals!(IntTotal: i32 => IntegerSum, i128, i64; LongTotal: i64 => IntegerSum, i128, i64;
-    FloatTotal: f32 => FloatSum, f64, f64; DoubleTotal: f64 => FloatSum, f64, f64);
+totals!(IntTotal: i32 => IntegerSum, i128, i64, Inverse; LongTotal: i64 => IntegerSum, i128, i64, Inverse;
+    FloatTotal: f32 => FloatSum, f64, f64, InOrder; DoubleTotal: f64 => FloatSum, f64, f64, InOrder);
 
 /// A total as a result; `None` when it does not fit.
 trait Narrow<T> {
@@ -212,6 +222,10 @@ impl<T: Total> Fold for Sum<T> {
     fn merge(cell: &mut T, beside: &mut T::Beside, other: &T, theirs: &T::Beside) {
         cell.merge(beside, other, theirs);
     }
+    const MERGING: Merging = T::MERGING;
+    fn unmerge(cell: &mut T, beside: &mut T::Beside, other: &T, theirs: &T::Beside) {
+        cell.unmerge(beside, other, theirs);
+    }
     #[inline]
     fn value(cell: &T, beside: &T::Beside) -> Option<T::Sum> {
         cell.sum(beside)
@@ -249,6 +263,10 @@ impl<T: Total> Fold for Average<T> {
     }
     fn merge(cell: &mut T, beside: &mut T::Beside, other: &T, theirs: &T::Beside) {
         cell.merge(beside, other, theirs);
+    }
+    const MERGING: Merging = T::MERGING;
+    fn unmerge(cell: &mut T, beside: &mut T::Beside, other: &T, theirs: &T::Beside) {
+        cell.unmerge(beside, other, theirs);
     }
     #[inline]
     fn value(cell: &T, beside: &T::Beside) -> Option<f64> {

@@ -1,5 +1,6 @@
 //! Sorted values in a checkpoint: their encoding, and what is checked when they are read.
 
+use super::queue::QUEUE;
 use super::{Multiset, NONE, Node, Root};
 use crate::state::cell::Cell;
 use crate::state::slab::Entry;
@@ -58,7 +59,10 @@ impl<K: Cell + Ord> StateHolder for Multiset<K> {
         visitor.container("roots", &mut self.roots);
         self.nodes.state(visitor);
         if visitor.is_loading()
-            && let Err(fault) = self.check()
+            && let Err(fault) = match self.salt {
+                QUEUE => self.check_queues(),
+                _ => self.check(),
+            }
         {
             visitor.fail(fault);
         }

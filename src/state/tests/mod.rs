@@ -78,8 +78,8 @@ impl Committed {
     }
 }
 
-const INSTANCE: u32 = 3;
-const NODE: u16 = 5;
+pub(super) const INSTANCE: u32 = 3;
+pub(super) const NODE: u16 = 5;
 
 /// Takes note of how many slots containers have.
 #[derive(Default)]

@@ -15,6 +15,7 @@ use super::wide::{
 };
 use crate::event::Element;
 use crate::operator::COUNT_MAX;
+use crate::operator::aggregate::Merging;
 use crate::operator::aggregate::fold::Fold;
 use crate::state::{Cell, Cells, Malformed};
 use std::marker::PhantomData;
@@ -487,6 +488,8 @@ impl<T: Exact, const SAMPLE: bool, const ROOT: bool> Fold for Deviation<T, SAMPL
     ) {
         cell.merge(beside, other, theirs);
     }
+
+    const MERGING: Merging = Merging::AnyOrder;
 
     fn value(cell: &Moments, beside: &Self::Beside) -> Option<f64> {
         cell.value(beside, SAMPLE, ROOT)

@@ -13,6 +13,7 @@ use super::twofold::{Twofold, scale, two_sum};
 use super::wide::{LEAST, SUM_WORDS, Wide, bits, leading};
 use crate::event::{Element, Sign};
 use crate::operator::COUNT_MAX;
+use crate::operator::aggregate::Merging;
 use crate::operator::aggregate::totals::Total;
 use crate::state::{Cell, Cells, Malformed};
 use std::marker::PhantomData;
@@ -269,6 +270,23 @@ where
             }
             Some(entry) => {
                 self.0 = self.0.add_wide(beside, |wide| wide.add(theirs.get(entry)));
+            }
+        }
+    }
+
+    const MERGING: Merging = Merging::Inverse;
+
+    fn unmerge(&mut self, beside: &mut Spilled<Sum>, other: &Self, theirs: &Spilled<Sum>) {
+        self.0.rows = self.0.rows.saturating_sub(other.0.rows);
+        match other.0.entry() {
+            None => {
+                self.0.add(beside, -other.0.high);
+                self.0.add(beside, -other.0.low);
+            }
+            Some(entry) => {
+                self.0 = self
+                    .0
+                    .add_wide(beside, |wide| wide.take_away(theirs.get(entry)));
             }
         }
     }

@@ -55,6 +55,14 @@ impl<const N: usize> Wide<N> {
         }
     }
 
+    /// Takes another number away.
+    pub(super) fn take_away(&mut self, other: &Self) {
+        let mut carry = false;
+        for (to, word) in self.0.iter_mut().zip(&other.0) {
+            (*to, carry) = step(*to, *word, carry, true);
+        }
+    }
+
     /// Whether it is below 0, and its distance from 0.
     pub(super) fn parts(&self) -> (bool, [u64; N]) {
         let negative = self.0[N - 1] >> 63 == 1;
