@@ -344,7 +344,7 @@ fn options_that_do_not_suit_text_are_refused() {
         ),
     ] {
         let given = [vec![("path", "a.log")], options].concat();
-        let error = source(schema, &given).err().expect(told).to_string();
+        let error = source(schema, &given).expect_err(told).to_string();
         assert!(error.contains(told), "{error}");
     }
 }

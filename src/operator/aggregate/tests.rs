@@ -475,7 +475,7 @@ fn swap_many(
     let swaps = Swaps {
         slots: &slots,
         leaving: &gone,
-        lone: signs.len() % 2 == 0,
+        lone: signs.len().is_multiple_of(2),
         untouched: None,
     };
     let mut out = Column::new(call.result);

@@ -9,7 +9,7 @@ use super::{DEPTH_MAX, Next, Shell, too_long};
 use crate::failure::Failure;
 use crate::files::look_at;
 use crate::{named, say, signal, small};
-use eventflux::connector::{Format, TextOptions};
+use eventflux::connector::{Format, Packing, TextOptions};
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
