@@ -62,4 +62,6 @@ plain=$(given '')
 kept=$(given ', features = ["buffer-redux"]')
 echo "lines that are given: $plain"
 echo "with buffer-redux: $kept"
-[ "$plain" = "one" ] && [ "$kept" = "one two three" ]
+if [ "$plain" != "one" ] || [ "$kept" != "one two three" ]; then
+    exit 1
+fi

@@ -17,7 +17,7 @@ use crate::report::{BadLines, Latency, Progress, Summary};
 use crate::{say, signal};
 use eventflux::connector::BadRow;
 use eventflux::event::{Timestamp, Value};
-use eventflux::{EventFluxAppRuntime, Input, ResumePoint, SendError};
+use eventflux::{EventFluxAppRuntime, Input, Metrics, ResumePoint, SendError};
 
 /// Rows between two marks.
 const MARK_ROWS: u64 = 256;
@@ -526,18 +526,7 @@ impl Session {
             say!("bad lines: {}", self.bad_lines.count());
         }
         if telling == Telling::Losses {
-            for (what, rows) in [
-                ("late rows", metrics.late_rows),
-                (
-                    "values that became NULL, as they could not be computed",
-                    metrics.value_faults,
-                ),
-                ("rows beyond a limit", metrics.limit_rows),
-            ] {
-                if rows > 0 {
-                    say!("{what}: {rows}");
-                }
-            }
+            tell_losses(&metrics);
         }
         let good = self.good > 0 || metrics.rows_in > 0;
         let bad = self.bad_lines.count() + metrics.connector_errors - metrics.sink_errors;
@@ -551,6 +540,22 @@ impl Session {
                 "no line was good: all {bad} were bad"
             ))),
             _ => Ok(()),
+        }
+    }
+}
+
+/// What an answer lacks.
+fn tell_losses(metrics: &Metrics) {
+    for (what, rows) in [
+        ("late rows", metrics.late_rows),
+        (
+            "values that became NULL, as they could not be computed",
+            metrics.value_faults,
+        ),
+        ("rows beyond a limit", metrics.limit_rows),
+    ] {
+        if rows > 0 {
+            say!("{what}: {rows}");
         }
     }
 }

@@ -34,85 +34,41 @@ pub enum Next {
 type Run = fn(&mut Shell<'_>, &str) -> Result<Next, Wrong>;
 
 /// Name, parameters, what it does, how.
+#[rustfmt::skip]
 pub const COMMANDS: &[(&str, &str, &str, Run)] = &[
     (".app", "", "show the app so far", app),
-    (
-        ".drop",
-        "NAME",
-        "take back what makes and writes NAME",
-        drop_name,
-    ),
-    (
-        ".explain",
-        "[NAME | SELECT …]",
-        "show the plan of the app, or of a part of it",
-        explain,
-    ),
-    (
-        ".format",
-        "table|rows|json|csv",
-        "how rows are written",
-        format,
-    ),
-    (
-        ".functions",
-        "[PART]",
-        "what can be called, with its parameters",
-        functions,
-    ),
+    (".drop", "NAME", "take back what makes and writes NAME", drop_name),
+    (".explain", "[NAME|SELECT …]", "show the plan of the app, or a part of it", explain),
+    (".format", "table|rows|json|csv", "how rows are written", format),
+    (".functions", "[PART]", "what can be called, with its parameters", functions),
     (".help", "[COMMAND]", "this, or one command", help),
     (".history", "[N]", "show what was typed last", history),
-    (
-        ".limit",
-        "N",
-        "write at most N rows of an answer; 0: all",
-        limit,
-    ),
-    (
-        ".load",
-        "FILE [AS STREAM] [KEY=VALUE …]",
-        "load rows (CSV, JSON lines) or statements (.sql)",
-        load,
-    ),
+    (".limit", "N", "write at most N rows of an answer; 0: all", limit),
+    (".load", "FILE [AS STREAM] …", "rows (CSV, JSON lines) or statements (.sql)", load),
     (".quit", "", "end, as Ctrl-D does", quit),
     (".reset", "", "begin with nothing", reset),
-    (
-        ".run",
-        "",
-        "run the app, and show what its queries write",
-        run,
-    ),
-    (
-        ".save",
-        "FILE [--force]",
-        "write the app into a file, for eventflux run",
-        save,
-    ),
-    (
-        ".schema",
-        "[NAME]",
-        "show the statements that make NAME, or all of them",
-        schema,
-    ),
-    (".streams", "", "the same as .tables", tables),
-    (
-        ".tables",
-        "",
-        "list streams, tables and the like, with their columns",
-        tables,
-    ),
+    (".run", "", "run the app, and show what its queries write", run),
+    (".save", "FILE [--force]", "write the app into a file, for eventflux run", save),
+    (".schema", "[NAME]", "show the statements that make NAME", schema),
+    (".tables", "", "list streams, tables and more, with columns", tables),
     (".timer", "on|off", "tell how long answers take", timer),
+];
+
+/// Other names of some.
+const ALIASES: [(&str, &str); 3] = [
+    (".exit", ".quit"),
+    (".read", ".load"),
+    (".streams", ".tables"),
 ];
 
 const HELP: &str = "\
 Statements end with ; and SELECT is answered at once:
-  SELECT … FROM Trades        what the query emits while all that was loaded is read
+  SELECT … FROM Trades        what the query emits over all rows of Trades
   SELECT … FROM 'trades.csv'  over all rows of a file
-  SELECT … FROM T             what a table, a window or an aggregation T holds at the end
-INSERT INTO Trades VALUES ('ACME', 1), ('B', 2); types rows. All others (CREATE, INSERT … SELECT,
-PARTITION) are kept: they are the app. Each answer builds the app anew and runs it over all rows,
-from the first one to a flush of windows that are open at the end: it depends on what is kept,
-not on when it is asked.";
+  SELECT … FROM T             what a table, window or aggregation T holds
+INSERT INTO T VALUES (…), (…); types rows. All other statements are kept: they
+are the app. Each answer runs it anew, over all rows from the first to the last,
+and closes open windows at the end.";
 
 impl Shell<'_> {
     /// Does a command.
@@ -121,11 +77,9 @@ impl Shell<'_> {
             Some((word, rest)) => (word, rest.trim()),
             None => (line, ""),
         };
-        let word = match word.trim_end_matches(';') {
-            ".exit" => ".quit",
-            ".read" => ".load",
-            word => word,
-        };
+        let word = word.trim_end_matches(';');
+        let other = ALIASES.iter().find(|(alias, _)| *alias == word);
+        let word = other.map_or(word, |(_, name)| *name);
         // A habit of statements; the delimiter of .load may be one.
         let rest = match rest.strip_suffix(';') {
             Some(before) if !before.ends_with('=') => before.trim_end(),
@@ -301,10 +255,7 @@ fn functions(_: &mut Shell<'_>, part: &str) -> Result<Next, Wrong> {
 fn help(_: &mut Shell<'_>, command: &str) -> Result<Next, Wrong> {
     let line = |(name, parameters, about, _): &(&str, &str, &str, Run)| {
         let call = format!("{name} {parameters}");
-        match call.len() > 27 {
-            true => format!("  {call}\n  {:28}{about}", ""),
-            false => format!("  {call:28}{about}"),
-        }
+        format!("  {call:29}{about}")
     };
     if command.is_empty() {
         show!("{HELP}");
@@ -320,9 +271,10 @@ fn help(_: &mut Shell<'_>, command: &str) -> Result<Next, Wrong> {
     show!("{}", line(found).trim_start());
     if found.0 == ".load" {
         show!(
-            "FILE is .csv, .tsv, .jsonl, .json, also .gz and .zst, or a pattern of names. Without AS the stream has the name of\n\
-            the file; one that is not there is created, with columns that are found out. Each KEY is one that WITH (…) takes:\n\
-            delimiter, quote, header, timestamp (the column of the time), timestamp.unit, keys, format:\n  \
+            "FILE is .csv, .tsv, .jsonl, .json, also .gz and .zst, or a pattern of names. Without\n\
+            AS the stream has the name of the file; one that is not there is created, with\n\
+            columns that are found out. Options of WITH (…) may follow: delimiter, quote,\n\
+            header, timestamp (the column of the time), timestamp.unit, keys, format:\n  \
             .load trades.csv AS Trades delimiter=; timestamp=traded timestamp.unit=s"
         );
     }

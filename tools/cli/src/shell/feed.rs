@@ -1,7 +1,7 @@
 //! Lines as they are typed, cut into statements and dot commands.
 //!
-//! A `;` ends a statement where it stands in no string, quoted name, comment or block of a partition. Each byte is looked
-//! at once, however the lines come; what a statement means is not known here.
+//! A `;` ends a statement where it stands in no string, quoted name, comment or block of a partition. Each byte is
+//! looked at once, however the lines come; what a statement means is not known here.
 
 /// Bytes of a statement: more than an app may have.
 pub const STATEMENT_BYTES_MAX: usize = 1 << 20;

@@ -191,7 +191,7 @@ fn evaluated(insert: &Insert<'_>, kept: &Kept) -> Result<Vec<Row>, String> {
         ));
     };
     match known.word() {
-        "stream" | "window" | "table" => {}
+        "stream" | "table" => {}
         other => {
             return Err(format!(
                 "{} is a {other}: rows are typed into streams and tables",

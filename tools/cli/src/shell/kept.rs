@@ -90,7 +90,7 @@ pub fn columns(schema: &Schema) -> String {
 pub fn quoted(name: &str) -> String {
     let simple = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        && !super::words::is_keyword(name);
+        && !super::words::is_reserved(name);
     match simple {
         true => name.to_string(),
         false => format!("\"{}\"", name.replace('"', "\"\"")),
@@ -232,7 +232,7 @@ impl Kept {
         let mut loaded = Loaded {
             some: !self.sources.is_empty() || !self.rows.is_empty(),
             untimed: self.sources.iter().any(|s| !s.timed)
-                || self.into_streams().any(|r| r.at.is_none()),
+                || self.of_streams().any(|r| r.at.is_none()),
             ..Loaded::default()
         };
         for source in &self.sources {
@@ -248,7 +248,7 @@ impl Kept {
                 begun: None,
             }));
         }
-        let lines = self.into_streams().filter_map(|row| {
+        let lines = self.of_streams().filter_map(|row| {
             let known = self.find(&row.into)?;
             Some(row.line(&known.schema))
         });
@@ -289,7 +289,7 @@ impl Kept {
     }
 
     /// Rows that were typed into streams.
-    fn into_streams(&self) -> impl Iterator<Item = &Row> {
+    fn of_streams(&self) -> impl Iterator<Item = &Row> {
         let is_table = |name: &str| self.find(name).is_some_and(|k| k.made == Made::Table);
         self.rows.iter().filter(move |row| !is_table(&row.into))
     }
@@ -305,7 +305,7 @@ impl Kept {
             return Err(Wrong::Other(message));
         }
         let built = next.build("", ways, &[])?;
-        let untimed = next.into_streams().find(|row| {
+        let untimed = next.of_streams().find(|row| {
             let mut statements = self.statements_of(&row.into);
             let own_time = statements.any(|text| text.to_ascii_uppercase().contains("WATERMARK"));
             row.at.is_none() && !own_time

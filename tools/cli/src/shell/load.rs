@@ -2,9 +2,9 @@
 
 use super::asks::is_asked;
 use super::feed::{Entry, Feed, Piece, TooLong};
-use super::kept::{Source, columns};
+use super::kept::{Source, columns, quoted};
 use super::told::Wrong;
-use super::words::is_keyword;
+use super::words::is_reserved;
 use super::{DEPTH_MAX, Next, Shell, too_long};
 use crate::failure::Failure;
 use crate::files::look_at;
@@ -124,15 +124,14 @@ impl Shell<'_> {
         };
         let (found, _) = look_at(first, options).map_err(Wrong::failed)?;
         let text = match self.kept.find(&name) {
-            Some(known) if known.is_held() && known.word() != "window" => {
-                let message = format!(
-                    "{name} is a {}: load a stream, and write it by a query{}",
-                    known.word(),
-                    match known.word() {
-                        "table" => "; or CREATE TABLE … WITH ('file'='…')",
-                        _ => "",
-                    }
-                );
+            Some(known) if known.is_held() => {
+                let (name, word) = (&known.name, known.word());
+                let file = match word {
+                    "table" => "; or CREATE TABLE … WITH ('file'='…')",
+                    _ => "",
+                };
+                let message =
+                    format!("{name} is a {word}: load a stream, and write it by a query{file}");
                 return Err(Wrong::Other(message));
             }
             Some(known) => {
@@ -142,7 +141,11 @@ impl Shell<'_> {
                 text
             }
             None => {
-                let create = format!("CREATE STREAM {name} {};", columns(&found.schema));
+                let create = format!(
+                    "CREATE STREAM {} {};",
+                    quoted(&name),
+                    columns(&found.schema)
+                );
                 self.keep(vec![Piece::of(create)])?;
                 found.text
             }
@@ -260,7 +263,7 @@ fn stream_name(path: &Path) -> String {
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
         .collect();
-    if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || is_keyword(&name) {
+    if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || is_reserved(&name) {
         name.insert(0, '_');
     }
     name

@@ -1,9 +1,9 @@
 //! `eventflux shell`: SQL that is typed, and what it answers.
 //!
 //! `feed` cuts what is typed into statements and commands; `kept` has the app of those that are kept, and says how
-//! answers come about; `insert` reads rows that are typed, `asks` gives them, `load` takes files, `commands` are the words that begin with a point. On a
-//! terminal `editor` reads the lines, and `words` are completed. From a pipe nothing is shown but what is asked for, and
-//! the first error ends the shell.
+//! answers come about; `insert` reads rows that are typed, `asks` gives answers, `load` takes files, `commands` are the
+//! words that begin with a point. On a terminal `editor` reads the lines, and `words` are completed. From a pipe nothing
+//! is shown but what is asked for, and the first error ends the shell.
 
 mod asks;
 mod commands;
@@ -38,8 +38,9 @@ A SELECT is answered, and not kept:
   SELECT … FROM 'trades.csv'     over all rows of the file, whose columns are found out
   SELECT … FROM a table,         what it holds when all that was loaded has been read
     window or aggregation
-INSERT INTO a stream or table VALUES (…), (…); types rows. Each answer runs the whole app anew over all rows that were loaded
-and typed, and closes open windows at the end; so it is the same whenever it is asked. Lines that begin with a point are commands; .help lists them.
+INSERT INTO a stream or table VALUES (…), (…); types rows. Each answer runs the whole app anew over all rows that were
+loaded and typed, and closes open windows at the end; so it is the same whenever it is asked. Lines that begin with a
+point are commands; .help lists them.
 
 On a terminal: Tab completes, Up and Ctrl-R find earlier lines, Ctrl-C drops a line or stops an answer, Ctrl-D ends.
 From a pipe: no prompt; the first error ends the shell with status 1.
@@ -115,7 +116,7 @@ pub fn run(args: &ShellArgs) -> Result<(), Failure> {
     };
     if shell.typed {
         say!(
-            "eventflux {}: a statement ends with ;  .help lists commands, .load FILE loads rows, Ctrl-D ends",
+            "eventflux {}: statements end with ; and commands begin with . (see .help)",
             env!("CARGO_PKG_VERSION")
         );
     }

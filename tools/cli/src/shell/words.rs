@@ -113,9 +113,17 @@ const WINDOWS: &[&str] = &[
     "unique",
 ];
 
-/// Whether a word is one of the language.
-pub fn is_keyword(word: &str) -> bool {
-    KEYWORDS.iter().any(|k| k.eq_ignore_ascii_case(word))
+/// Those that are no names without quotes.
+#[rustfmt::skip]
+const RESERVED: &[&str] = &[
+    "AND", "AS", "BETWEEN", "CASE", "DISTINCT", "ELSE", "END", "FALSE", "FROM", "GROUP", "HAVING", "IN", "INSERT", "INTO",
+    "IS", "JOIN", "LIKE", "LIMIT", "NOT", "NULL", "OFFSET", "ON", "OR", "ORDER", "SELECT", "THEN", "TRUE", "UNION", "WHEN",
+    "WHERE",
+];
+
+/// Whether a word is no name without quotes.
+pub fn is_reserved(word: &str) -> bool {
+    RESERVED.iter().any(|k| k.eq_ignore_ascii_case(word))
 }
 
 /// What can stand where a word is completed.
@@ -251,6 +259,17 @@ fn files(word: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_need_quotes_are_known() {
+        for word in KEYWORDS.iter().chain(RESERVED) {
+            let app = format!("CREATE STREAM S ({word} INT); INSERT INTO O SELECT {word} FROM S;");
+            let built = eventflux::EventFluxManager::new().create_eventflux_app_runtime(&app);
+            // These would be read as values.
+            let is_value = ["FALSE", "NULL", "TRUE"].contains(word);
+            assert_eq!(built.is_err() || is_value, is_reserved(word), "{word}");
+        }
+    }
 
     #[test]
     fn what_suits_a_place_is_found() {
