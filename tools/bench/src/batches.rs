@@ -243,5 +243,5 @@ pub fn tumbling(c: &Conditions) -> Result<Record, String> {
         },
     )?;
     let about = ("tumbling-1s-count-by-key", "hand row loop, hashbrown");
-    Ok(Record::new(about.0, Unit::Event, trades.len(), about.1, figures).within_ratio(1.6))
+    Ok(Record::new(about.0, Unit::Event, trades.len(), about.1, figures).within_ratio(1.2))
 }

@@ -145,7 +145,7 @@ fn run(case: &Case, rows: usize, displaced: bool) -> Result<Pass, String> {
 }
 
 /// The numbers of rows in an order in which each is behind at most `places` later ones.
-fn order(rows: usize, places: usize) -> Vec<usize> {
+pub(super) fn order(rows: usize, places: usize) -> Vec<usize> {
     let mut random = Random::new(3);
     let mut turns: Vec<(usize, usize)> = (0..rows)
         .map(|row| (row + random.below(places as u64) as usize, row))
@@ -154,7 +154,8 @@ fn order(rows: usize, places: usize) -> Vec<usize> {
     turns.into_iter().map(|(_, row)| row).collect()
 }
 
-fn batches(engine: &Engine, order: &[usize]) -> Result<Vec<ColumnBatch>, String> {
+/// Rows in this order, as columns.
+pub(super) fn batches(engine: &Engine, order: &[usize]) -> Result<Vec<ColumnBatch>, String> {
     let schema = engine.runtime().schema("S").ok_or("no such stream")?;
     let batch = |rows: &[usize]| {
         let columns = vec![

@@ -38,6 +38,7 @@ mod run;
 mod send;
 mod sorted;
 mod standing;
+mod windows;
 
 pub use question::Question;
 pub use questions::{GROUPS, QUESTIONS};

@@ -7,6 +7,7 @@ use super::nexmark;
 use super::pattern;
 use super::question::{Question, inline, long, threads};
 use super::redis;
+use super::windows;
 use super::{batches, disorder, lanes, open_loop, over, partition, rate, send, sorted, standing};
 
 /// Names of groups, in order.
@@ -101,6 +102,42 @@ pub const QUESTIONS: &[Question] = &[
         "tumbling-1s-count-by-key",
         "count by 1,000 keys in windows of a second",
         batches::tumbling,
+    ),
+    inline(
+        "columns",
+        "extremum-length-100",
+        "the highest of the last 100 rows, full, and the latency of single rows",
+        windows::length_100,
+    ),
+    inline(
+        "columns",
+        "extremum-length-10k",
+        "the highest of the last 10,000 rows, and beside 100",
+        windows::length_10k,
+    ),
+    inline(
+        "columns",
+        "extremum-length-1m",
+        "the highest of the last million rows, and beside 100",
+        windows::length_1m,
+    ),
+    inline(
+        "columns",
+        "extremum-time-10k",
+        "the highest of a second of 10,000 rows, and beside 100",
+        windows::time_10k,
+    ),
+    inline(
+        "columns",
+        "many-windows",
+        "50 windows of different lengths over one stream, a sum each, beside one",
+        windows::many,
+    ),
+    inline(
+        "disorder",
+        "late-rows",
+        "sum and max over ten seconds of rows up to 1,000 places late, beside rows in order",
+        windows::late,
     ),
     inline(
         "disorder",
