@@ -245,6 +245,7 @@ const OPERATORS: &[(&str, &str)] = &[
     ("Join", " JOIN "),
     ("Keep", "CREATE WINDOW W"),
     ("Last", "OUTPUT LAST"),
+    ("LastOfGroups", "GROUP BY k OUTPUT LAST EVERY 3 EVENTS"),
     ("Members", ") IN T"),
     ("Nth", "OUTPUT FIRST EVERY 3"),
     ("Numbered", "first(i) AS a, last(k) AS b2"),
