@@ -24,8 +24,11 @@ impl RowReader<'_> { pub fn named<F: Field>(&mut self, _: &'static str) -> Resul
 use eventflux_derive::{FromRow, Row};
 ";
 
-/// A text, and what the compiler says of it: line and column in it, and the message.
-const CASES: &[(&str, &[(usize, usize, &str)])] = &[
+/// An error of the compiler: line, column, and how its message begins.
+type Told = (usize, usize, &'static str);
+
+/// A text, and what the compiler says of it.
+const CASES: &[(&str, &[Told])] = &[
     (
         "#[derive(Row, FromRow)]\nstruct T { a: i64, b: Option<i64> }",
         &[],
