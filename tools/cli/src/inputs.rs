@@ -122,12 +122,7 @@ impl Inputs {
                 begun: file.begun,
             });
         }
-        let standard = named.iter().filter(|n| n.path == Path::new("-")).count();
-        if standard > 1 {
-            let message =
-                "standard input is given more than once: its lines would go to one or the other";
-            return Err(Failure::usage(message));
-        }
+        standard_once(&named)?;
         args.text.check_used(named.iter().map(|n| n.text.format))?;
         let is_file = |n: &Named| n.path != Path::new("-") && names::has_places(&n.path, n.packing);
         Ok(Inputs {
@@ -194,6 +189,17 @@ impl Inputs {
             assigned,
         })
     }
+}
+
+/// Refuses standard input that is given more than once.
+fn standard_once(named: &[Named]) -> Result<(), Failure> {
+    let standard = named.iter().filter(|n| n.path == Path::new("-")).count();
+    if standard > 1 {
+        let message =
+            "standard input is given more than once: its lines would go to one or the other";
+        return Err(Failure::usage(message));
+    }
+    Ok(())
 }
 
 /// Opens what is a file; none for standard input, a pipe, a device or what is compressed.
