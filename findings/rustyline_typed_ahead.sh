@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# rustyline: of lines that are typed ahead, or pasted into a terminal without bracketed paste, all but the first are lost.
+# rustyline: of lines that are typed ahead, or pasted without bracketed paste, all but the first are lost.
 #
 # With:    crate rustyline 19.0.0 with its default features.
-# Expect:  three lines that a terminal gives at once are three answers of `readline`, as with GNU readline and linenoise.
-# Happens: the reader takes all bytes that are there, and is thrown away with the answer: the first line is given, the
-#          others are nowhere. With the optional dependency `buffer-redux` as a feature, which no default has, they come.
+# Expect:  three lines that a terminal gives at once are three answers of `readline`, as with GNU readline.
+# Happens: the reader takes all bytes that are there, and is thrown away with the answer: the first line is given,
+#          the others are nowhere. With the optional dependency `buffer-redux` as a feature, they come.
 # Matters: whoever types on while a command runs, or pastes a script, sees some of the lines done and others not, and
 #          nothing says so.
 # Do:      enable the feature `buffer-redux`.

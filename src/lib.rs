@@ -95,8 +95,8 @@ pub mod distributed;
 
 pub mod event;
 pub use event::{
-    Batch, Column, Data, FieldError, FromField, FromRow, OutputNumber, RowReader, Schema, Sign,
-    Str, Timestamp, Type, Value,
+    Batch, Column, ColumnBatch, Data, FieldError, FromField, FromRow, OutputNumber, RowReader,
+    Schema, Sign, Str, Timestamp, Type, Value,
 };
 
 mod error;
@@ -137,7 +137,7 @@ pub use runtime::checkpointing::{
 pub use runtime::config::{
     Backpressure, CheckpointConfig, EventFluxAppContext, FailurePolicy, RuntimeConfig, Workers,
 };
-pub use runtime::ingress::column_batch::ColumnBatch;
+
 pub use runtime::ingress::input::Input;
 pub use runtime::ingress::input_handler::InputHandler;
 pub use runtime::ingress::row::{Field, Row, RowWriter};

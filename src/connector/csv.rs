@@ -15,6 +15,7 @@ pub(super) use record::Records;
 use std::io::{self, BufRead};
 use std::sync::Arc;
 
+mod plain_rows;
 mod record;
 
 /// What a column of the file is.
@@ -222,37 +223,59 @@ impl<R: BufRead> CsvRows<R> {
             return Err(BadRow::Shape(message));
         }
         let mut at = None;
+        let read = Cells {
+            schema: &self.schema,
+            text: &self.text,
+        };
         for (place, (bytes, quoted)) in columns.places.iter().zip(self.records.cells()) {
             let text = utf8(bytes)?;
             match *place {
                 Place::At if text.is_empty() => {}
-                Place::At => at = Some(self.time(text)?),
+                Place::At => at = Some(read.time(text)?),
                 Place::Sign if text.is_empty() => {}
                 Place::Sign => {
                     let message = "a row with a sign left its stream, it cannot be sent";
                     return Err(BadRow::Shape(message.into()));
                 }
                 Place::Further => {}
-                Place::Attribute(i) => self.values[i] = self.value(i, text, quoted)?,
-                Place::Both(i) => {
-                    at = match text.is_empty() {
-                        true => None,
-                        false => Some(self.time(text)?),
-                    };
-                    self.values[i] = match (at, self.schema.attributes()[i].ty) {
-                        // An instant as a LONG is its milliseconds.
-                        (Some(at), Type::Long)
-                            if self.text.times.has_pattern() || !time::is_number(text.trim()) =>
-                        {
-                            Value::Long(at.0.div_euclid(1000))
-                        }
-                        _ => self.value(i, text, quoted)?,
-                    };
-                }
+                Place::Attribute(i) => self.values[i] = read.value(i, text, quoted)?,
+                Place::Both(i) => (at, self.values[i]) = read.both(i, text, quoted)?,
             }
         }
         self.further += columns.further;
         Ok(at)
+    }
+}
+
+/// Reads cells by what is said of them.
+#[derive(Clone, Copy)]
+struct Cells<'r> {
+    schema: &'r Schema,
+    text: &'r Text,
+}
+
+impl Cells<'_> {
+    /// The value of an attribute that is the time, too, and the time.
+    fn both(
+        &self,
+        i: usize,
+        text: &str,
+        quoted: bool,
+    ) -> Result<(Option<Timestamp>, Value), BadRow> {
+        let at = match text.is_empty() {
+            true => None,
+            false => Some(self.time(text)?),
+        };
+        let value = match (at, self.schema.attributes()[i].ty) {
+            // An instant as a LONG is its milliseconds.
+            (Some(at), Type::Long)
+                if self.text.times.has_pattern() || !time::is_number(text.trim()) =>
+            {
+                Value::Long(at.0.div_euclid(1000))
+            }
+            _ => self.value(i, text, quoted)?,
+        };
+        Ok((at, value))
     }
 
     fn value(&self, i: usize, text: &str, quoted: bool) -> Result<Value, BadRow> {

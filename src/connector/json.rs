@@ -23,8 +23,10 @@ use std::borrow::Cow;
 use std::fmt;
 
 mod encode;
+mod plain_rows;
 pub(super) use encode::{GROUP, NUMBER, millis, put};
 pub use encode::{ObjectEncoder, RowEncoder};
+pub use plain_rows::{KnownStream, ReadRows};
 
 /// One line of an events file.
 #[derive(Clone, Debug, PartialEq)]
@@ -239,6 +241,8 @@ pub struct RowDecoder {
     /// The row may hold its time itself: the keys that are no attributes, and the attribute.
     takes: Takes,
     further: u64,
+    /// Of rows that are read into columns.
+    keys: plain_rows::Keys,
 }
 
 /// Where in a row its time may stand.
@@ -267,6 +271,7 @@ impl RowDecoder {
             at: None,
             takes: Takes::default(),
             further: 0,
+            keys: plain_rows::Keys::default(),
         }
     }
 

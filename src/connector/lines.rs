@@ -105,6 +105,27 @@ impl<R: BufRead> Lines<R> {
         Ok(None)
     }
 
+    /// The longest line that is taken.
+    pub(super) fn bytes_max(&self) -> usize {
+        self.bytes_max
+    }
+
+    /// Whole lines that are at hand, as they stand in the text and without a mark in front; none where the reader
+    /// stands within a line. Waits only where nothing is at hand.
+    pub(super) fn at_hand(&mut self) -> io::Result<&str> {
+        match self.ended && self.number > 0 {
+            true => whole_lines(&mut self.reader),
+            false => Ok(""),
+        }
+    }
+
+    /// Takes lines that were at hand.
+    pub(super) fn take(&mut self, bytes: usize, lines: u64) {
+        self.reader.consume(bytes);
+        self.bytes_read += bytes as u64;
+        self.number += lines;
+    }
+
     /// Takes what is behind the last line end. `again`: another run will read on from here, so what may be half of a
     /// line is left to it; otherwise it counts as a line.
     ///
@@ -212,6 +233,27 @@ impl<R: BufRead> Lines<R> {
             if end.is_some() || read == 0 {
                 return Ok(end.is_some());
             }
+        }
+    }
+}
+
+/// Bytes of lines that are looked at together: some hundred rows, whose text is checked at once.
+const TOGETHER_BYTES: usize = 16 << 10;
+
+/// Whole lines that a reader has at hand, as far as they are UTF-8.
+pub(super) fn whole_lines<R: BufRead>(reader: &mut R) -> io::Result<&str> {
+    let buffer = match reader.fill_buf() {
+        Err(e) if e.kind() == ErrorKind::Interrupted => return Ok(""),
+        buffer => buffer?,
+    };
+    let buffer = &buffer[..buffer.len().min(TOGETHER_BYTES)];
+    let ended = |bytes: &[u8]| memchr::memrchr(b'\n', bytes).map_or(0, |end| end + 1);
+    let lines = &buffer[..ended(buffer)];
+    match std::str::from_utf8(lines) {
+        Ok(text) => Ok(text),
+        Err(e) => {
+            let lines = &lines[..ended(&lines[..e.valid_up_to()])];
+            Ok(std::str::from_utf8(lines).unwrap_or_default())
         }
     }
 }

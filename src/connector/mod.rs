@@ -55,6 +55,7 @@ mod packing;
 mod parts;
 mod pipe;
 mod plain;
+mod plain_values;
 mod positioned_output;
 mod registry;
 mod stream_rows;

@@ -7,7 +7,7 @@ use super::time::TimeUnit;
 use crate::event::{Timestamp, Type, Value};
 
 /// The largest time a line may carry, in microseconds: 9.2e15 ms.
-const AT_US_MAX: i64 = 9_200_000_000_000_000_000;
+pub(super) const AT_US_MAX: i64 = 9_200_000_000_000_000_000;
 
 /// A decimal times a power of ten, rounded down.
 struct Scaled {

@@ -2,13 +2,13 @@
 
 use super::bad_row::BadRow;
 use super::csv::{CsvColumns, CsvError, CsvRows};
-use super::json::RowDecoder;
+use super::json::{KnownStream, RowDecoder};
 use super::lines::{LastLine, Line, Lines};
 use super::plain::LineDecoder;
 use super::text::{Format, Text};
-use crate::event::{Schema, Timestamp, Value};
+use crate::event::{ColumnBatch, Schema, Timestamp, Value};
 use std::fs::File;
-use std::io::{BufRead, BufReader, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 
 /// A row of a text, whose values the reader holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,13 +70,13 @@ impl Begin {
 #[derive(Debug)]
 pub struct StreamRows<R> {
     kind: Kind<R>,
-    stream: String,
-    schema: Schema,
+    /// The stream, and its attributes.
+    of: KnownStream,
 }
 
 #[derive(Debug)]
 enum Kind<R> {
-    Json(Lines<R>, RowDecoder),
+    Json(Lines<R>, Box<RowDecoder>),
     Csv(Box<CsvRows<R>>),
     Plain(Lines<R>, LineDecoder),
 }
@@ -90,7 +90,10 @@ impl<R: BufRead> StreamRows<R> {
             columns,
         } = begin;
         let kind = match text.format {
-            Format::Json => Kind::Json(Lines::resumed(reader, offset, line), RowDecoder::new(text)),
+            Format::Json => {
+                let decoder = Box::new(RowDecoder::new(text));
+                Kind::Json(Lines::resumed(reader, offset, line), decoder)
+            }
             Format::Csv => {
                 let rows = CsvRows::resumed(reader, schema, text, columns, (offset, line));
                 Kind::Csv(Box::new(rows))
@@ -102,8 +105,7 @@ impl<R: BufRead> StreamRows<R> {
         };
         StreamRows {
             kind,
-            stream: stream.to_string(),
-            schema: schema.clone(),
+            of: (stream.to_string(), schema.clone(), None),
         }
     }
 
@@ -112,7 +114,7 @@ impl<R: BufRead> StreamRows<R> {
         match &mut self.kind {
             Kind::Json(lines, decoder) => {
                 let line = lines.next_line()?;
-                Ok(line.map(|line| decode(line, decoder, &self.stream, &self.schema)))
+                Ok(line.map(|line| decode(line, decoder, &self.of)))
             }
             Kind::Plain(lines, decoder) => {
                 let line = lines.next_line()?;
@@ -128,16 +130,30 @@ impl<R: BufRead> StreamRows<R> {
         }
     }
 
+    /// Reads the rows that follow and are at hand into columns, at most so many, as long as they are plain and all of
+    /// them have a time or none has. Returns the line of the first; `None` where the next row is one for
+    /// [`StreamRows::next_row`].
+    pub fn next_rows(
+        &mut self,
+        rows: &mut ColumnBatch,
+        rows_max: usize,
+    ) -> io::Result<Option<u64>> {
+        match &mut self.kind {
+            Kind::Json(lines, decoder) => decoder.next_rows_of(lines, &self.of, rows, rows_max),
+            Kind::Csv(csv) => csv.next_rows(rows, rows_max),
+            Kind::Plain(..) => Ok(None),
+        }
+    }
+
     /// Takes what is behind the last line end. `again`: another run will read on from here, so what may be half of a
     /// row is left to it; otherwise it counts, as a row or as a bad one.
     ///
     /// Of JSON see [`Lines::last_line`]; otherwise nobody knows without a line end whether a row is whole.
     pub fn rest(&mut self, again: bool) -> Result<Rest, CsvError> {
-        let (stream, schema) = (&self.stream, &self.schema);
         match &mut self.kind {
             Kind::Json(lines, decoder) => Ok(match lines.last_line(again) {
                 LastLine::Nothing => Rest::Nothing,
-                LastLine::Whole(line) => Rest::Row(decode(line, decoder, stream, schema)),
+                LastLine::Whole(line) => Rest::Row(decode(line, decoder, &self.of)),
                 LastLine::Left(line) => Rest::Left(line),
             }),
             Kind::Plain(lines, decoder) => Ok(match lines.last_line(again) {
@@ -195,7 +211,7 @@ impl<R: BufRead> StreamRows<R> {
     }
 }
 
-fn decode(line: Line<'_>, decoder: &mut RowDecoder, stream: &str, schema: &Schema) -> TextRow {
+fn decode(line: Line<'_>, decoder: &mut RowDecoder, (stream, schema, _): &KnownStream) -> TextRow {
     row(line, |bytes| {
         decoder.decode_of(bytes, stream, schema).map(|(at, _)| at)
     })
@@ -211,3 +227,6 @@ fn row(line: Line<'_>, decode: impl FnOnce(&[u8]) -> Result<Option<Timestamp>, B
         row,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -412,7 +412,8 @@ impl Column {
         }
     }
 
-    /// Leaves in `out` a number per row: where two of them differ, they are ordered as [`Column::order`] orders the rows.
+    /// Leaves in `out` a number per row: where two of them differ, they are ordered as [`Column::order`] orders the
+    /// rows.
     pub(crate) fn ranks(&self, out: &mut Vec<u64>) {
         const SIGN: u64 = 1 << 63;
         let double = |x: f64| match x.to_bits() {

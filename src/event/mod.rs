@@ -2,6 +2,7 @@
 
 mod batch;
 mod column;
+mod column_batch;
 mod date_text;
 mod from_row;
 mod instant;
@@ -18,6 +19,7 @@ pub(crate) use batch::Mark;
 pub use batch::{Batch, Sign};
 pub use column::{Column, Data};
 pub(crate) use column::{Element, each_vec, extend_pairs};
+pub use column_batch::ColumnBatch;
 pub(crate) use date_text::{FormatPattern, ParsePattern};
 pub use from_row::{FieldError, FromField, FromRow, RowReader};
 pub(crate) use instant::{Zone, in_calendar};

@@ -41,7 +41,11 @@ fn rows_of_a_file_are_one_window_where_all_of_them_count() {
         assert_eq!(of_file(text), (whole, skip, rows_max), "{text}");
     }
     let of_stream = shape("SELECT sum(a) FROM S LIMIT 3");
-    assert_eq!(of_stream, (false, 0, Some(3)), "the answer is cut, not each row");
+    assert_eq!(
+        of_stream,
+        (false, 0, Some(3)),
+        "the answer is cut, not each row"
+    );
 }
 
 #[test]

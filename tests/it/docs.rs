@@ -1,6 +1,6 @@
 //! The examples that a reader meets first: those of the pages in `docs/` and of `README.md`, and of the folder
-//! `examples/`. The commands of `docs/tutorial.md` and `docs/shell.md` are run by `tools/cli/tests/tutorial.rs`, the apps
-//! of `examples/` by `tools/cli/tests/apps.rs`.
+//! `examples/`. The commands of `docs/tutorial.md` and `docs/shell.md` are run by `tools/cli/tests/tutorial.rs`, the
+//! apps of `examples/` by `tools/cli/tests/apps.rs`.
 //!
 //! `eventflux test docs/language.md` does the same, shows the differences, and writes them with `--update`.
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use eventflux::{EventFluxManager, RuntimeConfig, Timestamp, Value, Workers};
+use eventflux::{ColumnBatch, EventFluxManager, RuntimeConfig, Timestamp, Value, Workers};
 
 /// Up to how many rows go one by one changes no value, also none that is made of a row's cause and place.
 #[test]
@@ -125,6 +125,62 @@ fn ids_are_distinct_and_the_same_on_any_number_of_workers() {
                     "{partition} {query}: {workers} workers, {rows_max} rows"
                 );
             }
+        }
+    }
+}
+
+/// Rows in columns of which each is a send of its own are rows that are sent one by one.
+#[test]
+fn rows_that_are_sent_together_may_each_be_a_send() {
+    let app = "CREATE STREAM S (k STRING, v INT);
+        INSERT INTO Out SELECT count() AS n, sum(v) AS s, uuid() AS u FROM S WINDOW('batch');
+        INSERT INTO Out SELECT count() AS n, sum(v) AS s, uuid() AS u FROM S WINDOW('tumbling', 5 MILLISECONDS);
+        INSERT INTO Out SELECT count() AS n, sum(v) AS s, uuid() AS u FROM S GROUP BY k;";
+    let sent = |workers: Workers, together: usize, rows_max: usize| {
+        let config = RuntimeConfig::default()
+            .workers(workers)
+            .event_time(true)
+            .batch_rows_max(rows_max);
+        let runtime = EventFluxManager::new().create_with(app, config);
+        let runtime = runtime.expect("the app is right");
+        let out = runtime.subscribe("Out").expect("a stream");
+        runtime.start().expect("started");
+        let mut input = runtime.input().expect("running");
+        let schema = runtime.schema("S").expect("a stream");
+        let mut columns = ColumnBatch::new(&schema);
+        for v in 0..40_i32 {
+            let (at, key) = (
+                Timestamp::from_millis(i64::from(v)),
+                ["a", "b", "c"][v as usize % 3],
+            );
+            if together == 0 {
+                input.send_at("S", at, (key, v)).expect("taken");
+                continue;
+            }
+            columns.push(at, (key, v)).expect("it fits");
+            if columns.len() == together || v == 39 {
+                input.send_each("S", &mut columns).expect("taken");
+                columns.clear();
+            }
+        }
+        drop(input);
+        runtime.shutdown().expect("running");
+        let batches = std::iter::from_fn(|| out.try_recv());
+        let rows = batches.flat_map(|b| (0..b.len()).map(|row| b.row(row)).collect::<Vec<_>>());
+        let mut texts: Vec<String> = rows.map(|row| format!("{row:?}")).collect();
+        texts.sort();
+        texts
+    };
+    let singly = sent(Workers::Inline, 0, 256);
+    assert_eq!(singly.len(), 40 + 7 + 40);
+    for workers in [0, 1, 2] {
+        let on = |workers| match workers {
+            0 => Workers::Inline,
+            workers => Workers::Pinned(workers),
+        };
+        for (together, rows_max) in [(1, 256), (7, 256), (40, 256), (40, 3)] {
+            let told = format!("{together} rows together, {rows_max} at a time, {workers} workers");
+            assert_eq!(sent(on(workers), together, rows_max), singly, "{told}");
         }
     }
 }

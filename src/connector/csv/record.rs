@@ -3,6 +3,7 @@
 //! A cell in quotes may hold delimiters and line ends; a quote in it stands twice. What no parser of a library tells:
 //! whether an empty cell was quoted, where a record that is too long ends, and that the last one has no line end yet.
 
+use crate::connector::lines::whole_lines;
 use std::io::{self, BufRead, ErrorKind};
 
 /// Where in a record the reader stands.
@@ -129,6 +130,21 @@ impl<R: BufRead> Records<R> {
             }
         }
         Ok(false)
+    }
+
+    /// Whole lines that are at hand; none where the reader stands within a record. Waits only where nothing is at hand.
+    pub(in crate::connector) fn at_hand(&mut self) -> io::Result<&str> {
+        match self.ended {
+            true => whole_lines(&mut self.reader),
+            false => Ok(""),
+        }
+    }
+
+    /// Takes lines that were at hand.
+    pub(in crate::connector) fn take(&mut self, bytes: usize, lines: u64) {
+        self.reader.consume(bytes);
+        self.bytes_read += bytes as u64;
+        self.lines += lines;
     }
 
     /// Takes the last record without a line end as it is.

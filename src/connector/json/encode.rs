@@ -2,6 +2,7 @@
 //!
 //! The stream's name is escaped once; a row costs no allocation.
 
+use crate::connector::plain_values::end_of_plain;
 use crate::event::{Batch, Column, Data, OutputNumber, Schema, Sign, Timestamp};
 
 /// Writes the rows of one stream as JSON lines.
@@ -148,8 +149,19 @@ fn cell(out: &mut Vec<u8>, column: &Column, row: usize) {
         Data::Long(v) => put(out, &v[row]),
         Data::Float(v) => put(out, &v[row]),
         Data::Double(v) => put(out, &v[row]),
-        Data::String(v) => put(out, v[row].as_str()),
+        Data::String(v) => text(out, v[row].as_str()),
     }
+}
+
+/// Appends a text as JSON.
+fn text(out: &mut Vec<u8>, text: &str) {
+    if end_of_plain(text.as_bytes(), 0).is_some() {
+        return put(out, text);
+    }
+    out.reserve(text.len() + 2);
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
 }
 
 /// Appends a scalar as JSON. Floating point is the shortest text that reads back as the same value of its own width.

@@ -1,8 +1,8 @@
 //! `uuid()`: a version-8 UUID that replay gives again.
 //!
 //! How: the hash of (salt of the call, number of the causing input row, clock of the row, how manieth value of the call
-//! for both), so it depends neither on the machine's time nor on chance. The last counts over batches, as what one row or one
-//! timer lets out may come in several; no checkpoint falls between two of these, so the count is no state.
+//! for both), so it depends neither on the machine's time nor on chance. The last counts over batches, as what one row
+//! or one timer lets out may come in several; no checkpoint falls between two of these, so the count is no state.
 
 use crate::event::{Column, Str, Timestamp};
 use crate::expr::kernel::Native;

@@ -2,8 +2,8 @@
 //!
 //! Why: a division of 64 bits takes longer than everything else that a filter does with a row.
 //! How: a quotient is the upper half of a product with a reciprocal that was made once. A magnitude has 63 bits, or is
-//! 2⁶³; with `l` bits in the divisor less one, `⌈2^(63 + l) / d⌉` is off by less than `d ≤ 2^l`, which does not reach the
-//! quotient, and fits 64 bits.
+//! 2⁶³; with `l` bits in the divisor less one, `⌈2^(63 + l) / d⌉` is off by less than `d ≤ 2^l`, which does not reach
+//! the quotient, and fits 64 bits.
 //! Source: Granlund and Montgomery, "Division by Invariant Integers using Multiplication", PLDI 1994.
 
 /// A number other than 0, to divide by.

@@ -7,8 +7,8 @@
 //! groups had before it was merged, which comes back when it goes. What must be merged in the order of time is merged
 //! anew for each window. The order of the groups is that of the panes: a window looks through them until all its groups
 //! have appeared, which needs no look into an index.
-//! Nothing here is state, as it follows from the panes that are open: after a restore all of them are taken in anew, and
-//! also when a row has come into one that was taken in.
+//! Nothing here is state, as it follows from the panes that are open: after a restore all of them are taken in anew,
+//! and also when a row has come into one that was taken in.
 //! Cost: O(groups) for a pane that comes, for one that goes and for a window that closes, whatever the number of panes;
 //! for what stands in stacks in the mean.
 //! Source: two stacks after Tangwongsan et al., "General Incremental Sliding-Window Aggregation", VLDB 2015; what is

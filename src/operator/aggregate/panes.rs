@@ -2,8 +2,8 @@
 //!
 //! How: a row updates the groups of one pane; a window that closes gives one row per group of its panes, in order of
 //! first appearance. A tumbling window has one pane; what windows that overlap make of theirs is in `overlap`. Columns
-//! that the SELECT list reads beside aggregates are those of the group's last row. A row is late when all windows of its
-//! time have ended.
+//! that the SELECT list reads beside aggregates are those of the group's last row. A row is late when all windows of
+//! its time have ended.
 //! Cost: O(1) per row, O(groups) per window; memory groups × panes.
 //! Source: Li et al., "No Pane, No Gain", SIGMOD Record 2005.
 

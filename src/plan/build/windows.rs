@@ -98,10 +98,13 @@ impl Builder<'_> {
     ) {
         let expires = self.expires();
         let mut operator: Box<dyn Operator> = match window {
-            WindowPlan::Length(rows) if self.takes_swaps() => {
-                Box::new(Length::new(*rows, keep, &types).swapping())
+            WindowPlan::Length(rows) => {
+                let length = Length::new(*rows, keep, &types);
+                match self.takes_swaps() {
+                    true => Box::new(length.swapping()),
+                    false => self.apart(length),
+                }
             }
-            WindowPlan::Length(rows) => self.apart(Length::new(*rows, keep, &types)),
             WindowPlan::LengthBatch { rows, streams } => {
                 self.apart(LengthBatch::new(*rows, *streams, keep, &types))
             }

@@ -1,25 +1,10 @@
-//! Whole columns: the way in for rows that come by the thousand.
+//! Rows and columns of a program into whole columns, with the checks that rows which come in one by one have.
 
 use super::row::{Row, RowWriter};
 use crate::error::RowError;
-use crate::event::{Batch, Column, Data, Schema, Timestamp};
-
-/// Rows of one stream in columns, to be sent at once.
-///
-/// Shape: one timestamp and one value per attribute for every row.
-#[derive(Clone, Debug)]
-pub struct ColumnBatch {
-    pub(crate) batch: Batch,
-}
+use crate::event::{Batch, Column, ColumnBatch, Data, Timestamp};
 
 impl ColumnBatch {
-    /// An empty batch of a schema.
-    pub fn new(schema: &Schema) -> Self {
-        ColumnBatch {
-            batch: Batch::new(schema),
-        }
-    }
-
     /// Appends a row. On an error nothing is appended.
     pub fn push(&mut self, at: Timestamp, row: impl Row) -> Result<(), RowError> {
         RowWriter::write(&mut self.batch.columns, &row)?;
@@ -56,6 +41,7 @@ impl ColumnBatch {
                 return Err(RowError::NotFinite { attribute });
             }
         }
+        self.timed = true;
         self.batch = Batch {
             at,
             columns,
@@ -70,20 +56,5 @@ impl ColumnBatch {
             }
         }
         Ok(())
-    }
-
-    /// Number of rows.
-    pub fn len(&self) -> usize {
-        self.batch.len()
-    }
-
-    /// Whether it has no rows.
-    pub fn is_empty(&self) -> bool {
-        self.batch.is_empty()
-    }
-
-    /// Removes all rows; keeps the memory.
-    pub fn clear(&mut self) {
-        self.batch.clear();
     }
 }

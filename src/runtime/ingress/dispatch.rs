@@ -22,6 +22,8 @@ pub(crate) struct Sending {
     pub(crate) stamp: Stamp,
     /// Rows travel with their numbers: some may have been applied before a restore.
     pub(crate) numbered: bool,
+    /// Every row is a send of its own.
+    pub(crate) each: bool,
     /// Waits for room.
     pub(crate) wait: bool,
 }
@@ -110,11 +112,13 @@ impl Dispatch {
                 stream,
                 stamp,
                 numbered,
+                each,
                 ..
             } = sending;
             let rows = (stream, batch);
-            return shared.run_inline(inline, id, rows, (stamp, numbered), |core, batch| {
-                core.send(id, (stream, batch), &stamp, numbered, rows_max);
+            let how = (numbered, each);
+            return shared.run_inline(inline, id, rows, (stamp, how), |core, batch| {
+                core.send(id, (stream, batch), &stamp, how, rows_max);
             });
         }
         self.dispatch_to_lanes(sending, batch)?;
@@ -288,6 +292,7 @@ impl Dispatch {
                     picked,
                     range: next..end,
                     send_ends: end == total,
+                    each: sending.each,
                     stamp,
                     numbered: sending.numbered,
                 });
@@ -403,7 +408,7 @@ impl Dispatch {
         let Some(inline) = &self.shared.inline else {
             unreachable!("an app with workers takes rows by lanes")
         };
-        let (id, unnamed) = (self.id, (Stamp::default(), false));
+        let (id, unnamed) = (self.id, (Stamp::default(), (false, false)));
         self.shared
             .run_inline(inline, id, (stream, batch), unnamed, |core, batch| {
                 core.send_row(id, stream, batch);

@@ -4,11 +4,10 @@
 //! goes to the worker of each component that reads its stream. Sending allocates nothing in steady state.
 
 use super::arrival::{Pace, tell_times, write};
-use super::column_batch::ColumnBatch;
 use super::dispatch::{Dispatch, Sending};
 use super::row::Row;
 use crate::error::{RowError, RuntimeError, SendError, TrySendError};
-use crate::event::{Batch, Column, Timestamp};
+use crate::event::{Batch, Column, ColumnBatch, Timestamp};
 use crate::runtime::config::Backpressure;
 use crate::runtime::lane::stamp::{Applied, Stamp};
 use crate::runtime::position::named::{Mark, Start};
@@ -163,7 +162,16 @@ impl Input {
         columns: &mut ColumnBatch,
     ) -> Result<(), SendError> {
         let stream = self.stream(stream)?;
-        self.send_columns_to(stream, columns)
+        self.send_columns_to(stream, columns, false)
+    }
+
+    /// Sends rows in columns, each as a send of its own: what [`Input::send_columns`] makes one batch for the `batch`
+    /// window is as many here.
+    ///
+    /// Errors: as [`Input::send`]; nothing was sent then.
+    pub fn send_each(&mut self, stream: &str, rows: &mut ColumnBatch) -> Result<(), SendError> {
+        let stream = self.stream(stream)?;
+        self.send_columns_to(stream, rows, true)
     }
 
     /// Moves the input's clock on without a row. Going back is ignored.
@@ -312,6 +320,7 @@ impl Input {
             stream,
             stamp,
             numbered: named && self.at.number < self.replay_to,
+            each: false,
             wait,
         }
     }
@@ -374,9 +383,15 @@ impl Input {
         &mut self,
         stream: usize,
         columns: &mut ColumnBatch,
+        each: bool,
     ) -> Result<(), SendError> {
         self.check()?;
         let shared = &self.dispatch.shared;
+        let timed = columns.timed;
+        if !timed && shared.event_time {
+            let clock = self.at.clock.ok_or(SendError::NoTime)?;
+            columns.batch.at.fill(clock);
+        }
         let batch = &mut columns.batch;
         let like = &shared.templates[stream];
         let types = |b: &Batch| {
@@ -405,9 +420,12 @@ impl Input {
         let mut pace = self.dispatch.pace(self.at.clock);
         tell_times(shared, &mut pace, self.next_cause(), batch);
         let rows = batch.len();
-        let sending = self.sending(stream, rows, pace.clock, true);
+        let sending = Sending {
+            each,
+            ..self.sending(stream, rows, pace.clock, true)
+        };
         self.dispatch.send(&sending, &mut columns.batch)?;
-        if !self.dispatch.shared.event_time {
+        if timed && !self.dispatch.shared.event_time {
             self.dispatch.shared.times_unused(rows);
         }
         self.sent(rows, pace);

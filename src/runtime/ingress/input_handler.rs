@@ -1,10 +1,9 @@
 //! An input of one stream.
 
-use super::column_batch::ColumnBatch;
 use super::input::Input;
 use super::row::Row;
 use crate::error::{SendError, TrySendError};
-use crate::event::Timestamp;
+use crate::event::{ColumnBatch, Timestamp};
 use std::fmt;
 
 /// An [`Input`] narrowed to one stream.
@@ -55,7 +54,7 @@ impl InputHandler {
 
     /// Sends whole columns; see [`Input::send_columns`].
     pub fn send_columns(&mut self, columns: &mut ColumnBatch) -> Result<(), SendError> {
-        self.input.send_columns_to(self.stream, columns)
+        self.input.send_columns_to(self.stream, columns, false)
     }
 
     /// Moves the clock on; see [`Input::advance_clock`].

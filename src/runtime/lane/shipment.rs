@@ -31,6 +31,8 @@ pub(crate) struct Part<'a> {
     pub(crate) range: std::ops::Range<usize>,
     /// They are the last rows of the send for this worker.
     pub(crate) send_ends: bool,
+    /// Each of them is a send of its own.
+    pub(crate) each: bool,
     pub(crate) stamp: Stamp,
     /// Rows travel with their numbers.
     pub(crate) numbered: bool,
@@ -118,6 +120,7 @@ impl Shipment {
         self.rows += range.len();
         let segment = self.segment(part);
         segment.stamp = part.stamp;
+        let before = segment.batch.len() as u32;
         let (from, to) = (part.from, &mut segment.batch);
         let first = part.stamp.before.number + 1;
         match part.picked {
@@ -137,8 +140,11 @@ impl Shipment {
                 to.append(from, &RowSet::Range(range));
             }
         }
-        if part.send_ends {
-            segment.ends.push(segment.batch.len() as u32);
+        let end = segment.batch.len() as u32;
+        if part.each {
+            segment.ends.extend(before + 1..=end);
+        } else if part.send_ends {
+            segment.ends.push(end);
         }
     }
 

@@ -41,8 +41,8 @@ pub(crate) struct Inline {
 
 /// What a callback of an inline app does with an input, to be done after the step at hand.
 pub(crate) enum Sent {
-    /// Rows of a stream; whether they are sent again after a restore.
-    Rows(usize, Batch, Stamp, bool),
+    /// Rows of a stream; whether they are sent again after a restore, and whether each is a send of its own.
+    Rows(usize, Batch, Stamp, (bool, bool)),
     Clock(Timestamp, Stamp),
     Close,
 }
@@ -108,14 +108,14 @@ impl Shared {
     }
 
     /// Runs rows of an input by `work`; those that a callback sends wait for the end of the step at hand. `stamp`, and
-    /// whether they are sent again after a restore, are for these.
+    /// whether they are sent again after a restore and each is a send of its own, are for these.
     #[inline]
     pub(crate) fn run_inline(
         &self,
         inline: &Inline,
         input: u64,
         (stream, batch): (usize, &mut Batch),
-        (stamp, replayed): (Stamp, bool),
+        (stamp, how): (Stamp, (bool, bool)),
         work: impl FnOnce(&mut Core, &mut Batch),
     ) -> Result<(), SendError> {
         let mut full = false;
@@ -127,7 +127,7 @@ impl Shared {
             }
         })?;
         if !entered {
-            let rows = Sent::Rows(stream, batch.clone(), stamp, replayed);
+            let rows = Sent::Rows(stream, batch.clone(), stamp, how);
             return self.send_later(inline, input, rows);
         }
         if full { Err(SendError::Full) } else { Ok(()) }
@@ -165,8 +165,8 @@ impl Shared {
             let sent = std::mem::take(&mut *inline.sent.lock());
             for (input, sent) in sent {
                 match sent {
-                    Sent::Rows(stream, mut batch, stamp, replayed) => {
-                        core.send(input, (stream, &mut batch), &stamp, replayed, usize::MAX);
+                    Sent::Rows(stream, mut batch, stamp, how) => {
+                        core.send(input, (stream, &mut batch), &stamp, how, usize::MAX);
                     }
                     Sent::Clock(clock, stamp) => core.input_clock(input, clock, &stamp),
                     Sent::Close => core.close_input(input),

@@ -78,6 +78,8 @@ pub(crate) struct Core {
     ordered: bool,
     /// By stream: a row by itself.
     singles: Vec<Option<Batch>>,
+    /// 1, 2, 3, …: the ends of sends that are a row each.
+    single_ends: Vec<u32>,
     rows: u64,
     wall: WallClock,
     /// Where a restored clock is ahead of the machine's, it goes on from there.
@@ -107,6 +109,7 @@ impl Core {
             event_time: way.event_time,
             ordered: way.is_ordered,
             singles: plan.streams.iter().map(|_| None).collect(),
+            single_ends: Vec::new(),
             rows: 0,
             wall: WallClock::default(),
             follows: !plan.clock_waits,
@@ -370,13 +373,14 @@ impl Core {
         }
     }
 
-    /// Processes one send of an inline app, `rows_max` rows at a time.
+    /// Processes one send of an inline app, or of as many as there are rows where `each` is one, `rows_max` rows at
+    /// a time.
     pub(crate) fn send(
         &mut self,
         input: u64,
         (stream, batch): (usize, &mut Batch),
         stamp: &Stamp,
-        replayed: bool,
+        (replayed, each): (bool, bool),
         rows_max: usize,
     ) {
         let named = self.positions.place(input);
@@ -395,21 +399,31 @@ impl Core {
         };
         let component = ALL_COMPONENTS;
         let mut begin = 0;
+        let mut single_ends = std::mem::take(&mut self.single_ends);
         while begin < total {
             let end = total.min(begin + rows_max);
             self.unread = true;
             let ends = [(end - begin) as u32];
+            if each {
+                let known = single_ends.len() as u32;
+                single_ends.extend(known + 1..=known.max(ends[0]));
+            }
             let mut part = (total > rows_max).then(|| slice(batch, begin..end));
             let rows = Incoming {
                 stream,
                 component,
                 batch: part.as_mut().unwrap_or(batch),
-                ends: if end == total { &ends } else { &[] },
+                ends: match each {
+                    true => &single_ends[..end - begin],
+                    false if end == total => &ends,
+                    false => &[],
+                },
                 numbers: numbers.get(begin..end).unwrap_or_default(),
             };
             self.rows(input, named, rows);
             begin = end;
         }
+        self.single_ends = single_ends;
         if let Some(named) = named {
             self.positions.all_applied(named, stamp.last);
         }

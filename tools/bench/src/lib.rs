@@ -30,6 +30,7 @@ pub mod pattern;
 mod question;
 mod questions;
 mod rate;
+mod read;
 pub mod record;
 mod redis;
 pub mod report;

@@ -6,12 +6,11 @@ use super::join;
 use super::nexmark;
 use super::pattern;
 use super::question::{Question, inline, long, threads};
-use super::redis;
-use super::windows;
-use super::{batches, disorder, lanes, open_loop, over, partition, rate, send, sorted, standing};
+use super::{batches, disorder, lanes, open_loop, over, partition, rate, read, redis, send};
+use super::{sorted, standing, windows};
 
 /// Names of groups, in order.
-pub const GROUPS: [&str; 15] = [
+pub const GROUPS: [&str; 16] = [
     "memory",
     "columns",
     "disorder",
@@ -20,6 +19,7 @@ pub const GROUPS: [&str; 15] = [
     "rate",
     "send",
     "lane",
+    "read",
     "join",
     "aggregation",
     "pattern",
@@ -319,6 +319,13 @@ pub const QUESTIONS: &[Question] = &[
         "two workers beside one, 1,000,000 keys",
         lanes::two_workers_1m,
     ),
+    inline(
+        "read",
+        "read-csv",
+        "CSV with columns found out, a filter and a GROUP BY of 1,000 names",
+        read::csv,
+    ),
+    inline("read", "read-json", "the same from JSON lines", read::json),
     inline(
         "join",
         "join-length-1k",

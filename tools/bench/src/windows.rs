@@ -207,8 +207,8 @@ fn two_doubles(batch: &Batch, tally: &mut Tally) {
     }
 }
 
-/// `late-rows`: sum and max of a window of time over rows that are up to so many places late, beside rows in order in an
-/// app without lateness.
+/// `late-rows`: sum and max of a window of time over rows that are up to so many places late, beside rows in order in
+/// an app without lateness.
 pub fn late(c: &Conditions) -> Result<Record, String> {
     let rows = c.events(EVENTS / 10);
     // Places, and whether the app waits for as many.

@@ -16,9 +16,12 @@ use eventflux::connector::json::{EventLine, EventRow, RowDecoder, decode_line_in
 use eventflux::connector::{
     BadRow, Begin, FileIdentity, LastLine, Line, Lines, Rest, StreamRows, Text, TextRow,
 };
-use eventflux::event::{Schema, Timestamp, Value};
+use eventflux::event::{ColumnBatch, Schema, Timestamp, Value};
 use std::fs::File;
 use std::io::{self, BufReader, Read};
+
+/// Rows that are read together at most: so many travel through an app together.
+const COLUMN_ROWS: usize = 256;
 
 /// The streams of an app, by position: name, attributes, and which of them is declared to be the time.
 pub struct Streams(Vec<(String, Schema, Option<usize>)>);
@@ -63,6 +66,12 @@ impl Streams {
         self.0.iter().map(|s| s.0.clone()).collect()
     }
 
+    /// Columns for the rows of each.
+    fn columns(&self) -> Vec<ColumnBatch> {
+        let schemas = self.0.iter().map(|(_, schema, _)| schema);
+        schemas.map(ColumnBatch::new).collect()
+    }
+
     fn require(&self, name: &str) -> Result<usize, BadRow> {
         let known = || self.0.iter().map(|s| s.0.as_str());
         self.find(name)
@@ -102,6 +111,18 @@ pub struct Placed<'a> {
     pub line: u64,
     /// The event.
     pub event: Event<'a>,
+}
+
+/// Rows of one stream that follow each other in a file, in columns.
+pub struct PlacedRows<'a> {
+    /// Name of the file.
+    pub file: &'a str,
+    /// Line of the first, counted from 1.
+    pub line: u64,
+    /// Their stream.
+    pub stream: usize,
+    /// The rows.
+    pub rows: &'a mut ColumnBatch,
 }
 
 /// A file or a pipe, opened.
@@ -190,6 +211,7 @@ impl Events {
             identity,
             batch: Vec::new(),
             faults: Vec::new(),
+            columns: self.streams.columns(),
             held: Held::Nothing,
             line: 0,
             left: None,
@@ -197,6 +219,28 @@ impl Events {
             before: Place { offset, line, time },
         });
         Ok(())
+    }
+
+    /// Goes to the rows that follow and are at hand, where there is one file and they are plain; otherwise the next
+    /// event is one for [`Events::advance`]. Where files are read side by side each row has its place among those of
+    /// others.
+    pub fn advance_rows(&mut self) -> Result<Option<PlacedRows<'_>>, Failure> {
+        let [cursor] = self.cursors.as_mut_slice() else {
+            return Ok(None);
+        };
+        let is_next = self.given == Some(0) || matches!(cursor.held, Held::Nothing);
+        let read = is_next.then(|| cursor.next_rows(&self.streams)).transpose();
+        let read = read.map_err(|e| Failure::run(format!("{}: {e}", cursor.name)))?;
+        let Some(stream) = read.flatten() else {
+            return Ok(None);
+        };
+        self.given = Some(0);
+        Ok(Some(PlacedRows {
+            file: &cursor.name,
+            line: cursor.line,
+            stream,
+            rows: &mut cursor.columns[stream],
+        }))
     }
 
     /// Bytes read so far.
@@ -256,6 +300,8 @@ enum Body {
 /// What a cursor holds; values are in its body, batches in its `batch`.
 enum Held {
     Nothing,
+    /// Rows that were given out in columns.
+    Rows,
     Row(usize, Option<Timestamp>),
     Batch,
     Clock(Timestamp),
@@ -276,6 +322,8 @@ struct Cursor {
     batch: Vec<BatchRows>,
     /// Rows of the batch line that are none.
     faults: Vec<BadRow>,
+    /// By stream: rows that were read together.
+    columns: Vec<ColumnBatch>,
     held: Held,
     line: u64,
     /// The last line, which has no end yet and was left.
@@ -323,6 +371,25 @@ impl Cursor {
         }
     }
 
+    /// Reads the rows that follow and are at hand into the columns of their stream.
+    fn next_rows(&mut self, streams: &Streams) -> io::Result<Option<usize>> {
+        let columns = &mut self.columns;
+        let read = match &mut self.body {
+            Body::Rows(rows, stream) => {
+                let first = rows.next_rows(&mut columns[*stream], COLUMN_ROWS)?;
+                first.map(|line| (*stream, line))
+            }
+            Body::Events(lines, decoder) => {
+                let read = decoder.next_events(lines, &streams.0, columns, COLUMN_ROWS)?;
+                read.map(|read| (read.stream, read.line))
+            }
+        };
+        Ok(read.map(|(stream, line)| {
+            (self.held, self.line) = (Held::Rows, line);
+            stream
+        }))
+    }
+
     /// Reads the next event.
     fn advance(&mut self, streams: &Streams) -> Result<(), Failure> {
         if !matches!(self.held, Held::Nothing) {
@@ -342,7 +409,7 @@ impl Cursor {
                 .iter()
                 .flat_map(|(_, rows)| rows)
                 .find_map(|r| r.0),
-            Held::Nothing | Held::Bad(_) | Held::End => None,
+            Held::Nothing | Held::Rows | Held::Bad(_) | Held::End => None,
         };
         self.time = time.unwrap_or(self.time);
         Ok(())
@@ -399,7 +466,9 @@ impl Cursor {
                     Body::Events(_, decoder) => decoder.values(),
                 },
             },
-            Held::Batch | Held::Nothing | Held::End => Event::Batch(&self.batch, &self.faults),
+            Held::Batch | Held::Rows | Held::Nothing | Held::End => {
+                Event::Batch(&self.batch, &self.faults)
+            }
             Held::Clock(at) => Event::Clock(*at),
             Held::Bad(fault) => Event::Bad(fault),
         };

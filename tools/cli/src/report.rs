@@ -17,6 +17,8 @@ const PROGRESS_ROWS: u64 = 1024;
 /// Every send is timed up to this one, and then one of [`SAMPLE_EVERY`].
 const SAMPLE_ALL: u64 = 4096;
 const SAMPLE_EVERY: u64 = 32;
+/// Where rows are sent in columns, so many of them come between two that are sent and timed by themselves.
+const COLUMN_ROWS: u64 = 1024;
 
 /// A bar with bytes where the input has an end, else a counter; nothing when standard error is not a terminal.
 pub struct Progress {
@@ -144,6 +146,8 @@ impl BadLines {
 pub struct Latency {
     times: Option<Histogram<u64>>,
     sends: u64,
+    /// Rows that were sent in columns since.
+    in_columns: u64,
 }
 
 impl Latency {
@@ -153,14 +157,28 @@ impl Latency {
         Latency {
             times: times.flatten(),
             sends: 0,
+            in_columns: 0,
         }
+    }
+
+    /// Whether the next row is to be sent by itself, as one of the sample.
+    #[inline]
+    pub fn wants_row(&self) -> bool {
+        self.times.is_some() && (self.sends < SAMPLE_ALL || self.in_columns >= COLUMN_ROWS)
+    }
+
+    /// So many rows were sent in columns.
+    #[inline]
+    pub fn columns(&mut self, rows: u64) {
+        self.in_columns += rows;
     }
 
     /// Runs a send, and times it if it is one of the sample.
     #[inline]
     pub fn of<T>(&mut self, send: impl FnOnce() -> T) -> T {
         self.sends += 1;
-        let sampled = self.sends <= SAMPLE_ALL || self.sends.is_multiple_of(SAMPLE_EVERY);
+        let apart = std::mem::take(&mut self.in_columns) > 0;
+        let sampled = apart || self.sends <= SAMPLE_ALL || self.sends.is_multiple_of(SAMPLE_EVERY);
         match &mut self.times {
             Some(times) if sampled => {
                 let start = Instant::now();

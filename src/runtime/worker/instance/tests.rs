@@ -75,7 +75,13 @@ fn run(workers: usize, rows_max: usize) -> ByKey {
     }
     match rows_max {
         0 => one_by_one(&mut core, &batch),
-        _ => core.send(1, (0, &mut batch), &Stamp::default(), false, rows_max),
+        _ => core.send(
+            1,
+            (0, &mut batch),
+            &Stamp::default(),
+            (false, false),
+            rows_max,
+        ),
     }
     core.input_clock(1, Timestamp::from_millis(1_000), &Stamp::default());
     drop(core);

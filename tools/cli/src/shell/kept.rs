@@ -267,6 +267,12 @@ impl Kept {
             Unbuilt::Files(failure) => Wrong::failed(failure),
             Unbuilt::Text(e) => Wrong::Text(e, origins.to_vec()),
         })?;
+        self.fill_tables(&built)?;
+        Ok(BuiltApp { script, built })
+    }
+
+    /// Puts the rows that were typed into tables there.
+    fn fill_tables(&self, built: &Built) -> Result<(), Wrong> {
         for table in self.known.iter().filter(|k| k.made == Made::Table) {
             let into = |row: &&Row| row.into == table.name;
             if !self.rows.iter().any(|row| into(&row)) {
@@ -285,7 +291,7 @@ impl Kept {
                 return Err(Wrong::Other(message));
             }
         }
-        Ok(BuiltApp { script, built })
+        Ok(())
     }
 
     /// Rows that were typed into streams.

@@ -2,8 +2,8 @@
 //!
 //! `feed` cuts what is typed into statements and commands; `kept` has the app of those that are kept, and says how
 //! answers come about; `insert` reads rows that are typed, `asks` gives answers, `load` takes files, `commands` are the
-//! words that begin with a point. On a terminal `editor` reads the lines, and `words` are completed. From a pipe nothing
-//! is shown but what is asked for, and the first error ends the shell.
+//! words that begin with a point. On a terminal `editor` reads the lines, and `words` are completed. From a pipe
+//! nothing is shown but what is asked for, and the first error ends the shell.
 
 mod asks;
 mod commands;

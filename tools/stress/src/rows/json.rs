@@ -1,9 +1,9 @@
 //! JSON lines against a reading of our own: serde_json says what is JSON, the rules of docs/language.md say the rest.
 
 use super::naive::{self, Judged};
-use eventflux::connector::json::{EventLine, EventRow, RowDecoder, decode_line};
-use eventflux::connector::{Format, Text};
-use eventflux::{Schema, Type, Value};
+use eventflux::connector::json::{EventLine, EventRow, KnownStream, RowDecoder, decode_line};
+use eventflux::connector::{Format, Lines, Text};
+use eventflux::{ColumnBatch, Schema, Type, Value};
 use serde::Deserializer as _;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -27,12 +27,44 @@ pub enum Line {
     Rows(Vec<Option<Row>>),
 }
 
-/// What the engine reads.
+/// What the engine reads: into columns where the line is plain, otherwise by itself.
 pub fn engine(line: &[u8], schema: &Schema, lenient: bool) -> Line {
-    let mut decoder = RowDecoder::new(&Text {
+    let said = Text {
         lenient,
         ..Text::new(Format::Json)
-    });
+    };
+    let stream = match decode_line(line) {
+        Ok(EventLine::Row(row)) => row.stream.to_string(),
+        _ => "S".to_string(),
+    };
+    let in_columns = in_columns(line, (stream, schema.clone(), None), &said);
+    in_columns.unwrap_or_else(|| singly(line, schema, &said))
+}
+
+fn in_columns(line: &[u8], stream: KnownStream, said: &Text) -> Option<Line> {
+    if line.contains(&b'\n') {
+        return None;
+    }
+    // The first line of a text may begin with a mark, and is read by itself.
+    let text = [b"{}\n", line, b"\n"].concat();
+    let mut lines = Lines::new(text.as_slice());
+    lines.next_line().ok()??;
+    let mut columns = [ColumnBatch::new(&stream.1)];
+    let streams = [stream];
+    let mut decoder = RowDecoder::new(said);
+    let read = decoder.next_events(&mut lines, &streams, &mut columns, 1);
+    let _ = read.ok()??;
+    let [columns] = &columns;
+    let at = columns.is_timed().then(|| columns.rows().at()[0].0);
+    Some(Line::Rows(vec![Some(Row {
+        stream: streams[0].0.clone(),
+        at: Judged::Is(at),
+        values: columns.rows().row(0),
+    })]))
+}
+
+fn singly(line: &[u8], schema: &Schema, said: &Text) -> Line {
+    let mut decoder = RowDecoder::new(said);
     let mut row = |row: &EventRow<'_>| {
         let stream = row.stream.to_string();
         let (at, values) = decoder.decode_event(row, schema).ok()?;

@@ -7,7 +7,7 @@
 use super::naive::{self, Judged};
 use eventflux::connector::csv::CsvRows;
 use eventflux::connector::{BadRow, Format, Text};
-use eventflux::{Schema, Type, Value};
+use eventflux::{ColumnBatch, Schema, Type, Value};
 
 /// A row as it is compared: time and values, or nothing where it is bad.
 pub type Row = Option<(Judged<Option<i64>>, Vec<Value>)>;
@@ -15,9 +15,21 @@ pub type Row = Option<(Judged<Option<i64>>, Vec<Value>)>;
 /// What the engine reads, and whether a quote is open at the end.
 pub fn engine(bytes: &[u8], schema: &Schema) -> Result<(Vec<Row>, bool), String> {
     let mut rows = CsvRows::new(bytes, schema, &Text::new(Format::Csv));
-    let mut found = Vec::new();
-    while let Some(row) = rows.next_row().map_err(|e| e.to_string())? {
-        found.push(read(row.row.ok()));
+    let (mut found, mut columns) = (Vec::new(), ColumnBatch::new(schema));
+    loop {
+        let plain = rows.next_rows(&mut columns, 256);
+        if plain.map_err(|e| e.to_string())?.is_some() {
+            let rows = columns.rows();
+            for (row, at) in rows.at().iter().enumerate() {
+                let at = columns.is_timed().then_some(*at);
+                found.push(read(Some((at, &rows.row(row)))));
+            }
+            continue;
+        }
+        match rows.next_row().map_err(|e| e.to_string())? {
+            Some(row) => found.push(read(row.row.ok())),
+            None => break,
+        }
     }
     let last = rows.take_unfinished().map_err(|e| e.to_string())?;
     let last = last.map(|row| row.row);

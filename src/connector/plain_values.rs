@@ -1,0 +1,347 @@
+//! Plain values from their text straight into columns.
+//!
+//! Why: a file is read as fast as its bytes are looked at only where none is looked at twice and no value is a thing of
+//! its own on the way. What is not plain (an exponent, twenty digits, an escape) is left to the readers of single
+//! values, and so is whatever is wrong: there is one reading of every text, and one message for every fault.
+
+use super::time::{TimeText, TimeUnit};
+use crate::event::{Column, Data, Str, Timestamp};
+
+/// Digits that a `u64` holds whatever they are, and an `i64` too.
+const EXACT_DIGITS: usize = 18;
+/// Whole numbers up to here are doubles, and so are the powers of ten up to the last of [`TENS`]: their quotient is
+/// rounded once, as the decimal would be.
+const EXACT_DOUBLE: u64 = 1 << 53;
+const TENS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+];
+/// The same for floats.
+const EXACT_FLOAT: u64 = 1 << 24;
+const FLOAT_TENS: [f32; 11] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10];
+
+/// A number as most are written: a sign, digits, and perhaps a point with digits behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Plain {
+    /// The digits as one whole number, if these are few enough.
+    digits: Option<u64>,
+    /// Digits in front of the point.
+    whole: usize,
+    /// Digits behind it.
+    fraction: usize,
+    negative: bool,
+    /// Bytes that it takes.
+    pub(super) len: usize,
+}
+
+impl Plain {
+    /// The number with which a text begins; what stands behind it is for the caller to judge.
+    #[inline]
+    pub(super) fn read(text: &[u8]) -> Option<Plain> {
+        let negative = text.first() == Some(&b'-');
+        let begin = usize::from(negative);
+        let (mut value, mut at) = digits(text, begin, 0);
+        let whole = at - begin;
+        if whole == 0 {
+            return None;
+        }
+        let mut fraction = 0;
+        if text.get(at) == Some(&b'.') {
+            let point = at;
+            (value, at) = digits(text, point + 1, value);
+            fraction = at - point - 1;
+            if fraction == 0 {
+                return None;
+            }
+        }
+        Some(Plain {
+            digits: (whole + fraction <= EXACT_DIGITS).then_some(value),
+            whole,
+            fraction,
+            negative,
+            len: at,
+        })
+    }
+
+    /// Whether it is a number in JSON, too: no zero in front of other digits.
+    #[inline]
+    pub(super) fn is_json(&self, text: &[u8]) -> bool {
+        self.whole == 1 || text.get(usize::from(self.negative)) != Some(&b'0')
+    }
+
+    /// As a whole number.
+    #[inline]
+    fn integer(&self) -> Option<i64> {
+        if self.fraction > 0 {
+            return None;
+        }
+        let digits = self.digits? as i64;
+        Some(if self.negative { -digits } else { digits })
+    }
+
+    /// Appends it to a column of numbers; `false`, and nothing appended, where the reader of single values decides.
+    #[inline]
+    pub(super) fn push(&self, column: &mut Column) -> bool {
+        let (data, valid) = column.parts_mut();
+        match (data, self.digits) {
+            (Data::Long(v), _) => match self.integer() {
+                Some(x) => v.push(x),
+                None => return false,
+            },
+            (Data::Int(v), _) => match self.integer().map(i32::try_from) {
+                Some(Ok(x)) => v.push(x),
+                _ => return false,
+            },
+            (Data::Double(v), Some(digits)) if digits <= EXACT_DOUBLE && self.fraction < 23 => {
+                let x = digits as f64 / TENS[self.fraction];
+                // 0.0 for −0.0
+                v.push(if self.negative { -x } else { x } + 0.0);
+            }
+            (Data::Float(v), Some(digits)) if digits <= EXACT_FLOAT && self.fraction < 11 => {
+                let x = digits as f32 / FLOAT_TENS[self.fraction];
+                v.push(if self.negative { -x } else { x } + 0.0);
+            }
+            _ => return false,
+        }
+        if !valid.is_empty() {
+            valid.push(true);
+        }
+        true
+    }
+
+    /// As a time; `None` where the reader of single times decides.
+    #[inline]
+    pub(super) fn time(&self, times: &TimeText) -> Option<Timestamp> {
+        if times.has_pattern() {
+            return None;
+        }
+        let us = match times.unit {
+            TimeUnit::Seconds => 1_000_000,
+            TimeUnit::Millis => 1_000,
+            TimeUnit::Micros => 1,
+            TimeUnit::Nanos => return None,
+        };
+        let at = self.integer()?.checked_mul(us)?;
+        (at.unsigned_abs() <= super::number::AT_US_MAX.unsigned_abs()).then_some(Timestamp(at))
+    }
+}
+
+/// Reads digits on from `at`, behind those of `value`; returns also where they end.
+#[inline]
+fn digits(text: &[u8], mut at: usize, mut value: u64) -> (u64, usize) {
+    while let Some(eight) = text.get(at..).and_then(|t| t.first_chunk::<8>()) {
+        let (of_word, count) = digits_of_word(u64::from_le_bytes(*eight));
+        value = value.wrapping_mul(POWERS[count]).wrapping_add(of_word);
+        at += count;
+        if count < 8 {
+            return (value, at);
+        }
+    }
+    while let Some(digit) = text.get(at).map(|b| b.wrapping_sub(b'0'))
+        && digit < 10
+    {
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+        at += 1;
+    }
+    (value, at)
+}
+
+const POWERS: [u64; 9] = [
+    1,
+    10,
+    100,
+    1_000,
+    10_000,
+    100_000,
+    1_000_000,
+    10_000_000,
+    100_000_000,
+];
+
+/// The digits with which eight bytes begin, the first in the lowest, as a number, and how many they are: neighbours are
+/// added up to pairs, these to fours, these to the whole.
+#[inline]
+fn digits_of_word(text: u64) -> (u64, usize) {
+    const HIGH: u64 = 0xF0F0_F0F0_F0F0_F0F0;
+    const ZEROS: u64 = 0x3030_3030_3030_3030;
+    // A digit is 0x30 to 0x39: six more does not carry into its high half. What carries into a digit stands below it.
+    let others = (text ^ ZEROS) | (text.wrapping_add(0x0606_0606_0606_0606) ^ ZEROS);
+    let count = (others & HIGH).trailing_zeros() as usize / 8;
+    if count == 0 {
+        return (0, 0);
+    }
+    // Zeros in front of the digits take the place of what stands behind them.
+    let ones = (text ^ ZEROS) << (64 - 8 * count);
+    let pairs = (ones * 10 + (ones >> 8)) & 0x00FF_00FF_00FF_00FF;
+    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_FFFF_0000_FFFF;
+    (((fours * 10_000 + (fours >> 32)) & 0xFFFF_FFFF), count)
+}
+
+/// Appends a text to a column of texts; `false` where it is another column.
+#[inline]
+pub(super) fn push_text(column: &mut Column, text: &str) -> bool {
+    let (Data::String(v), valid) = column.parts_mut() else {
+        return false;
+    };
+    v.push(Str::new(text));
+    if !valid.is_empty() {
+        valid.push(true);
+    }
+    true
+}
+
+/// Where the first of the bytes stands that end or change a text of JSON: a quote, a backslash, a control character.
+#[inline]
+pub(super) fn end_of_plain(text: &[u8], mut at: usize) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    // The lowest byte that is marked is right; a borrow may mark others above it.
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word;
+    while let Some(eight) = text.get(at..at + 8).and_then(|t| t.first_chunk::<8>()) {
+        let word = u64::from_le_bytes(*eight);
+        let control = word.wrapping_sub(ONES * 0x20) & !word;
+        let found = (zeros(word ^ (ONES * u64::from(b'"')))
+            | zeros(word ^ (ONES * u64::from(b'\\')))
+            | control)
+            & HIGHS;
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    let rest = text.get(at..)?.iter();
+    let mut rest = rest.zip(at..);
+    rest.find(|(b, _)| matches!(b, b'"' | b'\\' | 0..0x20))
+        .map(|(_, at)| at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connector::number::{number, time};
+    use crate::event::{Type, Value};
+
+    /// What is plain is what the reader of single values makes of it, at every length and behind every text.
+    #[test]
+    fn plain_numbers_are_what_they_are_one_by_one() {
+        let mut texts: Vec<String> = [
+            "0",
+            "-0",
+            "0.0",
+            "-0.0",
+            "7",
+            "-7",
+            "12345678",
+            "123456789",
+            "1234567.5",
+            "0.1",
+            "2147483647",
+            "2147483648",
+            "-2147483648",
+            "-2147483649",
+            "999999999999999999",
+            "-999999999999999999",
+            "9007199254740992",
+            "9007199254740993",
+            "9007199254740991.5",
+            "0.30000000000000004",
+            "16777216",
+            "16777217",
+            "1677721.7",
+            "0.000000000000000001",
+            "1700000000000",
+            "9200000000000000",
+            "9200000000000001",
+            "-9200000000000000",
+        ]
+        .map(String::from)
+        .to_vec();
+        for len in 1..=18 {
+            let digits: String = (0..len)
+                .map(|n| char::from(b'1' + (n * 7 % 9) as u8))
+                .collect();
+            for point in 1..len {
+                texts.push(format!("{}.{}", &digits[..point], &digits[point..]));
+            }
+            texts.push(digits);
+        }
+        for text in texts {
+            let read = Plain::read(text.as_bytes()).expect("plain");
+            assert_eq!(read.len, text.len(), "{text}");
+            for ty in [Type::Int, Type::Long, Type::Float, Type::Double] {
+                let mut column = Column::new(ty);
+                if read.push(&mut column) {
+                    assert_eq!(Ok(column.value(0)), number(&text, ty), "{text} {ty}");
+                    assert_ne!(column.value(0).to_string(), "-0.0", "{text}");
+                }
+            }
+            let units = [
+                TimeUnit::Seconds,
+                TimeUnit::Millis,
+                TimeUnit::Micros,
+                TimeUnit::Nanos,
+            ];
+            for unit in units {
+                if let Some(at) = read.time(&TimeText::in_unit(unit)) {
+                    assert_eq!(Ok(at), time(&text, unit), "{text}");
+                }
+            }
+        }
+        for (text, len) in [
+            ("12,5", 2),
+            ("1.5}", 3),
+            ("1e5", 1),
+            ("1-", 1),
+            ("123456789a", 9),
+        ] {
+            assert_eq!(
+                Plain::read(text.as_bytes()).map(|p| p.len),
+                Some(len),
+                "{text}"
+            );
+        }
+        for text in ["", "-", "+1", ".5", "1.", "1.x", "x", "\u{661}"] {
+            assert_eq!(Plain::read(text.as_bytes()), None, "{text}");
+        }
+        let json = |text: &str| Plain::read(text.as_bytes()).map(|p| p.is_json(text.as_bytes()));
+        for (text, is) in [
+            ("0", true),
+            ("-0.5", true),
+            ("10", true),
+            ("01", false),
+            ("-00", false),
+        ] {
+            assert_eq!(json(text), Some(is), "{text}");
+        }
+    }
+
+    #[test]
+    fn values_follow_nulls() {
+        let mut column = Column::new(Type::Long);
+        column.push_null();
+        assert!(Plain::read(b"5").is_some_and(|p| p.push(&mut column)));
+        assert_eq!(
+            (column.value(0), column.value(1)),
+            (Value::Null, Value::Long(5))
+        );
+        let mut column = Column::new(Type::String);
+        column.push_null();
+        assert!(
+            push_text(&mut column, "é") && !Plain::read(b"5").is_some_and(|p| p.push(&mut column))
+        );
+        assert_eq!(column.value(1), Value::from("é"));
+    }
+
+    #[test]
+    fn the_end_of_a_text_is_found_at_every_place() {
+        for len in 0..20 {
+            for end in [b'"', b'\\', 0, 0x1f, b'\n'] {
+                let mut text = vec![b'\x80'; len];
+                text.push(end);
+                text.extend_from_slice(b"\"more text behind it");
+                assert_eq!(end_of_plain(&text, 0), Some(len));
+            }
+            assert_eq!(end_of_plain(&vec![b' '; len], 0), None);
+        }
+    }
+}
