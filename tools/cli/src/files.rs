@@ -127,6 +127,13 @@ pub struct Way<'a> {
 }
 
 /// What became of the rows.
+#[cfg_attr(
+    not(feature = "shell"),
+    expect(
+        dead_code,
+        reason = "only the shell writes some rows and tells of the rest"
+    )
+)]
 pub struct Answered {
     /// Those that were written.
     pub rows: u64,
