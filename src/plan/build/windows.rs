@@ -87,6 +87,14 @@ impl Builder<'_> {
         }
     }
 
+    /// A window of the last rows, which hands those that leave to an aggregate beside those that enter where it may.
+    fn last_rows(&self, length: Length) -> Box<dyn Operator> {
+        match self.takes_swaps() {
+            true => Box::new(length.swapping()),
+            false => self.apart(length),
+        }
+    }
+
     /// Pushes the operator of a window. `passed`: the columns of the query's input that it gets; `used`: those that are
     /// kept, and `types` their types.
     pub(super) fn window(
@@ -98,13 +106,7 @@ impl Builder<'_> {
     ) {
         let expires = self.expires();
         let mut operator: Box<dyn Operator> = match window {
-            WindowPlan::Length(rows) => {
-                let length = Length::new(*rows, keep, &types);
-                match self.takes_swaps() {
-                    true => Box::new(length.swapping()),
-                    false => self.apart(length),
-                }
-            }
+            WindowPlan::Length(rows) => self.last_rows(Length::new(*rows, keep, &types)),
             WindowPlan::LengthBatch { rows, streams } => {
                 self.apart(LengthBatch::new(*rows, *streams, keep, &types))
             }
