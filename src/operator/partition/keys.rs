@@ -46,7 +46,7 @@ pub(crate) struct KeptKeys {
     times: BTreeMap<Timestamp, usize>,
     /// Keys that are gone and still here.
     pending: usize,
-    /// Keys that came since some were taken out.
+    /// Keys that came since some were taken out, while others are on their way.
     came: usize,
     /// The slot that is looked at next for keys that are gone.
     next: Slot,
@@ -143,7 +143,9 @@ impl KeptKeys {
         for (slot, _) in &self.fresh {
             *self.seen.get_mut(*slot) = Timestamp::MIN;
         }
-        self.came += self.fresh.len();
+        if self.pending > 0 {
+            self.came += self.fresh.len();
+        }
         let keys = self.index.len() - self.pending;
         let excess = keys.saturating_sub(self.keys_max);
         excess.min(self.fresh.len())
@@ -517,6 +519,17 @@ mod tests {
         }
         assert_eq!(out[1..5], [KEYS_AT_ONCE, KEYS_AT_ONCE, KEYS_AT_ONCE, 80]);
         assert_eq!((out.iter().sum::<usize>(), kept.index.len()), (1985, 0));
+    }
+
+    #[test]
+    fn keys_that_came_before_others_went_hurry_nobody() {
+        let mut kept = KeptKeys::new(Type::Long, Some((100, 50)), 1000);
+        kept.forget_singly(100);
+        let (keys, batch) = rows(0..1000, 10);
+        assert!(kept.see_all(&keys, &batch));
+        kept.decide(Timestamp(150));
+        kept.take_some_out(1);
+        assert_eq!(kept.take_gone().0.len(), KEYS_AT_ONCE);
     }
 
     #[test]
