@@ -14,8 +14,8 @@ pub(crate) struct FirstIn {
     span_us: i64,
     /// By key, when the next row may pass, in microseconds.
     until: Cells<Option<i64>>,
-    /// The keys that let a row out, the oldest first: an index.
-    order: VecDeque<Slot>,
+    /// The keys that let a row out and their times, the oldest first: an index. One that went is still in it.
+    order: VecDeque<(i64, Slot)>,
     rows: Vec<u32>,
 }
 
@@ -34,18 +34,23 @@ impl FirstIn {
 
     /// Forgets the keys whose time is over.
     fn forget(&mut self, now: Timestamp) {
-        while let Some(slot) = self.order.front().copied() {
+        while let Some((until, slot)) = self.order.front().copied()
+            && until <= now.0
+        {
             // A key that let another row out since stands further behind once more.
-            match *self.until.get(slot) {
-                Some(until) if until > now.0 => return,
-                Some(_) => {
-                    self.keys.index.remove(slot);
-                    self.until.reset(slot);
-                }
-                None => {}
+            if *self.until.get(slot) == Some(until) {
+                self.keys.index.remove(slot);
+                self.until.reset(slot);
             }
             self.order.pop_front();
         }
+    }
+
+    /// Drops what is no longer there from the order.
+    fn compact(&mut self) {
+        let of = &self.until;
+        self.order
+            .retain(|(until, slot)| *of.get(*slot) == Some(*until));
     }
 
     /// Leaves the rows that pass in `rows`.
@@ -84,8 +89,9 @@ impl FirstIn {
         if self.until.get(slot).is_some_and(|until| now.0 < until) {
             return false;
         }
-        *self.until.get_mut(slot) = Some(now.plus(self.span_us).0);
-        self.order.push_back(slot);
+        let until = now.plus(self.span_us).0;
+        *self.until.get_mut(slot) = Some(until);
+        self.order.push_back((until, slot));
         true
     }
 }
@@ -96,9 +102,11 @@ impl StateHolder for FirstIn {
         visitor.container("until", &mut self.until);
         if visitor.is_loading() {
             self.until.ensure(self.keys.index.slots());
-            let mut slots: Vec<Slot> = self.keys.index.held_slots().collect();
-            slots.sort_by_key(|slot| *self.until.get(*slot));
-            self.order = slots.into();
+            let held = self.keys.index.held_slots();
+            let known = held.filter_map(|slot| Some(((*self.until.get(slot))?, slot)));
+            let mut order: Vec<(i64, Slot)> = known.collect();
+            order.sort_unstable();
+            self.order = order.into();
             if self.until.len() > self.keys.index.slots() {
                 visitor.fail(Malformed::new(
                     "a row was let out of a key that is not there",
@@ -145,8 +153,7 @@ impl Operator for FirstIn {
         for slot in self.keys.keep_keys(keep) {
             self.until.reset(slot);
         }
-        let until = &self.until;
-        self.order.retain(|slot| until.get(*slot).is_some());
+        self.compact();
     }
 
     fn quiet_after(&self) -> Option<i64> {
@@ -161,5 +168,37 @@ impl Operator for FirstIn {
         for slot in self.keys.remove_known(keys) {
             self.until.reset(slot);
         }
+        if self.order.len() > 2 * self.keys.index.len() + 64 {
+            self.compact();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Scalar, Type};
+
+    #[test]
+    fn keys_that_went_do_not_pile_up() {
+        let mut keys = ByKey::new(vec![0], &[Type::Long]);
+        keys.routing = vec![0];
+        let mut first = FirstIn::new(keys, 1_000_000_000);
+        let mut out = Out::default();
+        for key in 0..10_000 {
+            let mut column = Column::new(Type::Long);
+            column.push_scalar(Scalar::Long(key));
+            let batch = Batch {
+                at: vec![Timestamp(key)],
+                clock: vec![Timestamp(key)],
+                columns: vec![column],
+                tracks_clock: true,
+                ..Batch::default()
+            };
+            first.rows(Kind::Rows, &batch, &mut out);
+            first.forget_keys(&batch.columns[0]);
+            assert!(first.order.len() <= 65, "{} keys", first.order.len());
+        }
+        assert_eq!(out.ready.len(), 10_000);
     }
 }
