@@ -5,6 +5,7 @@ use crate::connector::BadRow;
 use crate::event::{Timestamp, Type, Value};
 use eventflux_testbed::Scratch;
 use std::fmt::Display;
+#[cfg(feature = "gzip")]
 use std::io::Write;
 
 /// What a source has handed over.
@@ -106,6 +107,7 @@ fn gzip(text: &str) -> Vec<u8> {
     to.finish().expect("memory")
 }
 
+#[cfg(any(feature = "gzip", feature = "glob"))]
 fn csv(from: usize, to: usize) -> String {
     let rows: String = (from..to).map(|i| format!("{i},\"a\nb{i}\"\n")).collect();
     format!("n,t\n{rows}")

@@ -106,6 +106,30 @@ impl<T: Ordered, const MAX: bool> Fold for Forever<T, MAX> {
     }
 }
 
+/// Applies each value that comes or leaves, and appends what its group has then where that is asked for.
+#[inline]
+fn each_value<A: Accumulator, T: Ordered>(
+    own: &mut A,
+    changes: &Changes<'_>,
+    args: &[&Column],
+    mut out: Option<&mut Column>,
+    apply: impl Fn(&mut A, Slot, Sign, &T),
+) {
+    let arg = args[0];
+    let values = T::slice(arg.data()).expect("the argument column has the type of the aggregate");
+    for (row, slot) in changes.slots.iter().enumerate() {
+        let sign = changes.sign(row);
+        if !arg.is_null(row) {
+            apply(own, *slot, sign, &values[row]);
+        }
+        if let Some(out) = out.as_deref_mut()
+            && changes.emit.takes(sign)
+        {
+            own.value(*slot, out);
+        }
+    }
+}
+
 /// The least or greatest value per group, of which the oldest leaves first.
 pub(crate) struct Sliding<T: Ordered> {
     values: Multiset<T::Key>,
@@ -139,21 +163,8 @@ impl<T: Ordered> Accumulator for Sliding<T> {
         self.values.ensure(slots);
     }
 
-    fn update(&mut self, changes: &Changes<'_>, args: &[&Column], mut out: Option<&mut Column>) {
-        let arg = args[0];
-        let values =
-            T::slice(arg.data()).expect("the argument column has the type of the aggregate");
-        for (row, slot) in changes.slots.iter().enumerate() {
-            let sign = changes.sign(row);
-            if !arg.is_null(row) {
-                self.apply(*slot, sign, &values[row]);
-            }
-            if let Some(out) = out.as_deref_mut()
-                && changes.emit.takes(sign)
-            {
-                self.value(*slot, out);
-            }
-        }
+    fn update(&mut self, changes: &Changes<'_>, args: &[&Column], out: Option<&mut Column>) {
+        each_value(self, changes, args, out, Self::apply);
     }
 
     fn takes_values(&self) -> bool {
@@ -217,6 +228,16 @@ impl<T: Ordered> Sorted<T> {
             question,
         }
     }
+
+    #[inline]
+    fn apply(&mut self, slot: Slot, sign: Sign, value: &T) {
+        match sign {
+            Sign::Plus => self.values.add(slot, &value.key()),
+            Sign::Minus => {
+                self.values.retract(slot, &value.key());
+            }
+        }
+    }
 }
 
 impl<T: Ordered> StateHolder for Sorted<T> {
@@ -230,26 +251,8 @@ impl<T: Ordered> Accumulator for Sorted<T> {
         self.values.ensure(slots);
     }
 
-    fn update(&mut self, changes: &Changes<'_>, args: &[&Column], mut out: Option<&mut Column>) {
-        let arg = args[0];
-        let values =
-            T::slice(arg.data()).expect("the argument column has the type of the aggregate");
-        for (row, slot) in changes.slots.iter().enumerate() {
-            let sign = changes.sign(row);
-            if !arg.is_null(row) {
-                match sign {
-                    Sign::Plus => self.values.add(*slot, &values[row].key()),
-                    Sign::Minus => {
-                        self.values.retract(*slot, &values[row].key());
-                    }
-                }
-            }
-            if let Some(out) = out.as_deref_mut()
-                && changes.emit.takes(sign)
-            {
-                self.value(*slot, out);
-            }
-        }
+    fn update(&mut self, changes: &Changes<'_>, args: &[&Column], out: Option<&mut Column>) {
+        each_value(self, changes, args, out, Self::apply);
     }
 
     fn value(&self, slot: Slot, out: &mut Column) {

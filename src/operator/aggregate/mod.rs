@@ -105,7 +105,12 @@ pub(crate) struct Merged<'a> {
     pub(crate) to: &'a [Slot],
 }
 
-impl Merged<'_> {
+impl<'a> Merged<'a> {
+    /// Slots 0, 1, 2 and so on, each into one of these.
+    pub(crate) fn all(to: &'a [Slot]) -> Self {
+        Merged { from: None, to }
+    }
+
     /// Each slot with the one into which it goes.
     #[inline]
     fn pairs(self) -> impl Iterator<Item = (Slot, Slot)> {

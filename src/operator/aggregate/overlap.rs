@@ -187,16 +187,8 @@ impl Overlap {
         for slot in &taken.slots {
             self.held[*slot as usize] += 1;
         }
-        let merged = Merged {
-            from: None,
-            to: &taken.slots,
-        };
-        for (call, merging) in self.merging.iter().enumerate() {
-            if *merging == Merging::Inverse {
-                let theirs = pane.groups.accumulators[call].as_ref();
-                self.groups.accumulators[call].absorb(theirs, merged);
-            }
-        }
+        let merged = Merged::all(&taken.slots);
+        self.each_inverse(pane, |own, theirs| own.absorb(theirs, merged));
         for stacks in &mut self.stacks {
             stacks.front.ensure(groups);
             stacks.back.ensure(groups);
@@ -206,15 +198,23 @@ impl Overlap {
         self.taken.push_back(taken);
     }
 
+    /// Calls `act` with each accumulator from which others may be taken away, and that of a pane.
+    fn each_inverse(&mut self, pane: &Pane, act: impl Fn(&mut dyn Accumulator, &dyn Accumulator)) {
+        let theirs = &pane.groups.accumulators;
+        let own = self.groups.accumulators.iter_mut().zip(theirs);
+        for ((own, theirs), merging) in own.zip(&self.merging) {
+            if *merging == Merging::Inverse {
+                act(own.as_mut(), theirs.as_ref());
+            }
+        }
+    }
+
     /// Merges what is not kept merged.
     fn merge(&mut self, open: &VecDeque<Pane>) {
         let slots = self.groups.index.slots();
         for stacks in &self.stacks {
             let shown = &mut self.groups.accumulators[stacks.call];
-            let merged = Merged {
-                from: None,
-                to: &self.numbers[..slots],
-            };
+            let merged = Merged::all(&self.numbers[..slots]);
             shown.clear();
             shown.ensure(slots);
             if self.turned > 0 {
@@ -230,10 +230,7 @@ impl Overlap {
                 shown.clear();
                 shown.ensure(slots);
                 for (taken, pane) in self.taken.iter().zip(open) {
-                    let merged = Merged {
-                        from: None,
-                        to: &taken.slots,
-                    };
+                    let merged = Merged::all(&taken.slots);
                     shown.absorb(pane.groups.accumulators[call].as_ref(), merged);
                 }
             }
@@ -249,16 +246,8 @@ impl Overlap {
             return;
         };
         self.turned = self.turned.saturating_sub(1);
-        let merged = Merged {
-            from: None,
-            to: &taken.slots,
-        };
-        for (call, merging) in self.merging.iter().enumerate() {
-            if *merging == Merging::Inverse {
-                let theirs = pane.groups.accumulators[call].as_ref();
-                self.groups.accumulators[call].expel(theirs, merged);
-            }
-        }
+        let merged = Merged::all(&taken.slots);
+        self.each_inverse(pane, |own, theirs| own.expel(theirs, merged));
         for (stacks, before) in self.stacks.iter_mut().zip(&taken.before) {
             for slot in &taken.slots {
                 stacks.front.reset(*slot);
@@ -288,10 +277,7 @@ impl Overlap {
                     to: &self.numbers[..count],
                 };
                 before.absorb(stacks.front.as_ref(), kept);
-                let merged = Merged {
-                    from: None,
-                    to: &taken.slots,
-                };
+                let merged = Merged::all(&taken.slots);
                 let theirs = pane.groups.accumulators[stacks.call].as_ref();
                 stacks.front.absorb(theirs, merged);
             }

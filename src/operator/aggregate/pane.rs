@@ -278,10 +278,7 @@ impl Pane {
             slots[*from as usize] = *to;
         }
         to.groups.ensure_slots(s.rows.len() + 1);
-        let merged = Merged {
-            from: None,
-            to: &slots,
-        };
+        let merged = Merged::all(&slots);
         to.groups.absorb(&self.groups, merged);
         to.groups.reset(s.rows.len() as Slot);
     }

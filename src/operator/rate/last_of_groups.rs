@@ -143,7 +143,7 @@ impl Operator for LastOfGroups {
             self.counts.reset(key);
             while let Some(group) = self.groups.first(key) {
                 self.groups.remove(group);
-                self.latest.drop_row(group);
+                self.latest.let_go(group);
             }
         }
         self.latest.forget();

@@ -161,11 +161,6 @@ impl Latest {
         self.let_go(slot);
     }
 
-    /// Forgets the row of a key; [`Latest::forget`] follows.
-    pub(super) fn drop_row(&mut self, slot: Slot) {
-        self.let_go(slot);
-    }
-
     /// The keys that have a row, in order.
     pub(super) fn in_order(&mut self) -> Vec<Slot> {
         self.compact();
@@ -177,8 +172,8 @@ impl Latest {
         self.rows.columns()[column].scalar(slot as usize)
     }
 
-    /// A key has no row any more.
-    fn let_go(&mut self, slot: Slot) {
+    /// A key has no row any more; [`Latest::forget`] follows.
+    pub(super) fn let_go(&mut self, slot: Slot) {
         self.known.reset(slot);
         self.noted -= 1;
         self.loose.push(slot);

@@ -127,8 +127,12 @@ impl Table {
 
 /// Whether standard output takes signs for looks, and nobody has said that they are not wanted.
 fn is_coloured() -> bool {
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|said| !said.is_empty());
-    !refused && io::stdout().is_terminal()
+    !is_colour_refused() && io::stdout().is_terminal()
+}
+
+/// Whether NO_COLOR is set.
+pub fn is_colour_refused() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|said| !said.is_empty())
 }
 
 fn value(value: &Value) -> String {

@@ -1,6 +1,7 @@
 //! The line on a terminal: edited, completed, remembered in a file.
 
 use super::words::Words;
+use crate::table::is_colour_refused;
 use crate::{say, show};
 use rustyline::completion::Completer;
 use rustyline::config::Configurer;
@@ -163,7 +164,7 @@ impl Hinter for Completing {
 
 impl Highlighter for Completing {
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
-        match env::var_os("NO_COLOR").is_some_and(|said| !said.is_empty()) {
+        match is_colour_refused() {
             true => Cow::Borrowed(prompt),
             false => Cow::Owned(format!("\x1b[1m{prompt}\x1b[0m")),
         }
