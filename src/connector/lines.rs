@@ -238,7 +238,7 @@ impl<R: BufRead> Lines<R> {
 }
 
 /// Bytes of lines that are looked at together: some hundred rows, whose text is checked at once.
-const TOGETHER_BYTES: usize = 16 << 10;
+pub(super) const TOGETHER_BYTES: usize = 16 << 10;
 
 /// Whole lines that a reader has at hand, as far as they are UTF-8.
 pub(super) fn whole_lines<R: BufRead>(reader: &mut R) -> io::Result<&str> {

@@ -24,12 +24,13 @@ const FLOAT_TENS: [f32; 11] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9,
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Plain {
     /// The digits as one whole number, if these are few enough.
-    digits: Option<u64>,
+    digits: u64,
+    is_exact: bool,
+    negative: bool,
     /// Digits in front of the point.
     whole: usize,
     /// Digits behind it.
     fraction: usize,
-    negative: bool,
     /// Bytes that it takes.
     pub(super) len: usize,
 }
@@ -38,6 +39,60 @@ impl Plain {
     /// The number with which a text begins; what stands behind it is for the caller to judge.
     #[inline]
     pub(super) fn read(text: &[u8]) -> Option<Plain> {
+        Plain::in_words(text).or_else(|| Plain::digit_by_digit(text))
+    }
+
+    /// The number without a sign that ends within the sixteen bytes with which a text begins, looked at as two words.
+    #[inline]
+    fn in_words(text: &[u8]) -> Option<Plain> {
+        let word = u64::from_le_bytes(*text.first_chunk()?);
+        let whole = digits_ahead(word);
+        if whole == 8 {
+            let second = u64::from_le_bytes(*text.get(8..)?.first_chunk()?);
+            let further = digits_ahead(second);
+            let first = number_of(word, 8);
+            let digits = match further {
+                0 => first,
+                1..8 => first * POWERS[further] + number_of(second, further),
+                _ => return None,
+            };
+            let ends = (second >> (8 * further)) as u8 != b'.';
+            return ends.then_some(Plain::of(digits, 8 + further, 0));
+        }
+        if whole == 0 {
+            return None;
+        }
+        let behind = word >> (8 * whole);
+        if behind as u8 != b'.' {
+            return Some(Plain::of(number_of(word, whole), whole, 0));
+        }
+        // The digits behind the point move up to those in front of it.
+        let behind = behind >> 8;
+        let fraction = digits_ahead(behind | POINTS << (56 - 8 * whole));
+        if fraction == 0 || whole + 1 + fraction == 8 {
+            return None;
+        }
+        let digits = (word & !(u64::MAX << (8 * whole))) | (behind << (8 * whole));
+        let digits = number_of(digits, whole + fraction);
+        Some(Plain::of(digits, whole, fraction))
+    }
+
+    /// Few digits without a sign.
+    #[inline]
+    fn of(digits: u64, whole: usize, fraction: usize) -> Plain {
+        Plain {
+            digits,
+            is_exact: true,
+            negative: false,
+            whole,
+            fraction,
+            len: whole + fraction + usize::from(fraction > 0),
+        }
+    }
+
+    /// A number of any length.
+    #[inline(never)]
+    fn digit_by_digit(text: &[u8]) -> Option<Plain> {
         let negative = text.first() == Some(&b'-');
         let begin = usize::from(negative);
         let (mut value, mut at) = digits(text, begin, 0);
@@ -55,10 +110,11 @@ impl Plain {
             }
         }
         Some(Plain {
-            digits: (whole + fraction <= EXACT_DIGITS).then_some(value),
+            digits: value,
+            is_exact: whole + fraction <= EXACT_DIGITS,
+            negative,
             whole,
             fraction,
-            negative,
             len: at,
         })
     }
@@ -72,10 +128,10 @@ impl Plain {
     /// As a whole number.
     #[inline]
     fn integer(&self) -> Option<i64> {
-        if self.fraction > 0 {
+        if self.fraction > 0 || !self.is_exact {
             return None;
         }
-        let digits = self.digits? as i64;
+        let digits = self.digits as i64;
         Some(if self.negative { -digits } else { digits })
     }
 
@@ -83,22 +139,25 @@ impl Plain {
     #[inline]
     pub(super) fn push(&self, column: &mut Column) -> bool {
         let (data, valid) = column.parts_mut();
-        match (data, self.digits) {
-            (Data::Long(v), _) => match self.integer() {
+        let fits = |digits_max, fraction_max| {
+            self.is_exact && self.digits <= digits_max && self.fraction < fraction_max
+        };
+        match data {
+            Data::Long(v) => match self.integer() {
                 Some(x) => v.push(x),
                 None => return false,
             },
-            (Data::Int(v), _) => match self.integer().map(i32::try_from) {
+            Data::Int(v) => match self.integer().map(i32::try_from) {
                 Some(Ok(x)) => v.push(x),
                 _ => return false,
             },
-            (Data::Double(v), Some(digits)) if digits <= EXACT_DOUBLE && self.fraction < 23 => {
-                let x = digits as f64 / TENS[self.fraction];
+            Data::Double(v) if fits(EXACT_DOUBLE, TENS.len()) => {
+                let x = self.digits as f64 / TENS[self.fraction];
                 // 0.0 for −0.0
                 v.push(if self.negative { -x } else { x } + 0.0);
             }
-            (Data::Float(v), Some(digits)) if digits <= EXACT_FLOAT && self.fraction < 11 => {
-                let x = digits as f32 / FLOAT_TENS[self.fraction];
+            Data::Float(v) if fits(EXACT_FLOAT, FLOAT_TENS.len()) => {
+                let x = self.digits as f32 / FLOAT_TENS[self.fraction];
                 v.push(if self.negative { -x } else { x } + 0.0);
             }
             _ => return false,
@@ -130,8 +189,14 @@ impl Plain {
 #[inline]
 fn digits(text: &[u8], mut at: usize, mut value: u64) -> (u64, usize) {
     while let Some(eight) = text.get(at..).and_then(|t| t.first_chunk::<8>()) {
-        let (of_word, count) = digits_of_word(u64::from_le_bytes(*eight));
-        value = value.wrapping_mul(POWERS[count]).wrapping_add(of_word);
+        let word = u64::from_le_bytes(*eight);
+        let count = digits_ahead(word);
+        if count == 0 {
+            return (value, at);
+        }
+        value = value
+            .wrapping_mul(POWERS[count])
+            .wrapping_add(number_of(word, count));
         at += count;
         if count < 8 {
             return (value, at);
@@ -158,23 +223,29 @@ const POWERS: [u64; 9] = [
     100_000_000,
 ];
 
-/// The digits with which eight bytes begin, the first in the lowest, as a number, and how many they are: neighbours are
-/// added up to pairs, these to fours, these to the whole.
+/// Eight points: no digits.
+const POINTS: u64 = 0x2E2E_2E2E_2E2E_2E2E;
+
+/// How many digits eight bytes begin with, the first in the lowest.
 #[inline]
-fn digits_of_word(text: u64) -> (u64, usize) {
+fn digits_ahead(text: u64) -> usize {
     const HIGH: u64 = 0xF0F0_F0F0_F0F0_F0F0;
-    const ZEROS: u64 = 0x3030_3030_3030_3030;
     // A digit is 0x30 to 0x39: six more does not carry into its high half. What carries into a digit stands below it.
     let others = (text ^ ZEROS) | (text.wrapping_add(0x0606_0606_0606_0606) ^ ZEROS);
-    let count = (others & HIGH).trailing_zeros() as usize / 8;
-    if count == 0 {
-        return (0, 0);
-    }
+    (others & HIGH).trailing_zeros() as usize / 8
+}
+
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+
+/// The first digits of eight bytes as a number, the first in the lowest, one to eight: neighbours are added up to
+/// pairs, these to fours, these to the whole.
+#[inline]
+fn number_of(text: u64, count: usize) -> u64 {
     // Zeros in front of the digits take the place of what stands behind them.
     let ones = (text ^ ZEROS) << (64 - 8 * count);
     let pairs = (ones * 10 + (ones >> 8)) & 0x00FF_00FF_00FF_00FF;
     let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_FFFF_0000_FFFF;
-    (((fours * 10_000 + (fours >> 32)) & 0xFFFF_FFFF), count)
+    (fours * 10_000 + (fours >> 32)) & 0xFFFF_FFFF
 }
 
 /// Appends a text to a column of texts; `false` where it is another column.
@@ -190,20 +261,40 @@ pub(super) fn push_text(column: &mut Column, text: &str) -> bool {
     true
 }
 
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGHS: u64 = 0x8080_8080_8080_8080;
+
+/// Marks the bytes that are zero by their high bit. The lowest mark is right; a borrow may mark others above it.
+#[inline]
+fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(ONES) & !word & HIGHS
+}
+
+/// Where the first byte from `at` on stands that is one of two.
+#[inline]
+pub(super) fn seek(text: &[u8], mut at: usize, ends: [u8; 2]) -> Option<usize> {
+    let [one, other] = ends.map(|end| ONES * u64::from(end));
+    while let Some(eight) = text.get(at..).and_then(|t| t.first_chunk()) {
+        let word = u64::from_le_bytes(*eight);
+        let found = zeros(word ^ one) | zeros(word ^ other);
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    let rest = text.get(at..)?.iter().position(|b| ends.contains(b));
+    rest.map(|behind| at + behind)
+}
+
 /// Where the first of the bytes stands that end or change a text of JSON: a quote, a backslash, a control character.
 #[inline]
 pub(super) fn end_of_plain(text: &[u8], mut at: usize) -> Option<usize> {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
-    // The lowest byte that is marked is right; a borrow may mark others above it.
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word;
-    while let Some(eight) = text.get(at..at + 8).and_then(|t| t.first_chunk::<8>()) {
+    while let Some(eight) = text.get(at..).and_then(|t| t.first_chunk()) {
         let word = u64::from_le_bytes(*eight);
-        let control = word.wrapping_sub(ONES * 0x20) & !word;
-        let found = (zeros(word ^ (ONES * u64::from(b'"')))
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
+        let found = zeros(word ^ (ONES * u64::from(b'"')))
             | zeros(word ^ (ONES * u64::from(b'\\')))
-            | control)
-            & HIGHS;
+            | control;
         if found != 0 {
             return Some(at + found.trailing_zeros() as usize / 8);
         }
@@ -268,6 +359,21 @@ mod tests {
         for text in texts {
             let read = Plain::read(text.as_bytes()).expect("plain");
             assert_eq!(read.len, text.len(), "{text}");
+            // What stands behind it changes nothing, however much is read at once.
+            for behind in [
+                ",",
+                ",.",
+                ",5.5,12345678",
+                "\n12345678",
+                ".",
+                ".,12345678",
+                "e5,345678",
+            ] {
+                let longer = format!("{text}{behind}");
+                let more = behind.starts_with('.');
+                let expected = Some(read).filter(|read| !more || read.fraction > 0);
+                assert_eq!(Plain::read(longer.as_bytes()), expected, "{longer}");
+            }
             for ty in [Type::Int, Type::Long, Type::Float, Type::Double] {
                 let mut column = Column::new(ty);
                 if read.push(&mut column) {
@@ -330,6 +436,20 @@ mod tests {
             push_text(&mut column, "é") && !Plain::read(b"5").is_some_and(|p| p.push(&mut column))
         );
         assert_eq!(column.value(1), Value::from("é"));
+    }
+
+    #[test]
+    fn one_of_two_bytes_is_found_at_every_place() {
+        for len in 0..20 {
+            for end in [b',', b'\n'] {
+                let mut text = vec![b'\x80'; len];
+                text.push(end);
+                text.extend_from_slice(b"\n,more text behind it");
+                assert_eq!(seek(&text, 0, [b',', b'\n']), Some(len));
+                assert_eq!(seek(&text, len, [b',', b'\n']), Some(len));
+            }
+            assert_eq!(seek(&vec![b'-'; len], 0, [b',', b'\n']), None);
+        }
     }
 
     #[test]

@@ -3,14 +3,13 @@
 //! The line at which that ends is left to the reader of single rows.
 
 use super::{Cells, CsvRows, Place};
-use crate::connector::lines::LINE_BYTES_MAX;
-use crate::connector::plain_values::{Plain, push_text};
+use crate::connector::lines::{LINE_BYTES_MAX, TOGETHER_BYTES};
+use crate::connector::plain_values::{Plain, push_text, seek};
 use crate::event::{Column, ColumnBatch, Timestamp, Type};
-use memchr::memchr;
 use std::io::{self, BufRead};
 
-/// Up to here a cell is looked through byte by byte: most end before a search for their end would have begun.
-const CELL_SHORT: usize = 16;
+// What is at hand holds no line that is too long.
+const _: () = assert!(TOGETHER_BYTES <= LINE_BYTES_MAX);
 
 impl<R: BufRead> CsvRows<R> {
     /// Reads the rows that follow and are at hand into columns, at most so many, as long as they are plain and all of
@@ -35,31 +34,29 @@ impl<R: BufRead> CsvRows<R> {
                 .any(|place| place.attribute() == Some(*i))
         };
         let absent: Vec<usize> = (0..self.schema.len()).filter(|i| !given(i)).collect();
+        let before = self.records.lines();
+        let text = self.records.at_hand()?;
         let reading = PlainCells {
             cells: Cells {
                 schema: &self.schema,
                 text: &self.text,
             },
             places: &columns.places,
+            all: text,
+            bytes: text.as_bytes(),
         };
-        let before = self.records.lines();
-        let text = self.records.at_hand()?;
         let (mut at, mut lines, mut first) = (0, 0, None);
-        while rows.len() < rows_max
-            && let Some(len) = memchr(b'\n', &text.as_bytes()[at..])
-        {
-            if len >= LINE_BYTES_MAX {
-                break;
-            }
-            let line = &text[at..at + len];
-            let line = line.strip_suffix('\r').unwrap_or(line);
-            if !line.is_empty() {
-                if !reading.row(line, &absent, rows) {
-                    break;
+        while rows.len() < rows_max && at < text.len() {
+            at = match reading.blank(at) {
+                Some(behind) => behind,
+                None => {
+                    let Some(behind) = reading.row(at, &absent, rows) else {
+                        break;
+                    };
+                    first = first.or(Some(before + lines + 1));
+                    behind
                 }
-                first = first.or(Some(before + lines + 1));
-            }
-            at += len + 1;
+            };
             lines += 1;
         }
         self.records.take(at, lines);
@@ -83,134 +80,169 @@ impl Place {
     }
 }
 
-/// Reads lines, cell by cell.
+/// What ends a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Cell,
+    Line,
+}
+
+/// Reads whole lines, cell by cell; no byte of a plain row is looked for twice.
 struct PlainCells<'r> {
     cells: Cells<'r>,
     places: &'r [Place],
+    /// The lines, each with its end.
+    all: &'r str,
+    bytes: &'r [u8],
 }
 
 impl PlainCells<'_> {
-    /// Appends a line as a row; `false`, and nothing appended, where it is not plain.
+    /// Where the line behind an empty one begins that begins here.
     #[inline]
-    fn row(&self, line: &str, absent: &[usize], rows: &mut ColumnBatch) -> bool {
+    fn blank(&self, at: usize) -> Option<usize> {
+        (self.end_at(at) == Some((End::Line, at))).then(|| self.behind_line(at))
+    }
+
+    /// Appends the line that begins at a place as a row; returns where the next one begins, `None` and nothing
+    /// appended where it is not plain.
+    #[inline]
+    fn row(&self, at: usize, absent: &[usize], rows: &mut ColumnBatch) -> Option<usize> {
         let before = rows.len();
         let columns = &mut rows.batch.columns;
-        let read = self.read(line, columns);
-        let at = read.filter(|at| before == 0 || at.is_some() == rows.timed);
-        let Some(at) = at else {
+        let read = self.read(at, columns);
+        let read = read.filter(|(time, _)| before == 0 || time.is_some() == rows.timed);
+        let Some((time, behind)) = read else {
             columns
                 .iter_mut()
                 .for_each(|column| column.truncate(before));
-            return false;
+            return None;
         };
         absent.iter().for_each(|i| columns[*i].push_null());
-        rows.timed = at.is_some();
-        rows.batch.at.push(at.unwrap_or_default());
-        true
+        rows.timed = time.is_some();
+        rows.batch.at.push(time.unwrap_or_default());
+        Some(behind)
     }
 
-    /// Appends the cells to their columns; returns the time of the row.
+    /// Appends the cells to their columns; returns the time of the row, and where the next line begins.
     #[inline]
-    fn read(&self, line: &str, columns: &mut [Column]) -> Option<Option<Timestamp>> {
-        let (mut rest, mut time) = (line, None);
+    fn read(&self, begin: usize, columns: &mut [Column]) -> Option<(Option<Timestamp>, usize)> {
+        let (mut at, mut time) = (begin, None);
         let last = self.places.len().checked_sub(1)?;
         for (n, place) in self.places.iter().enumerate() {
-            let len = match *place {
-                Place::Attribute(i) => self.value(rest, i, &mut columns[i])?,
-                Place::At if let Some((at, len)) = self.plain_time(rest) => {
-                    time = Some(at);
-                    len
+            let end = match *place {
+                Place::Attribute(i) => self.value(at, i, &mut columns[i])?,
+                Place::Both(i) => {
+                    let (both, end) = self.both(at, i, &mut columns[i])?;
+                    time = both;
+                    end
                 }
-                place => {
-                    let len = self.end(rest);
-                    let (cell, quote) = (&rest[..len], self.cells.text.quote);
-                    if quote.is_some_and(|quote| cell.as_bytes().first() == Some(&quote)) {
+                Place::At => {
+                    let (said, end) = self.time(at)?;
+                    time = said;
+                    end
+                }
+                Place::Sign | Place::Further => {
+                    let (cell, end) = self.cell(at)?;
+                    if *place == Place::Sign && !cell.is_empty() {
                         return None;
                     }
-                    match place {
-                        Place::At if cell.is_empty() => {}
-                        Place::At => time = Some(self.cells.time(cell).ok()?),
-                        Place::Sign if !cell.is_empty() => return None,
-                        Place::Both(i) => time = self.both(cell, i, &mut columns[i])?,
-                        _ => {}
-                    }
-                    len
+                    end
                 }
             };
-            match (rest.len() > len, n < last) {
-                (true, true) => rest = &rest[len + 1..],
-                (false, false) => {}
+            at = match self.end_at(end)?.0 {
+                End::Cell if n < last => end + 1,
+                End::Line if n == last => self.behind_line(end),
                 _ => return None,
-            }
+            };
         }
-        Some(time)
+        Some((time, at))
     }
 
-    /// Where the cell ends with which a text begins.
+    /// What ends at a place, if anything does; a carriage return in front of a line end belongs to it.
     #[inline]
-    fn end(&self, text: &str) -> usize {
-        let text = text.as_bytes();
-        let delimiter = self.cells.text.delimiter;
-        let short = &text[..text.len().min(CELL_SHORT)];
-        if let Some(end) = short.iter().position(|b| *b == delimiter) {
-            return end;
+    fn end_at(&self, at: usize) -> Option<(End, usize)> {
+        match *self.bytes.get(at)? {
+            b if b == self.cells.text.delimiter => Some((End::Cell, at)),
+            b'\n' => Some((End::Line, at)),
+            b'\r' if self.bytes.get(at + 1) == Some(&b'\n') => Some((End::Line, at)),
+            _ => None,
         }
-        let behind = &text[short.len()..];
-        short.len() + memchr(delimiter, behind).unwrap_or(behind.len())
     }
 
-    /// Appends the cell with which a text begins as a value of an attribute; returns where it ends.
+    /// Where the next line begins, behind a line that ends at a place.
     #[inline]
-    fn value(&self, cells: &str, i: usize, column: &mut Column) -> Option<usize> {
-        let text = cells.as_bytes();
-        let &Cells { text: said, .. } = &self.cells;
-        let first = text.first().copied().filter(|b| *b != said.delimiter);
-        let Some(first) = first else {
-            column.push_null();
-            return Some(0);
-        };
-        if said.quote == Some(first) {
+    fn behind_line(&self, end: usize) -> usize {
+        end + 1 + usize::from(self.bytes[end] == b'\r')
+    }
+
+    /// The cell that begins at a place, and where it ends; `None` where it begins with a quote.
+    #[inline]
+    fn cell(&self, at: usize) -> Option<(&str, usize)> {
+        let quote = self.cells.text.quote;
+        if quote.is_some() && self.bytes.get(at) == quote.as_ref() {
             return None;
         }
+        let mut end = seek(self.bytes, at, [self.cells.text.delimiter, b'\n'])?;
+        if self.bytes[end] == b'\n' && end > at && self.bytes[end - 1] == b'\r' {
+            end -= 1;
+        }
+        Some((self.all.get(at..end)?, end))
+    }
+
+    /// The plain number that is the cell which begins at a place.
+    #[inline]
+    fn number(&self, at: usize) -> Option<Plain> {
+        let number = Plain::read(self.bytes.get(at..)?)?;
+        self.end_at(at + number.len).map(|_| number)
+    }
+
+    /// Appends the cell that begins at a place as a value of an attribute; returns where it ends.
+    #[inline]
+    fn value(&self, at: usize, i: usize, column: &mut Column) -> Option<usize> {
         let is_text = column.type_of() == Type::String;
         if !is_text
-            && let Some(number) = Plain::read(text)
-            && text.get(number.len).is_none_or(|b| *b == said.delimiter)
+            && let Some(number) = self.number(at)
             && number.push(column)
         {
-            return Some(number.len);
+            return Some(at + number.len);
         }
-        let end = self.end(cells);
-        let cell = &cells[..end];
-        let pushed = match is_text {
-            true => push_text(column, cell),
-            false => column.push(&self.cells.value(i, cell, false).ok()?),
+        let (cell, end) = self.cell(at)?;
+        let pushed = match (cell.is_empty(), is_text) {
+            (true, _) => {
+                column.push_null();
+                true
+            }
+            (_, true) => push_text(column, cell),
+            _ => column.push(&self.cells.value(i, cell, false).ok()?),
         };
         pushed.then_some(end)
     }
 
-    /// The time in the cell with which a text begins, and where that ends.
+    /// The time in the cell that begins at a place, none where that is empty, and where it ends.
     #[inline]
-    fn plain_time(&self, text: &str) -> Option<(Timestamp, usize)> {
-        let text = text.as_bytes();
-        let number = Plain::read(text)?;
-        let ends = text
-            .get(number.len)
-            .is_none_or(|b| *b == self.cells.text.delimiter);
-        let time = number.time(&self.cells.text.times).filter(|_| ends)?;
-        Some((time, number.len))
+    fn time(&self, at: usize) -> Option<(Option<Timestamp>, usize)> {
+        if let Some(number) = self.number(at)
+            && let Some(time) = number.time(&self.cells.text.times)
+        {
+            return Some((Some(time), at + number.len));
+        }
+        match self.cell(at)? {
+            ("", end) => Some((None, end)),
+            (cell, end) => Some((Some(self.cells.time(cell).ok()?), end)),
+        }
     }
 
-    /// Appends the value of an attribute that is the time, too; returns the time.
-    fn both(&self, cell: &str, i: usize, column: &mut Column) -> Option<Option<Timestamp>> {
-        let plain = Plain::read(cell.as_bytes()).filter(|number| number.len == cell.len());
-        if let Some(number) = plain
+    /// Appends the value of an attribute that is the time, too; returns the time, and where the cell ends.
+    #[inline]
+    fn both(&self, at: usize, i: usize, column: &mut Column) -> Option<(Option<Timestamp>, usize)> {
+        if let Some(number) = self.number(at)
             && let Some(time) = number.time(&self.cells.text.times)
             && number.push(column)
         {
-            return Some(Some(time));
+            return Some((Some(time), at + number.len));
         }
+        let (cell, end) = self.cell(at)?;
         let (time, value) = self.cells.both(i, cell, false).ok()?;
-        column.push(&value).then_some(time)
+        column.push(&value).then_some((time, end))
     }
 }

@@ -17,8 +17,43 @@ use std::io::{self, BufRead};
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     stream: usize,
-    /// With their quotes, and the attribute of each; none for another key.
-    list: Vec<(Vec<u8>, Option<usize>)>,
+    list: Vec<Key>,
+}
+
+/// A key of a row.
+#[derive(Debug)]
+struct Key {
+    /// With its quotes.
+    text: Vec<u8>,
+    /// Its first eight bytes, and ones where these are.
+    begin: u64,
+    mask: u64,
+    /// None for another key.
+    attribute: Option<usize>,
+}
+
+impl Key {
+    fn new(text: &[u8], attribute: Option<usize>) -> Self {
+        let mut begin = [0; 8];
+        let short = text.len().min(8);
+        begin[..short].copy_from_slice(&text[..short]);
+        Key {
+            text: text.to_vec(),
+            begin: u64::from_le_bytes(begin),
+            mask: u64::MAX >> (64 - 8 * short),
+            attribute,
+        }
+    }
+
+    /// Whether a text begins with it.
+    #[inline]
+    fn begins(&self, text: &[u8]) -> bool {
+        let Some(eight) = text.first_chunk() else {
+            return text.starts_with(&self.text);
+        };
+        let same = (u64::from_le_bytes(*eight) ^ self.begin) & self.mask == 0;
+        same && (self.text.len() <= 8 || text.starts_with(&self.text))
+    }
 }
 
 /// A stream: its name, its attributes, and which of these holds the time where an event has none.
@@ -373,22 +408,23 @@ impl Keys {
         scan: &mut Scan<'_>,
         schema: &Schema,
     ) -> Option<Option<usize>> {
-        if let Some((key, attribute)) = self.list.get(place)
-            && scan.is_key(key)
+        if let Some(key) = self.list.get(place)
+            && key.begins(&scan.text[scan.at..])
         {
-            return Some(*attribute);
+            scan.at += key.text.len();
+            return Some(key.attribute);
         }
         let begin = scan.at;
         let attribute = schema.position(scan.plain_text()?);
         self.list.truncate(place);
-        self.list
-            .push((scan.text[begin..scan.at].to_vec(), attribute));
+        let key = Key::new(&scan.text[begin..scan.at], attribute);
+        self.list.push(key);
         Some(attribute)
     }
 
     /// The name of a key that was read.
     fn name(&self, place: usize) -> &str {
-        let key = &self.list[place].0;
+        let key = &self.list[place].text;
         std::str::from_utf8(&key[1..key.len() - 1]).unwrap_or_default()
     }
 }
@@ -540,6 +576,17 @@ impl<'a> Scan<'a> {
         column: &mut Column,
     ) -> Option<()> {
         if decoder.takes.attribute == Some(i) {
+            let begin = self.at;
+            // Of a key `at` and an attribute `timestamp` the key holds the time.
+            let told = decoder.time.is_none() && decoder.at.is_some();
+            if let Some((number, true)) = self.number()
+                && let Some(at) = number.time(&decoder.times)
+                && number.push(column)
+            {
+                decoder.at = decoder.at.filter(|_| told).or(Some(at));
+                return Some(());
+            }
+            self.at = begin;
             let text = self.scalar()?;
             let value = decoder.value(i, text, attribute).ok()?;
             return column.push(&value).then_some(());
