@@ -19,6 +19,9 @@ struct State {
     asked: Arc<AtomicBool>,
     /// Nothing has begun: there is nothing to drain.
     idle: Arc<AtomicBool>,
+    /// Somebody types: there is nothing to drain, but a terminal to set back.
+    #[cfg(all(unix, feature = "shell"))]
+    typing: AtomicBool,
     /// The signal that asked.
     signal: Arc<AtomicUsize>,
 }
@@ -49,6 +52,37 @@ pub fn set_idle(idle: bool) {
     if idle && STATE.asked.load(Ordering::SeqCst) {
         std::process::exit(status().into());
     }
+}
+
+/// From now on a signal that comes while somebody types ends the process behind this, which sets the terminal back.
+#[cfg(all(unix, feature = "shell"))]
+pub fn set_back_by(set_back: impl Fn() + Send + 'static) -> io::Result<()> {
+    let mut signals = signal_hook::iterator::Signals::new(SIGNALS)?;
+    let wait = move || {
+        for _ in signals.forever() {
+            if STATE.typing.load(Ordering::SeqCst) {
+                set_back();
+                std::process::exit(status().into());
+            }
+        }
+    };
+    let thread = std::thread::Builder::new().name("eventflux-signals".into());
+    thread.spawn(wait).map(drop)
+}
+
+/// Says whether somebody types. A signal that came before ends the process here.
+#[cfg(all(unix, feature = "shell"))]
+pub fn set_typing(typing: bool) {
+    STATE.typing.store(typing, Ordering::SeqCst);
+    if typing && STATE.asked.load(Ordering::SeqCst) {
+        std::process::exit(status().into());
+    }
+}
+
+/// The same where a terminal need not be set back.
+#[cfg(all(not(unix), feature = "shell"))]
+pub fn set_typing(typing: bool) {
+    set_idle(typing);
 }
 
 /// Whether somebody asked to stop.

@@ -43,6 +43,7 @@ pub struct Editor {
 impl Editor {
     /// Of the terminal, with what was typed before.
     pub fn new() -> Result<Self, ReadlineError> {
+        keep_terminal().map_err(ReadlineError::Io)?;
         let config = Config::builder()
             .completion_type(CompletionType::List)
             .auto_add_history(false)
@@ -124,6 +125,25 @@ impl Editor {
             );
         }
     }
+}
+
+/// A signal that ends the shell leaves the terminal as it is now: while a line is edited, keys are not shown by it.
+#[cfg(unix)]
+fn keep_terminal() -> io::Result<()> {
+    use nix::sys::termios::{SetArg, tcgetattr, tcsetattr};
+    // rustyline asks the same end; what is no terminal is for it to refuse.
+    let Ok(before) = tcgetattr(io::stdin()) else {
+        return Ok(());
+    };
+    crate::signal::set_back_by(move || {
+        // The process ends in any case.
+        let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, &before);
+    })
+}
+
+#[cfg(not(unix))]
+fn keep_terminal() -> io::Result<()> {
+    Ok(())
 }
 
 /// Where lines are remembered: in the folder of the user's state.

@@ -240,9 +240,9 @@ impl Shell<'_> {
         loop {
             editor.know(self.words(&functions));
             signal::forget_interrupt();
-            signal::set_idle(true);
+            signal::set_typing(true);
             let read = editor.line(feed.is_begun(), feed.open_sign());
-            signal::set_idle(false);
+            signal::set_typing(false);
             match read {
                 Typed::Line(mut line) => {
                     if let (false, Some(command)) = (feed.is_begun(), commands::meant(&line)) {

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -89,7 +89,13 @@ impl Terminal {
     /// Answers the exit status.
     #[track_caller]
     fn ends(mut self) -> Option<i32> {
-        while self.shown.recv_timeout(PATIENCE).is_ok() {}
+        let silent = loop {
+            match self.shown.recv_timeout(PATIENCE) {
+                Ok(_) => {}
+                Err(silent) => break silent,
+            }
+        };
+        assert_eq!(silent, RecvTimeoutError::Disconnected, "it does not end");
         self.child.wait().expect("it ends").code()
     }
 }
@@ -209,4 +215,30 @@ fn an_answer_without_end_is_stopped_and_the_shell_goes_on() {
     shell.until(PROMPT);
     shell.types(CTRL_D);
     assert_eq!(shell.ends(), Some(0));
+}
+
+/// But SIGINT, which the editor takes as Ctrl-C.
+#[test]
+fn a_signal_at_the_prompt_sets_the_terminal_back() {
+    use nix::sys::signal::{Signal, kill};
+    use nix::sys::termios::{LocalFlags, tcgetattr};
+    let folder = Folder::new();
+    let state = folder.0.at("state");
+    for signal in [Signal::SIGTERM, Signal::SIGHUP] {
+        let mut shell = Terminal::start(&folder, &[], &state);
+        let keys = shell.keys.try_clone().expect("a descriptor");
+        let is_shown = || {
+            let flags = tcgetattr(&keys).expect("a terminal").local_flags;
+            flags.contains(LocalFlags::ICANON | LocalFlags::ECHO)
+        };
+        assert!(is_shown());
+        shell.until(PROMPT);
+        shell.types("SELECT 1");
+        shell.until("SELECT 1");
+        assert!(!is_shown(), "the line is edited");
+        let id = nix::unistd::Pid::from_raw(shell.child.id() as i32);
+        kill(id, signal).expect("it runs");
+        assert_eq!(shell.ends(), Some(128 + signal as i32));
+        assert!(is_shown(), "{signal}");
+    }
 }
