@@ -21,6 +21,7 @@ mod layers;
 mod life;
 mod limits;
 mod literal;
+mod many_keys;
 mod migrating;
 mod nab;
 mod on_demand;
