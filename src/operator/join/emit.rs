@@ -4,7 +4,7 @@
 
 use super::matching::ADDED;
 use super::taking::Taken;
-use super::{Join, NONE, Turn};
+use super::{Added, Join, NONE, Turn};
 use crate::event::{Batch, Column, RowSet, Scalar, Sign, Timestamp, Type};
 use crate::operator::{Common, Kind, Moment, Out};
 use crate::state::Slot;
@@ -56,19 +56,24 @@ impl Emitted {
 
 impl Join {
     /// Appends the values of joined rows to columns of their types. `own`: slots of the side at hand, or rows of the
-    /// batch where it holds none; `other`: slots of the other side or of a table.
+    /// batch where it holds none, and none where these are all rows of the batch; `other`: slots of the other side or of
+    /// a table.
     pub(super) fn gather(
         &self,
         turn: Turn,
         batch: &Batch,
         common: &Common,
-        (own_rows, other_rows): (&[u32], &[Slot]),
+        (own_rows, other_rows): (Option<&[u32]>, &[Slot]),
         to: &mut [Column],
     ) {
         let mut to = to.iter_mut();
         for side in 0..2 {
             let (own, is_own) = (&self.sides[side], side == turn.side);
-            let rows = if is_own { own_rows } else { other_rows };
+            let Some(rows) = (if is_own { own_rows } else { Some(other_rows) }) else {
+                let kept = own.plan.keep.iter().zip(&mut to);
+                kept.for_each(|(k, to)| to.extend_range(&batch.columns[*k], 0..batch.len()));
+                continue;
+            };
             let table = self.options.table.as_ref().filter(|_| !is_own);
             if let Some(side) = table {
                 let columns = common.tables.0[side.table].columns();
@@ -105,11 +110,11 @@ impl Join {
         );
         other.clear();
         other.extend(pairs.iter().map(|pair| pair.other));
-        self.gather(turn, batch, common, (&own, &other), to);
+        self.gather(turn, batch, common, (Some(&own), &other), to);
         (self.emitted.own, self.emitted.other) = (own, other);
     }
 
-    /// Emits the candidates at hand, each of which is a pair, with the signs of their rows.
+    /// Emits the candidates at hand, each of which is a pair or a pad, with the signs of their rows.
     pub(super) fn emit_candidates(
         &mut self,
         turn: Turn,
@@ -121,25 +126,34 @@ impl Join {
         if self.candidates.other.is_empty() {
             return;
         }
-        self.find_own(turn, taken);
-        let found = &mut self.candidates;
-        found.by.clear();
-        let by = found.place.iter().map(|place| taken.rows[*place as usize]);
-        found.by.extend(by);
+        let Added { time, number } = self.options.added[turn.side];
+        let adds = time || number || self.sides[turn.side].plan.holds;
+        let is_each = !adds && self.is_each(taken, batch);
         let mut to = out.batch();
-        to.append_moments(batch, &RowSet::Picked(&found.by));
+        if is_each {
+            to.append_moments(batch, &RowSet::All);
+        } else {
+            self.find_own(turn, taken);
+            let found = &mut self.candidates;
+            found.by.clear();
+            let by = found.place.iter().map(|place| taken.rows[*place as usize]);
+            found.by.extend(by);
+            to.append_moments(batch, &RowSet::Picked(&found.by));
+        }
         if let Kind::Flush(at) = turn.kind {
             to.at.fill(at);
         }
         if self.options.table.is_none() {
             let other = &self.sides[turn.other()];
-            for (at, slot) in to.at.iter_mut().zip(&found.other) {
-                *at = (*at).max(other.row(*slot).at);
+            for (at, slot) in to.at.iter_mut().zip(&self.candidates.other) {
+                if *slot != NONE {
+                    *at = (*at).max(other.row(*slot).at);
+                }
             }
         }
         let found = &self.candidates;
-        let rows = (found.own.as_slice(), found.other.as_slice());
-        self.gather(turn, batch, common, rows, &mut to.columns);
+        let own = (!is_each).then_some(found.own.as_slice());
+        self.gather(turn, batch, common, (own, &found.other), &mut to.columns);
         out.emit(Kind::Rows, to);
     }
 
@@ -278,7 +292,7 @@ impl Join {
             let mut to = out.batch();
             to.push_moment(moment, Sign::Plus);
             let (nothing, common) = (Batch::default(), Common::default());
-            let rows = (&[slot][..], &[NONE][..]);
+            let rows = (Some(&[slot][..]), &[NONE][..]);
             self.gather(turn, &nothing, &common, rows, &mut to.columns);
             out.emit(Kind::Rows, to);
         }

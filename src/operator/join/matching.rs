@@ -2,7 +2,7 @@
 
 use super::emit::Pair;
 use super::taking::Taken;
-use super::{Join, NONE, TableSide, Turn};
+use super::{Join, Leaving, NONE, TableSide, Turn};
 use crate::event::{Batch, Column, Sign, Type};
 use crate::expr::Frame;
 use crate::operator::table::Pairs;
@@ -44,9 +44,17 @@ impl TableSide {
 }
 
 impl Join {
-    /// Whether a pair is all that comes of two rows that meet: nothing is padded, counted, or kept to be retracted.
-    fn is_plain(&self) -> bool {
-        self.options.preserves == [false, false] && self.made.is_none()
+    /// Whether candidates come out as they are: a pair, or a pad in its turn, is all that comes of a row. Nothing is
+    /// counted, kept to be retracted, or held until a flush is complete.
+    fn is_plain(&self, turn: Turn) -> bool {
+        let pads = self.options.preserves != [false, false] && !self.meets_latest(turn.side);
+        let goes_on = turn.kind != Kind::Leaving && !self.options.flushes;
+        !pads && self.made.is_none() && goes_on
+    }
+
+    /// Whether rows of a side meet the latest row of their key on the other one, if there is one.
+    pub(super) fn meets_latest(&self, side: usize) -> bool {
+        self.sides[1 - side].plan.leaving == Leaving::Replaced
     }
 
     /// Matches the rows taken in, and emits what follows.
@@ -55,7 +63,7 @@ impl Join {
         if let Some(side) = &mut self.options.table {
             side.fill(batch, common, &mut self.faults);
         }
-        let is_plain = self.is_plain() && turn.kind != Kind::Leaving;
+        let is_plain = self.is_plain(turn);
         if let Some(range) = &mut self.sides[turn.other()].range {
             range.ask(batch, &taken.rows);
         }
@@ -63,7 +71,7 @@ impl Join {
         while first < taken.rows.len() {
             let end = self.candidates(turn, (&taken, first), batch, common);
             self.check_residual(turn, &taken, batch, common);
-            if is_plain && !self.options.flushes {
+            if is_plain {
                 self.emit_candidates(turn, &taken, batch, common, out);
             } else {
                 self.pair_up(turn, &taken, first..end, batch);
@@ -82,13 +90,15 @@ impl Join {
         batch: &Batch,
         common: &Common,
     ) -> usize {
-        let found = &mut self.candidates;
-        found.place.clear();
-        found.other.clear();
+        self.candidates.place.clear();
+        self.candidates.other.clear();
         if self.options.table.is_some() {
             return self.candidates_in_table((taken, first), batch, common);
         }
-        let other = &self.sides[turn.other()];
+        if self.meets_latest(turn.side) {
+            return self.candidates_latest(turn, (taken, first), batch);
+        }
+        let (found, other) = (&mut self.candidates, &self.sides[turn.other()]);
         let mut end = first;
         while end < taken.rows.len() && found.other.len() < CANDIDATES_MAX {
             let row = taken.rows[end] as usize;
@@ -112,6 +122,32 @@ impl Join {
             }
             found.place.resize(found.other.len(), end as u32);
             end += 1;
+        }
+        end
+    }
+
+    /// As [`Join::candidates`], where the other side holds the latest row of each key alone; with pads where candidates
+    /// come out as they are.
+    fn candidates_latest(
+        &mut self,
+        turn: Turn,
+        (taken, first): (&Taken, usize),
+        batch: &Batch,
+    ) -> usize {
+        let pads = self.is_plain(turn) && self.options.preserves[turn.side];
+        let (found, other) = (&mut self.candidates, &self.sides[turn.other()]);
+        let end = taken.rows.len().min(first + CANDIDATES_MAX);
+        let is_met = |slot: Slot, place: usize| {
+            self.options.within_us.is_none_or(|us| {
+                other.row(slot).at >= batch.at[taken.rows[place] as usize].plus(-us)
+            })
+        };
+        for (place, key) in (first..end).zip(&taken.keys[first..end]) {
+            match other.latest(*key).filter(|slot| is_met(*slot, place)) {
+                None if !pads => continue,
+                slot => found.other.push(slot.unwrap_or(NONE)),
+            }
+            found.place.push(place as u32);
         }
         end
     }
@@ -164,7 +200,7 @@ impl Join {
             }
         }
         let found = &self.candidates;
-        let rows = (found.own.as_slice(), found.other.as_slice());
+        let rows = (Some(found.own.as_slice()), found.other.as_slice());
         self.gather(turn, batch, common, rows, &mut columns);
         let frame = Frame {
             input: &columns,
@@ -308,6 +344,13 @@ impl Join {
         if let Some(counts) = &mut self.sides[turn.side].meets {
             *counts.get_mut(own) += meets;
         }
+    }
+
+    /// Whether the candidates are a pair for each row of the batch, in their order.
+    pub(super) fn is_each(&self, taken: &Taken, batch: &Batch) -> bool {
+        let places = &self.candidates.place;
+        let all = places.len() == batch.len() && taken.rows.len() == batch.len();
+        all && (0..).zip(places).all(|(row, place)| row == *place)
     }
 
     /// Fills in where the own rows of the candidates stand: their slots, or their rows in the batch where their side

@@ -8,13 +8,19 @@
 //! bound.
 //! Cost: O(1) for a row that comes or leaves.
 
+mod latest;
+
 use crate::event::{Batch, Column, RowView, Scalar, Timestamp, Type};
 use crate::expr::{Frame, Program};
 use crate::operator::{COUNT_MAX, counter, words_cell};
 use crate::operator::{RangeIndex, RangePlan};
 use crate::state::{Cells, Chains, Malformed, Slot, SlotColumns, StateHolder, Visitor, encode_key};
+use latest::Latest;
 use smallvec::SmallVec;
 use std::collections::{HashSet, VecDeque};
+
+/// A row without a key.
+const NONE: Slot = Slot::MAX;
 
 /// Rows that a side holds without a window: 10 M rows of 50 bytes are half a gigabyte. Beyond it the oldest is
 /// forgotten, and counted.
@@ -92,6 +98,7 @@ pub(super) struct Side {
     free: Vec<Slot>,
     rows_max: usize,
     slots: Vec<Slot>,
+    latest: Latest,
 }
 
 impl Side {
@@ -118,6 +125,7 @@ impl Side {
             free: Vec::new(),
             rows_max: JOIN_ROWS_MAX,
             slots: Vec::new(),
+            latest: Latest::new(plan.keep.len(), &plan.kept_keys),
             plan,
         }
     }
@@ -204,12 +212,8 @@ impl Side {
 
     /// Calls `f` with the rows of a key, in the order in which they came.
     #[inline]
-    pub(super) fn each(&self, key: Slot, mut f: impl FnMut(Slot)) {
-        let mut next = self.by_key.first(key);
-        while let Some(slot) = next {
-            f(slot);
-            next = self.by_key.next(slot);
-        }
+    pub(super) fn each(&self, key: Slot, f: impl FnMut(Slot)) {
+        self.by_key.rows(key).for_each(f);
     }
 
     /// As [`Side::each`], by the values of a key.
@@ -220,13 +224,17 @@ impl Side {
         }
     }
 
-    /// Holds rows of a batch, with keys that are evaluated for them. Appends the slot of each.
+    /// Holds rows of a batch, with keys that are evaluated for them. Appends the slot of each, and [`NONE`] where it is
+    /// not held.
     pub(super) fn push(
         &mut self,
         (batch, rows): (&Batch, &[u32]),
         keys: &[&Column],
         to: &mut Vec<Slot>,
     ) {
+        if self.plan.leaving == Leaving::Replaced {
+            return self.put_latest((batch, rows), keys, to);
+        }
         let first = to.len();
         for row in rows {
             to.push(self.take_slot(batch.at[*row as usize]));
@@ -256,6 +264,10 @@ impl Side {
 
     /// Holds one row, with its key.
     pub(super) fn push_one(&mut self, view: RowView<'_>, key: &[Scalar<'_>]) {
+        if self.plan.leaving == Leaving::Replaced {
+            self.put_latest_one(view, key);
+            return self.drop_ages();
+        }
         let RowView { batch, row } = view;
         let slot = self.take_slot(batch.at[row]);
         self.grow();
@@ -268,10 +280,6 @@ impl Side {
         self.slots.push(key);
         self.push_in_order(&[slot]);
         self.remember(0, &[slot]);
-        if self.plan.leaving == Leaving::Replaced {
-            self.keep_last(&[slot]);
-            self.drop_ages();
-        }
         self.forget_oldest();
     }
 
@@ -330,22 +338,6 @@ impl Side {
             meets.reset(slot);
         }
         self.free.push(slot);
-    }
-
-    /// Rows were pushed of which only the last of each key stays: forgets those before it, and those without a key.
-    pub(super) fn keep_last(&mut self, pushed: &[Slot]) {
-        for slot in pushed {
-            let Some(key) = self.by_key.key_of(*slot) else {
-                if self.is_held(*slot) {
-                    self.remove(*slot);
-                }
-                continue;
-            };
-            while self.by_key.count(key) > 1 {
-                let first = self.by_key.first(key).expect("the key has rows");
-                self.remove(first);
-            }
-        }
     }
 
     /// Forgets the oldest rows of a side that holds too many.
@@ -431,11 +423,17 @@ impl Side {
             return Err(Malformed::new("a side of a join holds a row twice"));
         }
         let slots: Vec<Slot> = rows.iter().map(|(_, slot)| *slot).collect();
-        self.index(&slots);
-        Ok(())
+        let mut in_place = slots.clone();
+        if self.plan.leaving == Leaving::Replaced {
+            // The only one of its key may have the key's slot, as it had.
+            in_place.sort_unstable();
+        }
+        self.index(&in_place);
+        self.remember(0, &slots);
+        self.check_latest()
     }
 
-    /// Pushes rows that are held into the indexes, in their order.
+    /// Pushes rows that are held to those of their keys, in this order.
     fn index(&mut self, slots: &[Slot]) {
         let frame = Frame {
             input: self.columns.columns(),
@@ -453,7 +451,6 @@ impl Side {
         let keys: Vec<&Column> = keys.iter().collect();
         self.by_key.slots_of(&keys, slots.len(), &mut self.slots);
         self.push_in_order(slots);
-        self.remember(0, slots);
     }
 }
 

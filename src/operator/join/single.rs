@@ -15,7 +15,8 @@ impl Join {
         let options = &self.options;
         let [left, right] = options.added;
         let adds = |added: Added| added.time || added.number;
-        let pads_simply = options.table.is_some() || options.preserves == [false, false];
+        let meets_one = options.table.is_some() || self.meets_latest(0);
+        let pads_simply = meets_one || options.preserves == [false, false];
         let is_made = options.table.as_ref().is_some_and(|t| t.view.is_some());
         let is_simple =
             pads_simply && !is_made && options.residual.is_none() && self.made.is_none();
@@ -42,13 +43,13 @@ impl Join {
         if let Some(of) = &mut self.options.table {
             let table = &common.tables.0[of.table];
             of.lookup.candidates_of(view, table, &mut found);
-            if found.is_empty() && self.options.preserves[side] {
-                found.push(NONE);
-            }
         } else {
             self.find_partners(side, view, &mut found);
         }
         if self.options.triggers[side] {
+            if found.is_empty() && self.options.preserves[side] {
+                found.push(NONE);
+            }
             found
                 .iter()
                 .for_each(|slot| self.push_joined(side, view, common, *slot, to));
@@ -83,7 +84,7 @@ impl Join {
         }
     }
 
-    /// Evaluates the key of a row, and appends the rows of the other side that it meets.
+    /// Evaluates the key of a row, and appends the rows of the other side that it meets, if it triggers.
     fn find_partners(&mut self, side: usize, view: RowView<'_>, found: &mut Vec<Slot>) {
         let [left, right] = &mut self.sides;
         let (own, other) = match side {
@@ -95,6 +96,9 @@ impl Join {
         for (program, column) in own.plan.keys.iter_mut().zip(columns.iter_mut()) {
             column.clear();
             program.value_into(&frame, &mut self.faults, column);
+        }
+        if !self.options.triggers[side] {
+            return;
         }
         let key: SmallVec<[Scalar<'_>; 4]> = columns.iter().map(|k| k.scalar(0)).collect();
         let oldest = self

@@ -1,6 +1,6 @@
 //! Rows of one side that come and go: held, found again, and their keys looked up on the other side.
 
-use super::{Join, Leaving, NONE, Turn};
+use super::{Join, NONE, Turn};
 use crate::event::{Batch, Column, Sign};
 use crate::expr::Frame;
 use crate::state::Slot;
@@ -90,12 +90,11 @@ impl Join {
             len: rows.len(),
             ..batch.frame()
         };
-        let mut columns = std::mem::take(&mut self.keys[turn.side]);
-        for (program, column) in own.plan.keys.iter_mut().zip(&mut columns) {
-            column.clear();
-            program.eval_into(&frame, &mut self.faults, column);
+        let mut programs = std::mem::take(&mut own.plan.keys);
+        let mut keys = SmallVec::<[&Column; 4]>::new();
+        for program in &mut programs {
+            keys.push(program.eval(&frame, &mut self.faults));
         }
-        let keys: SmallVec<[&Column; 4]> = columns.iter().collect();
         let asks = enter || self.made.is_none();
         if asks && self.options.triggers[turn.side] && self.options.table.is_none() {
             other.find(&keys, rows.len(), found);
@@ -109,7 +108,7 @@ impl Join {
             }
         }
         drop(keys);
-        self.keys[turn.side] = columns;
+        own.plan.keys = programs;
     }
 
     /// Forgets the rows that leave, once they were matched.
@@ -118,10 +117,7 @@ impl Join {
         for slot in &self.taken.leaving {
             side.remove(*slot);
         }
-        if side.plan.leaving == Leaving::Replaced {
-            side.keep_last(&self.taken.own);
-            side.drop_ages();
-        }
+        side.drop_ages();
         side.forget_oldest();
     }
 }
