@@ -5,9 +5,13 @@
 //! the row before and after it and its key: a doubly linked list per key in two arrays. NULL equals nothing, so that a
 //! key of which a column is NULL has no slot and its rows stand in no chain. Nothing of it is state: whoever owns the
 //! rows pushes them again when they are loaded.
-//! Cost: 12 bytes per key and per row beside the index of keys; every change of a row is O(1) and touches its
-//! neighbours. Allocates only where there are more keys or rows than ever before.
+//! As long as each row is the only one of its key and stands in the key's slot, as rows of a primary key do where none
+//! gets another key, a bit per key says all that: no list is made, and none is waited for in memory.
+//! Cost: 12 bytes per key and per row beside the index of keys, or a bit; every change of a row is O(1) and touches its
+//! neighbours, but for the first one that needs lists, which makes those of all rows. Allocates only then, and where
+//! there are more keys or rows than ever before.
 
+use super::bits::Bits;
 use super::{KeyIndex, Slot};
 use crate::event::{Column, Scalar, Type};
 
@@ -72,6 +76,10 @@ impl Iterator for ChainRows<'_> {
 #[derive(Debug)]
 pub(crate) struct Chains {
     keys: KeyIndex,
+    /// Which keys have a row, where no lists are made.
+    alone: Bits,
+    /// Lists are made, and `alone` says nothing.
+    pub(super) is_linked: bool,
     /// By the slot of a key.
     chains: Vec<Chain>,
     /// By the slot of a row.
@@ -89,6 +97,8 @@ impl Chains {
     pub(crate) fn new(types: &[Type]) -> Self {
         Chains {
             keys: KeyIndex::new(types),
+            alone: Bits::default(),
+            is_linked: false,
             chains: Vec::new(),
             links: Vec::new(),
             takes_nulls: false,
@@ -117,9 +127,7 @@ impl Chains {
     #[inline]
     pub(crate) fn ensure_keys(&mut self, keys: usize) {
         debug_assert!(self.by_number, "other keys are made by slots_of");
-        if self.chains.len() < keys {
-            self.chains.resize(keys, EMPTY);
-        }
+        self.grow_to(keys);
     }
 
     /// Number of keys, also of those that have no row yet.
@@ -180,13 +188,43 @@ impl Chains {
     /// Appends a row to those of its key. A row of no key (`Slot::MAX`) stands in no chain.
     #[inline]
     pub(crate) fn push(&mut self, key: Slot, row: Slot) {
+        debug_assert_eq!(self.key_of(row), None, "a row stands in one chain");
+        if self.is_linked {
+            return self.link(key, row);
+        }
+        match key {
+            NONE => {}
+            _ if key == row && self.alone.lacks(key) => self.alone.set(key),
+            _ => self.link_all(key, row),
+        }
+    }
+
+    /// Makes the lists of all rows, and appends one.
+    #[cold]
+    fn link_all(&mut self, key: Slot, row: Slot) {
+        let keys = self.alone.len();
+        self.is_linked = true;
+        self.chains.clear();
+        self.links.clear();
+        self.chains.resize(keys, EMPTY);
+        self.links.resize(keys, UNLINKED);
+        for alone in (0..keys as Slot).filter(|key| self.alone.has(*key)) {
+            self.chains[alone as usize] = Chain {
+                first: alone,
+                last: alone,
+                count: 1,
+            };
+            self.links[alone as usize].key = alone;
+        }
+        self.alone.clear();
+        self.link(key, row);
+    }
+
+    #[inline]
+    fn link(&mut self, key: Slot, row: Slot) {
         if self.links.len() <= row as usize {
             self.links.resize(row as usize + 1, UNLINKED);
         }
-        debug_assert_eq!(
-            self.links[row as usize].key, NONE,
-            "a row stands in one chain"
-        );
         let Some(chain) = self.chains.get_mut(key as usize) else {
             debug_assert_eq!(key, NONE, "keys are made by slots_of");
             return;
@@ -218,6 +256,11 @@ impl Chains {
     /// Takes a row out and keeps its key, which is returned, to be given another row or back ([`Chains::release`]).
     #[inline]
     pub(crate) fn unlink(&mut self, row: Slot) -> Option<Slot> {
+        if !self.is_linked {
+            let key = self.key_of(row)?;
+            self.alone.unset(key);
+            return Some(key);
+        }
         let link = std::mem::replace(self.links.get_mut(row as usize)?, UNLINKED);
         let chain = self.chains.get_mut(link.key as usize)?;
         chain.count -= 1;
@@ -242,6 +285,9 @@ impl Chains {
     /// The first row of a key.
     #[inline]
     pub(crate) fn first(&self, key: Slot) -> Option<Slot> {
+        if !self.is_linked {
+            return self.alone.has(key).then_some(key);
+        }
         let chain = self.chains.get(key as usize)?;
         (chain.first != NONE).then_some(chain.first)
     }
@@ -249,6 +295,9 @@ impl Chains {
     /// The last row of a key.
     #[inline]
     pub(crate) fn last(&self, key: Slot) -> Option<Slot> {
+        if !self.is_linked {
+            return self.alone.has(key).then_some(key);
+        }
         let chain = self.chains.get(key as usize)?;
         (chain.last != NONE).then_some(chain.last)
     }
@@ -256,6 +305,11 @@ impl Chains {
     /// The rows of a key in the order in which they were pushed.
     #[inline]
     pub(crate) fn rows(&self, key: Slot) -> ChainRows<'_> {
+        if !self.is_linked {
+            let next = self.first(key).unwrap_or(NONE);
+            let (links, last) = (&[][..], next);
+            return ChainRows { links, next, last };
+        }
         let chain = self.chains.get(key as usize).copied().unwrap_or(EMPTY);
         ChainRows {
             links: &self.links,
@@ -267,13 +321,16 @@ impl Chains {
     /// The row of the same key that came after this one.
     #[inline]
     pub(crate) fn next(&self, row: Slot) -> Option<Slot> {
-        let next = self.links[row as usize].next;
+        let next = self.links.get(row as usize)?.next;
         (next != NONE).then_some(next)
     }
 
     /// The key of a row, if it stands in a chain.
     #[inline]
     pub(crate) fn key_of(&self, row: Slot) -> Option<Slot> {
+        if !self.is_linked {
+            return self.alone.has(row).then_some(row);
+        }
         let key = self.links.get(row as usize)?.key;
         (key != NONE).then_some(key)
     }
@@ -281,6 +338,9 @@ impl Chains {
     /// Number of rows of a key.
     #[inline]
     pub(crate) fn count(&self, key: Slot) -> usize {
+        if !self.is_linked {
+            return usize::from(self.alone.has(key));
+        }
         let chain = self.chains.get(key as usize);
         chain.map_or(0, |chain| chain.count as usize)
     }
@@ -288,6 +348,8 @@ impl Chains {
     /// Forgets all rows and keys; keeps the memory.
     pub(crate) fn clear(&mut self) {
         self.keys.clear();
+        self.alone.clear();
+        self.is_linked = false;
         self.chains.clear();
         self.links.clear();
     }
@@ -295,8 +357,15 @@ impl Chains {
     /// A chain for every key.
     #[inline]
     fn grow(&mut self) {
-        if self.chains.len() < self.keys.slots() {
-            self.chains.resize(self.keys.slots(), EMPTY);
+        self.grow_to(self.keys.slots());
+    }
+
+    #[inline]
+    fn grow_to(&mut self, keys: usize) {
+        if !self.is_linked {
+            self.alone.grow(keys);
+        } else if self.chains.len() < keys {
+            self.chains.resize(keys, EMPTY);
         }
     }
 }

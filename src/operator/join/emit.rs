@@ -56,8 +56,8 @@ impl Emitted {
 
 impl Join {
     /// Appends the values of joined rows to columns of their types. `own`: slots of the side at hand, or rows of the
-    /// batch where it holds none, and none where these are all rows of the batch; `other`: slots of the other side or of
-    /// a table.
+    /// batch where it holds none; left out where these are all rows of the batch. `other`: slots of the other side or
+    /// of a table.
     pub(super) fn gather(
         &self,
         turn: Turn,

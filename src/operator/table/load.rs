@@ -20,6 +20,7 @@ impl Table {
                 _ => held.push(slot),
             }
         }
+        let in_place = held.clone();
         held.sort_unstable_by_key(|slot| self.number(*slot));
         let twice = held
             .windows(2)
@@ -33,31 +34,34 @@ impl Table {
         // The first free slot is taken first.
         free.reverse();
         self.free = free;
-        for slot in &held {
-            self.enter(*slot)?;
-        }
+        // In the order of slots, so that keys have those of their rows, as they had.
+        in_place.iter().try_for_each(|slot| self.enter_key(*slot))?;
+        held.iter().for_each(|slot| self.enter(*slot));
         match &mut self.expiry {
             Some(expiry) => expiry.rebuild(&held, slots),
             None => Ok(()),
         }
     }
 
-    /// Enters a row into the order and all keys.
-    fn enter(&mut self, slot: Slot) -> Result<(), Malformed> {
-        let order = self.order.slot_of_scalars(&[]);
-        self.order.push(order, slot);
-        let (row, columns) = (slot as usize, self.rows.columns());
-        for (number, index) in self.indexes.iter_mut().enumerate() {
-            if number > 0 || !self.has_primary {
-                index.place(columns, row, slot, &self.numbers);
-                continue;
-            }
-            let key = index.slot_of(columns, row);
+    /// Enters the primary key of a row, if there is one.
+    fn enter_key(&mut self, slot: Slot) -> Result<(), Malformed> {
+        if self.has_primary {
+            let index = &mut self.indexes[0];
+            let key = index.slot_of(self.rows.columns(), slot as usize);
             if key == Slot::MAX || index.chains.count(key) > 0 {
                 return Err(Malformed::new("a row of a table has no key of its own"));
             }
             index.chains.push(key, slot);
         }
         Ok(())
+    }
+
+    /// Enters a row into the order and all other keys.
+    fn enter(&mut self, slot: Slot) {
+        let order = self.order.slot_of_scalars(&[]);
+        self.order.push(order, slot);
+        for index in &mut self.indexes[usize::from(self.has_primary)..] {
+            index.place(self.rows.columns(), slot as usize, slot, &self.numbers);
+        }
     }
 }

@@ -5,8 +5,9 @@
 //! How: a row has a slot as long as it lives. By slot stand its values, in columns, and the number of its arrival: this
 //! is its state. Free slots, the order of arrival and the keys (`index.rs`) are indexes, which are made again when a
 //! table is loaded (`load.rs`). A change that would break a key is refused before anything is written.
-//! Cost: a row takes its values, 8 bytes of state, 12 for the order and 24 to 36 per key; insert, update and delete are
-//! O(1) per row and key. Free slots are used again, and never given back.
+//! Cost: a row takes its values, 8 bytes of state, 12 for the order and 24 to 48 per key, with 24 more where rows share
+//! keys or were given other ones; insert, update and delete are O(1) per row and key. Free slots are used again, and
+//! never given back.
 
 use super::expiry::Expiry;
 use super::index::Index;
@@ -48,10 +49,29 @@ pub(crate) struct Table {
     pub(super) free: Vec<Slot>,
     pub(super) rows_max: usize,
     has_texts: bool,
-    /// Of one call: keys that rows have or had, rows and slots that are written.
+    /// Of one call: keys that rows have or had, and where the rows are written.
     keys: Vec<Slot>,
-    taken: Vec<u32>,
+    placed: Placed,
+}
+
+/// Where the rows of one call are written.
+#[derive(Debug, Default)]
+struct Placed {
+    /// Those that are written, and their slots.
+    rows: Vec<u32>,
     slots: Vec<Slot>,
+    /// Those of them that replace no other.
+    new_rows: Vec<u32>,
+    new_slots: Vec<Slot>,
+}
+
+impl Placed {
+    fn clear(&mut self) {
+        self.rows.clear();
+        self.slots.clear();
+        self.new_rows.clear();
+        self.new_slots.clear();
+    }
 }
 
 impl Table {
@@ -72,8 +92,7 @@ impl Table {
             rows_max: TABLE_ROWS_MAX,
             has_texts: shape.types.contains(&Type::String),
             keys: Vec::new(),
-            taken: Vec::new(),
-            slots: Vec::new(),
+            placed: Placed::default(),
         }
     }
 
@@ -135,7 +154,11 @@ impl Table {
                 self.indexes[0].chains.release(key);
             }
         })?;
-        self.write(&[slot], from, Some(&[row as u32]));
+        self.rows.ensure(self.numbers.len());
+        let columns = self.rows.writing(std::iter::once(slot));
+        for (to, from) in columns.iter_mut().zip(from) {
+            to.set_from(slot as usize, from, row);
+        }
         for index in &mut self.indexes[usize::from(self.has_primary)..] {
             index.place(from, row, slot, &self.numbers);
         }
@@ -151,41 +174,72 @@ impl Table {
         replaces: bool,
         mut refuse: impl FnMut(Refused),
     ) {
-        let (len, mut keys) = (batch.len(), std::mem::take(&mut self.keys));
+        let mut keys = std::mem::take(&mut self.keys);
         keys.clear();
         if self.has_primary {
-            self.indexes[0].slots_of(&batch.columns, len, &mut keys);
+            self.indexes[0].slots_of(&batch.columns, batch.len(), &mut keys);
         }
-        self.taken.clear();
-        self.slots.clear();
-        for row in 0..len {
-            let key = keys.get(row).copied();
-            match self.place_of(key, replaces, written_at(batch, row)) {
-                Ok(slot) => {
-                    self.taken.push(row as u32);
-                    self.slots.push(slot);
-                }
-                Err(why) => refuse(why),
-            }
-        }
+        let mut placed = std::mem::take(&mut self.placed);
+        self.place_all(batch, &keys, replaces, &mut refuse, &mut placed);
         if self.len() >= self.rows_max && self.has_primary {
             // Keys of rows that found no room.
             keys.iter()
                 .for_each(|key| self.indexes[0].chains.release(*key));
         }
         self.keys = keys;
-        let (taken, slots) = (
-            std::mem::take(&mut self.taken),
-            std::mem::take(&mut self.slots),
-        );
-        let all = taken.len() == len;
-        self.write(&slots, &batch.columns, (!all).then_some(&taken));
+        self.write_placed(batch, &placed);
+        self.placed = placed;
+    }
+
+    /// Finds out where the rows of a batch are written, whose primary keys, if there are any, have these slots.
+    fn place_all(
+        &mut self,
+        batch: &Batch,
+        keys: &[Slot],
+        replaces: bool,
+        refuse: &mut impl FnMut(Refused),
+        placed: &mut Placed,
+    ) {
+        placed.clear();
+        for row in 0..batch.len() {
+            let came = self.came;
+            let key = keys.get(row).copied();
+            match self.place_of(key, replaces, written_at(batch, row)) {
+                Ok(slot) => {
+                    placed.rows.push(row as u32);
+                    placed.slots.push(slot);
+                    if self.came > came {
+                        placed.new_rows.push(row as u32);
+                        placed.new_slots.push(slot);
+                    }
+                }
+                Err(why) => refuse(why),
+            }
+        }
+    }
+
+    /// Writes the values of rows that were placed. A row that replaces another has its key.
+    fn write_placed(&mut self, batch: &Batch, placed: &Placed) {
+        let slots = placed.slots.as_slice();
+        let rows = (slots.len() < batch.len()).then_some(placed.rows.as_slice());
+        let (new_slots, new_rows) = (&placed.new_slots, &placed.new_rows);
+        let key: &[usize] = match self.has_primary {
+            true => &self.indexes[0].columns,
+            false => &[],
+        };
+        self.rows.ensure(self.numbers.len());
+        let columns = self.rows.writing(slots.iter().copied());
+        for (column, (to, from)) in columns.iter_mut().zip(&batch.columns).enumerate() {
+            match key.contains(&column) {
+                true => to.scatter(new_slots, from, Some(new_rows)),
+                false => to.scatter(slots, from, rows),
+            }
+        }
         for index in &mut self.indexes[usize::from(self.has_primary)..] {
-            for (row, slot) in taken.iter().zip(&slots) {
+            for (row, slot) in placed.rows.iter().zip(slots) {
                 index.place(&batch.columns, *row as usize, *slot, &self.numbers);
             }
         }
-        (self.taken, self.slots) = (taken, slots);
     }
 
     /// Where a row is written whose primary key, if there is one, has this slot.
@@ -328,15 +382,6 @@ impl Table {
             expiry.begin(slot, at);
         }
         slot
-    }
-
-    /// Writes rows of some columns, all where there is no selection.
-    fn write(&mut self, slots: &[Slot], from: &[Column], rows: Option<&[u32]>) {
-        self.rows.ensure(self.numbers.len());
-        let columns = self.rows.writing(slots.iter().copied());
-        for (to, from) in columns.iter_mut().zip(from) {
-            to.scatter(slots, from, rows);
-        }
     }
 }
 

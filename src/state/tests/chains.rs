@@ -189,3 +189,58 @@ fn chains_hold_the_rows_of_a_key_in_order() {
         drive(types);
     }
 }
+
+#[test]
+fn rows_in_the_slots_of_their_keys_need_no_lists_until_one_does() {
+    let mut chains = Chains::new(&[Type::Long]);
+    let push = |chains: &mut Chains, keys: &[Value], rows: &[Slot]| {
+        let mut column = Column::new(Type::Long);
+        keys.iter().for_each(|key| assert!(column.push(key)));
+        let mut slots = Vec::new();
+        chains.slots_of(&[&column], keys.len(), &mut slots);
+        slots
+            .iter()
+            .zip(rows)
+            .for_each(|(k, r)| chains.push(*k, *r));
+    };
+    let rows = |chains: &Chains| {
+        [5, 9, 7, 0].map(|key| -> Vec<Slot> {
+            let key = chains.find_scalars(&[Scalar::Long(key)]);
+            let key = key.unwrap_or(Slot::MAX);
+            let rows: Vec<Slot> = chains.rows(key).collect();
+            let ends = (chains.first(key), chains.last(key), chains.count(key));
+            assert_eq!(
+                ends,
+                (rows.first().copied(), rows.last().copied(), rows.len())
+            );
+            assert!(rows.iter().all(|row| chains.key_of(*row) == Some(key)));
+            rows
+        })
+    };
+    let long = Value::Long;
+    push(&mut chains, &[long(5), long(0), long(7)], &[0, 1, 2]);
+    chains.remove(1);
+    push(&mut chains, &[Value::Null, long(9)], &[3, 1]);
+    assert!(!chains.is_linked);
+    assert_eq!(rows(&chains), [vec![0], vec![1], vec![2], vec![]]);
+    push(&mut chains, &[long(9)], &[4]);
+    assert!(chains.is_linked);
+    assert_eq!(rows(&chains), [vec![0], vec![1, 4], vec![2], vec![]]);
+    assert_eq!((chains.next(1), chains.next(4)), (Some(4), None));
+    chains.remove(1);
+    chains.remove(2);
+    assert_eq!(rows(&chains), [vec![0], vec![4], vec![], vec![]]);
+    chains.clear();
+    push(&mut chains, &[long(7)], &[0]);
+    assert!(!chains.is_linked);
+    let key = chains.unlink(0);
+    push(&mut chains, &[long(9)], &[1]);
+    chains.release(key.unwrap_or(Slot::MAX));
+    assert_eq!(rows(&chains), [vec![], vec![1], vec![], vec![]]);
+    push(&mut chains, &[long(0)], &[2]);
+    assert!(
+        chains.is_linked,
+        "the slot of a key that went is given again"
+    );
+    assert_eq!(rows(&chains), [vec![], vec![1], vec![], vec![2]]);
+}
