@@ -57,6 +57,19 @@ const QUERIES: &[(&str, &str)] = &[
         "SELECT t, sum(v) AS s, count() AS n FROM S WINDOW('tumbling', 50 MILLISECONDS) GROUP BY t",
     ),
     (
+        "hop, GROUP BY",
+        "SELECT t, sum(v) AS s, max(d) AS m, count() AS n FROM S WINDOW('hop', 50 MILLISECONDS, 10 MILLISECONDS) \
+         GROUP BY t",
+    ),
+    (
+        "sessionBatch, GROUP BY",
+        "SELECT t, sum(v) AS s, max(d) AS m, count() AS n FROM S WINDOW('sessionBatch', 20 MILLISECONDS, t) GROUP BY t",
+    ),
+    (
+        "sessionBatch, key and condition",
+        "SELECT t, v, count() AS n FROM S WINDOW('sessionBatch', 20 MILLISECONDS, v > 50) WHERE v > 5",
+    ),
+    (
         "lengthBatch",
         "SELECT k, sum(v) AS s FROM S WINDOW('lengthBatch', 64) GROUP BY k",
     ),

@@ -10,6 +10,7 @@ mod over;
 mod partition;
 mod pattern;
 mod rate;
+mod sessions;
 mod target;
 mod windows;
 
@@ -162,6 +163,9 @@ impl<'a> Builder<'a> {
         self.door();
         if query.aggregates_panes() {
             return self.pane_aggregate();
+        }
+        if self.folds_sessions() {
+            return self.session_aggregate();
         }
         match &self.source.window {
             Some(window) if self.window_matters(window) => {

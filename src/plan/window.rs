@@ -260,7 +260,7 @@ impl WindowPlan {
                 let shape = Shape::of(Rows::Together).timed(true).late(Late::Dropped);
                 shape
                     .spread(Spread::Keys(&keys.0))
-                    .state("state row log per key")
+                    .state("state groups or rows per session")
             }
             WindowPlan::ExternalTime { .. } => Shape::of(Rows::AnyOrder).late(Late::Dropped),
             WindowPlan::ExternalTimeBatch(span) => {

@@ -68,6 +68,36 @@ pub trait Visitor {
     fn fail(&mut self, _why: Malformed) {}
 }
 
+/// Visits a part of a holder that revisions lack which were written before it existed. Behind all its others.
+pub(crate) struct Newer<'a>(pub(crate) &'a mut dyn Visitor);
+
+impl Visitor for Newer<'_> {
+    fn container(&mut self, name: &'static str, container: &mut dyn Container) {
+        self.0.newer_container(name, container);
+    }
+    fn register(&mut self, register: &mut dyn Register) {
+        self.0.newer_register(register);
+    }
+    fn pane(&mut self, start: i64) {
+        self.0.pane(start);
+    }
+    fn part(&mut self, name: &'static str, number: usize) {
+        self.0.part(name, number);
+    }
+    fn tracks(&self) -> Option<bool> {
+        self.0.tracks()
+    }
+    fn describes(&self) -> bool {
+        self.0.describes()
+    }
+    fn is_loading(&self) -> bool {
+        self.0.is_loading()
+    }
+    fn fail(&mut self, why: Malformed) {
+        self.0.fail(why);
+    }
+}
+
 /// A scalar of a holder.
 pub trait Register {
     /// Appends it.

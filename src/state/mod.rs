@@ -36,6 +36,7 @@ pub use cell::Cell;
 pub use cells::Cells;
 pub(crate) use chains::{ChainRows, Chains};
 pub(crate) use columns::SlotColumns;
+pub(crate) use holder::Newer;
 pub use holder::{Container, Register, RegisterReader, StateHolder, Visitor};
 pub(crate) use key_bytes::{KEY_GROUPS, encode_key, key_group};
 pub(crate) use key_index::KeyIndex;

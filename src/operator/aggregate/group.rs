@@ -339,14 +339,19 @@ impl Groups {
     /// Lists its state; `part`: what the accumulators are parts of.
     pub(super) fn visit(&mut self, visitor: &mut dyn Visitor, part: &'static str) {
         self.index.state(visitor);
+        self.visit_accumulators(visitor, part);
+        if visitor.is_loading() {
+            self.ensure();
+        }
+    }
+
+    /// Lists the accumulators alone, of slots that belong to no key; room is for the caller to make.
+    pub(super) fn visit_accumulators(&mut self, visitor: &mut dyn Visitor, part: &'static str) {
         for (i, accumulator) in self.accumulators.iter_mut().enumerate() {
             visitor.part(part, i);
             accumulator.state(visitor);
         }
         visitor.part("", 0);
-        if visitor.is_loading() {
-            self.ensure();
-        }
     }
 }
 

@@ -16,6 +16,7 @@ mod panes;
 mod percentile;
 mod rollup;
 mod running;
+mod sessions;
 mod sizes;
 #[cfg(test)]
 mod tests;
@@ -24,11 +25,13 @@ mod user;
 
 pub(crate) use function::{Aggregate, AggregateCall, Rows};
 pub(crate) use group::{Columns, Grouping, Groups, look_up};
+pub(crate) use pane::Read as ReadColumns;
 pub(crate) use panes::PaneAggregate;
 pub(crate) use rollup::{
     AGGREGATION_PANES_MAX, Ask, Input, LevelPlan, Rollup, RollupAggregate, RollupShape, RollupView,
 };
 pub(crate) use running::RunningAggregate;
+pub(crate) use sessions::{Closing, SessionAggregate, SessionQuery};
 pub use user::AggregateFunction;
 
 use crate::event::{Column, Scalar, Sign, Timestamp};

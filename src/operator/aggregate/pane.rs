@@ -69,17 +69,17 @@ impl Register for PaneRecord {
 }
 
 /// Columns that the projection reads beside aggregates.
-pub(super) struct Read {
+pub(crate) struct Read {
     /// Their places in the input, in the order of the projection.
-    pub(super) columns: Vec<usize>,
-    pub(super) types: Vec<Type>,
+    pub(crate) columns: Vec<usize>,
+    pub(crate) types: Vec<Type>,
     /// Which of them are columns of the key.
-    pub(super) constant: Vec<bool>,
+    pub(crate) constant: Vec<bool>,
 }
 
 impl Read {
     /// Whether values of the last row of a group are read that others of its rows may not have.
-    fn needs_last(&self) -> bool {
+    pub(super) fn needs_last(&self) -> bool {
         !self.constant.iter().all(|c| *c)
     }
 }

@@ -150,7 +150,7 @@ pub(super) fn show(
 }
 
 /// As [`show`], in the order of time, then of arrival. Cost: that of a sort where rows did not come in this order.
-pub(super) fn show_in_order(
+pub(crate) fn show_in_order(
     log: &RowLog,
     id: LogId,
     rows: Range<u64>,

@@ -11,22 +11,22 @@ use crate::state::{KeyIndex, Slot, StateHolder, Visitor};
 use std::collections::HashSet;
 
 /// Key expressions and the slots of the keys in use.
-pub(super) struct Keys {
+pub(crate) struct Keys {
     programs: Vec<Program>,
     index: KeyIndex,
     /// Slot of each row of the batch.
-    pub(super) slots: Vec<Slot>,
+    pub(crate) slots: Vec<Slot>,
     /// New slots and the rows that brought them.
-    pub(super) fresh: Vec<(Slot, u32)>,
+    pub(crate) fresh: Vec<(Slot, u32)>,
     /// Empty between batches.
     loose: Vec<Slot>,
     /// Which of the key columns say where a key stands.
-    pub(super) routing: Vec<usize>,
-    pub(super) faults: u64,
+    pub(crate) routing: Vec<usize>,
+    pub(crate) faults: u64,
 }
 
 impl Keys {
-    pub(super) fn new(programs: Vec<Program>, types: &[Type]) -> Self {
+    pub(crate) fn new(programs: Vec<Program>, types: &[Type]) -> Self {
         Keys {
             programs,
             index: KeyIndex::new(types),
@@ -39,7 +39,7 @@ impl Keys {
     }
 
     /// Looks the rows of a batch up; returns the number of slots to make room for.
-    pub(super) fn look_up(&mut self, batch: &Batch) -> usize {
+    pub(crate) fn look_up(&mut self, batch: &Batch) -> usize {
         self.slots.clear();
         self.fresh.clear();
         let frame = batch.frame();
@@ -54,7 +54,7 @@ impl Keys {
 
     /// The slot of the key of one row, where there is one expression.
     #[inline]
-    pub(super) fn look_up_one(&mut self, row: RowView<'_>) -> Slot {
+    pub(crate) fn look_up_one(&mut self, row: RowView<'_>) -> Slot {
         let [program] = self.programs.as_mut_slice() else {
             unreachable!("rows come one by one where a key is one column")
         };
@@ -65,13 +65,13 @@ impl Keys {
 
     /// How many keys there are.
     #[inline]
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.index.len()
     }
 
     /// Takes back the last of the new keys that the rows at hand brought, as many as are beyond a bound; returns them.
     #[cold]
-    pub(super) fn refuse(&mut self, keys_max: usize) -> HashSet<Slot> {
+    pub(crate) fn refuse(&mut self, keys_max: usize) -> HashSet<Slot> {
         let excess = self.index.len().saturating_sub(keys_max);
         let first = self.fresh.len().saturating_sub(excess);
         let gone = self.fresh[first..].iter().map(|(slot, _)| *slot);
@@ -82,29 +82,29 @@ impl Keys {
 
     /// Takes a new key back.
     #[cold]
-    pub(super) fn take_back(&mut self, slot: Slot) {
+    pub(crate) fn take_back(&mut self, slot: Slot) {
         self.index.remove(slot);
     }
 
     /// One more than the greatest slot ever given.
     #[inline]
-    pub(super) fn slots_max(&self) -> usize {
+    pub(crate) fn slots_max(&self) -> usize {
         self.index.slots()
     }
 
     /// A slot may no longer be in use.
     #[inline]
-    pub(super) fn release(&mut self, slot: Slot) {
+    pub(crate) fn release(&mut self, slot: Slot) {
         self.loose.push(slot);
     }
 
     /// The new slots of the batch may not be in use.
-    pub(super) fn release_fresh(&mut self) {
+    pub(crate) fn release_fresh(&mut self) {
         self.loose.extend(self.fresh.iter().map(|(slot, _)| *slot));
     }
 
     /// Forgets the released keys that are not in use. Called when no row of a batch is left.
-    pub(super) fn forget(&mut self, in_use: impl Fn(Slot) -> bool) {
+    pub(crate) fn forget(&mut self, in_use: impl Fn(Slot) -> bool) {
         if self.loose.is_empty() {
             return;
         }
@@ -116,7 +116,7 @@ impl Keys {
     }
 
     /// Whether all slots below `slots` that are in use hold a key.
-    pub(super) fn hold(&self, slots: usize, in_use: impl Fn(Slot) -> bool) -> bool {
+    pub(crate) fn hold(&self, slots: usize, in_use: impl Fn(Slot) -> bool) -> bool {
         let mut held = vec![false; self.index.slots()];
         self.index
             .held_slots()
@@ -126,24 +126,24 @@ impl Keys {
     }
 
     /// Forgets the keys of key groups that are not kept; returns their slots.
-    pub(super) fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) -> Vec<Slot> {
+    pub(crate) fn keep_keys(&mut self, keep: &dyn Fn(&[u8]) -> bool) -> Vec<Slot> {
         self.index.remove_not_kept(&self.routing, keep)
     }
 
     /// From here on keys are found by that of a partition.
-    pub(super) fn find_by_partition(&mut self) {
+    pub(crate) fn find_by_partition(&mut self) {
         if let [position] = self.routing[..] {
             self.index.find_by(position);
         }
     }
 
     /// Whether they are.
-    pub(super) fn finds_by_partition(&self) -> bool {
+    pub(crate) fn finds_by_partition(&self) -> bool {
         self.index.finds_by_one()
     }
 
     /// Forgets what has these keys of a partition; appends the slots.
-    pub(super) fn remove_known(&mut self, keys: &Column, gone: &mut Vec<Slot>) {
+    pub(crate) fn remove_known(&mut self, keys: &Column, gone: &mut Vec<Slot>) {
         self.index.remove_known(keys, gone);
     }
 }

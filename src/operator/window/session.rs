@@ -86,7 +86,7 @@ impl SessionWindow {
         mut to: Box<Batch>,
         out: &mut Out,
     ) -> Box<Batch> {
-        while let Some(session) = self.sessions.close_next(now) {
+        while let Some((_, session)) = self.sessions.close_next(now) {
             match self.emission {
                 Emission::Rows => {
                     let (log, first) = (&mut self.sessions.log, to.at.len());

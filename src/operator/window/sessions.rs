@@ -5,7 +5,7 @@
 //! them one. A tree finds the older ones by their beginning. A session closes `gap + latency` after its last row. A
 //! heap holds one entry per session; a session that grew since is put back with its new time when its entry comes up,
 //! so a row costs no heap operation until the front is out of date. Tree and heap are indexes: they are rebuilt from
-//! the sessions. The log of a session is in the order of arrival.
+//! the sessions. The log of a session is in the order of arrival; whoever folds rows as they come holds none.
 //! Cost: O(log n) per row and per close, of n sessions; O(1) per row that joins the newest session of its key.
 
 use crate::event::{Batch, Timestamp, Type};
@@ -17,15 +17,19 @@ use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 use std::ops::Bound;
 
-type Entry = u32;
+/// Number of an open session; that of one that has closed is given to another.
+pub(crate) type Entry = u32;
+
+/// Names no log: the rows of a session are not held.
+const NO_LOG: LogId = LogId::MAX;
 
 /// Rows of one key with less than the gap between one and the next.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Session {
-    pub(super) key: Slot,
-    pub(super) log: LogId,
+pub(crate) struct Session {
+    pub(crate) key: Slot,
+    pub(crate) log: LogId,
     /// When the session closes.
-    pub(super) due: Timestamp,
+    pub(crate) due: Timestamp,
     first: Timestamp,
     /// One gap after the last row.
     end: Timestamp,
@@ -70,6 +74,16 @@ struct Closing {
     entry: Entry,
 }
 
+/// The session into which a row came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entered {
+    pub(crate) entry: Entry,
+    /// The row opened it.
+    pub(crate) is_new: bool,
+    /// It and a neighbour, the older one first, that are one session now: [`Sessions::join`] follows.
+    pub(crate) joins: Option<(Entry, Entry)>,
+}
+
 impl Session {
     /// Its place among those that close: by time, then by beginning.
     fn closing(&self, entry: Entry) -> Reverse<Closing> {
@@ -84,10 +98,10 @@ impl Session {
 
 /// Sessions by key.
 #[derive(Debug)]
-pub(super) struct Sessions {
+pub(crate) struct Sessions {
     gap_us: i64,
     latency_us: i64,
-    pub(super) log: RowLog,
+    pub(crate) log: RowLog,
     newest: Cells<Option<Entry>>,
     sessions: Slab<Session>,
     /// The sessions that are not the newest of their key, by key and beginning.
@@ -97,10 +111,12 @@ pub(super) struct Sessions {
     opened: u64,
     /// A row behind the clock joins a session that is open.
     takes_late: bool,
+    /// Rows are held, in a log for each session.
+    holds_rows: bool,
 }
 
 impl Sessions {
-    pub(super) fn new(gap_us: i64, latency_us: i64, types: &[Type]) -> Self {
+    pub(crate) fn new(gap_us: i64, latency_us: i64, types: &[Type]) -> Self {
         assert!(gap_us > 0 && latency_us >= 0, "a session has a gap");
         Sessions {
             gap_us,
@@ -112,39 +128,73 @@ impl Sessions {
             closing: BinaryHeap::new(),
             opened: 0,
             takes_late: false,
+            holds_rows: true,
         }
     }
 
     /// Sessions that a row behind the clock joins while they are open.
-    pub(super) fn taking_late(self) -> Self {
+    pub(crate) fn taking_late(self) -> Self {
         Sessions {
             takes_late: true,
             ..self
         }
     }
 
+    /// Sessions whose rows are not held. Those of revisions that held them have a log until [`Sessions::take_log`].
+    pub(crate) fn folding(self) -> Self {
+        Sessions {
+            holds_rows: false,
+            ..self
+        }
+    }
+
+    /// When the last row of a session came, but for times at the end of all.
+    pub(crate) fn last_at(&self, session: &Session) -> Timestamp {
+        session.end.plus(-self.gap_us)
+    }
+
+    /// One more than the greatest number of a session ever given.
+    pub(crate) fn entries(&self) -> usize {
+        self.sessions.entries()
+    }
+
+    /// Takes the log of a session away, which is the caller's then; none where there is none.
+    pub(crate) fn take_log(&mut self, entry: Entry) -> Option<LogId> {
+        let log = self.sessions.find(entry)?.log;
+        if log == NO_LOG {
+            return None;
+        }
+        self.sessions.get_mut(entry).log = NO_LOG;
+        Some(log)
+    }
+
+    /// Whether a session is open.
+    pub(crate) fn is_open(&self, entry: Entry) -> bool {
+        self.sessions.find(entry).is_some()
+    }
+
     /// How long after a row its session is closed at the latest, unless another one comes.
-    pub(super) fn stays_us(&self) -> i64 {
+    pub(crate) fn stays_us(&self) -> i64 {
         self.gap_us.saturating_add(self.latency_us)
     }
 
     /// Makes room for keys below `slots`.
-    pub(super) fn ensure(&mut self, slots: usize) {
+    pub(crate) fn ensure(&mut self, slots: usize) {
         self.newest.ensure(slots);
     }
 
     /// Whether a key has an open session.
-    pub(super) fn has(&self, key: Slot) -> bool {
+    pub(crate) fn has(&self, key: Slot) -> bool {
         self.newest.find(key).is_some_and(Option::is_some)
     }
 
     /// One more than the greatest key that may have a session.
-    pub(super) fn keys(&self) -> usize {
+    pub(crate) fn keys(&self) -> usize {
         self.newest.len()
     }
 
     /// Drops the sessions of a key. [`Sessions::settle`] follows.
-    pub(super) fn remove(&mut self, key: Slot) {
+    pub(crate) fn remove(&mut self, key: Slot) {
         let mut next = self.newest.find(key).copied().flatten();
         if next.is_some() {
             self.newest.reset(key);
@@ -152,13 +202,15 @@ impl Sessions {
         while let Some(entry) = next {
             let session = self.sessions.remove(entry);
             self.older.remove(&(key, session.first));
-            self.log.close(session.log);
+            if session.log != NO_LOG {
+                self.log.close(session.log);
+            }
             next = session.older;
         }
     }
 
     /// Checks the sessions that were loaded, claims their logs and makes the heap.
-    pub(super) fn rebuild(&mut self, claims: &mut Claims) -> Result<(), Malformed> {
+    pub(crate) fn rebuild(&mut self, claims: &mut Claims) -> Result<(), Malformed> {
         let wrong = || Malformed::new("the sessions of a key are not a list");
         self.closing.clear();
         self.older.clear();
@@ -166,8 +218,10 @@ impl Sessions {
             let (mut next, mut newer) = (*self.newest.get(key), None);
             while let Some(entry) = next {
                 let session = self.sessions.find(entry).ok_or_else(wrong)?;
-                // A log has one owner, so a list that leads back into itself ends here.
-                claims.claim(&self.log, session.log, 1)?;
+                if self.holds_rows || session.log != NO_LOG {
+                    claims.claim(&self.log, session.log, 1)?;
+                }
+                // Each begins before the next newer one, so a list that leads back into itself ends here.
                 let follows = newer.is_none_or(|newer| session.end <= newer);
                 let is_one = session.key == key && session.order < self.opened;
                 if !is_one || !follows || session.first >= session.end {
@@ -185,7 +239,7 @@ impl Sessions {
 
     /// Puts a row into a session of its key. False, and the row is not held, when it is late: it comes behind the clock
     /// and joins no open session, or may not.
-    pub(super) fn insert(
+    pub(crate) fn insert(
         &mut self,
         key: Slot,
         clock: Timestamp,
@@ -194,29 +248,77 @@ impl Sessions {
         row: usize,
     ) -> bool {
         let at = batch.at[row];
-        if at < clock && self.latency_us == 0 && !self.takes_late {
+        let Some(entered) = self.enter(key, clock, at) else {
             return false;
+        };
+        let log = self.sessions.get(entered.entry).log;
+        self.log.push(log, at, batch, keep, row);
+        if let Some((older, newer)) = entered.joins {
+            self.join(older, newer);
         }
+        true
+    }
+
+    /// The session of its key that a row extends or opens; none where it is late.
+    #[inline]
+    pub(crate) fn enter(&mut self, key: Slot, clock: Timestamp, at: Timestamp) -> Option<Entered> {
+        if at < clock && self.latency_us == 0 && !self.takes_late {
+            return None;
+        }
+        let newest = *self.newest.get(key);
+        let newest = newest.map(|entry| (entry, self.sessions.get(entry)));
+        match newest {
+            Some((entry, session)) if session.first <= at && at < session.end => {
+                let end = at.plus(self.gap_us);
+                if end > session.end {
+                    self.extend(entry, end);
+                }
+                Some(Entered {
+                    entry,
+                    is_new: false,
+                    joins: None,
+                })
+            }
+            _ => self.enter_any(key, clock, at),
+        }
+    }
+
+    fn extend(&mut self, entry: Entry, end: Timestamp) {
+        let session = self.sessions.get_mut(entry);
+        session.end = end;
+        session.due = end.plus(self.latency_us);
+    }
+
+    /// As [`Sessions::enter`], where the row may not just extend the newest session.
+    fn enter_any(&mut self, key: Slot, clock: Timestamp, at: Timestamp) -> Option<Entered> {
         let (newer, place) = self.find(key, at);
-        let entry = match place.filter(|e| self.fits(*e, at)) {
+        let found = place.filter(|e| self.fits(*e, at));
+        let entry = match found {
             Some(entry) => entry,
-            None if at < clock => return false,
+            None if at < clock => return None,
             None => self.open(key, at, newer, place),
         };
-        let session = self.sessions.get_mut(entry);
-        session.end = session.end.max(at.plus(self.gap_us));
-        session.due = session.end.plus(self.latency_us);
-        self.log.push(session.log, at, batch, keep, row);
-        let (first, end, older) = (session.first.min(at), session.end, session.older);
+        let end = at.plus(self.gap_us);
+        let session = *self.sessions.get(entry);
+        if end > session.end {
+            self.extend(entry, end);
+        }
+        let (first, end, older) = (session.first.min(at), session.end.max(end), session.older);
         if at < session.first {
             self.begin_earlier(entry, at, newer.is_none());
         }
-        if let Some(newer) = newer.filter(|n| self.sessions.get(*n).first < end) {
-            self.join(entry, newer);
-        } else if let Some(older) = older.filter(|o| first < self.sessions.get(*o).end) {
-            self.join(older, entry);
-        }
-        true
+        let newer = newer.filter(|n| self.sessions.get(*n).first < end);
+        let older = older.filter(|o| first < self.sessions.get(*o).end);
+        let joins = match (newer, older) {
+            (Some(newer), _) => Some((entry, newer)),
+            (None, Some(older)) => Some((older, entry)),
+            (None, None) => None,
+        };
+        Some(Entered {
+            entry,
+            is_new: found.is_none(),
+            joins,
+        })
     }
 
     /// A row comes before all others of a session, which may be the newest of its key.
@@ -266,7 +368,10 @@ impl Sessions {
     ) -> Entry {
         let (end, order) = (at.plus(self.gap_us), self.opened);
         let due = end.plus(self.latency_us);
-        let log = self.log.open();
+        let log = match self.holds_rows {
+            true => self.log.open(),
+            false => NO_LOG,
+        };
         let session = Session {
             key,
             log,
@@ -299,10 +404,12 @@ impl Sessions {
         }
     }
 
-    /// Makes two neighbours one.
-    fn join(&mut self, older: Entry, newer: Entry) {
+    /// Makes two neighbours one: the older one stays.
+    pub(crate) fn join(&mut self, older: Entry, newer: Entry) {
         let (a, b) = (*self.sessions.get(older), *self.sessions.get(newer));
-        self.log.append(a.log, b.log);
+        if self.holds_rows {
+            self.log.append(a.log, b.log);
+        }
         let above = self.above(b.key, newer);
         self.older.remove(&(a.key, a.first));
         if above.is_some() {
@@ -334,7 +441,7 @@ impl Sessions {
     }
 
     /// Brings the front of the heap up to date.
-    pub(super) fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         while let Some(mut front) = self.closing.peek_mut() {
             let Closing {
                 due,
@@ -355,12 +462,13 @@ impl Sessions {
 
     /// When the next session closes; exact after [`Sessions::settle`], otherwise it may be early.
     #[inline]
-    pub(super) fn due(&self) -> Option<Timestamp> {
+    pub(crate) fn due(&self) -> Option<Timestamp> {
         self.closing.peek().map(|c| c.0.due)
     }
 
-    /// Takes the next session out that closes at or before `now`. Its log stays open: it is the caller's.
-    pub(super) fn close_next(&mut self, now: Timestamp) -> Option<Session> {
+    /// Takes the next session out that closes at or before `now`, and says which it was. Its log stays open: it is the
+    /// caller's.
+    pub(crate) fn close_next(&mut self, now: Timestamp) -> Option<(Entry, Session)> {
         if self.due().is_none_or(|due| due > now) {
             return None;
         }
@@ -379,7 +487,7 @@ impl Sessions {
         }
         self.link(session.key, above, session.older);
         self.sessions.remove(entry);
-        Some(session)
+        Some((entry, session))
     }
 }
 
@@ -457,7 +565,7 @@ mod tests {
                 let at = newest - random(60);
                 clock = clock.max(at.max(newest - 5) - lateness);
                 let mut got = Vec::new();
-                while let Some(session) = sessions.close_next(Timestamp(clock)) {
+                while let Some((_, session)) = sessions.close_next(Timestamp(clock)) {
                     let rows = sessions.log.range(session.log).map(|seq| {
                         let index = sessions.log.index(session.log, seq);
                         match sessions.log.columns()[0].value(index) {

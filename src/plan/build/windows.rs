@@ -23,7 +23,7 @@ impl Builder<'_> {
     }
 
     /// The keys of a window, behind that of the partition.
-    fn keys(&self, keys: &Keys) -> (Vec<Program>, Vec<Type>) {
+    pub(super) fn keys(&self, keys: &Keys) -> (Vec<Program>, Vec<Type>) {
         let whole = self.whole();
         let own = keys.0.iter().map(|k| self.compile(k, &whole));
         let own = own.zip(keys.types());
@@ -64,7 +64,7 @@ impl Builder<'_> {
     }
 
     /// Where each routing column stands among what tells the rows of a window apart.
-    fn window_routing(&self, window: &WindowPlan, used: &[usize]) -> Vec<usize> {
+    pub(super) fn window_routing(&self, window: &WindowPlan, used: &[usize]) -> Vec<usize> {
         match (self.source.partition_key, window.own_keys()) {
             (Some(key), own) if window.keeps_keys() => self.positions(|c| match own {
                 _ if c == key => Some(0),
