@@ -93,6 +93,8 @@ const QUERIES: &[&str] = &[
      FROM S WINDOW('sort', 5, i, 'desc');",
     "INSERT INTO Out SELECT first(i) AS a, last(k) AS b2, sum(f) AS c2, var_samp(d) AS e FROM S[i > 0] \
      WINDOW('unique', k);",
+    "INSERT INTO Out SELECT k, i, count() AS n, first(d) AS f, max(k) AS m, median(l) AS e, distinctCount(b) AS u FROM S \
+     WINDOW('sessionBatch', 10 MILLISECONDS, k) WHERE i > 0 GROUP BY k HAVING n > 0;",
     "INSERT INTO Out SELECT i, count() AS n FROM S GROUP BY i;",
     "INSERT INTO Out SELECT l, count() AS n FROM S GROUP BY l;",
     "INSERT INTO Out SELECT d, count() AS n FROM S GROUP BY d;",
@@ -257,6 +259,10 @@ const OPERATORS: &[(&str, &str)] = &[
     ("RollupAggregate", "CREATE AGGREGATION R"),
     ("RunningAggregate", "GROUP BY k"),
     ("Select", "ORDER BY"),
+    (
+        "SessionAggregate",
+        "'sessionBatch', 10 MILLISECONDS, k) WHERE",
+    ),
     ("Snapshot", "OUTPUT SNAPSHOT"),
     ("Trigger", "CREATE TRIGGER"),
     ("Write", "UPDATE T"),
