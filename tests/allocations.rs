@@ -97,6 +97,17 @@ const QUERIES: &[(&str, &str)] = &[
         "SELECT a.t AS t, b.v AS v FROM PATTERN (EVERY a=S[v % 2 = 0] -> b=S[v % 2 = 1 AND k = a.k]) WITHIN 10 SECONDS",
     ),
     (
+        "patterns by constant",
+        "SELECT a.t AS t, b.v AS v FROM PATTERN (EVERY a=S[k = 1] -> b=S[k = 1 AND v > a.v]) WITHIN 10 SECONDS; \
+         INSERT INTO Q2 SELECT a.t AS t, b.v AS v FROM PATTERN (EVERY a=S[k = 2] -> b=S[k = 2 AND v > a.v]) WITHIN 10 SECONDS; \
+         INSERT INTO Out SELECT a.t AS t, b.v AS v FROM PATTERN (EVERY a=S[k = 3] -> b=S[k = 3 AND v > a.v]) WITHIN 10 SECONDS; \
+         INSERT INTO Q4 SELECT a.t AS t, b.v AS v FROM PATTERN (EVERY a=S[k = 4] -> b=S[k = 4 AND v > a.v]) WITHIN 10 SECONDS; \
+         INSERT INTO Out SELECT a.t AS t, b.v AS v FROM PATTERN (EVERY a=S[k = 5] -> b=S[k = 5 AND v > a.v]) WITHIN 10 SECONDS; \
+         INSERT INTO Q6 SELECT a.t AS t, b.v AS v FROM PATTERN (EVERY a=S[k = 6] -> b=S[k = 6 AND v > a.v]) WITHIN 10 SECONDS; \
+         INSERT INTO Out SELECT a.t AS t, b.v AS v FROM PATTERN (EVERY a=S[k = 7] -> b=S[k = 7 AND v > a.v]) WITHIN 10 SECONDS; \
+         INSERT INTO Q8 SELECT a.t AS t, b.v AS v FROM PATTERN (EVERY a=S[k = 8] -> b=S[k = 8 AND v > a.v]) WITHIN 10 SECONDS",
+    ),
+    (
         "pattern, counted term",
         "SELECT a.t AS t, count(b.v) AS n, avg(b.d) AS m FROM PATTERN (EVERY a=S[v < 5] -> b=S[k = a.k]{2,} -> \
          c=S[k = a.k AND v > 50]) WITHIN 200 MILLISECONDS",

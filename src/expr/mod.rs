@@ -8,6 +8,7 @@
 mod bind;
 mod call;
 mod compile;
+mod constants;
 mod function;
 mod kernel;
 mod layout;
@@ -25,6 +26,7 @@ mod unify;
 mod tests;
 
 pub(crate) use bind::{Scope, Unresolved, bind};
+pub(crate) use constants::Constants;
 pub use function::{Functions, ScalarFunction};
 pub(crate) use kernel::compare::Comparison;
 pub(crate) use layout::{ColumnRef, Layout};

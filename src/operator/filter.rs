@@ -1,7 +1,7 @@
 //! Filters before a window, and the columns that the rest of the query reads.
 
-use super::{Counters, Kind, Operator, Out, counter};
-use crate::event::{Batch, RowSet, RowView};
+use super::{Common, Counters, Kind, Operator, Out, Port, counter};
+use crate::event::{Batch, RowSet, RowView, Timestamp};
 use crate::expr::{Frame, Program, RowFrame};
 use crate::state::{StateHolder, Visitor};
 
@@ -16,6 +16,15 @@ impl Batch {
             causes: &self.causes,
             rows: None,
             len: self.len(),
+        }
+    }
+
+    /// Some rows as a program reads them.
+    pub(crate) fn frame_of<'a>(&'a self, rows: &'a [u32]) -> Frame<'a> {
+        Frame {
+            rows: Some(rows),
+            len: rows.len(),
+            ..self.frame()
         }
     }
 
@@ -47,6 +56,19 @@ impl Filter {
             faults: 0,
         }
     }
+
+    /// Puts out the rows that were chosen.
+    fn pass(&mut self, kind: Kind, batch: &Batch, out: &mut Out) {
+        if self.rows.is_empty() {
+            return;
+        }
+        let mut to = out.batch();
+        to.append_moments(batch, &RowSet::Picked(&self.rows));
+        for (column, k) in to.columns.iter_mut().zip(&self.keep) {
+            column.extend_rows(&batch.columns[*k], &self.rows);
+        }
+        out.emit(kind, to);
+    }
 }
 
 impl StateHolder for Filter {
@@ -60,15 +82,29 @@ impl Operator for Filter {
         self.rows.clear();
         self.condition
             .filter(&batch.frame(), &mut self.faults, &mut self.rows);
-        if self.rows.is_empty() {
-            return;
-        }
-        let mut to = out.batch();
-        to.append_moments(batch, &RowSet::Picked(&self.rows));
-        for (column, k) in to.columns.iter_mut().zip(&self.keep) {
-            column.extend_rows(&batch.columns[*k], &self.rows);
-        }
-        out.emit(kind, to);
+        self.pass(kind, batch, out);
+    }
+
+    fn rows_among(
+        &mut self,
+        _port: Port,
+        _common: &mut Common,
+        batch: &Batch,
+        among: &[u32],
+        out: &mut Out,
+    ) {
+        self.rows.clear();
+        self.condition
+            .filter(&batch.frame_of(among), &mut self.faults, &mut self.rows);
+        self.pass(Kind::Rows, batch, out);
+    }
+
+    fn takes_some(&self) -> bool {
+        true
+    }
+
+    fn rests_until(&self) -> Option<Timestamp> {
+        Some(Timestamp(i64::MAX))
     }
 
     fn row(&mut self, row: RowView<'_>, to: &mut Batch, _out: &mut Out) -> bool {

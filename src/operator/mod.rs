@@ -1,6 +1,7 @@
 //! Operators: rows in, rows out. Each is owned by one worker and never sees a store, a thread, a clock or a lock.
 
 pub(crate) mod aggregate;
+pub(crate) mod by_constant;
 mod claims;
 mod common;
 pub(crate) mod distinct;
@@ -92,6 +93,34 @@ pub(crate) trait Operator: Send + StateHolder {
         out: &mut Out,
     ) {
         self.rows(kind, batch, out);
+    }
+
+    /// Processes rows that merely travel, of which its own condition lets none through, and none counts a fault there,
+    /// but some of `among`: for whoever [`Operator::takes_some`]. What comes of it is what comes of all rows.
+    fn rows_among(
+        &mut self,
+        port: Port,
+        common: &mut Common,
+        batch: &Batch,
+        _among: &[u32],
+        out: &mut Out,
+    ) {
+        self.rows_at(port, common, Kind::Rows, batch, out);
+    }
+
+    /// Whether rows that its own condition does not let through matter to it by nothing but their clock.
+    fn takes_some(&self) -> bool {
+        false
+    }
+
+    /// Where it only hands rows on that come in their time: whether it does so now, as nothing waits in it.
+    fn hands_on(&self) -> Option<bool> {
+        None
+    }
+
+    /// Until when a clock without rows changes nothing here, before that time; none where each may.
+    fn rests_until(&self) -> Option<Timestamp> {
+        None
     }
 
     /// All rows of one cause, and all timers of one instant, have been given to the operators before it.

@@ -1,8 +1,8 @@
 //! SELECT without aggregates: condition and projection in one pass.
 
 use super::projection::{Projection, Rows};
-use super::{Counters, Kind, Operator, Out, counter};
-use crate::event::{Batch, RowView};
+use super::{Common, Counters, Kind, Operator, Out, Port, counter};
+use crate::event::{Batch, RowView, Timestamp};
 use crate::expr::{Program, RowFrame};
 use crate::sql::ast::Events;
 use crate::state::{StateHolder, Visitor};
@@ -26,21 +26,38 @@ impl Select {
             faults: 0,
         }
     }
+
+    /// Projects the rows of a batch, or those that it chooses among some of them.
+    fn project(&mut self, kind: Kind, of: (&Batch, Option<&[u32]>), out: &mut Out) {
+        let (condition, faults) = (&mut self.condition, &mut self.faults);
+        let some = choose(condition, self.events, of, faults, &mut self.rows);
+        let rows = Rows {
+            batch: of.0,
+            rows: some.then_some(self.rows.as_slice()),
+            results: &[],
+        };
+        self.projection.emit(kind, &rows, out);
+    }
 }
 
-/// Leaves in `rows` the rows for which the condition is TRUE and whose sign is wanted; false when all rows are.
+/// Leaves in `rows` the rows, of some or of all, for which the condition is TRUE and whose sign is wanted; false when
+/// all rows are.
 pub(crate) fn choose(
     condition: &mut Option<Program>,
     events: Events,
-    batch: &Batch,
+    (batch, among): (&Batch, Option<&[u32]>),
     faults: &mut u64,
     rows: &mut Vec<u32>,
 ) -> bool {
     rows.clear();
     let signs = batch.signs();
     let by_sign = events == Events::Expired || (events == Events::Current && !signs.is_empty());
-    if let Some(condition) = condition {
-        condition.filter(&batch.frame(), faults, rows);
+    if condition.is_some() || among.is_some() {
+        let frame = among.map_or_else(|| batch.frame(), |among| batch.frame_of(among));
+        match (condition, among) {
+            (Some(condition), _) => condition.filter(&frame, faults, rows),
+            (None, among) => rows.extend_from_slice(among.unwrap_or_default()),
+        }
         if by_sign {
             rows.retain(|r| events.takes(batch.sign(*r as usize)));
         }
@@ -64,19 +81,26 @@ impl Operator for Select {
         if kind == Kind::Leaving && self.events == Events::Current {
             return;
         }
-        let some = choose(
-            &mut self.condition,
-            self.events,
-            batch,
-            &mut self.faults,
-            &mut self.rows,
-        );
-        let rows = Rows {
-            batch,
-            rows: some.then_some(self.rows.as_slice()),
-            results: &[],
-        };
-        self.projection.emit(kind, &rows, out);
+        self.project(kind, (batch, None), out);
+    }
+
+    fn rows_among(
+        &mut self,
+        _port: Port,
+        _common: &mut Common,
+        batch: &Batch,
+        among: &[u32],
+        out: &mut Out,
+    ) {
+        self.project(Kind::Rows, (batch, Some(among)), out);
+    }
+
+    fn takes_some(&self) -> bool {
+        self.condition.is_some()
+    }
+
+    fn rests_until(&self) -> Option<Timestamp> {
+        Some(Timestamp(i64::MAX))
     }
 
     fn row(&mut self, row: RowView<'_>, to: &mut Batch, _out: &mut Out) -> bool {

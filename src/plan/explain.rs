@@ -241,6 +241,9 @@ fn explain_source(
         let access = access(table, &member.on, true);
         let _ = writeln!(text, "    look up in table {}: {access}", table.name);
     }
+    if let Some(line) = place.and_then(|p| plan.by_constant_text(query, p)) {
+        let _ = writeln!(text, "    {line}");
+    }
     for filter in place.iter().flat_map(|p| &query.written.filters[*p]) {
         let _ = writeln!(text, "    filter {filter}");
     }

@@ -8,8 +8,11 @@ use std::ops::Range;
 
 /// Describes the pattern of a query. `order`: how its streams are put in order, where they are.
 pub(super) fn explain_pattern(of: PatternText<'_>, order: Option<&str>, text: &mut String) {
-    for (_, stream) in of.query.fed() {
+    for (place, stream) in of.query.fed() {
         let _ = writeln!(text, "    read {}", of.plan.streams[stream].name);
+        if let Some(line) = of.plan.by_constant_text(of.query, place) {
+            let _ = writeln!(text, "    {line}");
+        }
         if let Some(order) = order {
             let _ = writeln!(text, "    {order}");
         }

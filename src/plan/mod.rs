@@ -6,6 +6,7 @@
 mod above;
 mod aggregation;
 mod build;
+mod by_constant;
 mod component;
 mod draw_pattern;
 mod drawing;
@@ -213,6 +214,8 @@ pub(crate) struct Plan {
     pub(crate) components: Vec<Component>,
     /// By number of the query, its component.
     homes: Vec<usize>,
+    /// By stream, the column by which its rows are looked up instead of shown to all readers.
+    by_constant: Vec<Option<usize>>,
     /// What is allowed but is seldom meant.
     pub(crate) warnings: Vec<Fault>,
     /// What is often meant, and worth knowing before the app runs for long.
@@ -326,6 +329,7 @@ pub(crate) fn plan(
     for (number, component) in components.iter().enumerate() {
         component.queries.iter().for_each(|q| homes[*q] = number);
     }
+    let by_constant = by_constant::columns(&streams, &queries);
     let mut plan = Plan {
         name: app.name.as_ref().map(|n| n.text.clone()),
         description: app.description.as_ref().map(|d| d.text.clone()),
@@ -341,6 +345,7 @@ pub(crate) fn plan(
         queries,
         components,
         homes,
+        by_constant,
         warnings,
         notes,
         machine_clock: None,

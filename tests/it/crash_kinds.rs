@@ -227,6 +227,15 @@ const PATTERNS: &[&str] = &[
     "INSERT INTO P SELECT a.k AS k, b.j AS n FROM PATTERN (EVERY a=A -> b=B); \
      INSERT INTO Out SELECT a.k AS k, b.n AS n FROM PATTERN (EVERY a=P -> b=P[n <> a.n]); \
      INSERT INTO Sums SELECT a.k AS k, count() AS n, sum(b.d) AS s FROM PATTERN (EVERY a=A -> b=S) GROUP BY a.k;",
+    // So many that rows are looked up by their constant.
+    "INSERT INTO P0 SELECT a.i AS x, b.l AS y FROM PATTERN (EVERY a=S[i = 0] -> b=S[i = 0 AND l >= a.l]) WITHIN 10 MILLISECONDS; \
+     INSERT INTO Out SELECT a.i AS x, b.l AS y FROM PATTERN (EVERY a=S[i = 1] -> b=S[i = 1 AND l >= a.l]) WITHIN 15 MILLISECONDS; \
+     INSERT INTO P2 SELECT a.i AS x, b.l AS y FROM PATTERN (EVERY a=S[i = 2] -> b=S[i = 2 AND l >= a.l]) WITHIN 20 MILLISECONDS; \
+     INSERT INTO Out SELECT a.i AS x, b.l AS y FROM PATTERN (EVERY a=S[i = 3] -> b=S[i = 0 AND l >= a.l]) WITHIN 25 MILLISECONDS; \
+     INSERT INTO P4 SELECT a.i AS x, b.l AS y FROM PATTERN (EVERY a=S[i = 0] -> b=S[i = 1 AND l >= a.l]) WITHIN 30 MILLISECONDS; \
+     INSERT INTO Out SELECT a.i AS x, b.l AS y FROM PATTERN (EVERY a=S[i = 1] -> b=S[i = 2 AND l >= a.l]) WITHIN 35 MILLISECONDS; \
+     INSERT INTO P6 SELECT a.i AS x, b.l AS y FROM PATTERN (EVERY a=S[i = 2] -> b=S[i = 0 AND l >= a.l]) WITHIN 40 MILLISECONDS; \
+     INSERT INTO Out SELECT a.i AS x, b.l AS y FROM PATTERN (EVERY a=S[i = 3] -> b=S[i = 1 AND l >= a.l]) WITHIN 45 MILLISECONDS;",
     "INSERT INTO Out SELECT a.k AS k, b.l AS y FROM SEQUENCE (EVERY a=A, b=B);",
     "INSERT INTO Out SELECT a.k AS k, b[0].i AS f, b[last].i AS z, c.i AS c \
      FROM SEQUENCE (EVERY a=S, b=S[b[last].i IS NULL AND i >= a.i OR i >= b[last].i]+, c=S[i < b[last].i]) \

@@ -3,6 +3,7 @@
 mod aggregations;
 mod app;
 mod bad_input;
+mod by_constant;
 mod clocks;
 mod coming_from;
 mod conformance;

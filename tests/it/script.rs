@@ -276,7 +276,7 @@ macro_rules! scripts {
 }
 scripts!(
     filter arithmetic functions sliding batches aggregates queries time more_windows coming_from joins joins_by_window
-    joins_by_range more_joins tables aggregations named_windows patterns more_patterns sequences
+    joins_by_range more_joins tables aggregations named_windows patterns more_patterns sequences by_constant
     rate_limits triggers over partitions migrating
 );
 
@@ -303,6 +303,7 @@ fn every_script_file_is_run_and_there_are_many_cases() {
         "patterns",
         "more_patterns",
         "sequences",
+        "by_constant",
         "rate_limits",
         "triggers",
         "over",

@@ -9,6 +9,8 @@
 //!
 //! `PARTITIONS` (1500) cases with a partition are run in the same ways; the interpreter runs the app once for each key.
 //!
+//! `MANY` (500) cases with many queries over one stream, which ask its key for constants, are run in the same ways.
+//!
 //! What apps may have beyond queries of one stream stands in `generate/features.rs`. `LAWS` (1500) cases with all of it
 //! are run by the interpreter alone, which compares each join with the SQL join of what its sides hold.
 
@@ -65,6 +67,14 @@ fn pattern_case(seed: u64, number: u64) -> (App, Vec<Call>) {
 fn partition_case(seed: u64, number: u64) -> (App, Vec<Call>) {
     let mut r = Random::new(seed.wrapping_mul(0x85EB_CA6B).wrapping_add(number));
     let app = generate::partition::app(&mut r);
+    let calls = input::calls(&mut r, &app);
+    (app, calls)
+}
+
+/// A case with many queries over one stream.
+fn many_case(seed: u64, number: u64) -> (App, Vec<Call>) {
+    let mut r = Random::new(seed.wrapping_mul(0x27D4_EB2F).wrapping_add(number));
+    let app = generate::many::app(&mut r);
     let calls = input::calls(&mut r, &app);
     (app, calls)
 }
@@ -222,6 +232,11 @@ fn random_patterns_agree_with_the_oracle() {
 #[test]
 fn random_partitions_agree_with_the_oracle() {
     agree(partition_case, ("PARTITIONS", 1500));
+}
+
+#[test]
+fn many_random_queries_agree_with_the_oracle() {
+    agree(many_case, ("MANY", 500));
 }
 
 /// The interpreter alone: what random patterns make of random rows says something.

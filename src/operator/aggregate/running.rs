@@ -10,7 +10,7 @@ use crate::event::{Batch, Column, RowSet, RowView, Sign, Timestamp};
 use crate::expr::{Frame, Program, RowFrame};
 use crate::operator::projection::{Projection, Rows};
 use crate::operator::select::choose;
-use crate::operator::{Counters, Kind, Operator, Out, counter, newer_counter};
+use crate::operator::{Common, Counters, Kind, Operator, Out, Port, counter, newer_counter};
 use crate::sql::ast::Events;
 use crate::state::{Slot, StateHolder, Visitor};
 use std::collections::HashSet;
@@ -165,15 +165,11 @@ impl RunningAggregate {
         }
     }
 
-    fn each(&mut self, batch: &Batch, shown: bool, out: &mut Out) {
-        let s = &mut self.scratch;
-        let some = choose(
-            &mut self.condition,
-            Events::All,
-            batch,
-            &mut self.faults,
-            &mut s.rows,
-        );
+    /// The rows of a batch, or some of them.
+    fn each(&mut self, of: (&Batch, Option<&[u32]>), shown: bool, out: &mut Out) {
+        let (s, batch) = (&mut self.scratch, of.0);
+        let (condition, faults) = (&mut self.condition, &mut self.faults);
+        let some = choose(condition, Events::All, of, faults, &mut s.rows);
         let rows = some.then_some(s.rows.as_slice());
         let frame = Frame {
             rows,
@@ -304,7 +300,7 @@ impl RunningAggregate {
         let mut left = Batch::like(batch);
         left.append(batch, &RowSet::Picked(&rows));
         let condition = self.condition.take();
-        self.each(&left, shown, out);
+        self.each((&left, None), shown, out);
         self.condition = condition;
     }
 
@@ -351,7 +347,7 @@ impl RunningAggregate {
         choose(
             &mut self.condition,
             self.events,
-            batch,
+            (batch, None),
             &mut self.faults,
             &mut s.rows,
         );
@@ -473,13 +469,32 @@ impl Operator for RunningAggregate {
     fn rows(&mut self, kind: Kind, batch: &Batch, out: &mut Out) {
         match kind {
             Kind::Rows if batch.swaps > 0 => self.swap(batch, out),
-            Kind::Rows => self.each(batch, true, out),
+            Kind::Rows => self.each((batch, None), true, out),
             // A flush begins anew, and has nothing of what comes of rows that leave.
             Kind::Leaving if self.transient => {}
             // They change the aggregates, and CURRENT shows none of them.
-            Kind::Leaving => self.each(batch, self.events != Events::Current, out),
+            Kind::Leaving => self.each((batch, None), self.events != Events::Current, out),
             Kind::Flush(at) => self.flush(at, batch, out),
         }
+    }
+
+    fn rows_among(
+        &mut self,
+        _port: Port,
+        _common: &mut Common,
+        batch: &Batch,
+        among: &[u32],
+        out: &mut Out,
+    ) {
+        self.each((batch, Some(among)), true, out);
+    }
+
+    fn takes_some(&self) -> bool {
+        self.condition.is_some()
+    }
+
+    fn rests_until(&self) -> Option<Timestamp> {
+        Some(Timestamp(i64::MAX))
     }
 
     fn row(&mut self, row: RowView<'_>, to: &mut Batch, _out: &mut Out) -> bool {

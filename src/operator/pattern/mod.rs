@@ -326,6 +326,25 @@ impl Pattern {
         self.settle(moment.at, to);
     }
 
+    /// The rows of a batch, of which the own conditions let none through but some of `among`.
+    fn process_batch(
+        &mut self,
+        port: usize,
+        (batch, among): (&Batch, Option<&[u32]>),
+        out: &mut Out,
+    ) {
+        let mut to = out.batch();
+        let mut chosen = std::mem::take(&mut self.scratch.chosen);
+        self.choose(port, (batch, among), &mut chosen);
+        match self.sees_all || !batch.marks.is_empty() || !batch.signs.is_empty() {
+            true => self.process_all(port, batch, &mut chosen, &mut to),
+            false => self.process_chosen(port, batch, &mut chosen, &mut to),
+        }
+        self.scratch.chosen = chosen;
+        self.put_aside(out);
+        out.emit(Kind::Rows, to);
+    }
+
     /// Each row of a batch, one after the other: a sequence wants to know also of those that no term takes.
     fn process_all(&mut self, port: usize, batch: &Batch, chosen: &mut [Chosen], to: &mut Batch) {
         for row in 0..batch.len() {
@@ -501,17 +520,29 @@ impl Operator for Pattern {
         batch: &Batch,
         out: &mut Out,
     ) {
-        let port = usize::from(port.0);
-        let mut to = out.batch();
-        let mut chosen = std::mem::take(&mut self.scratch.chosen);
-        self.choose(port, batch, &mut chosen);
-        match self.sees_all || !batch.marks.is_empty() || !batch.signs.is_empty() {
-            true => self.process_all(port, batch, &mut chosen, &mut to),
-            false => self.process_chosen(port, batch, &mut chosen, &mut to),
+        self.process_batch(usize::from(port.0), (batch, None), out);
+    }
+
+    fn rows_among(
+        &mut self,
+        port: Port,
+        _common: &mut Common,
+        batch: &Batch,
+        among: &[u32],
+        out: &mut Out,
+    ) {
+        self.process_batch(usize::from(port.0), (batch, Some(among)), out);
+    }
+
+    fn takes_some(&self) -> bool {
+        !self.sees_all
+    }
+
+    fn rests_until(&self) -> Option<Timestamp> {
+        match self.has_begun {
+            true => Some(self.due().unwrap_or(Timestamp(i64::MAX))),
+            false => Some(Timestamp::MIN),
         }
-        self.scratch.chosen = chosen;
-        self.put_aside(out);
-        out.emit(Kind::Rows, to);
     }
 
     fn row_at(

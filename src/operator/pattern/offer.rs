@@ -11,15 +11,38 @@ use crate::state::Slot;
 use smallvec::SmallVec;
 use std::ops::Range;
 
+/// So many rows are asked one by one: a condition over columns costs what it does over the values of some rows.
+const FEW_ROWS: usize = 8;
+
 impl Pattern {
-    /// Evaluates the own conditions of the terms of a port; leaves the rows that each lets through in `chosen`.
-    pub(super) fn choose(&mut self, port: usize, batch: &Batch, chosen: &mut Vec<Chosen>) {
+    /// Evaluates the own conditions of the terms of a port; leaves the rows that each lets through in `chosen`. No
+    /// others are let through than some of `among`.
+    pub(super) fn choose(
+        &mut self,
+        port: usize,
+        (batch, among): (&Batch, Option<&[u32]>),
+        chosen: &mut Vec<Chosen>,
+    ) {
+        let frame = among.map_or_else(|| batch.frame(), |among| batch.frame_of(among));
         chosen.resize_with(self.asked[port].len(), Chosen::default);
         for (Chosen { rows, taken }, asked) in chosen.iter_mut().zip(&self.asked[port]) {
             *taken = 0;
             rows.clear();
             match &mut self.terms[asked.term].own {
-                Some(own) => own.filter(&batch.frame(), &mut self.faults, rows),
+                Some(own) => match among {
+                    Some(few) if few.len() <= FEW_ROWS => {
+                        for row in few {
+                            let view = RowView {
+                                batch,
+                                row: *row as usize,
+                            };
+                            if own.holds(&RowFrame::of(view), &mut self.faults) {
+                                rows.push(*row);
+                            }
+                        }
+                    }
+                    _ => own.filter(&frame, &mut self.faults, rows),
+                },
                 None => rows.extend(0..batch.len() as u32),
             }
         }

@@ -287,6 +287,18 @@ impl Operator for InOrder {
         is_alone && passes(Moment::of(row.batch, row.row)) && self.window.row(row, to, out)
     }
 
+    fn hands_on(&self) -> Option<bool> {
+        self.window.hands_on().map(|_| self.turns.is_empty())
+    }
+
+    fn rests_until(&self) -> Option<Timestamp> {
+        let turn = self.turns.peek().map(|turn| turn.0.0);
+        Some(
+            turn.into_iter()
+                .fold(self.window.rests_until()?, Timestamp::min),
+        )
+    }
+
     fn clock(&mut self, now: Timestamp, cause: u64, out: &mut Out) {
         self.release(now, out);
         self.pass(1, out);

@@ -54,6 +54,14 @@ impl Operator for OnTime {
         true
     }
 
+    fn hands_on(&self) -> Option<bool> {
+        Some(true)
+    }
+
+    fn rests_until(&self) -> Option<Timestamp> {
+        Some(Timestamp(i64::MAX))
+    }
+
     fn count(&self, into: &mut Counters) {
         into.late_rows += self.late;
     }

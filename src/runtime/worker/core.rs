@@ -281,7 +281,8 @@ impl Core {
         self.unread = true;
         self.arrive(input, ALL_COMPONENTS, batch);
         let (instances, outputs) = (&mut self.instances, &mut self.outputs);
-        instances.feed_row(stream, batch, outputs);
+        let rows = (&*batch, &[1][..]);
+        instances.feed(stream, ALL_COMPONENTS, rows, None, outputs);
         if batch.tracks_clock {
             instances.fire_others(stream, false, self.now, outputs);
         }

@@ -6,6 +6,7 @@
 //! row, and what a query emits waits until it is its readers' turn: rows of one cause enter a stream in the order of
 //! its writers.
 
+mod by_constant;
 mod meeting;
 mod purging;
 
@@ -18,6 +19,7 @@ use crate::operator::table::{Table, Tables};
 use crate::operator::{Common, Counters, Kind, Operator, Out, Port};
 use crate::plan::{Component, Held, Plan, QueryPlan, Site, StreamKind, stages};
 use crate::state::{StateHolder, Visitor, key_group};
+use by_constant::Skips;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -85,6 +87,8 @@ pub(crate) struct Graph {
     reads: Vec<usize>,
     /// By place in `reads`, the operators that read the stream.
     readers: Vec<Vec<Reader>>,
+    /// With what operators are passed over.
+    skips: Skips,
     /// By place in `reads`: its rows keep their signs for whoever reads them.
     signed: Vec<bool>,
     /// By place in `reads`: a query joins it with itself, so that its rows go one by one.
@@ -140,6 +144,7 @@ impl Graph {
             nodes: Vec::new(),
             reads: component.reads.clone(),
             readers: vec![Vec::new(); component.reads.len()],
+            skips: Skips::new(component.reads.len()),
             signed: component.reads.iter().map(is_signed).collect(),
             self_joined: component.reads.iter().map(is_self_joined).collect(),
             common: Common {
@@ -192,6 +197,7 @@ impl Graph {
         });
         graph.rollups = rollups.collect();
         graph.choose_how_to_forget(plan);
+        graph.find_constants(component.tracks_clock);
         if component.meets && !component.row_by_row {
             graph.others = Some(graph.others_by_stream());
         }
@@ -226,10 +232,12 @@ impl Graph {
             node: first + stage,
             port,
         };
-        for (source, entry) in query.sources.iter().zip(stages.entries) {
+        let sources = query.sources.iter().enumerate();
+        for ((place, source), entry) in sources.zip(stages.entries) {
             if let Some(entry) = entry {
                 let read = self.place(source.stream).expect("it is read here");
                 self.readers[read].push(reader(entry));
+                self.skips.asked[read].push(plan.constants(number, place));
             }
         }
         for stage in stages.stages {
@@ -304,6 +312,8 @@ impl Graph {
             let behind = self.queries + self.tables;
             f((first + place) as u16, behind + number, 0, keys);
         }
+        // It may be loaded.
+        self.wake();
         let mut own = Own {
             late_rows: &mut self.late_rows,
             last_cause: &mut self.last_cause,
@@ -363,6 +373,7 @@ impl Graph {
 
     /// Drops all keys but those of some key groups.
     pub(crate) fn keep_groups(&mut self, keep: &dyn Fn(u64) -> bool) {
+        self.wake();
         for node in &mut self.nodes {
             node.operator.keep_keys(&|key| keep(key_group(key)));
         }
@@ -421,6 +432,9 @@ impl Graph {
         let Some(place) = self.place(stream) else {
             return;
         };
+        if self.skips.indexes[place].is_some() && kind == Kind::Rows && !batch.is_empty() {
+            return self.feed_by_constant(place, batch, outputs);
+        }
         for i in 0..self.readers[place].len() {
             let reader = self.readers[place][i];
             if !self.waiting.is_empty() {
@@ -470,6 +484,8 @@ impl Graph {
             }
         }
         let through = out.take_through();
+        self.note_rest(node);
+        let Node { out, .. } = &mut self.nodes[node];
         if !done || through {
             self.nodes[node].single = Some(to);
             return match done {
@@ -494,6 +510,7 @@ impl Graph {
         let Node { operator, out, .. } = &mut self.nodes[node];
         operator.rows_at(port, &mut self.common, kind, batch, out);
         let through = out.take_through();
+        self.note_rest(node);
         self.lend(node);
         if self.common.partitions.have_gone() {
             self.forget_gone();
@@ -590,6 +607,7 @@ impl Graph {
 
     /// What begins with the app begins at `now`, unless it has begun before.
     pub(crate) fn begin(&mut self, now: Timestamp) {
+        self.wake();
         self.nodes
             .iter_mut()
             .for_each(|node| node.operator.begin(now));
@@ -605,6 +623,9 @@ impl Graph {
 
     fn advance(&mut self, now: Timestamp, cause: u64, outputs: &mut Outputs) {
         self.last_cause = cause;
+        if self.rests(now) {
+            return;
+        }
         if !self.row_by_row && self.others.is_none() {
             for node in 0..self.nodes.len() {
                 self.tick(node, now, cause, outputs);
@@ -664,6 +685,7 @@ impl Graph {
     }
 
     fn each(&mut self, outputs: &mut Outputs, f: impl Fn(&mut dyn Operator, &mut Out)) {
+        self.wake();
         for node in 0..self.nodes.len() {
             self.current = node;
             let Node { operator, out, .. } = &mut self.nodes[node];

@@ -8,6 +8,7 @@ use super::graph::Graph;
 use super::output::Outputs;
 use crate::event::{Batch, RowSet, Timestamp};
 use crate::operator::Counters;
+use crate::operator::by_constant::{ByConstant, Picked};
 use crate::operator::pattern::TraceSink;
 use crate::plan::{Entry, Plan};
 use crate::runtime::lane::shipment::ALL_COMPONENTS;
@@ -88,6 +89,8 @@ pub(crate) struct Instances {
     members: Vec<Member>,
     /// By stream.
     readers: Vec<Vec<Reader>>,
+    /// By stream: which readers get which rows, where several of one instance each ask for constants.
+    by_constant: Vec<Option<Box<ByConstant>>>,
     /// Places with timers or a use for the clock, and the component.
     timed: Vec<(usize, usize)>,
     /// Place at work: named when it panics.
@@ -116,6 +119,7 @@ impl Instances {
             list: Vec::new(),
             members: plan.components.iter().map(member).collect(),
             readers: vec![Vec::new(); plan.streams.len()],
+            by_constant: Vec::new(),
             timed: Vec::new(),
             current: 0,
             key: Vec::new(),
@@ -163,6 +167,13 @@ impl Instances {
                 .resize(self.picked.len().max(of_one.len()), Vec::new());
             first = end;
         }
+        let asked = |(stream, readers): (usize, &Vec<Reader>)| {
+            let alone = |r: &Reader| (r.end - r.first == 1).then_some(r.first as usize);
+            let of = |r: &Reader| self.list[alone(r)?].graph.constants(stream);
+            let asked: Vec<_> = readers.iter().map(of).collect();
+            ByConstant::new(&asked, 2)
+        };
+        self.by_constant = self.readers.iter().enumerate().map(asked).collect();
         before
     }
 
@@ -200,53 +211,77 @@ impl Instances {
         replay: Option<Replay<'_>>,
         outputs: &mut Outputs,
     ) {
+        if component == ALL_COMPONENTS
+            && replay.is_none()
+            && let Some(mut index) = self.by_constant[stream].take()
+        {
+            index.pick(batch);
+            for i in 0..self.readers[stream].len() {
+                let reader = self.readers[stream][i];
+                match index.picked(i) {
+                    Some(picked) => self.feed_among(reader, stream, batch, picked, outputs),
+                    None => self.feed_one(reader, stream, (batch, ends), outputs),
+                }
+            }
+            self.by_constant[stream] = Some(index);
+            return;
+        }
         for i in 0..self.readers[stream].len() {
             let reader = self.readers[stream][i];
             if component != ALL_COMPONENTS && component != reader.component {
                 continue;
             }
-            if reader.end - reader.first > 1 || replay.is_some() {
-                self.feed_picked(reader, stream, (batch, ends), replay, outputs);
-                continue;
-            }
-            self.current = reader.first as usize;
-            let graph = &mut self.list[self.current].graph;
-            if !graph.tracks_sends {
-                graph.rows(stream, batch, outputs);
-                continue;
-            }
-            if let [end] = ends
-                && *end as usize == batch.len()
-            {
-                graph.rows(stream, batch, outputs);
-                graph.send_end(outputs);
-                continue;
-            }
-            for (rows, end) in pieces(ends, batch.len()) {
-                graph.rows(stream, &slice(batch, rows), outputs);
-                if end {
-                    graph.send_end(outputs);
-                }
+            match replay {
+                Some(_) => self.feed_picked(reader, stream, (batch, ends), replay, outputs),
+                None => self.feed_one(reader, stream, (batch, ends), outputs),
             }
         }
     }
 
-    /// Gives the only row of a send to the instances that read its stream.
+    /// Gives rows to the instances of a component.
     #[inline]
-    pub(crate) fn feed_row(&mut self, stream: usize, batch: &Batch, outputs: &mut Outputs) {
-        for i in 0..self.readers[stream].len() {
-            let reader = self.readers[stream][i];
-            if reader.end - reader.first > 1 {
-                self.feed_picked(reader, stream, (batch, &[1]), None, outputs);
-                continue;
-            }
-            self.current = reader.first as usize;
-            let graph = &mut self.list[self.current].graph;
+    fn feed_one(
+        &mut self,
+        reader: Reader,
+        stream: usize,
+        (batch, ends): (&Batch, &[u32]),
+        outputs: &mut Outputs,
+    ) {
+        if reader.end - reader.first > 1 {
+            return self.feed_picked(reader, stream, (batch, ends), None, outputs);
+        }
+        self.current = reader.first as usize;
+        let graph = &mut self.list[self.current].graph;
+        if !graph.tracks_sends {
+            return graph.rows(stream, batch, outputs);
+        }
+        if let [end] = ends
+            && *end as usize == batch.len()
+        {
             graph.rows(stream, batch, outputs);
-            if graph.tracks_sends {
+            return graph.send_end(outputs);
+        }
+        for (rows, end) in pieces(ends, batch.len()) {
+            graph.rows(stream, &slice(batch, rows), outputs);
+            if end {
                 graph.send_end(outputs);
             }
         }
+    }
+
+    /// Gives an instance the rows that may matter to it.
+    #[inline]
+    fn feed_among(
+        &mut self,
+        reader: Reader,
+        stream: usize,
+        batch: &Batch,
+        picked: Picked<'_>,
+        outputs: &mut Outputs,
+    ) {
+        self.current = reader.first as usize;
+        let graph = &mut self.list[self.current].graph;
+        graph.rows_among(stream, batch, picked, outputs);
     }
 
     /// Gives each row to the instance that has its key group, if that has not applied it yet.
@@ -345,10 +380,17 @@ impl Instances {
         now: Timestamp,
         outputs: &mut Outputs,
     ) {
+        // Both are in the order of their components.
+        let mut readers = 0;
         for i in 0..self.timed.len() {
             let (place, component) = self.timed[i];
+            let of_stream = &self.readers[stream];
+            let before = |r: &Reader| (r.component as usize) < component;
+            while of_stream.get(readers).is_some_and(before) {
+                readers += 1;
+            }
             let got = |r: &Reader| r.component as usize == component && r.end - r.first == 1;
-            if replay || !self.readers[stream].iter().any(got) {
+            if replay || !of_stream.get(readers).is_some_and(got) {
                 self.fire_at(place, now, outputs);
             }
         }

@@ -21,6 +21,7 @@
 mod expr;
 pub mod features;
 mod join;
+pub mod many;
 mod named;
 pub mod partition;
 pub mod pattern;
