@@ -1,8 +1,9 @@
 //! A pattern as text: what it waits for, how a row finds the runs that wait for it, and what a run costs.
 
 use super::pattern::{ElementPlan, Logic, PatternPlan};
+use super::pattern_runs;
 use super::pattern_text::{PatternText, count, time};
-use crate::operator::pattern::{PATTERN_RUNS_MAX, SILENCES_EACH_MAX, SILENCES_MAX};
+use crate::operator::pattern::{SILENCES_EACH_MAX, SILENCES_MAX};
 use std::fmt::Write;
 use std::ops::Range;
 
@@ -46,10 +47,7 @@ pub(super) fn explain_pattern(of: PatternText<'_>, order: Option<&str>, text: &m
         false => kept.join(", "),
     };
     let _ = writeln!(text, "      a run keeps {kept}: state cells by run");
-    let _ = writeln!(
-        text,
-        "      at most {PATTERN_RUNS_MAX} open runs on a worker (PATTERN_RUNS_MAX); one more is refused and counted"
-    );
+    let _ = writeln!(text, "      {}", pattern_runs::text(pattern.runs));
 }
 
 /// What must come at a place, and how its rows find runs.

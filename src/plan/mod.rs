@@ -27,6 +27,7 @@ mod partition;
 #[cfg(test)]
 mod partition_pattern_tests;
 mod pattern;
+mod pattern_runs;
 mod pattern_text;
 mod placement;
 mod query;

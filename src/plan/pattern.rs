@@ -5,6 +5,7 @@
 //! terms before it, by which open runs are found, and the rest.
 
 use super::join::{EqualKey, On};
+use super::pattern_runs;
 use super::pattern_text::{TermText, written};
 use super::scope::{Clause, QueryScope};
 use super::{QueryPlan, range};
@@ -12,6 +13,7 @@ use crate::error::Fault;
 use crate::event::{Schema, Type};
 use crate::expr::{ColumnRef, Typed};
 use crate::operator::aggregate::AggregateCall;
+use crate::operator::pattern::RunsBound;
 use crate::sql::ast::{self, Expr, Logical, Nth, Query, Span, Step, Unit};
 use std::ops::Range;
 
@@ -23,6 +25,8 @@ pub(crate) struct PatternPlan {
     pub(crate) is_sequence: bool,
     /// A match ends all other open runs.
     pub(crate) skips_past: bool,
+    /// How many runs may be open, and what happens then.
+    pub(crate) runs: RunsBound,
     pub(crate) elements: Vec<ElementPlan>,
     /// The ranges of elements under EVERY, inner ones before those around them; none begin together.
     pub(crate) every: Vec<Range<usize>>,
@@ -193,9 +197,11 @@ fn has_or(logic: &Logic) -> bool {
 
 /// The shape of a pattern, with terms that ask nothing yet.
 pub(super) fn shape(scope: &mut QueryScope<'_>, pattern: &ast::Pattern) -> Option<PatternPlan> {
+    let before = scope.faults.len();
     let mut plan = PatternPlan {
         is_sequence: pattern.is_sequence,
         skips_past: pattern.skip_past.is_some(),
+        runs: pattern_runs::bound(&pattern.options, &mut scope.faults),
         elements: Vec::new(),
         every: Vec::new(),
         within: Vec::new(),
@@ -203,7 +209,6 @@ pub(super) fn shape(scope: &mut QueryScope<'_>, pattern: &ast::Pattern) -> Optio
         aggregates: Vec::new(),
         timeout: None,
     };
-    let before = scope.faults.len();
     flatten(scope, &mut plan, &pattern.chain);
     let all = 0..plan.elements.len();
     if let Some((us, span)) = pattern.within {

@@ -444,7 +444,7 @@ pub struct Source {
     pub whole: bool,
 }
 
-/// `PATTERN (chain) [WITHIN t] [EMIT TIMEOUT INTO name] [AFTER MATCH SKIP …]`, or SEQUENCE.
+/// `PATTERN (chain) [WITHIN t] [EMIT TIMEOUT INTO name] [AFTER MATCH SKIP …] [WITH (…)]`, or SEQUENCE.
 #[derive(Clone, Debug)]
 pub struct Pattern {
     /// `SEQUENCE`: no row may come between.
@@ -457,7 +457,9 @@ pub struct Pattern {
     pub timeout: Option<Name>,
     /// `AFTER MATCH SKIP PAST LAST ROW`.
     pub skip_past: Option<Span>,
-    /// From the first word to the end of these clauses.
+    /// `WITH ('key'='value', …)`: what its state does not depend on.
+    pub options: Vec<(Name, Name)>,
+    /// From the first word to the end of these clauses, without WITH.
     pub span: Span,
 }
 

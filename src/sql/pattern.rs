@@ -13,7 +13,7 @@ use super::unsupported;
 use crate::error::Fault;
 
 /// The clauses behind the parentheses, in the order in which they stand: each by its first word.
-pub(super) const PATTERN_CLAUSES: &[&str] = &["WITHIN", "EMIT", "AFTER"];
+pub(super) const PATTERN_CLAUSES: &[&str] = &["WITHIN", "EMIT", "AFTER", "WITH"];
 
 /// What may stand behind AFTER MATCH.
 const SKIPS: &str = "write SKIP PAST LAST ROW or SKIP TO NEXT ROW";
@@ -50,13 +50,19 @@ impl Parser<'_> {
             true => self.skip(&chain)?,
             false => None,
         };
+        let span = start.to(self.last_span());
+        let options = match self.is("WITH") {
+            true => self.some_options()?,
+            false => Vec::new(),
+        };
         let pattern = Pattern {
             is_sequence,
             chain,
             within,
             timeout,
             skip_past,
-            span: start.to(self.last_span()),
+            options,
+            span,
         };
         match self.behind_pattern(&pattern) {
             Some(fault) => Err(fault),
@@ -206,7 +212,7 @@ impl Parser<'_> {
             }
             _ => {}
         }
-        if self.is_any(&["EMIT", "AFTER"]) {
+        if self.is_any(&["EMIT", "AFTER", "WITH"]) {
             let word = self.source(span).to_ascii_uppercase();
             let message = format!("{word} stands behind the parentheses of the pattern");
             return Fault::new(span, message).help("move it behind the last ')'");
@@ -275,6 +281,7 @@ impl Parser<'_> {
             let twice = match *word {
                 "WITHIN" => pattern.within.is_some(),
                 "EMIT" => pattern.timeout.is_some(),
+                "AFTER" => pattern.options.is_empty() || pattern.skip_past.is_some(),
                 _ => true,
             };
             return Some(match twice {
@@ -283,7 +290,7 @@ impl Parser<'_> {
                     fault.help("remove one of them")
                 }
                 false => {
-                    let order = "WITHIN, EMIT TIMEOUT and AFTER MATCH stand in this order";
+                    let order = "WITHIN, EMIT TIMEOUT, AFTER MATCH and WITH stand in this order";
                     Fault::new(span, order).help("move it in front of the clause before")
                 }
             });

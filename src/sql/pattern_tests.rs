@@ -105,6 +105,7 @@ pub(super) const GOOD: &[(&str, &str)] = &[
         "@q Current->O a.x as x, count() as n from pattern {every A as a; B as b} within 5000000us timeout Expired skip where (> b.y 1) group a.x having (> n 1) order x limit 1 offset 2",
     ),
     ("INSERT INTO O SELECT * FROM PATTERN (a=A -> EVERY b=B) after match skip to next row", "Current->O * from pattern {A as a; every B as b}"),
+    ("SELECT * FROM PATTERN ((EVERY a=A) -> b=B) WITH ('runs.max'='7') INSERT INTO O", "Current->O * from pattern {{every A as a}; B as b}"),
     ("SELECT * FROM PATTERN ((EVERY a=A) -> b=B) AFTER MATCH SKIP PAST LAST ROW INSERT INTO O", "Current->O * from pattern {{every A as a}; B as b} skip"),
     ("SELECT * FROM PATTERN (a=A) WITHIN 1 DAY EMIT TIMEOUT INTO \"E x\" INSERT INTO O", "Current->O * from pattern {A as a} within 86400000000us timeout E x"),
     // rows of a term

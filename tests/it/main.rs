@@ -28,6 +28,7 @@ mod nab;
 mod on_demand;
 mod order;
 mod over;
+mod pattern_bounds;
 mod ranges;
 mod recovery;
 mod script;

@@ -25,6 +25,7 @@ impl Pattern {
             self.claim_places(now);
         }
         self.emit(to);
+        self.drop_oldest(now);
     }
 
     /// Puts out the runs that one row or timer has completed, in the order in which they reached their last element.

@@ -13,12 +13,13 @@ use std::ops::Range;
 impl Pattern {
     /// A slot for a run, of the key at hand; none where there are too many.
     pub(super) fn slot(&mut self) -> Option<Slot> {
+        if self.runs.len() - self.free.len() >= self.bound.slots_max() {
+            self.bound.exceed("runs are open");
+            self.refused += 1;
+            return None;
+        }
         let slot = match self.free.pop() {
             Some(slot) => slot,
-            None if self.runs.len() >= self.runs_max => {
-                self.refused += 1;
-                return None;
-            }
             None => {
                 let slots = self.runs.len();
                 self.make_room(slots + 1);
@@ -122,6 +123,7 @@ impl Pattern {
     pub(super) fn reach(&mut self, run: Slot, elements: Range<usize>, now: Timestamp) {
         self.reached += 1;
         self.runs.get_mut(run).reached = self.reached;
+        self.note_age(run);
         self.wait_for(run, elements.clone());
         for element in elements {
             for term in self.shape.elements[element].terms.clone() {
@@ -242,6 +244,9 @@ impl Pattern {
         }
         if let Some(by_key) = &mut self.by_key {
             by_key.remove(run);
+        }
+        if let Some(ages) = &mut self.ages {
+            ages.remove(run);
         }
         if let Some(partition) = &mut self.partition {
             partition.ended(run);

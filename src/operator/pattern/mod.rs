@@ -10,6 +10,7 @@
 mod automaton;
 mod due;
 mod emit;
+mod full;
 mod kept;
 mod life;
 mod offer;
@@ -23,6 +24,7 @@ mod tests;
 mod trace;
 
 pub(crate) use automaton::{Element, Logic, Shape, Term};
+pub(crate) use full::{RunsBound, WhenFull};
 pub(crate) use kept::{Keep, Origin, Total};
 pub(crate) use partition::PartitionBy;
 pub(crate) use trace::{Step, TraceSink, Traced};
@@ -69,6 +71,8 @@ pub(crate) struct PatternOptions {
     pub(crate) timeout: Option<Timeout>,
     /// How keys are apart, where the pattern stands in a partition.
     pub(crate) partition: Option<PartitionBy>,
+    /// How many runs may be open.
+    pub(crate) bound: RunsBound,
 }
 
 /// What is told of a run that the WITHIN of the whole has ended.
@@ -126,10 +130,12 @@ pub(crate) struct Pattern {
     has_begun: bool,
     /// How often a run has begun to wait.
     reached: u64,
-    /// Runs that were not begun, as there were too many.
+    /// Runs that were not begun, or were dropped, as there were too many.
     refused: u64,
     faults: u64,
-    runs_max: usize,
+    bound: RunsBound,
+    /// Runs by when they came to where they wait, where the oldest is dropped. No state.
+    ages: Option<DueList>,
     /// By run, the row that it took last or that opened it, by `row`; twice that, and one more where a side of a
     /// logical element took it.
     touched: Vec<u64>,
@@ -221,6 +227,7 @@ impl Pattern {
             routing,
             timeout,
             partition,
+            bound,
         } = options;
         let ranges = terms.iter_mut().map(|term| term.range.take());
         let ordered = ranges.map(|range| range.and_then(RangeIndex::new));
@@ -272,7 +279,8 @@ impl Pattern {
             reached: 0,
             refused: 0,
             faults: 0,
-            runs_max: PATTERN_RUNS_MAX,
+            ages: (bound.when_full == WhenFull::DropOldest).then(DueList::default),
+            bound,
             touched: Vec::new(),
             row: 0,
             is_start_closed: false,
@@ -423,6 +431,7 @@ impl Pattern {
         self.waiting.iter_mut().for_each(Chains::clear);
         self.by_key.iter_mut().for_each(Chains::clear);
         self.partition.iter_mut().for_each(Partition::clear_runs);
+        self.ages = self.ages.take().map(|_| DueList::default());
         self.ordered
             .iter_mut()
             .flatten()
@@ -457,6 +466,7 @@ impl Pattern {
             if self.runs.get(run).has_rows() {
                 self.keep_by_key(run);
             }
+            self.note_age(run);
         }
         self.openings.rebuild(slots);
         let (dues, runs) = (&mut self.dues[..self.states], &self.runs);
@@ -476,6 +486,7 @@ impl Pattern {
         self.kept.ensure(slots);
         self.openings.ensure(slots);
         self.kept_dues().for_each(|d| d.ensure(slots));
+        self.ages.iter_mut().for_each(|ages| ages.ensure(slots));
         self.touched.resize(slots.max(self.touched.len()), 0);
     }
 }

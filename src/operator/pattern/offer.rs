@@ -420,6 +420,7 @@ impl Pattern {
             self.wait_from_here(run, waits.clone(), moment.at);
         }
         self.wait_anew(run, waits, moment.at);
+        self.note_age(run);
     }
 
     /// A run that waits for nothing more is a match.

@@ -114,7 +114,8 @@ impl Pattern {
             return;
         };
         self.key = NO_KEY;
-        if keys.len() >= self.runs_max {
+        if keys.len() >= self.bound.max {
+            self.bound.exceed("keys have runs");
             self.refused += 1;
             return self.trace_refused(now);
         }

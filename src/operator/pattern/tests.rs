@@ -5,11 +5,18 @@ use crate::operator::testing::Revisions;
 
 /// `EVERY a=A -> b=B WITHIN 10 ms`, where a run keeps a number of A.
 fn pattern(runs_max: usize) -> Pattern {
-    pattern_of(runs_max, true, None)
+    pattern_of(refusing(runs_max), true, None)
+}
+
+fn refusing(max: usize) -> RunsBound {
+    RunsBound {
+        max,
+        ..RunsBound::default()
+    }
 }
 
 /// The same with or without EVERY, in a partition or not.
-fn pattern_of(runs_max: usize, every: bool, partition: Option<PartitionBy>) -> Pattern {
+fn pattern_of(bound: RunsBound, every: bool, partition: Option<PartitionBy>) -> Pattern {
     let element = |term: usize| Element {
         min: 1,
         max: 1,
@@ -51,11 +58,9 @@ fn pattern_of(runs_max: usize, every: bool, partition: Option<PartitionBy>) -> P
         routing: Vec::new(),
         timeout: None,
         partition,
+        bound,
     };
-    Pattern {
-        runs_max,
-        ..Pattern::new(options)
-    }
+    Pattern::new(options)
 }
 
 /// No match.
@@ -84,7 +89,7 @@ fn by_digit(runs_max: usize, every: bool) -> Pattern {
         columns: vec![1, 1],
         ty: Type::Long,
     };
-    pattern_of(runs_max, every, Some(by))
+    pattern_of(refusing(runs_max), every, Some(by))
 }
 
 /// Sends rows; answers the kept values of the matches.
@@ -125,6 +130,44 @@ fn runs_beyond_the_bound_are_not_begun_and_counted() {
     assert_eq!(send(&mut pattern, 0, &[30, 31, 32]), NONE);
     assert_eq!(refused(&pattern), 3);
     assert_eq!(send(&mut pattern, 1, &[33]), [30, 31, 32]);
+}
+
+#[test]
+fn the_oldest_goes_where_that_is_asked_for_also_after_a_restore() {
+    let pattern = |every: bool| {
+        let bound = RunsBound {
+            max: 4,
+            when_full: WhenFull::DropOldest,
+        };
+        pattern_of(bound, every, None)
+    };
+    let mut whole = pattern(true);
+    let mut revisions = Revisions::default();
+    revisions.track(&mut whole);
+    assert_eq!(send(&mut whole, 0, &[1, 2, 3, 4, 5]), NONE);
+    assert_eq!(refused(&whole), 2);
+    revisions.cut(&mut whole);
+    while !revisions.drain(&mut whole, 64) {}
+    let mut loaded = pattern(true);
+    revisions.load(&mut loaded).expect("nothing is damaged");
+    for mut pattern in [whole, loaded] {
+        assert_eq!(send(&mut pattern, 0, &[6]), NONE);
+        assert_eq!(send(&mut pattern, 1, &[7]), [4, 5, 6]);
+        // WITHIN has ended these.
+        assert_eq!(send(&mut pattern, 0, &[8, 9, 30, 31]), NONE);
+        assert_eq!(send(&mut pattern, 1, &[32]), [30, 31]);
+        assert_eq!(refused(&pattern), 3);
+    }
+}
+
+#[test]
+#[should_panic(expected = "more than 2 runs are open (runs.max)")]
+fn a_run_too_many_stops_the_app_where_that_is_asked_for() {
+    let bound = RunsBound {
+        max: 2,
+        when_full: WhenFull::Stop,
+    };
+    send(&mut pattern_of(bound, true, None), 0, &[1, 2]);
 }
 
 /// `EVERY NOT S FOR 1 MILLISECONDS`.
@@ -172,6 +215,7 @@ fn chain_of(
         routing: Vec::new(),
         timeout: None,
         partition,
+        bound: RunsBound::default(),
     })
 }
 

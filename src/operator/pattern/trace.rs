@@ -35,6 +35,8 @@ pub(crate) enum Step {
     Skipped,
     /// It is over: another run of a sequence stands in its place.
     GaveWay,
+    /// It is over: there were too many, and it had waited longest.
+    Dropped,
     /// It was not begun, as there were too many.
     Refused,
 }
@@ -42,7 +44,7 @@ pub(crate) enum Step {
 impl Step {
     fn ends(self) -> bool {
         use Step::*;
-        let over = [Matched, Broken, Skipped, GaveWay, Refused];
+        let over = [Matched, Broken, Skipped, GaveWay, Dropped, Refused];
         matches!(self, Prevented { .. } | OutOfTime { .. }) || over.contains(&self)
     }
 }

@@ -174,6 +174,7 @@ impl Builder<'_> {
             routing: routing.map(place).collect(),
             timeout: None,
             partition: None,
+            bound: plan.runs,
         }
     }
 

@@ -85,7 +85,9 @@ pub enum RunChange {
     Skipped,
     /// It is over: in a sequence another run waits for the same.
     GaveWay,
-    /// It was not begun, as PATTERN_RUNS_MAX runs are open.
+    /// It is over: more runs were open than may be, and it had waited longest.
+    Dropped,
+    /// It was not begun, as so many runs are open as may be.
     Refused,
 }
 
@@ -106,8 +108,11 @@ impl fmt::Display for RunChange {
             RunChange::Broken => f.write_str("ends: the sequence does not take this row"),
             RunChange::Skipped => f.write_str("ends: a match skips past it"),
             RunChange::GaveWay => f.write_str("ends: another run waits for the same"),
+            RunChange::Dropped => {
+                f.write_str("ends: more than runs.max runs are open, and it has waited longest")
+            }
             RunChange::Refused => {
-                f.write_str("refused: PATTERN_RUNS_MAX runs are open, this one is not begun")
+                f.write_str("refused: runs.max runs are open, this one is not begun")
             }
         }
     }
@@ -205,6 +210,7 @@ fn change(words: &PatternWords, step: Step) -> RunChange {
         Step::Broken => RunChange::Broken,
         Step::Skipped => RunChange::Skipped,
         Step::GaveWay => RunChange::GaveWay,
+        Step::Dropped => RunChange::Dropped,
         Step::Refused => RunChange::Refused,
     }
 }
