@@ -95,8 +95,8 @@ pub mod distributed;
 
 pub mod event;
 pub use event::{
-    Batch, Column, ColumnBatch, Data, FieldError, FromField, FromRow, OutputNumber, RowReader,
-    Schema, Sign, Str, Timestamp, Type, Value,
+    Batch, Column, ColumnBatch, Data, Dictionary, DictionaryError, FieldError, FromField, FromRow,
+    OutputNumber, RowReader, Schema, Sign, Str, Timestamp, Type, Value,
 };
 
 mod error;

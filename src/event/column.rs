@@ -9,8 +9,11 @@
     reason = "one body serves all element types, of which strings are not Copy"
 )]
 
+use super::dictionary::{Coded, Dictionary, DictionaryError};
 use super::row_view::Scalar;
 use super::value::{Str, Type, Value};
+use std::ops::Range;
+use std::sync::Arc;
 
 /// The values of a column, by type.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,11 +88,22 @@ impl Data {
 }
 
 /// One attribute of many rows.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// Strings may stand in it as codes of a [`Dictionary`], which says the same in less room.
+#[derive(Clone, Debug)]
 pub struct Column {
+    /// Empty where there are codes.
     data: Data,
     /// `valid[row]`; empty when no row is NULL.
     valid: Vec<bool>,
+    coded: Option<Box<Coded>>,
+}
+
+/// By what they say: codes equal their texts.
+impl PartialEq for Column {
+    fn eq(&self, other: &Self) -> bool {
+        self.valid == other.valid && self.data() == other.data()
+    }
 }
 
 impl Column {
@@ -98,6 +112,7 @@ impl Column {
         Column {
             data: Data::new(ty),
             valid: Vec::new(),
+            coded: None,
         }
     }
 
@@ -106,13 +121,58 @@ impl Column {
         Column {
             data,
             valid: Vec::new(),
+            coded: None,
         }
+    }
+
+    /// A column of strings that are given as codes of a dictionary; [`Dictionary::NULL`] is NULL.
+    ///
+    /// It is a column like any other: [`Column::data`] and [`Column::value`] give its texts. Send columns with the
+    /// same dictionary (the same `Arc`), and a `GROUP BY` on them looks up each text once.
+    ///
+    /// Errors: a code that is none of the dictionary's, with the first row that has it. Cost: two passes over them.
+    pub fn from_codes(
+        dictionary: &Arc<Dictionary>,
+        codes: Vec<u32>,
+    ) -> Result<Self, DictionaryError> {
+        let (coded, valid) = Coded::new(dictionary, codes)?;
+        Ok(Column {
+            data: Data::new(Type::String),
+            valid,
+            coded: Some(Box::new(coded)),
+        })
+    }
+
+    /// The dictionary and the code of each row, where the column has codes: as it was made from some, or a query has
+    /// passed on such a column as it came. Rows that are NULL have [`Dictionary::NULL`].
+    #[inline]
+    pub fn codes(&self) -> Option<(&Arc<Dictionary>, &[u32])> {
+        self.coded.as_ref()?.codes()
+    }
+
+    /// The text of a row, where the column has codes; that of NULL is `None`.
+    #[inline]
+    pub(super) fn coded_text(&self, row: usize) -> Option<&Str> {
+        let (dictionary, codes) = self.codes()?;
+        dictionary.text(codes[row])
+    }
+
+    /// The values, to be written: no codes are left.
+    #[inline]
+    fn plain(&mut self) -> &mut Data {
+        if let Some(coded) = &mut self.coded {
+            coded.leave_texts(&mut self.data);
+        }
+        &mut self.data
     }
 
     /// Number of rows.
     #[inline]
     pub fn len(&self) -> usize {
-        each_vec!(&self.data, v => v.len())
+        match self.codes() {
+            None => each_vec!(&self.data, v => v.len()),
+            Some((_, codes)) => codes.len(),
+        }
     }
 
     /// Whether it has no rows.
@@ -126,10 +186,11 @@ impl Column {
         self.data.type_of()
     }
 
-    /// The values; positions that are NULL hold the type's default.
+    /// The values; positions that are NULL hold the type's default. Codes are decoded when this is called first.
     #[inline]
     pub fn data(&self) -> &Data {
-        &self.data
+        let decoded = self.coded.as_ref().and_then(|coded| coded.data());
+        decoded.unwrap_or(&self.data)
     }
 
     /// The validity mask: one flag per row, or empty when no row is NULL.
@@ -149,12 +210,18 @@ impl Column {
     /// The writer leaves both of one length, or the mask empty, and defaults where the mask is false.
     #[inline]
     pub(crate) fn parts_mut(&mut self) -> (&mut Data, &mut Vec<bool>) {
+        if let Some(coded) = &mut self.coded {
+            coded.leave_texts(&mut self.data);
+        }
         (&mut self.data, &mut self.valid)
     }
 
     /// Removes all rows; keeps the memory.
     #[inline]
     pub fn clear(&mut self) {
+        if let Some(coded) = &mut self.coded {
+            coded.clear();
+        }
         each_vec!(&mut self.data, v => v.clear());
         self.valid.clear();
     }
@@ -163,6 +230,9 @@ impl Column {
     pub fn value(&self, row: usize) -> Value {
         if self.is_null(row) {
             return Value::Null;
+        }
+        if let Some(text) = self.coded_text(row) {
+            return Value::String(text.clone());
         }
         match &self.data {
             Data::Bool(v) => Value::Bool(v[row]),
@@ -179,7 +249,7 @@ impl Column {
     /// Returns false, and appends nothing, when the type differs.
     #[inline]
     pub fn push(&mut self, value: &Value) -> bool {
-        match (&mut self.data, value) {
+        match (self.plain(), value) {
             (Data::Bool(v), Value::Bool(x)) => v.push(*x),
             (Data::Int(v), Value::Int(x)) => v.push(*x),
             (Data::Long(v), Value::Long(x)) => v.push(*x),
@@ -201,7 +271,7 @@ impl Column {
     /// Appends NULL.
     pub fn push_null(&mut self) {
         self.materialize_valid();
-        each_vec!(&mut self.data, v => v.push(Default::default()));
+        each_vec!(self.plain(), v => v.push(Default::default()));
         self.valid.push(false);
     }
 
@@ -214,7 +284,7 @@ impl Column {
 
     /// Keeps the first `len` rows.
     pub fn truncate(&mut self, len: usize) {
-        each_vec!(&mut self.data, v => v.truncate(len));
+        each_vec!(self.plain(), v => v.truncate(len));
         self.valid.truncate(len);
     }
 
@@ -224,32 +294,104 @@ impl Column {
         if from.is_null(row) {
             return self.push_null();
         }
-        each_pair!(&mut self.data, &from.data, to, v => to.push(v[row].clone()));
+        match from.coded_text(row) {
+            Some(text) => self.push_text(text),
+            None => each_pair!(self.plain(), &from.data, to, v => to.push(v[row].clone())),
+        }
         if !self.valid.is_empty() {
             self.valid.push(true);
         }
     }
 
     /// Appends rows `range` of `from`. Panics when the types differ.
-    pub fn extend_range(&mut self, from: &Column, range: std::ops::Range<usize>) {
+    pub fn extend_range(&mut self, from: &Column, range: Range<usize>) {
         let before = self.len();
-        each_pair!(&mut self.data, &from.data, to, v => to.extend_from_slice(&v[range.clone()]));
-        if from.valid.is_empty() {
-            if !self.valid.is_empty() {
-                self.valid.resize(self.len(), true);
+        match from.codes() {
+            Some((dictionary, codes)) => {
+                let codes = codes[range.clone()].iter();
+                self.extend_texts(codes.map(|code| dictionary.text_or_empty(*code)));
             }
-        } else {
-            if self.valid.is_empty() {
-                self.valid.resize(before, true);
+            None => {
+                each_pair!(self.plain(), &from.data, to, v => to.extend_from_slice(&v[range.clone()]))
             }
-            self.valid.extend_from_slice(&from.valid[range]);
         }
+        self.extend_valid(before, from, |valid| valid[range].iter().copied());
     }
 
     /// Appends the rows of `from` that `rows` names, in that order. Panics when the types differ.
     pub fn extend_rows(&mut self, from: &Column, rows: &[u32]) {
         let before = self.len();
-        each_pair!(&mut self.data, &from.data, to, v => to.extend(rows.iter().map(|&r| v[r as usize].clone())));
+        match from.codes() {
+            Some((dictionary, codes)) => {
+                let codes = rows.iter().map(|&r| codes[r as usize]);
+                self.extend_texts(codes.map(|code| dictionary.text_or_empty(code)));
+            }
+            None => each_pair!(self.plain(), &from.data, to, v => {
+                to.extend(rows.iter().map(|&r| v[r as usize].clone()));
+            }),
+        }
+        self.extend_valid(before, from, |valid| {
+            rows.iter().map(|&r| valid[r as usize])
+        });
+    }
+
+    /// As [`Column::extend_range`]; codes stay codes where this column has no other rows. Not for what lasts: codes
+    /// hold their dictionary.
+    pub(crate) fn carry_range(&mut self, from: &Column, range: Range<usize>) {
+        let before = self.len();
+        match self.room_for_codes(from) {
+            None => self.extend_range(from, range),
+            Some((to, codes)) => {
+                to.extend_from_slice(&codes[range.clone()]);
+                self.extend_valid(before, from, |valid| valid[range].iter().copied());
+            }
+        }
+    }
+
+    /// As [`Column::extend_rows`]; see [`Column::carry_range`].
+    pub(crate) fn carry_rows(&mut self, from: &Column, rows: &[u32]) {
+        let before = self.len();
+        match self.room_for_codes(from) {
+            None => self.extend_rows(from, rows),
+            Some((to, codes)) => {
+                to.extend(rows.iter().map(|&r| codes[r as usize]));
+                self.extend_valid(before, from, |valid| {
+                    rows.iter().map(|&r| valid[r as usize])
+                });
+            }
+        }
+    }
+
+    /// The codes of this column, to be appended to, and those of `from`, where these can follow those.
+    #[inline]
+    fn room_for_codes<'f>(&mut self, from: &'f Column) -> Option<(&mut Vec<u32>, &'f [u32])> {
+        let (dictionary, codes) = from.codes()?;
+        if self.is_empty() && self.type_of() == Type::String {
+            self.coded.get_or_insert_default().begin(dictionary);
+        }
+        Some((self.coded.as_mut()?.codes_of(dictionary)?, codes))
+    }
+
+    /// Appends texts; of those that are NULL the mask is still to be told.
+    fn extend_texts<'t>(&mut self, texts: impl Iterator<Item = &'t Str>) {
+        match self.plain() {
+            Data::String(to) => to.extend(texts.cloned()),
+            data => panic!("columns of types {} and {}", data.type_of(), Type::String),
+        }
+    }
+
+    /// As [`Column::extend_texts`], of one.
+    fn push_text(&mut self, text: &Str) {
+        self.extend_texts(std::iter::once(text));
+    }
+
+    /// Tells which of the rows behind the first `before` are NULL: those that are in `from`.
+    fn extend_valid<'f, I: Iterator<Item = bool>>(
+        &mut self,
+        before: usize,
+        from: &'f Column,
+        of: impl FnOnce(&'f [bool]) -> I,
+    ) {
         if from.valid.is_empty() {
             if !self.valid.is_empty() {
                 self.valid.resize(self.len(), true);
@@ -258,8 +400,7 @@ impl Column {
             if self.valid.is_empty() {
                 self.valid.resize(before, true);
             }
-            self.valid
-                .extend(rows.iter().map(|&r| from.valid[r as usize]));
+            self.valid.extend(of(&from.valid));
         }
     }
 
@@ -280,7 +421,8 @@ impl Column {
     /// Appends one value `count` times. Panics when the types differ.
     pub fn extend_value(&mut self, value: &Value, count: usize) {
         let len = self.len() + count;
-        match (&mut self.data, value) {
+        let (data, valid) = self.parts_mut();
+        match (data, value) {
             (Data::Bool(v), Value::Bool(x)) => v.resize(len, *x),
             (Data::Int(v), Value::Int(x)) => v.resize(len, *x),
             (Data::Long(v), Value::Long(x)) => v.resize(len, *x),
@@ -288,17 +430,17 @@ impl Column {
             (Data::Double(v), Value::Double(x)) => v.resize(len, *x),
             (Data::String(v), Value::String(x)) => v.resize(len, x.clone()),
             (data, Value::Null) => {
-                if self.valid.is_empty() {
-                    self.valid.resize(len - count, true);
+                if valid.is_empty() {
+                    valid.resize(len - count, true);
                 }
                 each_vec!(data, v => v.resize(len, Default::default()));
-                self.valid.resize(len, false);
+                valid.resize(len, false);
                 return;
             }
             (data, value) => panic!("a value {value:?} in a column of type {}", data.type_of()),
         }
-        if !self.valid.is_empty() {
-            self.valid.resize(len, true);
+        if !valid.is_empty() {
+            valid.resize(len, true);
         }
     }
 
@@ -318,7 +460,7 @@ impl Column {
             }
             return;
         }
-        each_pair!(&mut self.data, &a.data, to, v => extend_pairs(to, &v[a_rows], &b.slice_like(v)[b_rows]));
+        each_pair!(self.plain(), a.data(), to, v => extend_pairs(to, &v[a_rows], &b.slice_like(v)[b_rows]));
     }
 
     /// Overwrites row `to` with row `row` of `from`. Panics when the types differ or `to` is past the end.
@@ -327,7 +469,10 @@ impl Column {
         if null {
             self.materialize_valid();
         }
-        each_pair!(&mut self.data, &from.data, v, w => v[to] = w[row].clone());
+        match (from.coded_text(row), self.plain()) {
+            (Some(text), Data::String(v)) => v[to] = text.clone(),
+            (_, data) => each_pair!(data, from.data(), v, w => v[to] = w[row].clone()),
+        }
         if !self.valid.is_empty() {
             self.valid[to] = !null;
         }
@@ -336,7 +481,7 @@ impl Column {
     /// Overwrites rows from `to` on with rows `rows` of `from`. Panics when the types differ or the end is passed.
     pub(crate) fn copy_range(&mut self, to: usize, from: &Column, rows: std::ops::Range<usize>) {
         let end = to + rows.len();
-        each_pair!(&mut self.data, &from.data, v, w => v[to..end].clone_from_slice(&w[rows.clone()]));
+        each_pair!(self.plain(), from.data(), v, w => v[to..end].clone_from_slice(&w[rows.clone()]));
         if !from.valid.is_empty() {
             self.materialize_valid();
             self.valid[to..end].copy_from_slice(&from.valid[rows]);
@@ -353,7 +498,7 @@ impl Column {
             }
             return;
         }
-        each_pair!(&mut self.data, &from.data, v, w => match rows {
+        each_pair!(self.plain(), from.data(), v, w => match rows {
             Some(rows) => to.iter().zip(rows).for_each(|(to, row)| v[*to as usize] = w[*row as usize].clone()),
             None => to.iter().zip(w).for_each(|(to, value)| v[*to as usize] = value.clone()),
         });
@@ -373,14 +518,14 @@ impl Column {
         let plain = [&self.valid, &from.valid, &moved.valid];
         let plain = plain.iter().all(|valid| valid.is_empty());
         assert!(plain, "columns with NULLs turn over value by value");
-        each_pair!(&mut self.data, &from.data, held, values => {
-            turn_over(held, (leaving, entering), &values[rows], &mut moved.data);
+        each_pair!(self.plain(), from.data(), held, values => {
+            turn_over(held, (leaving, entering), &values[rows], moved.plain());
         });
     }
 
     /// Overwrites row `to` with row `row` of this column.
     pub(crate) fn copy_within(&mut self, row: usize, to: usize) {
-        each_vec!(&mut self.data, v => v[to] = v[row].clone());
+        each_vec!(self.plain(), v => v[to] = v[row].clone());
         if !self.valid.is_empty() {
             self.valid[to] = self.valid[row];
         }
@@ -401,7 +546,7 @@ impl Column {
             (true, true) => std::cmp::Ordering::Equal,
             (true, false) => std::cmp::Ordering::Less,
             (false, true) => std::cmp::Ordering::Greater,
-            (false, false) => match &self.data {
+            (false, false) => match self.data() {
                 Data::Bool(v) => v[a].cmp(&v[b]),
                 Data::Int(v) => v[a].cmp(&v[b]),
                 Data::Long(v) => v[a].cmp(&v[b]),
@@ -427,7 +572,7 @@ impl Column {
             u64::from_be_bytes(first)
         };
         out.clear();
-        match &self.data {
+        match self.data() {
             Data::Bool(v) => out.extend(v.iter().map(|x| u64::from(*x))),
             Data::Int(v) => out.extend(v.iter().map(|x| *x as i64 as u64 ^ SIGN)),
             Data::Long(v) => out.extend(v.iter().map(|x| *x as u64 ^ SIGN)),
@@ -444,19 +589,19 @@ impl Column {
 
     /// The values as a slice of the element type of `_like`. Panics when the types differ.
     fn slice_like<T: Element>(&self, _like: &[T]) -> &[T] {
-        T::slice(&self.data).expect("columns of one attribute have one type")
+        T::slice(self.data()).expect("columns of one attribute have one type")
     }
 
     /// Sets a row to the type's default, which frees what a long string held.
     pub(crate) fn forget(&mut self, row: usize) {
-        if let Data::String(v) = &mut self.data {
+        if let Data::String(v) = self.plain() {
             v[row] = Str::default();
         }
     }
 
     /// Grows to `len` rows of default values that are not NULL.
     pub(crate) fn grow(&mut self, len: usize) {
-        each_vec!(&mut self.data, v => v.resize(len, Default::default()));
+        each_vec!(self.plain(), v => v.resize(len, Default::default()));
         if !self.valid.is_empty() {
             self.valid.resize(len, true);
         }

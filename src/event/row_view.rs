@@ -48,6 +48,9 @@ impl Column {
         if self.is_null(row) {
             return Scalar::Null;
         }
+        if let Some(text) = self.coded_text(row) {
+            return Scalar::Text(text);
+        }
         match self.data() {
             Data::Bool(v) => Scalar::Bool(v[row]),
             Data::Int(v) => Scalar::Int(v[row]),

@@ -49,9 +49,9 @@ impl<'a> RowSet<'a> {
     #[inline]
     fn extend_column(&self, to: &mut Column, from: &Column) {
         match self {
-            RowSet::All => to.extend_range(from, 0..from.len()),
-            RowSet::Range(range) => to.extend_range(from, range.clone()),
-            RowSet::Picked(rows) => to.extend_rows(from, rows),
+            RowSet::All => to.carry_range(from, 0..from.len()),
+            RowSet::Range(range) => to.carry_range(from, range.clone()),
+            RowSet::Picked(rows) => to.carry_rows(from, rows),
         }
     }
 

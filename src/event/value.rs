@@ -13,6 +13,9 @@ use std::fmt;
 pub struct Str(SmolStr);
 
 impl Str {
+    /// The empty text.
+    pub(crate) const EMPTY: Str = Str(SmolStr::new_inline(""));
+
     /// Makes a string value. Allocates only beyond 23 bytes.
     #[inline]
     pub fn new(text: &str) -> Self {

@@ -118,12 +118,12 @@ impl Program {
         if let (Step::Column(i), Some(rows)) = (&self.root.step, frame.rows)
             && let Some(column) = frame.input.get(*i)
         {
-            return out.extend_rows(column, &rows[..frame.len]);
+            return out.carry_rows(column, &rows[..frame.len]);
         }
         let view = View::whole(frame);
         self.root.run(&view, faults);
         match self.root.operand(&view) {
-            Operand::Column(c) => out.extend_range(c, 0..frame.len),
+            Operand::Column(c) => out.carry_range(c, 0..frame.len),
             Operand::Constant(v) => out.extend_value(v, frame.len),
         }
     }

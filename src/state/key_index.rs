@@ -10,14 +10,17 @@
 //! most common key: a bad one, or a hash that scatters them, costs 10 ns more per row in mispredicted probes.
 //! Cost: 12 bytes per entry at a load of 1/8 to 1/4 in small tables and 1/4 to 1/2 in large ones, and the key itself.
 
+mod codes;
 mod find;
 mod load;
 mod parts;
+mod texts;
 
 use super::key_bytes::{encode_key, encode_scalar};
 use super::key_slots::{Held, KeySlots, Keys};
 use super::{StateHolder, Visitor};
-use crate::event::{Column, Data, Scalar, Str, Type};
+use crate::event::{Column, Data, Scalar, Type};
+use codes::Codes;
 use foldhash::fast::RandomState;
 use parts::Parts;
 use std::hash::{BuildHasher, Hasher};
@@ -56,6 +59,8 @@ pub(crate) struct KeyIndex {
     multiplier: u64,
     /// Keys by one of their columns, where they are found by it.
     parts: Option<Box<Parts>>,
+    /// Keys by code, where they come as codes.
+    codes: Option<Box<Codes>>,
     scratch: Vec<u8>,
 }
 
@@ -71,6 +76,7 @@ impl KeyIndex {
             multiplier: multiplier(&RandomState::default()),
             hasher: RandomState::default(),
             parts: None,
+            codes: None,
             scratch: Vec::new(),
         };
         index.resize(load::ENTRIES_MIN);
@@ -241,24 +247,6 @@ impl KeyIndex {
         }
     }
 
-    /// The slot of a text, and whether it is new.
-    #[inline]
-    fn slot_of_text(&mut self, text: &Str) -> (Slot, bool) {
-        let hash = self.hash(text.as_bytes());
-        let Keys::Text(keys) = self.keys.keys() else {
-            unreachable!("this index has text keys")
-        };
-        let (place, found) = self.probe(hash, |slot| keys[slot as usize] == *text);
-        match found {
-            Some(slot) => (slot, false),
-            None => {
-                let slot = self.insert(place, hash);
-                self.keys.set_text(slot, text.clone());
-                (slot, true)
-            }
-        }
-    }
-
     /// The slot of an encoded key, and whether it is new.
     fn slot_of_bytes(&mut self, key: &[u8]) -> (Slot, bool) {
         let hash = self.hash(key);
@@ -291,25 +279,6 @@ impl KeyIndex {
                 return (place, Some(entry.slot));
             }
             place = (place + 1) & mask;
-        }
-    }
-
-    fn texts(
-        &mut self,
-        column: &Column,
-        rows: usize,
-        out: &mut Vec<Slot>,
-        fresh: &mut Vec<(Slot, u32)>,
-    ) {
-        let Data::String(values) = column.data() else {
-            unreachable!("the type of a key column never changes")
-        };
-        for (row, value) in values[..rows].iter().enumerate() {
-            let slot = match column.is_null(row) {
-                true => self.null_slot(),
-                false => self.slot_of_text(value),
-            };
-            note(slot, row, out, fresh);
         }
     }
 
@@ -411,6 +380,9 @@ impl KeyIndex {
         if let Some(parts) = &mut self.parts {
             parts.remove(slot);
         }
+        if let Some(codes) = &mut self.codes {
+            codes.forget(slot);
+        }
         let place = slot as usize;
         let word = match self.keys.keys() {
             _ if slot == self.null => None,
@@ -456,6 +428,7 @@ impl KeyIndex {
         self.keys.clear();
         self.free.clear();
         self.null = EMPTY;
+        self.codes = None;
         if let Some(parts) = &mut self.parts {
             parts.clear();
         }

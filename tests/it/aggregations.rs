@@ -35,16 +35,19 @@ const SETUPS: [Setup; 4] = [
         workers: 1,
         batch_rows_max: 1,
         rows_singly_max: 0,
+        ..Setup::INLINE
     },
     Setup {
         workers: 2,
         batch_rows_max: 7,
         rows_singly_max: 2,
+        ..Setup::INLINE
     },
     Setup {
         workers: 3,
         batch_rows_max: 256,
         rows_singly_max: usize::MAX,
+        ..Setup::INLINE
     },
 ];
 

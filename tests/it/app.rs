@@ -1,5 +1,6 @@
 //! Running an app over a timeline, and its outputs as values.
 
+use crate::coded::Coder;
 use crate::literal::Literal;
 use eventflux::{
     Batch, BuildError, EventFluxAppRuntime, EventFluxManager, Input, OutputNumber,
@@ -51,6 +52,8 @@ pub struct Setup {
     pub batch_rows_max: usize,
     /// Rows that go one by one where they are few.
     pub rows_singly_max: usize,
+    /// Rows that have times are sent as columns, with their strings as codes.
+    pub coded: bool,
 }
 
 impl Setup {
@@ -58,6 +61,7 @@ impl Setup {
         workers: 0,
         batch_rows_max: 256,
         rows_singly_max: 2,
+        coded: false,
     };
 
     pub fn config(self) -> RuntimeConfig {
@@ -200,8 +204,12 @@ pub fn run_on(
     collected.attach(&runtime);
     runtime.start().expect("threads start");
     let mut input = runtime.input().expect("the app runs");
+    let mut coder = setup.coded.then(Coder::default);
     for step in steps {
-        take_step(&runtime, &mut input, step, 0);
+        let coded = coder.as_mut();
+        if !coded.is_some_and(|coder| take_coded(&runtime, &mut input, step, coder)) {
+            take_step(&runtime, &mut input, step, 0);
+        }
     }
     drop(input);
     runtime.shutdown().expect("no worker panicked");
@@ -236,6 +244,32 @@ pub fn take_step(runtime: &EventFluxAppRuntime, input: &mut Input, step: &Step, 
         _ => input.send_batch(stream, rows),
     };
     sent.unwrap_or_else(|e| panic!("{stream}: {e}"));
+}
+
+/// Sends the rows of a step as columns, if all of them have times.
+fn take_coded(
+    runtime: &EventFluxAppRuntime,
+    input: &mut Input,
+    step: &Step,
+    coder: &mut Coder,
+) -> bool {
+    let Step::Send(stream, rows) = step else {
+        return false;
+    };
+    let Some(schema) = runtime.schema(stream) else {
+        return false;
+    };
+    let timed = rows.iter().map(|(at, values)| {
+        let values = typed(&schema, values);
+        Some((Timestamp((*at)?), values))
+    });
+    let Some(rows) = timed.collect::<Option<Vec<_>>>() else {
+        return false;
+    };
+    let rows: Vec<_> = rows.iter().map(|(at, row)| (*at, row.as_slice())).collect();
+    let sent = input.send_columns(stream, &mut coder.columns(&schema, &rows));
+    sent.unwrap_or_else(|e| panic!("{stream}: {e}"));
+    true
 }
 
 fn emitted(batch: &Batch, row: usize) -> Emitted {

@@ -30,6 +30,7 @@ fn setups(draw: &mut Random) -> Vec<Setup> {
         workers: (first + k) % 4,
         batch_rows_max: [256, 1, 7][(first + k) % 3],
         rows_singly_max: [usize::MAX, 2, 0][(first + k) % 3],
+        ..Setup::INLINE
     };
     (0..4).map(setup).collect()
 }

@@ -53,6 +53,7 @@ fn large_state_survives_crashes_while_rows_go_on() {
             workers: (first + k) % 4,
             batch_rows_max: 256,
             rows_singly_max: 2,
+            ..Setup::INLINE
         };
         let setups: Vec<Setup> = (0..4).map(setup).collect();
         let mut fates = Vec::new();

@@ -5,6 +5,8 @@ mod app;
 mod bad_input;
 mod by_constant;
 mod clocks;
+#[path = "../common/coded.rs"]
+mod coded;
 mod coming_from;
 mod conformance;
 mod crash;

@@ -1,7 +1,8 @@
 //! Scripts: an app, a timeline, and the rows that must come out, derived by hand from `docs/language.md`.
 //!
-//! Each case runs inline and on 1, 2 and 4 workers, in batches of 1, 7 and 256 rows. Inline and one worker give the
-//! expected rows in the expected order; more workers give the same rows, in the same order per key.
+//! Each case runs inline and on 1, 2 and 4 workers, in batches of 1, 7 and 256 rows, and with strings as
+//! codes of a dictionary. Inline and one worker give the expected rows in the expected order; more workers give the
+//! same rows, in the same order per key.
 //!
 //! A file `tests/it/script/*.evt` holds cases:
 //!
@@ -201,13 +202,22 @@ pub fn shown(rows: &[Emitted]) -> String {
 }
 
 fn setups() -> impl Iterator<Item = Setup> {
-    // rows at once, and how many of them go one by one
-    let sizes = [(256, 0), (256, usize::MAX), (7, 2), (1, 0), (1, 2)];
+    // rows at once, how many of them go one by one, and whether strings come as codes
+    let sizes = [
+        (256, 0, false),
+        (256, usize::MAX, false),
+        (7, 2, false),
+        (1, 0, false),
+        (1, 2, false),
+        (256, 0, true),
+        (7, 2, true),
+    ];
     [0, 1, 2, 4].into_iter().flat_map(move |workers| {
-        sizes.map(|(batch_rows_max, rows_singly_max)| Setup {
+        sizes.map(|(batch_rows_max, rows_singly_max, coded)| Setup {
             workers,
             batch_rows_max,
             rows_singly_max,
+            coded,
         })
     })
 }

@@ -92,6 +92,7 @@ fn setups() -> impl Iterator<Item = Setup> {
             workers,
             batch_rows_max,
             rows_singly_max,
+            ..Setup::INLINE
         })
     })
 }

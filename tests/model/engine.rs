@@ -1,6 +1,7 @@
 //! Runs an app's SQL on the engine, through the public API.
 
 use crate::app::{App, Role};
+use crate::coded::Coder;
 use crate::input::{Call, Row};
 use crate::oracle::Output;
 use eventflux::event::{Batch, Timestamp};
@@ -18,6 +19,8 @@ pub struct Run {
     pub watch_all: bool,
     /// Whether its inputs have names.
     pub named: bool,
+    /// Whether rows are sent as columns, with their strings as codes.
+    pub coded: bool,
 }
 
 type Rows = Collected<Output>;
@@ -64,6 +67,7 @@ pub fn run(app: &App, calls: &[Call], run: Run) -> Result<Vec<Option<Vec<Output>
     };
     let inputs = (0..app.inputs).map(open).collect::<Result<Vec<_>, _>>();
     let mut inputs = inputs.map_err(|e| e.to_string())?;
+    let mut coder = run.coded.then(Coder::default);
     for call in calls {
         match call {
             Call::Advance { input, to } => inputs[*input]
@@ -73,7 +77,20 @@ pub fn run(app: &App, calls: &[Call], run: Run) -> Result<Vec<Option<Vec<Output>
                 input,
                 stream,
                 rows,
-            } => send(&mut inputs[*input], &app.streams[*stream].name, rows)?,
+            } => {
+                let (input, name) = (&mut inputs[*input], &app.streams[*stream].name);
+                let Some(coder) = &mut coder else {
+                    send(input, name, rows)?;
+                    continue;
+                };
+                let schema = runtime.schema(name).ok_or("no such stream")?;
+                let rows = rows.iter();
+                let rows: Vec<_> = rows
+                    .map(|r| (Timestamp(r.at), r.values.as_slice()))
+                    .collect();
+                let sent = input.send_columns(name, &mut coder.columns(&schema, &rows));
+                sent.map_err(|e| e.to_string())?;
+            }
         }
     }
     inputs.into_iter().for_each(drop);

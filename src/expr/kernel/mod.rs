@@ -181,7 +181,7 @@ pub(super) fn trim_mask(out: &mut Column) {
 /// Sets `out` to the rows `rows` of `from`.
 pub(super) fn gather(out: &mut Column, from: &Column, rows: &[u32]) {
     out.clear();
-    out.extend_rows(from, rows);
+    out.carry_rows(from, rows);
 }
 
 /// Makes the column `len` rows of NULL with a full mask, so that single rows can be written.

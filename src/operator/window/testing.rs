@@ -3,14 +3,16 @@
 //! Input, one line each: `1000 a 1` is a row at 1000 ms; `clock 2000`, `lateness 500`, `send` (its end) and `close`
 //! are what they say. Output, one line each: `+ 1000 a 1` is a row, `[2000] - 1000 a 1, + 1500 b 2` a flush. Every
 //! feed runs in batches of one row, of three and of all rows between two other lines, each by column and one by one,
-//! and all must emit the same. So must a window that is captured and loaded into a new one after every line, and one
-//! that is captured while further lines come.
+//! with strings as they are and as codes, and all must emit the same. So must a window that is captured and loaded into
+//! a new one after every line, and one that is captured while further lines come.
 
-use crate::event::{Batch, Column, RowView, Schema, Sign, Str, Timestamp, Type, Value};
+use crate::event::{Batch, Column, Dictionary, RowView, Schema, Sign, Str, Timestamp, Type, Value};
 use crate::expr::{ColumnRef, Layout, Program, Typed};
 use crate::operator::testing::Revisions;
 use crate::operator::{Counters, Kind, Operator, Out};
 use crate::sql::ast::Span;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What goes in.
 pub(crate) struct Feed<'a> {
@@ -40,14 +42,21 @@ pub(crate) fn check(
 ) -> Counters {
     let mut counters = Vec::new();
     let ways = [1, 3, usize::MAX].map(|rows| [(rows, false), (rows, true)]);
-    for (rows_max, singly) in ways.into_iter().flatten() {
+    let ways = ways.into_iter().flatten();
+    for ((rows_max, singly), coded) in ways.flat_map(|way| [(way, false), (way, true)]) {
         let mut run = Run::new(feed, rows_max, make());
         run.singly = singly;
+        run.coded = coded.then(|| dictionary(feed));
         for line in feed.lines {
             run.line(line);
         }
         run.pass();
         let way = if singly { "one by one" } else { "by column" };
+        let way = if coded {
+            format!("{way}, coded")
+        } else {
+            way.to_string()
+        };
         assert_eq!(
             run.emitted, want,
             "in batches of at most {rows_max} rows, {way}"
@@ -174,6 +183,8 @@ pub(super) struct Run<'a> {
     is_damaged: bool,
     /// Rows go one by one where the window has a way for that.
     singly: bool,
+    /// Strings go as codes of it.
+    coded: Option<Arc<Dictionary>>,
     single: Batch,
 }
 
@@ -192,6 +203,7 @@ impl<'a> Run<'a> {
             batch,
             single: Batch::like(&like),
             singly: false,
+            coded: None,
             out: Out::new(like),
             emitted: Vec::new(),
             clock: Timestamp::MIN,
@@ -280,6 +292,12 @@ impl<'a> Run<'a> {
     }
 
     fn pass(&mut self) {
+        if let Some(dictionary) = &self.coded {
+            let texts = self.batch.columns.iter_mut();
+            for column in texts.filter(|c| c.type_of() == Type::String) {
+                *column = coded(column, dictionary);
+            }
+        }
         let passed = self.singly && self.pass_singly();
         if !passed && !self.batch.is_empty() {
             self.window.rows(Kind::Rows, &self.batch, &mut self.out);
@@ -334,6 +352,23 @@ impl<'a> Run<'a> {
             self.out.recycle(batch);
         }
     }
+}
+
+/// All texts of a feed.
+fn dictionary(feed: &Feed<'_>) -> Arc<Dictionary> {
+    let texts = feed.lines.iter().flat_map(|line| line.split_whitespace());
+    let texts: BTreeSet<&str> = texts.collect();
+    Dictionary::new(texts).expect("no text stands twice")
+}
+
+/// A column of strings as codes.
+fn coded(column: &Column, dictionary: &Arc<Dictionary>) -> Column {
+    let code = |row| match column.value(row) {
+        Value::String(text) => dictionary.texts().iter().position(|t| *t == text),
+        _ => None,
+    };
+    let codes = (0..column.len()).map(|row| code(row).map_or(Dictionary::NULL, |c| c as u32));
+    Column::from_codes(dictionary, codes.collect()).expect("its codes")
 }
 
 fn push(column: &mut Column, text: &str) {

@@ -156,6 +156,9 @@ impl Input {
 
     /// Sends whole columns as one send. The batch keeps its rows. In processing time its times are not used: its rows
     /// carry the time at which they are processed, and `unused_times` of the app's metrics counts them.
+    ///
+    /// Strings may be codes of a [`Dictionary`](crate::Dictionary): the app answers what it answers to their texts,
+    /// with less work where it groups by them or passes them on.
     pub fn send_columns(
         &mut self,
         stream: &str,

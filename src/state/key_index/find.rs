@@ -24,15 +24,13 @@ impl KeyIndex {
                 Data::Long(v) => self.find_words(column, &v[..rows], |x| *x as u64, out),
                 _ => unreachable!("the type of a key column never changes"),
             },
-            (Keys::Text(keys), [column]) => match column.data() {
-                Data::String(v) => out.extend(v[..rows].iter().enumerate().map(|(row, text)| {
-                    match column.is_null(row) {
-                        true => self.null,
-                        false => self.find_text(keys, text),
-                    }
-                })),
-                _ => unreachable!("the type of a key column never changes"),
-            },
+            (Keys::Text(keys), [column]) => {
+                out.extend((0..rows).map(|row| match column.scalar(row) {
+                    Scalar::Null => self.null,
+                    Scalar::Text(text) => self.find_text(keys, text),
+                    _ => unreachable!("the type of a key column never changes"),
+                }));
+            }
             _ => {
                 let mut key = SmallVec::<[u8; KEY_BYTES]>::new();
                 out.extend((0..rows).map(|row| {

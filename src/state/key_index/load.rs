@@ -16,6 +16,7 @@ impl KeyIndex {
         let slots = self.slots();
         self.free.clear();
         self.null = EMPTY;
+        self.codes = None;
         if slots >= EMPTY as usize || (matches!(self.keys.keys(), Keys::One) && slots > 1) {
             return Err(Malformed::new(format!("{slots} keys are too many")));
         }

@@ -3,7 +3,8 @@
 //! Ten events per millisecond, keys and prices uniform from a seed. Prices are whole numbers, so that a sum of them
 //! is exact in whatever order it is taken, and 49 of 100 are above 50.
 
-use eventflux::event::{Str, Timestamp};
+use eventflux::event::{Dictionary, Str, Timestamp};
+use std::sync::Arc;
 
 /// Rows of a batch that is sent as columns.
 pub const BATCH_ROWS: usize = 1024;
@@ -91,6 +92,11 @@ pub fn named(trades: &[Trade]) -> Vec<NamedTrade> {
             price: t.price,
         })
         .collect()
+}
+
+/// The names of so many keys, each with its key as code.
+pub fn names(keys: usize) -> Result<Arc<Dictionary>, String> {
+    Dictionary::new((0..keys as i64).map(name)).map_err(|e| e.to_string())
 }
 
 /// The name of a key, of eight bytes.

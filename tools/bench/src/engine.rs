@@ -2,10 +2,10 @@
 
 use super::data::{BATCH_ROWS, NamedTrade, Trade, at};
 use super::harness::{Tally, word2, word3};
-use eventflux::event::{Batch, Column, Data};
+use eventflux::event::{Batch, Column, Data, Dictionary, Str};
 use eventflux::{ColumnBatch, EventFluxAppRuntime, EventFluxManager, RuntimeConfig, Workers};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 /// The stream of trades.
@@ -150,13 +150,13 @@ impl Engine {
     pub fn columns(&self, trades: &[Trade]) -> Result<Vec<ColumnBatch>, String> {
         let batches = trades.chunks(BATCH_ROWS).enumerate();
         let batches = batches.map(|(number, rows)| {
-            let columns = vec![
+            let columns = [
                 Data::Long(rows.iter().map(|t| t.ts).collect()),
                 Data::Long(rows.iter().map(|t| t.key).collect()),
                 Data::Double(rows.iter().map(|t| t.price).collect()),
                 Data::Long(rows.iter().map(|t| t.vol).collect()),
             ];
-            self.batch("S", number * BATCH_ROWS, columns)
+            self.batch(number * BATCH_ROWS, columns.map(Column::from_data).into())
         });
         batches.collect()
     }
@@ -165,23 +165,49 @@ impl Engine {
     pub fn named_columns(&self, trades: &[NamedTrade]) -> Result<Vec<ColumnBatch>, String> {
         let batches = trades.chunks(BATCH_ROWS).enumerate();
         let batches = batches.map(|(number, rows)| {
-            let columns = vec![
+            let columns = [
                 Data::String(rows.iter().map(|t| t.sym.clone()).collect()),
                 Data::Double(rows.iter().map(|t| t.price).collect()),
             ];
-            self.batch("S", number * BATCH_ROWS, columns)
+            self.batch(number * BATCH_ROWS, columns.map(Column::from_data).into())
         });
         batches.collect()
     }
 
-    /// One batch of a stream whose first event has a number.
-    fn batch(&self, stream: &str, first: usize, columns: Vec<Data>) -> Result<ColumnBatch, String> {
-        let schema = self.runtime.schema(stream).ok_or("no such stream")?;
-        let rows = columns
-            .first()
-            .map_or(0, |data| Column::from_data(data.clone()).len());
+    /// Keys and prices in columns of [`BATCH_ROWS`].
+    pub fn priced_columns(&self, trades: &[Trade]) -> Result<Vec<ColumnBatch>, String> {
+        let batches = trades.chunks(BATCH_ROWS).enumerate();
+        let batches = batches.map(|(number, rows)| {
+            let columns = [
+                Data::Long(rows.iter().map(|t| t.key).collect()),
+                Data::Double(rows.iter().map(|t| t.price).collect()),
+            ];
+            self.batch(number * BATCH_ROWS, columns.map(Column::from_data).into())
+        });
+        batches.collect()
+    }
+
+    /// The same with names for keys, as codes of a dictionary of [`names`](super::data::names).
+    pub fn coded_columns(
+        &self,
+        trades: &[Trade],
+        names: &Arc<Dictionary>,
+    ) -> Result<Vec<ColumnBatch>, String> {
+        let batches = trades.chunks(BATCH_ROWS).enumerate();
+        let batches = batches.map(|(number, rows)| {
+            let codes = rows.iter().map(|t| t.key as u32).collect();
+            let prices = Data::Double(rows.iter().map(|t| t.price).collect());
+            let names = Column::from_codes(names, codes).map_err(text)?;
+            self.batch(number * BATCH_ROWS, vec![names, Column::from_data(prices)])
+        });
+        batches.collect()
+    }
+
+    /// One batch of `S` whose first event has a number.
+    fn batch(&self, first: usize, columns: Vec<Column>) -> Result<ColumnBatch, String> {
+        let schema = self.runtime.schema("S").ok_or("no such stream")?;
+        let rows = columns.first().map_or(0, Column::len);
         let mut batch = ColumnBatch::new(&schema);
-        let columns = columns.into_iter().map(Column::from_data).collect();
         batch
             .set((first..first + rows).map(at).collect(), columns)
             .map_err(text)?;
@@ -262,6 +288,32 @@ pub fn name_double_long(batch: &Batch, tally: &mut Tally) {
     {
         for ((a, b), c) in a.iter().zip(b).zip(c) {
             tally.add(word3(super::data::name_word(a), b.to_bits(), *c as u64));
+        }
+    }
+}
+
+/// As [`name_double_long`], of names that come as codes.
+pub fn coded_double_long(batch: &Batch, tally: &mut Tally) {
+    if let [a, b, c] = batch.columns()
+        && let (Some((names, a)), Data::Double(b), Data::Long(c)) = (a.codes(), b.data(), c.data())
+    {
+        let names = names.texts();
+        for ((a, b), c) in a.iter().zip(b).zip(c) {
+            let name = super::data::name_word(&names[*a as usize]);
+            tally.add(word3(name, b.to_bits(), *c as u64));
+        }
+    }
+}
+
+/// Reads rows of LONG, DOUBLE, LONG as those of [`coded_double_long`] with the same keys: each as its name.
+pub fn key_double_long(batch: &Batch, tally: &mut Tally) {
+    static NAMES: LazyLock<Vec<Str>> = LazyLock::new(|| (0..1000).map(super::data::name).collect());
+    if let [a, b, c] = batch.columns()
+        && let (Data::Long(a), Data::Double(b), Data::Long(c)) = (a.data(), b.data(), c.data())
+    {
+        for ((a, b), c) in a.iter().zip(b).zip(c) {
+            let name = super::data::name_word(&NAMES[*a as usize]);
+            tally.add(word3(name, b.to_bits(), *c as u64));
         }
     }
 }

@@ -41,6 +41,6 @@ mod sorted;
 mod standing;
 mod windows;
 
-pub use question::Question;
-pub use questions::{GROUPS, QUESTIONS};
+pub use question::{GROUPS, Question};
+pub use questions::QUESTIONS;
 pub use run::{BenchArgs, BenchError, HELP, about, ask, run};

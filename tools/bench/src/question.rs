@@ -3,6 +3,26 @@
 use super::harness::Conditions;
 use super::record::Record;
 
+/// Names of groups, in order.
+pub const GROUPS: [&str; 16] = [
+    "memory",
+    "columns",
+    "disorder",
+    "over",
+    "partition",
+    "rate",
+    "send",
+    "lane",
+    "read",
+    "join",
+    "aggregation",
+    "pattern",
+    "nexmark",
+    "checkpoint",
+    "restore",
+    "redis",
+];
+
 /// Something that can be measured.
 pub struct Question {
     /// What it is called.

@@ -9,26 +9,6 @@ use super::question::{Question, inline, long, threads};
 use super::{batches, disorder, lanes, open_loop, over, partition, rate, read, redis, send};
 use super::{sorted, standing, windows};
 
-/// Names of groups, in order.
-pub const GROUPS: [&str; 16] = [
-    "memory",
-    "columns",
-    "disorder",
-    "over",
-    "partition",
-    "rate",
-    "send",
-    "lane",
-    "read",
-    "join",
-    "aggregation",
-    "pattern",
-    "nexmark",
-    "checkpoint",
-    "restore",
-    "redis",
-];
-
 /// All questions. Memory comes first: later it would find what others have freed.
 pub const QUESTIONS: &[Question] = &[
     inline(
@@ -84,6 +64,12 @@ pub const QUESTIONS: &[Question] = &[
         "groupby-string-1k",
         "sum and count by 1,000 names, a row per event",
         batches::groupby_string_1k,
+    ),
+    inline(
+        "columns",
+        "groupby-dictionary-1k",
+        "the same with the names as codes of a dictionary, beside integer keys",
+        batches::groupby_dictionary_1k,
     ),
     inline(
         "columns",
@@ -762,6 +748,7 @@ mod tests {
     use super::*;
     use crate::harness::Conditions;
     use crate::harness::Size;
+    use crate::question::GROUPS;
     use std::collections::HashSet;
 
     #[test]

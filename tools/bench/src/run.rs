@@ -2,8 +2,8 @@
 
 use super::cores::{cores, machine, pin};
 use super::harness::{Conditions, Size};
-use super::question::Question;
-use super::questions::{GROUPS, QUESTIONS};
+use super::question::{GROUPS, Question};
+use super::questions::QUESTIONS;
 use super::record::{Answered, Record};
 use super::{page, report};
 use std::io::{IsTerminal, Write};
