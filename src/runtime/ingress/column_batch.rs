@@ -2,7 +2,7 @@
 
 use super::row::{Row, RowWriter};
 use crate::error::RowError;
-use crate::event::{Batch, Column, ColumnBatch, Data, Timestamp};
+use crate::event::{Batch, Column, ColumnBatch, Data, Timestamp, Type};
 
 impl ColumnBatch {
     /// Appends a row. On an error nothing is appended.
@@ -48,7 +48,8 @@ impl ColumnBatch {
             ..Batch::default()
         };
         // −0.0 becomes 0.0, as in every row that comes in.
-        for column in &mut self.batch.columns {
+        let columns = self.batch.columns.iter_mut();
+        for column in columns.filter(|c| matches!(c.type_of(), Type::Float | Type::Double)) {
             match column.parts_mut().0 {
                 Data::Float(v) => v.iter_mut().for_each(|x| *x += 0.0),
                 Data::Double(v) => v.iter_mut().for_each(|x| *x += 0.0),
