@@ -7,7 +7,9 @@ use loom::cell::Cell;
 
 use super::barrier::ThreadBarrier;
 use crate::event::Timestamp;
+use crate::runtime::barrier::WorkerSlot;
 use crate::runtime::barrier::cell::BarrierCell;
+use crate::runtime::barrier::muster::Muster;
 use crate::runtime::lane::atomic_box::AtomicBox;
 use crate::runtime::lane::park::parker;
 use crate::runtime::lane::ring::{Consumer, Producer, lane};
@@ -322,6 +324,153 @@ fn loom_barrier_a_lock_given_up_leaves_it_open() {
         worker.join().unwrap();
         let lock = barrier.lock_for(crate::LOCK_WAIT).unwrap();
         assert_eq!(state.with_locked(&lock, |n| *n), expected);
+    });
+}
+
+/// Looks after a call as a worker does, in a step that adds one.
+fn muster_step(
+    (worker, slot): (usize, &WorkerSlot),
+    (muster, states): (&Muster<usize, usize>, &[BarrierCell<usize>; 2]),
+) {
+    let guard = slot.enter();
+    states[worker].with_entered(&guard, |n| {
+        if muster.is_called(worker) {
+            muster.answer(worker, &guard, |order| order + *n);
+        }
+        *n += 1;
+    });
+}
+
+/// Answers for those who have not, as the owner of the lock, and changes all states.
+fn muster_as_owner(
+    barrier: &ThreadBarrier,
+    (muster, states): (&Muster<usize, usize>, &[BarrierCell<usize>; 2]),
+    add: usize,
+) {
+    let lock = barrier.lock_for(crate::LOCK_WAIT).unwrap();
+    muster.answer_for_all(&lock, |worker, order| {
+        Some(states[worker].with_locked(&lock, |n| order + *n))
+    });
+    for state in states {
+        state.with_locked(&lock, |n| *n += add);
+    }
+}
+
+type Mustered = (
+    Arc<ThreadBarrier>,
+    Arc<(Muster<usize, usize>, [BarrierCell<usize>; 2])>,
+);
+
+fn mustered() -> (Mustered, [WorkerSlot; 2]) {
+    let barrier = Arc::new(ThreadBarrier::new());
+    let slots = [barrier.worker_slot(0), barrier.worker_slot(1)];
+    let states = [
+        BarrierCell::new(&slots[0], 0),
+        BarrierCell::new(&slots[1], 0),
+    ];
+    let muster = barrier.muster(2);
+    ((barrier, Arc::new((muster, states))), slots)
+}
+
+#[test]
+fn loom_muster_two_workers_answer_in_steps_of_their_own() {
+    model(2, || {
+        let ((barrier, shared), slots) = mustered();
+        let workers: Vec<_> = slots
+            .into_iter()
+            .enumerate()
+            .map(|(worker, slot)| {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || muster_step((worker, &slot), (&shared.0, &shared.1)))
+            })
+            .collect();
+        assert!(shared.0.call(|_| 10));
+        for worker in workers {
+            worker.join().unwrap();
+        }
+        // A worker that had gone by before is answered for.
+        muster_as_owner(&barrier, (&shared.0, &shared.1), 0);
+        assert!(!shared.0.is_waited_for());
+        let answers = shared.0.answers();
+        assert!(answers.len() == 2 && answers.iter().all(|n| *n == 10 || *n == 11));
+    });
+}
+
+/// The second worker sleeps: others answer for it.
+#[test]
+fn loom_muster_owners_come_before_a_call_or_behind_it() {
+    model(2, || {
+        let ((barrier, shared), [slot, _sleeps]) = mustered();
+        let worker = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || muster_step((0, &slot), (&shared.0, &shared.1)))
+        };
+        let owner = {
+            let (barrier, shared) = (Arc::clone(&barrier), Arc::clone(&shared));
+            thread::spawn(move || muster_as_owner(&barrier, (&shared.0, &shared.1), 100))
+        };
+        while !shared.0.call(|_| 0) {
+            thread::yield_now();
+        }
+        worker.join().unwrap();
+        owner.join().unwrap();
+        muster_as_owner(&barrier, (&shared.0, &shared.1), 0);
+        assert!(!shared.0.is_waited_for());
+        let answers = shared.0.answers();
+        assert_eq!(answers.len(), 2);
+        assert_eq!(answers[0] >= 100, answers[1] >= 100, "{answers:?}");
+    });
+}
+
+/// What was answered before the caller loses its patience is answered, and the next call finds nothing of this one.
+#[test]
+fn loom_muster_orders_are_answered_or_taken_back() {
+    model(3, || {
+        let ((_barrier, shared), [slot, other]) = mustered();
+        assert!(shared.0.call(|_| 10));
+        let worker = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                for _ in 0..2 {
+                    muster_step((0, &slot), (&shared.0, &shared.1));
+                }
+                slot
+            })
+        };
+        let dismissed = shared.0.dismiss();
+        while shared.0.is_waited_for() {
+            thread::yield_now();
+        }
+        let answered = shared.0.answers().len();
+        assert_eq!(answered + dismissed.len(), 2);
+        assert!(shared.0.call(|_| 20));
+        let slot = worker.join().unwrap();
+        muster_step((0, &slot), (&shared.0, &shared.1));
+        muster_step((1, &other), (&shared.0, &shared.1));
+        assert!(!shared.0.is_waited_for());
+        let answers = shared.0.answers();
+        assert!(answers.len() == 2 && answers.iter().all(|n| *n >= 20));
+    });
+}
+
+#[test]
+fn loom_muster_wakes_a_worker_that_sleeps() {
+    model(3, || {
+        let ((_barrier, shared), [slot, _absent]) = mustered();
+        let (mut parker, waker) = parker();
+        let worker = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                while !shared.0.is_called(0) {
+                    parker.park_unless(None, || shared.0.is_called(0));
+                }
+                muster_step((0, &slot), (&shared.0, &shared.1));
+            })
+        };
+        assert!(shared.0.call(|_| 10));
+        waker.wake();
+        worker.join().unwrap();
+        assert_eq!(shared.0.answers(), [10]);
     });
 }
 

@@ -287,6 +287,16 @@ impl Task {
         }
     }
 
+    /// Whether it hears of cuts: then workers stand for them, otherwise each cuts by itself. Processes that are killed
+    /// do it by turns.
+    fn is_told(&self) -> bool {
+        match (self.abort, self.mode) {
+            (Some(Abort::Cut(_) | Abort::Sync(_) | Abort::Rewind), _) => true,
+            (_, Mode::Interval(ms)) => ms % 2 == 1,
+            _ => false,
+        }
+    }
+
     fn perform(&self) {
         let store = FileStore::open(self.store()).expect("the folder takes files");
         let aborts = Arc::new(Aborts {
@@ -307,8 +317,10 @@ impl Task {
         }
         let app = app(store, workers, config);
         attach(&app, Out::open(&self.out()));
-        let service = app.snapshot_service().expect("it has a store");
-        service.add_output("out", aborts);
+        if self.is_told() {
+            let service = app.snapshot_service().expect("it has a store");
+            service.add_output("out", aborts);
+        }
         let empty = RestoreOptions::default().allow_empty(true);
         app.restore_with(&empty).expect("restores");
         app.start().expect("it starts");

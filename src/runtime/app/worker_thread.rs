@@ -33,7 +33,8 @@ pub(crate) fn spawn(
         })
 }
 
-/// Steps until the app stops and all lanes are drained.
+/// Steps until the app stops and all lanes are drained. A cut comes in front of a step: what an owner of the barrier's
+/// lock has changed since it was asked for, no row has met yet.
 fn run(shared: &Shared, worker: usize, slot: &WorkerSlot, parker: Parker) {
     let cell = &shared.cells[worker];
     let mut idle = Idle::new(shared.config.wait, parker);
@@ -43,6 +44,7 @@ fn run(shared: &Shared, worker: usize, slot: &WorkerSlot, parker: Parker) {
         let (progress, due) = {
             let guard = slot.enter();
             cell.with_entered(&guard, |core| {
+                shared.cut_if_asked(worker, &guard, core);
                 let progress = core.step(stopped);
                 (drain(core, progress), core.due_in_us())
             })
@@ -55,7 +57,8 @@ fn run(shared: &Shared, worker: usize, slot: &WorkerSlot, parker: Parker) {
             Progress::Idle => idle.wait(due.map(Duration::from_micros), || {
                 let guard = slot.enter();
                 let ready = |core: &mut Core| core.has_input() || core.is_draining();
-                shared.is_stopped() || cell.with_entered(&guard, ready)
+                let asked = shared.is_stopped() || shared.cuts.is_called(worker);
+                asked || cell.with_entered(&guard, ready)
             }),
         }
     }

@@ -26,6 +26,8 @@ pub(crate) struct BarrierCell<T> {
     slot: SlotKey,
     /// Atomic for the compiler's sake only; see I3.
     busy: AtomicBool,
+    /// The worker panicked in the middle of its work: written inside, read by the owner of the lock.
+    torn: AtomicBool,
     value: UnsafeCell<T>,
 }
 
@@ -42,12 +44,22 @@ impl Drop for Access<'_> {
     }
 }
 
+/// Says so when the worker's use ends by a panic; otherwise it is forgotten.
+struct Torn<'a>(&'a AtomicBool);
+
+impl Drop for Torn<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 impl<T> BarrierCell<T> {
     /// The state that belongs to a worker's slot.
     pub(crate) fn new(slot: &WorkerSlot, value: T) -> Self {
         BarrierCell {
             slot: slot.key(),
             busy: AtomicBool::new(false),
+            torn: AtomicBool::new(false),
             value: UnsafeCell::new(value),
         }
     }
@@ -61,7 +73,18 @@ impl<T> BarrierCell<T> {
             self.slot.is_entered_by(guard),
             "worker state used with a guard of another slot"
         );
-        self.access(f)
+        self.access(|value| {
+            let torn = Torn(&self.torn);
+            let result = f(value);
+            std::mem::forget(torn);
+            result
+        })
+    }
+
+    /// Whether a panic of the worker left the state half changed. Asked by the owner of the lock.
+    pub(crate) fn is_torn(&self, guard: &LockGuard<'_>) -> bool {
+        // Relaxed: the barrier orders it after the worker's last use (I4).
+        self.slot.is_locked_by(guard) && self.torn.load(Ordering::Relaxed)
     }
 
     /// Works on the state as the owner of the barrier's lock.
@@ -151,6 +174,10 @@ mod tests {
         })));
         cell.with_entered(&guard, |n| *n = 5);
         assert_eq!(cell.with_entered(&guard, |n| *n), 5);
+        drop(guard);
+        // Whoever owns the lock is told of it.
+        let lock = barrier.lock_for(WAIT).unwrap();
+        assert!(cell.is_torn(&lock) && !BarrierCell::new(&slot, 1).is_torn(&lock));
     }
 
     #[test]

@@ -213,6 +213,16 @@ impl Gate {
         self.opened.notify_all();
     }
 
+    /// Calls `f` while no thread owns the lock or is getting it, and keeps them from it until `f` returns; false where
+    /// one does.
+    pub(super) fn unless_held(&self, f: impl FnOnce()) -> bool {
+        let held = sync::lock(&self.held);
+        if !*held {
+            f();
+        }
+        !*held
+    }
+
     /// Acquire: pairs with `withdraw` and `exit_external`.
     ///
     /// A word once seen `OUT` after the fence needs no second look: its next entry sees `closed`.
@@ -260,9 +270,9 @@ impl Gate {
     }
 }
 
-/// Rounds of a polling locker: spins, then yields, then sleeps shortly.
+/// Rounds of a thread that polls: spins, then yields, then sleeps shortly.
 #[derive(Default)]
-struct Patience {
+pub(crate) struct Patience {
     rounds: u32,
 }
 
@@ -274,7 +284,8 @@ const YIELD_ROUNDS: u32 = 2_000;
 const NAP: Duration = Duration::from_micros(20);
 
 impl Patience {
-    fn wait(&mut self) {
+    /// Waits one round.
+    pub(crate) fn wait(&mut self) {
         self.rounds = self.rounds.saturating_add(1);
         if cfg!(eventflux_loom) {
             thread::yield_now();

@@ -11,6 +11,7 @@ use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
 use super::gate::{Gate, Word};
+use super::muster::Muster;
 use super::presence::{self, By, Refusal};
 use crate::sync::Arc;
 
@@ -185,6 +186,11 @@ impl ThreadBarrier {
             word: self.gate.add_word(worker),
             not_shared: PhantomData,
         }
+    }
+
+    /// Calls to `workers` workers that enter this barrier.
+    pub(crate) fn muster<O, A>(&self, workers: usize) -> Muster<O, A> {
+        Muster::new(&self.gate, workers)
     }
 
     /// Locks, giving up after a number of looks: a deadline for loom, which has no clock.

@@ -76,9 +76,11 @@ impl PhaseTimes {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct CheckpointMetrics {
-    /// From the wish to stop the workers until all were stopped.
+    /// From the wish for a cut until the last worker had made it; where all have to stand for it (inline, and with
+    /// outputs whose position is part of the checkpoint) until they stood. Rows go on meanwhile.
     pub align: PhaseTimes,
-    /// From the wish to stop the workers until they went on: what rows wait for at most.
+    /// How long rows waited for a cut: the longest cut of a worker; where all have to stand for it, from the wish until
+    /// they went on.
     pub pause: PhaseTimes,
     /// From the cut until the last worker had encoded everything.
     pub drain: PhaseTimes,

@@ -101,7 +101,7 @@ pub(crate) struct Inner {
 /// Takes the checkpoints of one app.
 ///
 /// One thread, `eventflux-checkpoint`, takes all of them: at the interval of [`CheckpointConfig`] and on request. One
-/// is under way at a time; requests that come meanwhile share the next one. Workers are stopped only for the cut, some
+/// is under way at a time; requests that come meanwhile share the next one. A worker stops only for its own cut, some
 /// microseconds whatever the size of the state.
 pub struct SnapshotService {
     inner: Arc<Inner>,

@@ -1,5 +1,5 @@
-//! How far an input has been sent: written by its one sender after every send, read at a cut by whoever holds the
-//! barrier.
+//! How far an input has been sent: written by its one sender after every send, read at a cut by each worker, or by
+//! whoever holds the barrier.
 //!
 //! Why: a worker that gets no row of an input would hold its position back for ever. A worker that has taken every
 //! shipment begun in its lane has applied all that was published before it looked: rows enter the lane before they are

@@ -10,14 +10,16 @@ mod signal;
 pub(crate) mod target;
 pub(crate) mod turns;
 
-use super::barrier::{LOCK_WAIT, LockError, LockGuard, ThreadBarrier, WorkerSlot};
+use super::barrier::{EnterGuard, LOCK_WAIT, LockError, LockGuard, ThreadBarrier, WorkerSlot};
 use crate::error::{Poison, RuntimeError, SendError};
 use crate::event::Batch;
 use crate::plan::Plan;
 use crate::runtime::barrier::cell::BarrierCell;
+use crate::runtime::barrier::muster::Muster;
 use crate::runtime::config::{EventFluxAppContext, RuntimeConfig};
 use crate::runtime::lane::park::Waker;
 use crate::runtime::position::named::NamedInput;
+use crate::runtime::worker::core::capture::{CoreCut, CutOrder};
 use crate::runtime::worker::core::{Core, Way};
 use crate::runtime::worker::handler::HandlerKind;
 use crate::runtime::worker::instance::{Instance, initial_instances};
@@ -43,6 +45,8 @@ pub(crate) struct Shared {
     pub(crate) context: Arc<EventFluxAppContext>,
     barrier: Arc<ThreadBarrier>,
     pub(crate) cells: Vec<BarrierCell<Core>>,
+    /// The cut that the workers are asked for.
+    pub(crate) cuts: Muster<CutOrder, CoreCut>,
     pub(crate) inline: Option<Inline>,
     pub(crate) wakers: Vec<Waker>,
     /// Everything that a send looks at, in one word.
@@ -98,6 +102,7 @@ impl Shared {
         let shared = Shared {
             targets: targets(&plan, workers),
             templates: templates(&plan),
+            cuts: barrier.muster(workers),
             plan,
             name,
             config,
@@ -190,7 +195,7 @@ impl Shared {
         self.signal.is_running()
     }
 
-    fn is_poisoned(&self) -> bool {
+    pub(crate) fn is_poisoned(&self) -> bool {
         self.signal.is_poisoned()
     }
 
@@ -225,7 +230,9 @@ impl Shared {
         let message = text
             .or_else(|| payload.downcast_ref::<String>().cloned())
             .unwrap_or_default();
-        let at_work = self.lock().ok().map(|guard| {
+        // Cuts nothing: this worker's state is half changed.
+        let guard = self.barrier.lock_for(LOCK_WAIT);
+        let at_work = guard.ok().map(|guard| {
             self.cells[worker].with_locked(&guard, |core| {
                 (core.current_query(), core.outputs.calling())
             })
@@ -248,12 +255,27 @@ impl Shared {
         self.lock_unless(&|| false)
     }
 
-    /// As [`Shared::lock`], giving up as soon as the closure says so.
+    /// As [`Shared::lock`], giving up as soon as the closure says so. A cut that workers were asked for is done first:
+    /// what the owner of the lock changes comes behind it on all of them.
     pub(crate) fn lock_unless(
         &self,
         give_up: &dyn Fn() -> bool,
     ) -> Result<LockGuard<'_>, LockError> {
-        self.barrier.lock_unless(LOCK_WAIT, give_up)
+        let guard = self.barrier.lock_unless(LOCK_WAIT, give_up)?;
+        self.cuts.answer_for_all(&guard, |worker, order| {
+            let cell = &self.cells[worker];
+            let cut = |core: &mut Core| core.cut(order);
+            (!cell.is_torn(&guard)).then(|| cell.with_locked(&guard, cut))
+        });
+        Ok(guard)
+    }
+
+    /// Cuts a worker's share of a checkpoint, where it is asked for that.
+    #[inline]
+    pub(crate) fn cut_if_asked(&self, worker: usize, inside: &EnterGuard<'_>, core: &mut Core) {
+        if self.cuts.is_called(worker) {
+            self.cuts.answer(worker, inside, |order| core.cut(order));
+        }
     }
 
     /// Whether this thread owns all workers' state already.

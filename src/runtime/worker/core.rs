@@ -599,7 +599,7 @@ impl Core {
         before
     }
 
-    /// What this worker has applied of each named input. Called with all workers locked.
+    /// What this worker has applied of each named input.
     pub(crate) fn cut_inputs(&self) -> Vec<InputCut> {
         let clock = |input| (self.clocks.is_open(input), self.clocks.of(input));
         let drained = |input| self.is_drained(input);

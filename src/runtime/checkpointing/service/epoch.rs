@@ -5,10 +5,13 @@ use crate::checkpoint::{
     AppliedRecord, ChunkRecord, InputRecord, InstanceRecord, Manifest, OutputRecord, Parts,
     RAW_BYTES_MAX, seal, write_blob,
 };
+use crate::connector::PositionedOutput;
 use crate::plan::GROUPS;
-use crate::runtime::barrier::LockGuard;
+use crate::runtime::barrier::cell::BarrierCell;
+use crate::runtime::barrier::{LOCK_WAIT, LockGuard, Patience};
 use crate::runtime::checkpointing::error::CheckpointError;
 use crate::runtime::checkpointing::head::{Claimed, Head, Kept};
+use crate::runtime::lane::park::Waker;
 use crate::runtime::position::input_position::InputPosition;
 use crate::runtime::worker::core::Core;
 use crate::runtime::worker::core::capture::{CoreCut, CutOrder, Piece};
@@ -17,6 +20,7 @@ use crate::state::{ContainerCut, Rebase, SectionKind, divide, sections};
 use crate::store::{ChunkName, Commit, Digest, Revision, StoreError};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -121,27 +125,25 @@ impl Inner {
         let epoch = head.epoch + 1;
         let full = !self.config.incremental || matches!(head.claimed, Claimed::Whole(_));
         let whole = head.whole || full;
-        let rebase = if whole {
-            Rebase::new()
-        } else {
-            head.parts.rebase(epoch)
-        };
+        let rebase = Arc::new(match whole {
+            true => Rebase::new(),
+            false => head.parts.rebase(epoch),
+        });
         let (sender, pieces) = bounded(self.config.staged_chunks_max);
         let (spare, spent) = unbounded();
         let arrivals = Arrivals { pieces, spare };
         let order = CutOrder {
             epoch,
             committed: head.unsettled,
-            rebase: &rebase,
+            rebase: Arc::clone(&rebase),
             whole,
-            pieces: &sender,
-            spare: &spent,
+            pieces: sender,
+            spare: spent,
         };
         let cut = self
-            .cut(&order)
+            .cut(head, order)
             .map_err(|error| self.unless_urgent(epoch, error))?;
         head.unsettled = None;
-        drop(sender);
         let small = cut.small();
         if let Some((revision, _)) = head
             .parent
@@ -172,33 +174,15 @@ impl Inner {
         }
     }
 
-    /// Stops the workers between two steps and captures everything.
-    fn cut(&self, order: &CutOrder<'_>) -> Result<AppCut, CheckpointError> {
+    /// Captures everything: each worker its own share, between two of its steps.
+    fn cut(&self, head: &mut Head, order: CutOrder) -> Result<AppCut, CheckpointError> {
         let outputs = self.outputs.lock();
-        let asked = Instant::now();
-        let guard = self.lock_unless_urgent()?;
-        let locked = Instant::now();
-        let positions = outputs.iter().map(|(name, output)| {
-            let position = output.position().map_err(|reason| CheckpointError::Output {
-                name: name.clone(),
-                reason,
-            });
-            Ok((name.clone(), position?))
-        });
-        let positions = positions.collect::<Result<Vec<_>, CheckpointError>>()?;
-        let cells = self.shared.cells.iter();
-        let mut cores: Vec<CoreCut> = cells
-            .map(|cell| cell.with_locked(&guard, |core| core.cut(order)))
-            .collect();
-        drop(guard);
+        // Where an output stands is true of all workers at one moment only.
+        let (mut cores, positions) = match self.drains_itself() || !outputs.is_empty() {
+            true => self.cut_standing(&outputs, &order)?,
+            false => (self.cut_by_workers(head, order)?, Vec::new()),
+        };
         let at = Instant::now();
-        self.shared
-            .wakers
-            .iter()
-            .for_each(crate::runtime::lane::park::Waker::wake);
-        let mut metrics = self.metrics.lock();
-        metrics.align.add(locked - asked);
-        metrics.pause.add(at - asked);
         let inputs = cores.iter_mut().flat_map(|c| std::mem::take(&mut c.inputs));
         let inputs: Vec<_> = inputs.collect();
         let since = SystemTime::now()
@@ -211,6 +195,117 @@ impl Inner {
             inputs: self.shared.positions(inputs),
             outputs: positions,
         })
+    }
+
+    /// Stops all workers between two steps and cuts for them: nobody else does, or outputs say where they stand.
+    fn cut_standing(
+        &self,
+        outputs: &[(String, Arc<dyn PositionedOutput>)],
+        order: &CutOrder,
+    ) -> Result<(Vec<CoreCut>, Vec<(String, Vec<u8>)>), CheckpointError> {
+        let asked = Instant::now();
+        let guard = self.lock_unless_urgent()?;
+        let locked = Instant::now();
+        if self.shared.cells.iter().any(|cell| cell.is_torn(&guard)) {
+            drop(guard);
+            return Err(self.poisoned());
+        }
+        let positions = outputs.iter().map(|(name, output)| {
+            let position = output.position().map_err(|reason| CheckpointError::Output {
+                name: name.clone(),
+                reason,
+            });
+            Ok((name.clone(), position?))
+        });
+        let positions = positions.collect::<Result<Vec<_>, CheckpointError>>()?;
+        let cut =
+            |cell: &BarrierCell<Core>| cell.with_locked(&guard, |core| core.cut(order.clone()));
+        let cores = self.shared.cells.iter().map(cut).collect();
+        drop(guard);
+        self.wake_workers();
+        let mut metrics = self.metrics.lock();
+        metrics.align.add(locked - asked);
+        metrics.pause.add(asked.elapsed());
+        Ok((cores, positions))
+    }
+
+    /// Has all workers cut, and waits until they have. Where some do not come, those that did are told at the next cut
+    /// that this one failed.
+    fn cut_by_workers(
+        &self,
+        head: &mut Head,
+        order: CutOrder,
+    ) -> Result<Vec<CoreCut>, CheckpointError> {
+        let asked = Instant::now();
+        let cuts = &self.shared.cuts;
+        let mut patience = Patience::default();
+        while !cuts.call(|_| order.clone()) {
+            if self.gives_up(asked) {
+                return Err(stuck(Vec::new(), asked));
+            }
+            patience.wait();
+        }
+        drop(order);
+        self.wake_workers();
+        let waited = self.wait_for_cuts(asked);
+        let dismissed = cuts.dismiss();
+        // Whoever is not dismissed is at it, and done in microseconds.
+        while cuts.is_waited_for() && !self.shared.is_poisoned() {
+            patience.wait();
+        }
+        if self.shared.is_poisoned() {
+            return Err(self.poisoned());
+        }
+        if !dismissed.is_empty() {
+            head.unsettled = Some(false);
+            return Err(waited.err().unwrap_or_else(|| stuck(dismissed, asked)));
+        }
+        let cores = cuts.answers();
+        let mut metrics = self.metrics.lock();
+        metrics.align.add(asked.elapsed());
+        let pauses = cores.iter().map(|core| core.pause);
+        metrics.pause.add(pauses.max().unwrap_or_default());
+        Ok(cores)
+    }
+
+    /// Waits until every worker has cut, or no longer than that makes sense. Where workers have come to their end, it
+    /// is done for them.
+    fn wait_for_cuts(&self, asked: Instant) -> Result<(), CheckpointError> {
+        let mut patience = Patience::default();
+        while self.shared.cuts.is_waited_for() && !self.gives_up(asked) {
+            if self.shared.is_poisoned() {
+                return Err(self.poisoned());
+            }
+            if self.drains_itself() {
+                // Whoever has the lock cuts for those that did not.
+                drop(self.lock_unless_urgent()?);
+            }
+            patience.wait();
+        }
+        Ok(())
+    }
+
+    /// Whether workers are waited for no longer.
+    fn gives_up(&self, asked: Instant) -> bool {
+        self.is_urgent() || asked.elapsed() >= LOCK_WAIT
+    }
+
+    fn wake_workers(&self) {
+        self.shared.wakers.iter().for_each(Waker::wake);
+    }
+
+    /// The panic that left a worker's state half changed. Whoever panicked is about to tell it, once the barrier is
+    /// free.
+    fn poisoned(&self) -> CheckpointError {
+        let begun = Instant::now();
+        let mut patience = Patience::default();
+        loop {
+            match self.shared.poison() {
+                Some(poison) => return CheckpointError::Poisoned(poison),
+                None if begun.elapsed() >= 2 * LOCK_WAIT => return CheckpointError::Stopped,
+                None => patience.wait(),
+            }
+        }
     }
 
     /// Tells all workers how the epoch ended; where one of them is stuck, the next cut tells them.
@@ -442,6 +537,8 @@ impl Inner {
         }
         let next_instance = instances.iter().map(|i| i.id + 1).max().unwrap_or(0);
         let handlers = self.shared.handlers.lock();
+        // Others may have come since the cut.
+        let handlers = &handlers[..cut.cores.first().map_or(0, |core| core.handlers)];
         let mut queries = schema.queries.clone();
         if !handlers.is_empty() {
             let first = queries.len() as u32;
@@ -457,7 +554,6 @@ impl Inner {
                 });
             }
         }
-        drop(handlers);
         instances.sort_by_key(|i| i.id);
         Manifest {
             app: self.app.clone(),
@@ -571,6 +667,14 @@ impl Inner {
             }
         })?;
         Ok(self.store.save(&self.app, manifest.revision, &blob)?)
+    }
+}
+
+/// These workers did not come to the end of a step.
+fn stuck(workers: Vec<usize>, asked: Instant) -> CheckpointError {
+    CheckpointError::Stuck {
+        workers,
+        waited_ms: u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX),
     }
 }
 

@@ -1,8 +1,9 @@
 //! One worker's part in a checkpoint: cut, drain, settle.
 //!
-//! The cut happens with all workers locked and touches no slot. What it leaves is encoded in slices: by the worker
-//! between its steps, or, where no worker runs, by the checkpoint thread under the lock. Encoded bytes leave in pieces
-//! over a bounded channel; while it is full the slices do nothing and rows go on.
+//! The cut touches no slot. The worker makes it in front of a step, where its own caches hold what is shifted, or
+//! whoever owns the barrier's lock does. What it leaves is encoded in slices: by the worker between its steps, or,
+//! where no worker runs, by the checkpoint thread under the lock. Encoded bytes leave in pieces over a bounded channel;
+//! while it is full the slices do nothing and rows go on.
 
 use super::Core;
 use crate::event::Timestamp;
@@ -11,6 +12,7 @@ use crate::runtime::worker::handler::{HANDLERS, RowHandler};
 use crate::state::{Cut, CutRecord, Drain, Rebase, Settle, StateHolder, Track, Untrack};
 use crossbeam::channel::{Receiver, Sender, TrySendError};
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A piece is handed on when it has this many bytes: a chunk of about a megabyte.
@@ -29,16 +31,17 @@ pub(crate) struct Piece {
 }
 
 /// What a cut is told.
-pub(crate) struct CutOrder<'a> {
+#[derive(Clone)]
+pub(crate) struct CutOrder {
     pub(crate) epoch: u64,
     /// Whether the epoch before is durable; `None` where it was settled already.
     pub(crate) committed: Option<bool>,
-    pub(crate) rebase: &'a Rebase,
+    pub(crate) rebase: Arc<Rebase>,
     /// Everything is captured whole.
     pub(crate) whole: bool,
-    pub(crate) pieces: &'a Sender<Piece>,
+    pub(crate) pieces: Sender<Piece>,
     /// Spent buffers.
-    pub(crate) spare: &'a Receiver<Vec<u8>>,
+    pub(crate) spare: Receiver<Vec<u8>>,
 }
 
 /// What a cut knows of an instance.
@@ -58,6 +61,10 @@ pub(crate) struct CoreCut {
     pub(crate) inputs: Vec<InputCut>,
     /// By stream: group and number of the last row.
     pub(crate) numbers: Vec<Vec<(u16, u64)>>,
+    /// How many handlers of the user there are.
+    pub(crate) handlers: usize,
+    /// How long it took.
+    pub(crate) pause: Duration,
 }
 
 /// How a slice of encoding ended.
@@ -144,13 +151,14 @@ impl Core {
     }
 
     /// Captures the state as it is now; what is to be encoded is left to [`Core::drain`].
-    pub(crate) fn cut(&mut self, order: &CutOrder<'_>) -> CoreCut {
+    pub(crate) fn cut(&mut self, order: CutOrder) -> CoreCut {
+        let begun = Instant::now();
         let mut record = CutRecord::default();
         self.holders(&mut |instance, node, holder| {
             if let Some(committed) = order.committed {
                 holder.state(&mut Settle { committed });
             }
-            let mut cut = Cut::new(instance, node, order.rebase, order.whole, &mut record);
+            let mut cut = Cut::new(instance, node, &order.rebase, order.whole, &mut record);
             holder.state(&mut cut);
             cut.end();
         });
@@ -164,8 +172,8 @@ impl Core {
             epoch: order.epoch,
             next: (0, 0),
             out: order.spare.try_recv().unwrap_or_default(),
-            pieces: order.pieces.clone(),
-            spare: order.spare.clone(),
+            pieces: order.pieces,
+            spare: order.spare,
         });
         CoreCut {
             record,
@@ -173,6 +181,8 @@ impl Core {
             now: self.now(),
             inputs: self.cut_inputs(),
             numbers: self.outputs.numbers(),
+            handlers: self.outputs.handlers().len(),
+            pause: begun.elapsed(),
         }
     }
 

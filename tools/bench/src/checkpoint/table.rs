@@ -96,12 +96,12 @@ fn pause_beside(
     record.curves = curves;
     let us = |of: fn(&Epoch) -> f64, which: usize| short(median(&all[which], of) / 1000.0);
     Ok(record.with_note(format!(
-        "medians in µs, {with} / groups alone: until the worker stood {}/{}, cut {}/{}; batches of {ROWS} rows without \
-         a pause between them",
+        "medians in µs, {with} / groups alone: pause {}/{}, until the worker had cut {}/{}; batches of {ROWS} rows \
+         without a pause between them",
+        us(|e| e.pause, 0),
+        us(|e| e.pause, 1),
         us(|e| e.align, 0),
-        us(|e| e.align, 1),
-        us(|e| e.pause - e.align, 0),
-        us(|e| e.pause - e.align, 1)
+        us(|e| e.align, 1)
     )))
 }
 
