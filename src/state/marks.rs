@@ -74,10 +74,11 @@ impl Marks {
         self.now.lacks(slot)
     }
 
-    /// Whether any of these slots of a tracked container must be touched before it is written.
+    /// Whether any of these slots of a tracked container must be touched before it is written. Where all were since the
+    /// cut, as those of a busy app with few groups soon are, none is looked at.
     #[inline]
     pub(crate) fn has_untouched(&self, slots: &[Slot]) -> bool {
-        self.now.lacks_any(slots)
+        self.written.len() < self.now.len() && self.now.lacks_any(slots)
     }
 
     /// Whether any of these slots must be touched before it is written.
