@@ -38,7 +38,7 @@ pub(crate) use chains::{ChainRows, Chains};
 pub(crate) use columns::SlotColumns;
 pub(crate) use holder::Newer;
 pub use holder::{Container, Register, RegisterReader, StateHolder, Visitor};
-pub(crate) use key_bytes::{KEY_GROUPS, encode_key, key_group};
+pub(crate) use key_bytes::{KEY_GROUPS, each_key_group, encode_key, key_group};
 pub(crate) use key_index::KeyIndex;
 pub use key_index::Slot;
 pub(crate) use multiset::Multiset;

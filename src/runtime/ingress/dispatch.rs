@@ -2,7 +2,7 @@
 
 use super::arrival::Pace;
 use crate::error::{RuntimeError, SendError};
-use crate::event::{Batch, Timestamp};
+use crate::event::{Batch, Column, Timestamp};
 use crate::plan::worker_of_group;
 use crate::runtime::config::Backpressure;
 use crate::runtime::lane::ring::{Consumer, Full, Producer, lane};
@@ -11,7 +11,8 @@ use crate::runtime::lane::stamp::{Applied, Stamp};
 use crate::runtime::position::named::{NamedInput, Start};
 use crate::runtime::shared::target::{Target, To};
 use crate::runtime::shared::{Sent, Shared};
-use crate::state::{encode_key, key_group};
+use crate::state::each_key_group;
+use smallvec::SmallVec;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -246,17 +247,15 @@ impl Dispatch {
     ) -> Result<(), SendError> {
         let workers = self.lanes.len();
         let mut picked = std::mem::take(&mut self.picked);
-        for row in 0..batch.len() {
-            self.key.clear();
-            for column in columns {
-                encode_key(&[&batch.columns[*column]], row, &mut self.key);
-            }
-            picked[worker_of_group(key_group(&self.key), workers)].push(row as u32);
-        }
+        let columns: SmallVec<[&Column; 4]> = columns.iter().map(|c| &batch.columns[*c]).collect();
+        each_key_group(&columns, 0..batch.len(), &mut self.key, |row, group| {
+            picked[worker_of_group(group, workers)].push(row as u32);
+        });
         let mut sent = Ok(());
         for (worker, rows) in picked.iter_mut().enumerate() {
             if !rows.is_empty() && sent.is_ok() {
-                sent = self.append(worker, sending, target, batch, Some(rows));
+                let some = Some(rows.as_slice()).filter(|rows| rows.len() < batch.len());
+                sent = self.append(worker, sending, target, batch, some);
             }
             rows.clear();
         }

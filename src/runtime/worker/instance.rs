@@ -6,14 +6,15 @@
 
 use super::graph::Graph;
 use super::output::Outputs;
-use crate::event::{Batch, RowSet, Timestamp};
+use crate::event::{Batch, Column, RowSet, Timestamp};
 use crate::operator::Counters;
 use crate::operator::by_constant::{ByConstant, Picked};
 use crate::operator::pattern::TraceSink;
 use crate::plan::{Entry, Plan};
 use crate::runtime::lane::shipment::ALL_COMPONENTS;
 use crate::runtime::lane::stamp::Applied;
-use crate::state::{encode_key, key_group};
+use crate::state::each_key_group;
+use smallvec::SmallVec;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -338,24 +339,25 @@ impl Instances {
         let entry = member.entries.iter().find(|e| e.stream == stream);
         let keys = entry.map_or(&[][..], |e| e.columns.as_slice());
         self.picked.iter_mut().for_each(Vec::clear);
-        for row in rows {
-            let mut place = places.start;
-            if places.len() > 1 {
-                self.key.clear();
-                for column in keys {
-                    encode_key(&[&batch.columns[*column]], row, &mut self.key);
-                }
-                let group = key_group(&self.key) as u16;
-                let has = |i: &Instance| i.groups.contains(&group);
-                place += self.list[places.clone()]
-                    .iter()
-                    .position(has)
-                    .expect("every key group of this worker has an instance here");
+        let picked = &mut self.picked;
+        let mut pick = |row: usize, place: usize| {
+            if replay.is_none_or(|r| r.numbers[row] > r.applied[places.start + place].number) {
+                picked[place].push(row as u32);
             }
-            if replay.is_none_or(|r| r.numbers[row] > r.applied[place].number) {
-                self.picked[place - places.start].push(row as u32);
-            }
+        };
+        if places.len() == 1 {
+            return rows.for_each(|row| pick(row, 0));
         }
+        let keys: SmallVec<[&Column; 4]> = keys.iter().map(|c| &batch.columns[*c]).collect();
+        let instances = &self.list[places.clone()];
+        each_key_group(&keys, rows, &mut self.key, |row, group| {
+            let mut all = instances.iter();
+            let place = all.position(|i| i.groups.contains(&(group as u16)));
+            pick(
+                row,
+                place.expect("every key group of this worker has an instance here"),
+            );
+        });
     }
 
     /// What begins with the app, and has not yet, begins at `now`.
