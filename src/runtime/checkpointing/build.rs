@@ -5,7 +5,7 @@
 //! each of them and drops the keys of the others; those are new instances.
 
 use super::error::CheckpointError;
-use super::read::Read;
+use super::read::{Read, in_parallel};
 use super::schema::{Nodes, Schema};
 use crate::checkpoint::{InstanceRecord, Manifest, Parts};
 use crate::event::Timestamp;
@@ -45,6 +45,33 @@ struct Origin<'a> {
     nodes: Vec<(u16, Option<u16>)>,
     /// It has the nodes of the component, in their order, and no others.
     same: bool,
+}
+
+impl Origin<'_> {
+    /// Whether these are all of its key groups.
+    fn is_whole(&self, groups: &Range<u16>) -> bool {
+        *groups == (self.record.groups.0..self.record.groups.1)
+    }
+}
+
+/// An instance that is to be made. Each is made by itself, on one of several threads.
+struct Place<'o> {
+    id: u32,
+    component: usize,
+    groups: Range<u16>,
+    origin: Option<&'o Origin<'o>>,
+}
+
+impl Built {
+    /// The number of an instance: that of its origin where it is as the revision holds it, otherwise a new one.
+    fn id_for(&mut self, groups: &Range<u16>, origin: Option<&Origin<'_>>) -> u32 {
+        if let Some(origin) = origin.filter(|o| o.same && o.is_whole(groups)) {
+            self.unchanged.insert(origin.record.id);
+            return origin.record.id;
+        }
+        self.next_instance += 1;
+        self.next_instance - 1
+    }
 }
 
 /// What does not vary while an app's state is built.
@@ -88,19 +115,32 @@ impl Builder<'_> {
         // Which instances of the app continue one of the revision.
         let mut heirs: HashMap<u32, Vec<u32>> = HashMap::new();
         let mut now = vec![None::<i64>; self.workers];
-        for (component, nodes) in self.schema.nodes.iter().enumerate() {
-            let origins = self.origins(component, nodes, manifest)?;
+        let nodes = self.schema.nodes.iter().enumerate();
+        let origins = nodes.map(|(component, nodes)| self.origins(component, nodes, manifest));
+        let origins = origins.collect::<Result<Vec<_>, Malformed>>()?;
+        let mut places = Vec::new();
+        for (component, origins) in origins.iter().enumerate() {
             for (worker, now) in now.iter_mut().enumerate() {
-                for (groups, origin) in self.place(component, worker, &origins) {
-                    let instance = self.instance(component, groups, origin, &stored, &mut built)?;
+                for (groups, origin) in self.place(component, worker, origins) {
+                    let id = built.id_for(&groups, origin);
                     if let Some(origin) = origin {
-                        heirs.entry(origin.record.id).or_default().push(instance.id);
+                        heirs.entry(origin.record.id).or_default().push(id);
                         let clock = now.get_or_insert(origin.record.now_us);
                         *clock = origin.record.now_us.min(*clock);
                     }
-                    built.instances[worker].push(instance);
+                    let place = Place {
+                        id,
+                        component,
+                        groups,
+                        origin,
+                    };
+                    places.push((worker, place));
                 }
             }
+        }
+        let made = in_parallel(&places, |(_, place)| self.instance(place, &stored))?;
+        for ((worker, _), instance) in places.iter().zip(made) {
+            built.instances[*worker].push(instance);
         }
         let least = manifest.instances.iter().map(|i| i.now_us).min();
         let least = least.unwrap_or(Timestamp::MIN.0);
@@ -242,33 +282,17 @@ impl Builder<'_> {
         all.filter(|(groups, _)| !groups.is_empty()).collect()
     }
 
-    fn instance(
-        &self,
-        component: usize,
-        groups: Range<u16>,
-        origin: Option<&Origin<'_>>,
-        stored: &Stored<'_>,
-        built: &mut Built,
-    ) -> Result<Instance, Malformed> {
+    fn instance(&self, place: &Place<'_>, stored: &Stored<'_>) -> Result<Instance, Malformed> {
+        let (component, groups) = (place.component, place.groups.clone());
         let mut graph = Graph::new(self.plan, &self.plan.components[component], self.app);
-        let mut id = built.next_instance;
-        if let Some(origin) = origin {
+        if let Some(origin) = place.origin {
             load(&mut graph, origin, stored)?;
-            let (first, end) = origin.record.groups;
-            let whole = groups == (first..end);
-            if !whole {
+            if !origin.is_whole(&groups) {
                 graph.keep_groups(&|group| groups.contains(&(group as u16)));
             }
-            if whole && origin.same {
-                id = origin.record.id;
-                built.unchanged.insert(id);
-            }
-        }
-        if id == built.next_instance {
-            built.next_instance += 1;
         }
         Ok(Instance {
-            id,
+            id: place.id,
             component,
             groups,
             graph,

@@ -7,7 +7,8 @@ use parking_lot::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::Builder;
 
-/// Chunks are fetched and verified by up to this many threads: more do not make one disk or one server faster.
+/// Chunks are fetched and verified, and instances made of them, by up to this many threads: more do not make one disk
+/// or one server faster.
 const READERS_MAX: usize = 4;
 
 /// A revision that was read and found sound.
@@ -79,7 +80,7 @@ pub(super) fn read(
         );
         return Err(damaged(revision, reason));
     }
-    let fetch = |record: &ChunkRecord| {
+    let fetch = |record: &ChunkRecord| -> Result<Vec<u8>, CheckpointError> {
         let bytes = answered(revision, store.get_chunk(app, record.name))?;
         let missing = || damaged(revision, format!("chunk {} is missing", record.name));
         let mut raw = Vec::new();
@@ -141,18 +142,17 @@ pub(super) fn from_blob(blob: &[u8], app: &str) -> Result<Read, Fault> {
 }
 
 /// Calls `f` for every element, on several threads; returns the results in order, or the first error.
-fn in_parallel<T: Sync, R: Send>(
+pub(super) fn in_parallel<T: Sync, R: Send, E: Send>(
     all: &[T],
-    f: impl Fn(&T) -> Result<R, CheckpointError> + Sync,
-) -> Result<Vec<R>, CheckpointError> {
+    f: impl Fn(&T) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E> {
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
     let threads = cores.min(READERS_MAX).min(all.len());
     if threads <= 1 {
         return all.iter().map(f).collect();
     }
     let next = AtomicUsize::new(0);
-    let results: Vec<Mutex<Option<Result<R, CheckpointError>>>> =
-        all.iter().map(|_| Mutex::new(None)).collect();
+    let results: Vec<Mutex<Option<Result<R, E>>>> = all.iter().map(|_| Mutex::new(None)).collect();
     let work = || {
         while let Some(place) = Some(next.fetch_add(1, Ordering::Relaxed))
             && let Some(element) = all.get(place)
