@@ -137,7 +137,7 @@ fn check(app: &App, calls: &[Call], way: Way, fault: Fault) -> Option<Wrong> {
             rows_singly_max,
             watch_all,
             named: batch_rows_max == 7,
-            coded: batch_rows_max != 1 && calls.len() % 2 == 0,
+            coded: batch_rows_max != 1 && calls.len().is_multiple_of(2),
         };
         let order = if pinned { Order::PerKey } else { Order::Exact };
         judge(&|| engine::run(app, calls, run), order, format!("{run:?}"))

@@ -34,7 +34,7 @@ struct AppCut {
     cores: Vec<CoreCut>,
     inputs: Vec<InputPosition>,
     /// By name of the output.
-    outputs: Vec<(String, Vec<u8>)>,
+    outputs: Positions,
 }
 
 impl AppCut {
@@ -202,7 +202,7 @@ impl Inner {
         &self,
         outputs: &[(String, Arc<dyn PositionedOutput>)],
         order: &CutOrder,
-    ) -> Result<(Vec<CoreCut>, Vec<(String, Vec<u8>)>), CheckpointError> {
+    ) -> Result<(Vec<CoreCut>, Positions), CheckpointError> {
         let asked = Instant::now();
         let guard = self.lock_unless_urgent()?;
         let locked = Instant::now();
@@ -669,6 +669,9 @@ impl Inner {
         Ok(self.store.save(&self.app, manifest.revision, &blob)?)
     }
 }
+
+/// Where outputs stand, by name.
+type Positions = Vec<(String, Vec<u8>)>;
 
 /// These workers did not come to the end of a step.
 fn stuck(workers: Vec<usize>, asked: Instant) -> CheckpointError {

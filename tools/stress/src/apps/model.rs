@@ -17,10 +17,11 @@ use generate::features;
 /// An app from a seed, as SQL.
 pub fn app(seed: u64) -> String {
     let mut r = Random::new(seed);
-    let app = match seed % 4 {
+    let app = match seed % 5 {
         0 => generate::app(&mut r),
         1 => features::app(&mut r, &features::built()),
         2 => generate::pattern::app(&mut r),
+        3 => generate::many::app(&mut r),
         _ => generate::partition::app(&mut r),
     };
     app.to_string()
