@@ -26,7 +26,7 @@ const DICTIONARY_TEXTS_MAX: usize = 1 << 24;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let app = "CREATE STREAM Trades (symbol STRING, price DOUBLE);
 ///     INSERT INTO Totals SELECT symbol, sum(price) AS total FROM Trades GROUP BY symbol;";
-/// let runtime = EventFluxManager::new().create(app)?;
+/// let runtime = EventFluxManager::new().create_with(app, Default::default())?;
 /// let totals = runtime.subscribe("Totals")?;
 /// runtime.start()?;
 ///
