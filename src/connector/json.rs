@@ -418,11 +418,15 @@ impl RowDecoder {
         self.decode_event(&event, schema)
     }
 
+    /// Whether a key has told the time: of a key `at` and an attribute `timestamp` the key holds it.
+    #[inline]
+    fn is_told(&self) -> bool {
+        self.time.is_none() && self.at.is_some()
+    }
+
     /// Reads the value of an attribute, and the row's time where that attribute holds it.
     fn value(&mut self, i: usize, text: &str, attribute: &Attribute) -> Result<Value, BadRow> {
-        // Of a key `at` and an attribute `timestamp` the key holds the time.
-        let told = self.time.is_none() && self.at.is_some();
-        if self.takes.attribute != Some(i) || told {
+        if self.takes.attribute != Some(i) || self.is_told() {
             return value(text, attribute);
         }
         self.at = read_time(&attribute.name, text, &self.times)?;

@@ -270,40 +270,43 @@ fn zeros(word: u64) -> u64 {
     word.wrapping_sub(ONES) & !word & HIGHS
 }
 
-/// Where the first byte from `at` on stands that is one of two.
+/// Where the first byte from `at` on stands that is meant: `marks` are the high bits of such bytes in a word, of which
+/// the lowest is right, and `is` says it of a byte alone.
 #[inline]
-pub(super) fn seek(text: &[u8], mut at: usize, ends: [u8; 2]) -> Option<usize> {
-    let [one, other] = ends.map(|end| ONES * u64::from(end));
+fn first_of(
+    text: &[u8],
+    mut at: usize,
+    marks: impl Fn(u64) -> u64,
+    is: impl Fn(&u8) -> bool,
+) -> Option<usize> {
     while let Some(eight) = text.get(at..).and_then(|t| t.first_chunk()) {
-        let word = u64::from_le_bytes(*eight);
-        let found = zeros(word ^ one) | zeros(word ^ other);
+        let found = marks(u64::from_le_bytes(*eight));
         if found != 0 {
             return Some(at + found.trailing_zeros() as usize / 8);
         }
         at += 8;
     }
-    let rest = text.get(at..)?.iter().position(|b| ends.contains(b));
+    let rest = text.get(at..)?.iter().position(is);
     rest.map(|behind| at + behind)
+}
+
+/// Where the first byte from `at` on stands that is one of two.
+#[inline]
+pub(super) fn seek(text: &[u8], at: usize, ends: [u8; 2]) -> Option<usize> {
+    let [one, other] = ends.map(|end| ONES * u64::from(end));
+    let marks = |word| zeros(word ^ one) | zeros(word ^ other);
+    first_of(text, at, marks, |b| ends.contains(b))
 }
 
 /// Where the first of the bytes stands that end or change a text of JSON: a quote, a backslash, a control character.
 #[inline]
-pub(super) fn end_of_plain(text: &[u8], mut at: usize) -> Option<usize> {
-    while let Some(eight) = text.get(at..).and_then(|t| t.first_chunk()) {
-        let word = u64::from_le_bytes(*eight);
+pub(super) fn end_of_plain(text: &[u8], at: usize) -> Option<usize> {
+    let marks = |word: u64| {
         let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-        let found = zeros(word ^ (ONES * u64::from(b'"')))
-            | zeros(word ^ (ONES * u64::from(b'\\')))
-            | control;
-        if found != 0 {
-            return Some(at + found.trailing_zeros() as usize / 8);
-        }
-        at += 8;
-    }
-    let rest = text.get(at..)?.iter();
-    let mut rest = rest.zip(at..);
-    rest.find(|(b, _)| matches!(b, b'"' | b'\\' | 0..0x20))
-        .map(|(_, at)| at)
+        let quote = zeros(word ^ (ONES * u64::from(b'"')));
+        quote | zeros(word ^ (ONES * u64::from(b'\\'))) | control
+    };
+    first_of(text, at, marks, |b| matches!(b, b'"' | b'\\' | 0..0x20))
 }
 
 #[cfg(test)]

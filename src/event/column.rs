@@ -160,10 +160,7 @@ impl Column {
     /// The values, to be written: no codes are left.
     #[inline]
     fn plain(&mut self) -> &mut Data {
-        if let Some(coded) = &mut self.coded {
-            coded.leave_texts(&mut self.data);
-        }
-        &mut self.data
+        self.parts_mut().0
     }
 
     /// Number of rows.

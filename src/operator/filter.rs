@@ -19,11 +19,11 @@ impl Batch {
         }
     }
 
-    /// Some rows as a program reads them.
-    pub(crate) fn frame_of<'a>(&'a self, rows: &'a [u32]) -> Frame<'a> {
+    /// Some rows as a program reads them, or all.
+    pub(crate) fn frame_among<'a>(&'a self, rows: Option<&'a [u32]>) -> Frame<'a> {
         Frame {
-            rows: Some(rows),
-            len: rows.len(),
+            rows,
+            len: rows.map_or(self.len(), <[u32]>::len),
             ..self.frame()
         }
     }
@@ -57,8 +57,11 @@ impl Filter {
         }
     }
 
-    /// Puts out the rows that were chosen.
-    fn pass(&mut self, kind: Kind, batch: &Batch, out: &mut Out) {
+    /// Puts out the rows of a frame of the batch that pass.
+    fn pass(&mut self, kind: Kind, (batch, frame): (&Batch, &Frame<'_>), out: &mut Out) {
+        self.rows.clear();
+        self.condition
+            .filter(frame, &mut self.faults, &mut self.rows);
         if self.rows.is_empty() {
             return;
         }
@@ -79,10 +82,7 @@ impl StateHolder for Filter {
 
 impl Operator for Filter {
     fn rows(&mut self, kind: Kind, batch: &Batch, out: &mut Out) {
-        self.rows.clear();
-        self.condition
-            .filter(&batch.frame(), &mut self.faults, &mut self.rows);
-        self.pass(kind, batch, out);
+        self.pass(kind, (batch, &batch.frame()), out);
     }
 
     fn rows_among(
@@ -93,10 +93,7 @@ impl Operator for Filter {
         among: &[u32],
         out: &mut Out,
     ) {
-        self.rows.clear();
-        self.condition
-            .filter(&batch.frame_of(among), &mut self.faults, &mut self.rows);
-        self.pass(Kind::Rows, batch, out);
+        self.pass(Kind::Rows, (batch, &batch.frame_among(Some(among))), out);
     }
 
     fn takes_some(&self) -> bool {

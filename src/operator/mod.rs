@@ -13,6 +13,7 @@ pub(crate) mod number;
 pub(crate) mod over;
 pub(crate) mod partition;
 pub(crate) mod pattern;
+mod placed;
 pub(crate) mod projection;
 mod range;
 pub(crate) mod rate;

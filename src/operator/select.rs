@@ -52,21 +52,21 @@ pub(crate) fn choose(
     rows.clear();
     let signs = batch.signs();
     let by_sign = events == Events::Expired || (events == Events::Current && !signs.is_empty());
-    if condition.is_some() || among.is_some() {
-        let frame = among.map_or_else(|| batch.frame(), |among| batch.frame_of(among));
-        match (condition, among) {
-            (Some(condition), _) => condition.filter(&frame, faults, rows),
-            (None, among) => rows.extend_from_slice(among.unwrap_or_default()),
+    let takes = |row: &u32| events.takes(batch.sign(*row as usize));
+    match (condition, among) {
+        (Some(condition), among) => condition.filter(&batch.frame_among(among), faults, rows),
+        (None, Some(among)) => rows.extend_from_slice(among),
+        (None, None) => {
+            if by_sign {
+                rows.extend((0..batch.len() as u32).filter(takes));
+            }
+            return by_sign;
         }
-        if by_sign {
-            rows.retain(|r| events.takes(batch.sign(*r as usize)));
-        }
-        return true;
     }
     if by_sign {
-        rows.extend((0..batch.len() as u32).filter(|r| events.takes(batch.sign(*r as usize))));
+        rows.retain(takes);
     }
-    by_sign
+    true
 }
 
 impl StateHolder for Select {

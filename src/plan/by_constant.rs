@@ -52,17 +52,18 @@ fn constants(query: &QueryPlan, place: usize) -> Option<Constants> {
 impl Plan {
     /// What a query asks before all else of the rows that come by one of its sources, where they are looked up by that.
     pub(crate) fn constants(&self, query: usize, place: usize) -> Option<Constants> {
-        let query = &self.queries[query];
+        self.constants_of(&self.queries[query], place)
+    }
+
+    fn constants_of(&self, query: &QueryPlan, place: usize) -> Option<Constants> {
         let column = self.by_constant[query.sources[place].stream]?;
         constants(query, place).filter(|c| c.column == column)
     }
 
     /// That rows come to a source of a query by their constant, in words.
     pub(super) fn by_constant_text(&self, query: &QueryPlan, place: usize) -> Option<String> {
-        let stream = query.sources[place].stream;
-        let column = self.by_constant[stream]?;
-        constants(query, place).filter(|c| c.column == column)?;
-        let stream = &self.streams[stream];
+        let column = self.constants_of(query, place)?.column;
+        let stream = &self.streams[query.sources[place].stream];
         let (name, stream) = (&stream.schema.attributes()[column].name, &stream.name);
         Some(format!(
             "gets the rows of its constants of {name} alone: one look-up for all readers of {stream} that ask so"

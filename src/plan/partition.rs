@@ -20,7 +20,7 @@ use crate::plan::join::EqualKey;
 use crate::sql::ast::{
     Action, App, Name, Partition, PartitionBy, PartitionKey, Query, Span, Statement,
 };
-use crate::sql::duration_text;
+use crate::sql::{duration_text, given_once};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -118,12 +118,11 @@ impl PartitionPlan {
         let of_stream = |name: &str| of_stream(name).filter(|stream| known_stream(stream));
         let mut unmatched = Vec::new();
         let (mut idle, mut interval, mut keys_max) = (None, None, None);
-        let mut seen = HashSet::new();
+        let mut given = Vec::new();
         for (key, value) in options {
             let name = key.text.to_ascii_lowercase();
-            if !seen.insert(name.clone()) {
-                let fault = Fault::new(key.span, format!("option '{name}' is given twice"));
-                faults.push(fault.help("remove one of them"));
+            if let Err(fault) = given_once(key, &mut given) {
+                faults.push(fault);
                 continue;
             }
             let time = || match duration_text(value) {

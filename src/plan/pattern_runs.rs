@@ -3,7 +3,7 @@
 use crate::error::Fault;
 use crate::operator::pattern::{PATTERN_RUNS_MAX, RunsBound, WhenFull};
 use crate::sql::ast::Name;
-use std::collections::HashSet;
+use crate::sql::given_once;
 
 /// The options of a pattern.
 const KNOWN: [&str; 2] = ["runs.max", "runs.full"];
@@ -18,12 +18,11 @@ const POLICIES: [(&str, WhenFull); 3] = [
 /// Reads the options of a pattern.
 pub(super) fn bound(options: &[(Name, Name)], faults: &mut Vec<Fault>) -> RunsBound {
     let mut bound = RunsBound::default();
-    let mut seen = HashSet::new();
+    let mut given = Vec::new();
     for (key, value) in options {
         let name = key.text.to_ascii_lowercase();
-        if !seen.insert(name.clone()) {
-            let fault = Fault::new(key.span, format!("option '{name}' is given twice"));
-            faults.push(fault.help("remove one of them"));
+        if let Err(fault) = given_once(key, &mut given) {
+            faults.push(fault);
             continue;
         }
         let taken = match name.as_str() {

@@ -91,7 +91,7 @@ impl Parser<'_> {
         let mut given = Vec::new();
         loop {
             let (key, value) = self.option("the name of an option")?;
-            once(&key, &mut given)?;
+            given_once(&key, &mut given)?;
             let name = key.text.to_ascii_lowercase();
             if !known.contains(&name.as_str()) {
                 return Err(unknown_option(&key, &name, "@app:playback", &known));
@@ -198,7 +198,7 @@ fn unknown_option(key: &Name, name: &str, annotation: &str, known: &[&str]) -> F
 }
 
 /// Refuses an option that was given before.
-fn once(key: &Name, given: &mut Vec<String>) -> Parsed<()> {
+pub(crate) fn given_once(key: &Name, given: &mut Vec<String>) -> Result<(), Fault> {
     let name = key.text.to_ascii_lowercase();
     if given.contains(&name) {
         let fault = Fault::new(key.span, format!("option '{name}' is given twice"));

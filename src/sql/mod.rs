@@ -54,6 +54,7 @@ mod tests;
 
 use crate::error::Fault;
 pub(crate) use aggregation::text_of;
+pub(crate) use annotation::given_once;
 use ast::{App, DataType, Expr, Span};
 pub(crate) use literal::duration_text;
 pub(crate) use over::called;

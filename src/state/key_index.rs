@@ -24,6 +24,7 @@ use codes::Codes;
 use foldhash::fast::RandomState;
 use parts::Parts;
 use std::hash::{BuildHasher, Hasher};
+use std::ops::Range;
 
 /// Number of a key or value in a container.
 pub type Slot = u32;
@@ -186,24 +187,37 @@ impl KeyIndex {
         fresh: &mut Vec<(Slot, u32)>,
     ) {
         let nulls = !column.valid().is_empty();
+        let known = |index: &KeyIndex, rows: Range<usize>, out: &mut Vec<Slot>| match nulls {
+            true => 0,
+            false => index.known(&values[rows], &word, out),
+        };
+        let one = |index: &mut KeyIndex, row: usize| match nulls && column.is_null(row) {
+            true => index.null_slot(),
+            false => index.slot_of_word(word(&values[row])),
+        };
+        self.by_turns(values.len(), known, one, out, fresh);
+    }
+
+    /// Appends the slots of rows: by turns of those that follow and are known, which `known` appends and counts, and of
+    /// the next one, whatever it is.
+    #[inline]
+    fn by_turns(
+        &mut self,
+        rows: usize,
+        known: impl Fn(&KeyIndex, Range<usize>, &mut Vec<Slot>) -> usize,
+        one: impl Fn(&mut KeyIndex, usize) -> (Slot, bool),
+        out: &mut Vec<Slot>,
+        fresh: &mut Vec<(Slot, u32)>,
+    ) {
         let mut row = 0;
-        while row < values.len() {
-            if !nulls {
-                // In pieces, so that a batch of new keys does not begin its output anew for every one of them.
-                let end = values.len().min(row + KNOWN_ROWS_MAX);
-                let known = self.known(&values[row..end], &word, out);
-                row += known;
-                if row == end && known > 0 {
-                    continue;
-                }
+        while row < rows {
+            // In pieces, so that a batch of new keys does not begin its output anew for every one of them.
+            let end = rows.min(row + KNOWN_ROWS_MAX);
+            row += known(self, row..end, out);
+            if row < end {
+                note(one(self, row), row, out, fresh);
+                row += 1;
             }
-            let Some(value) = values.get(row) else { return };
-            if nulls && column.is_null(row) {
-                note(self.null_slot(), row, out, fresh);
-            } else {
-                note(self.slot_of_word(word(value)), row, out, fresh);
-            }
-            row += 1;
         }
     }
 

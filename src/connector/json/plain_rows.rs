@@ -577,13 +577,13 @@ impl<'a> Scan<'a> {
     ) -> Option<()> {
         if decoder.takes.attribute == Some(i) {
             let begin = self.at;
-            // Of a key `at` and an attribute `timestamp` the key holds the time.
-            let told = decoder.time.is_none() && decoder.at.is_some();
             if let Some((number, true)) = self.number()
                 && let Some(at) = number.time(&decoder.times)
                 && number.push(column)
             {
-                decoder.at = decoder.at.filter(|_| told).or(Some(at));
+                if !decoder.is_told() {
+                    decoder.at = Some(at);
+                }
                 return Some(());
             }
             self.at = begin;

@@ -25,7 +25,7 @@ mod user;
 
 pub(crate) use function::{Aggregate, AggregateCall, Rows};
 pub(crate) use group::{Columns, Grouping, Groups, look_up};
-pub(crate) use pane::Read as ReadColumns;
+pub(crate) use pane::ReadColumns;
 pub(crate) use panes::PaneAggregate;
 pub(crate) use rollup::{
     AGGREGATION_PANES_MAX, Ask, Input, LevelPlan, Rollup, RollupAggregate, RollupShape, RollupView,

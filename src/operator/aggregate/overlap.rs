@@ -16,7 +16,7 @@
 //! group and what undoes it, not one of all groups for each pane.
 
 use super::group::{Columns, Grouping, Groups};
-use super::pane::{Pane, Read, Scratch, set_last};
+use super::pane::{Pane, ReadColumns, Scratch, set_last};
 use super::{Accumulator, Merged, Merging};
 use crate::event::Column;
 use crate::state::{Slot, SlotColumns};
@@ -44,7 +44,7 @@ pub(super) struct Overlap {
     groups: Groups,
     merging: Vec<Merging>,
     stacks: Vec<Stacks>,
-    /// Read columns of the last row by slot.
+    /// ReadColumns columns of the last row by slot.
     last: SlotColumns,
     /// In how many of the panes a group is, by slot.
     held: Vec<u32>,
@@ -63,7 +63,7 @@ pub(super) struct Overlap {
 }
 
 impl Overlap {
-    pub(super) fn new(grouping: &Grouping, read: &Read) -> Self {
+    pub(super) fn new(grouping: &Grouping, read: &ReadColumns) -> Self {
         let groups = Groups::new(grouping);
         let merging: Vec<Merging> = groups.accumulators.iter().map(|a| a.merging()).collect();
         let stacked = (0..merging.len()).filter(|call| merging[*call] == Merging::AnyOrder);
@@ -118,7 +118,7 @@ impl Overlap {
         end: i64,
         open: &VecDeque<Pane>,
         calls: &Grouping,
-        read: &Read,
+        read: &ReadColumns,
         s: &mut Scratch,
         order: &mut Vec<Slot>,
     ) {
@@ -156,12 +156,12 @@ impl Overlap {
         self.groups.values_of(slots, results);
     }
 
-    /// Read columns of the last row by slot.
+    /// ReadColumns columns of the last row by slot.
     pub(super) fn last(&self) -> &[Column] {
         self.last.columns()
     }
 
-    fn take_in(&mut self, pane: &Pane, calls: &Grouping, read: &Read, s: &mut Scratch) {
+    fn take_in(&mut self, pane: &Pane, calls: &Grouping, read: &ReadColumns, s: &mut Scratch) {
         let mut taken = self.spare.pop().unwrap_or_else(|| Taken {
             slots: Vec::new(),
             before: (self.stacks.iter())
@@ -329,7 +329,7 @@ mod tests {
 
     /// Some rows of random keys come into a pane; now and then an extreme number, so that a sum does not fit two
     /// doubles.
-    fn fill(pane: &mut Pane, grouping: &Grouping, read: &Read, random: &mut Random) {
+    fn fill(pane: &mut Pane, grouping: &Grouping, read: &ReadColumns, random: &mut Random) {
         let count = random.below(6usize);
         let any = |random: &mut Random| match random.below(9u64) {
             0 => 1e300,
@@ -383,7 +383,7 @@ mod tests {
         end: i64,
         open: &VecDeque<Pane>,
         calls: &Grouping,
-        read: &Read,
+        read: &ReadColumns,
     ) -> Vec<Vec<Value>> {
         let mut order = Vec::new();
         overlap.show(end, open, calls, read, &mut Scratch::default(), &mut order);
@@ -401,7 +401,7 @@ mod tests {
     fn a_window_that_slides_is_one_that_is_merged_anew() {
         let (calls, read) = (
             grouping(),
-            Read {
+            ReadColumns {
                 columns: vec![0, 1],
                 types: vec![Type::Long, Type::Long],
                 constant: vec![true, false],

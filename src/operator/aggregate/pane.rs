@@ -69,7 +69,7 @@ impl Register for PaneRecord {
 }
 
 /// Columns that the projection reads beside aggregates.
-pub(crate) struct Read {
+pub(crate) struct ReadColumns {
     /// Their places in the input, in the order of the projection.
     pub(crate) columns: Vec<usize>,
     pub(crate) types: Vec<Type>,
@@ -77,7 +77,7 @@ pub(crate) struct Read {
     pub(crate) constant: Vec<bool>,
 }
 
-impl Read {
+impl ReadColumns {
     /// Whether values of the last row of a group are read that others of its rows may not have.
     pub(super) fn needs_last(&self) -> bool {
         !self.constant.iter().all(|c| *c)
@@ -121,7 +121,7 @@ pub(super) struct Pane {
     pub(super) groups: Groups,
     /// Key columns by slot.
     pub(super) keys: SlotColumns,
-    /// Read columns of the last row by slot.
+    /// ReadColumns columns of the last row by slot.
     pub(super) last: SlotColumns,
     /// Time of that row by slot, where a later one may have other values.
     last_at: Cells<Timestamp>,
@@ -130,7 +130,7 @@ pub(super) struct Pane {
 }
 
 impl Pane {
-    pub(super) fn new(grouping: &Grouping, read: &Read) -> Self {
+    pub(super) fn new(grouping: &Grouping, read: &ReadColumns) -> Self {
         Pane {
             start: 0,
             groups: Groups::new(grouping),
@@ -169,7 +169,7 @@ impl Pane {
     /// Remembers when the first and the last row of each group came, and what the last one holds.
     pub(super) fn place(
         &mut self,
-        read: &Read,
+        read: &ReadColumns,
         from: &[Column],
         found: Found<'_>,
         last: &mut LastRows,
@@ -247,7 +247,13 @@ impl Pane {
     }
 
     /// Moves the groups at slots other than `gone` to a pane that is empty; their order stays.
-    pub(super) fn copy_to(&self, gone: &[Slot], to: &mut Pane, read: &Read, s: &mut Scratch) {
+    pub(super) fn copy_to(
+        &self,
+        gone: &[Slot],
+        to: &mut Pane,
+        read: &ReadColumns,
+        s: &mut Scratch,
+    ) {
         let kept = |slot: &Slot| gone.binary_search(slot).is_err();
         s.rows.clear();
         s.rows
@@ -317,7 +323,7 @@ fn copy_cells<T: Clone + Default>(from: &Cells<T>, slots: &[Slot], to: &mut Cell
 pub(super) fn set_last<'a>(
     last: &mut SlotColumns,
     groups: usize,
-    read: &Read,
+    read: &ReadColumns,
     (fresh, fresh_rows): (&[(Slot, u32)], Option<&[u32]>),
     (slots, rows): (&[Slot], Option<&[u32]>),
     from: impl Fn(usize) -> &'a Column,

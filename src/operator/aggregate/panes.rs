@@ -10,7 +10,7 @@
 use super::Changes;
 use super::group::{Columns, Grouping, entering, look_up, result_columns};
 use super::overlap::Overlap;
-use super::pane::{Found, Pane, PaneRecord, Read, Scratch};
+use super::pane::{Found, Pane, PaneRecord, ReadColumns, Scratch};
 use crate::event::{Batch, Column, Mark, Sign, Timestamp, Type, Value};
 use crate::expr::{Frame, Program};
 use crate::operator::projection::{Projection, Rows};
@@ -25,7 +25,7 @@ pub(crate) struct PaneAggregate {
     panes: Panes,
     condition: Option<Program>,
     grouping: Grouping,
-    read: Read,
+    read: ReadColumns,
     open: VecDeque<Pane>,
     /// Panes that are closed and that a checkpoint still needs.
     retired: Retired<Pane>,
@@ -62,7 +62,7 @@ impl PaneAggregate {
     ) -> Self {
         let mut columns: Vec<Column> = read_types.iter().map(|t| Column::new(*t)).collect();
         columns.extend([Column::new(Type::Long), Column::new(Type::Long)]);
-        let read = Read {
+        let read = ReadColumns {
             columns: read,
             types: read_types,
             constant,

@@ -10,10 +10,10 @@
 //! Cost: O(1) per row that joins the newest session of its key, otherwise that of `Sessions`; memory a session each.
 
 use super::group::{Grouping, Groups, entering};
-use super::pane::Read;
+use super::pane::ReadColumns;
 use super::{Changes, Merged};
 use crate::event::{Batch, Column, Mark, Sign, Timestamp, Type};
-use crate::expr::{Frame, Program};
+use crate::expr::Program;
 use crate::operator::window::{Entered, Keys, Session, SessionEntry, Sessions, show_in_order};
 use crate::operator::{Claims, Counters, Kind, Moment, Operator, Out, counter, newer_counter};
 use crate::state::{Cells, Malformed, Newer, Slot, SlotColumns, StateHolder, Visitor};
@@ -34,7 +34,7 @@ pub(crate) struct SessionQuery {
     /// The calls; the key is that of the sessions.
     pub(crate) grouping: Grouping,
     /// The columns of the input that the projection reads.
-    pub(crate) read: Read,
+    pub(crate) read: ReadColumns,
     /// Columns of the input that earlier builds held of each row.
     pub(crate) held: Vec<usize>,
     pub(crate) closing: Closing,
@@ -47,7 +47,7 @@ pub(crate) struct SessionAggregate {
     query: SessionQuery,
     /// By number of the session.
     groups: Groups,
-    /// Read columns of the last row, by number of the session.
+    /// ReadColumns columns of the last row, by number of the session.
     last: SlotColumns,
     /// When that came, by number of the session; where it matters.
     last_at: Cells<Option<Timestamp>>,
@@ -93,12 +93,8 @@ impl Waiting {
 
     /// Lets those go for which the condition is not TRUE.
     fn choose(&mut self, condition: &mut Program, batch: &Batch, faults: &mut u64) {
-        let frame = Frame {
-            rows: Some(&self.rows),
-            len: self.rows.len(),
-            ..batch.frame()
-        };
         self.kept.clear();
+        let frame = batch.frame_among(Some(&self.rows));
         condition.filter(&frame, faults, &mut self.kept);
         let mut kept = self.kept.iter().peekable();
         let mut rows = self.rows.iter();
@@ -188,11 +184,7 @@ impl SessionAggregate {
                 column.scatter(&w.last_entries, from, Some(&w.last_rows));
             }
         }
-        let frame = Frame {
-            rows,
-            len: w.rows.len(),
-            ..batch.frame()
-        };
+        let frame = batch.frame_among(rows);
         let changes = Changes {
             at: times,
             ..entering(&w.entries)
@@ -211,9 +203,7 @@ impl SessionAggregate {
             if self.last_at.get(newer).is_some() {
                 *self.last_at.get_mut(older) = *self.last_at.get(newer);
                 for column in self.last.writing(std::iter::once(older)) {
-                    let mut moved = Column::new(column.type_of());
-                    moved.push_from(column, newer as usize);
-                    column.set_from(older as usize, &moved, 0);
+                    column.copy_within(newer as usize, older as usize);
                 }
             }
             self.last_at.reset(newer);
@@ -518,7 +508,7 @@ mod tests {
                 key_types: Vec::new(),
                 calls: calls.collect(),
             },
-            read: Read {
+            read: ReadColumns {
                 columns: columns.to_vec(),
                 types: types(columns),
                 constant: columns.iter().map(|c| *c == 0).collect(),

@@ -23,7 +23,7 @@ impl Pattern {
         (batch, among): (&Batch, Option<&[u32]>),
         chosen: &mut Vec<Chosen>,
     ) {
-        let frame = among.map_or_else(|| batch.frame(), |among| batch.frame_of(among));
+        let frame = batch.frame_among(among);
         chosen.resize_with(self.asked[port].len(), Chosen::default);
         for (Chosen { rows, taken }, asked) in chosen.iter_mut().zip(&self.asked[port]) {
             *taken = 0;

@@ -14,6 +14,7 @@ use super::index::Index;
 use super::shape::{Access, Shape};
 use crate::event::{Batch, Column, Timestamp, Type};
 use crate::operator::counter;
+use crate::operator::placed::Placed;
 use crate::state::{Cells, Chains, Slot, SlotColumns, StateHolder, Visitor};
 
 /// Rows of one table: with keys and two columns of numbers they take 8 GB, which an embedder notices in time.
@@ -52,26 +53,6 @@ pub(crate) struct Table {
     /// Of one call: keys that rows have or had, and where the rows are written.
     keys: Vec<Slot>,
     placed: Placed,
-}
-
-/// Where the rows of one call are written.
-#[derive(Debug, Default)]
-struct Placed {
-    /// Those that are written, and their slots.
-    rows: Vec<u32>,
-    slots: Vec<Slot>,
-    /// Those of them that replace no other.
-    new_rows: Vec<u32>,
-    new_slots: Vec<Slot>,
-}
-
-impl Placed {
-    fn clear(&mut self) {
-        self.rows.clear();
-        self.slots.clear();
-        self.new_rows.clear();
-        self.new_slots.clear();
-    }
 }
 
 impl Table {
@@ -206,12 +187,7 @@ impl Table {
             let key = keys.get(row).copied();
             match self.place_of(key, replaces, written_at(batch, row)) {
                 Ok(slot) => {
-                    placed.rows.push(row as u32);
-                    placed.slots.push(slot);
-                    if self.came > came {
-                        placed.new_rows.push(row as u32);
-                        placed.new_slots.push(slot);
-                    }
+                    placed.push(row as u32, slot, self.came > came);
                 }
                 Err(why) => refuse(why),
             }
@@ -221,8 +197,6 @@ impl Table {
     /// Writes the values of rows that were placed. A row that replaces another has its key.
     fn write_placed(&mut self, batch: &Batch, placed: &Placed) {
         let slots = placed.slots.as_slice();
-        let rows = (slots.len() < batch.len()).then_some(placed.rows.as_slice());
-        let (new_slots, new_rows) = (&placed.new_slots, &placed.new_rows);
         let key: &[usize] = match self.has_primary {
             true => &self.indexes[0].columns,
             false => &[],
@@ -230,10 +204,7 @@ impl Table {
         self.rows.ensure(self.numbers.len());
         let columns = self.rows.writing(slots.iter().copied());
         for (column, (to, from)) in columns.iter_mut().zip(&batch.columns).enumerate() {
-            match key.contains(&column) {
-                true => to.scatter(new_slots, from, Some(new_rows)),
-                false => to.scatter(slots, from, rows),
-            }
+            placed.write(to, from, key.contains(&column));
         }
         for index in &mut self.indexes[usize::from(self.has_primary)..] {
             for (row, slot) in placed.rows.iter().zip(slots) {

@@ -5,8 +5,9 @@
 //! which no row waits for the one before, so the loads of many are under way together. As long as keys are known that
 //! is all; a row whose key is not known goes the long way.
 
-use super::{EMPTY, KNOWN_ROWS_MAX, KeyIndex, Keys, Slot, note};
+use super::{EMPTY, KNOWN_ROWS_MAX, KeyIndex, Keys, Slot};
 use crate::event::{Column, Data, Str};
+use std::ops::Range;
 
 impl KeyIndex {
     /// Appends the slots of a column of strings, as [`KeyIndex::slots_of`] does.
@@ -23,25 +24,16 @@ impl KeyIndex {
         let Data::String(values) = column.data() else {
             unreachable!("the type of a key column never changes")
         };
-        let (values, nulls) = (&values[..rows], !column.valid().is_empty());
-        let mut row = 0;
-        while row < rows {
-            if !nulls {
-                let end = rows.min(row + KNOWN_ROWS_MAX);
-                let known = self.known_texts(&values[row..end], out);
-                row += known;
-                if row == end && known > 0 {
-                    continue;
-                }
-            }
-            let Some(value) = values.get(row) else { return };
-            let slot = match nulls && column.is_null(row) {
-                true => self.null_slot(),
-                false => self.slot_of_text(value),
-            };
-            note(slot, row, out, fresh);
-            row += 1;
-        }
+        let nulls = !column.valid().is_empty();
+        let known = |index: &KeyIndex, rows: Range<usize>, out: &mut Vec<Slot>| match nulls {
+            true => 0,
+            false => index.known_texts(&values[rows], out),
+        };
+        let one = |index: &mut KeyIndex, row: usize| match nulls && column.is_null(row) {
+            true => index.null_slot(),
+            false => index.slot_of_text(&values[row]),
+        };
+        self.by_turns(rows, known, one, out, fresh);
     }
 
     /// Appends the slots of the first texts as long as they are known; returns how many. At most [`KNOWN_ROWS_MAX`].

@@ -1,6 +1,6 @@
 //! The engine's side of a question: an app that runs, and what its stream `Out` has shown.
 
-use super::data::{BATCH_ROWS, NamedTrade, Trade, at};
+use super::data::{BATCH_ROWS, NamedTrade, Trade, at, name, name_word};
 use super::harness::{Tally, word2, word3};
 use eventflux::event::{Batch, Column, Data, Dictionary, Str};
 use eventflux::{ColumnBatch, EventFluxAppRuntime, EventFluxManager, RuntimeConfig, Workers};
@@ -148,43 +148,37 @@ impl Engine {
 
     /// Trades in columns of [`BATCH_ROWS`].
     pub fn columns(&self, trades: &[Trade]) -> Result<Vec<ColumnBatch>, String> {
-        let batches = trades.chunks(BATCH_ROWS).enumerate();
-        let batches = batches.map(|(number, rows)| {
+        self.batches(trades, |rows| {
             let columns = [
                 Data::Long(rows.iter().map(|t| t.ts).collect()),
                 Data::Long(rows.iter().map(|t| t.key).collect()),
                 Data::Double(rows.iter().map(|t| t.price).collect()),
                 Data::Long(rows.iter().map(|t| t.vol).collect()),
             ];
-            self.batch(number * BATCH_ROWS, columns.map(Column::from_data).into())
-        });
-        batches.collect()
+            Ok(columns.map(Column::from_data).into())
+        })
     }
 
     /// Trades with names in columns of [`BATCH_ROWS`].
     pub fn named_columns(&self, trades: &[NamedTrade]) -> Result<Vec<ColumnBatch>, String> {
-        let batches = trades.chunks(BATCH_ROWS).enumerate();
-        let batches = batches.map(|(number, rows)| {
+        self.batches(trades, |rows| {
             let columns = [
                 Data::String(rows.iter().map(|t| t.sym.clone()).collect()),
                 Data::Double(rows.iter().map(|t| t.price).collect()),
             ];
-            self.batch(number * BATCH_ROWS, columns.map(Column::from_data).into())
-        });
-        batches.collect()
+            Ok(columns.map(Column::from_data).into())
+        })
     }
 
     /// Keys and prices in columns of [`BATCH_ROWS`].
     pub fn priced_columns(&self, trades: &[Trade]) -> Result<Vec<ColumnBatch>, String> {
-        let batches = trades.chunks(BATCH_ROWS).enumerate();
-        let batches = batches.map(|(number, rows)| {
+        self.batches(trades, |rows| {
             let columns = [
                 Data::Long(rows.iter().map(|t| t.key).collect()),
                 Data::Double(rows.iter().map(|t| t.price).collect()),
             ];
-            self.batch(number * BATCH_ROWS, columns.map(Column::from_data).into())
-        });
-        batches.collect()
+            Ok(columns.map(Column::from_data).into())
+        })
     }
 
     /// The same with names for keys, as codes of a dictionary of [`names`](super::data::names).
@@ -193,13 +187,22 @@ impl Engine {
         trades: &[Trade],
         names: &Arc<Dictionary>,
     ) -> Result<Vec<ColumnBatch>, String> {
-        let batches = trades.chunks(BATCH_ROWS).enumerate();
-        let batches = batches.map(|(number, rows)| {
+        self.batches(trades, |rows| {
             let codes = rows.iter().map(|t| t.key as u32).collect();
             let prices = Data::Double(rows.iter().map(|t| t.price).collect());
             let names = Column::from_codes(names, codes).map_err(text)?;
-            self.batch(number * BATCH_ROWS, vec![names, Column::from_data(prices)])
-        });
+            Ok(vec![names, Column::from_data(prices)])
+        })
+    }
+
+    /// Events of `S` in columns of [`BATCH_ROWS`]; `columns` makes those of some.
+    fn batches<T>(
+        &self,
+        events: &[T],
+        columns: impl Fn(&[T]) -> Result<Vec<Column>, String>,
+    ) -> Result<Vec<ColumnBatch>, String> {
+        let batches = events.chunks(BATCH_ROWS).enumerate();
+        let batches = batches.map(|(n, rows)| self.batch(n * BATCH_ROWS, columns(rows)?));
         batches.collect()
     }
 
@@ -272,48 +275,54 @@ pub fn long_long(batch: &Batch, tally: &mut Tally) {
 
 /// Reads rows of LONG, DOUBLE, LONG.
 pub fn long_double_long(batch: &Batch, tally: &mut Tally) {
-    if let [a, b, c] = batch.columns()
-        && let (Data::Long(a), Data::Double(b), Data::Long(c)) = (a.data(), b.data(), c.data())
+    if let [a, ..] = batch.columns()
+        && let Data::Long(a) = a.data()
     {
-        for ((a, b), c) in a.iter().zip(b).zip(c) {
-            tally.add(word3(*a as u64, b.to_bits(), *c as u64));
-        }
+        word_double_long(a.iter().map(|a| *a as u64), batch, tally);
     }
 }
 
 /// Reads rows of STRING, DOUBLE, LONG.
 pub fn name_double_long(batch: &Batch, tally: &mut Tally) {
-    if let [a, b, c] = batch.columns()
-        && let (Data::String(a), Data::Double(b), Data::Long(c)) = (a.data(), b.data(), c.data())
+    if let [a, ..] = batch.columns()
+        && let Data::String(a) = a.data()
     {
-        for ((a, b), c) in a.iter().zip(b).zip(c) {
-            tally.add(word3(super::data::name_word(a), b.to_bits(), *c as u64));
-        }
+        word_double_long(a.iter().map(|a| name_word(a)), batch, tally);
     }
 }
 
 /// As [`name_double_long`], of names that come as codes.
 pub fn coded_double_long(batch: &Batch, tally: &mut Tally) {
-    if let [a, b, c] = batch.columns()
-        && let (Some((names, a)), Data::Double(b), Data::Long(c)) = (a.codes(), b.data(), c.data())
+    if let [a, ..] = batch.columns()
+        && let Some((names, a)) = a.codes()
     {
-        let names = names.texts();
-        for ((a, b), c) in a.iter().zip(b).zip(c) {
-            let name = super::data::name_word(&names[*a as usize]);
-            tally.add(word3(name, b.to_bits(), *c as u64));
-        }
+        let name = |code: &u32| name_word(&names.texts()[*code as usize]);
+        word_double_long(a.iter().map(name), batch, tally);
     }
 }
 
 /// Reads rows of LONG, DOUBLE, LONG as those of [`coded_double_long`] with the same keys: each as its name.
 pub fn key_double_long(batch: &Batch, tally: &mut Tally) {
-    static NAMES: LazyLock<Vec<Str>> = LazyLock::new(|| (0..1000).map(super::data::name).collect());
-    if let [a, b, c] = batch.columns()
-        && let (Data::Long(a), Data::Double(b), Data::Long(c)) = (a.data(), b.data(), c.data())
+    static NAMES: LazyLock<Vec<Str>> = LazyLock::new(|| (0..1000).map(name).collect());
+    if let [a, ..] = batch.columns()
+        && let Data::Long(a) = a.data()
     {
-        for ((a, b), c) in a.iter().zip(b).zip(c) {
-            let name = super::data::name_word(&NAMES[*a as usize]);
-            tally.add(word3(name, b.to_bits(), *c as u64));
+        word_double_long(
+            a.iter().map(|a| name_word(&NAMES[*a as usize])),
+            batch,
+            tally,
+        );
+    }
+}
+
+/// Reads rows whose first value is a word that is at hand, of DOUBLE and LONG behind it.
+#[inline]
+fn word_double_long(first: impl Iterator<Item = u64>, batch: &Batch, tally: &mut Tally) {
+    if let [_, b, c] = batch.columns()
+        && let (Data::Double(b), Data::Long(c)) = (b.data(), c.data())
+    {
+        for ((a, b), c) in first.zip(b).zip(c) {
+            tally.add(word3(a, b.to_bits(), *c as u64));
         }
     }
 }

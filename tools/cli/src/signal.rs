@@ -48,8 +48,13 @@ pub fn install() -> Result<(), Failure> {
 
 /// Says whether the process waits for something before it begins. A signal that came before ends it here.
 pub fn set_idle(idle: bool) {
-    STATE.idle.store(idle, Ordering::SeqCst);
-    if idle && STATE.asked.load(Ordering::SeqCst) {
+    set(&STATE.idle, idle);
+}
+
+/// Sets what a signal ends the process by. One that came before ends it here.
+fn set(ends: &AtomicBool, on: bool) {
+    ends.store(on, Ordering::SeqCst);
+    if on && STATE.asked.load(Ordering::SeqCst) {
         std::process::exit(status().into());
     }
 }
@@ -73,10 +78,7 @@ pub fn set_back_by(set_back: impl Fn() + Send + 'static) -> io::Result<()> {
 /// Says whether somebody types. A signal that came before ends the process here.
 #[cfg(all(unix, feature = "shell"))]
 pub fn set_typing(typing: bool) {
-    STATE.typing.store(typing, Ordering::SeqCst);
-    if typing && STATE.asked.load(Ordering::SeqCst) {
-        std::process::exit(status().into());
-    }
+    set(&STATE.typing, typing);
 }
 
 /// The same where a terminal need not be set back.

@@ -10,6 +10,7 @@ use super::{HeldRow, NONE, Side};
 use crate::event::{Batch, Column, RowView, Scalar, Timestamp};
 use crate::expr::Program;
 use crate::operator::join::Leaving;
+use crate::operator::placed::Placed;
 use crate::state::{Malformed, Slot};
 
 /// What is known of the rows at hand.
@@ -17,12 +18,8 @@ use crate::state::{Malformed, Slot};
 pub(super) struct Latest {
     /// By kept column: it is a column of the key, so that all rows of a key have one value.
     is_key: Vec<bool>,
-    /// The slot of each row, and its row in the batch; no row without a key.
-    slots: Vec<Slot>,
-    rows: Vec<u32>,
-    /// The rows that are the first of their keys, as well.
-    new_slots: Vec<Slot>,
-    new_rows: Vec<u32>,
+    /// The rows of a batch; none without a key.
+    placed: Placed,
 }
 
 impl Latest {
@@ -33,13 +30,6 @@ impl Latest {
             is_key: (0..columns).map(is_key).collect(),
             ..Latest::default()
         }
-    }
-
-    fn clear(&mut self) {
-        self.slots.clear();
-        self.rows.clear();
-        self.new_slots.clear();
-        self.new_rows.clear();
     }
 }
 
@@ -52,8 +42,8 @@ impl Side {
         keys: &[&Column],
         to: &mut Vec<Slot>,
     ) {
-        let mut latest = std::mem::take(&mut self.latest);
-        latest.clear();
+        let mut placed = std::mem::take(&mut self.latest.placed);
+        placed.clear();
         let first = to.len();
         self.by_key.slots_of(keys, rows.len(), to);
         for (slot, row) in to[first..].iter_mut().zip(rows) {
@@ -64,25 +54,15 @@ impl Side {
             }
             let (own, is_new) = self.put_moment(key, batch.at[*row as usize]);
             *slot = own;
-            latest.slots.push(own);
-            latest.rows.push(*row);
-            if is_new {
-                latest.new_slots.push(own);
-                latest.new_rows.push(*row);
-            }
+            placed.push(*row, own, is_new);
         }
         self.grow();
-        let Latest {
-            slots, new_slots, ..
-        } = &latest;
-        let columns = self.columns.writing(slots.iter().copied());
-        for ((column, k), is_key) in columns.iter_mut().zip(&self.plan.keep).zip(&latest.is_key) {
-            match is_key {
-                true => column.scatter(new_slots, &batch.columns[*k], Some(&latest.new_rows)),
-                false => column.scatter(slots, &batch.columns[*k], Some(&latest.rows)),
-            }
+        let columns = self.columns.writing(placed.slots.iter().copied());
+        let columns = columns.iter_mut().zip(&self.plan.keep);
+        for ((column, k), is_key) in columns.zip(&self.latest.is_key) {
+            placed.write(column, &batch.columns[*k], *is_key);
         }
-        self.latest = latest;
+        self.latest.placed = placed;
     }
 
     /// As [`Side::put_latest`], of one row, with its key.
