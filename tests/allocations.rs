@@ -17,8 +17,8 @@ use counting::{ALLOCATIONS, Counting};
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-const WARM_UP_ROWS: i64 = 20_000;
-const ROWS: i64 = 20_000;
+const WARM_UP_ROWS: i64 = 12_000;
+const ROWS: i64 = 8_000;
 
 /// What must not allocate, each with its query over `S (k INT, t STRING, v INT, d DOUBLE)`, or a partition with one
 /// that inserts into `Out`.

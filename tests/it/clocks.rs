@@ -40,7 +40,7 @@ fn collect(runtime: &EventFluxAppRuntime, stream: &str) -> Collected<String> {
     rows
 }
 
-const ROWS: i64 = 200_000;
+const ROWS: i64 = 60_000;
 const KEYS: i64 = 5;
 
 /// Rows of a file with this many milliseconds between two, and per window of a second and key how many there are; but

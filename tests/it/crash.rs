@@ -15,8 +15,13 @@ use eventflux_kit::{Random, from_env};
 use std::collections::BTreeMap;
 use std::fs;
 
-/// Lines of one case behind which there is a checkpoint and a crash.
-const LINES_MAX: usize = 8;
+/// Lines of one case behind which there is a checkpoint and a crash; `LINES=n` tries more of them.
+const LINES_MAX: u64 = 2;
+
+/// How many lines of one case are tried.
+pub fn lines_max() -> usize {
+    from_env("LINES", LINES_MAX) as usize
+}
 
 /// The seed of this run.
 pub fn seed() -> u64 {
@@ -74,20 +79,19 @@ pub fn failure(
     steps: &[Step],
     differs: &dyn Fn(&Outputs, Setup) -> Option<String>,
 ) -> Option<String> {
-    failure_with(name, app, steps, LINES_MAX, &EventFluxManager::new, differs)
+    failure_with(name, app, steps, &EventFluxManager::new, differs)
 }
 
-/// As [`failure`], with functions and a number of lines of the caller's.
+/// As [`failure`], with functions of the caller's.
 pub fn failure_with(
     name: &str,
     app: &str,
     steps: &[Step],
-    lines_max: usize,
     manager: &dyn Fn() -> EventFluxManager,
     differs: &dyn Fn(&Outputs, Setup) -> Option<String>,
 ) -> Option<String> {
     let mut draw = Random::named(seed(), name);
-    plans(steps.len(), lines_max, &mut draw)
+    plans(steps.len(), lines_max(), &mut draw)
         .into_iter()
         .find_map(|fates| {
             let setups = setups(&mut draw);

@@ -277,9 +277,6 @@ const OPERATORS: &[(&str, &str)] = &[
     ("Write", "UPDATE T"),
 ];
 
-/// Lines of one case behind which there is a checkpoint and a crash.
-const LINES_MAX: usize = 3;
-
 /// Counts, mixes numbers, and remembers a text longer than any that is kept in place.
 struct Mixed;
 
@@ -457,7 +454,7 @@ fn check(remainder: usize) {
         let want = want.unwrap_or_else(|e| panic!("{app}: {e}"));
         let differs = |got: &Outputs, setup: Setup| difference(&want, got, setup.workers);
         let name = format!("case {number}");
-        let failed = failure_with(&name, app, &steps, LINES_MAX, &manager, &differs);
+        let failed = failure_with(&name, app, &steps, &manager, &differs);
         failures.extend(failed.map(|why| format!("{app}\n{why}")));
     }
     let number = failures.len();

@@ -126,11 +126,9 @@ fn crashes_change_nothing(remainder: usize) {
     let mut failures = Vec::new();
     for case in cases(remainder) {
         let differs = |got: &Outputs, setup: Setup| case.differs(got, setup.workers);
-        let lines_max = 3;
         let name = format!("siddhi/{}", case.name);
         let manager = EventFluxManager::new;
-        let failed =
-            crash::failure_with(&name, &case.app, &case.steps, lines_max, &manager, &differs);
+        let failed = crash::failure_with(&name, &case.app, &case.steps, &manager, &differs);
         failures.extend(failed);
     }
     check(failures);

@@ -1,17 +1,17 @@
 //! Model test: random apps over random input, the engine against a naive interpreter.
 //!
-//! `CASES` (2000) cases of `SEED` (1), from number `FIRST` (0); at most `REPORTS` (3) failures are made smaller and
+//! `CASES` (800) cases of `SEED` (1), from number `FIRST` (0); at most `REPORTS` (3) failures are made smaller and
 //! shown. Every case runs inline with several batch sizes and ways of sending, every fourth on two workers too, every
 //! fourth with checkpoints and crashes over several numbers of workers. A failure prints a smaller case as SQL and an
 //! events file.
 //!
-//! `PATTERNS` (1000) cases with patterns and sequences are run in the same ways.
+//! `PATTERNS` (500) cases with patterns and sequences are run in the same ways.
 //!
-//! `PARTITIONS` (1500) cases with a partition are run in the same ways; the interpreter runs the app once for each key.
+//! `PARTITIONS` (500) cases with a partition are run in the same ways; the interpreter runs the app once for each key.
 //!
-//! `MANY` (500) cases with many queries over one stream, which ask its key for constants, are run in the same ways.
+//! `MANY` (150) cases with many queries over one stream, which ask its key for constants, are run in the same ways.
 //!
-//! What apps may have beyond queries of one stream stands in `generate/features.rs`. `LAWS` (1500) cases with all of it
+//! What apps may have beyond queries of one stream stands in `generate/features.rs`. `LAWS` (1000) cases with all of it
 //! are run by the interpreter alone, which compares each join with the SQL join of what its sides hold.
 
 mod app;
@@ -224,22 +224,22 @@ fn agree(make: fn(u64, u64) -> (App, Vec<Call>), (name, cases): (&str, u64)) {
 
 #[test]
 fn engine_agrees_with_the_oracle() {
-    agree(case, ("CASES", 2000));
+    agree(case, ("CASES", 800));
 }
 
 #[test]
 fn random_patterns_agree_with_the_oracle() {
-    agree(pattern_case, ("PATTERNS", 1000));
+    agree(pattern_case, ("PATTERNS", 500));
 }
 
 #[test]
 fn random_partitions_agree_with_the_oracle() {
-    agree(partition_case, ("PARTITIONS", 1500));
+    agree(partition_case, ("PARTITIONS", 500));
 }
 
 #[test]
 fn many_random_queries_agree_with_the_oracle() {
-    agree(many_case, ("MANY", 500));
+    agree(many_case, ("MANY", 150));
 }
 
 /// The interpreter alone: what random patterns make of random rows says something.
@@ -288,7 +288,7 @@ fn random_joins_obey_their_law() {
         let run = || oracle::run(app, calls, Fault::None);
         catch_unwind(AssertUnwindSafe(run)).ok()
     };
-    let (first, cases) = (from_env("FIRST", 0), from_env("LAWS", 1500));
+    let (first, cases) = (from_env("FIRST", 0), from_env("LAWS", 1000));
     for number in first..first + cases {
         let (app, calls) = case_of(1, number, &all);
         let Some(outputs) = law(&app, &calls) else {

@@ -25,11 +25,14 @@ fn restarted(name: &str, queries: &str) {
     let app = format!(
         "@app:name('{name}') @app:playback CREATE STREAM S (sym STRING, price DOUBLE, qty LONG);\n{queries}"
     );
-    restarted_over(name, &app, &events(ROWS));
+    restarted_over(name, &app, &events(ROWS), &KILLED_AT);
 }
 
+/// Lengths for the examples, which write less.
+const EARLY: [u64; 3] = [1, 40_000, 100_000];
+
 /// Runs an app over a text with and without kills, inline and on one worker.
-fn restarted_over(name: &str, app: &str, events: &str) {
+fn restarted_over(name: &str, app: &str, events: &str, lengths: &[u64]) {
     let folder = Scratch::new().expect("a folder");
     let (queries, app) = (app, folder.file("a.sql", app));
     let events = folder.file("e.jsonl", events);
@@ -60,7 +63,7 @@ fn restarted_over(name: &str, app: &str, events: &str) {
             "--checkpoint-interval",
             "20ms",
         ];
-        let (kills, restores) = killed(&args, &out, &|| epoch(&state), &KILLED_AT);
+        let (kills, restores) = killed(&args, &out, &|| epoch(&state), lengths);
         assert!(
             kills >= 2 && restores >= 2,
             "{kills} kills, {restores} restores"
@@ -72,7 +75,7 @@ fn restarted_over(name: &str, app: &str, events: &str) {
 /// Rows of the three streams of `examples/enriched.sql`.
 fn market() -> String {
     let mut text = String::new();
-    for n in 0..3 * ROWS {
+    for n in 0..ROWS {
         let (at, r) = (n * 7, n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40);
         let (sym, price) = (r % 40, (r % 9_000) as f64 / 8.0);
         let (stream, row) = match r % 97 {
@@ -91,14 +94,14 @@ fn market() -> String {
 #[test]
 fn the_example_that_enriches_trades() {
     let app = include_str!("../../../examples/enriched.sql");
-    restarted_over("Enriched", app, &market());
+    restarted_over("Enriched", app, &market(), &EARLY);
 }
 
 /// Rows of the two streams of `examples/fraud.sql`: cards that are used in turn, and some four times in a row.
 fn payments() -> String {
     let random = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
     let mut text = String::new();
-    for n in 0..3 * ROWS {
+    for n in 0..ROWS {
         let (at, r, turn) = (n * 37, random(n), random(n / 4));
         let in_a_row = turn.is_multiple_of(3);
         let card = if in_a_row { turn } else { r } % 400;
@@ -120,7 +123,7 @@ fn payments() -> String {
 #[test]
 fn the_example_that_watches_payments() {
     let app = include_str!("../../../examples/fraud.sql");
-    restarted_over("Fraud", app, &payments());
+    restarted_over("Fraud", app, &payments(), &EARLY);
 }
 
 #[test]
