@@ -80,7 +80,7 @@ pub use packing::{Packing, is_pattern, named_files, text_name};
 pub use pipe::Pipe;
 pub use positioned_output::PositionedOutput;
 pub use registry::{Connection, Connectors, Feed, OnError};
-pub use stream_rows::{Begin, Rest, StreamRows, TextRow};
+pub use stream_rows::{Begin, Rest, StreamRows, TextRow, Together};
 pub use table_file::TableFile;
 pub use text::{Expected, Format, Text, TextOptions};
 pub use time::{TimeFinder, TimeText, TimeUnit};

@@ -30,6 +30,24 @@ pub enum Rest {
     Left(u64),
 }
 
+/// How far rows are read into columns, together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Together {
+    /// So many rows at most.
+    pub rows_max: usize,
+    /// The first row with a later time is one for the reader of single rows, as rows of others may stand before it. A
+    /// row without a time stands where the one before it does.
+    pub until: Timestamp,
+}
+
+impl Together {
+    /// So many rows at most, whatever their times.
+    pub fn rows(rows_max: usize) -> Self {
+        let until = Timestamp(i64::MAX);
+        Together { rows_max, until }
+    }
+}
+
 /// Where a reader begins in a text.
 #[derive(Clone, Debug, Default)]
 pub struct Begin {
@@ -130,17 +148,17 @@ impl<R: BufRead> StreamRows<R> {
         }
     }
 
-    /// Reads the rows that follow and are at hand into columns, at most so many, as long as they are plain and all of
+    /// Reads the rows that follow and are at hand into columns, so far at most, as long as they are plain and all of
     /// them have a time or none has. Returns the line of the first; `None` where the next row is one for
     /// [`StreamRows::next_row`].
     pub fn next_rows(
         &mut self,
         rows: &mut ColumnBatch,
-        rows_max: usize,
+        together: Together,
     ) -> io::Result<Option<u64>> {
         match &mut self.kind {
-            Kind::Json(lines, decoder) => decoder.next_rows_of(lines, &self.of, rows, rows_max),
-            Kind::Csv(csv) => csv.next_rows(rows, rows_max),
+            Kind::Json(lines, decoder) => decoder.next_rows_of(lines, &self.of, rows, together),
+            Kind::Csv(csv) => csv.next_rows(rows, together),
             Kind::Plain(..) => Ok(None),
         }
     }

@@ -5,6 +5,7 @@
 use super::{Cells, CsvRows, Place};
 use crate::connector::lines::{LINE_BYTES_MAX, TOGETHER_BYTES};
 use crate::connector::plain_values::{Plain, push_text, seek};
+use crate::connector::stream_rows::Together;
 use crate::event::{Column, ColumnBatch, Timestamp, Type};
 use std::io::{self, BufRead};
 
@@ -12,13 +13,13 @@ use std::io::{self, BufRead};
 const _: () = assert!(TOGETHER_BYTES <= LINE_BYTES_MAX);
 
 impl<R: BufRead> CsvRows<R> {
-    /// Reads the rows that follow and are at hand into columns, at most so many, as long as they are plain and all of
+    /// Reads the rows that follow and are at hand into columns, so far at most, as long as they are plain and all of
     /// them have a time or none has. Returns the line of the first; `None` where the next row is one for
     /// [`CsvRows::next_row`].
     pub fn next_rows(
         &mut self,
         rows: &mut ColumnBatch,
-        rows_max: usize,
+        together: Together,
     ) -> io::Result<Option<u64>> {
         rows.clear();
         let Some(columns) = &self.columns else {
@@ -46,11 +47,11 @@ impl<R: BufRead> CsvRows<R> {
             bytes: text.as_bytes(),
         };
         let (mut at, mut lines, mut first) = (0, 0, None);
-        while rows.len() < rows_max && at < text.len() {
+        while rows.len() < together.rows_max && at < text.len() {
             at = match reading.blank(at) {
                 Some(behind) => behind,
                 None => {
-                    let Some(behind) = reading.row(at, &absent, rows) else {
+                    let Some(behind) = reading.row((at, together.until), &absent, rows) else {
                         break;
                     };
                     first = first.or(Some(before + lines + 1));
@@ -104,13 +105,20 @@ impl PlainCells<'_> {
     }
 
     /// Appends the line that begins at a place as a row; returns where the next one begins, `None` and nothing
-    /// appended where it is not plain.
+    /// appended where it is not plain, or later than that time.
     #[inline]
-    fn row(&self, at: usize, absent: &[usize], rows: &mut ColumnBatch) -> Option<usize> {
+    fn row(
+        &self,
+        (at, until): (usize, Timestamp),
+        absent: &[usize],
+        rows: &mut ColumnBatch,
+    ) -> Option<usize> {
         let before = rows.len();
         let columns = &mut rows.batch.columns;
         let read = self.read(at, columns);
-        let read = read.filter(|(time, _)| before == 0 || time.is_some() == rows.timed);
+        let read = read.filter(|(time, _)| {
+            time.is_none_or(|time| time <= until) && (before == 0 || time.is_some() == rows.timed)
+        });
         let Some((time, behind)) = read else {
             columns
                 .iter_mut()

@@ -8,6 +8,7 @@ use super::{RowDecoder, Takes, read_time, value};
 use crate::connector::lines::Lines;
 use crate::connector::number;
 use crate::connector::plain_values::{Plain, end_of_plain, push_text};
+use crate::connector::stream_rows::Together;
 use crate::connector::time;
 use crate::event::{Attribute, Column, ColumnBatch, Schema, Timestamp, Type};
 use memchr::memchr;
@@ -77,7 +78,7 @@ pub struct ReadRows {
 }
 
 impl RowDecoder {
-    /// Reads the events that follow and are at hand into the columns of their stream, at most so many, as long as they
+    /// Reads the events that follow and are at hand into the columns of their stream, so far at most, as long as they
     /// are plain rows of one stream, and all of them have a time or none has. `None` where the next line is one for
     /// [`decode_line_in`](super::decode_line_in).
     pub fn next_events<R: BufRead>(
@@ -85,13 +86,13 @@ impl RowDecoder {
         lines: &mut Lines<R>,
         streams: &[KnownStream],
         columns: &mut [ColumnBatch],
-        rows_max: usize,
+        together: Together,
     ) -> io::Result<Option<ReadRows>> {
         let known = Known {
             streams,
             only: None,
         };
-        self.plain_lines(lines, known, columns, rows_max)
+        self.plain_lines(lines, known, columns, together)
     }
 
     /// The same of a file of one stream, as [`RowDecoder::decode_of`] reads it. Returns the line of the first row.
@@ -100,7 +101,7 @@ impl RowDecoder {
         lines: &mut Lines<R>,
         stream: &KnownStream,
         rows: &mut ColumnBatch,
-        rows_max: usize,
+        together: Together,
     ) -> io::Result<Option<u64>> {
         let attribute = time::attribute(&stream.1, self.time.as_deref());
         let takes = Takes {
@@ -111,7 +112,7 @@ impl RowDecoder {
             streams: std::slice::from_ref(stream),
             only: Some((0, takes, stream.1.position("row").is_none())),
         };
-        let read = self.plain_lines(lines, known, std::slice::from_mut(rows), rows_max)?;
+        let read = self.plain_lines(lines, known, std::slice::from_mut(rows), together)?;
         Ok(read.map(|read| read.line))
     }
 
@@ -120,13 +121,13 @@ impl RowDecoder {
         lines: &mut Lines<R>,
         known: Known<'_>,
         columns: &mut [ColumnBatch],
-        rows_max: usize,
+        together: Together,
     ) -> io::Result<Option<ReadRows>> {
         let (before, bytes_max) = (lines.number(), lines.bytes_max());
         let text = lines.at_hand()?;
         let (mut at, mut passed) = (0, 0);
         let (mut read, mut rows): (Option<ReadRows>, usize) = (None, 0);
-        while rows < rows_max
+        while rows < together.rows_max
             && let Some(len) = memchr(b'\n', &text.as_bytes()[at..])
         {
             if len > bytes_max {
@@ -135,7 +136,8 @@ impl RowDecoder {
             let line = &text[at..at + len];
             if !line.trim_ascii().is_empty() {
                 let stream = read.map(|read| read.stream);
-                let Some(stream) = self.plain_line(line, known, columns, stream) else {
+                let Some(stream) = self.plain_line(line, known, (columns, together.until), stream)
+                else {
                     break;
                 };
                 let line = before + passed + 1;
@@ -149,12 +151,12 @@ impl RowDecoder {
         Ok(read)
     }
 
-    /// Appends the row of a line; `None`, and nothing appended, where it is not plain, or not of the stream.
+    /// Appends the row of a line; `None`, and nothing appended, where it is not plain, not of the stream, or too late.
     fn plain_line(
         &mut self,
         line: &str,
         known: Known<'_>,
-        columns: &mut [ColumnBatch],
+        (columns, until): (&mut [ColumnBatch], Timestamp),
         stream: Option<usize>,
     ) -> Option<usize> {
         let further = self.further;
@@ -176,7 +178,9 @@ impl RowDecoder {
         let stream = row.stream?;
         let rows = &mut columns[stream];
         let before = rows.len();
-        let fits = |at: &Option<Timestamp>| before == 0 || at.is_some() == rows.timed;
+        let fits = |at: &Option<Timestamp>| {
+            at.is_none_or(|at| at <= until) && (before == 0 || at.is_some() == rows.timed)
+        };
         let Some(at) = at.filter(fits) else {
             let columns = rows.batch.columns.iter_mut();
             columns.for_each(|column| column.truncate(before));

@@ -27,7 +27,8 @@ fn shown(line: Option<u64>, at: Option<Timestamp>, values: &[Value]) -> Shown {
     (line, format!("{:?} {values:?}", at.map(|at| at.0)))
 }
 
-fn append(out: &mut Vec<Shown>, line: u64, columns: &ColumnBatch) {
+fn append(out: &mut Vec<Shown>, line: u64, columns: &ColumnBatch, until: Timestamp) {
+    assert!(!columns.timed || columns.batch.at.iter().all(|at| *at <= until));
     for row in 0..columns.len() {
         let values = columns.batch.columns.iter().map(|column| column.value(row));
         let at = columns.timed.then(|| columns.batch.at[row]);
@@ -36,19 +37,19 @@ fn append(out: &mut Vec<Shown>, line: u64, columns: &ColumnBatch) {
     }
 }
 
-/// All rows of a text, and how many were read into columns. `together`: so many at most, in pieces of so many bytes.
-fn rows_of(bytes: &[u8], said: &Text, together: Option<(usize, usize)>) -> (Vec<Shown>, usize) {
+/// All rows of a text, and how many were read into columns. `together`: so far at most, in pieces of so many bytes.
+fn rows_of(bytes: &[u8], said: &Text, together: Option<(Together, usize)>) -> (Vec<Shown>, usize) {
     let schema = schema();
-    let (rows_max, piece) = together.unwrap_or((0, 64));
+    let (far, piece) = together.unwrap_or((Together::rows(0), 64));
     let reader = BufReader::with_capacity(piece, bytes);
     let mut rows = StreamRows::new(reader, ("S", &schema), said, Begin::default());
     let mut columns = ColumnBatch::new(&schema);
     let (mut out, mut in_columns) = (Vec::new(), 0);
     loop {
         if together.is_some()
-            && let Some(line) = rows.next_rows(&mut columns, rows_max).expect("memory")
+            && let Some(line) = rows.next_rows(&mut columns, far).expect("memory")
         {
-            append(&mut out, line, &columns);
+            append(&mut out, line, &columns, far.until);
             in_columns += columns.len();
             continue;
         }
@@ -76,7 +77,11 @@ fn rows_of(bytes: &[u8], said: &Text, together: Option<(usize, usize)>) -> (Vec<
 }
 
 /// All events of a text.
-fn events_of(bytes: &[u8], said: &Text, together: Option<(usize, usize)>) -> (Vec<Shown>, usize) {
+fn events_of(
+    bytes: &[u8],
+    said: &Text,
+    together: Option<(Together, usize)>,
+) -> (Vec<Shown>, usize) {
     let other = Schema::new([("qty", Type::Long), ("sym", Type::String)]);
     let streams = [
         ("S".to_string(), schema(), None),
@@ -85,17 +90,17 @@ fn events_of(bytes: &[u8], said: &Text, together: Option<(usize, usize)>) -> (Ve
     let mut columns = streams
         .clone()
         .map(|(_, schema, _)| ColumnBatch::new(&schema));
-    let (rows_max, piece) = together.unwrap_or((0, 64));
+    let (far, piece) = together.unwrap_or((Together::rows(0), 64));
     let mut lines = Lines::new(BufReader::with_capacity(piece, bytes));
     let mut decoder = RowDecoder::new(said);
     let (mut out, mut in_columns) = (Vec::new(), 0);
     loop {
         if together.is_some()
             && let Some(read) = decoder
-                .next_events(&mut lines, &streams, &mut columns, rows_max)
+                .next_events(&mut lines, &streams, &mut columns, far)
                 .expect("memory")
         {
-            append(&mut out, read.line, &columns[read.stream]);
+            append(&mut out, read.line, &columns[read.stream], far.until);
             in_columns += columns[read.stream].len();
             continue;
         }
@@ -125,20 +130,28 @@ fn events_of(bytes: &[u8], said: &Text, together: Option<(usize, usize)>) -> (Ve
     (out, in_columns)
 }
 
-type ReadAll = fn(&[u8], &Text, Option<(usize, usize)>) -> (Vec<Shown>, usize);
+type ReadAll = fn(&[u8], &Text, Option<(Together, usize)>) -> (Vec<Shown>, usize);
 
 /// Reads a text one by one, and together in pieces of several sizes; returns how many rows were read into columns.
 fn check(text: &[u8], said: &Text, read: ReadAll) -> usize {
     let (singly, _) = read(text, said, None);
     let mut least = usize::MAX;
-    for (rows_max, piece) in [
-        (1, 1 << 16),
-        (7, 1 << 16),
-        (256, 1 << 16),
-        (256, 40),
-        (3, 200),
+    let until = Timestamp(5_000_000);
+    for (far, piece) in [
+        (Together::rows(1), 1 << 16),
+        (Together::rows(7), 1 << 16),
+        (Together::rows(256), 1 << 16),
+        (Together::rows(256), 40),
+        (Together::rows(3), 200),
+        (
+            Together {
+                rows_max: 256,
+                until,
+            },
+            300,
+        ),
     ] {
-        let (together, in_columns) = read(text, said, Some((rows_max, piece)));
+        let (together, in_columns) = read(text, said, Some((far, piece)));
         let text = String::from_utf8_lossy(text);
         assert_eq!(
             together.len(),
@@ -146,7 +159,7 @@ fn check(text: &[u8], said: &Text, read: ReadAll) -> usize {
             "{text}\n{together:#?}\n{singly:#?}"
         );
         for (a, b) in together.iter().zip(&singly) {
-            assert_eq!(a.1, b.1, "{said:?} {rows_max} {piece}\n{text}");
+            assert_eq!(a.1, b.1, "{said:?} {far:?} {piece}\n{text}");
             assert!(
                 a.0.is_none() || b.0.is_none() || a.0 == b.0,
                 "{a:?} {b:?}\n{text}"

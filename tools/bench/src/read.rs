@@ -9,7 +9,7 @@ use super::engine::{Engine, text};
 use super::hand::{Map, PASSES_ABOVE};
 use super::harness::{Conditions, Pass, Tally, by_turns, text_word, timed, words};
 use super::record::{Record, Unit};
-use eventflux::connector::{Begin, Format, Sample, StreamRows, Text, TextOptions};
+use eventflux::connector::{Begin, Format, Sample, StreamRows, Text, TextOptions, Together};
 use eventflux::event::{Batch, Data, Schema};
 use eventflux::{ColumnBatch, EventFluxManager, Input, RuntimeConfig, Script, Workers};
 use serde::Deserialize;
@@ -125,7 +125,9 @@ fn send(bytes: &[u8], (schema, said): (&Schema, &Text), mut input: Input) -> Res
     let mut rows = StreamRows::new(reader, ("trades", schema), said, Begin::default());
     let mut columns = ColumnBatch::new(schema);
     loop {
-        let read = rows.next_rows(&mut columns, TOGETHER).map_err(text)?;
+        let read = rows
+            .next_rows(&mut columns, Together::rows(TOGETHER))
+            .map_err(text)?;
         if read.is_some() {
             input.send_each("trades", &mut columns).map_err(text)?;
             continue;

@@ -4,6 +4,9 @@
 //! the order of the command line; an event without a time stands at the time of the one before it in its file, so
 //! files without times are read one after the other.
 //!
+//! Rows that follow each other in one file, with none of another file between them, may be taken together, in columns.
+//! They are read so as soon as a second one follows: where files take turns row by row nothing is read in vain.
+//!
 //! Where all files stand before the event at hand is told to checkpoints, so that a later run goes on with that event:
 //! per file the byte and line behind what was taken, and the time by which its next event is placed. A last line
 //! without an end may be half of one, and is left to that later run unless it is seen to be whole.
@@ -14,7 +17,7 @@ use crate::signal;
 use eventflux::connector::csv::CsvError;
 use eventflux::connector::json::{EventLine, EventRow, RowDecoder, decode_line_in};
 use eventflux::connector::{
-    BadRow, Begin, FileIdentity, LastLine, Line, Lines, Rest, StreamRows, Text, TextRow,
+    BadRow, Begin, FileIdentity, LastLine, Line, Lines, Rest, StreamRows, Text, TextRow, Together,
 };
 use eventflux::event::{ColumnBatch, Schema, Timestamp, Value};
 use std::fs::File;
@@ -149,6 +152,8 @@ pub struct Events {
     cursors: Vec<Cursor>,
     /// The cursor whose event was given out last and moves on next.
     given: Option<usize>,
+    /// That cursor also gave the event before it, so that more of its rows may follow.
+    stays: bool,
     /// A later run goes on where this one ends.
     again: bool,
 }
@@ -160,6 +165,7 @@ impl Events {
             streams,
             cursors: Vec::new(),
             given: None,
+            stays: false,
             again,
         }
     }
@@ -221,26 +227,47 @@ impl Events {
         Ok(())
     }
 
-    /// Goes to the rows that follow and are at hand, where there is one file and they are plain; otherwise the next
-    /// event is one for [`Events::advance`]. Where files are read side by side each row has its place among those of
-    /// others.
+    /// Goes to the rows of one file that follow and are at hand, where they are plain and no event of another file
+    /// stands between them; otherwise the next event is one for [`Events::advance`].
     pub fn advance_rows(&mut self) -> Result<Option<PlacedRows<'_>>, Failure> {
-        let [cursor] = self.cursors.as_mut_slice() else {
+        let Some(next) = self.next_with_rows() else {
             return Ok(None);
         };
-        let is_next = self.given == Some(0) || matches!(cursor.held, Held::Nothing);
-        let read = is_next.then(|| cursor.next_rows(&self.streams)).transpose();
+        let until = self.until(next);
+        let (cursor, streams) = (&mut self.cursors[next], &self.streams);
+        let read = cursor.next_rows(streams, until);
         let read = read.map_err(|e| Failure::run(format!("{}: {e}", cursor.name)))?;
-        let Some(stream) = read.flatten() else {
+        let Some(stream) = read else {
             return Ok(None);
         };
-        self.given = Some(0);
+        self.given = Some(next);
         Ok(Some(PlacedRows {
             file: &cursor.name,
             line: cursor.line,
             stream,
             rows: &mut cursor.columns[stream],
         }))
+    }
+
+    /// The cursor that moves on next, where it may give out more than one row.
+    fn next_with_rows(&self) -> Option<usize> {
+        match (self.cursors.as_slice(), self.given) {
+            ([_], Some(_)) => Some(0),
+            ([cursor], None) => matches!(cursor.held, Held::Nothing).then_some(0),
+            (_, given) => given.filter(|_| self.stays),
+        }
+    }
+
+    /// Up to which time rows of a cursor stand before what all others hold.
+    fn until(&self, next: usize) -> Timestamp {
+        let others = self.cursors.iter().enumerate();
+        let others = others.filter(|(n, c)| *n != next && !matches!(c.held, Held::End));
+        // At the same time the file that was named first comes first.
+        let until = others.map(|(n, c)| match n < next {
+            true => Timestamp(c.time.0.saturating_sub(1)),
+            false => c.time,
+        });
+        until.min().unwrap_or(Timestamp(i64::MAX))
     }
 
     /// Bytes read so far.
@@ -264,7 +291,8 @@ impl Events {
 
     /// Goes to the next event; `false` at the end of all files.
     pub fn advance(&mut self) -> Result<bool, Failure> {
-        match self.given.take() {
+        let before = self.given.take();
+        match before {
             Some(given) => self.cursors[given].advance(&self.streams)?,
             // the first one: nothing was given out, or the end was reached
             None => {
@@ -278,6 +306,7 @@ impl Events {
         let open = self.cursors.iter().enumerate();
         let open = open.filter(|(_, c)| !matches!(c.held, Held::End));
         self.given = open.min_by_key(|(_, c)| c.time).map(|(next, _)| next);
+        self.stays = self.given == before;
         Ok(self.given.is_some())
     }
 
@@ -371,21 +400,29 @@ impl Cursor {
         }
     }
 
-    /// Reads the rows that follow and are at hand into the columns of their stream.
-    fn next_rows(&mut self, streams: &Streams) -> io::Result<Option<usize>> {
+    /// Reads the rows that follow and are at hand, up to a time, into the columns of their stream.
+    fn next_rows(&mut self, streams: &Streams, until: Timestamp) -> io::Result<Option<usize>> {
+        let together = Together {
+            rows_max: COLUMN_ROWS,
+            until,
+        };
         let columns = &mut self.columns;
         let read = match &mut self.body {
             Body::Rows(rows, stream) => {
-                let first = rows.next_rows(&mut columns[*stream], COLUMN_ROWS)?;
+                let first = rows.next_rows(&mut columns[*stream], together)?;
                 first.map(|line| (*stream, line))
             }
             Body::Events(lines, decoder) => {
-                let read = decoder.next_events(lines, &streams.0, columns, COLUMN_ROWS)?;
+                let read = decoder.next_events(lines, &streams.0, columns, together)?;
                 read.map(|read| (read.stream, read.line))
             }
         };
         Ok(read.map(|(stream, line)| {
             (self.held, self.line) = (Held::Rows, line);
+            let rows = &self.columns[stream];
+            if let (true, Some(last)) = (rows.is_timed(), rows.rows().at().last()) {
+                self.time = *last;
+            }
             stream
         }))
     }
@@ -538,112 +575,4 @@ fn decode(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use eventflux::connector::Format;
-    use eventflux::event::Type;
-
-    fn streams() -> Streams {
-        let schema = || Schema::new([("n", Type::Int)]);
-        Streams::new(["A", "B"].map(|name| (name.into(), schema(), None)))
-    }
-
-    fn all(events: &mut Events) -> Vec<String> {
-        let mut out = Vec::new();
-        while events.advance().expect("readable") {
-            let Placed { file, line, event } = events.event().expect("at hand");
-            let text = match event {
-                Event::Row { stream, at, row } => {
-                    format!("{stream} {:?} {}", at.map(|at| at.millis()), row[0])
-                }
-                Event::Batch(batch, faults) => {
-                    let runs = batch.iter().map(|(s, rows)| format!("{s}×{}", rows.len()));
-                    let faults = faults.iter().map(BadRow::to_string);
-                    let all: Vec<String> = runs.chain(faults).collect();
-                    format!("batch {}", all.join(" "))
-                }
-                Event::Clock(at) => format!("clock {}", at.millis()),
-                Event::Bad(fault) => format!("bad {fault}"),
-            };
-            out.push(format!("{file}:{line} {text}"));
-        }
-        out
-    }
-
-    fn text(events: &mut Events, name: &str, text: &'static str) {
-        let source = Source {
-            name: name.into(),
-            stream: None,
-            text: Text::new(Format::Json),
-            reader: Box::new(text.as_bytes()),
-            file: None,
-            begin: Begin::default(),
-            time: Place::START.time,
-        };
-        events.add(source).expect("nothing is opened");
-    }
-
-    #[test]
-    fn events_of_one_file_keep_their_order() {
-        let mut events = Events::new(streams(), false);
-        text(
-            &mut events,
-            "e",
-            "{\"stream\":\"A\",\"at\":5,\"row\":[1]}\n\n{\"stream\":\"b\",\"at\":3,\"row\":{\"n\":2}}\n{\"clock\":9}\n\
-             {\"stream\":\"C\",\"row\":[1]}\nx\n{\"stream\":\"A\",\"row\":[1.5]}\n\
-             {\"batch\":[{\"stream\":\"A\",\"row\":[1]},{\"stream\":\"A\",\"row\":[2]},\
-             {\"stream\":\"B\",\"row\":[3]}]}\n\
-             {\"batch\":[{\"stream\":\"A\",\"row\":[1]},{\"stream\":\"A\",\"row\":[true]}]}\n{\"batch\":[]}",
-        );
-        assert_eq!(
-            all(&mut events),
-            [
-                "e:1 0 Some(5) 1",
-                "e:3 1 Some(3) 2",
-                "e:4 clock 9",
-                "e:5 bad unknown stream 'C'; known: A, B",
-                "e:6 bad expected value, column 1",
-                "e:7 bad attribute 'n' INT: 1.5 is not an integer",
-                "e:8 batch 0×2 1×1",
-                "e:9 batch 0×1 row 2 of the batch: attribute 'n' INT: found a boolean true, expected an integer",
-                "e:10 batch ",
-            ]
-        );
-        assert_eq!(all(&mut events), Vec::<String>::new());
-    }
-
-    #[test]
-    fn files_are_merged_by_time_and_else_follow_each_other() {
-        let mut events = Events::new(streams(), false);
-        text(
-            &mut events,
-            "a",
-            "{\"stream\":\"A\",\"at\":1,\"row\":[1]}\n{\"stream\":\"A\",\"at\":4,\"row\":[2]}\n\
-             {\"stream\":\"A\",\"row\":[3]}",
-        );
-        text(
-            &mut events,
-            "b",
-            "{\"stream\":\"B\",\"at\":1,\"row\":[4]}\n{\"clock\":2}\n?\n{\"stream\":\"B\",\"at\":5,\"row\":[5]}",
-        );
-        text(
-            &mut events,
-            "c",
-            "{\"stream\":\"A\",\"row\":[6]}\n{\"stream\":\"A\",\"row\":[7]}",
-        );
-        assert_eq!(
-            all(&mut events),
-            [
-                "c:1 0 None 6",
-                "c:2 0 None 7",
-                "a:1 0 Some(1) 1",
-                "b:1 1 Some(1) 4",
-                "b:2 clock 2",
-                "b:3 bad expected value, column 1",
-                "a:2 0 Some(4) 2",
-                "a:3 0 None 3",
-                "b:4 1 Some(5) 5",
-            ]
-        );
-    }
-}
+mod tests;

@@ -2,7 +2,7 @@
 
 use super::naive::{self, Judged};
 use eventflux::connector::json::{EventLine, EventRow, KnownStream, RowDecoder, decode_line};
-use eventflux::connector::{Format, Lines, Text};
+use eventflux::connector::{Format, Lines, Text, Together};
 use eventflux::{ColumnBatch, Schema, Type, Value};
 use serde::Deserializer as _;
 use serde::de::{MapAccess, Visitor};
@@ -52,7 +52,7 @@ fn in_columns(line: &[u8], stream: KnownStream, said: &Text) -> Option<Line> {
     let mut columns = [ColumnBatch::new(&stream.1)];
     let streams = [stream];
     let mut decoder = RowDecoder::new(said);
-    let read = decoder.next_events(&mut lines, &streams, &mut columns, 1);
+    let read = decoder.next_events(&mut lines, &streams, &mut columns, Together::rows(1));
     let _ = read.ok()??;
     let [columns] = &columns;
     let at = columns.is_timed().then(|| columns.rows().at()[0].0);

@@ -6,7 +6,7 @@
 
 use super::naive::{self, Judged};
 use eventflux::connector::csv::CsvRows;
-use eventflux::connector::{BadRow, Format, Text};
+use eventflux::connector::{BadRow, Format, Text, Together};
 use eventflux::{ColumnBatch, Schema, Type, Value};
 
 /// A row as it is compared: time and values, or nothing where it is bad.
@@ -17,7 +17,7 @@ pub fn engine(bytes: &[u8], schema: &Schema) -> Result<(Vec<Row>, bool), String>
     let mut rows = CsvRows::new(bytes, schema, &Text::new(Format::Csv));
     let (mut found, mut columns) = (Vec::new(), ColumnBatch::new(schema));
     loop {
-        let plain = rows.next_rows(&mut columns, 256);
+        let plain = rows.next_rows(&mut columns, Together::rows(256));
         if plain.map_err(|e| e.to_string())?.is_some() {
             let rows = columns.rows();
             for (row, at) in rows.at().iter().enumerate() {
