@@ -21,6 +21,8 @@ use crate::{say, signal};
 use eventflux::connector::{Format, Inferred, Sample, TextOptions};
 use eventflux::event::{Batch, Schema};
 use eventflux::{Answer, BuildError, EventFluxAppRuntime, EventFluxManager, Script};
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::io::{self, Cursor, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -68,7 +70,8 @@ fn standard_input() -> Result<String, Failure> {
 
 fn run_script(args: &QueryArgs, script: Script) -> Result<(), Failure> {
     let options = args.inputs.text.options()?;
-    let built = match Built::new(&script, &options, args.clock, Loaded::default()) {
+    let looks = (&options, &Notes::default());
+    let built = match Built::new(&script, looks, args.clock, Loaded::default()) {
         Ok(built) => built,
         Err(Unbuilt::Files(failure)) => return Err(failure),
         Err(Unbuilt::Text(e)) => return Err(Failure::usage(format!("the text\n{e}"))),
@@ -82,6 +85,20 @@ fn run_script(args: &QueryArgs, script: Script) -> Result<(), Failure> {
         question: None,
     };
     built.answer(&script, &way).map(drop)
+}
+
+/// What was told of files, so that a shell, which looks at them for each answer, tells it once.
+#[derive(Default)]
+pub struct Notes(RefCell<HashSet<String>>);
+
+impl Notes {
+    fn tell(&self, note: String) {
+        let mut told = self.0.borrow_mut();
+        if !told.contains(&note) {
+            say!("{note}");
+            told.insert(note);
+        }
+    }
 }
 
 /// What is read beside the files that a script names.
@@ -147,7 +164,7 @@ impl Built {
     /// Looks at the files and builds the app.
     pub fn new(
         script: &Script,
-        options: &TextOptions,
+        (options, notes): (&TextOptions, &Notes),
         clock: Option<Clock>,
         loaded: Loaded,
     ) -> Result<Self, Unbuilt> {
@@ -159,7 +176,7 @@ impl Built {
             let paths = named::files(Path::new(name)).map_err(Unbuilt::Files)?;
             let mut paths = paths.into_iter();
             let Some(path) = paths.next() else { continue };
-            let (found, begun) = look_at(&path, options).map_err(Unbuilt::Files)?;
+            let (found, begun) = look_at(&path, options, notes).map_err(Unbuilt::Files)?;
             timed &= found.is_timed;
             columns.push((name.to_string(), found.schema));
             let mut add = |path: PathBuf, begun| {
@@ -235,6 +252,7 @@ impl Built {
 pub fn look_at(
     path: &Path,
     options: &TextOptions,
+    notes: &Notes,
 ) -> Result<(Inferred, Option<Box<dyn Read + Send>>), Failure> {
     let (name, packing) = (path.display(), options.packing(path));
     let failure = |e: io::Error| Failure::run(format!("{name}: {e}"));
@@ -253,7 +271,9 @@ pub fn look_at(
     };
     // What begins with a bracket leaves no doubt.
     if found.guessed && found.text.format != Format::Json {
-        say!("eventflux: {name} is read as {looks}; --input-format says otherwise");
+        notes.tell(format!(
+            "eventflux: {name} is read as {looks}; --input-format says otherwise"
+        ));
     }
     let again = path != Path::new("-") && path.is_file();
     let begun = (!again).then(|| Box::new(Cursor::new(sample.bytes).chain(reader)) as _);

@@ -74,6 +74,24 @@ impl Folder {
 }
 
 #[test]
+fn what_a_file_is_taken_for_is_told_once() {
+    let folder = Folder::new();
+    for name in ["list.txt", "other.txt"] {
+        folder.0.file(name, "sym,qty\nA,1\nB,2\n");
+    }
+    let text = "SELECT qty FROM 'list.txt';\nSELECT sum(qty) AS q FROM 'list.txt';\n.load list.txt\n\
+        SELECT count(*) AS n FROM list;\nSELECT qty FROM 'other.txt' LIMIT 1;\nSELECT count(*) AS n FROM list;\n";
+    let output = folder.run(&["--format", "csv"], text.as_bytes());
+    expect(
+        &output,
+        0,
+        &["list.txt is read as CSV", "other.txt is read as CSV"],
+    );
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(told.lines().count(), 2, "{told}");
+}
+
+#[test]
 fn a_script_is_answered_and_nothing_else_is_written() {
     let folder = Folder::new();
     for (text, lines) in [

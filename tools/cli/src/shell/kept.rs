@@ -8,7 +8,7 @@ use super::feed::Piece;
 use super::insert::Row;
 use super::told::{Origin, Wrong};
 use crate::args::Clock;
-use crate::files::{Built, Loaded, Unbuilt};
+use crate::files::{Built, Loaded, Notes, Unbuilt};
 use crate::inputs::NamedFile;
 use crate::named;
 use eventflux::connector::{Format, Packing, Text, TextOptions};
@@ -115,6 +115,8 @@ pub struct Kept {
 pub struct Ways<'a> {
     /// What is said of the text of files that statements name.
     pub options: &'a TextOptions,
+    /// What was told of these files.
+    pub notes: &'a Notes,
     /// Whose time counts, where that is said.
     pub clock: Option<Clock>,
 }
@@ -262,7 +264,7 @@ impl Kept {
                 begun: Some(Box::new(Cursor::new(lines))),
             });
         }
-        let built = Built::new(&script, ways.options, ways.clock, loaded);
+        let built = Built::new(&script, (ways.options, ways.notes), ways.clock, loaded);
         let built = built.map_err(|e| match e {
             Unbuilt::Files(failure) => Wrong::failed(failure),
             Unbuilt::Text(e) => Wrong::Text(e, origins.to_vec()),

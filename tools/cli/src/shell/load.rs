@@ -122,7 +122,7 @@ impl Shell<'_> {
             Some(stream) => stream.to_string(),
             None => stream_name(&plain),
         };
-        let (found, _) = look_at(first, options).map_err(Wrong::failed)?;
+        let (found, _) = look_at(first, options, &self.notes).map_err(Wrong::failed)?;
         let text = match self.kept.find(&name) {
             Some(known) if known.is_held() => {
                 let (name, word) = (&known.name, known.word());

@@ -17,6 +17,7 @@ mod words;
 
 use crate::args::{Clock, OnBad};
 use crate::failure::Failure;
+use crate::files::Notes;
 use crate::shape::Show;
 use crate::text::TextArgs;
 use crate::{say, signal};
@@ -32,17 +33,19 @@ use std::path::PathBuf;
 use told::Wrong;
 use words::Words;
 
-const SHELL_HELP: &str = r#"A statement ends with ; and may have several lines. CREATE, INSERT, PARTITION and the like are kept: they are the app.
-A SELECT is answered, and not kept:
-  SELECT … FROM a stream         the rows that it emits while all that was loaded is read from the beginning
+const SHELL_HELP: &str = r#"A statement ends with ; and may have several lines. CREATE, INSERT, PARTITION and the like are
+kept: they are the app. A SELECT is answered, and not kept:
+  SELECT … FROM a stream         the rows that it emits while all that was loaded is read from the
+                                 beginning
   SELECT … FROM 'trades.csv'     over all rows of the file, whose columns are found out
   SELECT … FROM a table,         what it holds when all that was loaded has been read
     window or aggregation
-INSERT INTO a stream or table VALUES (…), (…); types rows. Each answer runs the whole app anew over all rows that were
-loaded and typed, and closes open windows at the end; so it is the same whenever it is asked. Lines that begin with a
-point are commands; .help lists them.
+INSERT INTO a stream or table VALUES (…), (…); types rows. Each answer runs the whole app anew over
+all rows that were loaded and typed, and closes open windows at the end; so it is the same whenever
+it is asked. Lines that begin with a point are commands; .help lists them.
 
-On a terminal: Tab completes, Up and Ctrl-R find earlier lines, Ctrl-C drops a line or stops an answer, Ctrl-D ends.
+On a terminal: Tab completes, Up and Ctrl-R find earlier lines, Ctrl-C drops a line or stops an
+answer, Ctrl-D ends.
 From a pipe: no prompt; the first error ends the shell with status 1.
 
 Examples:
@@ -74,7 +77,7 @@ pub struct ShellArgs {
     /// The clock, where neither the app says it with @app:playback nor all that is read has times
     #[arg(long, value_enum, hide_short_help = true)]
     pub clock: Option<Clock>,
-    /// What a bad line of a file does
+    /// What happens at a bad line of a file
     #[arg(long, value_enum, default_value_t = OnBad::Skip, hide_short_help = true)]
     pub on_bad: OnBad,
     /// How rows stand in files.
@@ -87,6 +90,8 @@ pub struct Shell<'a> {
     args: &'a ShellArgs,
     /// How rows stand in files, where nothing else is said.
     options: TextOptions,
+    /// What was told of files.
+    notes: Notes,
     kept: Kept,
     format: Option<Show>,
     /// Rows of an answer that are written; 0: all of them.
@@ -107,6 +112,7 @@ pub fn run(args: &ShellArgs) -> Result<(), Failure> {
     let mut shell = Shell {
         args,
         options: args.text.options()?,
+        notes: Notes::default(),
         kept: Kept::default(),
         format: args.format,
         limit: None,
@@ -150,6 +156,7 @@ impl Shell<'_> {
     fn ways(&self) -> Ways<'_> {
         Ways {
             options: &self.options,
+            notes: &self.notes,
             clock: self.args.clock,
         }
     }
