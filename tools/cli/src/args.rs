@@ -2,7 +2,6 @@
 
 use crate::checkpoints::StateArgs;
 use crate::failure::Failure;
-use crate::places::Replaced;
 use crate::shape::Show;
 use crate::store::RedisArgs;
 use crate::text::TextArgs;
@@ -17,7 +16,8 @@ const VERSION: &str = env!("EVENTFLUX_VERSION");
 
 const EXIT_STATUS: &str =
     "Exit status: 0 done, 1 the run failed or no line was good, 2 usage or app error, 128 and the
-number of a signal where one ended it: 130 Ctrl-C, 143 SIGTERM. A run finishes what it has read first.
+number of a signal where one ended it: 130 Ctrl-C, 143 SIGTERM. A run finishes first what it has
+read.
 
 Colour: on a terminal, unless NO_COLOR is set.";
 
@@ -27,8 +27,7 @@ Colour: on a terminal, unless NO_COLOR is set.";
     name = "eventflux",
     version = VERSION,
     about = "Runs SQL apps over streams of events",
-    after_long_help = EXIT_STATUS,
-    max_term_width = 110
+    after_long_help = EXIT_STATUS
 )]
 pub struct Cli {
     /// What to do.
@@ -121,18 +120,22 @@ impl Absent {
 }
 
 const RUN_HELP: &str = r#"Events are JSON lines:
-  {"stream":"S","at":1000,"row":["IBM",700.0,100]}     at in ms or ISO 8601, optional; the row may be an object by name
+  {"stream":"S","at":1000,"row":["IBM",700.0,100]}     at in ms or ISO 8601, optional;
+                                                       the row may be an object by name
   {"clock":5000}                                       moves the event-time clock
   {"batch":[{"stream":"S","at":1,"row":[…]},…]}        rows that are one batch
-Rows come out the same way, rows that leave with "sign":"-", from every stream that a query writes and none reads;
-on a terminal as a table. --format says otherwise.
-The end of the input does not move the clock: windows that time has not closed stay open unless --flush.
+Rows come out the same way, rows that leave with "sign":"-", from every stream that a query writes
+and none reads; on a terminal as a table. --format says otherwise.
+The end of the input does not move the clock: windows that time has not closed stay open unless
+--flush.
 
-With --store the app's state, the place in --events and --input, and the length of --out are kept together. A run that
-was killed at any moment goes on when the same command is given again, and its output ends up as if nothing had
-happened. A file is recognised by what is in it, not by its name: one that has grown goes on, a new one (of the next
-day, say) is read from its beginning. A last line that may be half of one is left to the next run.
-Events on standard input must come again from the first one; rows on standard output may come twice.
+With --store the app's state, the place in --events and --input, and the length of --out are kept
+together. A run that was killed at any moment goes on when the same command is given again, and its
+output ends up as if nothing had happened. A file is recognised by what is in it, not by its name:
+one that has grown goes on, a new one (of the next day, say) is read from its beginning. A last line
+that may be half of one is left to the next run. What is compressed is unpacked from its beginning,
+and events on standard input must come again from the first one: the rows that the state holds are
+passed over. Rows on standard output may come twice.
 
 With --trace-pattern each step of each run of a pattern is told on standard error:
   fraud run 7 at 1200 ms: takes a row of b = B; waits for c = C [a.card = 'x', b.amount = 3.0]
@@ -146,10 +149,10 @@ Examples:
   eventflux run app.sql --events events.jsonl --format json | jq .total
   eventflux run app.sql --events events.jsonl --trace-pattern fraud --trace-key 4711 2> trace.txt
   eventflux run app.sql --store file:state --events events.jsonl --out out.jsonl
-  eventflux run app.sql --store file:state --restore 1-42 --checkpoint-interval 500ms --events e.jsonl --out o.jsonl
+  eventflux run app.sql --store file:state --restore 1-42 --events events.jsonl --out out.jsonl
   eventflux run app.sql --store redis://localhost:6379 --events events.jsonl --out out.jsonl
-  EVENTFLUX_REDIS_PASSWORD=… eventflux run app.sql --store rediss+sentinel://a,b,c/main --redis-user orders \
-    --redis-ca ca.pem --redis-replicas 1 --events events.jsonl --out out.jsonl"#;
+  EVENTFLUX_REDIS_PASSWORD=… eventflux run app.sql --store rediss+sentinel://a,b,c/main \
+    --redis-user orders --redis-ca ca.pem --redis-replicas 1 --events events.jsonl --out out.jsonl"#;
 
 /// Options of `run`.
 #[derive(Args, Debug)]
@@ -163,18 +166,19 @@ pub struct RunArgs {
     pub inputs: InputArgs,
     /// Whose time counts: event or processing
     ///
-    /// 'event': that of the rows, as @app:playback in the app says, too. 'processing', which holds where neither is
-    /// said: the machine's, and times of rows are not used.
-    #[arg(long, value_enum, hide_possible_values = true)]
+    /// 'event': that of the rows, as @app:playback in the app says, too.
+    /// 'processing', where neither is said: the machine's, and times of rows are not used.
+    #[arg(long, value_enum, hide_possible_values = true, verbatim_doc_comment)]
     pub clock: Option<Clock>,
     /// Close open windows at the end of the input
     #[arg(long)]
     pub flush: bool,
     /// Where rows go; - is standard output
     ///
-    /// A name that ends in .csv takes the rows of one stream. A file that has something in it is not emptied without
-    /// --force, and with --store goes on where the app has written it.
-    #[arg(long, value_name = "FILE|-", default_value = "-")]
+    /// A name that ends in .csv takes the rows of one stream.
+    /// A file that has something in it is not emptied without --force, and with --store goes on
+    /// where the app has written it.
+    #[arg(long, value_name = "FILE|-", default_value = "-", verbatim_doc_comment)]
     pub out: PathBuf,
     /// Empty --out if something is in it
     #[arg(long)]
@@ -186,11 +190,11 @@ pub struct RunArgs {
     pub print: Vec<String>,
     /// No progress bar and no summary
     ///
-    /// In the summary 'rows in' counts the rows of --events and --input or, where there are none, those that the app's
-    /// own sources gave to its queries.
-    #[arg(long, short)]
+    /// In the summary 'rows in' counts the rows of --events and --input or, where there are none,
+    /// those that the app's own sources gave to its queries.
+    #[arg(long, short, verbatim_doc_comment)]
     pub quiet: bool,
-    /// How rows are written [default: table on a terminal, rows elsewhere, csv to a file of that name]
+    /// How rows are written [default: table on a terminal, csv to such a file, otherwise rows]
     #[arg(long, value_enum, hide_short_help = true)]
     pub format: Option<Show>,
     /// Number of worker threads, or 'inline' for none
@@ -207,16 +211,6 @@ pub struct RunArgs {
     /// What is told of patterns.
     #[command(flatten)]
     pub trace: TraceArgs,
-    /// With --store, an input that is another file than before: stop, or begin it from its beginning
-    #[arg(
-        long,
-        value_enum,
-        default_value_t = Replaced::Stop,
-        requires = "store",
-        hide_short_help = true,
-        help_heading = "State"
-    )]
-    pub replaced: Replaced,
     /// What is done about state.
     #[command(flatten)]
     pub state: StateArgs,
@@ -240,9 +234,10 @@ pub struct InputArgs {
     pub events: Vec<PathBuf>,
     /// Rows of one stream, CSV or JSON lines
     ///
-    /// By the name of the file, unless --input-format says it; also .gz or .zst. CSV begins with a header. Several
-    /// files, also by a pattern of names, are merged by time, also with --events.
-    #[arg(long, value_name = "STREAM=FILE")]
+    /// By the name of the file, unless --input-format says it; also .gz or .zst.
+    /// CSV begins with a header. Several files, also by a pattern of names, are merged by time,
+    /// also with --events.
+    #[arg(long, value_name = "STREAM=FILE", verbatim_doc_comment)]
     pub input: Vec<StreamFile>,
     /// How rows stand in the inputs.
     #[command(flatten)]
@@ -283,29 +278,32 @@ pub struct ExplainArgs {
     pub json: bool,
 }
 
-const QUERY_HELP: &str = r#"Asks files, with -c or a text on standard input; or the stored state of an app, with APP.sql
-and --store.
+const QUERY_HELP: &str = r#"Asks files, with -c or a text on standard input; or the stored state of an app, with APP.sql and
+--store.
 
 Examples of files, whose columns are found out from their first rows (20,480 of them, or 4 MiB):
   eventflux query -c "SELECT sym, sum(qty) FROM 'trades.csv' GROUP BY sym"
   eventflux query -c "SELECT * FROM 'log.jsonl' WHERE status >= 500 LIMIT 10"
   eventflux query -c "SELECT count(*) FROM 'logs/*.csv.gz'"
-  gen | eventflux query -c "SELECT count(*) FROM '-'"                '-' is standard input
-  eventflux query --format csv < script.sql                          without -c the text is on standard input
+  gen | eventflux query -c "SELECT count(*) FROM '-'"        '-' is standard input
+  eventflux query --format csv < script.sql                  the text is on standard input
 The text may be a whole app, too; a SELECT in it that has no INSERT is written out:
   eventflux query -c "CREATE STREAM S (a INT); SELECT a + 1 AS b FROM S;" --input S=s.csv
-Aggregates, DISTINCT and ORDER BY are over all rows of a file, unless the query has a WINDOW. If every row has a time
-(a column at or timestamp, or --time-column), the clock is that of the rows. A value that does not fit its column makes
-its row a bad one, which is counted.
+Aggregates, DISTINCT and ORDER BY are over all rows of a file, unless the query has a WINDOW. If
+every row has a time (a column at or timestamp, or --time-column), the clock is that of the rows. A
+value that does not fit its column makes its row a bad one, which is counted.
 
-Examples of tables, named windows and aggregations of a revision in a store follow. The app is not run, and the store
-is only read: it may belong to an app that runs. Without --revision the last one is asked. The question reads one:
+Examples of tables, named windows and aggregations of a revision in a store follow. The app is not
+run, and the store is only read: it may belong to an app that runs. Without --revision the last one
+is asked. The question reads one:
   SELECT [DISTINCT] … FROM T [WHERE …] [GROUP BY …] [HAVING …] [ORDER BY …] [LIMIT n] [OFFSET n]
   SELECT … FROM A [WHERE …] [WITHIN start, end] PER 'DAYS' [GROUP BY …] …
   eventflux query app.sql --store file:state "SELECT * FROM Stock"
-  eventflux query app.sql --store file:state --revision 3-41 "SELECT item, n FROM Stock WHERE n < 5 ORDER BY n"
-  eventflux query app.sql --store file:state --format csv "SELECT item, count(*) AS n FROM Recent GROUP BY item"
-  EVENTFLUX_REDIS_PASSWORD=… eventflux query app.sql --store redis://localhost:6379 --format json "SELECT * FROM T""#;
+  eventflux query app.sql --store file:state --revision 3-41 "SELECT * FROM Stock WHERE n < 5"
+  eventflux query app.sql --store file:state --format csv \
+    "SELECT item, count(*) AS n FROM Recent GROUP BY item"
+  EVENTFLUX_REDIS_PASSWORD=… eventflux query app.sql --store redis://localhost:6379 \
+    --format json "SELECT * FROM T""#;
 
 /// Options of `query`.
 #[derive(Args, Debug)]
@@ -322,20 +320,20 @@ pub struct QueryArgs {
     /// Without it and APP.sql the text is on standard input.
     #[arg(short, long, value_name = "TEXT", conflicts_with_all = ["app", "question", "store"])]
     pub command: Option<String>,
+    /// What is read beside the files that the text names.
+    #[command(flatten)]
+    pub inputs: InputArgs,
+    /// The clock, where neither the app says it with @app:playback nor the files have times
+    #[arg(long, value_enum, hide_short_help = true)]
+    pub clock: Option<Clock>,
     /// How rows are written
     ///
     /// As a table on a terminal, otherwise as JSON objects.
     #[arg(long, value_enum, hide_possible_values = true)]
     pub format: Option<Show>,
-    /// The clock, where neither the app says it with @app:playback nor the files have times
-    #[arg(long, value_enum, hide_short_help = true)]
-    pub clock: Option<Clock>,
-    /// What a bad line of a file does
+    /// What happens at a bad line of a file
     #[arg(long, value_enum, default_value_t = OnBad::Skip, conflicts_with = "store", hide_short_help = true)]
     pub on_bad: OnBad,
-    /// What is read beside the files that the text names.
-    #[command(flatten)]
-    pub inputs: InputArgs,
     /// The store: file:DIR, redis://…
     ///
     /// Also rediss://…, unix:///…, redis+sentinel://…, redis+cluster://…
@@ -483,6 +481,22 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// Nothing wraps lines: this is as wide as a terminal that nobody has made narrow.
+    const WIDTH_MAX: usize = 100;
+
+    #[test]
+    fn every_line_of_help_fits_a_terminal() {
+        let mut commands = vec![Cli::command()];
+        while let Some(mut command) = commands.pop() {
+            for help in [command.render_help(), command.render_long_help()] {
+                let help = help.to_string();
+                let wide = help.lines().find(|l| l.chars().count() > WIDTH_MAX);
+                assert_eq!(wide, None, "{}", command.get_name());
+            }
+            commands.extend(command.get_subcommands().cloned());
+        }
     }
 
     #[test]

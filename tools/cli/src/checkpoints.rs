@@ -2,6 +2,7 @@
 
 use crate::failure::{Failure, in_options};
 use crate::output::Output;
+use crate::places::Replaced;
 use crate::report::Progress;
 use crate::store::RedisArgs;
 use crate::{say, signal};
@@ -24,58 +25,46 @@ pub const EVENTS: &str = "events";
 /// Time between two checkpoints unless told otherwise, and between two writings of metrics.
 const SECOND: Duration = Duration::from_secs(1);
 
+/// Where these options stand in the help.
+const STATE: &str = "State";
+
 /// Options of `run` about state.
 #[derive(Args, Debug)]
 pub struct StateArgs {
     /// Keep the app's state and go on with it: file:DIR, redis://…
     ///
-    /// The app needs @app:name. Also: memory, rediss://…, unix:///…, redis+sentinel://…, redis+cluster://…
-    #[arg(long, value_name = "URL", help_heading = "State")]
+    /// The app needs @app:name.
+    /// Also: memory, rediss://…, unix:///…, redis+sentinel://…, redis+cluster://…
+    #[arg(long, help_heading = STATE, value_name = "URL", verbatim_doc_comment)]
     pub store: Option<String>,
     /// Time between two checkpoints, such as 500ms, 1s, 5m [default: 1s]
-    #[arg(long, value_name = "TIME", requires = "store", value_parser = duration, help_heading = "State", hide_short_help = true)]
+    #[arg(long, help_heading = STATE, value_name = "TIME", requires = "store", value_parser = duration, hide_short_help = true)]
     pub checkpoint_interval: Option<Duration>,
-    /// Where to go on: auto (the last revision, empty if there never was one), latest, a revision, none [default: auto]
+    /// Where to go on: auto, latest, a revision, or none [default: auto]
+    ///
+    /// 'auto' is the last revision, and empty if there never was one.
     #[arg(
         long,
+        help_heading = STATE,
         value_name = "auto|latest|REVISION|none",
         requires = "store",
-        help_heading = "State",
         hide_short_help = true
     )]
     pub restore: Option<Restore>,
+    /// What an input does that is another file than before
+    #[arg(long, help_heading = STATE, value_enum, default_value_t = Replaced::Stop, requires = "store", hide_short_help = true)]
+    pub replaced: Replaced,
     /// Let queries that are new start empty, and forget the state of those that are gone
-    #[arg(
-        long,
-        requires = "store",
-        help_heading = "State",
-        hide_short_help = true
-    )]
+    #[arg(long, help_heading = STATE, requires = "store", hide_short_help = true)]
     pub evolve: bool,
     /// How state is compressed [default: zstd, in a build without it lz4]
-    #[arg(
-        long,
-        value_enum,
-        requires = "store",
-        help_heading = "State",
-        hide_short_help = true
-    )]
+    #[arg(long, help_heading = STATE, value_enum, requires = "store", hide_short_help = true)]
     pub compression: Option<Compression>,
     /// Claim the state even while another process seems to hold it
-    #[arg(
-        long,
-        requires = "store",
-        help_heading = "State",
-        hide_short_help = true
-    )]
+    #[arg(long, help_heading = STATE, requires = "store", hide_short_help = true)]
     pub takeover: bool,
     /// Write metrics here each second and at the end, in the text format of Prometheus
-    #[arg(
-        long,
-        value_name = "FILE",
-        help_heading = "State",
-        hide_short_help = true
-    )]
+    #[arg(long, help_heading = STATE, value_name = "FILE", hide_short_help = true)]
     pub metrics: Option<PathBuf>,
     /// What a URL of Redis does not say.
     #[command(flatten)]
@@ -445,6 +434,7 @@ mod tests {
                 store: Some("redis://a".to_string()),
                 checkpoint_interval: None,
                 restore,
+                replaced: Replaced::Stop,
                 evolve: false,
                 compression: None,
                 takeover: false,

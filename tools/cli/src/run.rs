@@ -58,7 +58,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let output = print_all(args, &runtime, &printed)?;
     let point = args.state.restore(&runtime, &output, &store)?;
     let (resume, places) = Resume::new(point.as_ref(), inputs.are_files)?;
-    let ways = (args.replaced, args.state.store.is_some());
+    let ways = (args.state.replaced, args.state.store.is_some());
     let mut opened = inputs.open(ways, known, places.as_ref(), &output)?;
     let progress = Progress::new(opened.bytes, args.quiet);
     progress.below(&output);

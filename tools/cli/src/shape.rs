@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// How rows are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Show {
-    /// As events: {"stream":"S","at":1000,"row":[…]}, a line each; run reads them as --events
+    /// As events, a line each, as --events has them: {"stream":"S","at":1000,"row":[…]}
     Rows,
     /// As objects with the names of the columns, a line each
     Json,

@@ -13,46 +13,35 @@ use std::sync::Arc;
 pub const KINDS: &str = "memory, file:DIR, redis://HOST[:PORT][/DB], rediss://… (TLS), unix:///PATH, \
     redis+sentinel://HOST[:PORT],…/PRIMARY, redis+cluster://HOST[:PORT],…, rediss+sentinel://…, rediss+cluster://…";
 
+/// Where these options stand in the help.
+const REDIS: &str = "Redis";
+
 /// What a URL of Redis does not say.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub struct RedisArgs {
     /// How all keys begin [default: eventflux:]
     #[arg(
         long,
+        help_heading = REDIS,
         hide_short_help = true,
-        help_heading = "Redis",
         visible_alias = "prefix",
         value_name = "PREFIX"
     )]
     pub redis_prefix: Option<String>,
     /// Seconds after the end of an app's last run until its state is deleted [default: never]
-    #[arg(
-        long,
-        hide_short_help = true,
-        help_heading = "Redis",
-        value_name = "SECONDS"
-    )]
+    #[arg(long, help_heading = REDIS, hide_short_help = true, value_name = "SECONDS")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub redis_ttl: Option<u64>,
     /// How many replicas must have a checkpoint before it counts [default: 0]
-    #[arg(long, hide_short_help = true, help_heading = "Redis", value_name = "N")]
+    #[arg(long, help_heading = REDIS, hide_short_help = true, value_name = "N")]
     pub redis_replicas: Option<u32>,
-    /// User; the password is in the environment variable EVENTFLUX_REDIS_PASSWORD, that of sentinels in
-    /// EVENTFLUX_SENTINEL_PASSWORD
-    #[arg(
-        long,
-        hide_short_help = true,
-        help_heading = "Redis",
-        value_name = "NAME"
-    )]
+    /// User; the password is in the environment variable EVENTFLUX_REDIS_PASSWORD
+    ///
+    /// That of sentinels is in EVENTFLUX_SENTINEL_PASSWORD.
+    #[arg(long, help_heading = REDIS, hide_short_help = true, value_name = "NAME")]
     pub redis_user: Option<String>,
     /// Certificates that sign the servers', PEM, instead of the system's
-    #[arg(
-        long,
-        hide_short_help = true,
-        help_heading = "Redis",
-        value_name = "FILE"
-    )]
+    #[arg(long, help_heading = REDIS, hide_short_help = true, value_name = "FILE")]
     pub redis_ca: Option<PathBuf>,
 }
 

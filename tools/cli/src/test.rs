@@ -9,7 +9,8 @@ use similar::TextDiff;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const TEST_HELP: &str = r#"A page is Markdown, by any name. An example is an app, what comes in, and what is to come out, each in a block:
+const TEST_HELP: &str = r#"A page is Markdown, by any name. An example is an app, what comes in, and what is to come out, each
+in a block:
   ```sql
   @app:playback
   CREATE STREAM S (v INT);
@@ -23,16 +24,16 @@ const TEST_HELP: &str = r#"A page is Markdown, by any name. An example is an app
   {"stream":"Out","at":1,"row":[1]}
   {"stream":"Out","at":2,"row":[3]}
   ```
-An app that is to be refused has a block error behind it, with what is said. A block mermaid behind the output is the
-drawing of explain. Text and blocks of other words are passed over. Windows that time has not closed stay open: a last
-line {"clock":…} closes them.
+An app that is to be refused has a block error behind it, with what is said. A block mermaid behind
+the output is the drawing of explain. Text and blocks of other words are passed over. Windows that
+time has not closed stay open: a last line {"clock":…} closes them.
 
 Exit status: 0 all are as they say, 1 some are not, 2 a page cannot be read.
 
 Examples:
   eventflux test app.md
   eventflux test docs/*.md
-  eventflux test app.md --update        # writes what came out, also behind events that have no output yet"#;
+  eventflux test app.md --update      # writes what came out, also behind events without an output"#;
 
 /// Options of `test`.
 #[derive(Args, Debug)]

@@ -4,89 +4,43 @@ use crate::failure::Failure;
 use clap::Args;
 use eventflux::connector::{Format, TextOptions};
 
+/// Where these options stand in the help.
+const TEXT: &str = "Text of inputs";
+
 /// Options about the files of `--events` and `--input`, and those that a text names.
 #[derive(Args, Clone, Debug, Default)]
 pub struct TextArgs {
-    /// Of files that are not --events: json, csv or text (each line one STRING) [default: by the name of the file]
-    #[arg(
-        long,
-        hide_short_help = true,
-        help_heading = "Text of inputs",
-        value_name = "FORMAT"
-    )]
+    /// Of files that are not --events: json, csv or text (lines as STRING) [default: by the name]
+    #[arg(long, help_heading = TEXT, hide_short_help = true, value_name = "FORMAT")]
     pub input_format: Option<String>,
-    /// How all inputs are compressed: gzip, zstd or none [default: by the end of the name, .gz or .zst]
-    #[arg(
-        long,
-        hide_short_help = true,
-        help_heading = "Text of inputs",
-        value_name = "METHOD"
-    )]
+    /// How all inputs are compressed: gzip, zstd or none [default: by the name, .gz or .zst]
+    #[arg(long, help_heading = TEXT, hide_short_help = true, value_name = "METHOD")]
     pub input_compression: Option<String>,
-    /// What is missing in a row and what is no attribute: lenient (NULL; counted and left out) or strict (a bad line)
-    /// [default: lenient for JSON, strict for the header of CSV]
-    #[arg(
-        long,
-        hide_short_help = true,
-        help_heading = "Text of inputs",
-        value_name = "lenient|strict"
-    )]
+    /// What is missing in a row, or no attribute: lenient (NULL, left out) or strict (a bad line)
+    ///
+    /// By default lenient for JSON and strict for the header of CSV. What is left out is counted.
+    #[arg(long, help_heading = TEXT, hide_short_help = true, value_name = "lenient|strict")]
     pub keys: Option<String>,
     /// Between cells of CSV: a character, or tab [default: ,]
-    #[arg(
-        long,
-        hide_short_help = true,
-        help_heading = "Text of inputs",
-        value_name = "CHAR"
-    )]
+    #[arg(long, help_heading = TEXT, hide_short_help = true, value_name = "CHAR")]
     pub delimiter: Option<String>,
     /// Around cells of CSV: a character, or none [default: "]
-    #[arg(
-        long,
-        hide_short_help = true,
-        help_heading = "Text of inputs",
-        value_name = "CHAR"
-    )]
+    #[arg(long, help_heading = TEXT, hide_short_help = true, value_name = "CHAR")]
     pub quote: Option<String>,
     /// Whether CSV begins with the names of its columns: true or false [default: true]
-    #[arg(
-        long,
-        hide_short_help = true,
-        help_heading = "Text of inputs",
-        value_name = "BOOL"
-    )]
+    #[arg(long, help_heading = TEXT, hide_short_help = true, value_name = "BOOL")]
     pub header: Option<String>,
-    /// Column or key that holds the time of a row, also an attribute [default: at, else timestamp]
-    #[arg(
-        long,
-        hide_short_help = true,
-        help_heading = "Text of inputs",
-        value_name = "NAME"
-    )]
+    /// Column, key or attribute that holds the time of a row [default: at, else timestamp]
+    #[arg(long, help_heading = TEXT, hide_short_help = true, value_name = "NAME")]
     pub time_column: Option<String>,
     /// Unit of times that are numbers: ms, s, us or ns [default: ms]
-    #[arg(
-        long,
-        hide_short_help = true,
-        help_heading = "Text of inputs",
-        value_name = "UNIT"
-    )]
+    #[arg(long, help_heading = TEXT, hide_short_help = true, value_name = "UNIT")]
     pub time_unit: Option<String>,
-    /// Pattern of times that are texts, as for strftime: '%d/%b/%Y:%H:%M:%S %z' [default: ISO 8601]
-    #[arg(
-        long,
-        hide_short_help = true,
-        help_heading = "Text of inputs",
-        value_name = "PATTERN"
-    )]
+    /// Pattern of times that are texts, as strftime's: '%d/%b/%Y:%H:%M:%S %z' [default: ISO 8601]
+    #[arg(long, help_heading = TEXT, hide_short_help = true, value_name = "PATTERN")]
     pub time_format: Option<String>,
     /// Of plain text: a regular expression whose first group, or all of it, is the time of a line
-    #[arg(
-        long,
-        hide_short_help = true,
-        help_heading = "Text of inputs",
-        value_name = "REGEXP"
-    )]
+    #[arg(long, help_heading = TEXT, hide_short_help = true, value_name = "REGEXP")]
     pub time_regexp: Option<String>,
 }
 

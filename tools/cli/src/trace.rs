@@ -5,22 +5,22 @@ use crate::report::Progress;
 use clap::Args;
 use eventflux::{EventFluxAppRuntime, RunStep, Value};
 
+/// Where these options stand in the help.
+const PATTERNS: &str = "Patterns";
+
 /// What is told of the runs of a pattern.
 #[derive(Args, Debug)]
 pub struct TraceArgs {
-    /// Tell what happens to each run of the pattern of this query: its name in @info, or 'query N'
-    #[arg(
-        long,
-        hide_short_help = true,
-        help_heading = "Patterns",
-        value_name = "QUERY"
-    )]
+    /// Tell what happens to each run of this query's pattern: its name in @info, or 'query N'
+    #[arg(long, help_heading = PATTERNS, hide_short_help = true, value_name = "QUERY")]
     pub trace_pattern: Option<String>,
-    /// Of those, only the runs that have this key: a value by which later rows find them, or any where there is none
+    /// Of those, only the runs that have this key
+    ///
+    /// A value by which later rows find them, or any where there is none.
     #[arg(
         long,
+        help_heading = PATTERNS,
         hide_short_help = true,
-        help_heading = "Patterns",
         value_name = "VALUE",
         requires = "trace_pattern"
     )]

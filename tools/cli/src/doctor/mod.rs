@@ -16,12 +16,13 @@ use check::{Check, Status, checks};
 use clap::Args;
 use serde::Serialize;
 
-const DOCTOR_HELP: &str = "Exit status: 0 nothing failed, though there may be warnings; 1 a check failed or nobody answers; 2 usage error.
-Each operation is tried on keys made for it, `…{APP}:doctor-…`, which are deleted again; without --app the APP is `doctor`.
+const DOCTOR_HELP: &str = "Exit status: 0 nothing failed, though there may be warnings; 1 a check failed or nobody answers;
+2 usage error. Each operation is tried on keys made for it, `…{APP}:doctor-…`, which are deleted
+again; without --app the APP is `doctor`.
 
 Examples:
   eventflux doctor redis://localhost:6379
-  EVENTFLUX_REDIS_PASSWORD=… eventflux doctor redis://localhost:6379 --redis-user orders --app orders
+  EVENTFLUX_REDIS_PASSWORD=… eventflux doctor redis://localhost:6379 --redis-user a --app orders
   eventflux doctor redis+sentinel://a,b,c/main --redis-replicas 1 --json";
 
 /// Options of `doctor`.

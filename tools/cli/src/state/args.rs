@@ -19,8 +19,10 @@ const SHOW_HELP: &str = "Without a revision the last one is shown.
 Examples:
   eventflux state show file:state Vwap
   eventflux state show file:state Vwap 3-1041 --json";
-const VERIFY_HELP: &str = "Exit status: 0 all is sound, 1 something is damaged or missing, 2 usage error.
-A chunk that no revision uses is listed, but is not damage: a checkpoint under way, or one that failed, has left it there.
+const VERIFY_HELP: &str =
+    "Exit status: 0 all is sound, 1 something is damaged or missing, 2 usage error.
+A chunk that no revision uses is listed, but is not damage: a checkpoint under way, or one that
+failed, has left it there.
 
 Examples:
   eventflux state verify file:state
