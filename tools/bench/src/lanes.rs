@@ -1,4 +1,4 @@
-//! Two threads: what does the way from one core to another cost, and what does a second worker bring?
+//! Two threads: what does the way from one core to another cost?
 //!
 //! Producers run on the first core, workers where the engine puts them: on the last core first. Every figure depends
 //! on how far the two cores are from each other, so a ping-pong is taken beside every pass.
@@ -7,7 +7,7 @@ use super::cores::{NEAR_NS, cores, pin, ping_pong};
 use super::data::{Trade, trades};
 use super::engine::{self, Engine, TRADES};
 use super::hand::{self, Group, Map};
-use super::harness::{Conditions, Pass, Size, Spread, Tally, by_turns, same, timed, word3};
+use super::harness::{Conditions, Pass, Size, Spread, Tally, by_turns, timed, word3};
 use super::record::{Record, Unit};
 use super::ring::Ring;
 use core_affinity::CoreId;
@@ -15,12 +15,12 @@ use eventflux::{ColumnBatch, Workers};
 use std::time::Instant;
 
 /// Events of a pass.
-const EVENTS: usize = 2_000_000;
+pub(super) const EVENTS: usize = 2_000_000;
 /// Slots of the hand-written ring.
 pub(super) const RING_SLOTS: usize = 4096;
 /// Rows that the hand-written pusher publishes at once where it sends batches.
 const RING_CHUNK: usize = 64;
-const GROUP: &str =
+pub(super) const GROUP: &str =
     "INSERT INTO Out SELECT key, sum(price) AS total, count() AS n FROM S GROUP BY key;";
 
 /// The core of the producer and that of the worker.
@@ -183,95 +183,4 @@ fn lane(
     let mut record = Record::new(question, Unit::Event, trades.len(), baseline_is, figures);
     record.ping_pong = Some(Spread::of(distances));
     Ok(record)
-}
-
-/// `two-workers-1k`.
-pub fn two_workers_1k(c: &Conditions) -> Result<Record, String> {
-    two_workers(c, "two-workers-1k", 1000)
-}
-
-/// `two-workers-1m`.
-pub fn two_workers_1m(c: &Conditions) -> Result<Record, String> {
-    two_workers(c, "two-workers-1m", c.keys(1_000_000))
-}
-
-/// Two workers with a producer each beside one worker with one producer.
-///
-/// A key's rows come from one producer, so both sides emit the same rows.
-fn two_workers(c: &Conditions, question: &'static str, keys: usize) -> Result<Record, String> {
-    let cores = two_cores()?;
-    let app = format!("{TRADES}{GROUP}");
-    let trades = trades(c.events(EVENTS), keys);
-    let (even, odd): (Vec<Trade>, Vec<Trade>) = trades.iter().partition(|t| t.key % 2 == 0);
-    let mut one = Engine::start(
-        &app,
-        Workers::Cores(vec![cores.1.id]),
-        engine::long_double_long,
-    )?;
-    let both = Workers::Cores(vec![cores.1.id, cores.0.id]);
-    let mut two = Engine::start(&app, both, engine::long_double_long)?;
-    let mut whole = [one.columns(&trades)?];
-    let mut halves = [two.columns(&even)?, two.columns(&odd)?];
-    let mut distances = Vec::new();
-    let figures = by_turns(
-        c,
-        trades.len(),
-        || {
-            distances.push(distance(c, cores));
-            feed(&mut two, &mut halves, trades.len())
-        },
-        || feed(&mut one, &mut whole, trades.len()),
-    )?;
-    let mut record = Record::new(
-        question,
-        Unit::Event,
-        trades.len(),
-        "one worker, one producer",
-        figures,
-    );
-    record.ping_pong = Some(Spread::of(distances));
-    Ok(record.within_ratio(1.0).with_note(
-        "two producers share the two cores with the workers: generators cannot run inside workers through the API",
-    ))
-}
-
-/// One pass: each part from a thread of its own, until all rows are out.
-fn feed(
-    engine: &mut Engine,
-    parts: &mut [Vec<ColumnBatch>],
-    events: usize,
-) -> Result<Pass, String> {
-    let rows = engine.expect_more(events as u64);
-    let side = &*engine;
-    let start = Instant::now();
-    std::thread::scope(|scope| {
-        let producers: Vec<_> = parts
-            .iter_mut()
-            .map(|batches| {
-                scope.spawn(|| {
-                    let mut input = side.runtime().input_handler("S").map_err(engine::text)?;
-                    batches
-                        .iter_mut()
-                        .try_for_each(|b| input.send_columns(b).map_err(engine::text))
-                })
-            })
-            .collect();
-        producers
-            .into_iter()
-            .try_for_each(|p| p.join().expect("a producer does not panic"))
-    })?;
-    engine.wait_for(rows)?;
-    let time = start.elapsed();
-    let tally = engine.news();
-    same_rows(tally, events)?;
-    Ok(Pass { time, tally })
-}
-
-/// A row per event.
-fn same_rows(tally: Tally, events: usize) -> Result<(), String> {
-    let rows = Tally {
-        rows: events as u64,
-        ..tally
-    };
-    same(tally, rows)
 }

@@ -39,6 +39,7 @@ mod run;
 mod send;
 mod sorted;
 mod standing;
+mod two_workers;
 mod windows;
 
 pub use question::{GROUPS, Question};

@@ -7,7 +7,7 @@ use super::nexmark;
 use super::pattern;
 use super::question::{Question, inline, long, threads};
 use super::{batches, disorder, lanes, open_loop, over, partition, rate, read, redis, send};
-use super::{sorted, standing, windows};
+use super::{sorted, standing, two_workers, windows};
 
 /// All questions. Memory comes first: later it would find what others have freed.
 pub const QUESTIONS: &[Question] = &[
@@ -296,14 +296,14 @@ pub const QUESTIONS: &[Question] = &[
     threads(
         "lane",
         "two-workers-1k",
-        "two workers beside one, 1,000 keys",
-        lanes::two_workers_1k,
+        "two workers beside one, each with a generator inside, 1,000 keys",
+        two_workers::two_workers_1k,
     ),
     threads(
         "lane",
         "two-workers-1m",
-        "two workers beside one, 1,000,000 keys",
-        lanes::two_workers_1m,
+        "the same, 1,000,000 keys",
+        two_workers::two_workers_1m,
     ),
     inline(
         "read",
@@ -581,6 +581,12 @@ pub const QUESTIONS: &[Question] = &[
     ),
     threads(
         "checkpoint",
+        "checkpoint-latency-sends",
+        "single rows over a lane with a checkpoint each 100 ms, beside none",
+        checkpoint::sends,
+    ),
+    threads(
+        "checkpoint",
         "checkpoint-throughput-100k",
         "rows with a checkpoint per second beside none, 100 k of 1 M groups changed",
         checkpoint::throughput_100k,
@@ -663,6 +669,12 @@ pub const QUESTIONS: &[Question] = &[
         "the same, written by two workers, on one",
         checkpoint::file_1m_2to1,
     ),
+    long(threads(
+        "restore",
+        "restore-file-10m",
+        "10 M groups from files, written and restored by two workers",
+        checkpoint::file_10m,
+    )),
     threads(
         "restore",
         "restore-memory-1m",

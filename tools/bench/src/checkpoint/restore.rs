@@ -17,8 +17,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-/// What a recovery of 1 M groups may take.
+/// What a recovery of 1 M groups may take, and one of 10 M by two threads.
 const RECOVERY_MAX: f64 = 100e6;
+const RECOVERY_10M_MAX: f64 = 600e6;
 
 /// A folder that goes away with this.
 struct Folder(PathBuf);
@@ -48,19 +49,55 @@ impl Drop for Folder {
 
 /// `restore-file-1m`: from files, with a full chain of increments.
 pub fn file_1m(c: &Conditions) -> Result<Record, String> {
-    let worker = Workers::Cores(vec![two_cores()?.1.id]);
-    file(c, "restore-file-1m", worker)
+    file(c, &MILLION, "restore-file-1m", one_worker()?)
 }
 
 /// `restore-file-1m-2to1`: what two workers wrote goes to one.
 pub fn file_1m_2to1(c: &Conditions) -> Result<Record, String> {
     let (a, b) = two_cores()?;
-    file(c, "restore-file-1m-2to1", Workers::Cores(vec![b.id, a.id]))
+    let writers = Workers::Cores(vec![b.id, a.id]);
+    file(c, &MILLION, "restore-file-1m-2to1", writers)
 }
 
-fn file(c: &Conditions, question: &'static str, writers: Workers) -> Result<Record, String> {
+/// `restore-file-10m`: ten times the state, written by two workers and restored on two.
+pub fn file_10m(c: &Conditions) -> Result<Record, String> {
+    let (a, b) = two_cores()?;
+    let both = Workers::Cores(vec![b.id, a.id]);
+    let size = Recovery {
+        groups: match c.size {
+            Size::Full => 10_000_000,
+            Size::Quick => 2_000_000,
+            Size::Tiny => 4000,
+        },
+        restorers: Some(both.clone()),
+        max_ns: RECOVERY_10M_MAX,
+    };
+    file(c, &size, "restore-file-10m", both)
+}
+
+/// How much is restored, on which workers, and how long that may take.
+struct Recovery {
+    groups: usize,
+    /// One worker where there are none.
+    restorers: Option<Workers>,
+    max_ns: f64,
+}
+
+const MILLION: Recovery = Recovery {
+    groups: 1_000_000,
+    restorers: None,
+    max_ns: RECOVERY_MAX,
+};
+
+fn file(
+    c: &Conditions,
+    of: &Recovery,
+    question: &'static str,
+    writers: Workers,
+) -> Result<Record, String> {
     let folder = Folder::new()?;
-    let proof = write_chain(c, writers, &folder.store()?)?;
+    let groups = c.keys(of.groups);
+    let proof = write_chain_of(groups, writers, &folder.store()?)?;
     let plain = || {
         let begun = Instant::now();
         let read = read_all(&folder.0)?;
@@ -71,14 +108,13 @@ fn file(c: &Conditions, question: &'static str, writers: Workers) -> Result<Reco
         })
     };
     let is = "reading the same files plainly";
-    recover(c, (question, is), &proof, || folder.store(), plain)
+    recover(c, (question, is), (of, &proof), || folder.store(), plain)
 }
 
 /// `restore-memory-1m`: the same from a store in memory.
 pub fn memory_1m(c: &Conditions) -> Result<Record, String> {
     let store: Store = Arc::new(MemoryStore::new());
-    let worker = Workers::Cores(vec![two_cores()?.1.id]);
-    let proof = write_chain(c, worker, &store)?;
+    let proof = write_chain(c, one_worker()?, &store)?;
     let plain = || {
         timed(|| {
             for name in store.chunks(NAME).map_err(engine::text)? {
@@ -92,7 +128,7 @@ pub fn memory_1m(c: &Conditions) -> Result<Record, String> {
     recover(
         c,
         ("restore-memory-1m", is),
-        &proof,
+        (&MILLION, &proof),
         || Ok(Arc::clone(&store)),
         plain,
     )
@@ -100,7 +136,10 @@ pub fn memory_1m(c: &Conditions) -> Result<Record, String> {
 
 /// Writes a base and a full chain, 1 of 100 groups changed in each checkpoint.
 pub fn write_chain(c: &Conditions, workers: Workers, store: &Store) -> Result<Proof, String> {
-    let groups = c.keys(1_000_000);
+    write_chain_of(c.keys(MILLION.groups), workers, store)
+}
+
+fn write_chain_of(groups: usize, workers: Workers, store: &Store) -> Result<Proof, String> {
     let mut rig = Rig::new(workers, Some(store), CheckpointConfig::default(), groups)?;
     rig.persist()?;
     rig.add_sets(groups / 100, CHAIN)?;
@@ -114,11 +153,11 @@ pub fn write_chain(c: &Conditions, workers: Workers, store: &Store) -> Result<Pr
 /// Times of the phases of a restore in nanoseconds: read, build, swap.
 pub type Phases = [f64; 3];
 
-/// Restores by turns with the baseline, each time in an app of its own on one worker.
+/// Restores by turns with the baseline, each time in an app of its own.
 fn recover(
     c: &Conditions,
     (question, baseline_is): (&'static str, &'static str),
-    proof: &Proof,
+    (of, proof): (&Recovery, &Proof),
     open: impl Fn() -> Result<Store, String>,
     baseline: impl FnMut() -> Result<Pass, String>,
 ) -> Result<Record, String> {
@@ -129,7 +168,8 @@ fn recover(
         1,
         || {
             let store = open()?;
-            let (pass, times, engine) = restore_once(&store, !checked)?;
+            let workers = of.restorers.clone().map_or_else(one_worker, Ok)?;
+            let (pass, times, engine) = restore_on(workers, &store, !checked)?;
             if let Some(mut engine) = engine {
                 proof.check_engine(&mut engine)?;
                 engine.runtime().shutdown().map_err(engine::text)?;
@@ -140,7 +180,7 @@ fn recover(
         },
         baseline,
     )?;
-    let groups = c.keys(1_000_000);
+    let groups = c.keys(of.groups);
     let phase = |i: usize| {
         let times = phases.iter().skip(1).map(|p| p[i]).collect();
         short(Spread::of(times).median / 1e6)
@@ -152,7 +192,7 @@ fn recover(
         size += chunk.map_or(0, |chunk| chunk.len());
     }
     let record = Record::new(question, Unit::Run, groups, baseline_is, figures);
-    Ok(record.within_ns(RECOVERY_MAX).with_note(format!(
+    Ok(record.within_ns(of.max_ns).with_note(format!(
         "ms: read and verify {}, build {}, swap {}; {} of chunks in the store, those of older revisions too",
         phase(0),
         phase(1),
@@ -163,8 +203,20 @@ fn recover(
 
 /// Restores the last revision in a new app; answers it, running, when it is to be looked at.
 pub fn restore_once(store: &Store, keep: bool) -> Result<(Pass, Phases, Option<Engine>), String> {
-    let worker = Workers::Cores(vec![two_cores()?.1.id]);
-    let runtime = build(APP, worker, Some(store), CheckpointConfig::default())?;
+    restore_on(one_worker()?, store, keep)
+}
+
+fn one_worker() -> Result<Workers, String> {
+    Ok(Workers::Cores(vec![two_cores()?.1.id]))
+}
+
+fn restore_on(
+    workers: Workers,
+    store: &Store,
+    keep: bool,
+) -> Result<(Pass, Phases, Option<Engine>), String> {
+    let threads = engine::threads(&workers);
+    let runtime = build(APP, workers, Some(store), CheckpointConfig::default())?;
     let begun = Instant::now();
     runtime.restore_last_revision().map_err(engine::text)?;
     let time = begun.elapsed();
@@ -180,7 +232,7 @@ pub fn restore_once(store: &Store, keep: bool) -> Result<(Pass, Phases, Option<E
         tally: Tally::default(),
     };
     let engine = match keep {
-        true => Some(Engine::of(runtime, 1, engine::long_double_long)?),
+        true => Some(Engine::of(runtime, threads, engine::long_double_long)?),
         false => None,
     };
     Ok((pass, phases, engine))
