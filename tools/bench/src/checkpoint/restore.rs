@@ -7,7 +7,7 @@ use super::rig::{APP, NAME, Proof, Rig, Store, build};
 use super::sizes::CHAIN;
 use crate::engine::{self, Engine};
 use crate::figures::{bytes, short};
-use crate::harness::{Conditions, Pass, Spread, Tally, by_turns, timed};
+use crate::harness::{Conditions, Pass, Size, Spread, Tally, by_turns, timed};
 use crate::lanes::two_cores;
 use crate::record::{Record, Unit};
 use eventflux::store::{FileStore, MemoryStore};
