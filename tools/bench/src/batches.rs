@@ -5,6 +5,7 @@
 
 use super::data::{BATCH_ROWS, Trade, each_key, named, names, trades};
 use super::engine::{self, Engine, NAMED, Read, TRADES};
+use super::growth::{Growth, sizes};
 use super::hand::{self, Columns, Group, Length, Map};
 use super::harness::{Conditions, Tally, by_turns, timed, word2, word3};
 use super::record::{Record, Unit};
@@ -12,6 +13,8 @@ use eventflux::ColumnBatch;
 
 /// Events of a pass.
 pub(super) const EVENTS: usize = 4_000_000;
+/// Keys of a question that grows.
+const KEYS: [usize; 5] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 /// `GROUP BY` with a row per event.
 const GROUP: &str =
     "INSERT INTO Out SELECT key, sum(price) AS total, count() AS n FROM S GROUP BY key;";
@@ -134,6 +137,21 @@ pub fn groupby_int_1k(c: &Conditions) -> Result<Record, String> {
 /// `groupby-int-1m`: all groups exist before the clock starts.
 pub fn groupby_int_1m(c: &Conditions) -> Result<Record, String> {
     groupby_int(c, "groupby-int-1m", c.keys(1_000_000)).map(|r| r.within_ratio(1.0))
+}
+
+/// `groupby-growth`: up to ten million keys, all of which exist.
+pub fn groupby_growth(c: &Conditions) -> Result<Record, String> {
+    let growth = Growth {
+        question: "groupby-growth",
+        title: "sum and count by an integer key: time of a row",
+        with: "keys",
+        by_hand: "hand row loop, hashbrown, 10 M keys",
+        events: c.events(EVENTS),
+    };
+    growth.over(sizes(c, &KEYS), |keys| {
+        let record = groupby_int(c, growth.question, keys)?;
+        Ok((record.ours, record.baseline))
+    })
 }
 
 fn groupby_int(c: &Conditions, question: &'static str, keys: usize) -> Result<Record, String> {

@@ -2,7 +2,7 @@
 //!
 //! `questions` is the list. A question makes its input, runs the engine and the hand-written loop by turns
 //! (`harness`), checks that both answer the same, and gives a record of figures and limits (`record`), which `report`
-//! shows as table or JSON lines and `page` as a page of HTML.
+//! shows as table or JSON lines and `page` as a page of HTML; how things grow is also written as pictures.
 
 mod aggregation;
 mod batches;
@@ -16,6 +16,7 @@ pub mod engine;
 #[path = "../../../tests/common/fault_store.rs"]
 mod fault_store;
 mod figures;
+mod growth;
 pub mod hand;
 pub mod harness;
 pub mod join;

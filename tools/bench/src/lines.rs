@@ -9,6 +9,11 @@ use std::fmt::Write;
 
 /// Left, top, right and bottom of the field; right of it stand the names.
 const FIELD: (f64, f64, f64, f64) = (74.0, 12.0, 440.0, 246.0);
+/// Width of a picture, and how it opens; the page scales it.
+const WIDTH: f64 = 520.0;
+const OPEN: &str = "<svg viewBox=\"0 0 520 290\" role=\"img\">";
+/// Colours and letters of a picture that stands alone.
+const STYLE: &str = include_str!("picture.css");
 /// Least distance of two names.
 const NAME_ROW: f64 = 15.0;
 /// Classes of lines, in order; each is drawn in a way of its own, so that colour is not needed.
@@ -47,13 +52,25 @@ impl Axis {
     }
 }
 
+/// A picture as a file of its own: title above, colours and letters inside.
+pub fn file(p: &Panel) -> String {
+    let inner = panel(p);
+    let inner = inner.trim_start_matches(OPEN).trim_end_matches("</svg>");
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} 322\" role=\"img\">\
+         <title>{0}</title><style>{STYLE}</style><rect class=\"paper\" width=\"{WIDTH}\" height=\"322\"/>\
+         <text class=\"title\" x=\"16\" y=\"22\">{0}</text><g transform=\"translate(0 30)\">{inner}</g></svg>\n",
+        escaped(p.title)
+    )
+}
+
 /// One picture.
 pub fn panel(p: &Panel) -> String {
     let (left, top, right, bottom) = FIELD;
     let points = || p.lines.iter().flat_map(|l| l.points.iter());
     let x = Axis::of(points().map(|q| q.0), left, right);
     let y = Axis::of(points().map(|q| q.1), bottom, top);
-    let mut out = String::from("<svg viewBox=\"0 0 520 290\" role=\"img\">");
+    let mut out = String::from(OPEN);
     for power in y.powers() {
         let _ = write!(
             out,
@@ -171,6 +188,16 @@ mod tests {
         );
         assert!(svg.contains("&lt;100 %") && !svg.contains("NaN"), "{svg}");
         assert_eq!(svg.matches("<circle").count(), 6);
+    }
+
+    #[test]
+    fn a_file_stands_alone() {
+        let svg = file(&two_lines());
+        assert!(
+            svg.starts_with("<svg xmlns=") && svg.ends_with("</g></svg>\n"),
+            "{svg}"
+        );
+        assert!(svg.contains(".curve {") && svg.matches("<svg").count() == 1);
     }
 
     #[test]

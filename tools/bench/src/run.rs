@@ -5,16 +5,16 @@ use super::harness::{Conditions, Size};
 use super::question::{GROUPS, Question};
 use super::questions::QUESTIONS;
 use super::record::{Answered, Record};
-use super::{page, report};
+use super::{lines, page, report};
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What stands below the options.
 pub const HELP: &str = "Every question runs the engine and the same work written by hand by turns in one process, \
 after one pass to warm up,\nand checks that both answer the same. \
 A ratio is the engine's time by that of the hand-written loop.\n\n\
 Examples:\n  eventflux-bench --list\n  eventflux-bench filter-project groupby-int-1k\n\
-\x20 eventflux-bench nexmark --quick\n  eventflux-bench --repetitions 9 --html bench.html --json > bench.jsonl\n\n\
+\x20 eventflux-bench nexmark --quick\n  eventflux-bench groupby-growth --pictures docs/pictures\n  eventflux-bench --repetitions 9 --html bench.html --json > bench.jsonl\n\n\
 Exit status: 0 all questions answered, within budget or not; 1 an answer was wrong or missing; 2 usage.";
 
 /// What is asked, and how the answers are shown.
@@ -32,6 +32,9 @@ pub struct BenchArgs {
     /// Write a page with pictures
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+    /// Write a picture of each thing that grows into this folder, named by its question
+    #[arg(long, value_name = "FOLDER")]
+    pub pictures: Option<PathBuf>,
     /// Passes of each side after the warm-up [default: 5, quick: 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub repetitions: Option<u32>,
@@ -86,6 +89,9 @@ pub fn run(args: &BenchArgs) -> Result<(), BenchError> {
         std::fs::write(path, html)
             .map_err(|e| BenchError::Run(format!("{}: {e}", path.display())))?;
     }
+    if let Some(folder) = &args.pictures {
+        pictures(folder, &answers)?;
+    }
     let missing: Vec<&str> = answers
         .iter()
         .filter(|(_, answer)| answer.is_err())
@@ -98,6 +104,24 @@ pub fn run(args: &BenchArgs) -> Result<(), BenchError> {
             missing.join(", ")
         ))),
     }
+}
+
+/// Writes each panel of the answers as a file: `QUESTION.svg`, or `QUESTION-1.svg` and so on where it has several.
+fn pictures(folder: &Path, answers: &[Answered]) -> Result<(), BenchError> {
+    let failed =
+        |path: &Path, e: std::io::Error| BenchError::Run(format!("{}: {e}", path.display()));
+    std::fs::create_dir_all(folder).map_err(|e| failed(folder, e))?;
+    for record in answers.iter().filter_map(|(_, a)| a.as_ref().ok()) {
+        for (number, panel) in record.panels.iter().enumerate() {
+            let name = match record.panels.len() {
+                1 => format!("{}.svg", record.question),
+                _ => format!("{}-{}.svg", record.question, number + 1),
+            };
+            let path = folder.join(name);
+            std::fs::write(&path, lines::file(panel)).map_err(|e| failed(&path, e))?;
+        }
+    }
+    Ok(())
 }
 
 /// Answers one question on a thread of its own, so that pinning ends with it.

@@ -6,6 +6,7 @@
 use super::data::{BATCH_ROWS, Random, Trade, trades};
 use super::disorder::{batches, order};
 use super::engine::{self, Engine, TRADES};
+use super::growth::{Growth, sizes};
 use super::harness::{Conditions, Pass, Spread, Tally, by_turns, same, timed, word2};
 use super::record::{Curve, Line, Measure, Panel, Record, Unit, new_histogram};
 use eventflux::event::{Data, Timestamp};
@@ -19,6 +20,8 @@ const EVENTS: usize = 1_000_000;
 const SINGLE: usize = 200_000;
 /// Rows of the window that others are compared with.
 const SMALL: usize = 100;
+/// Rows of windows that grow.
+const SIZES: [usize; 6] = [10, 100, 1_000, 10_000, 100_000, 1_000_000];
 /// Windows over one stream.
 const WINDOWS: usize = 50;
 /// Microseconds from one row to the next where rows are out of order.
@@ -46,6 +49,18 @@ pub fn time_10k(c: &Conditions) -> Result<Record, String> {
 
 fn length(rows: usize) -> String {
     format!("'length', {rows}")
+}
+
+/// `extremum-growth`: the highest of up to a million rows.
+pub fn growth(c: &Conditions) -> Result<Record, String> {
+    let growth = Growth {
+        question: "extremum-growth",
+        title: "the highest of a window: time of a row",
+        with: "rows of the window",
+        by_hand: "hand monotonic queue over 1 M rows",
+        events: c.events(EVENTS),
+    };
+    growth.over(sizes(c, &SIZES), |rows| highest(c, rows, length))
 }
 
 /// Ten events come per millisecond.

@@ -7,8 +7,9 @@ use super::feed::{Sent, batches, by_turns as columns, rows, send};
 use super::hand::{self, Held, Row};
 use crate::data::Random;
 use crate::engine::{self, Engine};
+use crate::growth::{Growth, sizes};
 use crate::harness::{Conditions, Spread, Tally, by_turns, timed, word2};
-use crate::record::{Line, Measure, Panel, Record, Unit};
+use crate::record::{Record, Unit};
 
 /// Events of a pass.
 const EVENTS: usize = 1_000_000;
@@ -82,42 +83,14 @@ pub fn length_1k(c: &Conditions) -> Result<Record, String> {
 
 /// `join-growth`: the same with up to a million rows of each stream.
 pub fn growth(c: &Conditions) -> Result<Record, String> {
-    let events = c.events(EVENTS);
-    let mut figures = Vec::new();
-    for held in SIZES.map(|rows| c.keys(rows)) {
-        figures.push((held as f64, Case::new(held, events)?.figures(c, events)?));
-    }
-    let line = |name, side: fn(&(Spread, Spread)) -> Spread| Line {
-        name,
-        points: figures
-            .iter()
-            .map(|(n, of)| (*n, side(of).median))
-            .collect(),
-    };
-    let panel = Panel {
+    let growth = Growth {
+        question: "join-growth",
         title: "equi-join of two windows: time of a row",
-        measure: Measure::Nanos,
-        with: ("rows held of each stream", Measure::Count),
-        lines: vec![
-            line("eventflux", |of| of.0),
-            line("hand row loop", |of| of.1),
-        ],
+        with: "rows of each stream",
+        by_hand: "hand row loop over 1 M rows",
+        events: c.events(EVENTS),
     };
-    let baseline = "hand row loop over 1 M rows";
-    let (_, largest) = figures[figures.len() - 1];
-    let mut record = Record::new("join-growth", Unit::Event, events, baseline, largest);
-    record.panels.push(panel);
-    let sized = figures.iter().map(|(n, (ours, hand))| {
-        format!(
-            "{n}: {:.1}/{:.1} ns = {:.2}",
-            ours.median,
-            hand.median,
-            ours.median / hand.median
-        )
-    });
-    let sized: Vec<String> = sized.collect();
-    Ok(record.with_note(format!(
-        "by rows of each stream, ours/hand: {}",
-        sized.join(", ")
-    )))
+    growth.over(sizes(c, &SIZES), |held| {
+        Case::new(held, growth.events)?.figures(c, growth.events)
+    })
 }

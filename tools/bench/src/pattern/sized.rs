@@ -6,9 +6,10 @@
 use super::case::{Batches, Case, STREAMS};
 use super::hand::Pairs;
 use crate::engine::{self, Engine};
+use crate::growth::{Growth, sizes};
 use crate::harness::{Conditions, Spread};
 use crate::join::hand::Row;
-use crate::record::{Line, Measure, Panel, Record, Unit};
+use crate::record::Record;
 
 /// Events of a pass: each open run ends once in it, at least.
 const EVENTS: usize = 2_000_000;
@@ -50,32 +51,12 @@ fn figures(c: &Conditions, open: usize) -> Result<(Spread, Spread), String> {
 
 /// `pattern-growth`.
 pub fn growth(c: &Conditions) -> Result<Record, String> {
-    let mut all = Vec::new();
-    for open in SIZES.map(|open| c.keys(open)) {
-        all.push((open as f64, figures(c, open)?));
-    }
-    let line = |name, side: fn(&(Spread, Spread)) -> Spread| Line {
-        name,
-        points: all.iter().map(|(n, of)| (*n, side(of).median)).collect(),
-    };
-    let panel = Panel {
+    let growth = Growth {
+        question: "pattern-growth",
         title: "EVERY a -> b by key: time of a row",
-        measure: Measure::Nanos,
-        with: ("open runs", Measure::Count),
-        lines: vec![
-            line("eventflux", |of| of.0),
-            line("hand automaton", |of| of.1),
-        ],
+        with: "open runs",
+        by_hand: "hand automaton with 1 M open runs",
+        events: c.events(EVENTS),
     };
-    let (_, largest) = all[all.len() - 1];
-    let baseline = "hand automaton with 1 M open runs";
-    let events = c.events(EVENTS);
-    let mut record = Record::new("pattern-growth", Unit::Event, events, baseline, largest);
-    record.panels.push(panel);
-    let sized = all.iter().map(|(n, (ours, hand))| {
-        let ratio = ours.median / hand.median;
-        format!("{n}: {:.1}/{:.1} ns = {ratio:.2}", ours.median, hand.median)
-    });
-    let sized: Vec<String> = sized.collect();
-    Ok(record.with_note(format!("by open runs, ours/hand: {}", sized.join(", "))))
+    growth.over(sizes(c, &SIZES), |open| figures(c, open))
 }
