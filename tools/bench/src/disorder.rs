@@ -80,7 +80,7 @@ fn grow(c: &Conditions, case: Case) -> Result<Record, String> {
     let all = c.events(ROWS);
     let sizes = [all / 100, all / 10, all];
     let mut figures = vec![Vec::new(); sizes.len()];
-    for repetition in 0..=c.repetitions {
+    for repetition in c.passes() {
         for (size, figures) in sizes.iter().zip(&mut figures) {
             let mut nanos = 0;
             for _ in 0..all / size {

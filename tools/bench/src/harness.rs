@@ -4,6 +4,7 @@
 //! How: one pass of each side warms up; then passes alternate. Inputs exist before a pass takes its time. Both sides
 //! count and sum what they emit, and a pass whose answers differ ends the question.
 
+use super::progress;
 use std::time::{Duration, Instant};
 
 /// How much work a pass is.
@@ -37,6 +38,12 @@ impl Conditions {
         wanted
             .next_multiple_of(super::data::BATCH_ROWS)
             .max(2 * super::data::BATCH_ROWS)
+    }
+
+    /// Numbers of the passes of a side: the first, 0, warms up. Tells how far they are.
+    pub fn passes(&self) -> impl Iterator<Item = u32> + use<> {
+        let last = self.repetitions;
+        (0..=last).inspect(move |pass| progress::step("pass", *pass as usize, last as usize + 1))
     }
 
     /// Number of keys whose full number is `full`.
@@ -165,7 +172,7 @@ pub fn by_turns(
     mut baseline: impl FnMut() -> Result<Pass, String>,
 ) -> Result<(Spread, Spread), String> {
     let (mut ours_ns, mut baseline_ns) = (Vec::new(), Vec::new());
-    for pass in 0..=conditions.repetitions {
+    for pass in conditions.passes() {
         let (a, b) = (ours()?, baseline()?);
         same(a.tally, b.tally)?;
         if pass > 0 {

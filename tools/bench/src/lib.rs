@@ -28,6 +28,7 @@ mod over;
 pub mod page;
 mod partition;
 pub mod pattern;
+mod progress;
 mod question;
 mod questions;
 mod rate;

@@ -91,7 +91,7 @@ pub fn open_loop(c: &Conditions) -> Result<Record, String> {
     let cores = two_cores()?;
     let trades = trades(c.events(1_000_000), 1000);
     let (mut ours, mut baseline, mut distances) = (Vec::new(), Vec::new(), Vec::new());
-    for pass in 0..=c.repetitions {
+    for pass in c.passes() {
         let distance = distance(c, cores);
         let a = open_loop_engine(cores, &trades)?;
         let b = open_loop_pipe(cores, &trades)?;

@@ -2,11 +2,12 @@
 
 use super::cores::{cores, machine, pin};
 use super::harness::{Conditions, Size};
+use super::progress;
 use super::question::{GROUPS, Question};
 use super::questions::QUESTIONS;
 use super::record::{Answered, Record};
 use super::{lines, page, report};
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// What stands below the options.
@@ -14,7 +15,8 @@ pub const HELP: &str = "Every question runs the engine and the same work written
 after one pass to warm up,\nand checks that both answer the same. \
 A ratio is the engine's time by that of the hand-written loop.\n\n\
 Examples:\n  eventflux-bench --list\n  eventflux-bench filter-project groupby-int-1k\n\
-\x20 eventflux-bench nexmark --quick\n  eventflux-bench groupby-growth --pictures docs/pictures\n  eventflux-bench --repetitions 9 --html bench.html --json > bench.jsonl\n\n\
+\x20 eventflux-bench nexmark --quick\n  eventflux-bench groupby-growth --pictures docs/pictures\n\
+\x20 eventflux-bench --repetitions 9 --html bench.html --json > bench.jsonl\n\n\
 Exit status: 0 all questions answered, within budget or not; 1 an answer was wrong or missing; 2 usage.";
 
 /// What is asked, and how the answers are shown.
@@ -64,13 +66,15 @@ pub fn run(args: &BenchArgs) -> Result<(), BenchError> {
     };
     let mut answers: Vec<Answered> = Vec::new();
     for (number, question) in questions.iter().enumerate() {
-        progress(&format!(
-            "{}/{} {}: {}",
+        let (id, asks) = (question.id, question.asks);
+        // What standard error does not take is gone.
+        let _ = writeln!(
+            std::io::stderr(),
+            "{}/{} {id}: {asks}",
             number + 1,
-            questions.len(),
-            question.id,
-            question.asks
-        ));
+            questions.len()
+        );
+        progress::begin();
         let answer = ask(question, &conditions);
         if args.json {
             print(&format!("{}\n", report::json(question.id, &answer)))?;
@@ -230,13 +234,6 @@ fn print(text: &str) -> Result<(), BenchError> {
         // the reader has seen enough
         Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         written => written.map_err(|e| BenchError::Run(format!("standard output: {e}"))),
-    }
-}
-
-fn progress(text: &str) {
-    if std::io::stderr().is_terminal() {
-        // what standard error does not take is gone
-        let _ = writeln!(std::io::stderr(), "{text}");
     }
 }
 

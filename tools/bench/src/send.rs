@@ -193,7 +193,7 @@ fn service<T>(
     mut baseline: impl FnMut(&mut Histogram<u64>) -> Result<Tally, String>,
 ) -> Result<Record, String> {
     let (mut a, mut b, mut clocks) = (Vec::new(), Vec::new(), Vec::new());
-    for pass in 0..=c.repetitions {
+    for pass in c.passes() {
         let [mut ha, mut hb, mut hc] = std::array::from_fn(|_| new_histogram());
         same(ours(&mut ha)?, baseline(&mut hb)?)?;
         each_timed(items, &mut hc, |_| Ok(()))?;

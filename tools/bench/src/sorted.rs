@@ -53,7 +53,7 @@ fn passes(c: &Conditions, held: usize, events: usize) -> Result<Spread, String> 
     let mut random = Random::new(3);
     let mut sent = 0;
     let mut figures = Vec::new();
-    for pass in 0..=c.repetitions {
+    for pass in c.passes() {
         let rows = if pass == 0 { held + events } else { events };
         let trades = falling(&mut random, sent, rows, held);
         sent += rows as i64;

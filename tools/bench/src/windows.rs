@@ -197,7 +197,7 @@ pub fn many(c: &Conditions) -> Result<Record, String> {
     let apps = [all, query(WINDOWS - 1)].map(|queries| format!("{TRADES}{queries}"));
     let trades = trades(c.events(EVENTS / 4), 1);
     let mut figures = [Vec::new(), Vec::new()];
-    for repetition in 0..=c.repetitions {
+    for repetition in c.passes() {
         for (app, figures) in apps.iter().zip(&mut figures) {
             let mut engine = Engine::inline(app, engine::double)?;
             let mut batches = engine.columns(&trades)?;
@@ -239,7 +239,7 @@ pub fn late(c: &Conditions) -> Result<Record, String> {
         cases.map(|(places, waits): (usize, usize)| (places.min(rows / 2), waits.min(rows / 2)));
     let mut figures = vec![Vec::new(); cases.len()];
     let want = late_run(rows, 0, 0)?.tally;
-    for repetition in 0..=c.repetitions {
+    for repetition in c.passes() {
         for ((places, waits), figures) in cases.iter().zip(&mut figures) {
             let pass = late_run(rows, *places, *waits)?;
             same(pass.tally, want)?;

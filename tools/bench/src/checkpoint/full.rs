@@ -41,7 +41,7 @@ fn full(
     let groups = c.keys(1_000_000);
     let (mut ours, mut baseline, mut epochs) = (vec![], vec![], vec![]);
     let mut stored = 0;
-    for pass in 0..=c.repetitions {
+    for pass in c.passes() {
         let store: Store = Arc::new(MemoryStore::new());
         let config = CheckpointConfig::default().compression(compression);
         let worker = Workers::Cores(vec![two_cores()?.1.id]);

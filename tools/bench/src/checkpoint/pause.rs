@@ -77,7 +77,7 @@ fn pause(
     rig.add_sets(groups / step, SETS)?;
     let many = few.end..rig.sets();
     let (mut ours, mut small, mut idle, mut all) = (vec![], vec![], vec![], vec![]);
-    for pass in 0..=c.repetitions {
+    for pass in c.passes() {
         let epochs = on(cores.0, || rig.flow(many.clone(), checkpoints))?;
         let beside = on(cores.0, || rig.flow(few.clone(), checkpoints))?;
         let gaps = idle_gaps(cores.1, c.size);
@@ -178,7 +178,7 @@ pub fn inline(c: &Conditions) -> Result<Record, String> {
     };
     let core = two_cores()?.1;
     let [mut during, mut outside] = [Vec::new(), Vec::new()];
-    for pass in 0..=c.repetitions {
+    for pass in c.passes() {
         let [mut inside, mut beside] = [new_histogram(), new_histogram()];
         std::thread::scope(|scope| {
             let thread = scope.spawn(|| {

@@ -9,6 +9,7 @@ use super::meter::{Epoch, Meter};
 use crate::data::Trade;
 use crate::engine::{self, Engine};
 use crate::harness::{Tally, same, word3};
+use crate::progress;
 use eventflux::store::PersistenceStore;
 use eventflux::{
     CheckpointConfig, CheckpointMetrics, ColumnBatch, EventFluxAppRuntime, EventFluxManager,
@@ -224,7 +225,8 @@ impl Rig {
         let mut epochs = Vec::with_capacity(checkpoints);
         let mut set = range.start;
         self.meter.news(&self.metrics()?);
-        for _ in 0..=checkpoints {
+        for number in 0..=checkpoints {
+            progress::step("checkpoint of a pass", number, checkpoints + 1);
             // the first one only clears what was changed before
             let mut least = self.sets[set].batches.len();
             while least > 0 {

@@ -34,7 +34,7 @@ pub fn sends(c: &Conditions) -> Result<Record, String> {
     let trades = trades(c.events(3_000_000), keys);
     let worker = || Workers::Cores(vec![cores.1.id]);
     let (mut with, mut without, mut taken) = (Vec::new(), Vec::new(), 0);
-    for pass in 0..=c.repetitions {
+    for pass in c.passes() {
         let store: Store = Arc::new(MemoryStore::new());
         let config = CheckpointConfig::default().interval(interval);
         let ours = timed_rows(cores, &trades, started(worker(), &store, config)?)?;

@@ -12,6 +12,7 @@ use crate::figures::{bytes, short};
 use crate::hand::{self, Length, Map};
 use crate::harness::{Conditions, Size, Spread, Tally, same, word3};
 use crate::lanes::two_cores;
+use crate::progress;
 use crate::record::{Measure, Record, Unit};
 use crate::standing::resident;
 use eventflux::store::MemoryStore;
@@ -118,6 +119,7 @@ pub fn soak(c: &Conditions) -> Result<Record, String> {
     let (mut first, mut last) = (Vec::new(), Vec::new());
     let looked = |epoch: usize| epoch.is_multiple_of((epochs / 80).max(1));
     for epoch in 0..epochs {
+        progress::step("checkpoint", epoch, epochs);
         let batch = epoch % batches.len();
         input
             .send_columns(&mut batches[batch])

@@ -74,7 +74,7 @@ fn pause_beside(
     }
     let mut pauses = [Vec::new(), Vec::new()];
     let mut all: [Vec<Epoch>; 2] = [Vec::new(), Vec::new()];
-    for repetition in 0..=c.repetitions {
+    for repetition in c.passes() {
         for (number, rig) in rigs.iter_mut().enumerate() {
             let epochs = on(two_cores()?.0, || rig.flow(0..1, checkpoints))?;
             if repetition > 0 {
@@ -204,7 +204,7 @@ pub fn query_by_key(c: &Conditions) -> Result<Record, String> {
         (0..keys as i64).map(|key| (key, (key as f64, 1))).collect();
     let asked = c.events(200_000);
     let (mut ours, mut hand) = (Vec::new(), Vec::new());
-    for repetition in 0..=c.repetitions {
+    for repetition in c.passes() {
         let key = |i: usize| (i as i64 * 7919) % keys as i64;
         let [mut a, mut b] = [new_histogram(), new_histogram()];
         for i in 0..asked {

@@ -88,7 +88,7 @@ fn side_by_side(
         set.query::<i64>(&mut connection).map_err(engine::text)?;
     }
     let (mut a, mut b) = (Vec::new(), Vec::new());
-    for pass in 0..=c.repetitions {
+    for pass in c.passes() {
         let [mut of_ours, mut of_bare] = [new_histogram(), new_histogram()];
         for key in keys.iter().cycle().take(calls(c)) {
             let begun = Instant::now();

@@ -34,7 +34,7 @@ pub fn full(c: &Conditions) -> Result<Record, String> {
     let redis = server::start()?;
     let (mut all, mut puts, mut bare) = (vec![], vec![], vec![]);
     let mut stored = 0;
-    for pass in 0..=c.repetitions {
+    for pass in c.passes() {
         let store = server::store(&redis.url())?;
         let config = CheckpointConfig::default().compression(CompressionType::None);
         let worker = Workers::Cores(vec![two_cores()?.1.id]);

@@ -30,7 +30,7 @@ pub fn commit_10k(c: &Conditions) -> Result<Record, String> {
     let client = ::redis::Client::open(redis.url()).map_err(engine::text)?;
     let mut bare = client.get_connection().map_err(engine::text)?;
     let (mut commits, mut trips, mut whole) = (Vec::new(), Vec::new(), Vec::new());
-    for pass in 0..=c.repetitions {
+    for pass in c.passes() {
         let [mut commit, mut trip, mut all] = [new_histogram(), new_histogram(), new_histogram()];
         for number in 0..checkpoints {
             rig.send_set(number % rig.sets())?;

@@ -110,7 +110,7 @@ pub fn throughput(c: &Conditions) -> Result<Record, String> {
     let mut with: [Vec<f64>; 3] = Default::default();
     let mut without = Vec::new();
     let mut taken = 0;
-    for number in 0..=c.repetitions {
+    for number in c.passes() {
         for ((_, server), times) in SERVERS.iter().zip(&mut with) {
             let bare = pass(&mut plain, here, rows, rows / 4)?;
             server.begin(&redis);
@@ -168,7 +168,7 @@ pub fn latency(c: &Conditions) -> Result<Record, String> {
     };
     let mut with: [Vec<Histogram<u64>>; 3] = Default::default();
     let mut without = Vec::new();
-    for number in 0..=c.repetitions {
+    for number in c.passes() {
         let bare = timed_rows(cores, &trades, create(None)?)?;
         if number > 0 {
             without.push(bare);
