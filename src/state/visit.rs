@@ -99,6 +99,8 @@ pub(crate) struct CutRecord {
     pub(crate) containers: Vec<ContainerCut>,
     /// Sections: the registers of all operators, and which containers were cleared.
     pub(crate) sections: Vec<u8>,
+    /// Those of the operator at hand.
+    registers: Vec<u8>,
 }
 
 /// Ranges of slots to be captured whole.
@@ -109,8 +111,8 @@ pub(crate) struct Cut<'a> {
     place: Place,
     rebase: &'a Rebase,
     whole: bool,
+    committed: Option<bool>,
     record: &'a mut CutRecord,
-    registers: Vec<u8>,
 }
 
 impl<'a> Cut<'a> {
@@ -126,30 +128,40 @@ impl<'a> Cut<'a> {
             place: Place::new(instance, node),
             rebase,
             whole,
+            committed: None,
             record,
-            registers: Vec::new(),
         }
+    }
+
+    /// The epoch before is durable, or it failed, which nobody has told the containers: as [`Settle`] does, but where
+    /// each is visited anyway.
+    pub(crate) fn behind(self, committed: Option<bool>) -> Self {
+        Cut { committed, ..self }
     }
 
     /// Writes the registers down.
     pub(crate) fn end(self) {
-        if self.registers.is_empty() {
+        let (record, path) = (self.record, self.place.path);
+        if record.registers.is_empty() {
             return;
         }
-        let (out, path) = (&mut self.record.sections, self.place.path);
+        let out = &mut record.sections;
         let path = Path {
             container: 0,
             pane: Path::NO_PANE,
             ..path
         };
         let start = begin_section(out, path, SectionKind::Registers, SlotsOut::Run(0..0));
-        out.extend_from_slice(&self.registers);
+        out.append(&mut record.registers);
         end_section(out, start);
     }
 }
 
 impl Visitor for Cut<'_> {
-    fn container(&mut self, _name: &'static str, container: &mut dyn Container) {
+    fn container(&mut self, name: &'static str, container: &mut dyn Container) {
+        if let Some(committed) = self.committed {
+            Settle { committed }.container(name, container);
+        }
         let path = self.place.next();
         let (slots, slot_bytes) = (container.slots(), container.slot_bytes());
         let rebase = self.rebase.get(&path).map_or(&[][..], Vec::as_slice);
@@ -171,7 +183,7 @@ impl Visitor for Cut<'_> {
     }
 
     fn register(&mut self, register: &mut dyn Register) {
-        register.put(&mut self.registers);
+        register.put(&mut self.record.registers);
     }
 
     fn pane(&mut self, start: i64) {

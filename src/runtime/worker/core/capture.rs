@@ -155,10 +155,8 @@ impl Core {
         let begun = Instant::now();
         let mut record = CutRecord::default();
         self.holders(&mut |instance, node, holder| {
-            if let Some(committed) = order.committed {
-                holder.state(&mut Settle { committed });
-            }
-            let mut cut = Cut::new(instance, node, &order.rebase, order.whole, &mut record);
+            let cut = Cut::new(instance, node, &order.rebase, order.whole, &mut record);
+            let mut cut = cut.behind(order.committed);
             holder.state(&mut cut);
             cut.end();
         });
