@@ -2,18 +2,16 @@
 //!
 //! Why: accumulators live in dense arrays by slot, so that a batch is looked up once and every aggregate then runs
 //! over plain indexes.
-//! How: open addressing with linear probing and backward-shift deletion. An entry is a 64-bit word and the slot. For
-//! one BOOL, INT or LONG column the word is the value itself and an equal word is an equal key; otherwise the word is
-//! the hash and the key is compared. NULL is a key like any other. Strings are hashed by foldhash, words by one
-//! multiplication (Knuth, TAOCP 6.4): both are seeded at random, so that keys chosen by an adversary do not collide on
-//! purpose. Of some random multipliers the one is kept that spreads consecutive integers best, as dense ids are the
-//! most common key: a bad one, or a hash that scatters them, costs 10 ns more per row in mispredicted probes.
-//! Cost: 12 bytes per entry at a load of 1/8 to 1/4 in small tables and 1/4 to 1/2 in large ones, and the key itself.
+//! How: a table of words (`key_index/table.rs`). For one BOOL, INT or LONG column the word is the value itself and an
+//! equal word is an equal key; otherwise it is a hash of 32 bits, and the key is compared. NULL is a key like any other.
+//! Strings and encoded keys are hashed by foldhash, which is seeded at random, as is the table.
+//! Cost: 8 bytes per entry of the table, 12 where integers do not fit 32 bits, and the key itself.
 
 mod codes;
 mod find;
 mod load;
 mod parts;
+mod table;
 mod texts;
 
 use super::key_bytes::{encode_key, encode_scalar};
@@ -25,39 +23,24 @@ use foldhash::fast::RandomState;
 use parts::Parts;
 use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
+use table::{EMPTY, Table};
 
 /// Number of a key or value in a container.
 pub type Slot = u32;
 
-const EMPTY: Slot = Slot::MAX;
-
-/// Tables below this take twice the room: 64 K entries are 768 KB, which stays in L2.
-const SMALL_ENTRIES_MAX: usize = 1 << 16;
-
 /// Rows looked up at once where all keys are expected to be known: 256 B of slots, 4 cache lines.
 const KNOWN_ROWS_MAX: usize = 64;
-
-/// Packed: 12 bytes and not 16, which with a million keys is 8 MB less to miss in.
-#[derive(Clone, Copy, Debug)]
-#[repr(C, packed(4))]
-struct Entry {
-    word: u64,
-    slot: Slot,
-}
 
 /// The slots of the keys seen so far.
 #[derive(Debug)]
 pub(crate) struct KeyIndex {
     /// By slot. Everything else is an index of it.
     keys: KeySlots,
-    table: Vec<Entry>,
-    shift: u32,
+    table: Table,
     null: Slot,
     /// Slots without a key.
     free: Vec<Slot>,
     hasher: RandomState,
-    /// Odd; the top bits of a product with it are the place of a word.
-    multiplier: u64,
     /// Keys by one of their columns, where they are found by it.
     parts: Option<Box<Parts>>,
     /// Keys by code, where they come as codes.
@@ -68,20 +51,16 @@ pub(crate) struct KeyIndex {
 impl KeyIndex {
     /// An empty index of keys of these types.
     pub(crate) fn new(types: &[Type]) -> Self {
-        let mut index = KeyIndex {
+        KeyIndex {
             keys: KeySlots::new(types),
-            table: Vec::new(),
-            shift: 0,
+            table: Table::new(),
             null: EMPTY,
             free: Vec::new(),
-            multiplier: multiplier(&RandomState::default()),
             hasher: RandomState::default(),
             parts: None,
             codes: None,
             scratch: Vec::new(),
-        };
-        index.resize(load::ENTRIES_MIN);
-        index
+        }
     }
 
     /// Number of keys held.
@@ -164,17 +143,7 @@ impl KeyIndex {
     /// Room in the table.
     #[cfg(test)]
     pub(super) fn entries(&self) -> usize {
-        self.table.len()
-    }
-
-    #[inline]
-    fn home(&self, word: u64) -> usize {
-        let hash = if matches!(self.keys.keys(), Keys::Word(_)) {
-            word.wrapping_mul(self.multiplier)
-        } else {
-            word
-        };
-        (hash >> self.shift) as usize
+        self.table.room()
     }
 
     #[inline]
@@ -189,7 +158,7 @@ impl KeyIndex {
         let nulls = !column.valid().is_empty();
         let known = |index: &KeyIndex, rows: Range<usize>, out: &mut Vec<Slot>| match nulls {
             true => 0,
-            false => index.known(&values[rows], &word, out),
+            false => index.table.known(&values[rows], &word, out),
         };
         let one = |index: &mut KeyIndex, row: usize| match nulls && column.is_null(row) {
             true => index.null_slot(),
@@ -221,36 +190,10 @@ impl KeyIndex {
         }
     }
 
-    /// Appends the slots of the first values as long as they are known; returns how many.
-    #[inline]
-    fn known<T>(&self, values: &[T], word: impl Fn(&T) -> u64, out: &mut Vec<Slot>) -> usize {
-        let (table, mask) = (self.table.as_slice(), self.table.len() - 1);
-        let start = out.len();
-        out.resize(start + values.len(), EMPTY);
-        for (found, (value, slot)) in values.iter().zip(&mut out[start..]).enumerate() {
-            let word = word(value);
-            let mut place = (word.wrapping_mul(self.multiplier) >> self.shift) as usize & mask;
-            let entry = loop {
-                let entry = table[place];
-                if entry.word == word || entry.slot == EMPTY {
-                    break entry;
-                }
-                place = (place + 1) & mask;
-            };
-            // An empty entry has word 0, which is a key like any other.
-            if entry.slot == EMPTY {
-                out.truncate(start + found);
-                return found;
-            }
-            *slot = entry.slot;
-        }
-        values.len()
-    }
-
     /// The slot of a word, and whether it is new.
     #[inline]
     fn slot_of_word(&mut self, word: u64) -> (Slot, bool) {
-        let (place, found) = self.probe_word(word);
+        let (place, found) = self.table.probe(word, |_| true);
         match found {
             Some(slot) => (slot, false),
             None => {
@@ -267,7 +210,8 @@ impl KeyIndex {
         let Keys::Bytes(keys) = self.keys.keys() else {
             unreachable!("this index has encoded keys")
         };
-        let (place, found) = self.probe(hash, |slot| *keys[slot as usize] == *key);
+        let is_key = |slot: Slot| *keys[slot as usize] == *key;
+        let (place, found) = self.table.probe(hash, is_key);
         match found {
             Some(slot) => (slot, false),
             None => {
@@ -276,23 +220,6 @@ impl KeyIndex {
                 self.note_parts(key, slot);
                 (slot, true)
             }
-        }
-    }
-
-    /// Where the word is or would be inserted.
-    #[inline]
-    fn probe_word(&self, word: u64) -> (usize, Option<Slot>) {
-        let mask = self.table.len() - 1;
-        let mut place = self.home(word) & mask;
-        loop {
-            let entry = self.table[place];
-            if entry.slot == EMPTY {
-                return (place, None);
-            }
-            if entry.word == word {
-                return (place, Some(entry.slot));
-            }
-            place = (place + 1) & mask;
         }
     }
 
@@ -312,28 +239,12 @@ impl KeyIndex {
         self.scratch = key;
     }
 
+    /// The word of a key that is none itself: of its hash a number of 32 bits with a sign.
     #[inline]
     fn hash(&self, bytes: &[u8]) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         hasher.write(bytes);
-        hasher.finish()
-    }
-
-    /// Where the key is or would be inserted.
-    #[inline]
-    fn probe(&self, hash: u64, is_key: impl Fn(Slot) -> bool) -> (usize, Option<Slot>) {
-        let mask = self.table.len() - 1;
-        let mut place = (hash >> self.shift) as usize & mask;
-        loop {
-            let entry = self.table[place];
-            if entry.slot == EMPTY {
-                return (place, None);
-            }
-            if entry.word == hash && is_key(entry.slot) {
-                return (place, Some(entry.slot));
-            }
-            place = (place + 1) & mask;
-        }
+        hasher.finish() as i32 as i64 as u64
     }
 
     /// The slot of NULL, and whether it is new.
@@ -360,32 +271,8 @@ impl KeyIndex {
     #[cold]
     fn insert(&mut self, place: usize, word: u64) -> Slot {
         let slot = self.take_slot();
-        self.table[place] = Entry { word, slot };
-        if is_full(self.len(), self.table.len()) {
-            self.resize(self.table.len() * 2);
-        }
+        self.table.insert(place, word, slot, self.len());
         slot
-    }
-
-    fn resize(&mut self, entries: usize) {
-        let old = std::mem::replace(
-            &mut self.table,
-            vec![
-                Entry {
-                    word: 0,
-                    slot: EMPTY
-                };
-                entries
-            ],
-        );
-        self.shift = 64 - entries.trailing_zeros();
-        for entry in old.into_iter().filter(|e| e.slot != EMPTY) {
-            let mut place = self.home(entry.word);
-            while self.table[place].slot != EMPTY {
-                place = (place + 1) & (entries - 1);
-            }
-            self.table[place] = entry;
-        }
     }
 
     /// Forgets a key; its slot may be given to another.
@@ -407,37 +294,15 @@ impl KeyIndex {
         };
         self.keys.reset(slot);
         match word {
-            Some(word) => self.remove_entry(slot, word),
+            Some(word) => self.table.remove(word, slot),
             None => self.null = EMPTY,
         }
-    }
-
-    /// Takes the entry of a slot out of the table: what probed past it moves up.
-    fn remove_entry(&mut self, slot: Slot, word: u64) {
-        let mask = self.table.len() - 1;
-        let mut hole = self.home(word);
-        while self.table[hole].slot != slot {
-            hole = (hole + 1) & mask;
-        }
-        let mut next = (hole + 1) & mask;
-        while self.table[next].slot != EMPTY {
-            let home = self.home(self.table[next].word);
-            if (next.wrapping_sub(home) & mask) >= (next.wrapping_sub(hole) & mask) {
-                self.table[hole] = self.table[next];
-                hole = next;
-            }
-            next = (next + 1) & mask;
-        }
-        self.table[hole].slot = EMPTY;
     }
 
     /// Forgets all keys; keeps the memory.
     pub(crate) fn clear(&mut self) {
         if self.slots() > 0 {
-            self.table.fill(Entry {
-                word: 0,
-                slot: EMPTY,
-            });
+            self.table.clear();
         }
         self.keys.clear();
         self.free.clear();
@@ -461,36 +326,6 @@ fn note(
         fresh.push((slot, row as u32));
     }
     out.push(slot);
-}
-
-/// Whether a table of so many entries is too small for so many keys.
-#[inline]
-fn is_full(keys: usize, entries: usize) -> bool {
-    keys * if entries < SMALL_ENTRIES_MAX { 4 } else { 2 } > entries
-}
-
-/// A random odd multiplier that spreads integers that follow each other: the first that gives each of the integers
-/// below 512 a place of its own in a table of 1,024, or the best of sixteen. Nearly half of all do, so few are tried.
-fn multiplier(random: &RandomState) -> u64 {
-    let (mut best, mut fewest) = (1, u32::MAX);
-    for n in 0..16u64 {
-        let candidate = random.hash_one(n) | 1;
-        let mut taken = [0u64; 16];
-        let (mut product, mut k) = (0u64, 0);
-        while k < 512 {
-            taken[(product >> 60) as usize] |= 1 << ((product >> 54) & 63);
-            product = product.wrapping_add(candidate);
-            k += 1;
-        }
-        let places: u32 = taken.iter().map(|word| word.count_ones()).sum();
-        if 512 - places < fewest {
-            (best, fewest) = (candidate, 512 - places);
-        }
-        if fewest == 0 {
-            break;
-        }
-    }
-    best
 }
 
 impl StateHolder for KeyIndex {

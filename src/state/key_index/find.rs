@@ -50,9 +50,9 @@ impl KeyIndex {
         let slot = match (self.keys.keys(), key) {
             (Keys::One, _) => self.only(),
             (Keys::Word(_) | Keys::Text(_), [Scalar::Null]) => self.null,
-            (Keys::Word(_), [Scalar::Bool(x)]) => self.find_word(u64::from(*x)),
-            (Keys::Word(_), [Scalar::Int(x)]) => self.find_word(*x as i64 as u64),
-            (Keys::Word(_), [Scalar::Long(x)]) => self.find_word(*x as u64),
+            (Keys::Word(_), [Scalar::Bool(x)]) => self.table.find(u64::from(*x)),
+            (Keys::Word(_), [Scalar::Int(x)]) => self.table.find(*x as i64 as u64),
+            (Keys::Word(_), [Scalar::Long(x)]) => self.table.find(*x as u64),
             (Keys::Text(keys), [Scalar::Text(text)]) => self.find_text(keys, text),
             _ => {
                 let mut bytes = SmallVec::<[u8; KEY_BYTES]>::new();
@@ -99,7 +99,7 @@ impl KeyIndex {
         out: &mut Vec<Slot>,
     ) {
         let start = out.len();
-        out.extend(values.iter().map(|value| self.find_word(word(value))));
+        self.table.find_all(values.iter().map(word), out);
         // A NULL stands as 0, whose slot was found for it.
         for (slot, valid) in out[start..].iter_mut().zip(column.valid()) {
             if !valid {
@@ -109,23 +109,10 @@ impl KeyIndex {
     }
 
     #[inline]
-    fn find_word(&self, word: u64) -> Slot {
-        let (table, mask) = (self.table.as_slice(), self.table.len() - 1);
-        let mut place = (word.wrapping_mul(self.multiplier) >> self.shift) as usize & mask;
-        loop {
-            let entry = table[place];
-            if entry.word == word || entry.slot == EMPTY {
-                // An empty entry has any word, and says EMPTY.
-                return entry.slot;
-            }
-            place = (place + 1) & mask;
-        }
-    }
-
-    #[inline]
     fn find_text(&self, keys: &[Str], text: &Str) -> Slot {
         let hash = self.hash(text.as_bytes());
-        let found = self.probe(hash, |slot| keys[slot as usize] == *text).1;
+        let is_key = |slot: Slot| keys[slot as usize] == *text;
+        let found = self.table.probe(hash, is_key).1;
         found.unwrap_or(EMPTY)
     }
 
@@ -134,7 +121,8 @@ impl KeyIndex {
             unreachable!("this index has encoded keys")
         };
         let hash = self.hash(key);
-        let found = self.probe(hash, |slot| *keys[slot as usize] == *key).1;
+        let is_key = |slot: Slot| *keys[slot as usize] == *key;
+        let found = self.table.probe(hash, is_key).1;
         found.unwrap_or(EMPTY)
     }
 }

@@ -1,11 +1,9 @@
 //! Key indexes in a checkpoint: what is checked and rebuilt when keys are read, and where keys belong.
 
-use super::{EMPTY, Entry, Held, KeyIndex, Keys, Slot, is_full};
+use super::table::are_wide;
+use super::{EMPTY, Held, KeyIndex, Keys, Slot};
 use crate::event::Column;
 use crate::state::Malformed;
-
-/// Smallest table.
-pub(super) const ENTRIES_MIN: usize = 16;
 
 /// Keys whose places are looked at before they are entered: as many loads as a core has under way at once.
 const TOGETHER: usize = 32;
@@ -28,12 +26,8 @@ impl KeyIndex {
                 Held::Key => {}
             }
         }
-        let mut entries = ENTRIES_MIN;
-        while is_full(self.len(), entries) {
-            entries *= 2;
-        }
-        self.table.clear();
-        self.resize(entries);
+        let wide = matches!(self.keys.keys(), Keys::Word(words) if are_wide(words));
+        self.table.reset(self.len(), wide);
         for first in (0..slots).step_by(TOGETHER) {
             let block = first as Slot..slots.min(first + TOGETHER) as Slot;
             self.look_at(block.clone());
@@ -51,10 +45,8 @@ impl KeyIndex {
     /// do.
     fn look_at(&self, slots: std::ops::Range<Slot>) {
         if let Keys::Word(keys) = self.keys.keys() {
-            let mask = self.table.len() - 1;
-            let words = &keys[slots.start as usize..slots.end as usize];
-            let places = words.iter().map(|word| self.home(*word) & mask);
-            std::hint::black_box(places.fold(0, |any, place| any ^ self.table[place].slot));
+            let slots = slots.start as usize..slots.end as usize;
+            self.table.look_at(keys[slots].iter().copied());
         }
     }
 
@@ -64,24 +56,26 @@ impl KeyIndex {
         let (word, place, found) = match self.keys.keys() {
             Keys::One => return Ok(()),
             Keys::Word(keys) => {
-                let (place, found) = self.probe_word(keys[key]);
+                let (place, found) = self.table.probe(keys[key], |_| true);
                 (keys[key], place, found)
             }
             Keys::Text(keys) => {
                 let hash = self.hash(keys[key].as_bytes());
-                let (place, found) = self.probe(hash, |slot| keys[slot as usize] == keys[key]);
+                let is_key = |slot: Slot| keys[slot as usize] == keys[key];
+                let (place, found) = self.table.probe(hash, is_key);
                 (hash, place, found)
             }
             Keys::Bytes(keys) => {
                 let hash = self.hash(&keys[key]);
-                let (place, found) = self.probe(hash, |slot| keys[slot as usize] == keys[key]);
+                let is_key = |slot: Slot| keys[slot as usize] == keys[key];
+                let (place, found) = self.table.probe(hash, is_key);
                 (hash, place, found)
             }
         };
         if found.is_some() {
             return Err(twice(slot));
         }
-        self.table[place] = Entry { word, slot };
+        self.table.insert(place, word, slot, self.len());
         Ok(())
     }
 

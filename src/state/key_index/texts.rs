@@ -5,7 +5,7 @@
 //! which no row waits for the one before, so the loads of many are under way together. As long as keys are known that
 //! is all; a row whose key is not known goes the long way.
 
-use super::{EMPTY, KNOWN_ROWS_MAX, KeyIndex, Keys, Slot};
+use super::{KNOWN_ROWS_MAX, KeyIndex, Keys, Slot};
 use crate::event::{Column, Data, Str};
 use std::ops::Range;
 
@@ -50,25 +50,14 @@ impl KeyIndex {
         known.unwrap_or(values.len())
     }
 
-    /// Appends, for each of at most [`KNOWN_ROWS_MAX`] texts, the slot of a key with its hash, or [`EMPTY`].
+    /// Appends, for each of at most [`KNOWN_ROWS_MAX`] texts, the slot of a key with its hash, or one beyond all.
     fn candidates(&self, values: &[Str], out: &mut Vec<Slot>) {
         let mut hashes = [0; KNOWN_ROWS_MAX];
         let hashes = &mut hashes[..values.len()];
         for (hash, text) in hashes.iter_mut().zip(values) {
             *hash = self.hash(text.as_bytes());
         }
-        let (table, mask) = (self.table.as_slice(), self.table.len() - 1);
-        out.extend(hashes.iter().map(|hash| {
-            let mut place = (*hash >> self.shift) as usize & mask;
-            loop {
-                let entry = table[place];
-                if entry.word == *hash || entry.slot == EMPTY {
-                    // An empty entry has any word, and says EMPTY.
-                    return entry.slot;
-                }
-                place = (place + 1) & mask;
-            }
-        }));
+        self.table.find_all(hashes.iter().copied(), out);
     }
 
     /// The slot of a text, and whether it is new.
@@ -78,7 +67,8 @@ impl KeyIndex {
         let Keys::Text(keys) = self.keys.keys() else {
             unreachable!("this index has text keys")
         };
-        let (place, found) = self.probe(hash, |slot| keys[slot as usize] == *text);
+        let is_key = |slot: Slot| keys[slot as usize] == *text;
+        let (place, found) = self.table.probe(hash, is_key);
         match found {
             Some(slot) => (slot, false),
             None => {

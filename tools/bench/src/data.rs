@@ -67,20 +67,19 @@ pub fn trades(n: usize, keys: usize) -> Vec<Trade> {
 
 /// One trade of each of `keys` keys, in an order that is not theirs.
 pub fn each_key(keys: usize) -> Vec<Trade> {
-    let mut order: Vec<i64> = (0..keys as i64).collect();
+    let of_key = |key| Trade {
+        ts: 0,
+        key,
+        price: 1.0,
+        vol: 1,
+    };
+    // In one piece: memory that was given back would be part of what questions of memory see.
+    let mut trades: Vec<Trade> = (0..keys as i64).map(of_key).collect();
     let mut random = Random::new(2);
     for i in (1..keys).rev() {
-        order.swap(i, random.below(i as u64 + 1) as usize);
+        trades.swap(i, random.below(i as u64 + 1) as usize);
     }
-    order
-        .into_iter()
-        .map(|key| Trade {
-            ts: 0,
-            key,
-            price: 1.0,
-            vol: 1,
-        })
-        .collect()
+    trades
 }
 
 /// The same trades with names for keys.
