@@ -133,9 +133,8 @@ With --store the app's state, the place in --events and --input, and the length 
 together. A run that was killed at any moment goes on when the same command is given again, and its
 output ends up as if nothing had happened. A file is recognised by what is in it, not by its name:
 one that has grown goes on, a new one (of the next day, say) is read from its beginning. A last line
-that may be half of one is left to the next run. What is compressed is unpacked from its beginning,
-and events on standard input must come again from the first one: the rows that the state holds are
-passed over. Rows on standard output may come twice.
+that may be half of one is left to the next run. Events on standard input must come again from the
+first one; rows on standard output may come twice.
 
 With --trace-pattern each step of each run of a pattern is told on standard error:
   fraud run 7 at 1200 ms: takes a row of b = B; waits for c = C [a.card = 'x', b.amount = 3.0]

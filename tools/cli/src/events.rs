@@ -140,6 +140,8 @@ pub struct Source {
     pub reader: Box<dyn Read>,
     /// The same file, where it is one: to tell which.
     pub file: Option<File>,
+    /// It is compressed, and places are in its text.
+    pub packed: bool,
     /// Where it is read from.
     pub begin: Begin,
     /// Where the event before that stands among those of other files.
@@ -189,11 +191,13 @@ impl Events {
             text,
             reader,
             file,
+            packed,
             begin,
             time,
         } = source;
         let failure = |e: io::Error| Failure::run(format!("{name}: {e}"));
         let identity = match &file {
+            Some(file) if packed => FileIdentity::of(file, u64::MAX).map_err(failure)?,
             Some(file) => FileIdentity::of(file, begin.offset).map_err(failure)?,
             None => None,
         };
@@ -212,8 +216,11 @@ impl Events {
             name,
             names,
             body,
-            again: self.again && file.is_some(),
+            // What is compressed is whole.
+            again: self.again && file.is_some() && !packed,
             file,
+            packed,
+            cut: false,
             identity,
             batch: Vec::new(),
             faults: Vec::new(),
@@ -347,6 +354,9 @@ struct Cursor {
     /// A later run goes on where this one ends.
     again: bool,
     file: Option<File>,
+    packed: bool,
+    /// A signal has ended the reading in the middle.
+    cut: bool,
     identity: Option<FileIdentity>,
     batch: Vec<BatchRows>,
     /// Rows of the batch line that are none.
@@ -378,12 +388,12 @@ impl Cursor {
     }
 
     fn write_place(&mut self, token: &mut String) -> Result<(), Failure> {
-        if let (Some(known), Some(file)) = (self.identity, &self.file) {
+        if let (Some(known), Some(file), false) = (self.identity, &self.file, self.packed) {
             let grown = known.grown(file, self.before.offset);
             let grown = grown.map_err(|e| Failure::run(format!("{}: {e}", self.name)))?;
             self.identity = Some(grown);
         }
-        let ended = matches!(self.held, Held::End) && self.left.is_none();
+        let ended = matches!(self.held, Held::End) && self.left.is_none() && !self.cut;
         let state = State::of_run(ended);
         places::write_file(token, self.before, state, self.identity, &self.names);
         Ok(())
@@ -453,11 +463,15 @@ impl Cursor {
     }
 
     fn read(&mut self, streams: &Streams) -> Result<Held, CsvError> {
+        let waits = self.file.is_none() || self.packed;
         match &mut self.body {
             Body::Rows(rows, stream) => {
                 let row = match rows.next_row()? {
                     Some(row) => Some(row),
-                    None if is_cut(&self.file) => None,
+                    None if is_cut(waits) => {
+                        self.cut = true;
+                        None
+                    }
                     None => match rows.rest(self.again)? {
                         Rest::Row(row) => Some(row),
                         Rest::Left(line) => {
@@ -476,7 +490,10 @@ impl Cursor {
             Body::Events(lines, decoder) => {
                 let line = match lines.next_line()? {
                     Some(line) => line,
-                    None if is_cut(&self.file) => return Ok(Held::End),
+                    None if is_cut(waits) => {
+                        self.cut = true;
+                        return Ok(Held::End);
+                    }
                     None => match lines.last_line(self.again) {
                         LastLine::Whole(line) => line,
                         LastLine::Left(line) => {
@@ -517,10 +534,10 @@ impl Cursor {
     }
 }
 
-/// Whether what was read need not be all: a signal ends the wait for standard input, a pipe or a device in the middle
-/// of a line, too, and half a line is no bad one.
-fn is_cut(file: &Option<File>) -> bool {
-    file.is_none() && signal::is_asked()
+/// Whether what was read need not be all: a signal ends the wait for standard input, a pipe, a device or what is
+/// compressed in the middle of a line, too, and half a line is no bad one.
+fn is_cut(waits: bool) -> bool {
+    waits && signal::is_asked()
 }
 
 /// Reads the values of a line into the decoder or the batch.

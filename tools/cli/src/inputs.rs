@@ -7,9 +7,10 @@ use crate::named as names;
 use crate::output::Output;
 use crate::places::{Assigned, Given, Place, Places, Replaced};
 use crate::signal;
+use eventflux::connector::csv::CsvColumns;
 use eventflux::connector::{Begin, Format, Packing, Pipe, Text};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -124,9 +125,8 @@ impl Inputs {
         }
         standard_once(&named)?;
         args.text.check_used(named.iter().map(|n| n.text.format))?;
-        let is_file = |n: &Named| n.path != Path::new("-") && names::has_places(&n.path, n.packing);
         Ok(Inputs {
-            are_files: named.iter().all(is_file),
+            are_files: named.iter().all(|n| names::has_places(&n.path)),
             named,
         })
     }
@@ -158,17 +158,17 @@ impl Inputs {
         {
             let file = match begun {
                 Some(_) => None,
-                None => open_file(path, *packing)?,
+                None => open_file(path)?,
             };
-            let length = file
-                .as_ref()
-                .and_then(|f| f.metadata().ok())
-                .map(|a| a.len());
+            // How long the text of a compressed one is nobody knows before its end.
+            let plain = file.as_ref().filter(|_| *packing == Packing::None);
+            let length = plain.and_then(|f| f.metadata().ok()).map(|a| a.len());
             bytes = bytes.zip(length).map(|(sum, length)| sum + length);
             given.push(Given {
                 stream: stream.map_or(String::new(), |s| streams.name(s).to_string()),
                 name: path.display().to_string(),
                 file,
+                packing: *packing,
             });
         }
         let assigned = match places {
@@ -202,9 +202,9 @@ fn standard_once(named: &[Named]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Opens what is a file; none for standard input, a pipe, a device or what is compressed.
-fn open_file(path: &Path, packing: Packing) -> Result<Option<File>, Failure> {
-    if path == Path::new("-") || (path.exists() && !names::has_places(path, packing)) {
+/// Opens what is a file; none for standard input, a pipe or a device.
+fn open_file(path: &Path) -> Result<Option<File>, Failure> {
+    if path == Path::new("-") || (path.exists() && !names::has_places(path)) {
         return Ok(None);
     }
     let failure = |e: io::Error| Failure::run(format!("{}: {e}", path.display()));
@@ -229,39 +229,50 @@ fn source(
     } = named;
     let name = given.name;
     let failure = |e: io::Error| Failure::run(format!("{name}: {e}"));
-    let Some(file) = given.file else {
-        return Ok(Source {
-            reader: Box::new(pipe(&path, packing, begun, output).map_err(failure)?),
-            name: match path == Path::new("-") {
-                true => "stdin".to_string(),
-                false => name,
-            },
-            stream,
-            text,
-            file: None,
-            begin: Begin::default(),
-            time: Place::START.time,
-        });
-    };
     let Place { offset, line, time } = place;
     let schema = stream.map(|s| events.streams().schema(s));
-    let begin = Begin::in_file(&file, (offset, line), schema, &text);
-    let begin = begin.map_err(|e| Failure::run(format!("{name}: {e}")))?;
+    let unreadable = |e| Failure::run(format!("{name}: {e}"));
+    let (reader, begin): (Box<dyn Read>, Begin) = match &given.file {
+        Some(file) if packing == Packing::None => {
+            let begin = Begin::in_file(file, (offset, line), schema, &text);
+            let reader = file.try_clone().map_err(failure)?;
+            (Box::new(reader), begin.map_err(unreadable)?)
+        }
+        _ => {
+            let mut columns = None;
+            if let (Some(schema), Format::Csv, 1..) = (schema, text.format, offset) {
+                // The header is at the beginning, the place behind it.
+                let header = BufReader::new(names::open(&path, packing).map_err(failure)?);
+                columns = CsvColumns::read(header, schema, &text).map_err(unreadable)?;
+            }
+            let begin = Begin {
+                offset,
+                line,
+                columns,
+            };
+            let reader = pipe(&path, (packing, offset), begun, output).map_err(failure)?;
+            (Box::new(reader), begin)
+        }
+    };
     Ok(Source {
-        reader: Box::new(file.try_clone().map_err(failure)?),
-        name,
+        reader,
+        name: match path == Path::new("-") {
+            true => "stdin".to_string(),
+            false => name,
+        },
         stream,
         text,
-        file: Some(file),
+        file: given.file,
+        packed: packing != Packing::None,
         begin,
         time,
     })
 }
 
-/// Standard input, a pipe or a device: a signal ends the wait for it, and rows do not wait with it.
+/// Standard input, a pipe, a device or what is compressed: a signal ends the wait for it, and rows do not wait with it.
 fn pipe(
     path: &Path,
-    packing: Packing,
+    (packing, offset): (Packing, u64),
     begun: Option<Box<dyn Read + Send>>,
     output: &Arc<Output>,
 ) -> io::Result<Pipe> {
@@ -275,7 +286,7 @@ fn pipe(
     let open = move || -> io::Result<Box<dyn Read>> {
         match begun {
             Some(begun) => Ok(begun),
-            None => Ok(names::open(&path, packing)?),
+            None => Ok(names::open_at(&path, packing, offset)?),
         }
     };
     Pipe::new(open, wait)

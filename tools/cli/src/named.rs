@@ -6,9 +6,9 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-/// Whether a file can be read from a byte on: it is one, and not compressed.
-pub fn has_places(path: &Path, packing: Packing) -> bool {
-    path.is_file() && packing == Packing::None
+/// Whether a later run can go on in it: it is a file.
+pub fn has_places(path: &Path) -> bool {
+    path != Path::new("-") && path.is_file()
 }
 
 /// The name that says what the text in the file is.
@@ -25,6 +25,13 @@ pub fn open(path: &Path, packing: Packing) -> io::Result<Box<dyn Read + Send>> {
         true => packing.unpack(io::stdin()),
         false => packing.unpack(File::open(path)?),
     }
+}
+
+/// The text of a file from a byte on: what is compressed is taken apart from its beginning, and passed over.
+pub fn open_at(path: &Path, packing: Packing, offset: u64) -> io::Result<Box<dyn Read + Send>> {
+    let mut text = open(path, packing)?;
+    io::copy(&mut (&mut text).take(offset), &mut io::sink())?;
+    Ok(text)
 }
 
 /// The files that a name means, in the order of their names.

@@ -2,12 +2,15 @@
 //!
 //! A file is known by what it is first, by its name second: one that was renamed goes on, and one that took the place
 //! of another does not go on in the middle. A file that an earlier run has read to its end need not be given again.
+//! Of a compressed one the places are in its text.
 
 use crate::failure::Failure;
-use eventflux::connector::{FileIdentity, Likeness, seek_line};
+use eventflux::connector::{FileIdentity, Likeness, Packing, seek_line};
 use eventflux::event::Timestamp;
 use std::fmt::Write;
 use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::path::Path;
 
 /// Files of earlier runs that are remembered; beyond it the oldest are forgotten, and would be read anew.
 const EARLIER_MAX: usize = 64;
@@ -66,6 +69,8 @@ pub struct Given {
     pub name: String,
     /// None for what is a pipe.
     pub file: Option<File>,
+    /// How it is compressed.
+    pub packing: Packing,
 }
 
 impl Given {
@@ -252,7 +257,7 @@ impl Places {
         assigned.notes.push(told.to_string());
         for (known, given) in self.files.iter().zip(given) {
             let mut begin = known.place;
-            if let Some(file) = &given.file {
+            if let (Some(file), Packing::None) = (&given.file, given.packing) {
                 let name = &given.name;
                 let length = file.metadata().map_err(|e| failed(name, &e))?.len();
                 // A last row without a line end was counted as if it had one.
@@ -353,7 +358,7 @@ impl Matched<'_> {
     }
 }
 
-/// Where a known file goes on; `None` where no line ends at its place.
+/// Where a known file goes on; `None` where no line ends at its place, or a compressed one does not reach so far.
 fn go_on(
     known: &FilePlace,
     given: &Given,
@@ -362,7 +367,12 @@ fn go_on(
     let (name, Some(file)) = (&given.name, &given.file) else {
         return Ok(Some(Place::START));
     };
-    let begins = seek_line(file, known.place.offset).map_err(|e| failed(name, &e))?;
+    let offset = known.place.offset;
+    let begins = match given.packing {
+        Packing::None => seek_line(file, offset),
+        packing => reaches(file, packing, offset).map(|is_there| is_there.then_some(offset)),
+    };
+    let begins = begins.map_err(|e| failed(name, &e))?;
     if begins.is_some() && known.name != *name && !known.name.is_empty() {
         assigned
             .notes
@@ -374,12 +384,21 @@ fn go_on(
     }))
 }
 
+/// Whether the text of a compressed file has so many bytes.
+fn reaches(mut file: &File, packing: Packing, offset: u64) -> io::Result<bool> {
+    file.rewind()?;
+    let mut text = packing.unpack(file.try_clone()?)?.take(offset);
+    Ok(io::copy(&mut text, &mut io::sink())? == offset)
+}
+
 /// A file of the earlier run that is not given: right if it was read to its end.
 fn left_out(known: &FilePlace, replaced: Replaced, assigned: &mut Assigned) -> Result<(), Failure> {
     assigned.changed = true;
     let about = std::fs::metadata(&known.name).ok();
     let same = about.filter(|about| known.identity.is_some_and(|i| i.is_at(about)));
-    let grown = same.is_some_and(|about| about.len() > known.place.offset + 1);
+    // What is compressed does not tell without being taken apart.
+    let is_plain = Packing::of(Path::new(&known.name)) == Packing::None;
+    let grown = same.is_some_and(|about| is_plain && about.len() > known.place.offset + 1);
     let told = match (known.ended, grown) {
         (true, false) => return Ok(()),
         (true, true) => "has grown since it was read to its end",

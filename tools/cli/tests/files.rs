@@ -346,7 +346,7 @@ fn what_is_compressed_and_what_a_pattern_names_is_read() {
     for name in ["T=half.csv.gz", "T=none.csv.zst"] {
         assert_eq!(run(name).status.code(), Some(1), "{name}");
     }
-    // What is read from its beginning again is passed over up to where the last run stopped.
+    // A compressed file goes on in its text where the last run stopped, and is no other one.
     let named = format!("@app:name('a') {app}");
     folder.0.file("b.sql", &named);
     let kept = [
@@ -363,8 +363,20 @@ fn what_is_compressed_and_what_a_pattern_names_is_read() {
     let written = || std::fs::read_to_string(folder.0.at("o.jsonl")).unwrap_or_default();
     expect(&folder.run(&kept, ""), 0, &[]);
     assert_eq!(written().lines().count(), 2);
-    let longer = [gzip("sym,qty\nA,1\n"), gzip("B,2\nC,3\n")].concat();
+    let longer = [gzip("sym,qty\nA,1\n"), gzip("B,2\n"), gzip("C,3\n")].concat();
     write("t.csv.gz", &longer);
     expect(&folder.run(&kept, ""), 0, &[]);
     assert_eq!(written().lines().count(), 3);
+    expect(&folder.run(&kept, ""), 0, &[]);
+    assert_eq!(written().lines().count(), 3);
+    write("t.csv.gz", &gzip("sym,qty\nD,1\nE,2\nF,3\nG,4\n"));
+    let other = folder.run(&kept, "");
+    let told =
+        "t.csv.gz is not the file that was read up to line 4 under this name; --replaced begin";
+    expect(&other, 1, &[told]);
+    let anew = [&kept[..], &["--replaced", "begin"]].concat();
+    expect(&folder.run(&anew, ""), 0, &[]);
+    let rows = written();
+    assert_eq!(rows.lines().count(), 7, "{rows}");
+    assert!(rows.contains("[\"D\",1]"), "{rows}");
 }

@@ -329,6 +329,43 @@ fn a_file_that_grows_while_runs_are_killed_is_read_once() {
 }
 
 #[test]
+fn compressed_files_go_on_where_a_run_was_killed() {
+    let folder = Scratch::new().expect("a folder");
+    let app = folder.file("a.sql", &named(COUNT));
+    let text = events(ROWS);
+    let plain = folder.file("e.jsonl", &text);
+    let whole = folder.at("whole");
+    expect(
+        &run(&["run", &app, "--events", &plain, "--out", &whole]),
+        0,
+        &[],
+    );
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, text.as_bytes()).expect("memory");
+    let gzip = gzip.finish().expect("memory");
+    let zstd = zstd::encode_all(text.as_bytes(), 1).expect("memory");
+    for (name, bytes) in [("e.jsonl.gz", gzip), ("e.jsonl.zst", zstd)] {
+        let packed = folder.at(name);
+        fs::write(&packed, bytes).expect("written");
+        let (out, state) = (
+            folder.at(&format!("out-{name}")),
+            folder.at(&format!("s-{name}")),
+        );
+        let (url, state) = (format!("file:{state}"), format!("{state}/counts"));
+        let args = [
+            "run", &app, "--events", &packed, "--out", &out, "--store", &url,
+        ];
+        let args = [&args[..], &["--checkpoint-interval", "20ms"]].concat();
+        let (kills, restores) = killed(&args, &out, &|| epoch(&state), &KILLED_AT);
+        assert!(
+            kills >= 2 && restores >= 2,
+            "{kills} kills, {restores} restores"
+        );
+        same(&out, &whole);
+    }
+}
+
+#[test]
 fn an_app_changes_only_when_told() {
     let folder = Scratch::new().expect("a folder");
     let app = folder.file("a.sql", &named(COUNT));

@@ -52,6 +52,7 @@ fn text(events: &mut Events, name: &str, text: &str) {
         text: Text::new(Format::Json),
         reader: Box::new(io::Cursor::new(text.to_string())),
         file: None,
+        packed: false,
         begin: Begin::default(),
         time: Place::START.time,
     };

@@ -41,6 +41,7 @@ fn assign(places: &[&FilePlace], names: &[&str], replaced: Replaced) -> Result<V
         stream: String::new(),
         name: name.to_string(),
         file: File::open(name).ok(),
+        packing: Packing::of(Path::new(name)),
     });
     let assigned = places.assign(&given.collect::<Vec<_>>(), replaced);
     let begins = assigned.map(|a| a.begins.iter().map(|b| b.offset).collect());
@@ -96,6 +97,7 @@ fn files_of_earlier_runs_are_remembered_up_to_a_bound() {
         stream: String::new(),
         name: days[n].clone(),
         file: File::open(&days[n]).ok(),
+        packing: Packing::None,
     };
     let length = |n: usize| fs::metadata(&days[n]).expect("there").len();
     let mut places = Places::default();
@@ -138,6 +140,7 @@ fn revisions_without_names_go_on_by_the_order_of_files() {
             stream: String::new(),
             name: name.to_string(),
             file: File::open(name).ok(),
+            packing: Packing::None,
         });
         given.collect::<Vec<_>>()
     };
