@@ -38,7 +38,8 @@ pub struct StateArgs {
     #[arg(long, help_heading = STATE, value_name = "URL", verbatim_doc_comment)]
     pub store: Option<String>,
     /// Time between two checkpoints, such as 500ms, 1s, 5m [default: 1s]
-    #[arg(long, help_heading = STATE, value_name = "TIME", requires = "store", value_parser = duration, hide_short_help = true)]
+    #[arg(long, help_heading = STATE, value_name = "TIME", requires = "store")]
+    #[arg(value_parser = duration, hide_short_help = true)]
     pub checkpoint_interval: Option<Duration>,
     /// Where to go on: auto, latest, a revision, or none [default: auto]
     ///
@@ -52,7 +53,8 @@ pub struct StateArgs {
     )]
     pub restore: Option<Restore>,
     /// What an input does that is another file than before
-    #[arg(long, help_heading = STATE, value_enum, default_value_t = Replaced::Stop, requires = "store", hide_short_help = true)]
+    #[arg(long, help_heading = STATE, value_enum, default_value_t = Replaced::Stop, requires = "store")]
+    #[arg(hide_short_help = true)]
     pub replaced: Replaced,
     /// Let queries that are new start empty, and forget the state of those that are gone
     #[arg(long, help_heading = STATE, requires = "store", hide_short_help = true)]

@@ -5,7 +5,7 @@
 //! files without times are read one after the other.
 //!
 //! Rows that follow each other in one file, with none of another file between them, may be taken together, in columns.
-//! They are read so as soon as a second one follows: where files take turns row by row nothing is read in vain.
+//! They are read so once some have followed: where files take turns little is read in vain.
 //!
 //! Where all files stand before the event at hand is told to checkpoints, so that a later run goes on with that event:
 //! per file the byte and line behind what was taken, and the time by which its next event is placed. A last line
@@ -25,6 +25,9 @@ use std::io::{self, BufReader, Read};
 
 /// Rows that are read together at most: so many travel through an app together.
 const COLUMN_ROWS: usize = 256;
+/// So many events of one of several files follow each other before rows of it are read together: where files take turns
+/// a row that is later than theirs would be decoded twice, again and again.
+const FOLLOWED_MIN: usize = 16;
 
 /// The streams of an app, by position: name, attributes, and which of them is declared to be the time.
 pub struct Streams(Vec<(String, Schema, Option<usize>)>);
@@ -154,8 +157,8 @@ pub struct Events {
     cursors: Vec<Cursor>,
     /// The cursor whose event was given out last and moves on next.
     given: Option<usize>,
-    /// That cursor also gave the event before it, so that more of its rows may follow.
-    stays: bool,
+    /// Events before it that this cursor gave, too, one behind the other.
+    followed: usize,
     /// A later run goes on where this one ends.
     again: bool,
 }
@@ -167,7 +170,7 @@ impl Events {
             streams,
             cursors: Vec::new(),
             given: None,
-            stays: false,
+            followed: 0,
             again,
         }
     }
@@ -261,7 +264,7 @@ impl Events {
         match (self.cursors.as_slice(), self.given) {
             ([_], Some(_)) => Some(0),
             ([cursor], None) => matches!(cursor.held, Held::Nothing).then_some(0),
-            (_, given) => given.filter(|_| self.stays),
+            (_, given) => given.filter(|_| self.followed >= FOLLOWED_MIN),
         }
     }
 
@@ -313,7 +316,10 @@ impl Events {
         let open = self.cursors.iter().enumerate();
         let open = open.filter(|(_, c)| !matches!(c.held, Held::End));
         self.given = open.min_by_key(|(_, c)| c.time).map(|(next, _)| next);
-        self.stays = self.given == before;
+        self.followed = match self.given == before {
+            true => self.followed + 1,
+            false => 0,
+        };
         Ok(self.given.is_some())
     }
 
