@@ -274,8 +274,8 @@ fn widened(from: &[Narrow], home: Home) -> Vec<Wide> {
     to
 }
 
-/// Gives the table the room of its new home. An entry that was displaced so far that it would go to the left waits until
-/// all others have their places: only the first ones can be.
+/// Gives the table the room of its new home. An entry that was displaced so far that it would go to the left waits
+/// until all others have their places: only the first ones can be.
 fn grow<E: Entry>(entries: &mut Vec<E>, home: Home) {
     let old = entries.len();
     entries.reserve_exact(home.room - old);
@@ -398,12 +398,12 @@ fn is_full(keys: usize, room: usize) -> bool {
     }
 }
 
-/// A random odd number whose multiples by consecutive integers stay apart, in tables of any size: as a fraction of 2^64
-/// its continued fraction is made of ones and twos, so no few steps lead back to near where they began (three-gap
-/// theorem; Slater 1967).
+/// A random odd number whose multiples by consecutive integers stay apart, in tables of any size: as a fraction of
+/// 2^64 its continued fraction is made of ones and twos, so no few steps lead back to near where they began
+/// (three-gap theorem; Slater 1967). Some 35 of these are drawn, a bit each.
 fn multiplier(random: &RandomState) -> u64 {
     let mut bits = random.hash_one(0);
-    // Numerator and denominator of the last fraction and of the one before: 46 steps at most, as they grow by Fibonacci.
+    // Numerator and denominator of the last fraction and of the one before: at most 46 steps, Fibonacci's numbers.
     let (mut before, mut last) = ((1u64, 0u64), (0u64, 1u64));
     while last.1 < 1 << 32 {
         let quotient = 1 + (bits & 1);
