@@ -17,14 +17,17 @@ pub(crate) struct Constants {
     pub(crate) values: Vec<Value>,
     /// Whether a row that has NULL there may count a fault.
     pub(crate) takes_null: bool,
+    /// Nothing else is asked: each row that has one of them is let through.
+    pub(crate) decides: bool,
 }
 
 impl Constants {
-    /// What is asked where one of two conditions is to be TRUE.
+    /// What is asked where one of two conditions is to be TRUE, or where both are to find their rows.
     pub(crate) fn or(mut self, other: Constants) -> Option<Constants> {
         if self.column != other.column {
             return None;
         }
+        self.decides &= other.decides && self.values == other.values;
         self.values.extend(other.values);
         self.takes_null |= other.takes_null;
         Some(self)
@@ -50,6 +53,7 @@ impl Typed {
                 let is_all = parts[place + 1..].iter().all(Typed::is_harmless);
                 is_first.then_some(Constants {
                     takes_null: found.takes_null || !is_all,
+                    decides: false,
                     ..found
                 })
             }
@@ -78,6 +82,7 @@ impl Typed {
             column,
             values: values.iter().map(constant).collect::<Option<_>>()?,
             takes_null: false,
+            decides: true,
         })
     }
 

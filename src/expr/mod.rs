@@ -31,5 +31,5 @@ pub use function::{Functions, ScalarFunction};
 pub(crate) use kernel::compare::Comparison;
 pub(crate) use layout::{ColumnRef, Layout};
 pub(crate) use program::{Frame, Program};
-pub(crate) use scalar::RowFrame;
+pub(crate) use scalar::{BesideFrame, RowFrame};
 pub(crate) use typed::{Typed, TypedKind};

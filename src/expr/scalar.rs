@@ -27,15 +27,6 @@ impl<'a> RowFrame<'a> {
         RowFrame { view, results: &[] }
     }
 
-    #[inline]
-    fn scalar(&self, column: usize) -> Scalar<'a> {
-        let RowView { batch, row } = self.view;
-        match batch.columns.get(column) {
-            Some(values) => values.scalar(row),
-            None => self.results[column - batch.columns.len()].scalar(0),
-        }
-    }
-
     /// The same for whatever works on columns. `rows`: the row.
     pub(crate) fn columns(&self, rows: &'a [u32; 1]) -> Frame<'a> {
         let batch = self.view.batch;
@@ -52,7 +43,67 @@ impl<'a> RowFrame<'a> {
     }
 }
 
+/// What a program reads of a row of some columns, a row of a batch that stands beside it, and the time of that one.
+#[derive(Clone, Copy)]
+pub(crate) struct BesideFrame<'a> {
+    pub(crate) columns: &'a [Column],
+    pub(crate) row: usize,
+    pub(crate) beside: RowView<'a>,
+}
+
+/// The values that a program reads, wherever they stand.
+trait Values<'a> {
+    fn scalar(&self, column: usize) -> Scalar<'a>;
+
+    /// The result of a node that needs columns.
+    fn by_columns(&'a self, node: &'a mut Node, faults: &mut u64) -> Scalar<'a>;
+}
+
+impl<'a> Values<'a> for RowFrame<'a> {
+    #[inline]
+    fn scalar(&self, column: usize) -> Scalar<'a> {
+        let RowView { batch, row } = self.view;
+        match batch.columns.get(column) {
+            Some(values) => values.scalar(row),
+            None => self.results[column - batch.columns.len()].scalar(0),
+        }
+    }
+
+    fn by_columns(&'a self, node: &'a mut Node, faults: &mut u64) -> Scalar<'a> {
+        node.by_columns(self, faults)
+    }
+}
+
+impl<'a> Values<'a> for BesideFrame<'a> {
+    #[inline]
+    fn scalar(&self, column: usize) -> Scalar<'a> {
+        let RowView { batch, row } = self.beside;
+        match self.columns.get(column) {
+            Some(values) => values.scalar(self.row),
+            None => match batch.columns.get(column - self.columns.len()) {
+                Some(values) => values.scalar(row),
+                None => Scalar::Long(batch.at[row].millis()),
+            },
+        }
+    }
+
+    fn by_columns(&'a self, _node: &'a mut Node, _faults: &mut u64) -> Scalar<'a> {
+        unreachable!("whoever asks has found that all goes by value")
+    }
+}
+
 impl Program {
+    /// Whether no part of it needs columns: [`Program::holds_beside`] may be asked.
+    pub(crate) fn goes_by_value(&self) -> bool {
+        self.root.is_by_value()
+    }
+
+    /// Whether the result of a row beside another is TRUE.
+    #[inline]
+    pub(crate) fn holds_beside(&mut self, frame: &BesideFrame<'_>, faults: &mut u64) -> bool {
+        matches!(self.root.value(frame, faults), Scalar::Bool(true))
+    }
+
     /// The result of a row.
     #[inline]
     pub(crate) fn value<'a>(&'a mut self, frame: &'a RowFrame<'a>, faults: &mut u64) -> Scalar<'a> {
@@ -80,7 +131,7 @@ impl Program {
 impl Node {
     /// Its value. What stands at the leaves of most expressions is read here, without a call.
     #[inline(always)]
-    fn value<'a>(&'a mut self, frame: &'a RowFrame<'a>, faults: &mut u64) -> Scalar<'a> {
+    fn value<'a, V: Values<'a>>(&'a mut self, frame: &'a V, faults: &mut u64) -> Scalar<'a> {
         match self.step {
             Step::Column(i) => frame.scalar(i),
             Step::Constant(_) => self.constant(),
@@ -96,9 +147,9 @@ impl Node {
         }
     }
 
-    fn inner_value<'a>(&'a mut self, frame: &'a RowFrame<'a>, faults: &mut u64) -> Scalar<'a> {
+    fn inner_value<'a, V: Values<'a>>(&'a mut self, frame: &'a V, faults: &mut u64) -> Scalar<'a> {
         if !self.goes_by_value() {
-            return self.by_columns(frame, faults);
+            return frame.by_columns(self, faults);
         }
         let Node {
             step, args, out, ..
@@ -131,6 +182,14 @@ impl Node {
             Step::Junction(..) | Step::Not | Step::IsNull => true,
             Step::Cast(_) => self.args[0].out.type_of().widens_to(self.out.type_of()),
             _ => false,
+        }
+    }
+
+    /// Whether that is so of all of its parts.
+    fn is_by_value(&self) -> bool {
+        match self.step {
+            Step::Column(_) | Step::Constant(_) => true,
+            _ => self.goes_by_value() && self.args.iter().all(Node::is_by_value),
         }
     }
 
@@ -206,10 +265,10 @@ fn good<'a, T>(
 
 /// AND, OR. What does not count any more is not computed, so it cannot fault.
 #[inline]
-fn junction<'a>(
+fn junction<'a, 'v, V: Values<'v>>(
     op: Junction,
-    args: &mut [Node],
-    frame: &RowFrame<'_>,
+    args: &'v mut [Node],
+    frame: &'v V,
     faults: &mut u64,
 ) -> Scalar<'a> {
     let mut sum = (op == Junction::And, true);

@@ -2,9 +2,9 @@
 //!
 //! Why: a hundred conditions on one column would each be computed for every row, of which one or none is let through.
 //! How: a batch is looked up once, row by row, and each reader has the rows that it may let through. It computes its
-//! whole condition for these alone; what it would have made of the others is nothing. Readers that ask otherwise have
-//! all rows. Nothing of it is state.
-//! Cost: a look-up per row, whatever the number of readers.
+//! whole condition for these alone, or none where it asks nothing else; what it would have made of the others is
+//! nothing. Readers that ask otherwise have all rows. Nothing of it is state.
+//! Cost: a look-up per row, and a step for each reader that gets some, whatever the number of readers.
 
 pub(crate) use crate::expr::Constants;
 
@@ -22,7 +22,11 @@ pub(crate) struct ByConstant {
     asking: Vec<Vec<u32>>,
     /// By reader, its rows of the batch at hand; none for one that gets all.
     picked: Vec<Option<Vec<u32>>>,
-    /// Readers that get rows of the batch at hand.
+    /// By reader, whether it lets all its rows through.
+    decides: Vec<bool>,
+    /// Readers that get rows of the batch at hand, beside those that get all: a bit for each.
+    visited: Vec<u64>,
+    /// Readers that get some of its rows.
     touched: Vec<u32>,
     slots: Vec<Slot>,
     in_time: bool,
@@ -44,12 +48,20 @@ impl ByConstant {
                 .iter()
                 .map(|a| a.as_ref().map(|_| Vec::new()))
                 .collect(),
+            decides: asked
+                .iter()
+                .map(|a| a.as_ref().is_some_and(|a| a.decides))
+                .collect(),
+            visited: vec![0; asked.len().div_ceil(64)],
             touched: Vec::new(),
             slots: Vec::new(),
             in_time: false,
         };
         for (reader, constants) in asked.iter().enumerate() {
-            let Some(constants) = constants else { continue };
+            let Some(constants) = constants else {
+                index.visited[reader / 64] |= 1 << (reader % 64);
+                continue;
+            };
             for value in &constants.values {
                 index.add(value.into(), reader as u32);
             }
@@ -74,6 +86,7 @@ impl ByConstant {
     pub(crate) fn pick(&mut self, batch: &Batch) {
         for reader in self.touched.drain(..) {
             self.picked[reader as usize].iter_mut().for_each(Vec::clear);
+            self.visited[reader as usize / 64] &= !(1 << (reader % 64));
         }
         self.in_time = is_in_time(batch);
         self.slots.clear();
@@ -86,12 +99,25 @@ impl ByConstant {
             for reader in readers {
                 if let Some(rows) = &mut self.picked[*reader as usize] {
                     if rows.is_empty() {
+                        self.visited[*reader as usize / 64] |= 1 << (reader % 64);
                         self.touched.push(*reader);
                     }
                     rows.push(row as u32);
                 }
             }
         }
+    }
+
+    /// The first reader from this one on that gets rows of the batch that was looked up last.
+    #[inline]
+    pub(crate) fn next_visited(&self, reader: usize) -> Option<usize> {
+        let mut word = reader / 64;
+        let mut left = self.visited.get(word)? & (u64::MAX << (reader % 64));
+        while left == 0 {
+            word += 1;
+            left = *self.visited.get(word)?;
+        }
+        Some(word * 64 + left.trailing_zeros() as usize)
     }
 
     /// The rows of the batch that was looked up last that a reader may let through; none where it gets all.
@@ -101,6 +127,7 @@ impl ByConstant {
         Some(Picked {
             rows,
             in_time: self.in_time,
+            all_pass: self.decides[reader],
         })
     }
 }
@@ -111,6 +138,8 @@ pub(crate) struct Picked<'a> {
     pub(crate) rows: &'a [u32],
     /// All rows of the batch come at the time that the clock has.
     pub(crate) in_time: bool,
+    /// The reader lets all of them through by what it was looked up for.
+    pub(crate) all_pass: bool,
 }
 
 /// Whether no row of a batch comes before its time, too late or too far ahead.

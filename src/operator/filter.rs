@@ -1,5 +1,6 @@
 //! Filters before a window, and the columns that the rest of the query reads.
 
+use super::by_constant::Picked;
 use super::{Common, Counters, Kind, Operator, Out, Port, counter};
 use crate::event::{Batch, RowSet, RowView, Timestamp};
 use crate::expr::{Frame, Program, RowFrame};
@@ -90,10 +91,11 @@ impl Operator for Filter {
         _port: Port,
         _common: &mut Common,
         batch: &Batch,
-        among: &[u32],
+        among: Picked<'_>,
         out: &mut Out,
     ) {
-        self.pass(Kind::Rows, (batch, &batch.frame_among(Some(among))), out);
+        let frame = batch.frame_among(Some(among.rows));
+        self.pass(Kind::Rows, (batch, &frame), out);
     }
 
     fn takes_some(&self) -> bool {

@@ -27,6 +27,7 @@ pub(crate) mod window;
 mod words;
 pub(crate) mod write;
 
+use by_constant::Picked;
 pub(crate) use claims::Claims;
 pub(crate) use common::Common;
 pub(crate) use range::{RangeEnd, RangeIndex, RangePlan};
@@ -103,7 +104,7 @@ pub(crate) trait Operator: Send + StateHolder {
         port: Port,
         common: &mut Common,
         batch: &Batch,
-        _among: &[u32],
+        _among: Picked<'_>,
         out: &mut Out,
     ) {
         self.rows_at(port, common, Kind::Rows, batch, out);

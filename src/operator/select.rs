@@ -1,5 +1,6 @@
 //! SELECT without aggregates: condition and projection in one pass.
 
+use super::by_constant::Picked;
 use super::projection::{Projection, Rows};
 use super::{Common, Counters, Kind, Operator, Out, Port, counter};
 use crate::event::{Batch, RowView, Timestamp};
@@ -89,10 +90,10 @@ impl Operator for Select {
         _port: Port,
         _common: &mut Common,
         batch: &Batch,
-        among: &[u32],
+        among: Picked<'_>,
         out: &mut Out,
     ) {
-        self.project(Kind::Rows, (batch, Some(among)), out);
+        self.project(Kind::Rows, (batch, Some(among.rows)), out);
     }
 
     fn takes_some(&self) -> bool {

@@ -10,7 +10,7 @@ use crate::expr::kernel::compare::Comparison;
 use crate::expr::kernel::logic::Junction;
 use crate::expr::like::like;
 use crate::expr::typed::Op;
-use crate::expr::{Frame, RowFrame, Typed, TypedKind};
+use crate::expr::{BesideFrame, Frame, RowFrame, Typed, TypedKind};
 use eventflux_kit::Random;
 use std::cmp::Ordering;
 
@@ -481,7 +481,13 @@ fn one_by_one(
         columns: frame.input.to_vec(),
         ..Batch::default()
     };
-    let (mut values, mut faults) = (Vec::new(), 0);
+    let beside = Batch {
+        at: vec![Timestamp::default(); frame.len],
+        columns: frame.results.to_vec(),
+        ..Batch::default()
+    };
+    let (mut values, mut faults, mut faults_beside) = (Vec::new(), 0, 0);
+    let goes_beside = program.goes_by_value();
     for i in 0..frame.len {
         let row = frame.rows.map_or(i, |rows| rows[i] as usize);
         let one = |column: &Column| {
@@ -498,7 +504,20 @@ fn one_by_one(
         let mut out = Column::new(ty);
         program.value_into(&frame, &mut faults, &mut out);
         values.push(out.value(0));
+        if goes_beside {
+            let frame = BesideFrame {
+                columns: &batch.columns,
+                row,
+                beside: RowView {
+                    batch: &beside,
+                    row: i,
+                },
+            };
+            let holds = program.holds_beside(&frame, &mut faults_beside);
+            assert_eq!(holds, out.value(0) == Value::Bool(true), "row {i}");
+        }
     }
+    assert!(!goes_beside || faults == faults_beside);
     (values, faults)
 }
 

@@ -8,6 +8,7 @@ use super::sizes::Sizes;
 use super::{Change, Changes, Swaps};
 use crate::event::{Batch, Column, RowSet, RowView, Sign, Timestamp};
 use crate::expr::{Frame, Program, RowFrame};
+use crate::operator::by_constant::Picked;
 use crate::operator::projection::{Projection, Rows};
 use crate::operator::select::choose;
 use crate::operator::{Common, Counters, Kind, Operator, Out, Port, counter, newer_counter};
@@ -483,10 +484,10 @@ impl Operator for RunningAggregate {
         _port: Port,
         _common: &mut Common,
         batch: &Batch,
-        among: &[u32],
+        among: Picked<'_>,
         out: &mut Out,
     ) {
-        self.each((batch, Some(among)), true, out);
+        self.each((batch, Some(among.rows)), true, out);
     }
 
     fn takes_some(&self) -> bool {

@@ -52,6 +52,13 @@ pub(crate) struct Term {
     pub(crate) range: Option<RangePlan>,
 }
 
+impl Term {
+    /// Whether what its residual says of a run is known without columns.
+    pub(crate) fn goes_by_value(&self) -> bool {
+        self.residual.as_ref().is_some_and(Program::goes_by_value)
+    }
+}
+
 /// What does not change while a pattern runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Shape {

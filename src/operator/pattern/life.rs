@@ -188,11 +188,11 @@ impl Pattern {
         let waiting = &mut self.waiting[term];
         let kept = self.kept.columns();
         let key = match (apart, self.terms[term].keys.as_mut_slice()) {
-            (None, []) => waiting.slot_of_scalars(&[]),
             (None, [(_, of_run)]) if let Some(column) = of_run.as_column() => {
                 waiting.slot_of_scalars(&[kept[column].scalar(run as usize)])
             }
-            (Some(key), []) => {
+            (apart, []) => {
+                let key = apart.unwrap_or(0);
                 waiting.ensure_keys(key as usize + 1);
                 key
             }
@@ -272,7 +272,14 @@ impl Pattern {
     }
 
     /// Puts a run that has taken a row beside those of its key, if it is not there yet.
+    #[inline]
     pub(super) fn keep_by_key(&mut self, run: Slot) {
+        if self.by_key.is_some() {
+            self.put_by_key(run);
+        }
+    }
+
+    fn put_by_key(&mut self, run: Slot) {
         let Some(by_key) = &mut self.by_key else {
             return;
         };

@@ -31,6 +31,7 @@ pub(crate) use trace::{Step, TraceSink, Traced};
 
 use crate::event::{Batch, Column, RowView, Sign, Timestamp, Type};
 use crate::expr::{ColumnRef, Layout, Program};
+use crate::operator::by_constant::Picked;
 use crate::operator::{Common, Counters, Kind, Moment, Operator, Out, Port, RangeIndex, counter};
 use crate::state::{Cells, Chains, Malformed, Slot, StateHolder, Visitor, encode_key};
 use automaton::Run;
@@ -89,6 +90,8 @@ pub(crate) struct Pattern {
     /// By element, what a row does there where that is always the same.
     plain: Vec<Option<Box<Plain>>>,
     terms: Vec<Term>,
+    /// By term, whether its residual is asked value by value where runs are few.
+    by_value: Vec<bool>,
     /// By port, the terms that read its stream in the order in which they are asked.
     asked: Vec<Vec<Asked>>,
     runs: Cells<Run>,
@@ -271,6 +274,7 @@ impl Pattern {
             routing,
             kept: Kept::new(terms.len(), &keeps, totals, key),
             shape,
+            by_value: terms.iter().map(Term::goes_by_value).collect(),
             terms,
             asked,
             runs: Cells::default(),
@@ -338,17 +342,25 @@ impl Pattern {
     fn process_batch(
         &mut self,
         port: usize,
-        (batch, among): (&Batch, Option<&[u32]>),
+        (batch, among): (&Batch, Option<Picked<'_>>),
         out: &mut Out,
     ) {
         let mut to = out.batch();
-        let mut chosen = std::mem::take(&mut self.scratch.chosen);
-        self.choose(port, (batch, among), &mut chosen);
-        match self.sees_all || !batch.marks.is_empty() || !batch.signs.is_empty() {
-            true => self.process_all(port, batch, &mut chosen, &mut to),
-            false => self.process_chosen(port, batch, &mut chosen, &mut to),
+        let each = self.sees_all || !batch.marks.is_empty() || !batch.signs.is_empty();
+        match among {
+            Some(among) if among.all_pass && !each => {
+                self.process_these(port, (batch, among.rows), &mut to);
+            }
+            _ => {
+                let mut chosen = std::mem::take(&mut self.scratch.chosen);
+                self.choose(port, (batch, among.map(|a| a.rows)), &mut chosen);
+                match each {
+                    true => self.process_all(port, batch, &mut chosen, &mut to),
+                    false => self.process_chosen(port, batch, &mut chosen, &mut to),
+                }
+                self.scratch.chosen = chosen;
+            }
         }
-        self.scratch.chosen = chosen;
         self.put_aside(out);
         out.emit(Kind::Rows, to);
     }
@@ -377,27 +389,36 @@ impl Pattern {
         chosen: &mut [Chosen],
         to: &mut Batch,
     ) {
+        if let [only] = chosen {
+            return self.process_these(port, (batch, &only.rows), to);
+        }
         if !self.has_begun && !batch.is_empty() {
             self.begin(batch.at[0]);
         }
         let mut seen = 0;
-        if let [only] = chosen {
-            for row in &only.rows {
-                let row = *row as usize;
-                self.fire_by_rows(batch, seen..row + 1, to);
-                seen = row + 1;
-                let view = RowView { batch, row };
-                self.process(port, view, Moment::of(batch, row), to, |_, _| true);
-            }
-        } else {
-            while let Some(row) = chosen.iter().filter_map(Chosen::next).min() {
-                self.fire_by_rows(batch, seen..row + 1, to);
-                seen = row + 1;
-                let view = RowView { batch, row };
-                self.process(port, view, Moment::of(batch, row), to, |_, place| {
-                    chosen[place].take(row)
-                });
-            }
+        while let Some(row) = chosen.iter().filter_map(Chosen::next).min() {
+            self.fire_by_rows(batch, seen..row + 1, to);
+            seen = row + 1;
+            let view = RowView { batch, row };
+            self.process(port, view, Moment::of(batch, row), to, |_, place| {
+                chosen[place].take(row)
+            });
+        }
+        self.fire_by_rows(batch, seen..batch.len(), to);
+    }
+
+    /// The rows of a batch that the own conditions of all terms let through; the others only move the clock.
+    fn process_these(&mut self, port: usize, (batch, rows): (&Batch, &[u32]), to: &mut Batch) {
+        if !self.has_begun && !batch.is_empty() {
+            self.begin(batch.at[0]);
+        }
+        let mut seen = 0;
+        for row in rows {
+            let row = *row as usize;
+            self.fire_by_rows(batch, seen..row + 1, to);
+            seen = row + 1;
+            let view = RowView { batch, row };
+            self.process(port, view, Moment::of(batch, row), to, |_, _| true);
         }
         self.fire_by_rows(batch, seen..batch.len(), to);
     }
@@ -539,7 +560,7 @@ impl Operator for Pattern {
         port: Port,
         _common: &mut Common,
         batch: &Batch,
-        among: &[u32],
+        among: Picked<'_>,
         out: &mut Out,
     ) {
         self.process_batch(usize::from(port.0), (batch, Some(among)), out);
@@ -648,11 +669,12 @@ impl Operator for Pattern {
     }
 }
 
-/// The runs that wait for a term, by its keys; in a partition that of the run stands before them.
+/// The runs that wait for a term, by its keys; in a partition that of the run stands before them. Where there is none
+/// all have the number 0.
 fn chains(keys: &[Type], partition: Option<Type>) -> Chains {
     match (partition, keys) {
+        (_, []) => Chains::by_number(),
         (None, keys) => Chains::new(keys),
-        (Some(_), []) => Chains::by_number(),
         (Some(_), keys) => Chains::new(&[&[Type::Long], keys].concat()),
     }
 }

@@ -5,14 +5,33 @@ use super::partition::number;
 use super::trace::Step;
 use super::{Chosen, Match, Pattern};
 use crate::event::{Batch, Column, RowView, Scalar, Timestamp};
-use crate::expr::{Frame, RowFrame};
+use crate::expr::{BesideFrame, Frame, RowFrame};
 use crate::operator::Moment;
-use crate::state::Slot;
+use crate::state::{Cells, Slot};
 use smallvec::SmallVec;
 use std::ops::Range;
 
-/// So many rows are asked one by one: a condition over columns costs what it does over the values of some rows.
+/// So many rows, or runs, are asked one by one: a condition over columns costs what it does over the values of some.
 const FEW_ROWS: usize = 8;
+
+/// Which runs have not taken the row at hand, or may take it once more, by another side of the element.
+struct Free<'a> {
+    touched: &'a [u64],
+    taken: u64,
+    may_share: bool,
+    /// The runs, where those that stand in front of the first element take nothing.
+    at_start: Option<&'a Cells<Run>>,
+}
+
+impl Free<'_> {
+    #[inline]
+    fn has(&self, run: Slot) -> bool {
+        let touched = self.touched[run as usize];
+        let is_taken = touched == self.taken || (touched == self.taken + 1 && !self.may_share);
+        let is_closed = |runs: &Cells<Run>| runs.get(run).count == 0;
+        !is_taken && !self.at_start.is_some_and(is_closed)
+    }
+}
 
 impl Pattern {
     /// Evaluates the own conditions of the terms of a port; leaves the rows that each lets through in `chosen`. No
@@ -107,7 +126,7 @@ impl Pattern {
             };
             at_hand = Some((run, had_rows));
             // Another side may have ended it, or taken it on.
-            if self.waiting[term].key_of(run).is_none() || !self.is_free(run, term) {
+            if self.waiting[term].key_of(run).is_none() || !self.free(term).has(run) {
                 continue;
             }
             let mut found = std::mem::take(&mut self.scratch.found);
@@ -125,15 +144,16 @@ impl Pattern {
         self.scratch.gathered = gathered;
     }
 
-    /// Whether a run has not taken the row at hand, or may take it once more, by another side of the element.
+    /// Which runs may take the row at hand by a term.
     #[inline]
-    fn is_free(&self, run: Slot, term: usize) -> bool {
+    fn free(&self, term: usize) -> Free<'_> {
         let element = self.terms[term].element;
-        let may_share = self.shape.elements[element].logic.is_some();
-        let touched = self.touched[run as usize];
-        let is_taken = touched == self.row * 2 || (touched == self.row * 2 + 1 && !may_share);
-        let is_closed = self.is_start_closed && element == 0 && self.runs.get(run).count == 0;
-        !is_taken && !is_closed
+        Free {
+            touched: &self.touched,
+            taken: self.row * 2,
+            may_share: self.shape.elements[element].logic.is_some(),
+            at_start: (self.is_start_closed && element == 0).then_some(&self.runs),
+        }
     }
 
     /// The runs that wait for a term and have the key of a row.
@@ -142,7 +162,6 @@ impl Pattern {
         let keys = &mut self.terms[term].keys;
         let waiting = &self.waiting[term];
         let key = match (apart, keys.as_mut_slice()) {
-            (None, []) => waiting.find_scalars(&[]),
             (None, [(of_row, _)]) if let Some(column) = of_row.as_column() => {
                 match row.batch.columns[column].scalar(row.row) {
                     Scalar::Null => None,
@@ -157,7 +176,7 @@ impl Pattern {
                     key => waiting.find_scalars(&[key]),
                 }
             }
-            (Some(key), []) => Some(key),
+            (apart, []) => Some(apart.unwrap_or(0)),
             (apart, keys) => {
                 let frame = RowFrame::of(row);
                 let values = keys
@@ -186,12 +205,16 @@ impl Pattern {
         if let Some(ordered) = &mut self.ordered[term] {
             ordered.ask(row.batch, &[row.row as u32]);
         }
-        let waiting = &self.waiting[term];
+        let (waiting, free) = (&self.waiting[term], self.free(term));
         let ordered = self.ordered[term].as_ref();
         if ordered.is_some_and(|ordered| ordered.find(key, 0, waiting, found)) {
-            return found.retain(|run| self.is_free(*run, term));
+            return found.retain(|run| free.has(*run));
         }
-        found.extend(waiting.rows(key).filter(|run| self.is_free(*run, term)));
+        for run in waiting.rows(key) {
+            if free.has(run) {
+                found.push(run);
+            }
+        }
     }
 
     /// Keeps the runs for which the condition of a term that reads them is TRUE.
@@ -199,7 +222,17 @@ impl Pattern {
         let Some(residual) = &mut self.terms[term].residual else {
             return;
         };
-        let kept = self.kept.columns();
+        let (kept, faults) = (self.kept.columns(), &mut self.faults);
+        if found.len() <= FEW_ROWS && self.by_value[term] {
+            return found.retain(|run| {
+                let frame = BesideFrame {
+                    columns: kept,
+                    row: *run as usize,
+                    beside: row,
+                };
+                residual.holds_beside(&frame, faults)
+            });
+        }
         let width = row.batch.columns.len();
         let beside = &mut self.scratch.beside;
         let types = row.batch.columns.iter().map(Column::type_of);
@@ -240,7 +273,7 @@ impl Pattern {
         };
         let passed = &mut self.scratch.kept;
         passed.clear();
-        residual.filter(&frame, &mut self.faults, passed);
+        residual.filter(&frame, faults, passed);
         std::mem::swap(found, passed);
     }
 

@@ -100,18 +100,25 @@ impl Graph {
         }
     }
 
-    /// Gives rows to the operators that read their stream, to those of the index the rows that these ask for.
+    /// Gives rows to the operators that read their stream, to those of the index the rows that these ask for. While the
+    /// clock changes nothing, those that get none are not looked at.
     pub(super) fn feed_by_constant(&mut self, place: usize, batch: &Batch, outputs: &mut Outputs) {
         let Some(mut index) = self.skips.indexes[place].take() else {
             return;
         };
         index.pick(batch);
         let (clock, _) = last_of(batch);
-        for i in 0..self.readers[place].len() {
-            let picked = index.picked(i);
-            if picked.is_some_and(|p| p.rows.is_empty()) && clock < self.skips.rest {
-                continue;
+        let mut next = 0;
+        while next < self.readers[place].len() {
+            let mut i = next;
+            if clock < self.skips.rest {
+                let Some(visited) = index.next_visited(i) else {
+                    break;
+                };
+                i = visited;
             }
+            next = i + 1;
+            let picked = index.picked(i);
             let reader = self.readers[place][i];
             if !self.waiting.is_empty() {
                 self.catch_up(reader.node, outputs);
@@ -151,7 +158,7 @@ impl Graph {
             return;
         }
         self.current = node;
-        operator.rows_among(port, &mut self.common, batch, picked.rows, out);
+        operator.rows_among(port, &mut self.common, batch, picked, out);
         self.note_rest(node);
         self.pass(node, outputs);
     }
