@@ -3,7 +3,7 @@
 //! Why: accumulators live in dense arrays by slot, so that a batch is looked up once and every aggregate then runs
 //! over plain indexes.
 //! How: a table of words (`key_index/table.rs`). For one BOOL, INT or LONG column the word is the value itself and an
-//! equal word is an equal key; otherwise it is a hash of 32 bits, and the key is compared. NULL is a key like any other.
+//! equal word is an equal key; otherwise it is a hash of 32 bits, and the key is compared. NULL is a key as others are.
 //! Strings and encoded keys are hashed by foldhash, which is seeded at random, as is the table.
 //! Cost: 8 bytes per entry of the table, 12 where integers do not fit 32 bits, and the key itself.
 
