@@ -9,7 +9,7 @@
 pub(crate) use crate::expr::Constants;
 
 use crate::event::{Batch, Scalar, Timestamp};
-use crate::state::{KeyIndex, Slot};
+use crate::state::{Bits, KeyIndex, Slot};
 
 /// So many readers ask one column for a constant where rows are looked up: a look-up costs what some conditions do.
 pub(crate) const CONSTANT_READERS_MIN: usize = 8;
@@ -24,8 +24,8 @@ pub(crate) struct ByConstant {
     picked: Vec<Option<Vec<u32>>>,
     /// By reader, whether it lets all its rows through.
     decides: Vec<bool>,
-    /// Readers that get rows of the batch at hand, beside those that get all: a bit for each.
-    visited: Vec<u64>,
+    /// Readers that get rows of the batch at hand, among them those that get all.
+    visited: Bits,
     /// Readers that get some of its rows.
     touched: Vec<u32>,
     slots: Vec<Slot>,
@@ -52,14 +52,15 @@ impl ByConstant {
                 .iter()
                 .map(|a| a.as_ref().is_some_and(|a| a.decides))
                 .collect(),
-            visited: vec![0; asked.len().div_ceil(64)],
+            visited: Bits::default(),
             touched: Vec::new(),
             slots: Vec::new(),
             in_time: false,
         };
+        index.visited.grow(asked.len());
         for (reader, constants) in asked.iter().enumerate() {
             let Some(constants) = constants else {
-                index.visited[reader / 64] |= 1 << (reader % 64);
+                index.visited.set(reader as Slot);
                 continue;
             };
             for value in &constants.values {
@@ -86,7 +87,7 @@ impl ByConstant {
     pub(crate) fn pick(&mut self, batch: &Batch) {
         for reader in self.touched.drain(..) {
             self.picked[reader as usize].iter_mut().for_each(Vec::clear);
-            self.visited[reader as usize / 64] &= !(1 << (reader % 64));
+            self.visited.unset(reader);
         }
         self.in_time = is_in_time(batch);
         self.slots.clear();
@@ -99,7 +100,7 @@ impl ByConstant {
             for reader in readers {
                 if let Some(rows) = &mut self.picked[*reader as usize] {
                     if rows.is_empty() {
-                        self.visited[*reader as usize / 64] |= 1 << (reader % 64);
+                        self.visited.set(*reader);
                         self.touched.push(*reader);
                     }
                     rows.push(row as u32);
@@ -111,13 +112,9 @@ impl ByConstant {
     /// The first reader from this one on that gets rows of the batch that was looked up last.
     #[inline]
     pub(crate) fn next_visited(&self, reader: usize) -> Option<usize> {
-        let mut word = reader / 64;
-        let mut left = self.visited.get(word)? & (u64::MAX << (reader % 64));
-        while left == 0 {
-            word += 1;
-            left = *self.visited.get(word)?;
-        }
-        Some(word * 64 + left.trailing_zeros() as usize)
+        let readers = self.visited.len();
+        let next = reader + self.visited.run(reader..readers, false);
+        (next < readers).then_some(next)
     }
 
     /// The rows of the batch that was looked up last that a reader may let through; none where it gets all.

@@ -10,7 +10,7 @@ const WORD: usize = u64::BITS as usize;
 
 /// Bits by slot number; a new bit is unset.
 #[derive(Debug, Default)]
-pub(super) struct Bits {
+pub(crate) struct Bits {
     words: Vec<u64>,
     slots: usize,
 }
@@ -33,7 +33,7 @@ fn mask(word: usize, range: &Range<usize>) -> u64 {
 impl Bits {
     /// Bits below `slots` exist; none is lost.
     #[inline]
-    pub(super) fn grow(&mut self, slots: usize) {
+    pub(crate) fn grow(&mut self, slots: usize) {
         if self.slots < slots {
             self.slots = slots;
             self.words.resize(slots.div_ceil(WORD), 0);
@@ -41,33 +41,33 @@ impl Bits {
     }
 
     /// Number of bits.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.slots
     }
 
     /// Forgets all bits; keeps the memory.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.words.clear();
         self.slots = 0;
     }
 
     /// Whether the bit exists and is unset.
     #[inline]
-    pub(super) fn lacks(&self, slot: Slot) -> bool {
+    pub(crate) fn lacks(&self, slot: Slot) -> bool {
         let (word, bit) = place(slot as usize);
         self.words.get(word).is_some_and(|w| w >> bit & 1 == 0)
     }
 
     /// Whether the bit exists and is set.
     #[inline]
-    pub(super) fn has(&self, slot: Slot) -> bool {
+    pub(crate) fn has(&self, slot: Slot) -> bool {
         let (word, bit) = place(slot as usize);
         self.words.get(word).is_some_and(|w| w >> bit & 1 == 1)
     }
 
     /// Whether any of these bits, which must exist, is unset. No branch per slot but that of the bounds.
     #[inline]
-    pub(super) fn lacks_any(&self, slots: &[Slot]) -> bool {
+    pub(crate) fn lacks_any(&self, slots: &[Slot]) -> bool {
         let unset = |any: u64, slot: &Slot| {
             let (word, bit) = place(*slot as usize);
             any | !self.words[word] >> bit
@@ -77,20 +77,20 @@ impl Bits {
 
     /// Panics where there is no such bit.
     #[inline]
-    pub(super) fn set(&mut self, slot: Slot) {
+    pub(crate) fn set(&mut self, slot: Slot) {
         let (word, bit) = place(slot as usize);
         self.words[word] |= 1 << bit;
     }
 
     /// Panics where there is no such bit.
     #[inline]
-    pub(super) fn unset(&mut self, slot: Slot) {
+    pub(crate) fn unset(&mut self, slot: Slot) {
         let (word, bit) = place(slot as usize);
         self.words[word] &= !(1 << bit);
     }
 
     /// Panics where there are no such bits.
-    pub(super) fn unset_range(&mut self, range: Range<usize>) {
+    pub(crate) fn unset_range(&mut self, range: Range<usize>) {
         if range.is_empty() {
             return;
         }
@@ -101,7 +101,7 @@ impl Bits {
 
     /// How many bits from the start of the range on, and within it, are set, or unset.
     #[inline]
-    pub(super) fn run(&self, range: Range<usize>, set: bool) -> usize {
+    pub(crate) fn run(&self, range: Range<usize>, set: bool) -> usize {
         let flip = if set { u64::MAX } else { 0 };
         if range.is_empty() {
             return 0;

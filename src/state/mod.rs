@@ -32,6 +32,7 @@ mod slab;
 mod tests;
 mod visit;
 
+pub(crate) use bits::Bits;
 pub use cell::Cell;
 pub use cells::Cells;
 pub(crate) use chains::{ChainRows, Chains};

@@ -9,9 +9,8 @@ use std::fmt::Write;
 
 /// Left, top, right and bottom of the field; right of it stand the names.
 const FIELD: (f64, f64, f64, f64) = (74.0, 12.0, 440.0, 246.0);
-/// Width of a picture, and how it opens; the page scales it.
+/// Width of a picture; the page scales it.
 const WIDTH: f64 = 520.0;
-const OPEN: &str = "<svg viewBox=\"0 0 520 290\" role=\"img\">";
 /// Colours and letters of a picture that stands alone.
 const STYLE: &str = include_str!("picture.css");
 /// Least distance of two names.
@@ -54,8 +53,7 @@ impl Axis {
 
 /// A picture as a file of its own: title above, colours and letters inside.
 pub fn file(p: &Panel) -> String {
-    let inner = panel(p);
-    let inner = inner.trim_start_matches(OPEN).trim_end_matches("</svg>");
+    let inner = drawing(p);
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} 322\" role=\"img\">\
          <title>{0}</title><style>{STYLE}</style><rect class=\"paper\" width=\"{WIDTH}\" height=\"322\"/>\
@@ -64,13 +62,21 @@ pub fn file(p: &Panel) -> String {
     )
 }
 
-/// One picture.
+/// A picture of a page.
 pub fn panel(p: &Panel) -> String {
+    format!(
+        "<svg viewBox=\"0 0 {WIDTH} 290\" role=\"img\">{}</svg>",
+        drawing(p)
+    )
+}
+
+/// What stands in a picture.
+fn drawing(p: &Panel) -> String {
     let (left, top, right, bottom) = FIELD;
     let points = || p.lines.iter().flat_map(|l| l.points.iter());
     let x = Axis::of(points().map(|q| q.0), left, right);
     let y = Axis::of(points().map(|q| q.1), bottom, top);
-    let mut out = String::from(OPEN);
+    let mut out = String::new();
     for power in y.powers() {
         let _ = write!(
             out,
@@ -100,7 +106,6 @@ pub fn panel(p: &Panel) -> String {
         escaped(p.with.0)
     );
     draw(&mut out, p, &x, &y);
-    out.push_str("</svg>");
     out
 }
 
