@@ -6,6 +6,7 @@ use super::function::{Kernel, Uuid, text};
 use super::kernel::arithmetic::Arithmetic;
 use super::layout::Layout;
 use super::lazy::{Case, Subset};
+use super::leaves::Leaves;
 use super::like::Pattern;
 use super::node::{Node, Step};
 use super::probe::Probe;
@@ -38,6 +39,7 @@ fn node(expr: &Typed, (layout, salt): (&Layout, &str), calls: &mut u32) -> Node 
     };
     let fallible = can_fault(&step, &args, ty) || args.iter().any(|a: &Node| a.fallible);
     Node {
+        leaves: Leaves::of(&step, &args),
         step,
         args,
         out: Column::new(ty),

@@ -13,6 +13,7 @@ mod function;
 mod kernel;
 mod layout;
 mod lazy;
+mod leaves;
 mod like;
 mod node;
 mod probe;

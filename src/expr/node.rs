@@ -10,6 +10,7 @@ use super::kernel::compare::{self, Comparison};
 use super::kernel::logic::{self, Junction};
 use super::kernel::{Native, Operand, cast, choice, gather, trim_mask};
 use super::lazy::{Case, Subset, coalesce, junction};
+use super::leaves::Leaves;
 use super::like::{Pattern, like};
 use super::probe::Probe;
 use super::program::View;
@@ -52,6 +53,8 @@ pub(super) struct Node {
     pub(super) out: Column,
     /// Whether it may count a fault, so that it must not run on rows that do not need it.
     pub(super) fallible: bool,
+    /// What its operands are, for a row alone.
+    pub(super) leaves: Leaves,
 }
 
 impl Node {

@@ -8,9 +8,10 @@ use super::kernel::arithmetic::{Arithmetic, Number};
 use super::kernel::cast::widen;
 use super::kernel::compare::{Comparison, exact_order};
 use super::kernel::logic::Junction;
+use super::leaves::{Leaf, Leaves, combine, computed, holds};
 use super::node::{Node, Step};
 use super::program::{Frame, Program, View};
-use crate::event::{Column, RowView, Scalar};
+use crate::event::{Column, RowView, Scalar, Value};
 
 /// What a program reads of one row: its columns, then the results that stand beside it.
 #[derive(Clone, Copy)]
@@ -55,6 +56,9 @@ pub(crate) struct BesideFrame<'a> {
 trait Values<'a> {
     fn scalar(&self, column: usize) -> Scalar<'a>;
 
+    /// The number in a column of this type; none for NULL.
+    fn number<T: Leaf>(&self, column: usize) -> Option<T>;
+
     /// The result of a node that needs columns.
     fn by_columns(&'a self, node: &'a mut Node, faults: &mut u64) -> Scalar<'a>;
 }
@@ -66,6 +70,15 @@ impl<'a> Values<'a> for RowFrame<'a> {
         match batch.columns.get(column) {
             Some(values) => values.scalar(row),
             None => self.results[column - batch.columns.len()].scalar(0),
+        }
+    }
+
+    #[inline(always)]
+    fn number<T: Leaf>(&self, column: usize) -> Option<T> {
+        let RowView { batch, row } = self.view;
+        match batch.columns.get(column) {
+            Some(values) => T::at(values, row),
+            None => T::at(&self.results[column - batch.columns.len()], 0),
         }
     }
 
@@ -83,6 +96,18 @@ impl<'a> Values<'a> for BesideFrame<'a> {
             None => match batch.columns.get(column - self.columns.len()) {
                 Some(values) => values.scalar(row),
                 None => Scalar::Long(batch.at[row].millis()),
+            },
+        }
+    }
+
+    #[inline(always)]
+    fn number<T: Leaf>(&self, column: usize) -> Option<T> {
+        let RowView { batch, row } = self.beside;
+        match self.columns.get(column) {
+            Some(values) => T::at(values, self.row),
+            None => match batch.columns.get(column - self.columns.len()) {
+                Some(values) => T::at(values, row),
+                None => T::constant(&Value::Long(batch.at[row].millis())),
             },
         }
     }
@@ -120,9 +145,10 @@ impl Program {
     #[inline]
     pub(crate) fn value_into(&mut self, frame: &RowFrame<'_>, faults: &mut u64, out: &mut Column) {
         match &self.root.step {
-            Step::Column(i) if *i < frame.view.batch.columns.len() => {
-                out.push_from(&frame.view.batch.columns[*i], frame.view.row);
-            }
+            Step::Column(i) => match frame.view.batch.columns.get(*i) {
+                Some(values) => out.push_from(values, frame.view.row),
+                None => out.push_from(&frame.results[i - frame.view.batch.columns.len()], 0),
+            },
             _ => out.push_scalar(self.root.value(frame, faults)),
         }
     }
@@ -148,6 +174,39 @@ impl Node {
     }
 
     fn inner_value<'a, V: Values<'a>>(&'a mut self, frame: &'a V, faults: &mut u64) -> Scalar<'a> {
+        match self.leaves {
+            Leaves::Mixed => self.mixed_value(frame, faults),
+            Leaves::Int => self.of_leaves::<i32, V>(frame, faults),
+            Leaves::Long => self.of_leaves::<i64, V>(frame, faults),
+            Leaves::Float => self.of_leaves::<f32, V>(frame, faults),
+            Leaves::Double => self.of_leaves::<f64, V>(frame, faults),
+        }
+    }
+
+    /// The value of an operation on columns and constants of one number type.
+    #[inline(always)]
+    fn of_leaves<'a, T: Leaf, V: Values<'a>>(
+        &'a self,
+        frame: &'a V,
+        faults: &mut u64,
+    ) -> Scalar<'a> {
+        match self.args.as_slice() {
+            [a, b] => combine::<T>(&self.step, a.leaf(frame), b.leaf(frame), faults),
+            _ => unreachable!("it has two operands"),
+        }
+    }
+
+    /// The number that a column or a constant is.
+    #[inline(always)]
+    fn leaf<'a, T: Leaf, V: Values<'a>>(&self, frame: &V) -> Option<T> {
+        match &self.step {
+            Step::Column(i) => frame.number(*i),
+            Step::Constant(value) => T::constant(value),
+            _ => unreachable!("it is a column or a constant"),
+        }
+    }
+
+    fn mixed_value<'a, V: Values<'a>>(&'a mut self, frame: &'a V, faults: &mut u64) -> Scalar<'a> {
         if !self.goes_by_value() {
             return frame.by_columns(self, faults);
         }
@@ -206,20 +265,18 @@ impl Node {
 #[inline]
 fn compare<'a>(op: Comparison, a: Scalar<'_>, b: Scalar<'_>) -> Scalar<'a> {
     use Scalar::*;
-    // Finite numbers are always ordered.
-    let order = match (a, b) {
+    Bool(match (a, b) {
         (Null, _) | (_, Null) => return Null,
-        (Long(a), Double(b)) => Some(exact_order(a, b)),
-        (Double(a), Long(b)) => Some(exact_order(b, a).reverse()),
-        (Bool(a), Bool(b)) => Some(a.cmp(&b)),
-        (Int(a), Int(b)) => Some(a.cmp(&b)),
-        (Long(a), Long(b)) => Some(a.cmp(&b)),
-        (Float(a), Float(b)) => a.partial_cmp(&b),
-        (Double(a), Double(b)) => a.partial_cmp(&b),
-        (Text(a), Text(b)) => Some(a.cmp(b)),
+        (Long(a), Double(b)) => op.holds(exact_order(a, b)),
+        (Double(a), Long(b)) => op.holds(exact_order(b, a).reverse()),
+        (Bool(a), Bool(b)) => holds(op, &a, &b),
+        (Int(a), Int(b)) => holds(op, &a, &b),
+        (Long(a), Long(b)) => holds(op, &a, &b),
+        (Float(a), Float(b)) => holds(op, &a, &b),
+        (Double(a), Double(b)) => holds(op, &a, &b),
+        (Text(a), Text(b)) => op.holds(a.cmp(b)),
         (a, b) => panic!("{a:?} compared with {b:?}"),
-    };
-    Bool(order.is_some_and(|order| op.holds(order)))
+    })
 }
 
 #[inline]
@@ -227,10 +284,10 @@ fn compute<'a>(op: Arithmetic, a: Scalar<'_>, b: Scalar<'_>, faults: &mut u64) -
     use Scalar::*;
     match (a, b) {
         (Null, _) | (_, Null) => Null,
-        (Int(a), Int(b)) => good(i32::compute(op, a, b), Int, faults),
-        (Long(a), Long(b)) => good(i64::compute(op, a, b), Long, faults),
-        (Float(a), Float(b)) => good(f32::compute(op, a, b), Float, faults),
-        (Double(a), Double(b)) => good(f64::compute(op, a, b), Double, faults),
+        (Int(a), Int(b)) => computed(op, a, b, faults),
+        (Long(a), Long(b)) => computed(op, a, b, faults),
+        (Float(a), Float(b)) => computed(op, a, b, faults),
+        (Double(a), Double(b)) => computed(op, a, b, faults),
         (a, b) => panic!("{a:?} {op:?} {b:?}"),
     }
 }

@@ -8,7 +8,8 @@
 use super::lineage::Lineage;
 use super::meeting::{is_outside, keyed, meets_itself, why_not_keyed};
 use super::{
-    DoorPlan, JoinPlan, PartitionPlan, QueryPlan, StreamPlan, TablePlan, WindowPlan, together,
+    DoorPlan, JoinPlan, PartitionPlan, QueryPlan, StreamKind, StreamPlan, TablePlan, WindowPlan,
+    together,
 };
 use crate::expr::Typed;
 use std::cmp::Reverse;
@@ -86,6 +87,8 @@ pub(crate) struct Component {
     pub(crate) routing: Routing,
     /// Results depend on the order of rows across streams: rows are processed one by one.
     pub(crate) row_by_row: bool,
+    /// Streams that several of its queries write, where their rows are put in order behind whole batches.
+    pub(crate) merged: Vec<usize>,
     /// The tables that its queries use, in the order of their numbers.
     pub(crate) tables: Vec<usize>,
     /// The partitions of its queries whose keys are kept, in the order of their numbers.
@@ -161,6 +164,7 @@ fn alone(number: usize, table: &TablePlan) -> Component {
         reads: Vec::new(),
         routing: Routing::Single(format!("table {}, which no query uses", table.name)),
         row_by_row: false,
+        merged: Vec::new(),
         tables: vec![number],
         partitions: Vec::new(),
         meets: false,
@@ -217,28 +221,15 @@ fn component(
     let used = members
         .iter()
         .flat_map(|q| tables_of(streams, &queries[*q]));
-    let mut used: Vec<usize> = used.collect();
-    used.sort_unstable();
-    used.dedup();
-    let mut kept: Vec<usize> = members
-        .iter()
-        .filter_map(|q| queries[*q].partition)
-        .collect();
+    let used = each_once(used);
+    let mut kept = each_once(members.iter().filter_map(|q| queries[*q].partition));
     kept.retain(|p| partitions[*p].keys.is_some());
-    kept.sort_unstable();
-    kept.dedup();
     let is_purged = |p: &usize| partitions[*p].keys.is_some_and(|k| k.purge_us.is_some());
     let purges = kept.iter().any(is_purged);
     let expires = used.iter().any(|t| tables[*t].shape.ttl_us.is_some());
     let (order, cycle) = topological(streams, queries, &members);
-    let mut reads: Vec<usize> = members.iter().flat_map(|q| queries[*q].read()).collect();
-    reads.sort_unstable();
-    reads.dedup();
-    // All writers of a stream are in one component.
-    let merges = members.iter().any(|q| {
-        let merges = |s: &StreamPlan| s.writers.len() > 1 || (s.declared && !s.readers.is_empty());
-        queries[*q].written().any(|s| merges(&streams[s]))
-    });
+    let reads = each_once(members.iter().flat_map(|q| queries[*q].read()));
+    let mut merged = with_other_rows(streams, queries, &members);
     let several = |q: &QueryPlan| q.pattern.is_some() && q.read().nth(1).is_some();
     let meets = |q: &QueryPlan| {
         let changes = streams[q.target].kind.table().is_some() && q.rollup.is_none();
@@ -248,30 +239,75 @@ fn component(
     let evaluates = |f: &dyn Fn(&Typed) -> bool| any(&|q| q.evaluated().any(f));
     // What such a row gives comes among the rows behind it, by its time.
     let pads_late = any(&|q| q.joins.iter().any(JoinPlan::pads_late));
+    let tracks_clock =
+        any(&QueryPlan::is_timed) || expires || purges || evaluates(&Typed::uses_clock);
+    let row_by_row = cycle
+        || pads_late
+        || any(&|q| q.rate.as_ref().is_some_and(|r| r.wants_single_rows(q)))
+        || meets_itself(streams, queries, &order);
+    let is_read = |s: &usize| !streams[*s].readers.is_empty();
+    let waits_for_all = row_by_row
+        || tracks_clock
+        || merged.iter().any(is_read)
+        || !members
+            .iter()
+            .all(|q| answers_at_once(streams, &queries[*q]));
+    let row_by_row = row_by_row || (waits_for_all && !merged.is_empty());
+    if row_by_row {
+        merged.clear();
+    }
     Component {
         routing: match together::why(order.iter().map(|q| &queries[*q]), |p| kept.contains(&p)) {
             Some(why) => Routing::Single(why),
             None => routing(streams, queries, &order, cycle),
         },
-        row_by_row: cycle
-            || merges
-            || pads_late
-            || any(&|q| q.rate.as_ref().is_some_and(|r| r.wants_single_rows(q)))
-            || meets_itself(streams, queries, &order),
+        row_by_row,
         meets: any(&meets),
-        tracks_clock: any(&QueryPlan::is_timed)
-            || expires
-            || purges
-            || evaluates(&Typed::uses_clock),
+        tracks_clock,
         tables: used,
         partitions: kept,
-        tracks_cause: (several_late && any(&QueryPlan::has_late_rows))
+        tracks_cause: !merged.is_empty()
+            || (several_late && any(&QueryPlan::has_late_rows))
             || any(&|q| q.windows().any(WindowPlan::uses_cause))
             || evaluates(&Typed::uses_cause),
         tracks_sends: any(&|q| q.windows().any(|w| matches!(w, WindowPlan::SendBatch))),
         queries: order,
+        merged,
         reads,
     }
+}
+
+/// The streams that queries write where rows come by another way, too. All writers of a stream are in one component.
+fn with_other_rows(streams: &[StreamPlan], queries: &[QueryPlan], members: &[usize]) -> Vec<usize> {
+    let has_others = |s: &usize| {
+        let s = &streams[*s];
+        s.writers.len() > 1 || (s.declared && !s.readers.is_empty())
+    };
+    let written = members.iter().flat_map(|q| queries[*q].written());
+    each_once(written.filter(has_others))
+}
+
+/// In their order.
+fn each_once(numbers: impl Iterator<Item = usize>) -> Vec<usize> {
+    numbers.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Whether whatever a query makes of a row comes with that row, and nothing but its own stream matters to it.
+fn answers_at_once(streams: &[StreamPlan], query: &QueryPlan) -> bool {
+    let is_plain = matches!(streams[query.target].kind, StreamKind::Stream);
+    let holds_last_rows = |w: &WindowPlan| matches!(w, WindowPlan::Length(_));
+    is_plain
+        && query.sources.len() == 1
+        && query.pattern.is_none()
+        && query.joins.is_empty()
+        && query.members.is_empty()
+        && query.rate.is_none()
+        && query.rollup.is_none()
+        && query.partition.is_none()
+        && query.late.is_none()
+        && !query.has_late_rows()
+        && !query.looks_back()
+        && query.windows().all(holds_last_rows)
 }
 
 /// Writers before readers, ties by the order of the text; and whether there is a cycle.

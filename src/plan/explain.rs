@@ -8,7 +8,8 @@ use super::source::SourcePlan;
 use super::table::ActionPlan;
 use super::window::Apart;
 use super::{
-    PartitionPlan, Plan, QueryPlan, RollupInfo, Routing, StreamKind, TablePlan, WindowPlan,
+    Component, PartitionPlan, Plan, QueryPlan, RollupInfo, Routing, StreamKind, TablePlan,
+    WindowPlan,
 };
 use crate::expr::ColumnRef;
 use crate::operator::aggregate::AGGREGATION_PANES_MAX;
@@ -48,20 +49,8 @@ pub(crate) fn explain(plan: &Plan, event_time: bool) -> String {
         }
     }
     for (number, component) in plan.components.iter().enumerate() {
-        let routing = match &component.routing {
-            Routing::Keyed { entries, .. } => {
-                let keys = entries.iter().map(|e| e.text(&plan.streams));
-                let keys: Vec<String> = keys.collect();
-                format!("keyed by {}", keys.join(" and "))
-            }
-            Routing::Single(why) => format!("single worker: {why}"),
-        };
-        let order = if component.row_by_row {
-            ", row by row"
-        } else {
-            ""
-        };
-        let _ = writeln!(text, "component {}: {routing}{order}", number + 1);
+        let how = how_it_runs(plan, component);
+        let _ = writeln!(text, "component {}: {how}", number + 1);
         for table in &component.tables {
             let table = &plan.tables[*table];
             if table.is_view {
@@ -90,6 +79,26 @@ pub(crate) fn explain(plan: &Plan, event_time: bool) -> String {
         }
     }
     text
+}
+
+/// Where its rows go, and in what pieces.
+fn how_it_runs(plan: &Plan, component: &Component) -> String {
+    let routing = match &component.routing {
+        Routing::Keyed { entries, .. } => {
+            let keys = entries.iter().map(|e| e.text(&plan.streams));
+            let keys: Vec<String> = keys.collect();
+            format!("keyed by {}", keys.join(" and "))
+        }
+        Routing::Single(why) => format!("single worker: {why}"),
+    };
+    let merged = component.merged.iter().map(|s| &*plan.streams[*s].name);
+    let merged: Vec<&str> = merged.collect();
+    let order = match (component.row_by_row, merged.is_empty()) {
+        (true, _) => ", row by row".to_string(),
+        (false, true) => String::new(),
+        (false, false) => format!(", rows of {} put in order", merged.join(" and ")),
+    };
+    format!("{routing}{order}")
 }
 
 fn explain_query(plan: &Plan, query: &QueryPlan, event_time: bool, text: &mut String) {

@@ -190,3 +190,37 @@ fn patterns_are_explained() {
         assert!(text.contains(line), "{line} is not in\n{text}");
     }
 }
+
+#[test]
+fn how_rows_of_several_writers_are_put_in_order_is_explained() {
+    let writers =
+        "INSERT INTO Out SELECT v FROM S WHERE v > 1; INSERT INTO Out SELECT v FROM S WHERE v > 2;";
+    let cases = [
+        (writers.to_string(), ", rows of Out put in order\n"),
+        // Whoever reads them needs them one by one, and so does what time alone gives.
+        (
+            format!("{writers} INSERT INTO Read SELECT v FROM Out;"),
+            ", row by row\n",
+        ),
+        (
+            format!(
+                "{writers} INSERT INTO Out SELECT sum(v) AS v FROM S WINDOW('time', 1 SECONDS);"
+            ),
+            ", row by row\n",
+        ),
+        (
+            "INSERT INTO Out SELECT v FROM S WHERE v > 1;".to_string(),
+            "\n",
+        ),
+    ];
+    for (queries, end) in cases {
+        let app = format!("@app:playback CREATE STREAM S (v LONG); {queries}");
+        let runtime = EventFluxManager::new().create_with(&app, Setup::INLINE.config());
+        let text = runtime.expect("the app is right").explain();
+        let component = text.lines().find(|line| line.starts_with("component 1: "));
+        let component = format!("{}\n", component.expect("it has queries"));
+        assert!(component.ends_with(end), "{component}");
+        let plain = !component.contains("row by row") && !component.contains("put in order");
+        assert_eq!(plain, end == "\n", "{component}");
+    }
+}

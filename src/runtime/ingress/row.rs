@@ -13,6 +13,7 @@ pub struct RowWriter<'a> {
 
 impl<'a> RowWriter<'a> {
     /// Writes `row` as the last row of the columns; on an error they are as before.
+    #[inline]
     pub(crate) fn write<R: Row + ?Sized>(
         columns: &'a mut [Column],
         row: &R,

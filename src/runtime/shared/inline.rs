@@ -80,19 +80,22 @@ impl Shared {
         inline: &Inline,
         f: impl FnOnce(&mut Core),
     ) -> Result<bool, SendError> {
-        if inline.is_inside() {
+        let me = token();
+        if inline.owner.load(Ordering::Relaxed) == me {
             return Ok(false);
         }
         let slot = match inline.slot.try_lock() {
             Some(slot) => slot,
             None => self.wait_for_turn(inline)?,
         };
-        inline.owner.store(token(), Ordering::Relaxed);
+        inline.owner.store(me, Ordering::Relaxed);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             let guard = slot.value.enter();
             self.cells[0].with_entered(&guard, |core| {
                 f(core);
-                self.process_sent(inline, core);
+                if inline.has_sent.load(Ordering::Relaxed) {
+                    self.process_sent(inline, core);
+                }
                 self.wake_timer(inline, core);
             });
         }));
@@ -159,6 +162,7 @@ impl Shared {
     }
 
     /// Processes what callbacks have sent meanwhile, row by row in the order of sending.
+    #[inline(never)]
     fn process_sent(&self, inline: &Inline, core: &mut Core) {
         while inline.has_sent.load(Ordering::Relaxed) {
             inline.has_sent.store(false, Ordering::Relaxed);

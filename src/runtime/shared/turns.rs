@@ -6,6 +6,7 @@
 //! that waits, if there is one; where nobody waits that costs nothing.
 
 use parking_lot::{Mutex, MutexGuard};
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Turns in a row before others are let in. Handing over takes two switches of threads, some 10 µs: as long as a few
@@ -13,16 +14,25 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const TURNS_MAX: u32 = 32;
 
 thread_local! {
-    static TOKEN: u64 = {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        NEXT.fetch_add(1, Ordering::Relaxed)
-    };
+    /// 0 before it was asked for: what needs no code to begin with is read without looking whether it has begun.
+    static TOKEN: Cell<u64> = const { Cell::new(0) };
 }
 
 /// A number of this thread that no other has; never 0.
 #[inline]
 pub(crate) fn token() -> u64 {
-    TOKEN.with(|token| *token)
+    match TOKEN.get() {
+        0 => new_token(),
+        token => token,
+    }
+}
+
+#[cold]
+fn new_token() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let token = NEXT.fetch_add(1, Ordering::Relaxed);
+    TOKEN.set(token);
+    token
 }
 
 /// A value, and who had it last.

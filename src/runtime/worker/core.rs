@@ -154,6 +154,7 @@ impl Core {
     }
 
     /// Whether a batch waits for a subscription with room.
+    #[inline]
     pub(crate) fn is_blocked(&mut self) -> bool {
         !self.outputs.deliver()
     }
@@ -505,14 +506,15 @@ impl Core {
     fn wall_clock(&mut self) -> bool {
         self.unread = false;
         // Where timers are due, and where queries ask for the time, no digit is spared.
-        let now = match self.is_timed() {
+        let is_timed = self.is_timed();
+        let now = match is_timed {
             true => self.wall.now(),
             false => self.wall.recent(),
         };
         // One that was restored may be ahead, and waits for the machine's.
         self.now = self.now.max(now);
         self.begin(self.now);
-        let due = self.due().is_some_and(|d| d <= self.now);
+        let due = is_timed && self.due().is_some_and(|d| d <= self.now);
         if due {
             self.instances.fire(self.now, &mut self.outputs);
         }
@@ -520,6 +522,7 @@ impl Core {
     }
 
     /// Whether anything here depends on the clock.
+    #[inline]
     pub(crate) fn is_timed(&self) -> bool {
         self.instances.is_timed()
     }

@@ -8,6 +8,7 @@
 
 mod by_constant;
 mod meeting;
+mod merged;
 mod purging;
 
 use super::output::Outputs;
@@ -20,6 +21,7 @@ use crate::operator::{Common, Counters, Kind, Operator, Out, Port};
 use crate::plan::{Component, Held, Plan, QueryPlan, Site, StreamKind, stages};
 use crate::state::{StateHolder, Visitor, key_group};
 use by_constant::Skips;
+use merged::Merged;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -32,6 +34,8 @@ const CYCLE_ROWS_MAX: usize = 10_000;
 enum Next {
     Operator(Reader),
     Stream(usize),
+    /// Among the rows of other writers of the stream: its place, and that of the query among the queries.
+    Merged(usize, usize),
 }
 
 /// An operator and the port by which rows come to it.
@@ -108,9 +112,13 @@ pub(crate) struct Graph {
     others: Option<Vec<Vec<usize>>>,
     /// Operators that wait for the end of an instant, in their order.
     waits: Vec<usize>,
+    /// What several queries write where nobody here reads it, and batches pass whole all the same.
+    merged: Vec<Merged>,
     /// Streams whose readers may lead back to their writers.
     cyclic: bool,
     row_by_row: bool,
+    /// Batches pass whole: nothing stands here whose results depend on where they end.
+    is_plain: bool,
     pub(crate) tracks_sends: bool,
     /// Row by row, rows that wait for the turn of the operator that reads them, by that operator.
     waiting: Vec<(Reader, Kind, Batch)>,
@@ -160,8 +168,10 @@ impl Graph {
             tables: plan.tables.len(),
             others: None,
             waits: Vec::new(),
+            merged: component.merged.iter().map(|s| Merged::new(*s)).collect(),
             cyclic: false,
             row_by_row: component.row_by_row,
+            is_plain: false,
             tracks_sends: component.tracks_sends,
             waiting: Vec::new(),
             around: VecDeque::new(),
@@ -189,19 +199,26 @@ impl Graph {
             }
             graph.add_query(plan, component, *number, app);
         }
-        let filled_by = component.tables.iter().map(|t| plan.filled_by(*t));
-        let filled_by: Vec<Option<usize>> = filled_by.collect();
-        let rollups = filled_by.into_iter().map(|query| {
-            let holds = |n: &mut Node| Some(n.query) == query && n.operator.rollup().is_some();
-            graph.nodes.iter_mut().position(holds)
-        });
-        graph.rollups = rollups.collect();
+        graph.find_rollups(plan, component);
         graph.choose_how_to_forget(plan);
         graph.find_constants(component.tracks_clock);
         if component.meets && !component.row_by_row {
             graph.others = Some(graph.others_by_stream());
         }
+        let purges = graph.common.partitions.idle_us().is_some();
+        graph.is_plain = !graph.row_by_row && graph.others.is_none() && !purges;
         graph
+    }
+
+    /// Finds the operators that fill its aggregations.
+    fn find_rollups(&mut self, plan: &Plan, component: &Component) {
+        let filled_by = component.tables.iter().map(|t| plan.filled_by(*t));
+        let filled_by: Vec<Option<usize>> = filled_by.collect();
+        let rollups = filled_by.into_iter().map(|query| {
+            let holds = |n: &mut Node| Some(n.query) == query && n.operator.rollup().is_some();
+            self.nodes.iter_mut().position(holds)
+        });
+        self.rollups = rollups.collect();
     }
 
     /// Adds the operators of a query.
@@ -243,7 +260,7 @@ impl Graph {
         for stage in stages.stages {
             let next = match stage.next {
                 Some(next) => Next::Operator(reader(next)),
-                None => Next::Stream(query.target),
+                None => self.target(component, number, query.target),
             };
             let mut out = Out::new(stage.like);
             if query.late.is_some() {
@@ -276,6 +293,7 @@ impl Graph {
     }
 
     /// Where a stream stands among those that are read here. They mostly have numbers in a row.
+    #[inline]
     fn place(&self, stream: usize) -> Option<usize> {
         let guess = stream.wrapping_sub(*self.reads.first()?);
         match self.reads.get(guess) {
@@ -393,7 +411,16 @@ impl Graph {
     }
 
     /// Processes rows of a stream.
+    #[inline]
     pub(crate) fn rows(&mut self, stream: usize, batch: &Batch, outputs: &mut Outputs) {
+        match self.is_plain {
+            true => self.rows_together(stream, batch, outputs),
+            false => self.rows_apart(stream, batch, outputs),
+        }
+    }
+
+    /// Processes rows of a stream, cut where the order of what follows from them asks for it.
+    fn rows_apart(&mut self, stream: usize, batch: &Batch, outputs: &mut Outputs) {
         match self.common.partitions.idle_us() {
             Some(idle_us) => self.rows_between_purges(idle_us, stream, batch, outputs),
             None => self.rows_at_once(stream, batch, outputs),
@@ -405,11 +432,7 @@ impl Graph {
             return self.rows_that_meet(stream, batch, outputs);
         }
         if !self.row_by_row {
-            self.feed(stream, Kind::Rows, batch, outputs);
-            if let Some(clock) = batch.clock.last() {
-                self.advance(*clock, batch.cause_of(batch.len() - 1), outputs);
-            }
-            return;
+            return self.rows_together(stream, batch, outputs);
         }
         let mut single = self
             .single
@@ -427,7 +450,18 @@ impl Graph {
         self.single = Some(single);
     }
 
+    /// Gives rows to the operators that read their stream, then tells these the clock of the last one.
+    #[inline]
+    fn rows_together(&mut self, stream: usize, batch: &Batch, outputs: &mut Outputs) {
+        self.feed(stream, Kind::Rows, batch, outputs);
+        if let Some(clock) = batch.clock.last() {
+            self.advance(*clock, batch.cause_of(batch.len() - 1), outputs);
+        }
+        self.show_merged(&batch.causes, outputs);
+    }
+
     /// Gives rows to the operators that read their stream.
+    #[inline]
     fn feed(&mut self, stream: usize, kind: Kind, batch: &Batch, outputs: &mut Outputs) {
         let Some(place) = self.place(stream) else {
             return;
@@ -525,7 +559,7 @@ impl Graph {
     fn pass_through(&mut self, node: usize, kind: Kind, batch: &Batch, outputs: &mut Outputs) {
         match self.nodes[node].next {
             Next::Operator(reader) => self.give_kind(reader, kind, batch, outputs),
-            Next::Stream(_) => unreachable!("a query ends with rows of its own"),
+            _ => unreachable!("a query ends with rows of its own"),
         }
     }
 
@@ -553,6 +587,7 @@ impl Graph {
         match next {
             Next::Operator(reader) => self.give_kind(reader, kind, batch, outputs),
             Next::Stream(stream) => self.stream(stream, kind, batch, outputs),
+            Next::Merged(place, writer) => self.merged[place].take(writer, batch),
         }
     }
 

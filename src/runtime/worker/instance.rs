@@ -212,7 +212,8 @@ impl Instances {
         replay: Option<Replay<'_>>,
         outputs: &mut Outputs,
     ) {
-        if component == ALL_COMPONENTS
+        if self.by_constant[stream].is_some()
+            && component == ALL_COMPONENTS
             && replay.is_none()
             && let Some(mut index) = self.by_constant[stream].take()
         {
@@ -240,7 +241,7 @@ impl Instances {
     }
 
     /// Gives rows to the instances of a component.
-    #[inline]
+    #[inline(always)]
     fn feed_one(
         &mut self,
         reader: Reader,

@@ -38,6 +38,44 @@ pub(crate) struct Channel {
     rest: Arc<Mutex<VecDeque<Batch>>>,
 }
 
+impl Output {
+    /// Shows rows to it. Returns false where nobody reads any more.
+    #[inline]
+    fn show(
+        &mut self,
+        batch: &Batch,
+        numbers: &[OutputNumber],
+        waiting: &mut VecDeque<(Channel, Batch)>,
+    ) -> bool {
+        match self {
+            Output::Shared(callback) => callback(batch),
+            Output::Numbered(callback) => callback(batch, numbers),
+            Output::Own(callback) => callback(batch),
+            Output::Handler(_, handler) => handler.rows(batch),
+            Output::Channel(channel) => return channel.send(batch, waiting),
+        }
+        true
+    }
+}
+
+impl Channel {
+    /// Sends a copy of rows, behind those that wait for room. Returns false where nobody reads any more.
+    fn send(&self, batch: &Batch, waiting: &mut VecDeque<(Channel, Batch)>) -> bool {
+        if !waiting.is_empty() {
+            waiting.push_back((self.clone(), batch.clone()));
+            return true;
+        }
+        match self.sender.try_send(batch.clone()) {
+            Ok(()) => true,
+            Err(TrySendError::Full(batch)) => {
+                waiting.push_back((self.clone(), batch));
+                true
+            }
+            Err(TrySendError::Disconnected(_)) => false,
+        }
+    }
+}
+
 /// The readers of all streams on one worker.
 pub(crate) struct Outputs {
     streams: Vec<Vec<Output>>,
@@ -122,25 +160,13 @@ impl Outputs {
         self.rows += batch.len() as u64;
         self.calling = Some(stream);
         let waiting = &mut self.waiting;
-        outputs.retain_mut(|output| {
-            match output {
-                Output::Shared(callback) => callback(batch),
-                Output::Numbered(callback) => callback(batch, numbers),
-                Output::Own(callback) => callback(batch),
-                Output::Handler(_, handler) => handler.rows(batch),
-                Output::Channel(channel) if waiting.is_empty() => {
-                    match channel.sender.try_send(batch.clone()) {
-                        Ok(()) => {}
-                        Err(TrySendError::Full(batch)) => {
-                            waiting.push_back((channel.clone(), batch))
-                        }
-                        Err(TrySendError::Disconnected(_)) => return false,
-                    }
-                }
-                Output::Channel(channel) => waiting.push_back((channel.clone(), batch.clone())),
+        let mut place = 0;
+        while let Some(output) = outputs.get_mut(place) {
+            match output.show(batch, numbers, waiting) {
+                true => place += 1,
+                false => drop(outputs.remove(place)),
             }
-            true
-        });
+        }
         self.calling = None;
     }
 
@@ -150,7 +176,12 @@ impl Outputs {
     }
 
     /// Gives waiting batches to their subscriptions; false while one is full.
+    #[inline]
     pub(crate) fn deliver(&mut self) -> bool {
+        self.waiting.is_empty() || self.deliver_waiting()
+    }
+
+    fn deliver_waiting(&mut self) -> bool {
         while let Some((channel, batch)) = self.waiting.pop_front() {
             if let Err(TrySendError::Full(batch)) = channel.sender.try_send(batch) {
                 self.waiting.push_front((channel, batch));

@@ -98,6 +98,7 @@ impl Graph {
         if is_timed {
             self.advance(clock, cause, outputs);
         }
+        self.show_merged(&batch.causes, outputs);
     }
 
     /// Gives rows to the operators that read their stream, to those of the index the rows that these ask for. While the
@@ -197,7 +198,7 @@ impl Graph {
 fn behind(next: &Next) -> Option<Reader> {
     match next {
         Next::Operator(reader) => Some(*reader),
-        Next::Stream(_) => None,
+        _ => None,
     }
 }
 

@@ -23,6 +23,8 @@ impl Graph {
                 }
                 match self.nodes[node].next {
                     Next::Operator(reader) => left.push(reader.node),
+                    // Nobody here reads it.
+                    Next::Merged(..) => {}
                     Next::Stream(stream) => {
                         let read = self.place(stream);
                         left.extend(read.iter().flat_map(|r| &self.readers[*r]).map(|r| r.node));
@@ -91,10 +93,14 @@ impl Graph {
     }
 
     /// What waits in front of an operator for the end of an instant goes on: all of its sources have had their turn.
+    #[inline]
     pub(super) fn end_before(&mut self, node: usize, outputs: &mut Outputs) {
-        if !self.row_by_row {
-            return;
+        if self.row_by_row {
+            self.end_instants_before(node, outputs);
         }
+    }
+
+    fn end_instants_before(&mut self, node: usize, outputs: &mut Outputs) {
         for i in 0..self.waits.len() {
             if self.waits[i] < node {
                 self.end_instant_of(self.waits[i], outputs);
