@@ -87,7 +87,8 @@ pub(crate) struct Component {
     pub(crate) routing: Routing,
     /// Results depend on the order of rows across streams: rows are processed one by one.
     pub(crate) row_by_row: bool,
-    /// Streams that several of its queries write, where their rows are put in order behind whole batches.
+    /// Streams that several of its queries write, where their rows are put in order behind whole batches; those that
+    /// follow from others stand behind them.
     pub(crate) merged: Vec<usize>,
     /// The tables that its queries use, in the order of their numbers.
     pub(crate) tables: Vec<usize>,
@@ -245,10 +246,8 @@ fn component(
         || pads_late
         || any(&|q| q.rate.as_ref().is_some_and(|r| r.wants_single_rows(q)))
         || meets_itself(streams, queries, &order);
-    let is_read = |s: &usize| !streams[*s].readers.is_empty();
     let waits_for_all = row_by_row
         || tracks_clock
-        || merged.iter().any(is_read)
         || !members
             .iter()
             .all(|q| answers_at_once(streams, &queries[*q]));
@@ -256,6 +255,13 @@ fn component(
     if row_by_row {
         merged.clear();
     }
+    // What is written last stands last: whoever reads one writes only into those behind it.
+    let last_writer = |s: &usize| {
+        order
+            .iter()
+            .rposition(|q| queries[*q].written().any(|w| w == *s))
+    };
+    merged.sort_by_key(last_writer);
     Component {
         routing: match together::why(order.iter().map(|q| &queries[*q]), |p| kept.contains(&p)) {
             Some(why) => Routing::Single(why),

@@ -197,11 +197,11 @@ fn how_rows_of_several_writers_are_put_in_order_is_explained() {
         "INSERT INTO Out SELECT v FROM S WHERE v > 1; INSERT INTO Out SELECT v FROM S WHERE v > 2;";
     let cases = [
         (writers.to_string(), ", rows of Out put in order\n"),
-        // Whoever reads them needs them one by one, and so does what time alone gives.
         (
             format!("{writers} INSERT INTO Read SELECT v FROM Out;"),
-            ", row by row\n",
+            ", rows of Out put in order\n",
         ),
+        // What time alone gives comes between rows.
         (
             format!(
                 "{writers} INSERT INTO Out SELECT sum(v) AS v FROM S WINDOW('time', 1 SECONDS);"

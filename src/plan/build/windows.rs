@@ -57,7 +57,6 @@ impl Builder<'_> {
             && query.joins.is_empty()
             && !query.looks_back()
             && !self.fills_window()
-            && !self.site.tracks_cause
             && self.source.partition_key.is_none()
             && !query.calls.iter().any(|call| call.call.lasts())
             && query.keys.iter().chain(args).all(Typed::is_same_each_time)

@@ -112,7 +112,7 @@ pub(crate) struct Graph {
     others: Option<Vec<Vec<usize>>>,
     /// Operators that wait for the end of an instant, in their order.
     waits: Vec<usize>,
-    /// What several queries write where nobody here reads it, and batches pass whole all the same.
+    /// What several queries write, where batches pass whole all the same.
     merged: Vec<Merged>,
     /// Streams whose readers may lead back to their writers.
     cyclic: bool,
@@ -457,7 +457,7 @@ impl Graph {
         if let Some(clock) = batch.clock.last() {
             self.advance(*clock, batch.cause_of(batch.len() - 1), outputs);
         }
-        self.show_merged(&batch.causes, outputs);
+        self.pass_merged(&batch.causes, outputs);
     }
 
     /// Gives rows to the operators that read their stream.

@@ -98,7 +98,7 @@ impl Graph {
         if is_timed {
             self.advance(clock, cause, outputs);
         }
-        self.show_merged(&batch.causes, outputs);
+        self.pass_merged(&batch.causes, outputs);
     }
 
     /// Gives rows to the operators that read their stream, to those of the index the rows that these ask for. While the

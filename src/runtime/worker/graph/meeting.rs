@@ -23,7 +23,7 @@ impl Graph {
                 }
                 match self.nodes[node].next {
                     Next::Operator(reader) => left.push(reader.node),
-                    // Nobody here reads it.
+                    // Only where rows of several streams do not meet.
                     Next::Merged(..) => {}
                     Next::Stream(stream) => {
                         let read = self.place(stream);

@@ -3,14 +3,16 @@
 //! Why: rows of one cause enter a stream in the order of its writers. Where that is all that asks for single rows,
 //! every query takes a batch as a whole, which costs a fraction of giving each query each row.
 //! How: what the queries make of a batch waits until all of them have had it. Each row knows its cause, so its place is
-//! found by counting rows per cause. Only where nobody in the component reads the stream, and no query answers later
+//! found by counting rows per cause. Whoever reads the stream gets its rows then. Only where no query answers later
 //! than with the row at hand (`src/plan/component.rs` sees to it).
 
 use super::{Graph, Next, Outputs};
 use crate::event::{Batch, RowView};
+use crate::operator::Kind;
 use crate::plan::Component;
 
 /// What the writers of one stream have made of the batch at hand.
+#[derive(Default)]
 pub(super) struct Merged {
     stream: usize,
     /// By the place of the writer among the queries.
@@ -27,11 +29,7 @@ impl Merged {
     pub(super) fn new(stream: usize) -> Self {
         Merged {
             stream,
-            parts: Vec::new(),
-            spare: Vec::new(),
-            whole: Batch::default(),
-            next: Vec::new(),
-            order: Vec::new(),
+            ..Merged::default()
         }
     }
 
@@ -43,35 +41,6 @@ impl Merged {
         let mut part = self.spare.pop().unwrap_or_else(|| Batch::like(batch));
         std::mem::swap(batch, &mut part);
         self.parts.push((writer, part));
-    }
-
-    /// Shows what was taken. `causes`: those of the rows that all writers have had, in their order.
-    #[inline]
-    pub(super) fn show(&mut self, causes: &[u64], outputs: &mut Outputs) {
-        if !self.parts.is_empty() {
-            self.show_parts(causes, outputs);
-        }
-    }
-
-    fn show_parts(&mut self, causes: &[u64], outputs: &mut Outputs) {
-        // A writer may have put out several times; the sort is stable.
-        self.parts.sort_by_key(|(writer, _)| *writer);
-        let is_one_by_one = causes.len() <= 1 || self.parts.len() == 1;
-        match is_one_by_one {
-            true => {
-                let parts = self.parts.iter();
-                parts.for_each(|(_, part)| outputs.show(self.stream, part));
-            }
-            false => {
-                self.put_in_order(causes);
-                outputs.show(self.stream, &self.whole);
-                self.whole.clear();
-            }
-        }
-        for (_, mut part) in self.parts.drain(..) {
-            part.clear();
-            self.spare.push(part);
-        }
     }
 
     /// Fills the whole: by cause, then by writer.
@@ -124,12 +93,35 @@ impl Graph {
         }
     }
 
-    /// Shows what several queries have made of rows, in the order of these. `causes`: those of the rows.
+    /// Passes on what several queries have made of rows, in the order of these. `causes`: those of the rows.
     #[inline]
-    pub(super) fn show_merged(&mut self, causes: &[u64], outputs: &mut Outputs) {
-        for merged in &mut self.merged {
-            merged.show(causes, outputs);
+    pub(super) fn pass_merged(&mut self, causes: &[u64], outputs: &mut Outputs) {
+        for place in 0..self.merged.len() {
+            if !self.merged[place].parts.is_empty() {
+                self.pass_parts(place, causes, outputs);
+            }
         }
+    }
+
+    fn pass_parts(&mut self, place: usize, causes: &[u64], outputs: &mut Outputs) {
+        let mut merged = std::mem::take(&mut self.merged[place]);
+        // A writer may have put out several times; the sort is stable.
+        merged.parts.sort_by_key(|(writer, _)| *writer);
+        let stream = merged.stream;
+        if causes.len() > 1 && merged.parts.len() > 1 {
+            merged.put_in_order(causes);
+            self.stream(stream, Kind::Rows, &mut merged.whole, outputs);
+            merged.whole.clear();
+        } else {
+            for (_, part) in &mut merged.parts {
+                self.stream(stream, Kind::Rows, part, outputs);
+            }
+        }
+        for (_, mut part) in merged.parts.drain(..) {
+            part.clear();
+            merged.spare.push(part);
+        }
+        self.merged[place] = merged;
     }
 }
 
