@@ -315,6 +315,38 @@ impl Column {
         self.extend_valid(before, from, |valid| valid[range].iter().copied());
     }
 
+    /// Appends rows of several columns of this type. `order`: column and row of each; `from`: the columns by number, so
+    /// many as `count` says. Panics when types differ.
+    pub(crate) fn extend_among<'a>(
+        &mut self,
+        order: &[(u32, u32)],
+        count: u32,
+        from: impl Fn(u32) -> &'a Column,
+    ) {
+        let before = self.len();
+        if (0..count).any(|n| from(n).coded.is_some()) {
+            return order
+                .iter()
+                .for_each(|(n, row)| self.push_from(from(*n), *row as usize));
+        }
+        macro_rules! among {
+            ($($variant:ident),*) => {
+                match self.plain() {
+                    $(Data::$variant(to) => to.extend(order.iter().map(|(n, row)| match &from(*n).data {
+                        Data::$variant(values) => values[*row as usize].clone(),
+                        other => panic!("columns of types {} and {}", stringify!($variant), other.type_of()),
+                    })),)*
+                }
+            };
+        }
+        among!(Bool, Int, Long, Float, Double, String);
+        if !self.valid.is_empty() || (0..count).any(|n| !from(n).valid.is_empty()) {
+            self.valid.resize(before, true);
+            let valid = |(n, row): &(u32, u32)| !from(*n).is_null(*row as usize);
+            self.valid.extend(order.iter().map(valid));
+        }
+    }
+
     /// Appends the rows of `from` that `rows` names, in that order. Panics when the types differ.
     pub fn extend_rows(&mut self, from: &Column, rows: &[u32]) {
         let before = self.len();

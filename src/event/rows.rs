@@ -125,6 +125,40 @@ impl Batch {
         }
     }
 
+    /// Appends rows of several batches with the same columns. `order`: batch and row of each; `from`: the batches by
+    /// number, so many as `count` says.
+    pub(crate) fn append_among<'a>(
+        &mut self,
+        order: &[(u32, u32)],
+        count: u32,
+        from: impl Fn(u32) -> &'a Batch,
+    ) {
+        let before = self.at.len();
+        let rows = || order.iter().map(|(n, row)| (from(*n), *row as usize));
+        if !self.signs.is_empty() || (0..count).any(|n| !from(n).signs.is_empty()) {
+            self.signs.resize(before, Sign::Plus);
+            self.signs
+                .extend(rows().map(|(batch, row)| batch.sign(row)));
+        }
+        if !self.marks.is_empty() || (0..count).any(|n| !from(n).marks.is_empty()) {
+            self.marks.resize(before, Mark::Plain);
+            self.marks
+                .extend(rows().map(|(batch, row)| batch.mark(row)));
+        }
+        self.at.extend(rows().map(|(batch, row)| batch.at[row]));
+        if self.tracks_clock {
+            let clocks = rows().map(|(batch, row)| batch.clock[row]);
+            self.clock.extend(clocks);
+        }
+        if self.tracks_cause {
+            let causes = rows().map(|(batch, row)| batch.causes[row]);
+            self.causes.extend(causes);
+        }
+        for (k, to) in self.columns.iter_mut().enumerate() {
+            to.extend_among(order, count, |n| &from(n).columns[k]);
+        }
+    }
+
     /// Appends everything that rows of another batch carry beside their values.
     #[inline]
     pub(crate) fn append_moments(&mut self, from: &Batch, rows: &RowSet<'_>) {
@@ -148,7 +182,8 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Timestamp;
+    use crate::event::{Str, Timestamp, Type, Value};
+    use eventflux_kit::Random;
 
     fn batch(rows: &[(i64, Sign, Mark)]) -> Batch {
         let mut batch = Batch::default();
@@ -177,5 +212,80 @@ mod tests {
         let minus: Vec<usize> = (0..6).filter(|r| to.sign(*r) == Sign::Minus).collect();
         let closes: Vec<usize> = (0..6).filter(|r| to.mark(*r) == Mark::Close).collect();
         assert_eq!((minus, closes), (vec![3], vec![2, 4]));
+    }
+
+    #[test]
+    fn rows_of_several_batches_are_appended_as_one_by_one() {
+        let types = [
+            Type::Bool,
+            Type::Int,
+            Type::Long,
+            Type::Float,
+            Type::Double,
+            Type::String,
+        ];
+        let random = &mut Random::new(11);
+        for case in 0..200 {
+            let mut parts = Vec::new();
+            for _ in 0..3 {
+                let mut part = Batch {
+                    columns: types.map(Column::new).to_vec(),
+                    tracks_cause: true,
+                    ..Batch::default()
+                };
+                for row in 0..4 {
+                    let (sign, mark) = match random.below(4) {
+                        0 if case % 2 == 0 => (Sign::Minus, Mark::Timer),
+                        _ => (Sign::Plus, Mark::Plain),
+                    };
+                    part.push_sign(sign);
+                    part.push_mark(mark);
+                    part.at.push(Timestamp(row));
+                    part.causes.push(random.below(100));
+                    let n = random.below(50) as i32;
+                    let values = [
+                        Value::Bool(n > 25),
+                        Value::Int(n),
+                        Value::Long(n.into()),
+                        Value::Float(n as f32),
+                        Value::Double(n.into()),
+                        Value::String(Str::new(&format!("a text of {n} and more"))),
+                    ];
+                    for (column, value) in part.columns.iter_mut().zip(&values) {
+                        match random.below(5) {
+                            0 if case % 3 == 0 => column.push_null(),
+                            _ => assert!(column.push(value)),
+                        }
+                    }
+                }
+                parts.push(part);
+            }
+            let place = |_| (random.below(3) as u32, random.below(4) as u32);
+            let order: Vec<(u32, u32)> = (0..10).map(place).collect();
+            let mut want = Batch::like(&parts[0]);
+            want.push_view(RowView {
+                batch: &parts[1],
+                row: 2,
+            });
+            let mut found = want.clone();
+            for (n, row) in &order {
+                let (batch, row) = (&parts[*n as usize], *row as usize);
+                want.push_view(RowView { batch, row });
+            }
+            found.append_among(&order, 3, |n| &parts[n as usize]);
+            let signs = |b: &Batch| {
+                (0..b.len())
+                    .map(|r| (b.sign(r), b.mark(r)))
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(signs(&found), signs(&want), "{case}");
+            assert_eq!(
+                (&found.at, &found.causes),
+                (&want.at, &want.causes),
+                "{case}"
+            );
+            let values = |b: &Batch| (0..b.len()).map(|r| b.row(r)).collect::<Vec<_>>();
+            assert_eq!(values(&found), values(&want), "{case}");
+        }
     }
 }

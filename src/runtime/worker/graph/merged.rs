@@ -7,7 +7,7 @@
 //! than with the row at hand (`src/plan/component.rs` sees to it).
 
 use super::{Graph, Next, Outputs};
-use crate::event::{Batch, RowView};
+use crate::event::Batch;
 use crate::operator::Kind;
 use crate::plan::Component;
 
@@ -75,10 +75,9 @@ impl Merged {
         if self.whole.columns.is_empty() {
             self.whole = Batch::like(&self.parts[0].1);
         }
-        for (number, row) in &self.order {
-            let (batch, row) = (&self.parts[*number as usize].1, *row as usize);
-            self.whole.push_view(RowView { batch, row });
-        }
+        let count = self.parts.len() as u32;
+        let part = |number: u32| &self.parts[number as usize].1;
+        self.whole.append_among(&self.order, count, part);
     }
 }
 
