@@ -25,7 +25,7 @@ const PART_BYTES_MAX: usize = 1 << 20;
 
 /// The parts of one container.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Container {
+struct ContainerParts {
     slots: u32,
     part_slots: u32,
     /// Epoch of the base of each part: what older chunks say of it is void.
@@ -34,11 +34,11 @@ struct Container {
     first_deltas: Vec<u64>,
 }
 
-impl Container {
+impl ContainerParts {
     fn new(slots: u32, slot_bytes: u32, epoch: u64) -> Self {
         let most = (PART_BYTES_MAX / (slot_bytes.max(1) as usize)).clamp(4_096, 1 << 20);
         let part_slots = 1 << most.ilog2();
-        let mut container = Container {
+        let mut container = ContainerParts {
             slots: 0,
             part_slots,
             bases: Vec::new(),
@@ -125,7 +125,7 @@ pub(crate) struct Added {
 /// What the last committed revision consists of.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Parts {
-    containers: HashMap<Path, Container>,
+    containers: HashMap<Path, ContainerParts>,
     chunks: Vec<Chunk>,
 }
 
@@ -164,7 +164,7 @@ impl Parts {
                 .filter(|_| !cut.marks.cleared);
             let mut container = known
                 .cloned()
-                .unwrap_or_else(|| Container::new(cut.slots, cut.slot_bytes, epoch));
+                .unwrap_or_else(|| ContainerParts::new(cut.slots, cut.slot_bytes, epoch));
             container.resize(cut.slots, epoch);
             let whole = std::slice::from_ref(&(0..cut.slots)).to_vec();
             let ranges = if cut.marks.whole {
@@ -253,7 +253,7 @@ impl Parts {
 
     /// The containers of the revision, in the order of their paths.
     pub(crate) fn container_records(&self) -> Vec<ContainerRecord> {
-        let record = |(path, c): (&Path, &Container)| ContainerRecord {
+        let record = |(path, c): (&Path, &ContainerParts)| ContainerRecord {
             path: *path,
             slots: c.slots,
             part_slots: c.part_slots,
@@ -275,7 +275,7 @@ impl Parts {
                     "the parts of a container do not fit its slots",
                 ));
             }
-            let container = Container {
+            let container = ContainerParts {
                 slots: record.slots,
                 part_slots: record.part_slots,
                 bases: record.bases.clone(),

@@ -214,7 +214,7 @@ enum Guess {
     Text,
 }
 
-struct Column {
+struct InferredColumn {
     name: String,
     guess: Guess,
     /// How many values are times.
@@ -223,7 +223,7 @@ struct Column {
     values: usize,
 }
 
-impl Column {
+impl InferredColumn {
     fn take(&mut self, guess: Guess) {
         self.values += 1;
         self.guess = match (self.guess, guess) {
@@ -269,7 +269,7 @@ fn is_code(number: &str) -> bool {
 }
 
 struct Columns<'t> {
-    list: Vec<Column>,
+    list: Vec<InferredColumn>,
     text: &'t Text,
     rows: usize,
     /// Rows of a plain text that have a time.
@@ -278,7 +278,7 @@ struct Columns<'t> {
 
 impl Columns<'_> {
     fn add(&mut self, name: &str) {
-        self.list.push(Column {
+        self.list.push(InferredColumn {
             name: name.to_string(),
             guess: Guess::Nothing,
             times: 0,
@@ -294,8 +294,8 @@ impl Columns<'_> {
     /// times.
     fn time(&self) -> Option<usize> {
         let find = |name: &str| {
-            let is = |c: &Column| c.name.eq_ignore_ascii_case(name);
-            let is_time = |c: &Column| c.values > 0 && c.times == c.values;
+            let is = |c: &InferredColumn| c.name.eq_ignore_ascii_case(name);
+            let is_time = |c: &InferredColumn| c.values > 0 && c.times == c.values;
             self.list.iter().position(|c| is(c) && is_time(c))
         };
         // Of those that are not said to be the time only a LONG is.

@@ -320,7 +320,7 @@ impl RowDecoder {
     fn read(&mut self, row: RowText<'_>, schema: &Schema) -> Result<(), BadRow> {
         let mut fault = None;
         self.at = None;
-        let seed = Row {
+        let seed = RowSeed {
             decoder: self,
             schema,
             fault: &mut fault,
@@ -439,13 +439,13 @@ impl RowDecoder {
 }
 
 /// Reads one row; a fault is left aside, as serde's errors are texts.
-struct Row<'r> {
+struct RowSeed<'r> {
     decoder: &'r mut RowDecoder,
     schema: &'r Schema,
     fault: &'r mut Option<BadRow>,
 }
 
-impl Row<'_> {
+impl RowSeed<'_> {
     fn fail<E: Error>(&mut self, fault: BadRow) -> E {
         *self.fault = Some(fault);
         E::custom("bad row")
@@ -487,7 +487,7 @@ impl Row<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Row<'_> {
+impl<'de> DeserializeSeed<'de> for RowSeed<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -496,7 +496,7 @@ impl<'de> DeserializeSeed<'de> for Row<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Row<'_> {
+impl<'de> Visitor<'de> for RowSeed<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

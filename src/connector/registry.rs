@@ -65,14 +65,14 @@ type Open<T> =
     Arc<dyn Fn(&str, &Schema, &Options) -> Result<Box<T>, OptionError> + Send + Sync + 'static>;
 
 /// A registered connector: its keys and how it is made.
-struct Entry<T: ?Sized> {
+struct RegisteredConnector<T: ?Sized> {
     keys: Vec<Key>,
     open: Open<T>,
 }
 
-impl<T: ?Sized> Clone for Entry<T> {
+impl<T: ?Sized> Clone for RegisteredConnector<T> {
     fn clone(&self) -> Self {
-        Entry {
+        RegisteredConnector {
             keys: self.keys.clone(),
             open: Arc::clone(&self.open),
         }
@@ -82,8 +82,8 @@ impl<T: ?Sized> Clone for Entry<T> {
 /// The connectors by extension name. Starts from those of this crate.
 #[derive(Clone)]
 pub struct Connectors {
-    sources: BTreeMap<String, Entry<dyn Source>>,
-    sinks: BTreeMap<String, Entry<dyn Sink>>,
+    sources: BTreeMap<String, RegisteredConnector<dyn Source>>,
+    sinks: BTreeMap<String, RegisteredConnector<dyn Sink>>,
 }
 
 impl fmt::Debug for Connectors {
@@ -133,7 +133,7 @@ impl Connectors {
         + Sync
         + 'static,
     ) {
-        let entry = Entry {
+        let entry = RegisteredConnector {
             keys: [COMMON, &[LATENESS], keys].concat(),
             open: Arc::new(open) as Open<dyn Source>,
         };
@@ -150,7 +150,7 @@ impl Connectors {
         + Sync
         + 'static,
     ) {
-        let entry = Entry {
+        let entry = RegisteredConnector {
             keys: [COMMON, keys].concat(),
             open: Arc::new(open) as Open<dyn Sink>,
         };
@@ -221,7 +221,7 @@ impl Connectors {
 }
 
 fn open<T: ?Sized>(
-    entries: &BTreeMap<String, Entry<T>>,
+    entries: &BTreeMap<String, RegisteredConnector<T>>,
     direction: &'static str,
     extension: &str,
     stream: &str,

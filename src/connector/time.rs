@@ -30,23 +30,23 @@ pub struct TimeText {
     /// Of numbers.
     pub unit: TimeUnit,
     /// Of texts; none is ISO 8601.
-    pattern: Option<Pattern>,
+    pattern: Option<TimePattern>,
 }
 
 /// A pattern of strftime.
 #[derive(Clone)]
-struct Pattern {
+struct TimePattern {
     written: Arc<str>,
     read: Arc<ParsePattern>,
 }
 
-impl PartialEq for Pattern {
+impl PartialEq for TimePattern {
     fn eq(&self, other: &Self) -> bool {
         self.written == other.written
     }
 }
 
-impl fmt::Debug for Pattern {
+impl fmt::Debug for TimePattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.written.fmt(f)
     }
@@ -66,7 +66,7 @@ impl TimeText {
         if ParsePattern::check(pattern).is_err() {
             return false;
         }
-        self.pattern = Some(Pattern {
+        self.pattern = Some(TimePattern {
             written: pattern.into(),
             read: Arc::new(ParsePattern::new(pattern)),
         });

@@ -617,7 +617,7 @@ impl Column {
     }
 
     /// The values as a slice of the element type of `_like`. Panics when the types differ.
-    fn slice_like<T: Element>(&self, _like: &[T]) -> &[T] {
+    fn slice_like<T: ColumnValue>(&self, _like: &[T]) -> &[T] {
         T::slice(self.data()).expect("columns of one attribute have one type")
     }
 
@@ -638,7 +638,7 @@ impl Column {
 }
 
 /// See [`Column::turn_over`].
-fn turn_over<T: Element>(
+fn turn_over<T: ColumnValue>(
     held: &mut [T],
     (leaving, entering): (&[u32], &[u32]),
     values: &[T],
@@ -667,8 +667,8 @@ pub(crate) fn extend_pairs<T: Clone + Default>(to: &mut Vec<T>, a: &[T], b: &[T]
     }
 }
 
-/// The element types of columns.
-pub(crate) trait Element: Clone + Default + Send + 'static {
+/// The types of the values that columns hold.
+pub(crate) trait ColumnValue: Clone + Default + Send + 'static {
     /// The values, when they are of this type.
     fn slice(data: &Data) -> Option<&[Self]>;
     /// The values, to be written, when they are of this type.
@@ -679,7 +679,7 @@ pub(crate) trait Element: Clone + Default + Send + 'static {
 
 macro_rules! element {
     ($($rust:ty => $variant:ident, $scalar:ident),*) => {$(
-        impl Element for $rust {
+        impl ColumnValue for $rust {
             #[inline]
             fn slice(data: &Data) -> Option<&[Self]> {
                 if let Data::$variant(v) = data { Some(v) } else { None }

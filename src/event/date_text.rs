@@ -12,7 +12,7 @@ use std::fmt::Write;
 
 /// What a pattern consists of.
 #[derive(Clone, Debug, PartialEq)]
-enum Part {
+enum FormatPart {
     /// Text, and fields that jiff reads and writes.
     Fields(String),
     /// `%s`: the sign that fills it on the left, and its width.
@@ -26,7 +26,7 @@ enum Part {
 }
 
 /// Cuts a pattern at the directives that are not left to jiff.
-fn parts(pattern: &str) -> Vec<Part> {
+fn parts(pattern: &str) -> Vec<FormatPart> {
     let mut parts = Vec::new();
     let mut fields = String::new();
     let mut rest = pattern;
@@ -47,11 +47,11 @@ fn parts(pattern: &str) -> Vec<Part> {
             's' if colons == 0 => {
                 let fill = if flag == Some('0') { '0' } else { ' ' };
                 let width = if flag == Some('-') { "" } else { width };
-                Part::Seconds(fill, width.parse().unwrap_or(0).min(20))
+                FormatPart::Seconds(fill, width.parse().unwrap_or(0).min(20))
             }
-            'z' => Part::Offset(whole.to_string()),
-            'Q' => Part::Zone(whole.to_string()),
-            'Z' if colons == 0 && flag.is_none() && width.is_empty() => Part::Abbreviation,
+            'z' => FormatPart::Offset(whole.to_string()),
+            'Q' => FormatPart::Zone(whole.to_string()),
+            'Z' if colons == 0 && flag.is_none() && width.is_empty() => FormatPart::Abbreviation,
             _ => {
                 fields.push_str(whole);
                 rest = &rest[whole.len()..];
@@ -59,20 +59,20 @@ fn parts(pattern: &str) -> Vec<Part> {
             }
         };
         if !fields.is_empty() {
-            parts.push(Part::Fields(std::mem::take(&mut fields)));
+            parts.push(FormatPart::Fields(std::mem::take(&mut fields)));
         }
         parts.push(part);
         rest = &rest[whole.len()..];
     }
     fields.push_str(rest);
     if !fields.is_empty() {
-        parts.push(Part::Fields(fields));
+        parts.push(FormatPart::Fields(fields));
     }
     parts
 }
 
 /// A pattern of formatDate.
-pub(crate) struct FormatPattern(Vec<Part>);
+pub(crate) struct FormatPattern(Vec<FormatPart>);
 
 impl FormatPattern {
     pub(crate) fn new(pattern: &str) -> Self {
@@ -99,19 +99,21 @@ impl FormatPattern {
         time.set_offset(Some(zone.offset(at)));
         for part in &self.0 {
             let done = match part {
-                Part::Fields(pattern) | Part::Offset(pattern) => time.format(pattern, &mut *to),
-                Part::Seconds(fill, width) => {
+                FormatPart::Fields(pattern) | FormatPart::Offset(pattern) => {
+                    time.format(pattern, &mut *to)
+                }
+                FormatPart::Seconds(fill, width) => {
                     seconds(at.0.div_euclid(1_000_000), *fill, *width, to);
                     Ok(())
                 }
-                Part::Zone(pattern) => match zone.name() {
+                FormatPart::Zone(pattern) => match zone.name() {
                     Some(name) => {
                         to.push_str(name);
                         Ok(())
                     }
                     None => time.format(pattern, &mut *to),
                 },
-                Part::Abbreviation => {
+                FormatPart::Abbreviation => {
                     zone.abbreviation(at, to);
                     Ok(())
                 }
@@ -149,7 +151,7 @@ impl ParsePattern {
         let parts = parts(pattern);
         // as written, `+02` and `+02:00`, `+0200`, and `Z`
         let forms = [None, Some("%:::z"), Some("%z"), Some("Z")];
-        let has_offset = |p: &Part| matches!(p, Part::Offset(_) | Part::Zone(_));
+        let has_offset = |p: &FormatPart| matches!(p, FormatPart::Offset(_) | FormatPart::Zone(_));
         let ways = if parts.iter().any(has_offset) { 4 } else { 1 };
         let readings = forms.iter().take(ways);
         ParsePattern(readings.map(|form| Reading::new(&parts, *form)).collect())
@@ -157,7 +159,7 @@ impl ParsePattern {
 
     /// Why the pattern cannot be read: what it writes it must also read.
     pub(crate) fn check(pattern: &str) -> Result<(), String> {
-        let is_seconds = |p: &&Part| matches!(p, Part::Seconds(..));
+        let is_seconds = |p: &&FormatPart| matches!(p, FormatPart::Seconds(..));
         if parts(pattern).iter().filter(is_seconds).count() > 1 {
             return Err("%s stands twice".to_string());
         }
@@ -189,18 +191,18 @@ impl ParsePattern {
 }
 
 impl Reading {
-    fn new(parts: &[Part], form: Option<&str>) -> Self {
+    fn new(parts: &[FormatPart], form: Option<&str>) -> Self {
         let mut before = String::new();
         let mut after_seconds: Option<String> = None;
         for part in parts {
             let to = after_seconds.as_mut().unwrap_or(&mut before);
             match part {
-                Part::Fields(pattern) => to.push_str(pattern),
-                Part::Offset(pattern) | Part::Zone(pattern) => {
+                FormatPart::Fields(pattern) => to.push_str(pattern),
+                FormatPart::Offset(pattern) | FormatPart::Zone(pattern) => {
                     to.push_str(form.unwrap_or(pattern));
                 }
-                Part::Abbreviation => to.push_str("%Z"),
-                Part::Seconds(..) => after_seconds = Some(String::new()),
+                FormatPart::Abbreviation => to.push_str("%Z"),
+                FormatPart::Seconds(..) => after_seconds = Some(String::new()),
             }
         }
         Reading {

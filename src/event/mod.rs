@@ -19,7 +19,7 @@ mod value;
 pub(crate) use batch::Mark;
 pub use batch::{Batch, Sign};
 pub use column::{Column, Data};
-pub(crate) use column::{Element, each_vec, extend_pairs};
+pub(crate) use column::{ColumnValue, each_vec, extend_pairs};
 pub use column_batch::ColumnBatch;
 pub(crate) use date_text::{FormatPattern, ParsePattern};
 pub use dictionary::{Dictionary, DictionaryError};

@@ -7,8 +7,8 @@ use super::kernel::arithmetic::Arithmetic;
 use super::layout::Layout;
 use super::lazy::{Case, Subset};
 use super::leaves::Leaves;
-use super::like::Pattern;
-use super::node::{Node, Step};
+use super::like::LikePattern;
+use super::node::{Node, Operation};
 use super::probe::Probe;
 use super::program::Program;
 use super::settled::Settled;
@@ -26,8 +26,10 @@ impl Program {
 fn node(expr: &Typed, (layout, salt): (&Layout, &str), calls: &mut u32) -> Node {
     let ty = expr.ty.unwrap_or(Type::Bool);
     let (step, args) = match &expr.kind {
-        TypedKind::Column(column) => (Step::Column(layout.place(*column)), Vec::new()),
-        TypedKind::Literal(v) | TypedKind::Constant(v) => (Step::Constant(v.clone()), Vec::new()),
+        TypedKind::Column(column) => (Operation::Column(layout.place(*column)), Vec::new()),
+        TypedKind::Literal(v) | TypedKind::Constant(v) => {
+            (Operation::Constant(v.clone()), Vec::new())
+        }
         TypedKind::Op(op, args) => {
             let step = step(op, args, salt, calls);
             let nodes = args
@@ -47,28 +49,28 @@ fn node(expr: &Typed, (layout, salt): (&Layout, &str), calls: &mut u32) -> Node 
     }
 }
 
-fn step(op: &Op, args: &[Typed], salt: &str, calls: &mut u32) -> Step {
+fn step(op: &Op, args: &[Typed], salt: &str, calls: &mut u32) -> Operation {
     let flags = || Column::new(Type::Bool);
     let probe = |others: &mut dyn Iterator<Item = &Typed>| {
         let ty = |a: &Typed| a.ty.unwrap_or(Type::Bool);
         Probe::new(args.first().map_or(Type::Bool, ty), others.map(ty))
     };
     match op {
-        Op::EventTime => Step::EventTime,
-        Op::Clock => Step::Clock,
+        Op::EventTime => Operation::EventTime,
+        Op::Clock => Operation::Clock,
         Op::Uuid => {
             *calls += 1;
-            Step::Uuid(Uuid::new(salt, *calls))
+            Operation::Uuid(Uuid::new(salt, *calls))
         }
-        Op::Negate => Step::Negate,
-        Op::Arithmetic(op) => Step::Arithmetic(*op),
-        Op::Compare(op) => Step::Compare(*op),
-        Op::Junction(op) => Step::Junction(*op, Subset::default()),
-        Op::Not => Step::Not,
-        Op::IsNull => Step::IsNull,
-        Op::In => Step::In(probe(&mut args[1..].iter()), flags()),
-        Op::Between => Step::Between(probe(&mut args[1..].iter()), flags()),
-        Op::Case { operand, otherwise } => Step::Case(Box::new(Case {
+        Op::Negate => Operation::Negate,
+        Op::Arithmetic(op) => Operation::Arithmetic(*op),
+        Op::Compare(op) => Operation::Compare(*op),
+        Op::Junction(op) => Operation::Junction(*op, Subset::default()),
+        Op::Not => Operation::Not,
+        Op::IsNull => Operation::IsNull,
+        Op::In => Operation::In(probe(&mut args[1..].iter()), flags()),
+        Op::Between => Operation::Between(probe(&mut args[1..].iter()), flags()),
+        Op::Case { operand, otherwise } => Operation::Case(Box::new(Case {
             operand: *operand,
             otherwise: *otherwise,
             probe: operand.then(|| {
@@ -80,28 +82,28 @@ fn step(op: &Op, args: &[Typed], salt: &str, calls: &mut u32) -> Step {
             next: Subset::default(),
             taken: Subset::default(),
         })),
-        Op::Cast => Step::Cast(String::new()),
-        Op::Like => Step::Like(literal(args.get(1)).map(|p| Pattern::new(&p))),
-        Op::Regexp => Step::Regexp(Settled::later(literal(args.get(1)), |p| {
+        Op::Cast => Operation::Cast(String::new()),
+        Op::Like => Operation::Like(literal(args.get(1)).map(|p| LikePattern::new(&p))),
+        Op::Regexp => Operation::Regexp(Settled::later(literal(args.get(1)), |p| {
             text::regex(p).ok()
         })),
         Op::Extract => {
             let pattern = Settled::later(literal(args.get(1)), Extractor::new);
-            Step::Extract(Box::new(pattern))
+            Operation::Extract(Box::new(pattern))
         }
-        Op::Coalesce => Step::Coalesce(Subset::default()),
-        Op::NullIf => Step::NullIf(probe(&mut args[1..].iter()), flags()),
-        Op::Extremum(largest) => Step::Extremum(*largest),
-        Op::Call(kernel) => Step::Call(*kernel, String::new()),
+        Op::Coalesce => Operation::Coalesce(Subset::default()),
+        Op::NullIf => Operation::NullIf(probe(&mut args[1..].iter()), flags()),
+        Op::Extremum(largest) => Operation::Extremum(*largest),
+        Op::Call(kernel) => Operation::Call(*kernel, String::new()),
         Op::Time(kernel, place) => {
             let zone = match args.get(*place) {
                 Some(zone) => Settled::new(literal(Some(zone)), Zone::of),
                 None => Settled::Fixed(Zone::UTC),
             };
             let pattern = literal(args.get(1));
-            Step::Time(Box::new(Clockwork::new(*kernel, pattern, *place, zone)))
+            Operation::Time(Box::new(Clockwork::new(*kernel, pattern, *place, zone)))
         }
-        Op::User(f) => Step::User(f.clone(), Vec::new()),
+        Op::User(f) => Operation::User(f.clone(), Vec::new()),
     }
 }
 
@@ -116,21 +118,23 @@ fn literal(arg: Option<&Typed>) -> Option<String> {
 }
 
 /// Whether the operation itself may count a fault, or is dear enough to be kept off rows that do not need it.
-fn can_fault(step: &Step, args: &[Node], ty: Type) -> bool {
+fn can_fault(step: &Operation, args: &[Node], ty: Type) -> bool {
     let constant_not_zero = |n: Option<&Node>| {
-        matches!(n.map(|n| &n.step), Some(Step::Constant(v))
+        matches!(n.map(|n| &n.step), Some(Operation::Constant(v))
             if !matches!(v, Value::Int(0) | Value::Long(0)) && *v != Value::Double(0.0) && *v != Value::Float(0.0))
     };
     match step {
-        Step::Negate => ty.is_integer(),
-        Step::Arithmetic(Arithmetic::Mod) => !constant_not_zero(args.get(1)),
-        Step::Arithmetic(_) => true,
-        Step::Cast(_) => !args
+        Operation::Negate => ty.is_integer(),
+        Operation::Arithmetic(Arithmetic::Mod) => !constant_not_zero(args.get(1)),
+        Operation::Arithmetic(_) => true,
+        Operation::Cast(_) => !args
             .iter()
             .all(|a| a.out.type_of().widens_to(ty) || ty == Type::String),
-        Step::Regexp(_) | Step::Extract(_) | Step::Call(..) | Step::Time(_) | Step::User(..) => {
-            true
-        }
+        Operation::Regexp(_)
+        | Operation::Extract(_)
+        | Operation::Call(..)
+        | Operation::Time(_)
+        | Operation::User(..) => true,
         _ => false,
     }
 }

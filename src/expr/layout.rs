@@ -88,7 +88,7 @@ impl Kept {
 
 /// Some columns of a frame that stand together.
 #[derive(Clone, Debug)]
-enum Part {
+enum LayoutPart {
     /// Attributes of a source, by its place.
     Source(usize, Kept),
     /// Other columns.
@@ -97,24 +97,25 @@ enum Part {
     Unread(usize),
 }
 
-impl Part {
+impl LayoutPart {
     fn len(&self) -> usize {
         match self {
-            Part::Source(_, kept) => kept.len(),
-            Part::Added(columns) => columns.len(),
-            Part::Unread(count) => *count,
+            LayoutPart::Source(_, kept) => kept.len(),
+            LayoutPart::Added(columns) => columns.len(),
+            LayoutPart::Unread(count) => *count,
         }
     }
 }
 
 /// Where columns stand in a frame: attributes, source by source, and what was added in between; then the aggregates.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Layout(Vec<Part>);
+pub(crate) struct Layout(Vec<LayoutPart>);
 
 impl Layout {
     /// All attributes of a source follow, so many.
     pub(crate) fn all(mut self, source: usize, attributes: usize) -> Self {
-        self.0.push(Part::Source(source, Kept::All(attributes)));
+        self.0
+            .push(LayoutPart::Source(source, Kept::All(attributes)));
         self
     }
 
@@ -123,19 +124,19 @@ impl Layout {
         let places = attributes.iter().copied().zip(0..);
         let mut places: Vec<(usize, usize)> = places.collect();
         places.sort_unstable();
-        self.0.push(Part::Source(source, Kept::Some(places)));
+        self.0.push(LayoutPart::Source(source, Kept::Some(places)));
         self
     }
 
     /// Other columns follow.
     pub(crate) fn then(mut self, columns: &[ColumnRef]) -> Self {
-        self.0.push(Part::Added(columns.to_vec()));
+        self.0.push(LayoutPart::Added(columns.to_vec()));
         self
     }
 
     /// So many columns follow that no program reads.
     pub(crate) fn unread(mut self, count: usize) -> Self {
-        self.0.push(Part::Unread(count));
+        self.0.push(LayoutPart::Unread(count));
         self
     }
 
@@ -163,13 +164,13 @@ impl Layout {
 
     /// How many columns stand before the aggregates.
     pub(crate) fn len(&self) -> usize {
-        self.0.iter().map(Part::len).sum()
+        self.0.iter().map(LayoutPart::len).sum()
     }
 
     fn attribute(&self, source: usize, column: usize) -> Option<usize> {
         let mut before = 0;
         for part in &self.0 {
-            if let Part::Source(number, kept) = part
+            if let LayoutPart::Source(number, kept) = part
                 && *number == source
             {
                 return kept.place(column).map(|place| before + place);
@@ -182,7 +183,7 @@ impl Layout {
     fn added(&self, column: ColumnRef) -> Option<usize> {
         let mut before = 0;
         for part in &self.0 {
-            if let Part::Added(columns) = part
+            if let LayoutPart::Added(columns) = part
                 && let Some(place) = columns.iter().position(|c| *c == column)
             {
                 return Some(before + place);

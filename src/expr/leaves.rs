@@ -6,7 +6,7 @@
 use super::kernel::Native;
 use super::kernel::arithmetic::{Arithmetic, Number};
 use super::kernel::compare::Comparison;
-use super::node::{Node, Step};
+use super::node::{Node, Operation};
 use crate::event::{Column, Scalar, Type, Value};
 
 /// The type of the operands, where all are columns or constants of one number type.
@@ -21,11 +21,11 @@ pub(super) enum Leaves {
 
 impl Leaves {
     /// That of an operation.
-    pub(super) fn of(step: &Step, args: &[Node]) -> Self {
-        let ([a, b], Step::Compare(_) | Step::Arithmetic(_)) = (args, step) else {
+    pub(super) fn of(step: &Operation, args: &[Node]) -> Self {
+        let ([a, b], Operation::Compare(_) | Operation::Arithmetic(_)) = (args, step) else {
             return Leaves::Mixed;
         };
-        let is_leaf = |n: &Node| matches!(n.step, Step::Column(_) | Step::Constant(_));
+        let is_leaf = |n: &Node| matches!(n.step, Operation::Column(_) | Operation::Constant(_));
         let ty = a.out.type_of();
         match is_leaf(a) && is_leaf(b) && b.out.type_of() == ty {
             true => match ty {
@@ -93,7 +93,7 @@ pub(super) fn holds<T: PartialOrd>(op: Comparison, a: &T, b: &T) -> bool {
 /// The result of an operation on such operands; NULL and a count where it is a fault.
 #[inline(always)]
 pub(super) fn combine<'a, T: Leaf>(
-    step: &Step,
+    step: &Operation,
     a: Option<T>,
     b: Option<T>,
     faults: &mut u64,
@@ -102,8 +102,8 @@ pub(super) fn combine<'a, T: Leaf>(
         return Scalar::Null;
     };
     match step {
-        Step::Compare(op) => Scalar::Bool(holds(*op, &a, &b)),
-        Step::Arithmetic(op) => computed(*op, a, b, faults),
+        Operation::Compare(op) => Scalar::Bool(holds(*op, &a, &b)),
+        Operation::Arithmetic(op) => computed(*op, a, b, faults),
         _ => unreachable!("only comparisons and arithmetic have a type of their operands"),
     }
 }

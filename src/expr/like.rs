@@ -5,7 +5,7 @@
 
 /// A pattern known when the app is built.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Pattern {
+pub(super) enum LikePattern {
     /// No wildcard.
     Exact(String),
     /// `x%`.
@@ -18,7 +18,7 @@ pub(super) enum Pattern {
     General(String),
 }
 
-impl Pattern {
+impl LikePattern {
     pub(super) fn new(pattern: &str) -> Self {
         let inner = pattern.strip_prefix('%');
         let (open, rest) = (inner.is_some(), inner.unwrap_or(pattern));
@@ -28,30 +28,30 @@ impl Pattern {
             match c {
                 '%' if signs.as_str().is_empty() => {
                     return if open {
-                        Pattern::Part(text)
+                        LikePattern::Part(text)
                     } else {
-                        Pattern::Prefix(text)
+                        LikePattern::Prefix(text)
                     };
                 }
-                '%' | '_' => return Pattern::General(pattern.to_string()),
+                '%' | '_' => return LikePattern::General(pattern.to_string()),
                 '\\' => text.push(signs.next().unwrap_or('\\')),
                 c => text.push(c),
             }
         }
         if open {
-            Pattern::Suffix(text)
+            LikePattern::Suffix(text)
         } else {
-            Pattern::Exact(text)
+            LikePattern::Exact(text)
         }
     }
 
     pub(super) fn matches(&self, text: &str) -> bool {
         match self {
-            Pattern::Exact(x) => text == x,
-            Pattern::Prefix(x) => text.starts_with(x.as_str()),
-            Pattern::Suffix(x) => text.ends_with(x.as_str()),
-            Pattern::Part(x) => text.contains(x.as_str()),
-            Pattern::General(x) => like(text, x),
+            LikePattern::Exact(x) => text == x,
+            LikePattern::Prefix(x) => text.starts_with(x.as_str()),
+            LikePattern::Suffix(x) => text.ends_with(x.as_str()),
+            LikePattern::Part(x) => text.contains(x.as_str()),
+            LikePattern::General(x) => like(text, x),
         }
     }
 }
@@ -99,7 +99,7 @@ pub(super) fn like(text: &str, pattern: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Pattern, like};
+    use super::{LikePattern, like};
 
     #[test]
     fn patterns() {
@@ -138,7 +138,7 @@ mod tests {
         ];
         for (text, pattern, expected) in cases {
             assert_eq!(like(text, pattern), expected, "{text} LIKE {pattern}");
-            let compiled = Pattern::new(pattern);
+            let compiled = LikePattern::new(pattern);
             assert_eq!(compiled.matches(text), expected, "{text} {compiled:?}");
         }
     }

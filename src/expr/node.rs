@@ -11,7 +11,7 @@ use super::kernel::logic::{self, Junction};
 use super::kernel::{Native, Operand, cast, choice, gather, trim_mask};
 use super::lazy::{Case, Subset, coalesce, junction};
 use super::leaves::Leaves;
-use super::like::{Pattern, like};
+use super::like::{LikePattern, like};
 use super::probe::Probe;
 use super::program::View;
 use super::settled::Settled;
@@ -19,7 +19,7 @@ use crate::event::{Column, Str, Timestamp, Value};
 use std::sync::Arc;
 
 /// What a node does, with the scratch it needs.
-pub(super) enum Step {
+pub(super) enum Operation {
     Column(usize),
     Constant(Value),
     EventTime,
@@ -35,7 +35,7 @@ pub(super) enum Step {
     Between(Probe, Column),
     Case(Box<Case>),
     Cast(String),
-    Like(Option<Pattern>),
+    Like(Option<LikePattern>),
     Regexp(Settled<regex::Regex>),
     Extract(Box<Settled<Extractor>>),
     Coalesce(Subset),
@@ -48,7 +48,7 @@ pub(super) enum Step {
 
 /// One operation and its result.
 pub(super) struct Node {
-    pub(super) step: Step,
+    pub(super) step: Operation,
     pub(super) args: Vec<Node>,
     pub(super) out: Column,
     /// Whether it may count a fault, so that it must not run on rows that do not need it.
@@ -62,8 +62,8 @@ impl Node {
     #[inline]
     pub(super) fn operand<'a>(&'a self, view: &View<'a>) -> Operand<'a> {
         match &self.step {
-            Step::Constant(v) => Operand::Constant(v),
-            Step::Column(i) => {
+            Operation::Constant(v) => Operand::Constant(v),
+            Operation::Column(i) => {
                 let selected = *i < view.frame.input.len() && view.frame.rows.is_some();
                 if selected || view.picks.is_some() {
                     Operand::Column(&self.out)
@@ -77,7 +77,7 @@ impl Node {
 
     /// Calls `f` with the number of every column that it reads.
     pub(super) fn each_column(&self, f: &mut dyn FnMut(usize)) {
-        if let Step::Column(i) = self.step {
+        if let Operation::Column(i) = self.step {
             f(i);
         }
         self.args.iter().for_each(|arg| arg.each_column(f));
@@ -89,14 +89,14 @@ impl Node {
             step, args, out, ..
         } = self;
         match step {
-            Step::Constant(_) => {}
-            Step::Column(i) => read(*i, view, out),
-            Step::EventTime => millis(view, view.frame.at, out),
-            Step::Clock => clock(view, out),
-            Step::Uuid(uuid) => uuid.run(view, out),
-            Step::Junction(op, rest) => junction(*op, rest, args, view, out, faults),
-            Step::Case(case) => case.run(args, view, out, faults),
-            Step::Coalesce(rest) => coalesce(rest, args, view, out, faults),
+            Operation::Constant(_) => {}
+            Operation::Column(i) => read(*i, view, out),
+            Operation::EventTime => millis(view, view.frame.at, out),
+            Operation::Clock => clock(view, out),
+            Operation::Uuid(uuid) => uuid.run(view, out),
+            Operation::Junction(op, rest) => junction(*op, rest, args, view, out, faults),
+            Operation::Case(case) => case.run(args, view, out, faults),
+            Operation::Coalesce(rest) => coalesce(rest, args, view, out, faults),
             strict => {
                 run_all(args, view, faults);
                 strict.combine(args, view, out, faults);
@@ -105,21 +105,21 @@ impl Node {
     }
 }
 
-impl Step {
+impl Operation {
     /// The operations all of whose operands are computed on all rows.
     fn combine(&mut self, args: &[Node], view: &View<'_>, out: &mut Column, faults: &mut u64) {
         let len = view.len;
         let arg = |i: usize| args[i].operand(view);
         match self {
-            Step::Negate => arithmetic::negate(arg(0), len, out, faults),
-            Step::Arithmetic(op) => arithmetic::apply(*op, arg(0), arg(1), len, out, faults),
-            Step::Compare(op) => compare::apply(*op, arg(0), arg(1), len, out),
-            Step::Not => {
+            Operation::Negate => arithmetic::negate(arg(0), len, out, faults),
+            Operation::Arithmetic(op) => arithmetic::apply(*op, arg(0), arg(1), len, out, faults),
+            Operation::Compare(op) => compare::apply(*op, arg(0), arg(1), len, out),
+            Operation::Not => {
                 logic::assign(out, arg(0), len);
                 logic::invert(out);
             }
-            Step::IsNull => logic::is_null(arg(0), len, out),
-            Step::In(probe, hit) => {
+            Operation::IsNull => logic::is_null(arg(0), len, out),
+            Operation::In(probe, hit) => {
                 probe.read(arg(0), len);
                 compare::apply(Comparison::Eq, probe.of(arg(0), 0), arg(1), len, out);
                 for i in 2..args.len() {
@@ -128,53 +128,53 @@ impl Step {
                     logic::join(Junction::Or, out, Operand::Column(hit), len);
                 }
             }
-            Step::Between(probe, hit) => {
+            Operation::Between(probe, hit) => {
                 probe.read(arg(0), len);
                 compare::apply(Comparison::GtEq, probe.of(arg(0), 0), arg(1), len, out);
                 compare::apply(Comparison::LtEq, probe.of(arg(0), 1), arg(2), len, hit);
                 logic::join(Junction::And, out, Operand::Column(hit), len);
             }
-            Step::Cast(text) => cast::apply(arg(0), len, out, text, faults),
-            Step::Like(Some(pattern)) => {
+            Operation::Cast(text) => cast::apply(arg(0), len, out, text, faults),
+            Operation::Like(Some(pattern)) => {
                 strict::<bool>(args, view, out, faults, |a| Ok(pattern.matches(a.text(0))));
             }
-            Step::Like(None) => {
+            Operation::Like(None) => {
                 strict::<bool>(args, view, out, faults, |a| Ok(like(a.text(0), a.text(1))));
             }
-            Step::Regexp(regexp) => {
+            Operation::Regexp(regexp) => {
                 strict::<bool>(args, view, out, faults, |a| {
                     let regex = regexp.get(|| a.text(1))?;
                     Ok(regex.is_match(a.text(0)))
                 });
             }
-            Step::Extract(pattern) => strict(args, view, out, faults, |a| {
+            Operation::Extract(pattern) => strict(args, view, out, faults, |a| {
                 let found = pattern.get(|| a.text(1))?.find(a.text(0), a.long(2))?;
                 Ok(Str::new(found))
             }),
-            Step::NullIf(probe, equal) => {
+            Operation::NullIf(probe, equal) => {
                 probe.read(arg(0), len);
                 compare::apply(Comparison::Eq, probe.of(arg(0), 0), arg(1), len, equal);
                 choice::assign(out, arg(0), len);
                 choice::null_where(out, equal, len);
             }
-            Step::Extremum(largest) => {
+            Operation::Extremum(largest) => {
                 choice::assign(out, arg(0), len);
                 for arg in &args[1..] {
                     choice::extremum(*largest, out, arg.operand(view), len);
                 }
                 trim_mask(out);
             }
-            Step::Call(kernel, text) => call(*kernel, args, view, out, text, faults),
-            Step::Time(clockwork) => clockwork.run(args, view, out, faults),
-            Step::User(function, values) => user(&**function, values, args, view, out, faults),
-            Step::Column(_)
-            | Step::Constant(_)
-            | Step::EventTime
-            | Step::Clock
-            | Step::Uuid(_)
-            | Step::Junction(..)
-            | Step::Case(_)
-            | Step::Coalesce(_) => unreachable!("run handles them"),
+            Operation::Call(kernel, text) => call(*kernel, args, view, out, text, faults),
+            Operation::Time(clockwork) => clockwork.run(args, view, out, faults),
+            Operation::User(function, values) => user(&**function, values, args, view, out, faults),
+            Operation::Column(_)
+            | Operation::Constant(_)
+            | Operation::EventTime
+            | Operation::Clock
+            | Operation::Uuid(_)
+            | Operation::Junction(..)
+            | Operation::Case(_)
+            | Operation::Coalesce(_) => unreachable!("run handles them"),
         }
     }
 }
@@ -186,8 +186,8 @@ pub(super) fn run_all(args: &mut [Node], view: &View<'_>, faults: &mut u64) {
     let in_place = view.picks.is_none() && view.frame.rows.is_none();
     for arg in args {
         match arg.step {
-            Step::Constant(_) => {}
-            Step::Column(_) if in_place => {}
+            Operation::Constant(_) => {}
+            Operation::Column(_) if in_place => {}
             _ => arg.run(view, faults),
         }
     }

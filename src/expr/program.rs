@@ -1,7 +1,7 @@
 //! Running an expression: what a program reads, and what it gives.
 
 use super::kernel::{Operand, logic};
-use super::node::{Node, Step};
+use super::node::{Node, Operation};
 use crate::event::{Column, Timestamp, Type};
 
 /// What a program reads.
@@ -90,7 +90,7 @@ impl Program {
     /// The number of the column that it is, where it is nothing else.
     pub(crate) fn as_column(&self) -> Option<usize> {
         match self.root.step {
-            Step::Column(i) => Some(i),
+            Operation::Column(i) => Some(i),
             _ => None,
         }
     }
@@ -98,13 +98,13 @@ impl Program {
     /// The result of every row. A plain column without selection is borrowed, not copied.
     pub(crate) fn eval<'a>(&'a mut self, frame: &Frame<'a>, faults: &mut u64) -> &'a Column {
         self.root.run(&View::whole(frame), faults);
-        if let Step::Column(i) = self.root.step {
+        if let Operation::Column(i) = self.root.step {
             let dense = i >= frame.input.len();
             if dense || frame.rows.is_none() {
                 return frame.column(i);
             }
         }
-        if let Step::Constant(value) = &self.root.step
+        if let Operation::Constant(value) = &self.root.step
             && self.root.out.len() != frame.len
         {
             self.root.out.clear();
@@ -115,7 +115,7 @@ impl Program {
 
     /// Appends the result of every row.
     pub(crate) fn eval_into(&mut self, frame: &Frame<'_>, faults: &mut u64, out: &mut Column) {
-        if let (Step::Column(i), Some(rows)) = (&self.root.step, frame.rows)
+        if let (Operation::Column(i), Some(rows)) = (&self.root.step, frame.rows)
             && let Some(column) = frame.input.get(*i)
         {
             return out.carry_rows(column, &rows[..frame.len]);

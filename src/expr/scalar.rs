@@ -9,7 +9,7 @@ use super::kernel::cast::widen;
 use super::kernel::compare::{Comparison, exact_order};
 use super::kernel::logic::Junction;
 use super::leaves::{Leaf, Leaves, combine, computed, holds};
-use super::node::{Node, Step};
+use super::node::{Node, Operation};
 use super::program::{Frame, Program, View};
 use crate::event::{Column, RowView, Scalar, Value};
 
@@ -145,7 +145,7 @@ impl Program {
     #[inline]
     pub(crate) fn value_into(&mut self, frame: &RowFrame<'_>, faults: &mut u64, out: &mut Column) {
         match &self.root.step {
-            Step::Column(i) => match frame.view.batch.columns.get(*i) {
+            Operation::Column(i) => match frame.view.batch.columns.get(*i) {
                 Some(values) => out.push_from(values, frame.view.row),
                 None => out.push_from(&frame.results[i - frame.view.batch.columns.len()], 0),
             },
@@ -159,8 +159,8 @@ impl Node {
     #[inline(always)]
     fn value<'a, V: Values<'a>>(&'a mut self, frame: &'a V, faults: &mut u64) -> Scalar<'a> {
         match self.step {
-            Step::Column(i) => frame.scalar(i),
-            Step::Constant(_) => self.constant(),
+            Operation::Column(i) => frame.scalar(i),
+            Operation::Constant(_) => self.constant(),
             _ => self.inner_value(frame, faults),
         }
     }
@@ -168,7 +168,7 @@ impl Node {
     #[inline]
     fn constant(&self) -> Scalar<'_> {
         match &self.step {
-            Step::Constant(value) => value.into(),
+            Operation::Constant(value) => value.into(),
             _ => Scalar::Null,
         }
     }
@@ -200,8 +200,8 @@ impl Node {
     #[inline(always)]
     fn leaf<'a, T: Leaf, V: Values<'a>>(&self, frame: &V) -> Option<T> {
         match &self.step {
-            Step::Column(i) => frame.number(*i),
-            Step::Constant(value) => T::constant(value),
+            Operation::Column(i) => frame.number(*i),
+            Operation::Constant(value) => T::constant(value),
             _ => unreachable!("it is a column or a constant"),
         }
     }
@@ -214,21 +214,21 @@ impl Node {
             step, args, out, ..
         } = self;
         match (step, args.as_mut_slice()) {
-            (Step::Compare(op), [a, b]) => {
+            (Operation::Compare(op), [a, b]) => {
                 compare(*op, a.value(frame, faults), b.value(frame, faults))
             }
-            (Step::Arithmetic(op), [a, b]) => {
+            (Operation::Arithmetic(op), [a, b]) => {
                 let (a, b) = (a.value(frame, faults), b.value(frame, faults));
                 compute(*op, a, b, faults)
             }
-            (Step::Negate, [a]) => negate(a.value(frame, faults), faults),
-            (Step::Junction(op, _), args) => junction(*op, args, frame, faults),
-            (Step::Not, [a]) => match a.value(frame, faults) {
+            (Operation::Negate, [a]) => negate(a.value(frame, faults), faults),
+            (Operation::Junction(op, _), args) => junction(*op, args, frame, faults),
+            (Operation::Not, [a]) => match a.value(frame, faults) {
                 Scalar::Bool(v) => Scalar::Bool(!v),
                 other => other,
             },
-            (Step::IsNull, [a]) => Scalar::Bool(a.value(frame, faults) == Scalar::Null),
-            (Step::Cast(_), [a]) => widen(a.value(frame, faults), out.type_of()),
+            (Operation::IsNull, [a]) => Scalar::Bool(a.value(frame, faults) == Scalar::Null),
+            (Operation::Cast(_), [a]) => widen(a.value(frame, faults), out.type_of()),
             _ => unreachable!("it goes by value"),
         }
     }
@@ -237,9 +237,9 @@ impl Node {
     #[inline]
     fn goes_by_value(&self) -> bool {
         match &self.step {
-            Step::Compare(_) | Step::Arithmetic(_) | Step::Negate => true,
-            Step::Junction(..) | Step::Not | Step::IsNull => true,
-            Step::Cast(_) => self.args[0].out.type_of().widens_to(self.out.type_of()),
+            Operation::Compare(_) | Operation::Arithmetic(_) | Operation::Negate => true,
+            Operation::Junction(..) | Operation::Not | Operation::IsNull => true,
+            Operation::Cast(_) => self.args[0].out.type_of().widens_to(self.out.type_of()),
             _ => false,
         }
     }
@@ -247,7 +247,7 @@ impl Node {
     /// Whether that is so of all of its parts.
     fn is_by_value(&self) -> bool {
         match self.step {
-            Step::Column(_) | Step::Constant(_) => true,
+            Operation::Column(_) | Operation::Constant(_) => true,
             _ => self.goes_by_value() && self.args.iter().all(Node::is_by_value),
         }
     }

@@ -5,7 +5,7 @@
 
 use super::table::Lookup;
 use super::{Common, Counters, Kind, Operator, Out, Port};
-use crate::event::{Batch, Element, RowSet, RowView, Scalar};
+use crate::event::{Batch, ColumnValue, RowSet, RowView, Scalar};
 use crate::state::{StateHolder, Visitor};
 
 /// Adds a BOOL column for each look-up.

@@ -4,7 +4,7 @@
 //! stands directly in front of the window, so that numbers are in the order in which rows enter.
 
 use super::{Counters, Kind, Operator, Out, newer_counter};
-use crate::event::{Batch, Column, Element, RowSet, Timestamp};
+use crate::event::{Batch, Column, ColumnValue, RowSet, Timestamp};
 use crate::state::{StateHolder, Visitor};
 
 /// A window whose rows have a LONG column behind all others: how many rows came before.

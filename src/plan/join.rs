@@ -161,7 +161,7 @@ fn bind_join(
     let is_asof = matches!(join.kind, JoinKind::Asof | JoinKind::AsofLeft);
     let mut before_choosing = Vec::new();
     if is_asof {
-        let of_right = |c: &Typed| side(c, right) == Some(Side::Right);
+        let of_right = |c: &Typed| side(c, right) == Some(JoinSide::Right);
         (before_choosing, on.residual) = on.residual.into_iter().partition(of_right);
     }
     if let (true, Some(first)) = (is_asof, on.residual.first()) {
@@ -211,8 +211,8 @@ fn key(typed: &Typed, right: usize) -> Option<EqualKey> {
         return None;
     }
     let (left, own) = match (side(a, right)?, side(b, right)?) {
-        (Side::Left, Side::Right) => (a, b),
-        (Side::Right, Side::Left) => (b, a),
+        (JoinSide::Left, JoinSide::Right) => (a, b),
+        (JoinSide::Right, JoinSide::Left) => (b, a),
         _ => return None,
     };
     let (left, own) = of_one_type(left, own)?;
@@ -239,21 +239,21 @@ fn of_one_type(left: &Typed, own: &Typed) -> Option<(Typed, Typed)> {
 }
 
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Side {
+pub(super) enum JoinSide {
     Left,
     Right,
 }
 
 /// The only side that an expression reads.
-pub(super) fn side(typed: &Typed, right: usize) -> Option<Side> {
+pub(super) fn side(typed: &Typed, right: usize) -> Option<JoinSide> {
     let (mut left, mut own) = (false, false);
     typed.columns(&mut |column| match column.source() {
         Some(source) if source == right => own = true,
         _ => left = true,
     });
     match (left, own) {
-        (true, false) => Some(Side::Left),
-        (false, true) => Some(Side::Right),
+        (true, false) => Some(JoinSide::Left),
+        (false, true) => Some(JoinSide::Right),
         _ => None,
     }
 }

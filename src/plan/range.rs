@@ -6,7 +6,7 @@
 //! an error would be counted for them. So what stands before the range cannot fail, and [`Range::counts_nulls`] says
 //! that something behind it can.
 
-use super::join::{On, Side, side};
+use super::join::{JoinSide, On, side};
 use crate::event::Type;
 use crate::expr::{ColumnRef, Comparison, Layout, Typed};
 
@@ -43,7 +43,7 @@ struct Bounded<'a> {
 impl On {
     /// The range of the first column of a side, 0 for the left one, that ON compares with the other side.
     pub(crate) fn range(&self, right: usize, own: usize) -> Option<Range> {
-        let own = [Side::Left, Side::Right][own];
+        let own = [JoinSide::Left, JoinSide::Right][own];
         let mut range: Option<Range> = None;
         let mut conditions = self.residual.iter();
         let mut counts_nulls = false;
@@ -102,7 +102,7 @@ fn is_upper(op: Comparison) -> bool {
 }
 
 /// What a condition says of columns of a side.
-fn bounds(condition: &Typed, right: usize, own: Side) -> Vec<Bounded<'_>> {
+fn bounds(condition: &Typed, right: usize, own: JoinSide) -> Vec<Bounded<'_>> {
     let both_ways = |op: Comparison, a, b| {
         let turned = bounded(op.flip(), b, a, right, own);
         bounded(op, a, b, right, own).or(turned)
@@ -130,11 +130,11 @@ fn bounded<'a>(
     column: &Typed,
     value: &'a Typed,
     right: usize,
-    own: Side,
+    own: JoinSide,
 ) -> Option<Bounded<'a>> {
     let other = match own {
-        Side::Left => Side::Right,
-        Side::Right => Side::Left,
+        JoinSide::Left => JoinSide::Right,
+        JoinSide::Right => JoinSide::Left,
     };
     let compared = column.ty?;
     let column = column.widened().unwrap_or(column);

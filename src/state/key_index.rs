@@ -23,7 +23,7 @@ use foldhash::fast::RandomState;
 use parts::Parts;
 use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
-use table::{EMPTY, Table};
+use table::{EMPTY, HashTable};
 
 /// Number of a key or value in a container.
 pub type Slot = u32;
@@ -36,7 +36,7 @@ const KNOWN_ROWS_MAX: usize = 64;
 pub(crate) struct KeyIndex {
     /// By slot. Everything else is an index of it.
     keys: KeySlots,
-    table: Table,
+    table: HashTable,
     null: Slot,
     /// Slots without a key.
     free: Vec<Slot>,
@@ -53,7 +53,7 @@ impl KeyIndex {
     pub(crate) fn new(types: &[Type]) -> Self {
         KeyIndex {
             keys: KeySlots::new(types),
-            table: Table::new(),
+            table: HashTable::new(),
             null: EMPTY,
             free: Vec::new(),
             hasher: RandomState::default(),

@@ -10,25 +10,25 @@
 mod load;
 mod queue;
 
-use super::slab::{Entry, Slab};
+use super::slab::{EntryId, Slab};
 use super::{Cells, Slot};
 use std::cmp::Ordering;
 use std::hash::BuildHasher;
 
-const NONE: Entry = Entry::MAX;
+const NONE: EntryId = EntryId::MAX;
 
 #[derive(Clone, Debug, Default)]
 struct Node<K> {
     key: K,
     /// How often the slot holds it.
     count: u64,
-    left: Entry,
-    right: Entry,
+    left: EntryId,
+    right: EntryId,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Root {
-    node: Entry,
+    node: EntryId,
     distinct: u32,
 }
 
@@ -84,7 +84,7 @@ impl<K: Ord + Clone> Multiset<K> {
         self.end(slot, |n| n.right)
     }
 
-    fn end(&self, slot: Slot, next: impl Fn(&Node<K>) -> Entry) -> Option<&K> {
+    fn end(&self, slot: Slot, next: impl Fn(&Node<K>) -> EntryId) -> Option<&K> {
         let mut at = self.roots.get(slot).node;
         let mut found = None;
         while at != NONE {
@@ -160,7 +160,7 @@ impl<K: Ord + Clone> Multiset<K> {
     }
 
     /// The node of a value and the node above it.
-    fn search(&self, slot: Slot, key: &K) -> (Entry, Entry) {
+    fn search(&self, slot: Slot, key: &K) -> (EntryId, EntryId) {
         let (mut at, mut parent) = (self.roots.get(slot).node, NONE);
         while at != NONE {
             let node = self.nodes.get(at);
@@ -218,7 +218,7 @@ impl<K: Ord + Clone> Multiset<K> {
         values
     }
 
-    fn replace(&mut self, slot: Slot, parent: Entry, old: Entry, new: Entry) {
+    fn replace(&mut self, slot: Slot, parent: EntryId, old: EntryId, new: EntryId) {
         if parent == NONE {
             self.roots.get_mut(slot).node = new;
         } else {
@@ -231,20 +231,20 @@ impl<K: Ord + Clone> Multiset<K> {
         }
     }
 
-    fn set_left(&mut self, at: Entry, to: Entry) {
+    fn set_left(&mut self, at: EntryId, to: EntryId) {
         if self.nodes.get(at).left != to {
             self.nodes.get_mut(at).left = to;
         }
     }
 
-    fn set_right(&mut self, at: Entry, to: Entry) {
+    fn set_right(&mut self, at: EntryId, to: EntryId) {
         if self.nodes.get(at).right != to {
             self.nodes.get_mut(at).right = to;
         }
     }
 
     /// Inserts a single node below `at`; returns the new root. Recursion depth is the height: O(log n) expected.
-    fn insert(&mut self, at: Entry, fresh: Entry) -> Entry {
+    fn insert(&mut self, at: EntryId, fresh: EntryId) -> EntryId {
         if at == NONE {
             return fresh;
         }
@@ -267,7 +267,7 @@ impl<K: Ord + Clone> Multiset<K> {
         at
     }
 
-    fn split(&mut self, at: Entry, key: &K) -> (Entry, Entry) {
+    fn split(&mut self, at: EntryId, key: &K) -> (EntryId, EntryId) {
         if at == NONE {
             return (NONE, NONE);
         }
@@ -284,7 +284,7 @@ impl<K: Ord + Clone> Multiset<K> {
         }
     }
 
-    fn merge(&mut self, left: Entry, right: Entry) -> Entry {
+    fn merge(&mut self, left: EntryId, right: EntryId) -> EntryId {
         if left == NONE {
             return right;
         }
@@ -308,7 +308,7 @@ impl<K: Ord + Clone> Multiset<K> {
 impl<K> Multiset<K> {
     /// A hash of the entry number (the finaliser of SplitMix64): distinct for distinct entries.
     #[inline]
-    fn priority(&self, entry: Entry) -> u64 {
+    fn priority(&self, entry: EntryId) -> u64 {
         let mut x = (u64::from(entry) ^ self.salt).wrapping_add(0x9e37_79b9_7f4a_7c15);
         x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -4,14 +4,14 @@ use super::cell::Cell;
 use super::{Cells, StateHolder, Visitor};
 
 /// Number of an entry.
-pub(crate) type Entry = u32;
+pub(crate) type EntryId = u32;
 
 /// A vector with a free list: an entry keeps its number until it is removed.
 #[derive(Debug)]
 pub(crate) struct Slab<T> {
     entries: Cells<Option<T>>,
     /// The absent ones.
-    free: Vec<Entry>,
+    free: Vec<EntryId>,
 }
 
 impl<T> Default for Slab<T> {
@@ -35,7 +35,7 @@ impl<T: Clone> Slab<T> {
     }
 
     /// Stores a value and answers its number.
-    pub(crate) fn insert(&mut self, value: T) -> Entry {
+    pub(crate) fn insert(&mut self, value: T) -> EntryId {
         match self.free.pop() {
             Some(entry) => {
                 *self.entries.get_mut(entry) = Some(value);
@@ -46,20 +46,20 @@ impl<T: Clone> Slab<T> {
     }
 
     /// Takes a value out; its number may be given to another. Panics when the entry is not held.
-    pub(crate) fn remove(&mut self, entry: Entry) -> T {
+    pub(crate) fn remove(&mut self, entry: EntryId) -> T {
         let value = self.entries.get_mut(entry).take();
         self.free.push(entry);
         value.expect("an entry that is removed is held")
     }
 
     /// The value, if the entry is held.
-    pub(crate) fn find(&self, entry: Entry) -> Option<&T> {
+    pub(crate) fn find(&self, entry: EntryId) -> Option<&T> {
         self.entries.find(entry)?.as_ref()
     }
 
     /// The value. Panics when the entry is not held.
     #[inline]
-    pub(crate) fn get(&self, entry: Entry) -> &T {
+    pub(crate) fn get(&self, entry: EntryId) -> &T {
         self.entries
             .get(entry)
             .as_ref()
@@ -68,7 +68,7 @@ impl<T: Clone> Slab<T> {
 
     /// The value, to be written: it counts as written. Panics when the entry is not held.
     #[inline]
-    pub(crate) fn get_mut(&mut self, entry: Entry) -> &mut T {
+    pub(crate) fn get_mut(&mut self, entry: EntryId) -> &mut T {
         self.entries
             .get_mut(entry)
             .as_mut()
@@ -77,8 +77,8 @@ impl<T: Clone> Slab<T> {
 
     /// The entries held, by number.
     #[cfg(test)]
-    pub(crate) fn held(&self) -> impl Iterator<Item = (Entry, &T)> {
-        let entries = 0..self.entries.len() as Entry;
+    pub(crate) fn held(&self) -> impl Iterator<Item = (EntryId, &T)> {
+        let entries = 0..self.entries.len() as EntryId;
         entries.filter_map(|entry| Some((entry, self.find(entry)?)))
     }
 
@@ -94,8 +94,8 @@ impl<T: Cell> StateHolder for Slab<T> {
         visitor.container("entries", &mut self.entries);
         if visitor.is_loading() {
             let entries = &self.entries;
-            let absent = |entry: &Entry| entries.get(*entry).is_none();
-            self.free = (0..entries.len() as Entry).rev().filter(absent).collect();
+            let absent = |entry: &EntryId| entries.get(*entry).is_none();
+            self.free = (0..entries.len() as EntryId).rev().filter(absent).collect();
         }
     }
 }

@@ -34,11 +34,11 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct Contents {
     handles: u64,
-    apps: BTreeMap<String, App>,
+    apps: BTreeMap<String, StoredApp>,
 }
 
 #[derive(Debug, Default)]
-struct App {
+struct StoredApp {
     ledger: Ledger,
     /// Who holds the claim, and through which handle.
     owner: Option<(u64, String)>,
@@ -77,7 +77,7 @@ impl Drop for MemoryStore {
     }
 }
 
-impl App {
+impl StoredApp {
     fn is_held_by(&self, handle: u64) -> bool {
         self.owner.as_ref().is_some_and(|(by, _)| *by == handle)
     }
@@ -129,14 +129,14 @@ impl MemoryStore {
     fn change<R>(
         &self,
         app: &str,
-        f: impl FnOnce(&mut App) -> Result<R, StoreError>,
+        f: impl FnOnce(&mut StoredApp) -> Result<R, StoreError>,
     ) -> Result<R, StoreError> {
         check_name("name of an app", app)?;
         let mut contents = self.shared.lock();
         match contents.apps.get_mut(app) {
             Some(found) => f(found),
             None => {
-                let mut new = App::default();
+                let mut new = StoredApp::default();
                 let done = f(&mut new)?;
                 if new.ledger != Ledger::default() {
                     contents.apps.insert(app.to_string(), new);
@@ -150,7 +150,7 @@ impl MemoryStore {
     fn look<R: Default>(
         &self,
         app: &str,
-        f: impl FnOnce(&App) -> Option<R>,
+        f: impl FnOnce(&StoredApp) -> Option<R>,
     ) -> Result<R, StoreError> {
         check_name("name of an app", app)?;
         Ok(self

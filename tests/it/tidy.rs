@@ -3,7 +3,7 @@
 //! An exception stands in [`EXCEPTIONS`] with its file and its reason, or it does not exist.
 
 use crate::source::{Source, files, has_word, relative, root, sources};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -92,6 +92,13 @@ const BANNED_WORDS: &[&str] = &[
     "world-class",
     "blazing",
 ];
+
+/// A word of the glossary, a file in which a type of that name is something else, and why it has the name.
+const HOMONYMS: &[(&str, &str, &str)] = &[(
+    "Entry",
+    "src/store/traits.rs",
+    "public, one line of a store's catalogue; who writes a store never meets the entries of a component",
+)];
 
 pub fn excepted(rule: &str, path: &str) -> bool {
     EXCEPTIONS.iter().any(|(r, p, _)| *r == rule && *p == path)
@@ -399,6 +406,85 @@ fn names_say_the_role() {
         }
     }
     none("names", findings);
+}
+
+/// Whoever has read a word in the glossary knows what a type of that name is, wherever it stands.
+#[test]
+fn a_word_of_the_glossary_names_one_type() {
+    let words = glossary();
+    assert!(words.len() > 50, "the glossary is read: {words:?}");
+    let mut places: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let all = sources(&["src", "tools/cli/src", "tools/bench/src"]);
+    // what the SQL text says of a thing has the name of the thing
+    for s in (all.iter()).filter(|s| !s.is_test() && !s.path.starts_with("src/sql/")) {
+        let excepted = |word: &str| HOMONYMS.iter().any(|(w, p, _)| *w == word && *p == s.path);
+        for name in types(s.code_without_tests()).filter(|n| !excepted(n)) {
+            if words.contains_key(name) {
+                places.entry(name).or_default().insert(&s.path);
+            }
+        }
+    }
+    let findings = places
+        .iter()
+        .filter(|(word, files)| files.len() > words[**word]);
+    let told = findings.map(|(word, files)| {
+        let files: Vec<&str> = files.iter().copied().collect();
+        format!(
+            "{word} is defined in {}: it keeps the name where it is what ARCHITECTURE.md §11 says, and is named \
+             after what it is elsewhere",
+            files.join(", ")
+        )
+    });
+    none("one noun, one meaning", told.collect());
+    for (word, file, reason) in HOMONYMS {
+        let is_there = |s: &&Source| s.path == *file && types(&s.code).any(|t| t == *word);
+        assert!(all.iter().any(|s| is_there(&s)), "{file} has no {word}");
+        assert!(reason.len() > 10, "{file}: {word} has no reason");
+    }
+}
+
+/// The words of the glossary as names of types, and how many meanings it lists for each.
+fn glossary() -> BTreeMap<String, usize> {
+    let page = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md exists");
+    let rows = page
+        .lines()
+        .skip_while(|l| !(l.starts_with("## ") && l.ends_with("Glossary")))
+        .skip_while(|l| !l.starts_with("|---"))
+        .skip(1)
+        .take_while(|l| l.starts_with('|'));
+    let mut words = BTreeMap::new();
+    for row in rows {
+        let column = row.split('|').nth(1).expect("a first column");
+        for word in column.split(',') {
+            *words.entry(camel_case(word)).or_default() += 1;
+        }
+    }
+    words
+}
+
+/// `named input` as `NamedInput`, without signs.
+fn camel_case(words: &str) -> String {
+    let mut name = String::new();
+    for word in words.split(|c: char| !c.is_alphanumeric()) {
+        let mut letters = word.chars();
+        name.extend(letters.next().map(|c| c.to_ascii_uppercase()));
+        name.extend(letters);
+    }
+    name
+}
+
+/// The names that some code gives to types.
+fn types(code: &str) -> impl Iterator<Item = &str> {
+    let kinds = ["struct", "enum", "trait", "type"];
+    let name = |rest: &'_ str| rest.find(|c: char| !c.is_alphanumeric() && c != '_');
+    code.lines().filter_map(move |line| {
+        let mut words = line.split_whitespace();
+        words
+            .find(|w| !w.starts_with("pub") && *w != "unsafe" && !w.ends_with(')'))
+            .filter(|w| kinds.contains(w))?;
+        let rest = words.next()?;
+        Some(&rest[..name(rest).unwrap_or(rest.len())])
+    })
 }
 
 #[test]

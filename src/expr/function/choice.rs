@@ -1,6 +1,6 @@
 //! Functions that choose among their arguments, convert them, or ask for their type.
 
-use super::{Call, Entry, Rule};
+use super::{Builtin, Call, Rule};
 use crate::error::Fault;
 use crate::event::{Type, Value};
 use crate::expr::bind::comparable;
@@ -8,8 +8,8 @@ use crate::expr::kernel::logic::Junction;
 use crate::expr::typed::{Op, Typed};
 use crate::expr::unify::{Context, unify};
 
-pub(super) const ENTRIES: &[Entry] = &[
-    Entry {
+pub(super) const ENTRIES: &[Builtin] = &[
+    Builtin {
         names: &["coalesce"],
         signature: "coalesce(x, …) → the common type",
         about: "The first argument that is not NULL.",
@@ -18,7 +18,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             coalesce(c)
         }),
     },
-    Entry {
+    Builtin {
         names: &["ifnull", "default"],
         signature: "ifnull(x, otherwise) → the common type",
         about: "x, or otherwise where x is NULL.",
@@ -27,61 +27,61 @@ pub(super) const ENTRIES: &[Entry] = &[
             coalesce(c)
         }),
     },
-    Entry {
+    Builtin {
         names: &["nullif"],
         signature: "nullif(x, y) → type of x",
         about: "NULL where x = y, else x.",
         rule: Rule::Special(nullif),
     },
-    Entry {
+    Builtin {
         names: &["ifThenElse"],
         signature: "ifThenElse(condition BOOL, then, otherwise) → the common type",
         about: "then where the condition is TRUE, else otherwise.",
         rule: Rule::Special(if_then_else),
     },
-    Entry {
+    Builtin {
         names: &["cast"],
         signature: "cast(x, 'type') → the type",
         about: "x converted, as CAST(x AS type).",
         rule: Rule::Special(convert),
     },
-    Entry {
+    Builtin {
         names: &["convert"],
         signature: "convert(x, 'type') → the type",
         about: "x converted, as CAST(x AS type).",
         rule: Rule::Special(convert),
     },
-    Entry {
+    Builtin {
         names: &["instanceOfString"],
         signature: "instanceOfString(x) → BOOL",
         about: "Whether x is a STRING and not NULL.",
         rule: Rule::Special(|c| instance_of(c, Type::String)),
     },
-    Entry {
+    Builtin {
         names: &["instanceOfInteger"],
         signature: "instanceOfInteger(x) → BOOL",
         about: "Whether x is an INT and not NULL.",
         rule: Rule::Special(|c| instance_of(c, Type::Int)),
     },
-    Entry {
+    Builtin {
         names: &["instanceOfLong"],
         signature: "instanceOfLong(x) → BOOL",
         about: "Whether x is a LONG and not NULL.",
         rule: Rule::Special(|c| instance_of(c, Type::Long)),
     },
-    Entry {
+    Builtin {
         names: &["instanceOfFloat"],
         signature: "instanceOfFloat(x) → BOOL",
         about: "Whether x is a FLOAT and not NULL.",
         rule: Rule::Special(|c| instance_of(c, Type::Float)),
     },
-    Entry {
+    Builtin {
         names: &["instanceOfDouble"],
         signature: "instanceOfDouble(x) → BOOL",
         about: "Whether x is a DOUBLE and not NULL.",
         rule: Rule::Special(|c| instance_of(c, Type::Double)),
     },
-    Entry {
+    Builtin {
         names: &["instanceOfBoolean"],
         signature: "instanceOfBoolean(x) → BOOL",
         about: "Whether x is a BOOL and not NULL.",

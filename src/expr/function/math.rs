@@ -1,6 +1,6 @@
 //! Functions of numbers. Integers stay integers where that loses nothing; the rest is DOUBLE.
 
-use super::{Args, Call, Entry, Kernel, Null, Param, Rule};
+use super::{Args, Builtin, Call, Kernel, Null, Param, Rule};
 use crate::error::Fault;
 use crate::event::Type;
 use crate::expr::kernel::arithmetic::Arithmetic;
@@ -16,8 +16,8 @@ const fn real(
     signature: &'static str,
     about: &'static str,
     f: fn(f64) -> f64,
-) -> Entry {
-    Entry {
+) -> Builtin {
+    Builtin {
         names,
         signature,
         about,
@@ -25,8 +25,8 @@ const fn real(
     }
 }
 
-pub(super) const ENTRIES: &[Entry] = &[
-    Entry {
+pub(super) const ENTRIES: &[Builtin] = &[
+    Builtin {
         names: &["abs"],
         signature: "abs(x) → type of x, DOUBLE for FLOAT",
         about: "Absolute value.",
@@ -39,19 +39,19 @@ pub(super) const ENTRIES: &[Entry] = &[
             )
         }),
     },
-    Entry {
+    Builtin {
         names: &["ceil"],
         signature: "ceil(x) → type of x, DOUBLE for FLOAT",
         about: "Smallest whole number that is not below x.",
         rule: Rule::Special(|c| whole(c, f64::ceil)),
     },
-    Entry {
+    Builtin {
         names: &["floor"],
         signature: "floor(x) → type of x, DOUBLE for FLOAT",
         about: "Largest whole number that is not above x.",
         rule: Rule::Special(|c| whole(c, f64::floor)),
     },
-    Entry {
+    Builtin {
         names: &["round"],
         signature: "round(x[, digits INT]) → type of x, DOUBLE for FLOAT",
         about: "x to so many decimal digits, half away from zero, by the decimal number that x prints as; negative digits round before the point.",
@@ -65,7 +65,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             )
         }),
     },
-    Entry {
+    Builtin {
         names: &["trunc", "truncate"],
         signature: "trunc(x[, digits INT]) → type of x, DOUBLE for FLOAT",
         about: "x with so many decimal digits, the rest cut off.",
@@ -79,7 +79,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             )
         }),
     },
-    Entry {
+    Builtin {
         names: &["sign"],
         signature: "sign(x) → INT",
         about: "−1, 0 or 1.",
@@ -108,7 +108,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "Natural logarithm; NULL unless x > 0.",
         f64::ln,
     ),
-    Entry {
+    Builtin {
         names: &["log"],
         signature: "log(x) or log(base, x) → DOUBLE",
         about: "Natural logarithm, or the logarithm to a base; NULL unless x > 0 and the base is above 0 and not 1.",
@@ -126,7 +126,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "Logarithm to the base 10.",
         f64::log10,
     ),
-    Entry {
+    Builtin {
         names: &["power", "pow"],
         signature: "power(x, y) → DOUBLE",
         about: "x to the power y.",
@@ -136,7 +136,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             Kernel::Double(|a| Ok(a.double(0).powf(a.double(1)))),
         ),
     },
-    Entry {
+    Builtin {
         names: &["mod"],
         signature: "mod(x, y) → the common type",
         about: "Remainder with the sign of x, as x % y; NULL when y is 0.",
@@ -186,13 +186,13 @@ pub(super) const ENTRIES: &[Entry] = &[
         "Arc tangent in radians.",
         f64::atan,
     ),
-    Entry {
+    Builtin {
         names: &["maximum"],
         signature: "maximum(x, …) → the common type",
         about: "Largest argument; NULLs are passed over.",
         rule: Rule::Special(|c| extremum(c, true)),
     },
-    Entry {
+    Builtin {
         names: &["minimum"],
         signature: "minimum(x, …) → the common type",
         about: "Smallest argument; NULLs are passed over.",

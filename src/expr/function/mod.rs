@@ -187,7 +187,7 @@ impl Functions {
 }
 
 /// One built-in function.
-pub(super) struct Entry {
+pub(super) struct Builtin {
     /// The name, then its aliases.
     names: &'static [&'static str],
     /// As shown in remedies.
@@ -285,7 +285,7 @@ impl<'a> Args<'a> {
 
 /// A call of a built-in function while it is bound.
 struct Call {
-    entry: &'static Entry,
+    entry: &'static Builtin,
     args: Vec<Typed>,
     span: Span,
 }
@@ -389,7 +389,7 @@ impl Call {
     }
 }
 
-fn entries() -> impl Iterator<Item = &'static Entry> {
+fn entries() -> impl Iterator<Item = &'static Builtin> {
     let of_texts = [text::ENTRIES, pieces::ENTRIES];
     let others = [choice::ENTRIES, time::ENTRIES];
     [math::ENTRIES]
@@ -399,7 +399,7 @@ fn entries() -> impl Iterator<Item = &'static Entry> {
         .flatten()
 }
 
-fn entry(name: &str) -> Option<&'static Entry> {
+fn entry(name: &str) -> Option<&'static Builtin> {
     entries().find(|e| e.names.iter().any(|n| n.eq_ignore_ascii_case(name)))
 }
 

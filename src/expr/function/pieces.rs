@@ -3,7 +3,7 @@
 //! JSON is walked where it stands: a step of the path goes past all that it does not name, so no tree is built.
 
 use super::text::{TEXT_BYTES_MAX, regex};
-use super::{Args, Call, Entry, Kernel, Null, Param, Rule};
+use super::{Args, Builtin, Call, Kernel, Null, Param, Rule};
 use crate::error::Fault;
 use crate::event::{Type, Value};
 use crate::expr::typed::{Op, Typed};
@@ -14,26 +14,26 @@ use serde_json::value::RawValue;
 use std::cell::RefCell;
 use std::fmt;
 
-pub(super) const ENTRIES: &[Entry] = &[
-    Entry {
+pub(super) const ENTRIES: &[Builtin] = &[
+    Builtin {
         names: &["regexp_extract"],
         signature: "regexp_extract(text STRING, pattern STRING[, group INT]) → STRING",
         about: "What the regular expression, or a group of it, finds first; empty if nothing, as in DuckDB.",
         rule: Rule::Special(extract),
     },
-    Entry {
+    Builtin {
         names: &["split_part", "split"],
         signature: "split_part(text STRING, separator STRING, n INT) → STRING",
         about: "The nth piece between separators, from the end if n is negative; empty if there is none.",
         rule: Rule::Strict(&[Text, Text, Integer], 3, Kernel::Text(split_part)),
     },
-    Entry {
+    Builtin {
         names: &["json_value"],
         signature: "json_value(json STRING, path STRING) → STRING",
         about: "The text, number or boolean at a path such as '$.a.b[0]'; NULL for what is none.",
         rule: Rule::Special(|c| json(c, |a, to| at_path(a, false, to))),
     },
-    Entry {
+    Builtin {
         names: &["json_extract_string"],
         signature: "json_extract_string(json STRING, path STRING) → STRING",
         about: "As json_value, and objects and lists as their text; json ->> path says the same.",
@@ -130,7 +130,7 @@ fn json(
 
 /// A step of a path.
 #[derive(Clone, Copy)]
-enum Step<'p> {
+enum PathStep<'p> {
     Key(&'p str),
     Index(usize),
 }
@@ -156,24 +156,24 @@ impl<'p> Steps<'p> {
         }
     }
 
-    fn step(&mut self) -> Option<Step<'p>> {
+    fn step(&mut self) -> Option<PathStep<'p>> {
         if let Some(inner) = self.rest.strip_prefix('[') {
             let (inner, rest) = inner.split_once(']')?;
             self.rest = rest;
             return match quoted(inner) {
-                Some(key) => Some(Step::Key(key)),
-                None => Some(Step::Index(inner.parse().ok()?)),
+                Some(key) => Some(PathStep::Key(key)),
+                None => Some(PathStep::Index(inner.parse().ok()?)),
             };
         }
         let name = self.rest.strip_prefix('.')?;
         if let Some(inner) = name.strip_prefix('"') {
             let (key, rest) = inner.split_once('"')?;
             self.rest = rest;
-            return Some(Step::Key(key));
+            return Some(PathStep::Key(key));
         }
         let end = name.find(['.', '[']).unwrap_or(name.len());
         self.rest = &name[end..];
-        (end > 0).then_some(Step::Key(&name[..end]))
+        (end > 0).then_some(PathStep::Key(&name[..end]))
     }
 }
 
@@ -184,11 +184,11 @@ fn quoted(text: &str) -> Option<&str> {
 }
 
 impl<'p> Iterator for Steps<'p> {
-    type Item = Option<Step<'p>>;
+    type Item = Option<PathStep<'p>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if std::mem::take(&mut self.is_key) {
-            return Some(Some(Step::Key(std::mem::take(&mut self.rest))));
+            return Some(Some(PathStep::Key(std::mem::take(&mut self.rest))));
         }
         if self.rest.is_empty() {
             return None;
@@ -264,7 +264,7 @@ impl Visitor<'_> for IsKey<'_> {
 }
 
 /// Goes a step; nothing where there is no such member.
-struct Seek<'p>(Step<'p>);
+struct Seek<'p>(PathStep<'p>);
 
 impl<'de> DeserializeSeed<'de> for Seek<'_> {
     type Value = Option<&'de RawValue>;
@@ -284,8 +284,8 @@ impl<'de> Visitor<'de> for Seek<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut found = None;
         let key = match self.0 {
-            Step::Key(key) => Some(key),
-            Step::Index(_) => None,
+            PathStep::Key(key) => Some(key),
+            PathStep::Index(_) => None,
         };
         while let Some(is_key) = map.next_key_seed(IsKey(key.unwrap_or_default()))? {
             match is_key && key.is_some() && found.is_none() {
@@ -300,7 +300,7 @@ impl<'de> Visitor<'de> for Seek<'_> {
         let mut found = None;
         let mut place = 0;
         while let Some(value) = seq.next_element::<&RawValue>()? {
-            if matches!(self.0, Step::Index(wanted) if wanted == place) {
+            if matches!(self.0, PathStep::Index(wanted) if wanted == place) {
                 found = Some(value);
             }
             place += 1;

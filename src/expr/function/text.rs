@@ -1,6 +1,6 @@
 //! Functions of text. Positions and lengths count characters from 1; 0 means absent.
 
-use super::{Args, Call, Entry, Kernel, Null, Param, Rule};
+use super::{Args, Builtin, Call, Kernel, Null, Param, Rule};
 use crate::error::Fault;
 use crate::event::Type;
 use crate::expr::kernel::cast;
@@ -21,8 +21,8 @@ const fn strict(
     about: &'static str,
     params: &'static [Param],
     kernel: Kernel,
-) -> Entry {
-    Entry {
+) -> Builtin {
+    Builtin {
         names,
         signature,
         about,
@@ -30,7 +30,7 @@ const fn strict(
     }
 }
 
-pub(super) const ENTRIES: &[Entry] = &[
+pub(super) const ENTRIES: &[Builtin] = &[
     strict(
         &["upper"],
         "upper(text STRING) → STRING",
@@ -58,7 +58,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         &[Text],
         Kernel::Int(|a| i32::try_from(a.text(0).chars().count()).map_err(|_| Null::Fault)),
     ),
-    Entry {
+    Builtin {
         names: &["concat"],
         signature: "concat(x, …) → STRING",
         about: "The arguments of any types one after the other, printed as CAST to STRING does; NULL if one is NULL, and beyond 1 MiB.",
@@ -151,7 +151,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         &[Text, Text],
         Kernel::Int(|a| find(a.text(1), a.text(0), 1)),
     ),
-    Entry {
+    Builtin {
         names: &["locate"],
         signature: "locate(part STRING, text STRING[, start INT]) → INT",
         about: "Where part first stands in text, at or after start; 0 if nowhere.",
@@ -189,13 +189,13 @@ pub(super) const ENTRIES: &[Entry] = &[
             Ok(())
         }),
     ),
-    Entry {
+    Builtin {
         names: &["substring", "substr"],
         signature: "substring(text STRING, start INT[, count INT]) → STRING",
         about: "The characters from start, counted from 1, to the end or so many.",
         rule: Rule::Strict(&[Text, Integer, Integer], 2, Kernel::Text(substring)),
     },
-    Entry {
+    Builtin {
         names: &["lpad"],
         signature: "lpad(text STRING, count INT[, fill STRING]) → STRING",
         about: "Exactly so many characters: filled on the left with fill (a space), or cut; NULL beyond 1 MiB.",
@@ -210,7 +210,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             }),
         ),
     },
-    Entry {
+    Builtin {
         names: &["rpad"],
         signature: "rpad(text STRING, count INT[, fill STRING]) → STRING",
         about: "Exactly so many characters: filled on the right with fill (a space), or cut; NULL beyond 1 MiB.",
@@ -225,13 +225,13 @@ pub(super) const ENTRIES: &[Entry] = &[
             }),
         ),
     },
-    Entry {
+    Builtin {
         names: &["like"],
         signature: "like(text STRING, pattern STRING) → BOOL",
         about: "As text LIKE pattern: % is any run, _ one character, \\ takes the next sign literally.",
         rule: Rule::Special(|c| texts(c, Op::Like)),
     },
-    Entry {
+    Builtin {
         names: &["regexp"],
         signature: "regexp(text STRING, pattern STRING) → BOOL",
         about: "Whether the regular expression is found in the text; ^ and $ bind it to the ends.",

@@ -1,38 +1,38 @@
 //! Functions of time. Instants are LONG milliseconds since 1970; calendars are UTC unless a zone is given.
 
 use super::calendar::{self, UNITS, Unit};
-use super::{Args, Call, Entry, Null, Param, Rule};
+use super::{Args, Builtin, Call, Null, Param, Rule};
 use crate::error::Fault;
 use crate::event::{FormatPattern, ParsePattern, Type, Zone};
 use crate::expr::typed::{Op, Typed};
 use Param::{Integer, Text};
 
-pub(super) const ENTRIES: &[Entry] = &[
-    Entry {
+pub(super) const ENTRIES: &[Builtin] = &[
+    Builtin {
         names: &["uuid"],
         signature: "uuid() → STRING",
         about: "A version-8 UUID; replay gives the same.",
         rule: Rule::Special(|c| nothing(c, Op::Uuid, Type::String)),
     },
-    Entry {
+    Builtin {
         names: &["now"],
         signature: "now() → LONG",
         about: "The app's clock at the row, in milliseconds.",
         rule: Rule::Special(|c| nothing(c, Op::Clock, Type::Long)),
     },
-    Entry {
+    Builtin {
         names: &["currentTimeMillis"],
         signature: "currentTimeMillis() → LONG",
         about: "The app's clock at the row, in milliseconds; as now().",
         rule: Rule::Special(|c| nothing(c, Op::Clock, Type::Long)),
     },
-    Entry {
+    Builtin {
         names: &["eventTimestamp"],
         signature: "eventTimestamp() → LONG",
         about: "The row's timestamp in milliseconds.",
         rule: Rule::Special(|c| nothing(c, Op::EventTime, Type::Long)),
     },
-    Entry {
+    Builtin {
         names: &["formatDate"],
         signature: "formatDate(ms LONG, pattern STRING[, zone STRING]) → STRING",
         about: "The instant as text, by a strftime pattern such as '%Y-%m-%d %H:%M:%S'.",
@@ -41,7 +41,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             timed(c, &[Integer, Text], TimeKernel::Format)
         }),
     },
-    Entry {
+    Builtin {
         names: &["parseDate"],
         signature: "parseDate(text STRING, pattern STRING[, zone STRING]) → LONG",
         about: "The instant that a text names by a strftime pattern, in the zone unless the text has an offset or a zone; midnight without a time.",
@@ -50,7 +50,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             timed(c, &[Text, Text], TimeKernel::Parse)
         }),
     },
-    Entry {
+    Builtin {
         names: &["dateAdd"],
         signature: "dateAdd(ms LONG, count INT, 'unit'[, zone STRING]) → LONG",
         about: "The instant later by so many units; the day is cut to the length of the month.",
@@ -63,7 +63,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             )
         }),
     },
-    Entry {
+    Builtin {
         names: &["dateDiff"],
         signature: "dateDiff(ms1 LONG, ms2 LONG, 'unit'[, zone STRING]) → LONG",
         about: "Whole units from ms2 to ms1, positive when ms1 is later: as many as dateAdd can add to the earlier without passing the later.",
@@ -76,7 +76,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             )
         }),
     },
-    Entry {
+    Builtin {
         names: &["dateTrunc", "date_trunc"],
         signature: "dateTrunc('unit', ms LONG[, zone STRING]) → LONG",
         about: "The beginning of the unit in which the instant is; weeks begin on Monday.",
@@ -85,7 +85,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             timed(c, &[Text, Integer], TimeKernel::Long(calendar::trunc))
         }),
     },
-    Entry {
+    Builtin {
         names: &["extract"],
         signature: "extract('unit', ms LONG[, zone STRING]) → INT",
         about: "One field of the instant; week is the ISO week, millisecond that of the second.",

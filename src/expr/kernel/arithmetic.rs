@@ -101,7 +101,7 @@ macro_rules! each_op {
 }
 
 /// Computes `a op b` for `len` rows into `out`.
-#[inline(never)] // keeps the caller's frame small, see `Step::combine`
+#[inline(never)] // keeps the caller's frame small, see `Operation::combine`
 pub(crate) fn apply(
     op: Arithmetic,
     a: Operand<'_>,

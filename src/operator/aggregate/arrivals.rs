@@ -6,7 +6,7 @@
 use super::extremum::Ordered;
 use super::fold::push;
 use super::{Accumulator, Changes, Merged, alike};
-use crate::event::{Column, Element, Sign};
+use crate::event::{Column, ColumnValue, Sign};
 use crate::state::{Cell, Multiset, Slot, StateHolder, Visitor};
 use std::any::Any;
 use std::cmp::Ordering;

@@ -5,14 +5,14 @@
 
 use super::fold::{Fold, push};
 use super::{Accumulator, Change, Changes, Merged, Merging, alike};
-use crate::event::{Column, Element, Scalar, Sign, Str};
+use crate::event::{Column, ColumnValue, Scalar, Sign, Str};
 use crate::operator::words_cell;
 use crate::state::{Cell, Multiset, Slot, StateHolder, Visitor};
 use std::any::Any;
 use std::cmp::Ordering;
 
-/// Element types with an order and a key that carries it.
-pub(crate) trait Ordered: Element + PartialEq + Cell {
+/// Types of values with an order and a key that carries it.
+pub(crate) trait Ordered: ColumnValue + PartialEq + Cell {
     /// Sorts as the value does.
     type Key: Ord + Cell;
     fn key(&self) -> Self::Key;

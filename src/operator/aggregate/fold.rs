@@ -2,7 +2,7 @@
 //! retraction stand in their files.
 
 use super::{Accumulator, Change, Changes, Merged, Merging, Swaps, alike};
-use crate::event::{Column, Element, Scalar, Sign};
+use crate::event::{Column, ColumnValue, Scalar, Sign};
 use crate::operator::{COUNT_MAX, words_cell};
 use crate::state::{Cell, Cells, Malformed, Slot, StateHolder, Visitor};
 use std::any::Any;
@@ -24,14 +24,14 @@ impl StateHolder for () {
 
 /// How one value per group follows the rows. NULL arguments are skipped before.
 pub(crate) trait Fold: Send + 'static {
-    /// Element type of the argument.
-    type In: Element;
+    /// Type of the values of the argument.
+    type In: ColumnValue;
     /// State of a group; the default is the empty group.
     type Cell: Cell;
     /// What some groups keep elsewhere.
     type Beside: Beside;
-    /// Element type of the result.
-    type Out: Element;
+    /// Type of the values of the result.
+    type Out: ColumnValue;
     /// A value enters.
     fn add(cell: &mut Self::Cell, beside: &mut Self::Beside, value: &Self::In);
     /// A value leaves.
@@ -236,7 +236,7 @@ fn mark_nulls(nulls: &mut Vec<usize>, len: usize, valid: &mut Vec<bool>) {
 
 /// Appends a result.
 #[inline]
-pub(super) fn push<T: Element>(value: Option<T>, out: &mut Column) {
+pub(super) fn push<T: ColumnValue>(value: Option<T>, out: &mut Column) {
     match value {
         None => out.push_null(),
         Some(value) => {

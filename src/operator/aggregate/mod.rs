@@ -28,7 +28,8 @@ pub(crate) use group::{Columns, Grouping, Groups, look_up};
 pub(crate) use pane::ReadColumns;
 pub(crate) use panes::PaneAggregate;
 pub(crate) use rollup::{
-    AGGREGATION_PANES_MAX, Ask, Input, LevelPlan, Rollup, RollupAggregate, RollupShape, RollupView,
+    AGGREGATION_PANES_MAX, Ask, LevelPlan, Rollup, RollupAggregate, RollupCalls, RollupShape,
+    RollupView,
 };
 pub(crate) use running::RunningAggregate;
 pub(crate) use sessions::{Closing, SessionAggregate, SessionQuery};

@@ -16,7 +16,7 @@
 //! group and what undoes it, not one of all groups for each pane.
 
 use super::group::{Columns, Grouping, Groups};
-use super::pane::{Pane, ReadColumns, Scratch, set_last};
+use super::pane::{PaneGroups, ReadColumns, Scratch, set_last};
 use super::{Accumulator, Merged, Merging};
 use crate::event::Column;
 use crate::state::{Slot, SlotColumns};
@@ -116,7 +116,7 @@ impl Overlap {
     pub(super) fn show(
         &mut self,
         end: i64,
-        open: &VecDeque<Pane>,
+        open: &VecDeque<PaneGroups>,
         calls: &Grouping,
         read: &ReadColumns,
         s: &mut Scratch,
@@ -161,7 +161,13 @@ impl Overlap {
         self.last.columns()
     }
 
-    fn take_in(&mut self, pane: &Pane, calls: &Grouping, read: &ReadColumns, s: &mut Scratch) {
+    fn take_in(
+        &mut self,
+        pane: &PaneGroups,
+        calls: &Grouping,
+        read: &ReadColumns,
+        s: &mut Scratch,
+    ) {
         let mut taken = self.spare.pop().unwrap_or_else(|| Taken {
             slots: Vec::new(),
             before: (self.stacks.iter())
@@ -199,7 +205,11 @@ impl Overlap {
     }
 
     /// Calls `act` with each accumulator from which others may be taken away, and that of a pane.
-    fn each_inverse(&mut self, pane: &Pane, act: impl Fn(&mut dyn Accumulator, &dyn Accumulator)) {
+    fn each_inverse(
+        &mut self,
+        pane: &PaneGroups,
+        act: impl Fn(&mut dyn Accumulator, &dyn Accumulator),
+    ) {
         let theirs = &pane.groups.accumulators;
         let own = self.groups.accumulators.iter_mut().zip(theirs);
         for ((own, theirs), merging) in own.zip(&self.merging) {
@@ -210,7 +220,7 @@ impl Overlap {
     }
 
     /// Merges what is not kept merged.
-    fn merge(&mut self, open: &VecDeque<Pane>) {
+    fn merge(&mut self, open: &VecDeque<PaneGroups>) {
         let slots = self.groups.index.slots();
         for stacks in &self.stacks {
             let shown = &mut self.groups.accumulators[stacks.call];
@@ -238,7 +248,7 @@ impl Overlap {
     }
 
     /// Lets the first of the open panes go.
-    pub(super) fn let_go(&mut self, open: &VecDeque<Pane>) {
+    pub(super) fn let_go(&mut self, open: &VecDeque<PaneGroups>) {
         if self.turned == 0 {
             self.turn(open);
         }
@@ -265,7 +275,7 @@ impl Overlap {
     }
 
     /// Turns all panes over to the front of the stacks, which is empty.
-    fn turn(&mut self, open: &VecDeque<Pane>) {
+    fn turn(&mut self, open: &VecDeque<PaneGroups>) {
         for (k, stacks) in self.stacks.iter_mut().enumerate() {
             for (taken, pane) in self.taken.iter_mut().zip(open).rev() {
                 let count = taken.slots.len();
@@ -329,7 +339,7 @@ mod tests {
 
     /// Some rows of random keys come into a pane; now and then an extreme number, so that a sum does not fit two
     /// doubles.
-    fn fill(pane: &mut Pane, grouping: &Grouping, read: &ReadColumns, random: &mut Random) {
+    fn fill(pane: &mut PaneGroups, grouping: &Grouping, read: &ReadColumns, random: &mut Random) {
         let count = random.below(6usize);
         let any = |random: &mut Random| match random.below(9u64) {
             0 => 1e300,
@@ -381,7 +391,7 @@ mod tests {
     fn shown(
         overlap: &mut Overlap,
         end: i64,
-        open: &VecDeque<Pane>,
+        open: &VecDeque<PaneGroups>,
         calls: &Grouping,
         read: &ReadColumns,
     ) -> Vec<Vec<Value>> {
@@ -410,11 +420,11 @@ mod tests {
         for seed in 1..40u64 {
             let mut random = Random::new(seed);
             let panes = 1 + random.below(9usize);
-            let mut open: VecDeque<Pane> = VecDeque::new();
+            let mut open: VecDeque<PaneGroups> = VecDeque::new();
             let mut overlap = Overlap::new(&calls, &read);
             for start in 0..60 {
                 if random.below(5u64) > 0 {
-                    let mut pane = Pane::new(&calls, &read);
+                    let mut pane = PaneGroups::new(&calls, &read);
                     pane.start = start;
                     fill(&mut pane, &calls, &read, &mut random);
                     open.push_back(pane);

@@ -116,7 +116,7 @@ pub(super) struct Found<'a> {
 }
 
 /// The groups of one pane.
-pub(super) struct Pane {
+pub(super) struct PaneGroups {
     pub(super) start: i64,
     pub(super) groups: Groups,
     /// Key columns by slot.
@@ -129,9 +129,9 @@ pub(super) struct Pane {
     pub(super) record: PaneRecord,
 }
 
-impl Pane {
+impl PaneGroups {
     pub(super) fn new(grouping: &Grouping, read: &ReadColumns) -> Self {
-        Pane {
+        PaneGroups {
             start: 0,
             groups: Groups::new(grouping),
             keys: SlotColumns::new(&grouping.key_types),
@@ -250,7 +250,7 @@ impl Pane {
     pub(super) fn copy_to(
         &self,
         gone: &[Slot],
-        to: &mut Pane,
+        to: &mut PaneGroups,
         read: &ReadColumns,
         s: &mut Scratch,
     ) {
@@ -290,7 +290,7 @@ impl Pane {
     }
 }
 
-impl StateHolder for Pane {
+impl StateHolder for PaneGroups {
     fn state(&mut self, visitor: &mut dyn Visitor) {
         self.groups.state(visitor);
         visitor.container("key columns", &mut self.keys);

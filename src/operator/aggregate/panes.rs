@@ -10,11 +10,11 @@
 use super::Changes;
 use super::group::{Columns, Grouping, entering, look_up, result_columns};
 use super::overlap::Overlap;
-use super::pane::{Found, Pane, PaneRecord, ReadColumns, Scratch};
+use super::pane::{Found, PaneGroups, PaneRecord, ReadColumns, Scratch};
 use crate::event::{Batch, Column, Mark, Sign, Timestamp, Type, Value};
 use crate::expr::{Frame, Program};
 use crate::operator::projection::{Projection, Rows};
-use crate::operator::window::{Entry, Panes};
+use crate::operator::window::{Admission, Panes};
 use crate::operator::{Counters, Kind, Moment, Operator, Out, Retired, counter};
 use crate::state::{Path, Slot, StateHolder, Visitor};
 use std::collections::VecDeque;
@@ -26,10 +26,10 @@ pub(crate) struct PaneAggregate {
     condition: Option<Program>,
     grouping: Grouping,
     read: ReadColumns,
-    open: VecDeque<Pane>,
+    open: VecDeque<PaneGroups>,
     /// Panes that are closed and that a checkpoint still needs.
-    retired: Retired<Pane>,
-    spare: Vec<Pane>,
+    retired: Retired<PaneGroups>,
+    spare: Vec<PaneGroups>,
     /// Which of the keys say where a group stands.
     routing: Vec<usize>,
     /// The groups of a window, where windows overlap.
@@ -109,17 +109,17 @@ impl PaneAggregate {
         place
     }
 
-    fn fresh_pane(&mut self, start: i64) -> Pane {
+    fn fresh_pane(&mut self, start: i64) -> PaneGroups {
         let mut pane = self
             .spare
             .pop()
-            .unwrap_or_else(|| Pane::new(&self.grouping, &self.read));
+            .unwrap_or_else(|| PaneGroups::new(&self.grouping, &self.read));
         pane.start = start;
         self.retired.begin(&mut pane);
         pane
     }
 
-    fn recycle(&mut self, pane: Pane) {
+    fn recycle(&mut self, pane: PaneGroups) {
         if let Some(mut pane) = self.retired.retire(pane.start, pane) {
             pane.clear();
             self.spare.push(pane);
@@ -344,7 +344,7 @@ impl StateHolder for PaneAggregate {
             }
         }
         if visitor.describes() {
-            Pane::new(&self.grouping, &self.read).state(visitor);
+            PaneGroups::new(&self.grouping, &self.read).state(visitor);
             return;
         }
         for pane in &mut self.open {
@@ -387,7 +387,7 @@ impl Operator for PaneAggregate {
             let start = self.panes.start(times[first]);
             let mark = batch.mark(first);
             let entry = self.panes.enter(start, mark, clock, &mut self.closed);
-            if entry == Entry::Late {
+            if entry == Admission::Late {
                 if self.wants(batch, first) {
                     self.late += 1;
                     out.refuse(batch, first);
@@ -410,7 +410,7 @@ impl Operator for PaneAggregate {
                 let end = rest.map(ends).position(|ends| ends);
                 end.map_or(batch.len(), |rows| first + 1 + rows)
             };
-            if entry == Entry::Open {
+            if entry == Admission::Open {
                 self.fold(start, batch, first..end, is_sorted);
             }
             first = end;

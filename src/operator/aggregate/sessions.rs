@@ -14,7 +14,7 @@ use super::pane::ReadColumns;
 use super::{Changes, Merged};
 use crate::event::{Batch, Column, Mark, Sign, Timestamp, Type};
 use crate::expr::Program;
-use crate::operator::window::{Entered, Keys, Session, SessionEntry, Sessions, show_in_order};
+use crate::operator::window::{Entered, Keys, Session, SessionId, Sessions, show_in_order};
 use crate::operator::{Claims, Counters, Kind, Moment, Operator, Out, counter, newer_counter};
 use crate::state::{Cells, Malformed, Newer, Slot, SlotColumns, StateHolder, Visitor};
 
@@ -65,19 +65,19 @@ pub(crate) struct SessionAggregate {
 struct Waiting {
     rows: Vec<u32>,
     /// The session of each.
-    entries: Vec<SessionEntry>,
+    entries: Vec<SessionId>,
     /// The time of each.
     times: Vec<Timestamp>,
     /// The least of these.
     first: Option<Timestamp>,
     kept: Vec<u32>,
     last_rows: Vec<u32>,
-    last_entries: Vec<SessionEntry>,
+    last_entries: Vec<SessionId>,
 }
 
 impl Waiting {
     #[inline]
-    fn push(&mut self, row: usize, entry: SessionEntry, at: Timestamp) {
+    fn push(&mut self, row: usize, entry: SessionId, at: Timestamp) {
         self.rows.push(row as u32);
         self.entries.push(entry);
         if self.first.is_none_or(|first| at < first) {
@@ -132,7 +132,7 @@ impl SessionAggregate {
     }
 
     /// A row has opened a session: what all its rows have in common.
-    fn open(&mut self, entry: SessionEntry, batch: &Batch, row: usize) {
+    fn open(&mut self, entry: SessionId, batch: &Batch, row: usize) {
         let entries = self.sessions.entries();
         self.groups.ensure_slots(entries);
         self.last.ensure(entries);
@@ -197,7 +197,7 @@ impl SessionAggregate {
 
     /// Makes two sessions one: the older one stays.
     #[cold]
-    fn join(&mut self, older: SessionEntry, newer: SessionEntry) {
+    fn join(&mut self, older: SessionId, newer: SessionId) {
         self.move_group(newer, older);
         if self.knows_last() {
             if self.last_at.get(newer).is_some() {
@@ -211,7 +211,7 @@ impl SessionAggregate {
         self.sessions.join(older, newer);
     }
 
-    fn move_group(&mut self, from: SessionEntry, to: SessionEntry) {
+    fn move_group(&mut self, from: SessionId, to: SessionId) {
         self.beside.ensure_slots(1);
         let out = Merged {
             from: Some(&[from]),
@@ -250,7 +250,7 @@ impl SessionAggregate {
     }
 
     /// Appends what a session gives that has closed, and forgets it.
-    fn show(&mut self, entry: SessionEntry, session: &Session, cause: u64, to: &mut Batch) {
+    fn show(&mut self, entry: SessionId, session: &Session, cause: u64, to: &mut Batch) {
         let mut last = Some(self.sessions.last_at(session));
         if self.knows_last() {
             last = *self.last_at.get(entry);
@@ -276,7 +276,7 @@ impl SessionAggregate {
     #[cold]
     fn fold_rows_held(&mut self) {
         self.holds_rows = false;
-        for entry in 0..self.sessions.entries() as SessionEntry {
+        for entry in 0..self.sessions.entries() as SessionId {
             let Some(id) = self.sessions.take_log(entry) else {
                 continue;
             };
@@ -446,7 +446,7 @@ impl Operator for SessionAggregate {
             self.sessions.remove(key);
         }
         self.sessions.settle();
-        for entry in 0..self.sessions.entries() as SessionEntry {
+        for entry in 0..self.sessions.entries() as SessionId {
             if !self.sessions.is_open(entry) {
                 self.groups.reset(entry);
                 if self.knows_last() {

@@ -3,7 +3,7 @@
 use super::Merging;
 use super::exact;
 use super::fold::{Beside, Fold};
-use crate::event::{Element, Sign};
+use crate::event::{ColumnValue, Sign};
 use crate::operator::{COUNT_MAX, words_cell};
 use crate::state::{Cell, Cells, Malformed};
 
@@ -87,10 +87,10 @@ impl FloatSum {
 
 /// What sums share: a running total of some numbers.
 pub(crate) trait Total: Cell {
-    /// Element type of the argument.
-    type In: Element;
-    /// Element type of `sum`.
-    type Sum: Element;
+    /// Type of the values of the argument.
+    type In: ColumnValue;
+    /// Type of the values of `sum`.
+    type Sum: ColumnValue;
     /// What some totals keep elsewhere.
     type Beside: Beside;
     fn add(&mut self, beside: &mut Self::Beside, value: &Self::In);

@@ -185,7 +185,7 @@ fn changes<'a>(slots: &'a [Slot], signs: &'a [Sign], lone: bool) -> Changes<'a> 
 }
 
 /// The columns of an input batch, as a whole and those that are read.
-pub(crate) struct Input {
+pub(crate) struct InputColumns {
     /// An empty batch as rows come.
     pub(crate) like: Batch,
     /// The columns that the projection reads.
@@ -215,7 +215,7 @@ impl Over {
     pub(crate) fn new(
         frames: Vec<FrameOptions>,
         results: &[Type],
-        input: Input,
+        input: InputColumns,
         projection: Projection,
     ) -> Self {
         let is_timed = |f: &FrameOptions| matches!(f.reach, Reach::Time(_));

@@ -87,7 +87,7 @@ fn over(frames: Vec<FrameOptions>, results: &[Type]) -> Over {
     let outputs = outputs.chain(results_of.map(|(place, ty)| (ColumnRef::Over(place), *ty)));
     let outputs = outputs.map(|(c, ty)| Typed::column(c, ty, Span::default()).compile(&layout));
     let projection = Projection::new(outputs.collect(), None, Vec::new(), None, None, None);
-    let input = Input {
+    let input = InputColumns {
         like: Batch {
             columns: TYPES.iter().map(|ty| Column::new(*ty)).collect(),
             tracks_clock: true,

@@ -4,7 +4,7 @@
 //! where its keys stand.
 
 use super::by_time::ByTime;
-use super::{Input, unknown_key};
+use super::{InputColumns, unknown_key};
 use crate::event::{Batch, Column, Data, Mark, Scalar, Timestamp, Type};
 use crate::state::{LogId, Malformed, RowLog, Slot, StateHolder, Visitor};
 
@@ -28,7 +28,7 @@ pub(super) struct Waiting {
 
 impl Waiting {
     /// `known`: places and types of the results that are known when a row comes; `frames`: frames of time.
-    pub(super) fn new(input: Input, known: Vec<(usize, Type)>, frames: usize) -> Self {
+    pub(super) fn new(input: InputColumns, known: Vec<(usize, Type)>, frames: usize) -> Self {
         let carried = input
             .carried
             .iter()

@@ -2,7 +2,7 @@
 
 use super::automaton::Known;
 use super::due::DueList;
-use super::trace::Step;
+use super::trace::TraceStep;
 use super::{Pattern, Timeout};
 use crate::event::{Batch, Column, RowSet, Sign, Timestamp};
 use crate::operator::{Moment, Out};
@@ -47,7 +47,7 @@ impl Pattern {
             for (to, from) in to.columns.iter_mut().zip(self.kept.columns()) {
                 to.push_from(from, found.run as usize);
             }
-            self.trace(found.run, found.moment.at, Step::Matched);
+            self.trace(found.run, found.moment.at, TraceStep::Matched);
             if self.by_key.is_some() {
                 self.end_others(found.run, found.moment.at);
             }
@@ -74,7 +74,7 @@ impl Pattern {
         );
         others.sort_unstable_by_key(|other| self.runs.get(*other).reached);
         for other in others.drain(..) {
-            self.trace(other, now, Step::Skipped);
+            self.trace(other, now, TraceStep::Skipped);
             // What stands before a range does not go on.
             let latest = self.runs.get(other).first_taken(0);
             self.end_early(other, latest, now);
@@ -138,7 +138,7 @@ impl Pattern {
         if range.len() == self.shape.elements.len() {
             self.tell_end(run, due, cause);
         }
-        self.trace(run, due.plus(-1), Step::OutOfTime { within: number });
+        self.trace(run, due.plus(-1), TraceStep::OutOfTime { within: number });
         self.end_early(run, latest, due);
     }
 
@@ -195,9 +195,9 @@ impl Pattern {
         let logic = self.shape.elements[element].logic.as_ref();
         if !logic.is_some_and(|l| l.is_fulfilled(known)) {
             self.runs.get_mut(run).filled = next.filled;
-            return self.trace(run, moment.at, Step::Silent { term });
+            return self.trace(run, moment.at, TraceStep::Silent { term });
         }
-        self.trace_move(Step::Silent { term });
+        self.trace_move(TraceStep::Silent { term });
         let waits = self.shape.waits(&before);
         next.move_to(element);
         self.note_silence(term, moment.at);

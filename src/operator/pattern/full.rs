@@ -6,7 +6,7 @@
 //! others begin from it. The order is made of what is stored of runs, so it is the same after a restore.
 
 use super::due::DueList;
-use super::trace::Step;
+use super::trace::TraceStep;
 use super::{PATTERN_RUNS_MAX, Pattern};
 use crate::event::Timestamp;
 use crate::state::Slot;
@@ -91,7 +91,7 @@ impl Pattern {
             };
             self.turn_to(run);
             self.refused += 1;
-            self.trace(run, now, Step::Dropped);
+            self.trace(run, now, TraceStep::Dropped);
             // What begins with its rows goes with it; EVERY at the beginning of all begins anew.
             self.end_early(run, 0, now);
         }

@@ -51,7 +51,7 @@ struct Totals {
 
 /// What is done with the columns of a run that takes a row.
 #[derive(Clone, Copy, Debug)]
-enum Step {
+enum ColumnChange {
     /// Is written with this row of the term, counted from 1.
     Nth(usize, Origin, u32),
     /// Takes over what another column has.
@@ -63,7 +63,7 @@ enum Step {
 /// What all runs keep.
 pub(super) struct Kept {
     /// By term.
-    steps: Vec<Vec<Step>>,
+    steps: Vec<Vec<ColumnChange>>,
     totals: Vec<Option<Totals>>,
     /// By column, the term that it is of.
     term_of: Vec<usize>,
@@ -229,13 +229,13 @@ impl Kept {
         let columns = self.columns.writing(std::iter::once(run));
         for step in &self.steps[term] {
             let (to, origin) = match *step {
-                Step::Nth(_, _, n) if n != count => continue,
-                Step::Shift { from, to } => {
+                ColumnChange::Nth(_, _, n) if n != count => continue,
+                ColumnChange::Shift { from, to } => {
                     let (near, far) = columns.split_at_mut(to);
                     far[0].set_from(slot, &near[from], slot);
                     continue;
                 }
-                Step::Nth(to, origin, _) | Step::Each(to, origin) => (to, origin),
+                ColumnChange::Nth(to, origin, _) | ColumnChange::Each(to, origin) => (to, origin),
             };
             match origin {
                 Origin::Column(from) => {
@@ -280,7 +280,7 @@ impl Kept {
 }
 
 /// What is done with the columns of a term, those further from its last row first.
-fn steps(keeps: &[Keep], term: usize) -> Vec<Step> {
+fn steps(keeps: &[Keep], term: usize) -> Vec<ColumnChange> {
     let mut steps = Vec::new();
     for (column, keep) in keeps
         .iter()
@@ -289,9 +289,9 @@ fn steps(keeps: &[Keep], term: usize) -> Vec<Step> {
         .filter(|(_, k)| k.term == term)
     {
         steps.push(match keep.nth {
-            Nth::First(n) => Step::Nth(column, keep.origin, n.saturating_add(1)),
-            Nth::Last(0) => Step::Each(column, keep.origin),
-            Nth::Last(_) => Step::Shift {
+            Nth::First(n) => ColumnChange::Nth(column, keep.origin, n.saturating_add(1)),
+            Nth::Last(0) => ColumnChange::Each(column, keep.origin),
+            Nth::Last(_) => ColumnChange::Shift {
                 from: column - 1,
                 to: column,
             },

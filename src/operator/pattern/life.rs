@@ -3,7 +3,7 @@
 use super::Pattern;
 use super::automaton::Run;
 use super::partition::number;
-use super::trace::Step;
+use super::trace::TraceStep;
 use crate::event::{RowView, Scalar, Timestamp};
 use crate::expr::Frame;
 use crate::state::Slot;
@@ -91,7 +91,7 @@ impl Pattern {
             self.keep_by_key(run);
         }
         self.wait_anew(run, element..element, now);
-        self.trace(run, now, Step::Begun { with: None });
+        self.trace(run, now, TraceStep::Begun { with: None });
     }
 
     /// What is bounded by time since before `element` is so for a run that takes over from another.

@@ -27,7 +27,7 @@ pub(crate) use automaton::{Element, Logic, Shape, Term};
 pub(crate) use full::{RunsBound, WhenFull};
 pub(crate) use kept::{Keep, Origin, Total};
 pub(crate) use partition::PartitionBy;
-pub(crate) use trace::{Step, TraceSink, Traced};
+pub(crate) use trace::{TraceSink, TraceStep, Traced};
 
 use crate::event::{Batch, Column, RowView, Sign, Timestamp, Type};
 use crate::expr::{ColumnRef, Layout, Program};

@@ -2,7 +2,7 @@
 
 use super::automaton::{Known, Run};
 use super::partition::number;
-use super::trace::Step;
+use super::trace::TraceStep;
 use super::{Chosen, Match, Pattern};
 use crate::event::{Batch, Column, RowView, Scalar, Timestamp};
 use crate::expr::{BesideFrame, Frame, RowFrame};
@@ -294,7 +294,7 @@ impl Pattern {
             *self.runs.get_mut(run) = held;
             self.end_silence_of(run, term);
             self.touch(run, true);
-            self.trace(run, now, Step::Lost { term });
+            self.trace(run, now, TraceStep::Lost { term });
             return;
         }
         self.touch(run, false);
@@ -311,12 +311,12 @@ impl Pattern {
         let is_lone = self.shape.is_sequence && terms.len() == 1;
         let is_first = element == 0 && !had_rows;
         if opens || !has_silence || is_lone || !is_first {
-            self.trace(run, now, Step::Prevented { term: killer });
+            self.trace(run, now, TraceStep::Prevented { term: killer });
             return self.end_early(run, usize::MAX, now);
         }
         if held.has_rows() {
             // By another side, the same row: another run begins with nothing of it.
-            self.trace(run, now, Step::Prevented { term: killer });
+            self.trace(run, now, TraceStep::Prevented { term: killer });
             let all = 0..self.shape.elements.len();
             self.open(&all, run, now);
             return self.end(run);
@@ -328,7 +328,7 @@ impl Pattern {
             self.end_silence_of(run, term);
             self.begin_silence_of(run, term, now);
         }
-        self.trace(run, now, Step::StartsOver { term: killer });
+        self.trace(run, now, TraceStep::StartsOver { term: killer });
     }
 
     /// A run takes a row of a term.
@@ -367,8 +367,8 @@ impl Pattern {
         self.keep_by_key(taker);
         self.touch(taker, is_logic);
         self.trace_move(match stays {
-            true => Step::Begun { with: Some(term) },
-            false => Step::Took { term, count },
+            true => TraceStep::Begun { with: Some(term) },
+            false => TraceStep::Took { term, count },
         });
         self.advance(taker, (held, next), before, moment);
     }
@@ -433,7 +433,7 @@ impl Pattern {
             }
             if self.openings.complete(run, place) {
                 let (first, end) = (range.start, range.end);
-                self.trace(run, moment.at, Step::Completed { first, end });
+                self.trace(run, moment.at, TraceStep::Completed { first, end });
                 if let Some(opened) = self.open(&range, run, moment.at) {
                     self.limit_silences(opened, place, moment.at);
                 }

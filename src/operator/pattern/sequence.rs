@@ -7,7 +7,7 @@
 
 use super::Pattern;
 use super::automaton::{Logic, Run};
-use super::trace::Step;
+use super::trace::TraceStep;
 use crate::event::Timestamp;
 use crate::state::Slot;
 use smallvec::SmallVec;
@@ -31,7 +31,7 @@ impl Pattern {
             broken.sort_unstable_by_key(|run| self.runs.get(*run).reached);
         }
         for run in broken {
-            self.trace(run, now, Step::Broken);
+            self.trace(run, now, TraceStep::Broken);
             // What stands before a range does not go on across the row that came between.
             self.end_early(run, 0, now);
         }
@@ -100,12 +100,12 @@ impl Pattern {
             let element = self.shape.waits(&held).start;
             match claimed[element] {
                 Some(other) if !self.gives_way(other, &held, element) => {
-                    self.trace(run, now, Step::GaveWay);
+                    self.trace(run, now, TraceStep::GaveWay);
                     self.end_early(run, 0, now);
                 }
                 other => {
                     if let Some(other) = other {
-                        self.trace(other, now, Step::GaveWay);
+                        self.trace(other, now, TraceStep::GaveWay);
                         self.end_early(other, 0, now);
                     }
                     claimed[element] = Some(run);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 /// What happened to a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum TraceStep {
     /// It was opened; with a row of a term, where another one goes on to wait in front of that.
     Begun { with: Option<usize> },
     /// It took a row of a term, the so many-th.
@@ -41,9 +41,9 @@ pub(crate) enum Step {
     Refused,
 }
 
-impl Step {
+impl TraceStep {
     fn ends(self) -> bool {
-        use Step::*;
+        use TraceStep::*;
         let over = [Matched, Broken, Skipped, GaveWay, Dropped, Refused];
         matches!(self, Prevented { .. } | OutOfTime { .. }) || over.contains(&self)
     }
@@ -54,7 +54,7 @@ pub(crate) struct Traced<'a> {
     pub(crate) at: Timestamp,
     /// The number of the run; none where none was begun.
     pub(crate) run: Option<u64>,
-    pub(crate) step: Step,
+    pub(crate) step: TraceStep,
     /// The terms for whose rows or silence it waits now.
     pub(crate) waits: &'a [usize],
     /// What runs keep, and the place of this one.
@@ -77,7 +77,7 @@ pub(super) struct Tracer {
     /// By run, its number; 0 where it has none yet.
     numbers: Vec<u64>,
     /// What happens to the run at hand, told as soon as it is where it goes.
-    next: Option<Step>,
+    next: Option<TraceStep>,
     waits: Vec<usize>,
 }
 
@@ -91,13 +91,13 @@ impl Tracer {
         }
     }
 
-    fn number(&mut self, run: Slot, step: Step) -> u64 {
+    fn number(&mut self, run: Slot, step: TraceStep) -> u64 {
         let place = run as usize;
         if self.numbers.len() <= place {
             self.numbers.resize(place + 1, 0);
         }
         let number = &mut self.numbers[place];
-        if *number == 0 || matches!(step, Step::Begun { .. }) {
+        if *number == 0 || matches!(step, TraceStep::Begun { .. }) {
             *number = self.sink.number();
         }
         let told = *number;
@@ -111,7 +111,7 @@ impl Tracer {
 impl Pattern {
     /// Something happens to a run.
     #[inline]
-    pub(super) fn trace(&mut self, run: Slot, at: Timestamp, step: Step) {
+    pub(super) fn trace(&mut self, run: Slot, at: Timestamp, step: TraceStep) {
         if self.tracer.is_some() {
             self.tell(Some(run), at, step);
         }
@@ -121,13 +121,13 @@ impl Pattern {
     #[cold]
     pub(super) fn trace_refused(&mut self, at: Timestamp) {
         if self.tracer.is_some() {
-            self.tell(None, at, Step::Refused);
+            self.tell(None, at, TraceStep::Refused);
         }
     }
 
     /// A run is about to move, as this happens to it; [`Pattern::trace_moved`] follows.
     #[inline]
-    pub(super) fn trace_move(&mut self, step: Step) {
+    pub(super) fn trace_move(&mut self, step: TraceStep) {
         if let Some(tracer) = &mut self.tracer {
             tracer.next = Some(step);
         }
@@ -144,7 +144,7 @@ impl Pattern {
     }
 
     #[cold]
-    fn tell(&mut self, run: Option<Slot>, at: Timestamp, step: Step) {
+    fn tell(&mut self, run: Option<Slot>, at: Timestamp, step: TraceStep) {
         let Some(mut tracer) = self.tracer.take() else {
             return;
         };

@@ -32,19 +32,25 @@ pub(crate) struct SnapshotColumns {
 
 /// A row that a window holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Row {
+struct SnapshotRow {
     /// How many came before it.
     number: u64,
     /// The slot of its values.
     values: u64,
 }
 
-words_cell!(Row, "row of a snapshot", 2, |r| [r.number, r.values], |w| {
-    Some(Row {
-        number: w[0],
-        values: w[1],
-    })
-});
+words_cell!(
+    SnapshotRow,
+    "row of a snapshot",
+    2,
+    |r| [r.number, r.values],
+    |w| {
+        Some(SnapshotRow {
+            number: w[0],
+            values: w[1],
+        })
+    }
+);
 
 /// Rows that come and leave, in the order in which they came. One that leaves is the oldest with its values.
 struct Rows {
@@ -53,7 +59,7 @@ struct Rows {
     values: SlotColumns,
     /// The aggregates of now, in slot 0.
     current: SlotColumns,
-    held: Slab<Row>,
+    held: Slab<SnapshotRow>,
     came: u64,
     refused: u64,
     /// The numbers of the rows in the order in which they came, and the slots of their values: an index. One that went
@@ -157,7 +163,7 @@ impl Rows {
                 to.set_from(place, from, row);
             }
         }
-        let held = self.held.insert(Row {
+        let held = self.held.insert(SnapshotRow {
             number: self.came,
             values: u64::from(slot),
         });

@@ -4,17 +4,17 @@ use crate::event::Timestamp;
 
 /// A periodic timer: fires at `next`, then every `period_us`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Due {
+pub(crate) struct PeriodicTimer {
     /// Next firing; `None` until the timer starts.
     pub(crate) next: Option<Timestamp>,
     period_us: i64,
 }
 
-impl Due {
+impl PeriodicTimer {
     /// A timer that has not started. `period_us` is at least 1.
     pub(crate) fn every(period_us: i64) -> Self {
         assert!(period_us > 0, "a period is positive");
-        Due {
+        PeriodicTimer {
             next: None,
             period_us,
         }

@@ -15,7 +15,7 @@ const ENTRIES_MIN: usize = 64;
 
 /// A key's timer: in the order of times, then of the numbers of keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Entry {
+pub(super) struct KeyTimer {
     pub(super) due: Timestamp,
     /// Which of the keys that came it is.
     pub(super) number: u64,
@@ -25,7 +25,7 @@ pub(super) struct Entry {
 /// Keys by when their timers are due.
 #[derive(Debug, Default)]
 pub(super) struct DueQueue {
-    entries: BinaryHeap<Reverse<Entry>>,
+    entries: BinaryHeap<Reverse<KeyTimer>>,
     /// By key, the time and number of the entry that counts.
     listed: Vec<Option<(Timestamp, u64)>>,
     /// Keys with such an entry.
@@ -35,7 +35,7 @@ pub(super) struct DueQueue {
 impl DueQueue {
     /// Lists the timer of a key, unless it is listed at that time or before.
     #[inline]
-    pub(super) fn list(&mut self, entry: Entry) {
+    pub(super) fn list(&mut self, entry: KeyTimer) {
         let place = entry.key as usize;
         if self.listed.len() <= place {
             self.listed.resize(place + 1, None);
@@ -56,13 +56,13 @@ impl DueQueue {
 
     /// The first entry, if any.
     #[inline]
-    pub(super) fn first(&self) -> Option<Entry> {
+    pub(super) fn first(&self) -> Option<KeyTimer> {
         self.entries.peek().map(|first| first.0)
     }
 
     /// Whether an entry counts.
     #[inline]
-    pub(super) fn counts(&self, entry: Entry) -> bool {
+    pub(super) fn counts(&self, entry: KeyTimer) -> bool {
         self.listed[entry.key as usize] == Some((entry.due, entry.number))
     }
 
@@ -85,7 +85,7 @@ impl DueQueue {
     pub(super) fn tidy(&mut self) {
         if self.entries.len() > 2 * self.keys + ENTRIES_MIN {
             let listed = &self.listed;
-            let counts = |e: &Entry| listed[e.key as usize] == Some((e.due, e.number));
+            let counts = |e: &KeyTimer| listed[e.key as usize] == Some((e.due, e.number));
             self.entries.retain(|entry| counts(&entry.0));
         }
     }
@@ -109,7 +109,7 @@ mod tests {
             let key = (number % 10) as Slot;
             dues.forget(key);
             let due = Timestamp(1_000_000 - number as i64);
-            dues.list(Entry { due, number, key });
+            dues.list(KeyTimer { due, number, key });
             dues.tidy();
             assert!(dues.entries.len() <= 2 * 10 + ENTRIES_MIN + 1);
             let first = dues.first().filter(|entry| dues.counts(*entry));

@@ -7,7 +7,7 @@
 //! is the whole batch.
 
 use super::external_time::time_of;
-use super::{Due, Held, Turning};
+use super::{Held, PeriodicTimer, Turning};
 use crate::event::{Batch, Mark, Sign, Timestamp, Type};
 use crate::operator::{
     Claims, Counters, Kind, Moment, Operator, Out, counter, newer_counter, words_cell,
@@ -49,7 +49,7 @@ pub(crate) struct ExternalTimeBatch {
     origin: i64,
     end: Option<i64>,
     now: i64,
-    timeout: Option<Due>,
+    timeout: Option<PeriodicTimer>,
     expires: bool,
     faults: u64,
     /// A batch is over, so rows before the open one are late.
@@ -70,7 +70,7 @@ impl ExternalTimeBatch {
             origin: 0,
             end: None,
             now: i64::MIN,
-            timeout: span.timeout_us.map(Due::every),
+            timeout: span.timeout_us.map(PeriodicTimer::every),
             expires,
             faults: 0,
             has_ended: false,

@@ -28,7 +28,7 @@ pub(crate) struct Panes {
 
 /// What becomes of a row of a pane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Entry {
+pub(crate) enum Admission {
     /// It goes in: a window of the pane is open.
     Open,
     /// It lies between windows: it is in none, and not late.
@@ -124,20 +124,26 @@ impl Panes {
     /// What becomes of a row of a pane; `closed`, the last end, moves to where the clock is if windows of the pane have
     /// ended by it.
     #[inline]
-    pub(crate) fn enter(&self, pane: i64, mark: Mark, clock: Timestamp, closed: &mut i64) -> Entry {
+    pub(crate) fn enter(
+        &self,
+        pane: i64,
+        mark: Mark,
+        clock: Timestamp,
+        closed: &mut i64,
+    ) -> Admission {
         if mark == Mark::Ahead {
-            return Entry::Late;
+            return Admission::Late;
         }
         if self.is_gap(pane) {
-            return Entry::Gap;
+            return Admission::Gap;
         }
         if self.last_end(pane) <= clock.0 {
-            return Entry::Late;
+            return Admission::Late;
         }
         if self.first_end(pane) <= clock.0 {
             *closed = (*closed).max(self.ended(clock));
         }
-        Entry::Open
+        Admission::Open
     }
 
     /// End of the next window to close, where `first` is the oldest pane open and `closed` the last end.
@@ -229,8 +235,8 @@ impl PaneRows {
         let start = self.panes.start(moment.instant());
         let (mark, clock) = (moment.mark, moment.clock);
         match self.panes.enter(start, mark, clock, &mut self.closed) {
-            Entry::Open => {}
-            entry => return entry == Entry::Gap,
+            Admission::Open => {}
+            entry => return entry == Admission::Gap,
         }
         let place = self.open.partition_point(|p| p.start < start);
         if self.open.get(place).is_none_or(|p| p.start != start) {

@@ -8,7 +8,7 @@
 //! that in which the keys came.
 //! Cost: of a row, a look-up of its key, and two copies of those words; O(log n) where a timer moves, of n keys.
 
-use super::due_queue::{DueQueue, Entry};
+use super::due_queue::{DueQueue, KeyTimer};
 use super::keys::Keys;
 use crate::event::{Batch, Column, RowSet, RowView, Timestamp, Type};
 use crate::expr::Program;
@@ -200,7 +200,7 @@ impl<W: Turning> PerKey<W> {
         }
         if let Some(due) = self.window.due() {
             let number = before.number;
-            self.dues.list(Entry { due, number, key });
+            self.dues.list(KeyTimer { due, number, key });
         }
     }
 
@@ -222,7 +222,7 @@ impl<W: Turning> PerKey<W> {
     }
 
     /// Turns the window to the key whose timer is next; returns when that is due.
-    fn turn_to_next(&mut self) -> Option<(Entry, Kept<W::Own>)> {
+    fn turn_to_next(&mut self) -> Option<(KeyTimer, Kept<W::Own>)> {
         while let Some(entry) = self.dues.first() {
             if !self.dues.counts(entry) {
                 self.dues.drop_first();
@@ -235,7 +235,7 @@ impl<W: Turning> PerKey<W> {
             }
             self.dues.drop_first();
             if let Some(due) = due {
-                self.dues.list(Entry { due, ..entry });
+                self.dues.list(KeyTimer { due, ..entry });
             }
         }
         None
@@ -294,7 +294,7 @@ impl<W: Turning> PerKey<W> {
             self.window.turn(own);
             self.window.check(key, &mut claims)?;
             if let Some(due) = self.window.due() {
-                self.dues.list(Entry { due, number, key });
+                self.dues.list(KeyTimer { due, number, key });
             }
             sending.extend(self.window.sends().map(|place| (place, key)));
         }

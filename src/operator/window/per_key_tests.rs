@@ -1,7 +1,7 @@
 //! A window per key is, for each key, the window that sees the rows of this key alone.
 
 use super::condition_scope::bind_expression_window;
-use super::testing::{Feed, Run, check, column, emitted};
+use super::testing::{Feed, WindowRun, check, column, emitted};
 use super::*;
 use crate::event::{Batch, Schema, Type, Value};
 use crate::expr::{Functions, Program};
@@ -275,7 +275,7 @@ fn keys_that_are_not_kept_are_forgotten() {
             let kept = |key: &str| (u64::from(key.as_bytes()[0]) + seed).is_multiple_of(2);
             let groups: Vec<u64> = KEYS.into_iter().filter(|k| kept(k)).map(group_of).collect();
             let feed = feed(&all);
-            let mut run = Run::unchecked(&feed, make(true));
+            let mut run = WindowRun::unchecked(&feed, make(true));
             run.window.routed_by(vec![0]);
             all[..half].iter().for_each(|line| run.line(line));
             if restores {
@@ -297,7 +297,7 @@ fn keys_that_are_not_kept_are_forgotten() {
                 let own = lines.of(key);
                 let own: Vec<&str> = own.iter().map(String::as_str).collect();
                 let own_feed = super::per_key_tests::feed(&own);
-                let mut want = Run::unchecked(&own_feed, make(false));
+                let mut want = WindowRun::unchecked(&own_feed, make(false));
                 own[..half].iter().for_each(|line| want.line(line));
                 let first = want.emitted.len();
                 if !kept(key) {

@@ -18,7 +18,7 @@ use std::collections::binary_heap::PeekMut;
 use std::ops::Bound;
 
 /// Number of an open session; that of one that has closed is given to another.
-pub(crate) type Entry = u32;
+pub(crate) type SessionId = u32;
 
 /// Names no log: the rows of a session are not held.
 const NO_LOG: LogId = LogId::MAX;
@@ -35,7 +35,7 @@ pub(crate) struct Session {
     end: Timestamp,
     /// Tells sessions that begin at one time apart, in the order of their first rows.
     order: u64,
-    older: Option<Entry>,
+    older: Option<SessionId>,
 }
 
 // `older` is one more than the entry, 0 for none.
@@ -61,7 +61,7 @@ words_cell!(
         order: w[5],
         older: match w[6] {
             0 => None,
-            entry => Some(Entry::try_from(entry - 1).ok()?),
+            entry => Some(SessionId::try_from(entry - 1).ok()?),
         },
     })
 );
@@ -71,22 +71,22 @@ struct Closing {
     due: Timestamp,
     first: Timestamp,
     order: u64,
-    entry: Entry,
+    entry: SessionId,
 }
 
 /// The session into which a row came.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entered {
-    pub(crate) entry: Entry,
+    pub(crate) entry: SessionId,
     /// The row opened it.
     pub(crate) is_new: bool,
     /// It and a neighbour, the older one first, that are one session now: [`Sessions::join`] follows.
-    pub(crate) joins: Option<(Entry, Entry)>,
+    pub(crate) joins: Option<(SessionId, SessionId)>,
 }
 
 impl Session {
     /// Its place among those that close: by time, then by beginning.
-    fn closing(&self, entry: Entry) -> Reverse<Closing> {
+    fn closing(&self, entry: SessionId) -> Reverse<Closing> {
         Reverse(Closing {
             due: self.due,
             first: self.first,
@@ -102,10 +102,10 @@ pub(crate) struct Sessions {
     gap_us: i64,
     latency_us: i64,
     pub(crate) log: RowLog,
-    newest: Cells<Option<Entry>>,
+    newest: Cells<Option<SessionId>>,
     sessions: Slab<Session>,
     /// The sessions that are not the newest of their key, by key and beginning.
-    older: BTreeMap<(Slot, Timestamp), Entry>,
+    older: BTreeMap<(Slot, Timestamp), SessionId>,
     closing: BinaryHeap<Reverse<Closing>>,
     /// Numbers given as `order`.
     opened: u64,
@@ -159,7 +159,7 @@ impl Sessions {
     }
 
     /// Takes the log of a session away, which is the caller's then; none where there is none.
-    pub(crate) fn take_log(&mut self, entry: Entry) -> Option<LogId> {
+    pub(crate) fn take_log(&mut self, entry: SessionId) -> Option<LogId> {
         let log = self.sessions.find(entry)?.log;
         if log == NO_LOG {
             return None;
@@ -169,7 +169,7 @@ impl Sessions {
     }
 
     /// Whether a session is open.
-    pub(crate) fn is_open(&self, entry: Entry) -> bool {
+    pub(crate) fn is_open(&self, entry: SessionId) -> bool {
         self.sessions.find(entry).is_some()
     }
 
@@ -283,7 +283,7 @@ impl Sessions {
         }
     }
 
-    fn extend(&mut self, entry: Entry, end: Timestamp) {
+    fn extend(&mut self, entry: SessionId, end: Timestamp) {
         let session = self.sessions.get_mut(entry);
         session.end = end;
         session.due = end.plus(self.latency_us);
@@ -322,7 +322,7 @@ impl Sessions {
     }
 
     /// A row comes before all others of a session, which may be the newest of its key.
-    fn begin_earlier(&mut self, entry: Entry, at: Timestamp, is_newest: bool) {
+    fn begin_earlier(&mut self, entry: SessionId, at: Timestamp, is_newest: bool) {
         let session = self.sessions.get_mut(entry);
         let before = std::mem::replace(&mut session.first, at);
         session.order = self.opened;
@@ -336,7 +336,7 @@ impl Sessions {
     }
 
     /// The newest session of a key that begins less than a gap after `at` or before it, and the one that follows it.
-    fn find(&self, key: Slot, at: Timestamp) -> (Option<Entry>, Option<Entry>) {
+    fn find(&self, key: Slot, at: Timestamp) -> (Option<SessionId>, Option<SessionId>) {
         let Some(newest) = *self.newest.get(key) else {
             return (None, None);
         };
@@ -355,7 +355,7 @@ impl Sessions {
         }
     }
 
-    fn fits(&self, entry: Entry, at: Timestamp) -> bool {
+    fn fits(&self, entry: SessionId, at: Timestamp) -> bool {
         at < self.sessions.get(entry).end
     }
 
@@ -363,9 +363,9 @@ impl Sessions {
         &mut self,
         key: Slot,
         at: Timestamp,
-        newer: Option<Entry>,
-        older: Option<Entry>,
-    ) -> Entry {
+        newer: Option<SessionId>,
+        older: Option<SessionId>,
+    ) -> SessionId {
         let (end, order) = (at.plus(self.gap_us), self.opened);
         let due = end.plus(self.latency_us);
         let log = match self.holds_rows {
@@ -397,7 +397,7 @@ impl Sessions {
     }
 
     /// Makes `to` the session that is older than `newer`, or the newest.
-    fn link(&mut self, key: Slot, newer: Option<Entry>, to: Option<Entry>) {
+    fn link(&mut self, key: Slot, newer: Option<SessionId>, to: Option<SessionId>) {
         match newer {
             Some(newer) => self.sessions.get_mut(newer).older = to,
             None => *self.newest.get_mut(key) = to,
@@ -405,7 +405,7 @@ impl Sessions {
     }
 
     /// Makes two neighbours one: the older one stays.
-    pub(crate) fn join(&mut self, older: Entry, newer: Entry) {
+    pub(crate) fn join(&mut self, older: SessionId, newer: SessionId) {
         let (a, b) = (*self.sessions.get(older), *self.sessions.get(newer));
         if self.holds_rows {
             self.log.append(a.log, b.log);
@@ -426,7 +426,7 @@ impl Sessions {
     }
 
     /// The session of a key that is next newer than `entry`.
-    fn above(&self, key: Slot, entry: Entry) -> Option<Entry> {
+    fn above(&self, key: Slot, entry: SessionId) -> Option<SessionId> {
         let newest = *self.newest.get(key);
         if newest == Some(entry) {
             return None;
@@ -468,7 +468,7 @@ impl Sessions {
 
     /// Takes the next session out that closes at or before `now`, and says which it was. Its log stays open: it is the
     /// caller's.
-    pub(crate) fn close_next(&mut self, now: Timestamp) -> Option<(Entry, Session)> {
+    pub(crate) fn close_next(&mut self, now: Timestamp) -> Option<(SessionId, Session)> {
         if self.due().is_none_or(|due| due > now) {
             return None;
         }

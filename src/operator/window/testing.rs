@@ -44,7 +44,7 @@ pub(crate) fn check(
     let ways = [1, 3, usize::MAX].map(|rows| [(rows, false), (rows, true)]);
     let ways = ways.into_iter().flatten();
     for ((rows_max, singly), coded) in ways.flat_map(|way| [(way, false), (way, true)]) {
-        let mut run = Run::new(feed, rows_max, make());
+        let mut run = WindowRun::new(feed, rows_max, make());
         run.singly = singly;
         run.coded = coded.then(|| dictionary(feed));
         for line in feed.lines {
@@ -76,7 +76,7 @@ pub(crate) fn check(
 
 /// What a window emits, row by row, and its counters; how the clock goes is not looked at.
 pub(super) fn emitted(feed: &Feed<'_>, window: Box<dyn Operator>) -> (Vec<String>, Counters) {
-    let mut run = Run::unchecked(feed, window);
+    let mut run = WindowRun::unchecked(feed, window);
     feed.lines.iter().for_each(|line| run.line(line));
     let mut count = Counters::default();
     run.window.count(&mut count);
@@ -90,7 +90,7 @@ fn check_restored(
     (rows_max, singly): (usize, bool),
     make: &impl Fn() -> Box<dyn Operator>,
 ) -> Counters {
-    let mut run = Run::new(feed, rows_max, make());
+    let mut run = WindowRun::new(feed, rows_max, make());
     run.singly = singly;
     let mut revisions = Revisions::default();
     revisions.track(run.window.as_mut());
@@ -121,11 +121,11 @@ fn check_captured(
     (rows_max, singly): (usize, bool),
     make: &impl Fn() -> Box<dyn Operator>,
 ) {
-    let mut run = Run::new(feed, rows_max, make());
+    let mut run = WindowRun::new(feed, rows_max, make());
     run.singly = singly;
     let mut revisions = Revisions::default();
     revisions.track(run.window.as_mut());
-    let mut cut: Option<(usize, Run<'_>)> = None;
+    let mut cut: Option<(usize, WindowRun<'_>)> = None;
     for (number, line) in feed.lines.iter().enumerate() {
         if cut.is_none() {
             run.pass();
@@ -151,7 +151,7 @@ fn check_captured(
 /// Bytes that are wrong make an error or some other state, and no panic when that is used.
 fn check_damaged(feed: &Feed<'_>, make: &impl Fn() -> Box<dyn Operator>) {
     let half = feed.lines.len() / 2;
-    let mut run = Run::new(feed, usize::MAX, make());
+    let mut run = WindowRun::new(feed, usize::MAX, make());
     let mut revisions = Revisions::default();
     revisions.track(run.window.as_mut());
     feed.lines[..half].iter().for_each(|line| run.line(line));
@@ -168,7 +168,7 @@ fn check_damaged(feed: &Feed<'_>, make: &impl Fn() -> Box<dyn Operator>) {
     }
 }
 
-pub(super) struct Run<'a> {
+pub(super) struct WindowRun<'a> {
     feed: &'a Feed<'a>,
     rows_max: usize,
     pub(super) window: Box<dyn Operator>,
@@ -188,7 +188,7 @@ pub(super) struct Run<'a> {
     single: Batch,
 }
 
-impl<'a> Run<'a> {
+impl<'a> WindowRun<'a> {
     fn new(feed: &'a Feed<'a>, rows_max: usize, window: Box<dyn Operator>) -> Self {
         let mut batch = Batch::new(&Schema::new(feed.types.iter().map(|t| ("x", *t))));
         (batch.tracks_clock, batch.tracks_cause) = (true, true);
@@ -196,7 +196,7 @@ impl<'a> Run<'a> {
             feed.keep.iter().map(|k| ("x", feed.types[*k])),
         ));
         (like.tracks_clock, like.tracks_cause) = (true, true);
-        Run {
+        WindowRun {
             feed,
             rows_max,
             window,
@@ -216,16 +216,16 @@ impl<'a> Run<'a> {
 
     /// Rows go one by one; only what is emitted is of interest.
     pub(super) fn unchecked(feed: &'a Feed<'a>, window: Box<dyn Operator>) -> Self {
-        Run {
+        WindowRun {
             is_damaged: true,
-            ..Run::new(feed, 1, window)
+            ..WindowRun::new(feed, 1, window)
         }
     }
 
     /// The same moment with another window. All rows have been passed.
-    pub(super) fn beside(&self, window: Box<dyn Operator>) -> Run<'a> {
+    pub(super) fn beside(&self, window: Box<dyn Operator>) -> WindowRun<'a> {
         assert!(self.batch.is_empty(), "rows have been passed");
-        Run {
+        WindowRun {
             emitted: self.emitted.clone(),
             clock: self.clock,
             seen: self.seen,
@@ -233,7 +233,7 @@ impl<'a> Run<'a> {
             rows: self.rows,
             singly: self.singly,
             is_damaged: self.is_damaged,
-            ..Run::new(self.feed, self.rows_max, window)
+            ..WindowRun::new(self.feed, self.rows_max, window)
         }
     }
 

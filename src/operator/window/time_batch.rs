@@ -1,7 +1,7 @@
 //! `timeBatch(t [, start [, stream_current]])`: flushed every t.
 
 use super::collected::CollectedOwn;
-use super::{Collected, Due, Turning};
+use super::{Collected, PeriodicTimer, Turning};
 use crate::event::{Batch, Mark, Sign, Timestamp, Type};
 use crate::operator::{Claims, Counters, Kind, Moment, Operator, Out, counter, words_cell};
 use crate::state::{Malformed, Slot, StateHolder, Visitor};
@@ -19,7 +19,7 @@ pub(crate) enum Start {
 #[derive(Debug)]
 pub(crate) struct TimeBatch {
     collected: Collected,
-    due: Due,
+    due: PeriodicTimer,
     start: Start,
     /// Which of the kept columns say where a row stands.
     routing: Vec<usize>,
@@ -42,7 +42,7 @@ impl TimeBatch {
     ) -> Self {
         TimeBatch {
             collected: Collected::by_time(keep, types),
-            due: Due::every(span_us),
+            due: PeriodicTimer::every(span_us),
             start,
             routing: Vec::new(),
             streams,

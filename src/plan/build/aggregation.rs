@@ -3,7 +3,7 @@
 use super::Builder;
 use crate::expr::{ColumnRef, Layout, Program};
 use crate::operator::Port;
-use crate::operator::aggregate::{Input, RollupAggregate, RollupShape, RollupView};
+use crate::operator::aggregate::{RollupAggregate, RollupCalls, RollupShape, RollupView};
 use crate::operator::join::ViewSide;
 use crate::plan::aggregation::{ReachPlan, RollupPlan};
 use crate::plan::{Plan, QueryPlan};
@@ -19,7 +19,7 @@ impl Builder<'_> {
         let condition = query.condition.as_ref().map(compile);
         let by = rollup.by.as_ref().map(compile);
         let grouping = self.grouping(&whole);
-        let input = Input {
+        let input = RollupCalls {
             condition,
             keys: grouping.keys,
             calls: grouping.calls,

@@ -4,7 +4,7 @@ use super::Builder;
 use crate::event::Type;
 use crate::expr::{ColumnRef, Layout};
 use crate::operator::filter::Filter;
-use crate::operator::over::{AggregateOptions, FrameOptions, Input, Lag, Over};
+use crate::operator::over::{AggregateOptions, FrameOptions, InputColumns, Lag, Over};
 use crate::operator::window::InOrder;
 use crate::plan::over::{FramePlan, OverWhat};
 
@@ -32,7 +32,7 @@ impl Builder<'_> {
         let frames = frames.map(|(number, frame)| self.frame(number, frame, layout, &routed_by));
         let results: Vec<Type> = plan.calls.iter().map(|call| call.result).collect();
         let like = self.like(&passed);
-        let input = Input {
+        let input = InputColumns {
             routing: among(&shown),
             carried: shown,
             like: like.clone(),

@@ -36,12 +36,12 @@ pub(super) struct Scratch {
 }
 
 /// A command, and how it is told whether it works.
-struct Step {
+struct PermissionProbe {
     told: Permission,
     command: Cmd,
 }
 
-fn step(name: &'static str, command: &str, args: &[&str]) -> Step {
+fn step(name: &'static str, command: &str, args: &[&str]) -> PermissionProbe {
     let mut made = cmd(command);
     args.iter().for_each(|arg| {
         made.arg(*arg);
@@ -50,19 +50,19 @@ fn step(name: &'static str, command: &str, args: &[&str]) -> Step {
         operation: name.to_string(),
         ..Permission::default()
     };
-    Step {
+    PermissionProbe {
         told,
         command: made,
     }
 }
 
-fn backend_step(name: &'static str, command: &str, args: &[&str]) -> Step {
+fn backend_step(name: &'static str, command: &str, args: &[&str]) -> PermissionProbe {
     let mut step = step(name, command, args);
     step.told.backend = true;
     step
 }
 
-fn optional_step(name: &'static str, command: &str, args: &[&str]) -> Step {
+fn optional_step(name: &'static str, command: &str, args: &[&str]) -> PermissionProbe {
     let mut step = step(name, command, args);
     step.told.optional = true;
     step
@@ -99,7 +99,7 @@ impl Scratch {
         tried
     }
 
-    fn of_keys(&self) -> Vec<Step> {
+    fn of_keys(&self) -> Vec<PermissionProbe> {
         let Scratch {
             apps,
             hash,
@@ -139,7 +139,7 @@ impl Scratch {
         steps
     }
 
-    fn removal(&self) -> Vec<Step> {
+    fn removal(&self) -> Vec<PermissionProbe> {
         vec![
             step("unlink", "UNLINK", &[&self.hash, &self.copy]),
             step("unlink of chunks", "UNLINK", &[&self.value, &self.set]),
@@ -174,7 +174,7 @@ fn timed(link: &mut Link, command: &Cmd) -> Option<Duration> {
     Some(asked.elapsed())
 }
 
-fn of_server(needs: &Needs) -> Vec<Step> {
+fn of_server(needs: &Needs) -> Vec<PermissionProbe> {
     let mut steps = vec![
         step("ping", "PING", &[]),
         step("role", "ROLE", &[]),
@@ -194,8 +194,8 @@ fn of_server(needs: &Needs) -> Vec<Step> {
 }
 
 /// Tries steps until the connection breaks.
-fn run(link: &mut Link, steps: Vec<Step>, tried: &mut Vec<Permission>) {
-    for Step { mut told, command } in steps {
+fn run(link: &mut Link, steps: Vec<PermissionProbe>, tried: &mut Vec<Permission>) {
+    for PermissionProbe { mut told, command } in steps {
         let result = command.query::<Value>(link);
         let broken = matches!(&result, Err(e) if classify(e).is_no_answer());
         told.refused = result.err().map(|e| Refused::from(&e));

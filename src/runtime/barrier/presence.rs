@@ -67,7 +67,7 @@ struct Seat {
 }
 
 /// This thread and one barrier.
-struct Entry {
+struct Presence {
     gate: Arc<Gate>,
     enters: Count,
     locks: Count,
@@ -98,15 +98,15 @@ impl Step {
 #[cfg(not(eventflux_loom))]
 thread_local! {
     static STEP: Step = const { Step::new() };
-    static ENTRIES: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
+    static ENTRIES: RefCell<Vec<Presence>> = const { RefCell::new(Vec::new()) };
 }
 #[cfg(eventflux_loom)]
 loom::thread_local! {
     static STEP: Step = Step::new();
-    static ENTRIES: RefCell<Vec<Entry>> = RefCell::new(Vec::new());
+    static ENTRIES: RefCell<Vec<Presence>> = RefCell::new(Vec::new());
 }
 
-impl Entry {
+impl Presence {
     fn is_idle(&self) -> bool {
         self.enters.total() == 0 && self.locks.total() == 0
     }
@@ -227,7 +227,7 @@ impl Entry {
     }
 }
 
-impl Drop for Entry {
+impl Drop for Presence {
     /// The thread ends: it is not inside any more, and a lock that it owns is released.
     fn drop(&mut self) {
         self.withdraw();
@@ -238,7 +238,7 @@ impl Drop for Entry {
 }
 
 /// Works on this thread's entry for a barrier.
-fn with_entry<R>(gate: &Arc<Gate>, f: impl FnOnce(&mut Entry) -> R) -> R {
+fn with_entry<R>(gate: &Arc<Gate>, f: impl FnOnce(&mut Presence) -> R) -> R {
     ENTRIES.with(|entries| {
         let mut entries = entries.borrow_mut();
         let entry = match entries.iter().position(|e| Arc::ptr_eq(&e.gate, gate)) {
@@ -247,15 +247,15 @@ fn with_entry<R>(gate: &Arc<Gate>, f: impl FnOnce(&mut Entry) -> R) -> R {
         };
         let entry = &mut entries[entry];
         // Two changes: should the second panic, the first is counted.
-        entry.change(Entry::take_over_step);
+        entry.change(Presence::take_over_step);
         entry.change(f)
     })
 }
 
-fn add_entry(entries: &mut Vec<Entry>, gate: &Arc<Gate>) -> usize {
+fn add_entry(entries: &mut Vec<Presence>, gate: &Arc<Gate>) -> usize {
     // Entries of barriers that only this thread still knows go now.
     entries.retain(|e| !e.is_idle() || Arc::strong_count(&e.gate) > 1);
-    entries.push(Entry {
+    entries.push(Presence {
         gate: Arc::clone(gate),
         enters: Count::default(),
         locks: Count::default(),
@@ -266,7 +266,7 @@ fn add_entry(entries: &mut Vec<Entry>, gate: &Arc<Gate>) -> usize {
 }
 
 /// Looks at this thread's entry for a barrier; `None` without one, also while the thread ends.
-fn look<R>(gate: &Arc<Gate>, f: impl FnOnce(&Entry) -> R) -> Option<R> {
+fn look<R>(gate: &Arc<Gate>, f: impl FnOnce(&Presence) -> R) -> Option<R> {
     let looked = ENTRIES.try_with(|entries| {
         let entries = entries.borrow();
         entries.iter().find(|e| Arc::ptr_eq(&e.gate, gate)).map(f)
@@ -337,7 +337,7 @@ pub(super) fn unlock(gate: &Arc<Gate>, by: By) {
     change_existing(gate, |entry| entry.unlock(by));
 }
 
-fn change_existing(gate: &Arc<Gate>, f: impl FnOnce(&mut Entry)) {
+fn change_existing(gate: &Arc<Gate>, f: impl FnOnce(&mut Presence)) {
     let changed = ENTRIES.try_with(|entries| {
         let mut entries = entries.borrow_mut();
         match entries.iter_mut().find(|e| Arc::ptr_eq(&e.gate, gate)) {

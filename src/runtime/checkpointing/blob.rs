@@ -2,7 +2,7 @@
 
 use super::error::CheckpointError;
 use super::read::from_blob;
-use super::schema::Schema;
+use super::schema::StateSchema;
 use super::service::SnapshotService;
 use super::service::restore::{RestoreOptions, RestoreReport, swap_in};
 use crate::runtime::config::CheckpointConfig;
@@ -50,7 +50,7 @@ pub(crate) fn restore(
     if let Some(service) = service {
         return service.inner().restore_read(&read, options);
     }
-    let schema = Schema::of(shared);
+    let schema = StateSchema::of(shared);
     let swapped = swap_in(shared, &schema, &read, options, false, &mut || Ok(()))?;
     Ok(swapped.report(&read.manifest))
 }

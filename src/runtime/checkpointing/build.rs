@@ -6,7 +6,7 @@
 
 use super::error::CheckpointError;
 use super::read::{Read, in_parallel};
-use super::schema::{Nodes, Schema};
+use super::schema::{Nodes, StateSchema};
 use crate::checkpoint::{InstanceRecord, Manifest, Parts};
 use crate::event::Timestamp;
 use crate::plan::{GROUPS, Plan, worker_of_component};
@@ -77,7 +77,7 @@ impl Built {
 /// What does not vary while an app's state is built.
 pub(super) struct Builder<'a> {
     pub(super) plan: &'a Plan,
-    pub(super) schema: &'a Schema,
+    pub(super) schema: &'a StateSchema,
     pub(super) app: &'a str,
     pub(super) workers: usize,
     pub(super) handlers: &'a [HandlerKind],

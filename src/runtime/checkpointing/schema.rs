@@ -18,7 +18,7 @@ pub(super) type Nodes = Vec<(u16, u32, u16)>;
 
 /// The queries of an app and the nodes of its components.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Schema {
+pub(super) struct StateSchema {
     /// By number of the query.
     pub(super) queries: Vec<QueryRecord>,
     /// By number of the query, its stages as revisions have them that lack the newer containers.
@@ -40,9 +40,9 @@ struct Known<'a> {
     above: Vec<&'a QueryRecord>,
 }
 
-impl Schema {
+impl StateSchema {
     /// The schema of an app.
-    pub(super) fn of(shared: &Shared) -> Schema {
+    pub(super) fn of(shared: &Shared) -> StateSchema {
         let plan = &shared.plan;
         // The time by which the app runs, which need not be that of its text.
         let time = match shared.event_time {
@@ -62,7 +62,7 @@ impl Schema {
             .chain(plan.partitions.iter().map(|p| &p.identity))
             .map(record);
         let records: Vec<QueryRecord> = records.collect();
-        let mut schema = Schema {
+        let mut schema = StateSchema {
             older: vec![Vec::new(); records.len()],
             former: vec![Vec::new(); records.len()],
             above: vec![None; records.len()],

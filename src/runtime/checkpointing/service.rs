@@ -8,7 +8,7 @@ use super::error::CheckpointError;
 use super::head::Head;
 use super::metrics::CheckpointMetrics;
 use super::retire::retire;
-use super::schema::Schema;
+use super::schema::StateSchema;
 use crate::connector::PositionedOutput;
 use crate::runtime::config::{CheckpointConfig, FailurePolicy};
 use crate::runtime::shared::Shared;
@@ -80,7 +80,7 @@ pub(crate) struct Inner {
     pub(super) owner: String,
     pub(super) store: Arc<dyn PersistenceStore>,
     pub(super) config: CheckpointConfig,
-    pub(super) schema: Schema,
+    pub(super) schema: StateSchema,
     /// Held while a checkpoint or a restore is under way.
     pub(super) head: Mutex<Head>,
     /// Restores that wait for `head` while their threads hold the barrier, which a checkpoint needs.
@@ -193,7 +193,7 @@ impl SnapshotService {
         let inner = Inner {
             app: shared.name.clone(),
             owner: owner_name(),
-            schema: Schema::of(shared),
+            schema: StateSchema::of(shared),
             shared: Arc::clone(shared),
             store,
             config,

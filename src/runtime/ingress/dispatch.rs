@@ -6,7 +6,7 @@ use crate::event::{Batch, Column, Timestamp};
 use crate::plan::worker_of_group;
 use crate::runtime::config::Backpressure;
 use crate::runtime::lane::ring::{Consumer, Full, Producer, lane};
-use crate::runtime::lane::shipment::{ALL_COMPONENTS, Part, Shipment};
+use crate::runtime::lane::shipment::{ALL_COMPONENTS, Shipment, WorkerRows};
 use crate::runtime::lane::stamp::{Applied, Stamp};
 use crate::runtime::position::named::{NamedInput, Start};
 use crate::runtime::shared::target::{Target, To};
@@ -284,7 +284,7 @@ impl Dispatch {
                     let row = picked.map_or(end - 1, |p| p[end - 1] as usize);
                     stamp.last = position_of(row, sending, batch, clocks);
                 }
-                shipment.append(&Part {
+                shipment.append(&WorkerRows {
                     stream: sending.stream,
                     component: target.component,
                     from: batch,

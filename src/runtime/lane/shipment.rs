@@ -22,7 +22,7 @@ pub(crate) struct Segment {
 }
 
 /// Rows of one send for one worker.
-pub(crate) struct Part<'a> {
+pub(crate) struct WorkerRows<'a> {
     pub(crate) stream: usize,
     pub(crate) component: u32,
     pub(crate) from: &'a Batch,
@@ -80,7 +80,7 @@ impl Shipment {
     }
 
     /// The last segment if these rows may follow there, otherwise a new one.
-    fn segment(&mut self, part: &Part<'_>) -> &mut Segment {
+    fn segment(&mut self, part: &WorkerRows<'_>) -> &mut Segment {
         let (stream, component) = (part.stream, part.component);
         let fits = |s: &Segment| {
             s.stream == stream
@@ -115,7 +115,7 @@ impl Shipment {
     }
 
     /// Appends rows of a batch.
-    pub(crate) fn append(&mut self, part: &Part<'_>) {
+    pub(crate) fn append(&mut self, part: &WorkerRows<'_>) {
         let range = part.range.clone();
         self.rows += range.len();
         let segment = self.segment(part);

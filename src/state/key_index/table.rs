@@ -26,7 +26,7 @@ const ENTRIES_MIN: usize = 16;
 const SMALL_ENTRIES_MAX: usize = 1 << 16;
 
 /// Reads words and slots of entries, whatever their size.
-trait Entry: Copy {
+trait IndexEntry: Copy {
     const NONE: Self;
     fn new(word: u64, slot: Slot) -> Self;
     fn word(self) -> u64;
@@ -46,7 +46,7 @@ struct Wide {
     slot: Slot,
 }
 
-impl Entry for Narrow {
+impl IndexEntry for Narrow {
     const NONE: Self = Narrow {
         word: 0,
         slot: EMPTY,
@@ -67,7 +67,7 @@ impl Entry for Narrow {
     }
 }
 
-impl Entry for Wide {
+impl IndexEntry for Wide {
     const NONE: Self = Wide {
         word: 0,
         slot: EMPTY,
@@ -142,15 +142,15 @@ impl Home {
 
 /// Words and slots. Several slots may have one word: whoever asks tells them apart.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(super) struct HashTable {
     entries: Entries,
     home: Home,
 }
 
-impl Table {
+impl HashTable {
     /// An empty one.
     pub(super) fn new() -> Self {
-        Table {
+        HashTable {
             entries: Entries::Narrow(vec![Narrow::NONE; ENTRIES_MIN]),
             home: Home {
                 multiplier: multiplier(&RandomState::default()),
@@ -176,13 +176,13 @@ impl Table {
         each_entries!(&self.entries, v => find(v, self.home, word))
     }
 
-    /// Appends [`Table::find`] of some words.
+    /// Appends [`HashTable::find`] of some words.
     #[inline]
     pub(super) fn find_all(&self, words: impl Iterator<Item = u64>, out: &mut Vec<Slot>) {
         each_entries!(&self.entries, v => out.extend(words.map(|word| find(v, self.home, word))));
     }
 
-    /// Appends [`Table::find`] of the words of the first values as long as they are found; returns how many.
+    /// Appends [`HashTable::find`] of the words of the first values as long as they are found; returns how many.
     #[inline]
     pub(super) fn known<T>(
         &self,
@@ -205,19 +205,19 @@ impl Table {
         std::hint::black_box(looked);
     }
 
-    /// Puts an entry where [`Table::probe`] said; `keys`: as many as there are then.
+    /// Puts an entry where [`HashTable::probe`] said; `keys`: as many as there are then.
     pub(super) fn insert(&mut self, place: usize, word: u64, slot: Slot, keys: usize) {
         if matches!(self.entries, Entries::Narrow(_)) && !is_narrow(word) {
             self.widen();
             return self.insert_anew(word, slot, keys);
         }
-        each_entries!(&mut self.entries, v => v[place] = Entry::new(word, slot));
+        each_entries!(&mut self.entries, v => v[place] = IndexEntry::new(word, slot));
         if is_full(keys, self.room()) {
             self.grow();
         }
     }
 
-    /// As [`Table::insert`], where the table was made anew since.
+    /// As [`HashTable::insert`], where the table was made anew since.
     fn insert_anew(&mut self, word: u64, slot: Slot, keys: usize) {
         let (place, _) = self.probe(word, |_| false);
         self.insert(place, word, slot, keys);
@@ -230,7 +230,7 @@ impl Table {
 
     /// Forgets all; keeps the memory.
     pub(super) fn clear(&mut self) {
-        each_entries!(&mut self.entries, v => v.fill(Entry::NONE));
+        each_entries!(&mut self.entries, v => v.fill(IndexEntry::NONE));
     }
 
     /// Empties it, with room for so many keys, and for any word where `wide`.
@@ -276,7 +276,7 @@ fn widened(from: &[Narrow], home: Home) -> Vec<Wide> {
 
 /// Gives the table the room of its new home. An entry that was displaced so far that it would go to the left waits
 /// until all others have their places: only the first ones can be.
-fn grow<E: Entry>(entries: &mut Vec<E>, home: Home) {
+fn grow<E: IndexEntry>(entries: &mut Vec<E>, home: Home) {
     let old = entries.len();
     entries.reserve_exact(home.room - old);
     entries.resize(home.room, E::NONE);
@@ -300,7 +300,7 @@ fn grow<E: Entry>(entries: &mut Vec<E>, home: Home) {
 }
 
 /// Puts an entry into the first free place.
-fn enter<E: Entry>(entries: &mut [E], home: Home, entry: E) {
+fn enter<E: IndexEntry>(entries: &mut [E], home: Home, entry: E) {
     let mut place = home.of(entry.word());
     while entries[place].slot() != EMPTY {
         place = home.next(place);
@@ -309,7 +309,7 @@ fn enter<E: Entry>(entries: &mut [E], home: Home, entry: E) {
 }
 
 #[inline]
-fn probe<E: Entry>(
+fn probe<E: IndexEntry>(
     entries: &[E],
     home: Home,
     word: u64,
@@ -329,7 +329,7 @@ fn probe<E: Entry>(
 }
 
 #[inline]
-fn find<E: Entry>(entries: &[E], home: Home, word: u64) -> Slot {
+fn find<E: IndexEntry>(entries: &[E], home: Home, word: u64) -> Slot {
     let mut place = home.of(word);
     loop {
         let entry = entries[place];
@@ -342,7 +342,7 @@ fn find<E: Entry>(entries: &[E], home: Home, word: u64) -> Slot {
 }
 
 #[inline]
-fn known<E: Entry, T>(
+fn known<E: IndexEntry, T>(
     entries: &[E],
     home: Home,
     values: &[T],
@@ -362,7 +362,7 @@ fn known<E: Entry, T>(
     values.len()
 }
 
-fn remove<E: Entry>(entries: &mut [E], home: Home, word: u64, slot: Slot) {
+fn remove<E: IndexEntry>(entries: &mut [E], home: Home, word: u64, slot: Slot) {
     let mut hole = home.of(word);
     while entries[hole].slot() != slot {
         hole = home.next(hole);

@@ -3,7 +3,7 @@
 use super::queue::QUEUE;
 use super::{Multiset, NONE, Node, Root};
 use crate::state::cell::Cell;
-use crate::state::slab::Entry;
+use crate::state::slab::EntryId;
 use crate::state::{Malformed, StateHolder, Visitor};
 
 /// Higher trees are refused. 4 G nodes under a random salt are less than 120 high.
@@ -95,10 +95,10 @@ impl<K: Ord + Clone> Multiset<K> {
     }
 
     /// Walks a tree in the order of its keys; returns how many it has.
-    fn check_tree(&self, root: Entry, reached: &mut [bool]) -> Result<usize, Malformed> {
+    fn check_tree(&self, root: EntryId, reached: &mut [bool]) -> Result<usize, Malformed> {
         let (mut count, mut last) = (0, None::<&K>);
         // Nodes whose left side is being walked, with their depth.
-        let mut above: Vec<(Entry, usize)> = Vec::new();
+        let mut above: Vec<(EntryId, usize)> = Vec::new();
         let (mut at, mut depth) = (root, 0);
         loop {
             while at != NONE {
@@ -122,7 +122,7 @@ impl<K: Ord + Clone> Multiset<K> {
     /// The node at a depth, reached for the first time.
     fn check_node(
         &self,
-        at: Entry,
+        at: EntryId,
         depth: usize,
         reached: &mut [bool],
     ) -> Result<&Node<K>, Malformed> {

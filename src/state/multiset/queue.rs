@@ -10,7 +10,7 @@
 //! Source: the monotonic queue; "SlickDeque", Shein et al., EDBT 2018, for what has no inverse.
 
 use super::{Multiset, NONE, Node, Root};
-use crate::state::slab::Entry;
+use crate::state::slab::EntryId;
 use crate::state::{Malformed, Slot};
 use std::cmp::Ordering;
 
@@ -112,7 +112,7 @@ impl<K: Ord + Clone> Multiset<K> {
     }
 
     /// Takes a node out of a ring; returns the root of what is left.
-    fn unlink(&mut self, root: Root, at: Entry) -> Root {
+    fn unlink(&mut self, root: Root, at: EntryId) -> Root {
         let Node { left, right, .. } = self.nodes.remove(at);
         if left == at {
             return Root::default();

@@ -52,7 +52,7 @@ pub struct FileStore {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     readers: Arc<Readers>,
-    apps: Mutex<HashMap<String, Arc<App>>>,
+    apps: Mutex<HashMap<String, Arc<AppFolder>>>,
 }
 
 impl fmt::Debug for FileStore {
@@ -63,7 +63,7 @@ impl fmt::Debug for FileStore {
     }
 }
 
-struct App {
+struct AppFolder {
     folder: Folder,
     claim: Mutex<Claimed>,
 }
@@ -93,13 +93,13 @@ impl FileStore {
         })
     }
 
-    fn app(&self, name: &str) -> Result<Arc<App>, StoreError> {
+    fn app(&self, name: &str) -> Result<Arc<AppFolder>, StoreError> {
         check_name("name of an app", name)?;
         let mut apps = self.apps.lock();
         if let Some(app) = apps.get(name) {
             return Ok(app.clone());
         }
-        let app = Arc::new(App {
+        let app = Arc::new(AppFolder {
             folder: Folder::new(self.disk.clone(), self.readers.clone(), &self.dir, name),
             claim: Mutex::default(),
         });
@@ -117,7 +117,12 @@ impl FileStore {
     }
 
     /// Locks an app's folder, made if absent.
-    fn lock(&self, name: &str, app: &App, owner: &Owner) -> Result<Box<dyn DiskFile>, StoreError> {
+    fn lock(
+        &self,
+        name: &str,
+        app: &AppFolder,
+        owner: &Owner,
+    ) -> Result<Box<dyn DiskFile>, StoreError> {
         let path = app.folder.path();
         app.folder.check()?;
         (self.disk.create_dir(path)).map_err(|e| io_error(path, &e))?;
@@ -136,7 +141,7 @@ impl FileStore {
     }
 
     /// As `lock`, and reads the catalogue.
-    fn hold(&self, name: &str, app: &App, owner: &Owner) -> Result<Held, StoreError> {
+    fn hold(&self, name: &str, app: &AppFolder, owner: &Owner) -> Result<Held, StoreError> {
         Held::new(&app.folder, self.lock(name, app, owner)?)
     }
 

@@ -16,12 +16,12 @@ const REACH_US: i64 = 100_000;
 
 /// Prices of some rows and their sum.
 #[derive(Default)]
-struct Frame {
+struct FrameSum {
     rows: VecDeque<f64>,
     total: f64,
 }
 
-impl Frame {
+impl FrameSum {
     fn add(&mut self, price: f64) -> f64 {
         if self.rows.len() == ROWS {
             self.total -= self.rows.pop_front().unwrap_or_default();
@@ -45,7 +45,7 @@ pub fn rows_100k(c: &Conditions) -> Result<Record, String> {
 fn rows(c: &Conditions, id: &'static str, keys: usize) -> Result<Record, String> {
     let call = "sum(price) OVER (PARTITION BY key ROWS 20 PRECEDING)";
     beside(c, id, (call, c.keys(keys)), |trades, emit| {
-        let mut frames: Map<i64, Frame> = Map::default();
+        let mut frames: Map<i64, FrameSum> = Map::default();
         for t in trades {
             emit(t.key, frames.entry(t.key).or_default().add(t.price));
         }

@@ -195,7 +195,7 @@ fn by_csv(bytes: &[u8]) -> Result<Tally, String> {
 
 /// A row of JSON.
 #[derive(Deserialize)]
-struct Row<'a> {
+struct TradeRow<'a> {
     at: i64,
     sym: &'a str,
     price: f64,
@@ -207,7 +207,7 @@ fn by_simd_json(bytes: &[u8]) -> Result<Tally, String> {
     let (mut line, mut groups) = (Vec::new(), Groups::default());
     let mut buffers = simd_json::Buffers::default();
     while reader.read_until(b'\n', &mut line).map_err(text)? > 0 {
-        let row: Row =
+        let row: TradeRow =
             simd_json::serde::from_slice_with_buffers(&mut line, &mut buffers).map_err(text)?;
         std::hint::black_box(row.at);
         add(&mut groups, row.sym, row.price, row.qty);

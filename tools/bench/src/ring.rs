@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A row of the ring.
-pub type Slot = [u64; 4];
+pub type RingRow = [u64; 4];
 
 /// Keeps what it holds on cache lines of its own.
 #[repr(align(128))]
@@ -68,7 +68,7 @@ pub struct Pusher<'a> {
 impl Pusher<'_> {
     /// Writes a slot that the other end does not see yet; waits while the ring is full.
     #[inline]
-    pub fn write(&mut self, slot: Slot) {
+    pub fn write(&mut self, slot: RingRow) {
         while self.tail - self.head == self.ring.slots.len() as u64 {
             self.publish();
             std::hint::spin_loop();
@@ -97,7 +97,7 @@ pub struct Popper<'a> {
 impl Popper<'_> {
     /// Takes every slot that is there, then gives their room back; answers their number.
     #[inline]
-    pub fn pop_all(&mut self, mut each: impl FnMut(Slot)) -> u64 {
+    pub fn pop_all(&mut self, mut each: impl FnMut(RingRow)) -> u64 {
         self.tail = self.ring.tail.0.load(Ordering::Acquire);
         let number = self.tail - self.head;
         while self.head < self.tail {

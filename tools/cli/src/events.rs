@@ -132,7 +132,7 @@ pub struct PlacedRows<'a> {
 }
 
 /// A file or a pipe, opened.
-pub struct Source {
+pub struct OpenedInput {
     /// Its name, for messages.
     pub name: String,
     /// The stream of its rows; none for events of any streams.
@@ -187,8 +187,8 @@ impl Events {
     }
 
     /// Adds a file or a pipe.
-    pub fn add(&mut self, source: Source) -> Result<(), Failure> {
-        let Source {
+    pub fn add(&mut self, source: OpenedInput) -> Result<(), Failure> {
+        let OpenedInput {
             name,
             stream,
             text,

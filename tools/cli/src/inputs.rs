@@ -1,7 +1,7 @@
 //! The files and pipes that a run reads its events from, as the command line names them.
 
 use crate::args::{InputArgs, StreamFile};
-use crate::events::{Events, Source, Streams};
+use crate::events::{Events, OpenedInput, Streams};
 use crate::failure::Failure;
 use crate::named as names;
 use crate::output::Output;
@@ -218,7 +218,7 @@ fn source(
     place: Place,
     events: &Events,
     output: &Arc<Output>,
-) -> Result<Source, Failure> {
+) -> Result<OpenedInput, Failure> {
     let Named {
         path,
         stream,
@@ -254,7 +254,7 @@ fn source(
             (Box::new(reader), begin)
         }
     };
-    Ok(Source {
+    Ok(OpenedInput {
         reader,
         name: match path == Path::new("-") {
             true => "stdin".to_string(),

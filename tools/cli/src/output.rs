@@ -8,7 +8,7 @@
 
 use crate::failure::Failure;
 use crate::shape::Encoder;
-use crate::table::Table;
+use crate::table::TableWriter;
 use eventflux::PositionedOutput;
 use eventflux::connector::FileOutput;
 use eventflux::event::Batch;
@@ -43,7 +43,7 @@ struct State {
     /// What a stream did not get yet.
     text: Vec<u8>,
     /// Rows of a table that no line was made of yet.
-    table: Table,
+    table: TableWriter,
     rows: u64,
     error: Option<io::Error>,
 }

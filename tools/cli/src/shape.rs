@@ -97,7 +97,7 @@ fn csv(schema: &Schema, times: bool) -> CsvEncoder {
 
 impl Encoder {
     /// Appends the rows of a batch; those of a table are kept in `table`.
-    pub fn encode(&self, batch: &Batch, text: &mut Vec<u8>, table: &mut crate::table::Table) {
+    pub fn encode(&self, batch: &Batch, text: &mut Vec<u8>, table: &mut crate::table::TableWriter) {
         match self {
             Encoder::Rows(rows) => rows.encode(batch, text),
             Encoder::Json(json) => json.encode(batch, text),

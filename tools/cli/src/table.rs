@@ -46,7 +46,7 @@ impl TableShape {
 
 /// What is not written yet.
 #[derive(Default)]
-pub struct Table {
+pub struct TableWriter {
     shape: Option<Arc<TableShape>>,
     rows: Vec<Vec<String>>,
     widths: Vec<u16>,
@@ -54,7 +54,7 @@ pub struct Table {
     begun: bool,
 }
 
-impl Table {
+impl TableWriter {
     /// Adds rows; writes pieces that are complete.
     pub fn add(&mut self, shape: &Arc<TableShape>, batch: &Batch, text: &mut Vec<u8>) {
         if !self
@@ -63,10 +63,10 @@ impl Table {
             .is_some_and(|known| Arc::ptr_eq(known, shape))
         {
             self.write(text);
-            *self = Table {
+            *self = TableWriter {
                 shape: Some(Arc::clone(shape)),
                 begun: false,
-                ..Table::default()
+                ..TableWriter::default()
             };
         }
         for row in 0..batch.len() {
@@ -183,7 +183,7 @@ mod tests {
     fn pieces_keep_their_widths() {
         let (schema, rows) = batches(&[("a", 1.5), ("a long\ttext", 100.25), ("\u{1b}[31mb", 2.0)]);
         let shape = Arc::new(TableShape::new(&schema, Some("Out"), false));
-        let (mut table, mut text) = (Table::default(), Vec::new());
+        let (mut table, mut text) = (TableWriter::default(), Vec::new());
         for (place, batch) in rows.iter().enumerate() {
             table.add(&shape, batch, &mut text);
             if place == 1 {

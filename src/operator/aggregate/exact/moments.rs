@@ -13,7 +13,7 @@ use super::wide::{
     LEAST, SQUARE_WORDS, SUM_WORDS, Wide, bits, leading, multiply, step, subtract, trailing_zeros,
     window,
 };
-use crate::event::Element;
+use crate::event::ColumnValue;
 use crate::operator::COUNT_MAX;
 use crate::operator::aggregate::Merging;
 use crate::operator::aggregate::fold::Fold;
@@ -50,7 +50,7 @@ pub(crate) struct WideMoments {
 }
 
 /// A value as a sign, a whole number and an exponent of two.
-pub(crate) trait Exact: Element + Copy {
+pub(crate) trait Exact: ColumnValue + Copy {
     /// Bits of the whole number at most.
     const BITS: i32;
     fn exact(self) -> (bool, u64, i32);

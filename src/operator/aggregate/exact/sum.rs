@@ -11,7 +11,7 @@ use super::grid::Grid;
 use super::spill::Spilled;
 use super::twofold::{Twofold, scale, two_sum};
 use super::wide::{LEAST, SUM_WORDS, Wide, bits, leading};
-use crate::event::{Element, Sign};
+use crate::event::{ColumnValue, Sign};
 use crate::operator::COUNT_MAX;
 use crate::operator::aggregate::Merging;
 use crate::operator::aggregate::totals::Total;
@@ -176,7 +176,7 @@ impl<T: Clone + Default + Send + 'static> Cell for ExactTotal<T> {
 
 impl<T> Total for ExactTotal<T>
 where
-    T: Element + Copy + Into<f64>,
+    T: ColumnValue + Copy + Into<f64>,
 {
     type In = T;
     type Sum = f64;

@@ -36,7 +36,7 @@ impl LevelPlan {
 
 /// A pane by its number.
 #[derive(Debug)]
-pub(super) struct Pane {
+pub(super) struct LevelPane {
     pub(super) period: Period,
     /// The slots of its groups in the order of their first rows.
     pub(super) slots: Vec<Slot>,
@@ -58,7 +58,7 @@ pub(super) struct Level {
     /// When a pane begins, by its number; none where there is no such pane.
     starts: Cells<Option<Timestamp>>,
     /// By number.
-    panes: Vec<Pane>,
+    panes: Vec<LevelPane>,
     /// The numbers by the end of the pane.
     by_end: BTreeMap<Timestamp, u32>,
     /// Numbers that are free.
@@ -137,7 +137,7 @@ impl Level {
     #[cold]
     fn make(&mut self, period: Period) -> u32 {
         let number = self.free.pop().unwrap_or_else(|| {
-            self.panes.push(Pane {
+            self.panes.push(LevelPane {
                 period: Period::NONE,
                 slots: Vec::new(),
             });
@@ -255,7 +255,7 @@ impl Level {
 
     /// Forgets a pane; tells the groups that it had.
     pub(super) fn remove(&mut self, pane: u32, gone: &mut Vec<Slot>) {
-        let Pane { period, slots } = &mut self.panes[pane as usize];
+        let LevelPane { period, slots } = &mut self.panes[pane as usize];
         self.by_end.remove(&period.end);
         *period = Period::NONE;
         for slot in slots.drain(..) {
@@ -321,7 +321,7 @@ impl Level {
                     }
                 }
             }
-            self.panes.push(Pane {
+            self.panes.push(LevelPane {
                 period: own,
                 slots: Vec::new(),
             });

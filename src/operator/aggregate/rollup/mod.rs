@@ -16,7 +16,7 @@ mod state;
 mod tests;
 
 pub(crate) use level::LevelPlan;
-pub(crate) use operator::{Input, RollupAggregate};
+pub(crate) use operator::{RollupAggregate, RollupCalls};
 pub(crate) use read::{Ask, RollupView};
 
 use super::group::{Columns, entering};
@@ -80,7 +80,7 @@ struct Scratch {
 }
 
 /// Rows of one pane of the finest granularity.
-struct Run<'a> {
+struct FinestRows<'a> {
     frame: Frame<'a>,
     times: &'a [Timestamp],
 }
@@ -252,7 +252,7 @@ impl Rollup {
     /// Adds rows that go the same way.
     fn add(
         &mut self,
-        run: &Run<'_>,
+        run: &FinestRows<'_>,
         keys: &mut [Program],
         calls: &mut [(AggregateCall, Vec<Program>)],
     ) -> Fate {
@@ -288,7 +288,7 @@ impl Rollup {
     }
 
     /// Looks the groups of a run up.
-    fn find_groups(&mut self, run: &Run<'_>, keys: &mut [Program]) {
+    fn find_groups(&mut self, run: &FinestRows<'_>, keys: &mut [Program]) {
         let s = &mut self.scratch;
         s.groups.clear();
         s.fresh.clear();
@@ -316,7 +316,7 @@ impl Rollup {
         &mut self,
         level: usize,
         period: Period,
-        run: &Run<'_>,
+        run: &FinestRows<'_>,
         calls: &mut [(AggregateCall, Vec<Program>)],
     ) {
         let own = &mut self.levels[level];
@@ -351,7 +351,7 @@ impl Rollup {
     fn add_some(
         &mut self,
         level: usize,
-        run: &Run<'_>,
+        run: &FinestRows<'_>,
         calls: &mut [(AggregateCall, Vec<Program>)],
     ) {
         let s = &mut self.scratch;

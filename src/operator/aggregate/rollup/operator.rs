@@ -1,6 +1,6 @@
 //! The operator that fills an aggregation.
 
-use super::{Fate, Rollup, RollupShape, Run};
+use super::{Fate, FinestRows, Rollup, RollupShape};
 use crate::event::{Batch, DATED, Data, Mark, Period, Timestamp};
 use crate::expr::{Frame, Program};
 use crate::operator::aggregate::AggregateCall;
@@ -11,7 +11,7 @@ use crate::state::{StateHolder, Visitor};
 const NO_TIME: Timestamp = Timestamp::MIN;
 
 /// What an aggregation computes of its rows.
-pub(crate) struct Input {
+pub(crate) struct RollupCalls {
     /// Which rows count.
     pub(crate) condition: Option<Program>,
     pub(crate) keys: Vec<Program>,
@@ -24,7 +24,7 @@ pub(crate) struct Input {
 pub(crate) struct RollupAggregate {
     /// Lent while a join reads it.
     held: Option<Box<Rollup>>,
-    input: Input,
+    input: RollupCalls,
     routing: Vec<usize>,
     late: u64,
     /// Rows without a time.
@@ -40,7 +40,7 @@ pub(crate) struct RollupAggregate {
 }
 
 impl RollupAggregate {
-    pub(crate) fn new(shape: &RollupShape, input: Input, routing: Vec<usize>) -> Self {
+    pub(crate) fn new(shape: &RollupShape, input: RollupCalls, routing: Vec<usize>) -> Self {
         RollupAggregate {
             held: Some(Box::new(Rollup::new(shape))),
             input,
@@ -154,7 +154,7 @@ impl RollupAggregate {
                 Some(self.places.as_slice())
             }
         };
-        let run = Run {
+        let run = FinestRows {
             frame: Frame {
                 rows: picked,
                 len: end - first,

@@ -1,6 +1,6 @@
 //! An aggregation that is captured, damaged, and full.
 
-use super::{Ask, Input, LevelPlan, RollupAggregate, RollupShape};
+use super::{Ask, LevelPlan, RollupAggregate, RollupCalls, RollupShape};
 use crate::event::{Batch, Column, Granularity, Period, Timestamp, Type, Value, Zone};
 use crate::expr::{ColumnRef, Layout, Typed};
 use crate::operator::aggregate::{Aggregate, AggregateCall, Rows};
@@ -45,7 +45,7 @@ fn operator() -> RollupAggregate {
         let column = ColumnRef::Input { source: 0, column };
         Typed::column(column, ty, Span::default()).compile(&Layout::default().all(0, 2))
     };
-    let input = Input {
+    let input = RollupCalls {
         condition: None,
         keys: vec![column(0, Type::String)],
         calls: calls

@@ -3,7 +3,7 @@
 use super::EventFluxAppRuntime;
 use crate::error::{RuntimeError, remedy};
 use crate::event::{Timestamp, Value};
-use crate::operator::pattern::{Step, TraceSink, Traced};
+use crate::operator::pattern::{TraceSink, TraceStep, Traced};
 use crate::plan::{PatternWords, QueryPlan};
 use std::fmt;
 use std::sync::Arc;
@@ -186,32 +186,32 @@ impl<F: Fn(&RunStep) + Send + Sync> TraceSink for Teller<F> {
     }
 }
 
-fn change(words: &PatternWords, step: Step) -> RunChange {
+fn change(words: &PatternWords, step: TraceStep) -> RunChange {
     let named = |term: usize| words.terms[term].clone();
     match step {
-        Step::Begun { with } => RunChange::Begun {
+        TraceStep::Begun { with } => RunChange::Begun {
             with: with.map(named),
         },
-        Step::Took { term, count } => RunChange::Took {
+        TraceStep::Took { term, count } => RunChange::Took {
             term: named(term),
             count,
         },
-        Step::Silent { term } => RunChange::Silent { term: named(term) },
-        Step::Lost { term } => RunChange::Lost { term: named(term) },
-        Step::StartsOver { term } => RunChange::StartsOver { term: named(term) },
-        Step::Completed { first, end } => RunChange::Completed {
+        TraceStep::Silent { term } => RunChange::Silent { term: named(term) },
+        TraceStep::Lost { term } => RunChange::Lost { term: named(term) },
+        TraceStep::StartsOver { term } => RunChange::StartsOver { term: named(term) },
+        TraceStep::Completed { first, end } => RunChange::Completed {
             part: words.elements[first..end].join(" -> "),
         },
-        Step::Matched => RunChange::Matched,
-        Step::Prevented { term } => RunChange::Prevented { term: named(term) },
-        Step::OutOfTime { within } => RunChange::OutOfTime {
+        TraceStep::Matched => RunChange::Matched,
+        TraceStep::Prevented { term } => RunChange::Prevented { term: named(term) },
+        TraceStep::OutOfTime { within } => RunChange::OutOfTime {
             within: words.within[within].clone(),
         },
-        Step::Broken => RunChange::Broken,
-        Step::Skipped => RunChange::Skipped,
-        Step::GaveWay => RunChange::GaveWay,
-        Step::Dropped => RunChange::Dropped,
-        Step::Refused => RunChange::Refused,
+        TraceStep::Broken => RunChange::Broken,
+        TraceStep::Skipped => RunChange::Skipped,
+        TraceStep::GaveWay => RunChange::GaveWay,
+        TraceStep::Dropped => RunChange::Dropped,
+        TraceStep::Refused => RunChange::Refused,
     }
 }
 

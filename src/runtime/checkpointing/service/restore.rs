@@ -10,7 +10,7 @@ use crate::runtime::checkpointing::build::{Builder, Built};
 use crate::runtime::checkpointing::error::CheckpointError;
 use crate::runtime::checkpointing::head::{Claimed, Head};
 use crate::runtime::checkpointing::read::{Read, export, read, revisions};
-use crate::runtime::checkpointing::schema::{Differences, Schema};
+use crate::runtime::checkpointing::schema::{Differences, StateSchema};
 use crate::runtime::position::named::ResumePoint;
 use crate::runtime::shared::Shared;
 use crate::runtime::worker::core::Core;
@@ -117,7 +117,7 @@ impl Swapped {
 /// Builds the state of an app from what was read, and swaps it in.
 pub(crate) fn swap_in(
     shared: &Shared,
-    schema: &Schema,
+    schema: &StateSchema,
     read: &Read,
     options: &RestoreOptions,
     tracked: bool,

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 
 /// Words with the slot of each, in a table that holds them.
 struct Filled {
-    table: Table,
+    table: HashTable,
     slots: BTreeMap<u64, Slot>,
 }
 
 impl Filled {
     fn new() -> Self {
-        let (table, slots) = (Table::new(), BTreeMap::new());
+        let (table, slots) = (HashTable::new(), BTreeMap::new());
         Filled { table, slots }
     }
 
@@ -157,5 +157,5 @@ fn one_wide_word_makes_all_entries_wide() {
     assert!(matches!(filled.table.entries, Entries::Wide(_)));
     filled.check();
     // A word that is as long as no entry is in none of them.
-    assert_eq!(Table::new().find(1 << 40), EMPTY);
+    assert_eq!(HashTable::new().find(1 << 40), EMPTY);
 }

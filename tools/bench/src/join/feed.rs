@@ -1,6 +1,6 @@
 //! Rows of two streams, and how they get into an app.
 
-use super::hand::{Row, TimedRow};
+use super::hand::{KeyedRow, TimedRow};
 use crate::data::{Random, at};
 use crate::engine::{self, Engine};
 use crate::harness::Tally;
@@ -11,8 +11,8 @@ use eventflux::event::{Column, Data, Timestamp};
 pub type Sent = (&'static str, ColumnBatch);
 
 /// Rows with keys below `keys`, whose values count them.
-pub fn rows(random: &mut Random, n: usize, keys: usize) -> Vec<Row> {
-    let row = |value: usize| Row {
+pub fn rows(random: &mut Random, n: usize, keys: usize) -> Vec<KeyedRow> {
+    let row = |value: usize| KeyedRow {
         key: random.below(keys as u64) as i64,
         value: value as i64,
     };
@@ -20,7 +20,7 @@ pub fn rows(random: &mut Random, n: usize, keys: usize) -> Vec<Row> {
 }
 
 /// Rows in batches whose sizes take turns.
-pub fn batches(rows: &[Row], sizes: [usize; 2]) -> Vec<Vec<Row>> {
+pub fn batches(rows: &[KeyedRow], sizes: [usize; 2]) -> Vec<Vec<KeyedRow>> {
     let (mut left, mut batches) = (rows, Vec::new());
     while !left.is_empty() {
         let size = sizes[batches.len() % 2].min(left.len());
@@ -33,7 +33,7 @@ pub fn batches(rows: &[Row], sizes: [usize; 2]) -> Vec<Vec<Row>> {
 
 /// The same with times from `start_ms` on, ten rows per millisecond; each batch begins with a new millisecond. Answers
 /// also when the next one begins.
-pub fn with_times(batches: Vec<Vec<Row>>, start_ms: i64) -> (Vec<Vec<TimedRow>>, i64) {
+pub fn with_times(batches: Vec<Vec<KeyedRow>>, start_ms: i64) -> (Vec<Vec<TimedRow>>, i64) {
     let mut begin = start_ms;
     let timed = batches.into_iter().map(|batch| {
         let rows = batch.into_iter().enumerate();
@@ -50,7 +50,7 @@ pub fn columns(
     engine: &Engine,
     stream: &'static str,
     at: Vec<Timestamp>,
-    rows: impl Iterator<Item = Row> + Clone,
+    rows: impl Iterator<Item = KeyedRow> + Clone,
 ) -> Result<Sent, String> {
     let schema = engine.runtime().schema(stream).ok_or("no such stream")?;
     let mut batch = ColumnBatch::new(&schema);
@@ -67,7 +67,7 @@ pub fn columns(
 pub fn by_turns(
     engine: &Engine,
     streams: [&'static str; 2],
-    batches: &[Vec<Row>],
+    batches: &[Vec<KeyedRow>],
 ) -> Result<Vec<Sent>, String> {
     let batches = batches.iter().enumerate();
     let sent = batches.map(|(number, rows)| {

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 /// A row: its key and what else it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct KeyedRow {
     /// What rows meet by.
     pub key: i64,
     /// What comes out.
@@ -45,7 +45,7 @@ impl Held {
     }
 
     #[inline]
-    fn push(&mut self, row: Row) {
+    fn push(&mut self, row: KeyedRow) {
         if self.order.len() == self.max
             && let Some(oldest) = self.order.pop_front()
             && let Some(rows) = self.by_key.get_mut(&oldest)
@@ -63,7 +63,7 @@ impl Held {
 }
 
 /// `A WINDOW('length', n) JOIN B WINDOW('length', n) ON a.k = b.k`, batches of A and B by turns.
-pub fn length([a, b]: &mut [Held; 2], batches: &[Vec<Row>], emit: &mut dyn FnMut(i64, i64)) {
+pub fn length([a, b]: &mut [Held; 2], batches: &[Vec<KeyedRow>], emit: &mut dyn FnMut(i64, i64)) {
     let emit = black_box(emit);
     for (number, batch) in batches.iter().enumerate() {
         if number % 2 == 0 {
@@ -100,7 +100,7 @@ impl Sorted {
     }
 
     #[inline]
-    fn push(&mut self, row: Row) {
+    fn push(&mut self, row: KeyedRow) {
         let oldest = self.came - self.order.len() as u64;
         if self.order.len() == self.max
             && let Some((key, value)) = self.order.pop_front()
@@ -127,7 +127,7 @@ impl Sorted {
 
 /// `A WINDOW('length', n) AS a JOIN B WINDOW('length', n) AS b ON a.k = b.k AND b.y < a.x`, batches of A and B by
 /// turns.
-pub fn less([a, b]: &mut [Sorted; 2], batches: &[Vec<Row>], emit: &mut dyn FnMut(i64, i64)) {
+pub fn less([a, b]: &mut [Sorted; 2], batches: &[Vec<KeyedRow>], emit: &mut dyn FnMut(i64, i64)) {
     let emit = black_box(emit);
     for (number, batch) in batches.iter().enumerate() {
         for row in batch {
@@ -163,7 +163,7 @@ impl Recent {
     }
 
     #[inline]
-    fn push(&mut self, at: i64, row: Row) {
+    fn push(&mut self, at: i64, row: KeyedRow) {
         self.order.push_back((at, row.key));
         self.by_key.entry(row.key).or_default().push_back(row.value);
     }
@@ -182,7 +182,7 @@ impl Recent {
 }
 
 /// A row and its time in milliseconds.
-pub type TimedRow = (i64, Row);
+pub type TimedRow = (i64, KeyedRow);
 
 /// `A JOIN B ON a.k = b.k AND b.time BETWEEN a.time - t AND a.time`, batches of B and A by turns: a row of B never
 /// comes behind a row of A of its time, so that rows of A are not held.
@@ -228,7 +228,7 @@ pub fn asof(latest: &mut Map<i64, i64>, batches: &[Vec<TimedRow>], emit: &mut dy
 }
 
 /// `S JOIN T ON s.k = t.k`, of a table.
-pub fn lookup(table: &Map<i64, f64>, rows: &[Row], emit: &mut dyn FnMut(i64, f64)) {
+pub fn lookup(table: &Map<i64, f64>, rows: &[KeyedRow], emit: &mut dyn FnMut(i64, f64)) {
     let emit = black_box(emit);
     for row in rows {
         if let Some(value) = table.get(&row.key) {
@@ -238,7 +238,7 @@ pub fn lookup(table: &Map<i64, f64>, rows: &[Row], emit: &mut dyn FnMut(i64, f64
 }
 
 /// `UPSERT INTO T`.
-pub fn upsert(table: &mut Map<i64, f64>, rows: &[Row]) {
+pub fn upsert(table: &mut Map<i64, f64>, rows: &[KeyedRow]) {
     for row in rows {
         table.insert(row.key, row.value as f64);
     }
@@ -248,8 +248,8 @@ pub fn upsert(table: &mut Map<i64, f64>, rows: &[Row]) {
 mod tests {
     use super::*;
 
-    fn row(key: i64, value: i64) -> Row {
-        Row { key, value }
+    fn row(key: i64, value: i64) -> KeyedRow {
+        KeyedRow { key, value }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a row takes that a join holds.
 
 use super::feed::{columns, send};
-use super::hand::Row;
+use super::hand::KeyedRow;
 use crate::data::{BATCH_ROWS, at, each_key};
 use crate::engine::{self, Engine};
 use crate::harness::{Conditions, Spread, Tally, same, word2};
@@ -41,8 +41,8 @@ pub fn memory(c: &Conditions) -> Result<Record, String> {
 fn held(rows: usize, query: &str) -> Result<f64, String> {
     let mut engine = Engine::inline(&format!("{STREAMS}{query}"), engine::long_long)?;
     let mut input = engine.runtime().input_handler("A").map_err(engine::text)?;
-    let all: Vec<Row> = each_row(rows).collect();
-    let times = |rows: &[Row]| (0..rows.len()).map(at).collect();
+    let all: Vec<KeyedRow> = each_row(rows).collect();
+    let times = |rows: &[KeyedRow]| (0..rows.len()).map(at).collect();
     let before = resident()?;
     for rows in all.chunks(BATCH_ROWS) {
         let (_, mut batch) = columns(&engine, "A", times(rows), rows.iter().copied())?;
@@ -60,9 +60,9 @@ fn held(rows: usize, query: &str) -> Result<f64, String> {
     Ok(grown as f64 / rows as f64)
 }
 
-fn each_row(rows: usize) -> impl Iterator<Item = Row> {
+fn each_row(rows: usize) -> impl Iterator<Item = KeyedRow> {
     let each = each_key(rows).into_iter().enumerate();
-    each.map(|(value, t)| Row {
+    each.map(|(value, t)| KeyedRow {
         key: t.key,
         value: value as i64,
     })

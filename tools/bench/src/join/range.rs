@@ -3,7 +3,7 @@
 //! Sketch: a tree per key finds the rows in the range; a row enters one tree and leaves it again.
 
 use super::feed::{Sent, batches, by_turns as columns, send};
-use super::hand::{self, Row, Sorted};
+use super::hand::{self, KeyedRow, Sorted};
 use crate::data::Random;
 use crate::engine::{self, Engine};
 use crate::harness::{Conditions, Spread, Tally, by_turns, same, timed, word2};
@@ -29,19 +29,19 @@ fn app() -> String {
 }
 
 /// Batches of A and B by turns.
-fn rows(random: &mut Random, n: usize, keys: usize) -> Vec<Vec<Row>> {
+fn rows(random: &mut Random, n: usize, keys: usize) -> Vec<Vec<KeyedRow>> {
     let per_key = (HELD / keys) as u64;
     let row = |place: usize| {
         let values = match (place / TOGETHER).is_multiple_of(2) {
             true => VALUES / per_key,
             false => VALUES,
         };
-        Row {
+        KeyedRow {
             key: random.below(keys as u64) as i64,
             value: random.below(values) as i64,
         }
     };
-    let rows: Vec<Row> = (0..n).map(row).collect();
+    let rows: Vec<KeyedRow> = (0..n).map(row).collect();
     batches(&rows, [TOGETHER; 2])
 }
 
@@ -49,7 +49,7 @@ fn rows(random: &mut Random, n: usize, keys: usize) -> Vec<Vec<Row>> {
 struct Case {
     engine: Engine,
     held: [Sorted; 2],
-    batches: Vec<Vec<Row>>,
+    batches: Vec<Vec<KeyedRow>>,
     sent: Vec<Sent>,
 }
 
@@ -82,7 +82,7 @@ impl Case {
     }
 }
 
-fn tally(held: &mut [Sorted; 2], batches: &[Vec<Row>]) -> Tally {
+fn tally(held: &mut [Sorted; 2], batches: &[Vec<KeyedRow>]) -> Tally {
     let mut tally = Tally::default();
     hand::less(held, batches, &mut |x, y| {
         tally.add(word2(x as u64, y as u64));

@@ -4,7 +4,7 @@
 //! cache miss where a side does not fit the caches.
 
 use super::feed::{Sent, batches, by_turns as columns, rows, send};
-use super::hand::{self, Held, Row};
+use super::hand::{self, Held, KeyedRow};
 use crate::data::Random;
 use crate::engine::{self, Engine};
 use crate::growth::{Growth, sizes};
@@ -30,7 +30,7 @@ fn app(held: usize) -> String {
 struct Case {
     engine: Engine,
     held: [Held; 2],
-    batches: Vec<Vec<Row>>,
+    batches: Vec<Vec<KeyedRow>>,
     sent: Vec<Sent>,
 }
 
@@ -64,7 +64,7 @@ impl Case {
     }
 }
 
-fn tally(held: &mut [Held; 2], batches: &[Vec<Row>]) -> Tally {
+fn tally(held: &mut [Held; 2], batches: &[Vec<KeyedRow>]) -> Tally {
     let mut tally = Tally::default();
     hand::length(held, batches, &mut |x, y| {
         tally.add(word2(x as u64, y as u64));

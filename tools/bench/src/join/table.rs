@@ -3,7 +3,7 @@
 //! Sketch: a place in an index of 16 MB and a value in a column of 8 MB are two cache misses; a bare map has one.
 
 use super::feed::{Sent, columns, rows, send};
-use super::hand::{self, Row};
+use super::hand::{self, KeyedRow};
 use crate::data::{BATCH_ROWS, Random, at, each_key};
 use crate::engine::{self, Engine};
 use crate::hand::Map;
@@ -23,8 +23,8 @@ const APP: &str = "CREATE STREAM F (k LONG, v LONG);\nCREATE STREAM S (k LONG, x
      UPSERT INTO T SELECT k, v FROM F ON T.k = F.k;\n\
      INSERT INTO Out SELECT s.x AS x, T.v AS v FROM S AS s JOIN T ON s.k = T.k;";
 
-fn sent(engine: &Engine, stream: &'static str, rows: &[Row]) -> Result<Vec<Sent>, String> {
-    let batch = |rows: &[Row]| {
+fn sent(engine: &Engine, stream: &'static str, rows: &[KeyedRow]) -> Result<Vec<Sent>, String> {
+    let batch = |rows: &[KeyedRow]| {
         let times = (0..rows.len()).map(at).collect();
         columns(engine, stream, times, rows.iter().copied())
     };
@@ -43,16 +43,16 @@ fn filled(c: &Conditions) -> Result<(Engine, Map<i64, f64>), String> {
 }
 
 /// A row of each key.
-fn all(c: &Conditions) -> Vec<Row> {
+fn all(c: &Conditions) -> Vec<KeyedRow> {
     let each = each_key(c.keys(ROWS)).into_iter().enumerate();
-    let row = |(value, t): (usize, crate::data::Trade)| Row {
+    let row = |(value, t): (usize, crate::data::Trade)| KeyedRow {
         key: t.key,
         value: value as i64,
     };
     each.map(row).collect()
 }
 
-fn tally(table: &Map<i64, f64>, rows: &[Row]) -> Tally {
+fn tally(table: &Map<i64, f64>, rows: &[KeyedRow]) -> Tally {
     let mut tally = Tally::default();
     hand::lookup(table, rows, &mut |x, v| {
         tally.add(word2(x as u64, v.to_bits()));

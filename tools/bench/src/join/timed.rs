@@ -4,7 +4,7 @@
 //! pass, so the rows of a pass are made before its clock starts.
 
 use super::feed::{batches, rows, send, timed_by_turns, with_times};
-use super::hand::{self, Recent, Row};
+use super::hand::{self, KeyedRow, Recent};
 use crate::data::Random;
 use crate::engine::{self, Engine};
 use crate::hand::Map;
@@ -28,14 +28,14 @@ const STREAMS: &str =
 struct Case<'a> {
     c: &'a Conditions,
     engine: Engine,
-    rows: Vec<Row>,
+    rows: Vec<KeyedRow>,
     sizes: [usize; 2],
     hand: &'a mut dyn FnMut(&[Vec<hand::TimedRow>]) -> Tally,
 }
 
 impl Case<'_> {
     /// `first`: rows that come before the clock starts.
-    fn record(mut self, question: &'static str, first: &[Row]) -> Result<Record, String> {
+    fn record(mut self, question: &'static str, first: &[KeyedRow]) -> Result<Record, String> {
         let (mut ours_ms, mut hand_ms) = (0, 0);
         let filled = self.pass(first, &mut ours_ms)?.tally;
         same(filled, self.pass_by_hand(first, &mut hand_ms)?.tally)?;
@@ -59,14 +59,14 @@ impl Case<'_> {
         ))
     }
 
-    fn pass(&mut self, rows: &[Row], begin_ms: &mut i64) -> Result<Pass, String> {
+    fn pass(&mut self, rows: &[KeyedRow], begin_ms: &mut i64) -> Result<Pass, String> {
         let (batches, next) = with_times(batches(rows, self.sizes), *begin_ms);
         *begin_ms = next;
         let mut sent = timed_by_turns(&self.engine, ["B", "A"], &batches)?;
         timed(|| send(&mut self.engine, &mut sent))
     }
 
-    fn pass_by_hand(&mut self, rows: &[Row], begin_ms: &mut i64) -> Result<Pass, String> {
+    fn pass_by_hand(&mut self, rows: &[KeyedRow], begin_ms: &mut i64) -> Result<Pass, String> {
         let (batches, next) = with_times(batches(rows, self.sizes), *begin_ms);
         *begin_ms = next;
         timed(|| Ok((self.hand)(&batches)))

@@ -3,7 +3,7 @@
 use crate::engine::{self, Engine};
 use crate::harness::{Conditions, Pass, Spread, Tally, by_turns, timed};
 use crate::join::feed::{Sent, columns, send, with_times};
-use crate::join::hand::{Row, TimedRow};
+use crate::join::hand::{KeyedRow, TimedRow};
 use eventflux::event::Timestamp;
 use std::cell::RefCell;
 
@@ -12,7 +12,7 @@ pub const STREAMS: &str = "@app:playback\nCREATE STREAM A (k LONG, x LONG);\n\
      CREATE STREAM B (k LONG, x LONG);\nCREATE STREAM C (k LONG, x LONG);\n";
 
 /// Batches of rows, each with its stream.
-pub type Batches = Vec<(&'static str, Vec<Row>)>;
+pub type Batches = Vec<(&'static str, Vec<KeyedRow>)>;
 
 /// Answers the same rows by hand.
 pub type Hand<'a> = &'a mut dyn FnMut(&'static str, &[TimedRow], &mut Tally);

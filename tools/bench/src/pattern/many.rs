@@ -5,7 +5,7 @@ use super::hand::Rises;
 use crate::data::Random;
 use crate::engine::{self, Engine};
 use crate::harness::{Conditions, Spread};
-use crate::join::hand::Row;
+use crate::join::hand::KeyedRow;
 use crate::record::{Record, Unit};
 
 const EVENTS: usize = 500_000;
@@ -31,11 +31,11 @@ fn pattern(number: usize, target: &str) -> String {
 /// The first so many of the patterns.
 fn figures(c: &Conditions, patterns: usize, is_shared: bool) -> Result<(Spread, Spread), String> {
     let mut random = Random::new(12);
-    let row = |value: usize| Row {
+    let row = |value: usize| KeyedRow {
         key: random.below(PATTERNS as u64) as i64,
         value: (value as i64 * 7_919) % 1_000,
     };
-    let rows: Vec<Row> = (0..c.events(EVENTS)).map(row).collect();
+    let rows: Vec<KeyedRow> = (0..c.events(EVENTS)).map(row).collect();
     let batches: Batches = rows.chunks(TOGETHER).map(|b| ("A", b.to_vec())).collect();
     let targets = (0..patterns).map(|number| target(number, is_shared));
     let mut targets: Vec<String> = targets.collect();

@@ -5,7 +5,7 @@ use crate::data::{BATCH_ROWS, each_key};
 use crate::engine::{self, Engine};
 use crate::harness::{Conditions, Spread, Tally, same, word2};
 use crate::join::feed::{columns, send};
-use crate::join::hand::Row;
+use crate::join::hand::KeyedRow;
 use crate::record::{Record, Unit};
 use crate::standing::resident;
 use eventflux::event::Timestamp;
@@ -47,8 +47,8 @@ pub fn memory(c: &Conditions) -> Result<Record, String> {
 /// Bytes per run that waits. Rows of B end some of them.
 fn held(runs: usize, app: &str) -> Result<f64, String> {
     let mut engine = Engine::inline(app, engine::long_long)?;
-    let all: Vec<Row> = each_row(runs).collect();
-    let times = |rows: &[Row]| vec![Timestamp::from_millis(1); rows.len()];
+    let all: Vec<KeyedRow> = each_row(runs).collect();
+    let times = |rows: &[KeyedRow]| vec![Timestamp::from_millis(1); rows.len()];
     let before = resident()?;
     for rows in all.chunks(BATCH_ROWS) {
         let batch = columns(&engine, "A", times(rows), rows.iter().copied())?;
@@ -65,9 +65,9 @@ fn held(runs: usize, app: &str) -> Result<f64, String> {
     Ok(grown as f64 / runs as f64)
 }
 
-fn each_row(runs: usize) -> impl Iterator<Item = Row> {
+fn each_row(runs: usize) -> impl Iterator<Item = KeyedRow> {
     let each = each_key(runs).into_iter().enumerate();
-    each.map(|(value, t)| Row {
+    each.map(|(value, t)| KeyedRow {
         key: t.key,
         value: value as i64,
     })

@@ -9,7 +9,7 @@ use crate::data::Random;
 use crate::engine::{self, Engine};
 use crate::harness::{Conditions, Tally, by_turns, timed};
 use crate::join::feed::with_times;
-use crate::join::hand::{Row, TimedRow};
+use crate::join::hand::{KeyedRow, TimedRow};
 use crate::record::{Record, Unit};
 use std::cell::Cell;
 
@@ -31,7 +31,7 @@ const PAIR_MS: i64 = 10_000;
 pub(super) fn by_chance(streams: &[&'static str], n: usize, keys: usize) -> Batches {
     let mut random = Random::new(11);
     let batches = (0..n.div_ceil(TOGETHER)).map(|number| {
-        let row = |value: usize| Row {
+        let row = |value: usize| KeyedRow {
             key: random.below(keys as u64) as i64,
             value: value as i64,
         };
@@ -48,7 +48,7 @@ fn in_turn(streams: &[(&'static str, usize)], n: usize, keys: usize) -> Batches 
     while sent < n {
         for (stream, times) in streams {
             for time in 0..*times {
-                let row = |key: usize| Row {
+                let row = |key: usize| KeyedRow {
                     key: ((first + key) % keys) as i64,
                     value: (sent + time + key) as i64,
                 };

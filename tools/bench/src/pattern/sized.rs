@@ -8,7 +8,7 @@ use super::hand::Pairs;
 use crate::engine::{self, Engine};
 use crate::growth::{Growth, sizes};
 use crate::harness::{Conditions, Spread};
-use crate::join::hand::Row;
+use crate::join::hand::KeyedRow;
 use crate::record::Record;
 
 /// Events of a pass: each open run ends once in it, at least.
@@ -22,7 +22,7 @@ fn batches(open: usize, events: usize) -> Batches {
     let mut batches = Batches::new();
     let mut begun = 0i64;
     while batches.len() * TOGETHER < events {
-        let row = |key: i64| Row {
+        let row = |key: i64| KeyedRow {
             key: key.rem_euclid(keys),
             value: key,
         };

@@ -46,7 +46,7 @@ fn all_by(
 }
 
 fn text(events: &mut Events, name: &str, text: &str) {
-    let source = Source {
+    let source = OpenedInput {
         name: name.into(),
         stream: None,
         text: Text::new(Format::Json),

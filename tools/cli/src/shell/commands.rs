@@ -3,7 +3,7 @@
 use super::Shell;
 use super::asks::{is_select, rows};
 use super::feed::Piece;
-use super::kept::{Kept, Source};
+use super::kept::{InputFile, Kept};
 use super::told::Wrong;
 use crate::paths::holds_something;
 use crate::report::time;
@@ -31,11 +31,11 @@ pub enum Next {
     Ends,
 }
 
-type Run = fn(&mut Shell<'_>, &str) -> Result<Next, Wrong>;
+type CommandFn = fn(&mut Shell<'_>, &str) -> Result<Next, Wrong>;
 
 /// Name, parameters, what it does, how.
 #[rustfmt::skip]
-pub const COMMANDS: &[(&str, &str, &str, Run)] = &[
+pub const COMMANDS: &[(&str, &str, &str, CommandFn)] = &[
     (".app", "", "show the app so far", app),
     (".drop", "NAME", "take back what makes and writes NAME", drop_name),
     (".explain", "[NAME|SELECT …]", "show the plan of the app, or a part of it", explain),
@@ -149,7 +149,7 @@ fn app(shell: &mut Shell<'_>, _: &str) -> Result<Next, Wrong> {
 
 /// The files that are loaded, and what was typed, as comments of the app.
 fn loaded(kept: &Kept) -> String {
-    let line = |s: &Source| match &s.stream {
+    let line = |s: &InputFile| match &s.stream {
         Some(stream) => format!("-- .load {} AS {stream}\n", s.path.display()),
         None => format!("-- .load {}\n", s.path.display()),
     };
@@ -253,7 +253,7 @@ fn functions(_: &mut Shell<'_>, part: &str) -> Result<Next, Wrong> {
 }
 
 fn help(_: &mut Shell<'_>, command: &str) -> Result<Next, Wrong> {
-    let line = |(name, parameters, about, _): &(&str, &str, &str, Run)| {
+    let line = |(name, parameters, about, _): &(&str, &str, &str, CommandFn)| {
         let call = format!("{name} {parameters}");
         format!("  {call:29}{about}")
     };
@@ -399,7 +399,7 @@ fn schema(shell: &mut Shell<'_>, name: &str) -> Result<Next, Wrong> {
 fn tables(shell: &mut Shell<'_>, _: &str) -> Result<Next, Wrong> {
     let kept = &shell.kept;
     for known in &kept.known {
-        let of = |s: &&Source| match &s.stream {
+        let of = |s: &&InputFile| match &s.stream {
             Some(stream) => stream.eq_ignore_ascii_case(&known.name),
             None => false,
         };

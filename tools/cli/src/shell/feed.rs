@@ -21,7 +21,7 @@ pub struct Piece {
 
 /// What was typed.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Entry {
+pub enum ShellInput {
     /// A line that begins with a point.
     Command(Piece),
     /// A statement, with its `;`.
@@ -71,12 +71,12 @@ pub struct Feed {
 
 impl Feed {
     /// Takes a line without its end; answers what it completes.
-    pub fn line(&mut self, line: &str) -> Result<Vec<Entry>, TooLong> {
+    pub fn line(&mut self, line: &str) -> Result<Vec<ShellInput>, TooLong> {
         self.lines += 1;
         if !self.begun && self.inside == Inside::Text && line.trim_start().starts_with('.') {
             let text = line.trim();
             self.forget();
-            return Ok(vec![Entry::Command(Piece {
+            return Ok(vec![ShellInput::Command(Piece {
                 text: text.to_string(),
                 open: false,
                 line: self.lines,
@@ -90,7 +90,7 @@ impl Feed {
         self.text.push('\n');
         let mut done = Vec::new();
         while let Some(end) = self.end() {
-            done.extend(self.cut(end).map(Entry::Statement));
+            done.extend(self.cut(end).map(ShellInput::Statement));
         }
         self.text.drain(..self.from);
         self.seen -= self.from;
@@ -329,9 +329,9 @@ mod tests {
             entries.extend(feed.line(line).expect("short"));
         }
         let shown = |p: &Piece| format!("{}:{} {}", p.line, p.column, p.text);
-        let shown = |entry: &Entry| match entry {
-            Entry::Command(piece) => format!("! {}", shown(piece)),
-            Entry::Statement(piece) => shown(piece),
+        let shown = |entry: &ShellInput| match entry {
+            ShellInput::Command(piece) => format!("! {}", shown(piece)),
+            ShellInput::Statement(piece) => shown(piece),
         };
         let mut all: Vec<String> = entries.iter().map(shown).collect();
         all.extend(

@@ -14,7 +14,7 @@ const TIMES: [&str; 2] = ["at", "timestamp"];
 
 /// A row that was typed.
 #[derive(Clone)]
-pub struct Row {
+pub struct TypedRow {
     /// The stream or the table.
     pub into: String,
     /// Its time in ms, if that was said.
@@ -31,7 +31,7 @@ struct Insert<'t> {
 }
 
 /// The rows of a statement; none where it is no INSERT … VALUES.
-pub fn rows(piece: &Piece, kept: &Kept) -> Option<Result<Vec<Row>, Wrong>> {
+pub fn rows(piece: &Piece, kept: &Kept) -> Option<Result<Vec<TypedRow>, Wrong>> {
     let insert = read(&piece.text)?;
     Some(
         insert
@@ -42,7 +42,7 @@ pub fn rows(piece: &Piece, kept: &Kept) -> Option<Result<Vec<Row>, Wrong>> {
 
 /// A part of a statement.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Part<'t> {
+enum Token<'t> {
     Word(&'t str),
     Quoted(&'t str),
     /// What stands between parentheses.
@@ -53,16 +53,16 @@ enum Part<'t> {
 fn read(text: &str) -> Option<Result<Insert<'_>, String>> {
     let parts = parts(text);
     let is = |at: usize, word: &str| match parts.get(at) {
-        Some(Part::Word(w)) => w.eq_ignore_ascii_case(word),
+        Some(Token::Word(w)) => w.eq_ignore_ascii_case(word),
         _ => false,
     };
     let into = match (is(0, "INSERT") && is(1, "INTO"), parts.get(2)) {
-        (true, Some(Part::Word(name))) => name.to_string(),
-        (true, Some(Part::Quoted(name))) => name.replace("\"\"", "\""),
+        (true, Some(Token::Word(name))) => name.to_string(),
+        (true, Some(Token::Quoted(name))) => name.replace("\"\"", "\""),
         _ => return None,
     };
     let (columns, behind) = match parts.get(3) {
-        Some(Part::Group(columns)) if is(4, "VALUES") => {
+        Some(Token::Group(columns)) if is(4, "VALUES") => {
             let names = separated(columns).into_iter();
             let names = names.map(|n| n.trim_matches('"').replace("\"\"", "\""));
             (Some(names.collect()), 5)
@@ -74,7 +74,7 @@ fn read(text: &str) -> Option<Result<Insert<'_>, String>> {
     let mut rest = parts[behind..].iter();
     loop {
         match rest.next() {
-            Some(Part::Group(values)) => rows.push(separated(values)),
+            Some(Token::Group(values)) => rows.push(separated(values)),
             _ => {
                 return Some(Err(
                     "write INSERT INTO S VALUES (1, 'a'), (2, 'b');".to_string()
@@ -82,8 +82,8 @@ fn read(text: &str) -> Option<Result<Insert<'_>, String>> {
             }
         }
         match rest.next() {
-            Some(Part::Sign(',')) => {}
-            Some(Part::Sign(';')) | None => break,
+            Some(Token::Sign(',')) => {}
+            Some(Token::Sign(';')) | None => break,
             _ => {
                 return Some(Err(
                     "',' or ';' is expected behind each row of VALUES".to_string()
@@ -99,7 +99,7 @@ fn read(text: &str) -> Option<Result<Insert<'_>, String>> {
 }
 
 /// The parts of a statement, without comments.
-fn parts(text: &str) -> Vec<Part<'_>> {
+fn parts(text: &str) -> Vec<Token<'_>> {
     let mut parts = Vec::new();
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {
@@ -115,10 +115,10 @@ fn parts(text: &str) -> Vec<Part<'_>> {
         let (part, behind) = rest.split_at(end);
         match first {
             '-' | '/' if part.len() > 1 => {}
-            '"' if part.len() > 1 => parts.push(Part::Quoted(&part[1..part.len() - 1])),
-            '(' if part.ends_with(')') => parts.push(Part::Group(&part[1..part.len() - 1])),
-            c if is_word(c) => parts.push(Part::Word(part)),
-            c => parts.push(Part::Sign(c)),
+            '"' if part.len() > 1 => parts.push(Token::Quoted(&part[1..part.len() - 1])),
+            '(' if part.ends_with(')') => parts.push(Token::Group(&part[1..part.len() - 1])),
+            c if is_word(c) => parts.push(Token::Word(part)),
+            c => parts.push(Token::Sign(c)),
         }
         rest = behind.trim_start();
     }
@@ -182,7 +182,7 @@ fn separated(text: &str) -> Vec<&str> {
     all
 }
 
-fn evaluated(insert: &Insert<'_>, kept: &Kept) -> Result<Vec<Row>, String> {
+fn evaluated(insert: &Insert<'_>, kept: &Kept) -> Result<Vec<TypedRow>, String> {
     let Some(known) = kept.find(&insert.into) else {
         let name = quoted(&insert.into);
         return Err(format!(
@@ -212,7 +212,7 @@ fn evaluated(insert: &Insert<'_>, kept: &Kept) -> Result<Vec<Row>, String> {
                 known.name
             ));
         }
-        let mut row = Row {
+        let mut row = TypedRow {
             into: known.name.clone(),
             at: None,
             values: vec![Value::Null; schema.attributes().len()],
@@ -306,7 +306,7 @@ fn value(one: &EventFluxAppRuntime, text: &str, ty: Type) -> Result<Value, Strin
     }
 }
 
-impl Row {
+impl TypedRow {
     /// As a line of events.
     pub fn line(&self, schema: &Schema) -> String {
         let mut row = serde_json::Map::new();

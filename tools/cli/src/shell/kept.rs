@@ -5,7 +5,7 @@
 //! kept, and never on the order in which it was typed.
 
 use super::feed::Piece;
-use super::insert::Row;
+use super::insert::TypedRow;
 use super::told::{Origin, Wrong};
 use crate::args::Clock;
 use crate::files::{Built, Loaded, Notes, Unbuilt};
@@ -32,7 +32,7 @@ struct Statement {
 
 /// A file whose rows go into a stream.
 #[derive(Clone)]
-pub struct Source {
+pub struct InputFile {
     /// Where it is; also a pattern of names.
     pub path: PathBuf,
     /// The stream; none for events of any streams.
@@ -104,9 +104,9 @@ pub struct Kept {
     heads: Vec<String>,
     statements: Vec<Statement>,
     /// What is read.
-    pub sources: Vec<Source>,
+    pub sources: Vec<InputFile>,
     /// Rows that were typed.
-    pub rows: Vec<Row>,
+    pub rows: Vec<TypedRow>,
     /// What has a name.
     pub known: Vec<Known>,
 }
@@ -197,7 +197,7 @@ impl Kept {
     pub fn drop_name(&mut self, name: &str, ways: &Ways<'_>) -> Result<(usize, usize), Wrong> {
         let mut next = self.clone();
         next.statements.retain(|s| !s.is_of(name));
-        let of = |s: &Source| {
+        let of = |s: &InputFile| {
             s.stream
                 .as_ref()
                 .is_some_and(|s| s.eq_ignore_ascii_case(name))
@@ -276,7 +276,7 @@ impl Kept {
     /// Puts the rows that were typed into tables there.
     fn fill_tables(&self, built: &Built) -> Result<(), Wrong> {
         for table in self.known.iter().filter(|k| k.made == Made::Table) {
-            let into = |row: &&Row| row.into == table.name;
+            let into = |row: &&TypedRow| row.into == table.name;
             if !self.rows.iter().any(|row| into(&row)) {
                 continue;
             }
@@ -297,13 +297,13 @@ impl Kept {
     }
 
     /// Rows that were typed into streams.
-    fn of_streams(&self) -> impl Iterator<Item = &Row> {
+    fn of_streams(&self) -> impl Iterator<Item = &TypedRow> {
         let is_table = |name: &str| self.find(name).is_some_and(|k| k.made == Made::Table);
         self.rows.iter().filter(move |row| !is_table(&row.into))
     }
 
     /// Keeps rows that were typed, unless they do not suit the app.
-    pub fn add_rows(&mut self, rows: Vec<Row>, ways: &Ways<'_>) -> Result<(), Wrong> {
+    pub fn add_rows(&mut self, rows: Vec<TypedRow>, ways: &Ways<'_>) -> Result<(), Wrong> {
         let mut next = self.clone();
         next.rows.extend(rows);
         if next.rows.len() > TYPED_ROWS_MAX {

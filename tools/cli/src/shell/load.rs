@@ -1,8 +1,8 @@
 //! Files that are loaded: statements of an app, rows of a stream, events of any streams.
 
 use super::asks::is_asked;
-use super::feed::{Entry, Feed, Piece, TooLong};
-use super::kept::{Source, columns, quoted};
+use super::feed::{Feed, Piece, ShellInput, TooLong};
+use super::kept::{InputFile, columns, quoted};
 use super::told::Wrong;
 use super::words::is_reserved;
 use super::{DEPTH_MAX, Next, Shell, too_long};
@@ -59,25 +59,25 @@ impl Shell<'_> {
             let cut = feed.line(line);
             entries.extend(cut.map_err(|TooLong| wrong(too_long()))?);
         }
-        entries.extend(feed.rest().map(Entry::Statement));
+        entries.extend(feed.rest().map(ShellInput::Statement));
         self.depth += 1;
         let done = self.all(entries, &name);
         self.depth -= 1;
         done
     }
 
-    fn all(&mut self, entries: Vec<Entry>, file: &str) -> Result<(), Wrong> {
+    fn all(&mut self, entries: Vec<ShellInput>, file: &str) -> Result<(), Wrong> {
         let mut group: Vec<Piece> = Vec::new();
         for entry in entries {
             let entry = match entry {
-                Entry::Statement(piece) if !is_asked(&piece) => {
+                ShellInput::Statement(piece) if !is_asked(&piece) => {
                     group.push(piece);
                     continue;
                 }
                 entry => entry,
             };
             self.group(std::mem::take(&mut group), file)?;
-            let (Entry::Command(piece) | Entry::Statement(piece)) = &entry;
+            let (ShellInput::Command(piece) | ShellInput::Statement(piece)) = &entry;
             let line = piece.line;
             if let Next::Ends = self.entry(entry).map_err(|e| e.of(file, line))? {
                 return Ok(());
@@ -154,7 +154,7 @@ impl Shell<'_> {
             let file = path.display();
             say!("FROM {name} gives rows one by one; FROM '{file}' asks all of them at once");
         }
-        self.read(Source {
+        self.read(InputFile {
             path: path.to_path_buf(),
             stream: Some(name),
             text,
@@ -183,7 +183,7 @@ impl Shell<'_> {
             return Err(Wrong::Other(message));
         }
         let text = options.text_of(Format::Json, path);
-        self.read(Source {
+        self.read(InputFile {
             path: path.to_path_buf(),
             stream: None,
             text: text.map_err(|(_, why)| Wrong::Other(why))?,
@@ -196,9 +196,9 @@ impl Shell<'_> {
     }
 
     /// Reads a file from now on; again what is read already.
-    fn read(&mut self, source: Source) {
+    fn read(&mut self, source: InputFile) {
         let sources = &mut self.kept.sources;
-        let same = |s: &Source| {
+        let same = |s: &InputFile| {
             let streams = s.stream.as_ref().zip(source.stream.as_ref());
             let stream = match streams {
                 Some((one, other)) => one.eq_ignore_ascii_case(other),

@@ -26,7 +26,7 @@ use commands::Next;
 use editor::{Editor, Typed};
 use eventflux::EventFluxManager;
 use eventflux::connector::TextOptions;
-use feed::{Entry, Feed, Piece, STATEMENT_BYTES_MAX, TooLong};
+use feed::{Feed, Piece, STATEMENT_BYTES_MAX, ShellInput, TooLong};
 use kept::{Kept, Ways};
 use std::io::{self, BufRead, IsTerminal, Read};
 use std::path::PathBuf;
@@ -175,10 +175,10 @@ impl Shell<'_> {
     }
 
     /// Does what was typed; answers whether that was to end.
-    fn entry(&mut self, entry: Entry) -> Result<Next, Wrong> {
+    fn entry(&mut self, entry: ShellInput) -> Result<Next, Wrong> {
         match entry {
-            Entry::Command(command) => self.command(&command.text),
-            Entry::Statement(piece) => self.statement(piece).map(|()| Next::Goes),
+            ShellInput::Command(command) => self.command(&command.text),
+            ShellInput::Statement(piece) => self.statement(piece).map(|()| Next::Goes),
         }
     }
 
@@ -326,13 +326,13 @@ impl Shell<'_> {
             }
         }
         match feed.rest() {
-            Some(rest) => self.piped(Entry::Statement(rest)).map(drop),
+            Some(rest) => self.piped(ShellInput::Statement(rest)).map(drop),
             None => Ok(()),
         }
     }
 
-    fn piped(&mut self, entry: Entry) -> Result<Next, Wrong> {
-        let (Entry::Command(piece) | Entry::Statement(piece)) = &entry;
+    fn piped(&mut self, entry: ShellInput) -> Result<Next, Wrong> {
+        let (ShellInput::Command(piece) | ShellInput::Statement(piece)) = &entry;
         let line = piece.line;
         let done = self.entry(entry);
         if let Err(wrong) = &done
