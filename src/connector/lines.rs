@@ -42,6 +42,7 @@ pub struct Lines<R> {
     bytes_max: usize,
     /// Blank lines are lines, and none is seen to be whole without its end.
     plain: bool,
+    window: Window,
 }
 
 /// The longest line that a reader takes unless told otherwise: 1 MiB.
@@ -64,6 +65,7 @@ impl<R: BufRead> Lines<R> {
             bytes_read: 0,
             bytes_max,
             plain: false,
+            window: Window::default(),
         }
     }
 
@@ -114,7 +116,7 @@ impl<R: BufRead> Lines<R> {
     /// stands within a line. Waits only where nothing is at hand.
     pub(super) fn at_hand(&mut self) -> io::Result<&str> {
         match self.ended && self.number > 0 {
-            true => whole_lines(&mut self.reader),
+            true => self.window.lines(&mut self.reader),
             false => Ok(""),
         }
     }
@@ -122,6 +124,7 @@ impl<R: BufRead> Lines<R> {
     /// Takes lines that were at hand.
     pub(super) fn take(&mut self, bytes: usize, lines: u64) {
         self.reader.consume(bytes);
+        self.window.take(bytes);
         self.bytes_read += bytes as u64;
         self.number += lines;
     }
@@ -240,13 +243,42 @@ impl<R: BufRead> Lines<R> {
 /// Bytes of lines that are looked at together: some hundred rows, whose text is checked at once.
 pub(super) const TOGETHER_BYTES: usize = 16 << 10;
 
-/// Whole lines that a reader has at hand, as far as they are UTF-8.
-pub(super) fn whole_lines<R: BufRead>(reader: &mut R) -> io::Result<&str> {
+/// The fewest of them, unless so few are at hand.
+const TOGETHER_BYTES_MIN: usize = 1 << 10;
+
+/// How much is looked at together: little more than was taken the last time, as all of it is checked, and what is not
+/// taken is checked again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Window(usize);
+
+impl Default for Window {
+    fn default() -> Self {
+        Window(TOGETHER_BYTES)
+    }
+}
+
+impl Window {
+    /// Whole lines that a reader has at hand, as far as they are UTF-8.
+    pub(super) fn lines<R: BufRead>(self, reader: &mut R) -> io::Result<&str> {
+        whole_lines(reader, self.0)
+    }
+
+    /// So much was taken; where that is nothing a line may be longer.
+    pub(super) fn take(&mut self, bytes: usize) {
+        let next = match bytes {
+            0 => 2 * self.0,
+            _ => bytes + bytes / 8,
+        };
+        self.0 = next.clamp(TOGETHER_BYTES_MIN, TOGETHER_BYTES);
+    }
+}
+
+fn whole_lines<R: BufRead>(reader: &mut R, bytes_max: usize) -> io::Result<&str> {
     let buffer = match reader.fill_buf() {
         Err(e) if e.kind() == ErrorKind::Interrupted => return Ok(""),
         buffer => buffer?,
     };
-    let buffer = &buffer[..buffer.len().min(TOGETHER_BYTES)];
+    let buffer = &buffer[..buffer.len().min(bytes_max)];
     let ended = |bytes: &[u8]| memchr::memrchr(b'\n', bytes).map_or(0, |end| end + 1);
     let lines = &buffer[..ended(buffer)];
     match std::str::from_utf8(lines) {
@@ -299,6 +331,34 @@ mod tests {
             assert_eq!(open, (vec![(1, Err(8))], Some(1)));
         }
         assert_eq!(all(b"", 8, 4), (vec![], None));
+    }
+
+    #[test]
+    fn what_is_looked_at_follows_what_is_taken() {
+        let text = [
+            b"1234567\n".repeat(300),
+            vec![b'x'; 3_000],
+            b"\n2\n".to_vec(),
+        ]
+        .concat();
+        let mut reader = &text[..];
+        let mut window = Window::default();
+        let at_hand = window.lines(&mut reader).map(str::len);
+        assert_eq!(at_hand.expect("memory"), text.len());
+        let mut look = |taken: usize| {
+            reader.consume(taken);
+            window.take(taken);
+            window.lines(&mut reader).map(str::len).expect("memory")
+        };
+        assert_eq!(look(1_600), 800);
+        // A line that is longer is seen as soon as the window has grown.
+        assert_eq!(look(800), 0);
+        assert_eq!((look(0), look(0)), (0, 3_003));
+        assert_eq!((look(3_001), look(2)), (2, 0));
+        for _ in 0..9 {
+            window.take(0);
+        }
+        assert_eq!(window.0, TOGETHER_BYTES);
     }
 
     #[test]

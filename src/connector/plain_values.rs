@@ -37,13 +37,13 @@ pub(super) struct Plain {
 
 impl Plain {
     /// The number with which a text begins; what stands behind it is for the caller to judge.
-    #[inline]
+    #[inline(always)]
     pub(super) fn read(text: &[u8]) -> Option<Plain> {
         Plain::in_words(text).or_else(|| Plain::digit_by_digit(text))
     }
 
     /// The number without a sign that ends within the sixteen bytes with which a text begins, looked at as two words.
-    #[inline]
+    #[inline(always)]
     fn in_words(text: &[u8]) -> Option<Plain> {
         let word = u64::from_le_bytes(*text.first_chunk()?);
         let whole = digits_ahead(word);
@@ -78,7 +78,7 @@ impl Plain {
     }
 
     /// Few digits without a sign.
-    #[inline]
+    #[inline(always)]
     fn of(digits: u64, whole: usize, fraction: usize) -> Plain {
         Plain {
             digits,
@@ -126,7 +126,7 @@ impl Plain {
     }
 
     /// As a whole number.
-    #[inline]
+    #[inline(always)]
     fn integer(&self) -> Option<i64> {
         if self.fraction > 0 || !self.is_exact {
             return None;
@@ -136,7 +136,7 @@ impl Plain {
     }
 
     /// Appends it to a column of numbers; `false`, and nothing appended, where the reader of single values decides.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&self, column: &mut Column) -> bool {
         let (data, valid) = column.parts_mut();
         let fits = |digits_max, fraction_max| {
@@ -169,7 +169,7 @@ impl Plain {
     }
 
     /// As a time; `None` where the reader of single times decides.
-    #[inline]
+    #[inline(always)]
     pub(super) fn time(&self, times: &TimeText) -> Option<Timestamp> {
         if times.has_pattern() {
             return None;
@@ -290,12 +290,27 @@ fn first_of(
     rest.map(|behind| at + behind)
 }
 
-/// Where the first byte from `at` on stands that is one of two.
-#[inline]
-pub(super) fn seek(text: &[u8], at: usize, ends: [u8; 2]) -> Option<usize> {
-    let [one, other] = ends.map(|end| ONES * u64::from(end));
-    let marks = |word| zeros(word ^ one) | zeros(word ^ other);
-    first_of(text, at, marks, |b| ends.contains(b))
+/// Two bytes of which one is looked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ends {
+    bytes: [u8; 2],
+    /// Each eight times.
+    words: [u64; 2],
+}
+
+impl Ends {
+    pub(super) fn new(bytes: [u8; 2]) -> Self {
+        let words = bytes.map(|end| ONES * u64::from(end));
+        Ends { bytes, words }
+    }
+
+    /// Where the first byte from `at` on stands that is one of them.
+    #[inline]
+    pub(super) fn seek(&self, text: &[u8], at: usize) -> Option<usize> {
+        let [one, other] = self.words;
+        let marks = |word| zeros(word ^ one) | zeros(word ^ other);
+        first_of(text, at, marks, |b| self.bytes.contains(b))
+    }
 }
 
 /// Where the first of the bytes stands that end or change a text of JSON: a quote, a backslash, a control character.
@@ -443,15 +458,16 @@ mod tests {
 
     #[test]
     fn one_of_two_bytes_is_found_at_every_place() {
+        let ends = Ends::new([b',', b'\n']);
         for len in 0..20 {
             for end in [b',', b'\n'] {
                 let mut text = vec![b'\x80'; len];
                 text.push(end);
                 text.extend_from_slice(b"\n,more text behind it");
-                assert_eq!(seek(&text, 0, [b',', b'\n']), Some(len));
-                assert_eq!(seek(&text, len, [b',', b'\n']), Some(len));
+                assert_eq!(ends.seek(&text, 0), Some(len));
+                assert_eq!(ends.seek(&text, len), Some(len));
             }
-            assert_eq!(seek(&vec![b'-'; len], 0, [b',', b'\n']), None);
+            assert_eq!(ends.seek(&vec![b'-'; len], 0), None);
         }
     }
 

@@ -4,7 +4,7 @@
 
 use super::{Cells, CsvRows, Place};
 use crate::connector::lines::{LINE_BYTES_MAX, TOGETHER_BYTES};
-use crate::connector::plain_values::{Plain, push_text, seek};
+use crate::connector::plain_values::{Ends, Plain, push_text};
 use crate::connector::stream_rows::Together;
 use crate::event::{Column, ColumnBatch, Timestamp, Type};
 use std::io::{self, BufRead};
@@ -43,6 +43,7 @@ impl<R: BufRead> CsvRows<R> {
                 text: &self.text,
             },
             places: &columns.places,
+            ends: Ends::new([self.text.delimiter, b'\n']),
             all: text,
             bytes: text.as_bytes(),
         };
@@ -92,6 +93,8 @@ enum End {
 struct PlainCells<'r> {
     cells: Cells<'r>,
     places: &'r [Place],
+    /// What a cell ends at.
+    ends: Ends,
     /// The lines, each with its end.
     all: &'r str,
     bytes: &'r [u8],
@@ -190,7 +193,7 @@ impl PlainCells<'_> {
         if quote.is_some() && self.bytes.get(at) == quote.as_ref() {
             return None;
         }
-        let mut end = seek(self.bytes, at, [self.cells.text.delimiter, b'\n'])?;
+        let mut end = self.ends.seek(self.bytes, at)?;
         if self.bytes[end] == b'\n' && end > at && self.bytes[end - 1] == b'\r' {
             end -= 1;
         }
@@ -198,7 +201,7 @@ impl PlainCells<'_> {
     }
 
     /// The plain number that is the cell which begins at a place.
-    #[inline]
+    #[inline(always)]
     fn number(&self, at: usize) -> Option<Plain> {
         let number = Plain::read(self.bytes.get(at..)?)?;
         self.end_at(at + number.len).map(|_| number)

@@ -3,7 +3,7 @@
 //! A cell in quotes may hold delimiters and line ends; a quote in it stands twice. What no parser of a library tells:
 //! whether an empty cell was quoted, where a record that is too long ends, and that the last one has no line end yet.
 
-use crate::connector::lines::whole_lines;
+use crate::connector::lines::Window;
 use std::io::{self, BufRead, ErrorKind};
 
 /// Where in a record the reader stands.
@@ -43,6 +43,7 @@ pub(in crate::connector) struct Records<R> {
     lines: u64,
     bytes_read: u64,
     first_line: u64,
+    window: Window,
 }
 
 impl<R: BufRead> Records<R> {
@@ -69,6 +70,7 @@ impl<R: BufRead> Records<R> {
             lines,
             bytes_read,
             first_line: lines,
+            window: Window::default(),
         }
     }
 
@@ -135,7 +137,7 @@ impl<R: BufRead> Records<R> {
     /// Whole lines that are at hand; none where the reader stands within a record. Waits only where nothing is at hand.
     pub(in crate::connector) fn at_hand(&mut self) -> io::Result<&str> {
         match self.ended {
-            true => whole_lines(&mut self.reader),
+            true => self.window.lines(&mut self.reader),
             false => Ok(""),
         }
     }
@@ -143,6 +145,7 @@ impl<R: BufRead> Records<R> {
     /// Takes lines that were at hand.
     pub(in crate::connector) fn take(&mut self, bytes: usize, lines: u64) {
         self.reader.consume(bytes);
+        self.window.take(bytes);
         self.bytes_read += bytes as u64;
         self.lines += lines;
     }

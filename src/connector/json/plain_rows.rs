@@ -127,44 +127,44 @@ impl RowDecoder {
         let text = lines.at_hand()?;
         let (mut at, mut passed) = (0, 0);
         let (mut read, mut rows): (Option<ReadRows>, usize) = (None, 0);
-        while rows < together.rows_max
-            && let Some(len) = memchr(b'\n', &text.as_bytes()[at..])
-        {
-            if len > bytes_max {
-                break;
-            }
-            let line = &text[at..at + len];
-            if !line.trim_ascii().is_empty() {
-                let stream = read.map(|read| read.stream);
-                let Some(stream) = self.plain_line(line, known, (columns, together.until), stream)
-                else {
-                    break;
-                };
-                let line = before + passed + 1;
-                read = read.or(Some(ReadRows { stream, line }));
-                rows += 1;
-            }
-            at += len + 1;
+        while rows < together.rows_max && at < text.len() {
+            let scan = Scan {
+                all: text,
+                text: text.as_bytes(),
+                at,
+                line_max: at + bytes_max,
+            };
+            at = match scan.behind_blank() {
+                Some(behind) => behind,
+                None => {
+                    let stream = read.map(|read| read.stream);
+                    let columns = (&mut *columns, together.until);
+                    let Some((stream, behind)) = self.plain_line(scan, known, columns, stream)
+                    else {
+                        break;
+                    };
+                    let line = before + passed + 1;
+                    read = read.or(Some(ReadRows { stream, line }));
+                    rows += 1;
+                    behind
+                }
+            };
             passed += 1;
         }
         lines.take(at, passed);
         Ok(read)
     }
 
-    /// Appends the row of a line; `None`, and nothing appended, where it is not plain, not of the stream, or too late.
+    /// Appends the row of a line, and returns its stream and where the next line begins; `None`, and nothing appended,
+    /// where it is not plain, not of the stream, or too late.
     fn plain_line(
         &mut self,
-        line: &str,
+        mut scan: Scan<'_>,
         known: Known<'_>,
         (columns, until): (&mut [ColumnBatch], Timestamp),
         stream: Option<usize>,
-    ) -> Option<usize> {
+    ) -> Option<(usize, usize)> {
         let further = self.further;
-        let mut scan = Scan {
-            text: line.as_bytes(),
-            line,
-            at: 0,
-        };
         let mut row = PlainRow {
             known,
             columns,
@@ -174,7 +174,7 @@ impl RowDecoder {
             at: None,
         };
         let read = row.line(self, &mut scan);
-        let at = read.filter(|_| scan.is_at_end());
+        let at = read.filter(|_| scan.ends_line());
         let stream = row.stream?;
         let rows = &mut columns[stream];
         let before = rows.len();
@@ -189,7 +189,7 @@ impl RowDecoder {
         };
         rows.timed = at.is_some();
         rows.batch.at.push(at.unwrap_or_default());
-        Some(stream)
+        Some((stream, scan.at))
     }
 }
 
@@ -433,11 +433,13 @@ impl Keys {
     }
 }
 
-/// A line, and where it is read.
+/// Lines, each with its end, and where they are read. No value goes beyond its line: what ends one is no byte of it.
 struct Scan<'a> {
-    line: &'a str,
+    all: &'a str,
     text: &'a [u8],
     at: usize,
+    /// Where the line that is read has to end, at the latest.
+    line_max: usize,
 }
 
 impl<'a> Scan<'a> {
@@ -480,9 +482,22 @@ impl<'a> Scan<'a> {
         Some(())
     }
 
-    fn is_at_end(&mut self) -> bool {
+    /// Takes the end of the line, if nothing is left of it.
+    fn ends_line(&mut self) -> bool {
         self.space();
-        self.at == self.text.len()
+        self.at <= self.line_max && self.eat(b'\n')
+    }
+
+    /// Where the line behind a blank one begins that begins here.
+    #[inline]
+    fn behind_blank(&self) -> Option<usize> {
+        let rest = self.text.get(self.at..)?;
+        if rest.first()? > &b' ' {
+            return None;
+        }
+        let end = self.at + memchr(b'\n', rest)?;
+        let is_blank = self.text[self.at..end].trim_ascii().is_empty();
+        (is_blank && end <= self.line_max).then_some(end + 1)
     }
 
     /// Takes this key, with its quotes, if it stands there.
@@ -506,7 +521,7 @@ impl<'a> Scan<'a> {
         let end = end_of_plain(self.text, begin)?;
         self.at = end;
         self.expect(b'"')?;
-        self.line.get(begin..end)
+        self.all.get(begin..end)
     }
 
     /// A text with its quotes; escapes are looked past and not at.
@@ -517,15 +532,15 @@ impl<'a> Scan<'a> {
             self.at = end_of_plain(self.text, self.at)?;
             match self.next()? {
                 b'"' => break,
-                b'\\' => _ = self.next()?,
+                b'\\' if self.next()? != b'\n' => {}
                 _ => return None,
             }
         }
-        self.line.get(begin..self.at)
+        self.all.get(begin..self.at)
     }
 
     /// A number, with an exponent where it has one.
-    #[inline]
+    #[inline(always)]
     fn number(&mut self) -> Option<(Plain, bool)> {
         let text = &self.text[self.at..];
         let number = Plain::read(text).filter(|number| number.is_json(text))?;
@@ -554,7 +569,7 @@ impl<'a> Scan<'a> {
             b'f' => self.word(b"false")?,
             _ => _ = self.number()?,
         }
-        self.line.get(begin..self.at)
+        self.all.get(begin..self.at)
     }
 
     /// A time under a key; none for null.
@@ -610,7 +625,7 @@ impl<'a> Scan<'a> {
                 if is_plain && number.push(column) {
                     return Some(());
                 }
-                let text = self.line.get(begin..self.at)?;
+                let text = self.all.get(begin..self.at)?;
                 let value = number::number(text, attribute.ty).ok()?;
                 column.push(&value).then_some(())
             }
