@@ -242,7 +242,7 @@ mod tests {
                     part.push_mark(mark);
                     part.at.push(Timestamp(row));
                     part.causes.push(random.below(100));
-                    let n = random.below(50) as i32;
+                    let n: i32 = random.below(50);
                     let values = [
                         Value::Bool(n > 25),
                         Value::Int(n),
@@ -260,7 +260,7 @@ mod tests {
                 }
                 parts.push(part);
             }
-            let place = |_| (random.below(3) as u32, random.below(4) as u32);
+            let place = |_| (random.below(3), random.below(4));
             let order: Vec<(u32, u32)> = (0..10).map(place).collect();
             let mut want = Batch::like(&parts[0]);
             want.push_view(RowView {
