@@ -5,9 +5,9 @@ use super::partition::number;
 use super::trace::Step;
 use super::{Chosen, Match, Pattern};
 use crate::event::{Batch, Column, RowView, Scalar, Timestamp};
-use crate::expr::{BesideFrame, Frame, RowFrame};
+use crate::expr::{BesideFrame, Frame, Program, RowFrame};
 use crate::operator::Moment;
-use crate::state::{Cells, Slot};
+use crate::state::{Cells, Chains, Slot};
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -84,7 +84,7 @@ impl Pattern {
         let mut found = std::mem::take(&mut self.scratch.found);
         found.clear();
         self.find(term, row, &mut found);
-        if !found.is_empty() {
+        if !found.is_empty() && self.terms[term].residual.is_some() {
             self.check(term, row, &mut found);
         }
         let is_plain = self.plain[self.terms[term].element].is_some() && self.tracer.is_none();
@@ -177,24 +177,15 @@ impl Pattern {
                 }
             }
             (apart, []) => Some(apart.unwrap_or(0)),
-            (apart, keys) => {
-                let frame = RowFrame::of(row);
-                let values = keys
-                    .iter_mut()
-                    .map(|(k, _)| k.value(&frame, &mut self.faults));
-                let key: SmallVec<[Scalar<'_>; 4]> =
-                    apart.map(number).into_iter().chain(values).collect();
-                let is_null = key.contains(&Scalar::Null);
-                waiting.find_scalars(&key).filter(|_| !is_null)
-            }
+            (apart, keys) => key_of_row(keys, row, apart, waiting, &mut self.faults),
         };
         let Some(key) = key else { return };
         self.runs_of_key(term, key, row, found);
         let element = self.terms[term].element;
         // Whatever took a row of an element that may be left out has come to its key later than to this element.
         let moves = element > 0 && self.shape.elements[element - 1].min == 0;
-        let is_placed = !self.terms[term].keys.is_empty() || self.ordered[term].is_some();
-        if moves && is_placed {
+        let is_placed = || !self.terms[term].keys.is_empty() || self.ordered[term].is_some();
+        if moves && is_placed() {
             found.sort_unstable_by_key(|run| self.runs.get(*run).reached);
         }
     }
@@ -469,4 +460,20 @@ impl Pattern {
     pub(super) fn touch(&mut self, run: Slot, shares: bool) {
         self.touched[run as usize] = self.row * 2 + u64::from(shares);
     }
+}
+
+/// The slot of the key that a row asks for among the runs that wait for a term, if one has it; `apart`: the number of
+/// its key in a partition.
+fn key_of_row(
+    keys: &mut [(Program, Program)],
+    row: RowView<'_>,
+    apart: Option<Slot>,
+    waiting: &Chains,
+    faults: &mut u64,
+) -> Option<Slot> {
+    let frame = RowFrame::of(row);
+    let values = keys.iter_mut().map(|(k, _)| k.value(&frame, faults));
+    let key: SmallVec<[Scalar<'_>; 4]> = apart.map(number).into_iter().chain(values).collect();
+    let is_null = key.contains(&Scalar::Null);
+    waiting.find_scalars(&key).filter(|_| !is_null)
 }
