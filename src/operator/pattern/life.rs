@@ -124,12 +124,13 @@ impl Pattern {
         self.reached += 1;
         self.runs.get_mut(run).reached = self.reached;
         self.note_age(run);
-        for element in elements {
-            for term in self.shape.elements[element].terms.clone() {
-                self.wait_for_term(run, term);
-                self.waits[term] += 1;
-                self.begin_silence_of(run, term, now);
-            }
+        let of = &self.shape.elements;
+        // Terms are numbered element by element.
+        let terms = of[elements.start].terms.start..of[elements.end - 1].terms.end;
+        for term in terms {
+            self.wait_for_term(run, term);
+            self.waits[term] += 1;
+            self.begin_silence_of(run, term, now);
         }
     }
 

@@ -81,13 +81,22 @@ impl Pattern {
         if self.waits[term] == 0 {
             return;
         }
+        let Some(key) = self.key_for(term, row) else {
+            return;
+        };
+        let is_plain = self.plain[self.terms[term].element].is_some() && self.tracer.is_none();
+        if is_plain && let Some(run) = self.only_run(term, key) {
+            if self.free(term).has(run) {
+                self.take_one(run, term, row, moment);
+            }
+            return;
+        }
         let mut found = std::mem::take(&mut self.scratch.found);
         found.clear();
-        self.find(term, row, &mut found);
+        self.find(term, key, row, &mut found);
         if !found.is_empty() && self.terms[term].residual.is_some() {
             self.check(term, row, &mut found);
         }
-        let is_plain = self.plain[self.terms[term].element].is_some() && self.tracer.is_none();
         for run in &found {
             match self.terms[term].absent {
                 true => self.prevent(*run, term, self.runs.get(*run).has_rows(), moment.at),
@@ -103,9 +112,12 @@ impl Pattern {
         if self.waits[term] == 0 {
             return;
         }
+        let Some(key) = self.key_for(term, row) else {
+            return;
+        };
         let mut found = std::mem::take(&mut self.scratch.found);
         found.clear();
-        self.find(term, row, &mut found);
+        self.find(term, key, row, &mut found);
         let runs = found.iter();
         let noted = runs.map(|run| (self.runs.get(*run).reached, *run, term));
         self.scratch.gathered.extend(noted);
@@ -156,12 +168,13 @@ impl Pattern {
         }
     }
 
-    /// The runs that wait for a term and have the key of a row.
-    fn find(&mut self, term: usize, row: RowView<'_>, found: &mut Vec<Slot>) {
+    /// The slot of the key of a row among the runs that wait for a term; none where none of them has it.
+    #[inline]
+    fn key_for(&mut self, term: usize, row: RowView<'_>) -> Option<Slot> {
         let apart = self.partition.as_ref().map(|_| self.key);
         let keys = &mut self.terms[term].keys;
         let waiting = &self.waiting[term];
-        let key = match (apart, keys.as_mut_slice()) {
+        match (apart, keys.as_mut_slice()) {
             (None, [(of_row, _)]) if let Some(column) = of_row.as_column() => {
                 match row.batch.columns[column].scalar(row.row) {
                     Scalar::Null => None,
@@ -178,8 +191,23 @@ impl Pattern {
             }
             (apart, []) => Some(apart.unwrap_or(0)),
             (apart, keys) => key_of_row(keys, row, apart, waiting, &mut self.faults),
-        };
-        let Some(key) = key else { return };
+        }
+    }
+
+    /// The run that waits for a term with a key, where it is the only one and nothing but the key is asked of it.
+    #[inline]
+    fn only_run(&self, term: usize, key: Slot) -> Option<Slot> {
+        // What an order of the runs is made of is part of the residual.
+        if self.terms[term].residual.is_some() {
+            return None;
+        }
+        let mut runs = self.waiting[term].rows(key);
+        let first = runs.next();
+        first.filter(|_| runs.next().is_none())
+    }
+
+    /// The runs that wait for a term with the key of a row.
+    fn find(&mut self, term: usize, key: Slot, row: RowView<'_>, found: &mut Vec<Slot>) {
         self.runs_of_key(term, key, row, found);
         let element = self.terms[term].element;
         // Whatever took a row of an element that may be left out has come to its key later than to this element.
