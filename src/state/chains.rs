@@ -163,7 +163,7 @@ impl Chains {
     /// The slot of one key, which is made where it is new, as [`Chains::slots_of`] does.
     #[inline]
     pub(crate) fn slot_of_scalars(&mut self, key: &[Scalar<'_>]) -> Slot {
-        if !self.takes_nulls && key.contains(&Scalar::Null) {
+        if !self.takes_nulls && key.iter().any(|part| matches!(part, Scalar::Null)) {
             return NONE;
         }
         let slot = self.keys.slot_of(key);

@@ -96,10 +96,14 @@ impl DueList {
     }
 
     /// Takes a run out, if it is in.
+    #[inline]
     pub(super) fn remove(&mut self, run: Slot) {
-        if self.due_of(run).is_none() {
-            return;
+        if self.due_of(run).is_some() {
+            self.take_out(run);
         }
+    }
+
+    fn take_out(&mut self, run: Slot) {
         let link = std::mem::replace(&mut self.links[run as usize], UNLINKED);
         match link.previous {
             NONE => self.first = link.next,

@@ -24,15 +24,14 @@ impl Pattern {
         if self.shape.is_sequence {
             self.claim_places(now);
         }
-        self.emit(to);
+        if !self.matches.is_empty() {
+            self.emit(to);
+        }
         self.drop_oldest(now);
     }
 
     /// Puts out the runs that one row or timer has completed, in the order in which they reached their last element.
-    pub(super) fn emit(&mut self, to: &mut Batch) {
-        if self.matches.is_empty() {
-            return;
-        }
+    fn emit(&mut self, to: &mut Batch) {
         let mut matches = std::mem::take(&mut self.matches);
         if matches.len() > 1 {
             matches.sort_by_key(|m| m.reached);
@@ -58,6 +57,7 @@ impl Pattern {
     }
 
     /// A match ends all other runs of its key.
+    #[inline(never)]
     fn end_others(&mut self, run: Slot, now: Timestamp) {
         let Some(by_key) = &self.by_key else { return };
         let Some(key) = by_key.key_of(run) else {

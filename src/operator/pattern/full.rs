@@ -77,13 +77,12 @@ impl Pattern {
     /// Drops the oldest runs where a row or timer has begun too many.
     #[inline]
     pub(super) fn drop_oldest(&mut self, now: Timestamp) {
-        let open = self.runs.len() - self.free.len();
-        if open > self.bound.max && self.ages.is_some() {
-            self.drop_so_many(open - self.bound.max, now);
+        if self.ages.is_some() {
+            let open = self.runs.len() - self.free.len();
+            self.drop_so_many(open.saturating_sub(self.bound.max), now);
         }
     }
 
-    #[cold]
     fn drop_so_many(&mut self, count: usize, now: Timestamp) {
         for _ in 0..count {
             let Some((_, run)) = self.ages.as_ref().and_then(DueList::first) else {

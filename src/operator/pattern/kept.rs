@@ -157,7 +157,14 @@ impl Kept {
     }
 
     /// A run begins with nothing.
+    #[inline]
     pub(super) fn begin(&mut self, run: Slot) {
+        if !self.unsure.is_empty() {
+            self.begin_unsure(run);
+        }
+    }
+
+    fn begin_unsure(&mut self, run: Slot) {
         let columns = self.columns.writing(std::iter::once(run));
         for column in &self.unsure {
             columns[*column].set_from(run as usize, &self.nothing[*column], 0);
@@ -206,10 +213,14 @@ impl Kept {
     }
 
     /// Frees the texts of a run that is over.
+    #[inline]
     pub(super) fn end(&mut self, run: Slot) {
-        if self.texts.is_empty() {
-            return;
+        if !self.texts.is_empty() {
+            self.free_texts(run);
         }
+    }
+
+    fn free_texts(&mut self, run: Slot) {
         let columns = self.columns.writing(std::iter::once(run));
         self.texts
             .iter()
@@ -228,30 +239,36 @@ impl Kept {
         let slot = run as usize;
         let columns = self.columns.writing(std::iter::once(run));
         for step in &self.steps[term] {
-            let (to, origin) = match *step {
-                ColumnChange::Nth(_, _, n) if n != count => continue,
-                ColumnChange::Shift { from, to } => {
-                    let (near, far) = columns.split_at_mut(to);
-                    far[0].set_from(slot, &near[from], slot);
-                    continue;
+            match *step {
+                ColumnChange::Nth(_, _, n) if n != count => {}
+                ColumnChange::Nth(to, Origin::Column(from), _)
+                | ColumnChange::Each(to, Origin::Column(from)) => {
+                    columns[to].set_from(slot, &row.batch.columns[from], row.row);
                 }
-                ColumnChange::Nth(to, origin, _) | ColumnChange::Each(to, origin) => (to, origin),
-            };
-            match origin {
-                Origin::Column(from) => {
-                    columns[to].set_from(slot, &row.batch.columns[from], row.row)
-                }
-                Origin::Time => {
+                ColumnChange::Nth(to, Origin::Time, _) | ColumnChange::Each(to, Origin::Time) => {
                     self.now.clear();
                     let ms = row.batch.at[row.row].millis();
                     self.now.push_scalar(Scalar::Long(ms));
                     columns[to].set_from(slot, &self.now, 0);
                 }
+                ColumnChange::Shift { from, to } => {
+                    let (near, far) = columns.split_at_mut(to);
+                    far[0].set_from(slot, &near[from], slot);
+                }
             }
         }
+        if self.totals[term].is_some() {
+            self.total(run, term, count, row, faults);
+        }
+    }
+
+    /// Takes a row into the aggregates of a term.
+    #[inline(never)]
+    fn total(&mut self, run: Slot, term: usize, count: u32, row: RowView<'_>, faults: &mut u64) {
         let Some(totals) = &mut self.totals[term] else {
             return;
         };
+        let columns = self.columns.writing(std::iter::once(run));
         if count == 1 {
             totals.groups.reset(run);
         }
@@ -274,7 +291,7 @@ impl Kept {
             faults,
         );
         for (to, result) in to.iter().zip(results) {
-            columns[*to].set_from(slot, result, 0);
+            columns[*to].set_from(run as usize, result, 0);
         }
     }
 }

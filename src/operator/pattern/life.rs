@@ -4,9 +4,9 @@ use super::Pattern;
 use super::automaton::Run;
 use super::partition::number;
 use super::trace::TraceStep;
-use crate::event::{RowView, Scalar, Timestamp};
-use crate::expr::Frame;
-use crate::state::Slot;
+use crate::event::{Column, RowView, Scalar, Timestamp};
+use crate::expr::{Frame, Program};
+use crate::state::{Chains, Slot};
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -124,11 +124,13 @@ impl Pattern {
         self.reached += 1;
         self.runs.get_mut(run).reached = self.reached;
         self.note_age(run);
-        self.wait_for(run, elements.clone());
-        for element in elements {
-            for term in self.shape.elements[element].terms.clone() {
-                self.begin_silence_of(run, term, now);
-            }
+        let of = &self.shape.elements;
+        // Terms are numbered element by element.
+        let terms = of[elements.start].terms.start..of[elements.end - 1].terms.end;
+        for term in terms {
+            self.wait_for_term(run, term);
+            self.waits[term] += 1;
+            self.begin_silence_of(run, term, now);
         }
     }
 
@@ -166,7 +168,9 @@ impl Pattern {
     #[inline]
     pub(super) fn leave_term(&mut self, run: Slot, term: usize) {
         let waiting = &mut self.waiting[term];
-        if let (Some(ordered), Some(key)) = (&mut self.ordered[term], waiting.key_of(run)) {
+        if let Some(ordered) = &mut self.ordered[term]
+            && let Some(key) = waiting.key_of(run)
+        {
             ordered.removed(key, run, waiting.count(key) - 1);
         }
         waiting.remove(run);
@@ -196,21 +200,7 @@ impl Pattern {
                 waiting.ensure_keys(key as usize + 1);
                 key
             }
-            (apart, keys) => {
-                let frame = Frame {
-                    input: kept,
-                    rows: Some(&[run]),
-                    len: 1,
-                    ..Frame::default()
-                };
-                let values = keys.iter_mut().map(|(_, of_run)| match of_run.as_column() {
-                    Some(column) => kept[column].scalar(run as usize),
-                    None => of_run.eval(&frame, &mut 0).scalar(0),
-                });
-                let key: SmallVec<[Scalar<'_>; 4]> =
-                    apart.map(number).into_iter().chain(values).collect();
-                waiting.slot_of_scalars(&key)
-            }
+            (apart, keys) => key_of_run(keys, (kept, run), apart, waiting),
         };
         waiting.push(key, run);
         if let Some(ordered) = &mut self.ordered[term] {
@@ -239,9 +229,10 @@ impl Pattern {
         for element in self.shape.waits(self.runs.get(run)) {
             self.leave(run, element);
         }
-        for list in (0..self.shape.within.len()).chain(self.states..self.dues.len()) {
-            self.dues[list].remove(run);
-        }
+        let (states, rests) = self.dues.split_at_mut(self.states);
+        let within = &mut states[..self.shape.within.len()];
+        within.iter_mut().for_each(|list| list.remove(run));
+        rests.iter_mut().for_each(|list| list.remove(run));
         if let Some(by_key) = &mut self.by_key {
             by_key.remove(run);
         }
@@ -279,6 +270,7 @@ impl Pattern {
         }
     }
 
+    #[inline(never)]
     fn put_by_key(&mut self, run: Slot) {
         let Some(by_key) = &mut self.by_key else {
             return;
@@ -294,4 +286,25 @@ impl Pattern {
         let key = by_key.slot_of_scalars(&key);
         by_key.push(key, run);
     }
+}
+
+/// The slot of the key that a run has among those that wait for a term; `apart`: the number of its key in a partition.
+fn key_of_run(
+    keys: &mut [(Program, Program)],
+    (kept, run): (&[Column], Slot),
+    apart: Option<Slot>,
+    waiting: &mut Chains,
+) -> Slot {
+    let frame = Frame {
+        input: kept,
+        rows: Some(&[run]),
+        len: 1,
+        ..Frame::default()
+    };
+    let values = keys.iter_mut().map(|(_, of_run)| match of_run.as_column() {
+        Some(column) => kept[column].scalar(run as usize),
+        None => of_run.eval(&frame, &mut 0).scalar(0),
+    });
+    let key: SmallVec<[Scalar<'_>; 4]> = apart.map(number).into_iter().chain(values).collect();
+    waiting.slot_of_scalars(&key)
 }

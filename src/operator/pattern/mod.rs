@@ -424,7 +424,7 @@ impl Pattern {
     }
 
     /// Does what is due by some rows of a batch, the last of which has the latest clock.
-    #[inline]
+    #[inline(always)]
     fn fire_by_rows(&mut self, batch: &Batch, rows: Range<usize>, to: &mut Batch) {
         if let Some(last) = rows.clone().next_back()
             && self.is_due(batch.clock_of(last))

@@ -5,9 +5,9 @@ use super::partition::number;
 use super::trace::TraceStep;
 use super::{Chosen, Match, Pattern};
 use crate::event::{Batch, Column, RowView, Scalar, Timestamp};
-use crate::expr::{BesideFrame, Frame, RowFrame};
+use crate::expr::{BesideFrame, Frame, Program, RowFrame};
 use crate::operator::Moment;
-use crate::state::{Cells, Slot};
+use crate::state::{Cells, Chains, Slot};
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -81,13 +81,22 @@ impl Pattern {
         if self.waits[term] == 0 {
             return;
         }
+        let Some(key) = self.key_for(term, row) else {
+            return;
+        };
+        let is_plain = self.plain[self.terms[term].element].is_some() && self.tracer.is_none();
+        if is_plain && let Some(run) = self.only_run(term, key) {
+            if self.free(term).has(run) {
+                self.take_one(run, term, row, moment);
+            }
+            return;
+        }
         let mut found = std::mem::take(&mut self.scratch.found);
         found.clear();
-        self.find(term, row, &mut found);
-        if !found.is_empty() {
+        self.find(term, key, row, &mut found);
+        if !found.is_empty() && self.terms[term].residual.is_some() {
             self.check(term, row, &mut found);
         }
-        let is_plain = self.plain[self.terms[term].element].is_some() && self.tracer.is_none();
         for run in &found {
             match self.terms[term].absent {
                 true => self.prevent(*run, term, self.runs.get(*run).has_rows(), moment.at),
@@ -103,9 +112,12 @@ impl Pattern {
         if self.waits[term] == 0 {
             return;
         }
+        let Some(key) = self.key_for(term, row) else {
+            return;
+        };
         let mut found = std::mem::take(&mut self.scratch.found);
         found.clear();
-        self.find(term, row, &mut found);
+        self.find(term, key, row, &mut found);
         let runs = found.iter();
         let noted = runs.map(|run| (self.runs.get(*run).reached, *run, term));
         self.scratch.gathered.extend(noted);
@@ -156,12 +168,13 @@ impl Pattern {
         }
     }
 
-    /// The runs that wait for a term and have the key of a row.
-    fn find(&mut self, term: usize, row: RowView<'_>, found: &mut Vec<Slot>) {
+    /// The slot of the key of a row among the runs that wait for a term; none where none of them has it.
+    #[inline]
+    fn key_for(&mut self, term: usize, row: RowView<'_>) -> Option<Slot> {
         let apart = self.partition.as_ref().map(|_| self.key);
         let keys = &mut self.terms[term].keys;
         let waiting = &self.waiting[term];
-        let key = match (apart, keys.as_mut_slice()) {
+        match (apart, keys.as_mut_slice()) {
             (None, [(of_row, _)]) if let Some(column) = of_row.as_column() => {
                 match row.batch.columns[column].scalar(row.row) {
                     Scalar::Null => None,
@@ -177,24 +190,30 @@ impl Pattern {
                 }
             }
             (apart, []) => Some(apart.unwrap_or(0)),
-            (apart, keys) => {
-                let frame = RowFrame::of(row);
-                let values = keys
-                    .iter_mut()
-                    .map(|(k, _)| k.value(&frame, &mut self.faults));
-                let key: SmallVec<[Scalar<'_>; 4]> =
-                    apart.map(number).into_iter().chain(values).collect();
-                let is_null = key.contains(&Scalar::Null);
-                waiting.find_scalars(&key).filter(|_| !is_null)
-            }
-        };
-        let Some(key) = key else { return };
+            (apart, keys) => key_of_row(keys, row, apart, waiting, &mut self.faults),
+        }
+    }
+
+    /// The run that waits for a term with a key, where it is the only one and nothing but the key is asked of it.
+    #[inline]
+    fn only_run(&self, term: usize, key: Slot) -> Option<Slot> {
+        // What an order of the runs is made of is part of the residual.
+        if self.terms[term].residual.is_some() {
+            return None;
+        }
+        let mut runs = self.waiting[term].rows(key);
+        let first = runs.next();
+        first.filter(|_| runs.next().is_none())
+    }
+
+    /// The runs that wait for a term with the key of a row.
+    fn find(&mut self, term: usize, key: Slot, row: RowView<'_>, found: &mut Vec<Slot>) {
         self.runs_of_key(term, key, row, found);
         let element = self.terms[term].element;
         // Whatever took a row of an element that may be left out has come to its key later than to this element.
         let moves = element > 0 && self.shape.elements[element - 1].min == 0;
-        let is_placed = !self.terms[term].keys.is_empty() || self.ordered[term].is_some();
-        if moves && is_placed {
+        let is_placed = || !self.terms[term].keys.is_empty() || self.ordered[term].is_some();
+        if moves && is_placed() {
             found.sort_unstable_by_key(|run| self.runs.get(*run).reached);
         }
     }
@@ -469,4 +488,20 @@ impl Pattern {
     pub(super) fn touch(&mut self, run: Slot, shares: bool) {
         self.touched[run as usize] = self.row * 2 + u64::from(shares);
     }
+}
+
+/// The slot of the key that a row asks for among the runs that wait for a term, if one has it; `apart`: the number of
+/// its key in a partition.
+fn key_of_row(
+    keys: &mut [(Program, Program)],
+    row: RowView<'_>,
+    apart: Option<Slot>,
+    waiting: &Chains,
+    faults: &mut u64,
+) -> Option<Slot> {
+    let frame = RowFrame::of(row);
+    let values = keys.iter_mut().map(|(k, _)| k.value(&frame, faults));
+    let key: SmallVec<[Scalar<'_>; 4]> = apart.map(number).into_iter().chain(values).collect();
+    let is_null = key.contains(&Scalar::Null);
+    waiting.find_scalars(&key).filter(|_| !is_null)
 }

@@ -13,6 +13,8 @@ use std::ops::Range;
 pub(super) struct Openings {
     /// By place among the ranges.
     of: Vec<Option<OfRange>>,
+    /// Some range holds others.
+    are_kept: bool,
     opened: u64,
 }
 
@@ -111,13 +113,14 @@ impl Openings {
             .map(|range| holds_others(range).then(OfRange::default));
         Openings {
             of: of.collect(),
+            are_kept: every.iter().any(holds_others),
             opened: 0,
         }
     }
 
     /// Whether a range under EVERY holds another.
     pub(super) fn are_kept(&self) -> bool {
-        self.of.iter().any(Option::is_some)
+        self.are_kept
     }
 
     /// Makes room for runs below `slots`.
@@ -132,7 +135,20 @@ impl Openings {
 
     /// A run begins in front of a range, which opens with all inside it and behind it; the others are those of `from`.
     /// Without `from` all open.
+    #[inline]
     pub(super) fn open(
+        &mut self,
+        run: Slot,
+        from: Option<Slot>,
+        range: &Range<usize>,
+        every: &[Range<usize>],
+    ) {
+        if self.are_kept {
+            self.open_each(run, from, range, every);
+        }
+    }
+
+    fn open_each(
         &mut self,
         run: Slot,
         from: Option<Slot>,
@@ -176,7 +192,14 @@ impl Openings {
     }
 
     /// A run is over.
+    #[inline]
     pub(super) fn end(&mut self, run: Slot) {
+        if self.are_kept {
+            self.leave_each(run);
+        }
+    }
+
+    fn leave_each(&mut self, run: Slot) {
         for of in self.of.iter_mut().flatten() {
             of.leave(run);
             of.numbers.reset(run);

@@ -60,14 +60,19 @@ impl Pattern {
     }
 
     /// Whether a run that stands in front of the first element lets the next row pass, as another takes rows there.
+    #[inline]
     pub(super) fn closes_start(&self) -> bool {
+        self.shape.is_sequence && self.has_other_start()
+    }
+
+    fn has_other_start(&self) -> bool {
         let element = &self.shape.elements[0];
         let first = element.terms.start;
         let waits = || match self.partition {
             Some(_) => self.waiting[first].count(self.key),
             None => self.waits[first],
         };
-        self.shape.is_sequence && element.logic.is_none() && waits() > 1
+        element.logic.is_none() && waits() > 1
     }
 
     /// Leaves one run in each place.

@@ -501,7 +501,9 @@ fn sources_and_sinks_of_an_app_go_on_too() {
     let folder = Scratch::new().expect("a folder");
     // A run lasts for several checkpoints, whatever the machine: it is killed behind two more than the one before.
     let count = 4 * ROWS;
-    let rows: String = (0..count).map(|n| format!("{n},k{},{n}\n", n % 7)).collect();
+    let rows: String = (0..count)
+        .map(|n| format!("{n},k{},{n}\n", n % 7))
+        .collect();
     let from = folder.file("in.csv", &format!("at,sym,n\n7,bad,x\n{rows}"));
     let app = |name: &str, to: &str| {
         let text = format!(
