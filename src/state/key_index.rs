@@ -167,8 +167,9 @@ impl KeyIndex {
         self.by_turns(values.len(), known, one, out, fresh);
     }
 
-    /// Appends the slots of rows: by turns of those that follow and are known, which `known` appends and counts, and of
-    /// the next one, whatever it is.
+    /// Appends the slots of rows in pieces: those at the beginning of one that are known, which `known` appends and
+    /// counts, then the others one by one. To go on with `known` behind a new key would look up all that follow anew
+    /// for each: where all are new, a piece of them per key.
     #[inline]
     fn by_turns(
         &mut self,
@@ -180,10 +181,9 @@ impl KeyIndex {
     ) {
         let mut row = 0;
         while row < rows {
-            // In pieces, so that a batch of new keys does not begin its output anew for every one of them.
             let end = rows.min(row + KNOWN_ROWS_MAX);
             row += known(self, row..end, out);
-            if row < end {
+            while row < end {
                 note(one(self, row), row, out, fresh);
                 row += 1;
             }
@@ -415,5 +415,47 @@ mod tests {
                 Value::Double(n as f64 / 3.0)
             }]
         });
+    }
+
+    #[test]
+    fn rows_of_a_batch_get_the_slots_that_they_get_one_by_one() {
+        // New keys at the beginning of a piece, at its end, all over it, and nowhere.
+        let rows = 5 * KNOWN_ROWS_MAX + 3;
+        let is_new = |row: usize| match row / KNOWN_ROWS_MAX {
+            0 => row == 0,
+            1 => true,
+            2 => row % KNOWN_ROWS_MAX == KNOWN_ROWS_MAX - 1,
+            3 => row.is_multiple_of(7),
+            _ => false,
+        };
+        for ty in [Type::Long, Type::String] {
+            for null in [None, Some(2 * KNOWN_ROWS_MAX + 1)] {
+                let mut column = Column::new(ty);
+                for row in 0..rows {
+                    let key = if is_new(row) { row } else { row / 3 % 8 };
+                    assert!(column.push(&match ty {
+                        _ if Some(row) == null => Value::Null,
+                        Type::Long => Value::Long(key as i64),
+                        _ => Value::from(key.to_string()),
+                    }));
+                }
+                let (mut batch, mut single) = (KeyIndex::new(&[ty]), KeyIndex::new(&[ty]));
+                let (mut slots, mut fresh) = (Vec::new(), Vec::new());
+                batch.slots_of(&[&column], rows, &mut slots, &mut fresh);
+                let mut expected = Vec::new();
+                for (row, slot) in slots.iter().enumerate() {
+                    let before = single.len();
+                    assert_eq!(*slot, single.slot_of(&[column.scalar(row)]), "row {row}");
+                    if single.len() > before {
+                        expected.push((*slot, row as u32));
+                    }
+                }
+                assert_eq!(fresh, expected);
+                fresh.clear();
+                let known = std::mem::take(&mut slots);
+                batch.slots_of(&[&column], rows, &mut slots, &mut fresh);
+                assert_eq!((slots, fresh), (known, Vec::new()));
+            }
+        }
     }
 }

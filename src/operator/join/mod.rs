@@ -146,6 +146,8 @@ pub(crate) struct Join {
     pairs: Vec<Pair>,
     emitted: Emitted,
     faults: u64,
+    /// What never changes: asked for every single row.
+    takes_single_rows: bool,
 }
 
 impl Join {
@@ -154,7 +156,7 @@ impl Join {
         let trigger = usize::from(!options.triggers[0]);
         let leaves = sides[trigger].leaving != Leaving::Never;
         options.retracts &= !one_way || leaves;
-        Join {
+        let mut join = Join {
             keys: [0, 1].map(|side: usize| {
                 let types = sides[side].key_types.iter();
                 types.map(|t| Column::new(*t)).collect()
@@ -173,8 +175,11 @@ impl Join {
             pairs: Vec::new(),
             emitted: Emitted::new(&options.types),
             faults: 0,
+            takes_single_rows: false,
             options,
-        }
+        };
+        join.takes_single_rows = join.may_take_single_rows();
+        join
     }
 
     /// Whether it is counted how many rows of the other side a row of this one meets.
@@ -245,8 +250,18 @@ impl Join {
         self.let_go(turn);
     }
 
+    /// Whether a flush waits.
+    #[inline]
+    fn is_waiting(&self) -> bool {
+        self.waiting.iter().any(Option::is_some)
+    }
+
     /// Joins the flushes that wait.
     fn join_waiting(&mut self, common: &mut Common, out: &mut Out) {
+        // Asked at the end of every instant, where taking two batches would move them.
+        if !self.is_waiting() {
+            return;
+        }
         match std::mem::take(&mut self.waiting) {
             [None, None] => {}
             [Some(left), Some(right)] => {
@@ -369,8 +384,7 @@ impl Operator for Join {
         to: &mut Batch,
         _out: &mut Out,
     ) -> bool {
-        let is_ready = self.waiting.iter().all(Option::is_none);
-        if !is_ready || !self.takes_single_rows() {
+        if self.is_waiting() || !self.takes_single_rows {
             return false;
         }
         self.join_row(usize::from(port.0), row, common, to);

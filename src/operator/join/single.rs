@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 impl Join {
     /// Whether a row may go alone: it is in no flush, and nothing is counted, numbered, or evaluated over pairs.
-    pub(super) fn takes_single_rows(&self) -> bool {
+    pub(super) fn may_take_single_rows(&self) -> bool {
         let options = &self.options;
         let [left, right] = options.added;
         let adds = |added: Added| added.time || added.number;

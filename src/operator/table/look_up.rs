@@ -348,9 +348,24 @@ impl Lookup {
         let mut found = None;
         if let Some(index) = table.index(self.access) {
             let faults = &mut self.faults;
-            let keys = self.keys.iter_mut();
-            let key: Key<'_> = keys.map(|key| key.value(&frame, faults)).collect();
-            found = index.chains.find_scalars(&key).or(Some(Slot::MAX));
+            let slot = match &mut self.keys[..] {
+                // No list is made of one value.
+                [key] => index.chains.find_scalars(&[key.value(&frame, faults)]),
+                keys => {
+                    let values = keys.iter_mut().map(|key| key.value(&frame, faults));
+                    index.chains.find_scalars(&values.collect::<Key<'_>>())
+                }
+            };
+            found = slot.or(Some(Slot::MAX));
+        }
+        if let (Some(index), Some(key)) = (self.plain(table), found) {
+            for slot in index.chains.rows(key) {
+                out.take(view.row as u32, slot);
+                if out.has_enough(view.row as u32) {
+                    return;
+                }
+            }
+            return;
         }
         self.offer(view, found, table, out);
         self.flush(view.batch, table, out);
