@@ -341,17 +341,7 @@ impl Column {
                 .iter()
                 .for_each(|(n, row)| self.push_from(from(*n), *row as usize));
         }
-        macro_rules! among {
-            ($($variant:ident),*) => {
-                match self.plain() {
-                    $(Data::$variant(to) => to.extend(order.iter().map(|(n, row)| match &from(*n).data {
-                        Data::$variant(values) => values[*row as usize].clone(),
-                        other => panic!("columns of types {} and {}", stringify!($variant), other.type_of()),
-                    })),)*
-                }
-            };
-        }
-        among!(Bool, Int, Long, Float, Double, String);
+        each_vec!(self.plain(), to => extend_among(to, order, &from));
         if !self.valid.is_empty() || (0..count).any(|n| !from(n).valid.is_empty()) {
             self.valid.resize(before, true);
             let valid = |(n, row): &(u32, u32)| !from(*n).is_null(*row as usize);
@@ -660,6 +650,19 @@ impl Column {
             self.valid.resize(len, true);
         }
     }
+}
+
+/// See [`Column::extend_among`].
+fn extend_among<'a, T: ColumnValue>(
+    to: &mut Vec<T>,
+    order: &[(u32, u32)],
+    from: impl Fn(u32) -> &'a Column,
+) {
+    let value = |(n, row): &(u32, u32)| {
+        let values = T::slice(from(*n).data()).expect("columns of one attribute have one type");
+        values[*row as usize].clone()
+    };
+    to.extend(order.iter().map(value));
 }
 
 /// See [`Column::turn_over`].

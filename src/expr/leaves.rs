@@ -4,8 +4,7 @@
 //! finding out, operand by operand, of which type that is.
 
 use super::kernel::Native;
-use super::kernel::arithmetic::{Arithmetic, Number};
-use super::kernel::compare::Comparison;
+use super::kernel::arithmetic::Number;
 use super::node::{Node, Operation};
 use crate::event::{Column, Scalar, Type, Value};
 
@@ -77,19 +76,6 @@ leaves! {
     i32, Int; i64, Long; f32, Float; f64, Double;
 }
 
-/// Whether a comparison holds. Finite numbers are always ordered.
-#[inline(always)]
-pub(super) fn holds<T: PartialOrd>(op: Comparison, a: &T, b: &T) -> bool {
-    match op {
-        Comparison::Eq => a == b,
-        Comparison::NotEq => a != b,
-        Comparison::Lt => a < b,
-        Comparison::LtEq => a <= b,
-        Comparison::Gt => a > b,
-        Comparison::GtEq => a >= b,
-    }
-}
-
 /// The result of an operation on such operands; NULL and a count where it is a fault.
 #[inline(always)]
 pub(super) fn combine<'a, T: Leaf>(
@@ -102,18 +88,18 @@ pub(super) fn combine<'a, T: Leaf>(
         return Scalar::Null;
     };
     match step {
-        Operation::Compare(op) => Scalar::Bool(holds(*op, &a, &b)),
-        Operation::Arithmetic(op) => computed(*op, a, b, faults),
+        Operation::Compare(op) => Scalar::Bool(op.holds_for(&a, &b)),
+        Operation::Arithmetic(op) => good(T::compute(*op, a, b), faults),
         _ => unreachable!("only comparisons and arithmetic have a type of their operands"),
     }
 }
 
-/// The result of arithmetic; NULL and a count where it is a fault.
+/// A result, or NULL and a count where it is a fault.
 #[inline(always)]
-pub(super) fn computed<'a, T: Leaf>(op: Arithmetic, a: T, b: T, faults: &mut u64) -> Scalar<'a> {
-    match T::compute(op, a, b) {
-        (value, false) => value.scalar(),
-        (_, true) => {
+pub(super) fn good<'a, T: Leaf>((value, wrong): (T, bool), faults: &mut u64) -> Scalar<'a> {
+    match wrong {
+        false => value.scalar(),
+        true => {
             *faults += 1;
             Scalar::Null
         }

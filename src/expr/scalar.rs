@@ -8,7 +8,7 @@ use super::kernel::arithmetic::{Arithmetic, Number};
 use super::kernel::cast::widen;
 use super::kernel::compare::{Comparison, exact_order};
 use super::kernel::logic::Junction;
-use super::leaves::{Leaf, Leaves, combine, computed, holds};
+use super::leaves::{Leaf, Leaves, combine, good};
 use super::node::{Node, Operation};
 use super::program::{Frame, Program, View};
 use crate::event::{Column, RowView, Scalar, Value};
@@ -269,11 +269,11 @@ fn compare<'a>(op: Comparison, a: Scalar<'_>, b: Scalar<'_>) -> Scalar<'a> {
         (Null, _) | (_, Null) => return Null,
         (Long(a), Double(b)) => op.holds(exact_order(a, b)),
         (Double(a), Long(b)) => op.holds(exact_order(b, a).reverse()),
-        (Bool(a), Bool(b)) => holds(op, &a, &b),
-        (Int(a), Int(b)) => holds(op, &a, &b),
-        (Long(a), Long(b)) => holds(op, &a, &b),
-        (Float(a), Float(b)) => holds(op, &a, &b),
-        (Double(a), Double(b)) => holds(op, &a, &b),
+        (Bool(a), Bool(b)) => op.holds_for(&a, &b),
+        (Int(a), Int(b)) => op.holds_for(&a, &b),
+        (Long(a), Long(b)) => op.holds_for(&a, &b),
+        (Float(a), Float(b)) => op.holds_for(&a, &b),
+        (Double(a), Double(b)) => op.holds_for(&a, &b),
         (Text(a), Text(b)) => op.holds(a.cmp(b)),
         (a, b) => panic!("{a:?} compared with {b:?}"),
     })
@@ -284,10 +284,10 @@ fn compute<'a>(op: Arithmetic, a: Scalar<'_>, b: Scalar<'_>, faults: &mut u64) -
     use Scalar::*;
     match (a, b) {
         (Null, _) | (_, Null) => Null,
-        (Int(a), Int(b)) => computed(op, a, b, faults),
-        (Long(a), Long(b)) => computed(op, a, b, faults),
-        (Float(a), Float(b)) => computed(op, a, b, faults),
-        (Double(a), Double(b)) => computed(op, a, b, faults),
+        (Int(a), Int(b)) => good(i32::compute(op, a, b), faults),
+        (Long(a), Long(b)) => good(i64::compute(op, a, b), faults),
+        (Float(a), Float(b)) => good(f32::compute(op, a, b), faults),
+        (Double(a), Double(b)) => good(f64::compute(op, a, b), faults),
         (a, b) => panic!("{a:?} {op:?} {b:?}"),
     }
 }
@@ -296,27 +296,11 @@ fn negate<'a>(a: Scalar<'_>, faults: &mut u64) -> Scalar<'a> {
     use Scalar::*;
     match a {
         Null => Null,
-        Int(a) => good(i32::negate(a), Int, faults),
-        Long(a) => good(i64::negate(a), Long, faults),
-        Float(a) => good(f32::negate(a), Float, faults),
-        Double(a) => good(f64::negate(a), Double, faults),
+        Int(a) => good(i32::negate(a), faults),
+        Long(a) => good(i64::negate(a), faults),
+        Float(a) => good(f32::negate(a), faults),
+        Double(a) => good(f64::negate(a), faults),
         a => panic!("-{a:?}"),
-    }
-}
-
-/// A result, or NULL and a count where it is a fault.
-#[inline]
-fn good<'a, T>(
-    (value, wrong): (T, bool),
-    of: impl Fn(T) -> Scalar<'a>,
-    faults: &mut u64,
-) -> Scalar<'a> {
-    match wrong {
-        false => of(value),
-        true => {
-            *faults += 1;
-            Scalar::Null
-        }
     }
 }
 

@@ -32,6 +32,19 @@ impl Comparison {
         }
     }
 
+    /// Whether it holds for operands of one type, which are always ordered: no column has a number that is not.
+    #[inline(always)]
+    pub(crate) fn holds_for<T: PartialOrd>(self, a: &T, b: &T) -> bool {
+        match self {
+            Comparison::Eq => a == b,
+            Comparison::NotEq => a != b,
+            Comparison::Lt => a < b,
+            Comparison::LtEq => a <= b,
+            Comparison::Gt => a > b,
+            Comparison::GtEq => a >= b,
+        }
+    }
+
     /// The operator with its operands exchanged.
     pub(crate) fn flip(self) -> Self {
         match self {
