@@ -216,20 +216,12 @@ mod tests {
 
     #[test]
     fn rows_of_several_batches_are_appended_as_one_by_one() {
-        let types = [
-            Type::Bool,
-            Type::Int,
-            Type::Long,
-            Type::Float,
-            Type::Double,
-            Type::String,
-        ];
         let random = &mut Random::new(11);
         for case in 0..200 {
             let mut parts = Vec::new();
             for _ in 0..3 {
                 let mut part = Batch {
-                    columns: types.map(Column::new).to_vec(),
+                    columns: Type::ALL.map(Column::new).to_vec(),
                     tracks_cause: true,
                     ..Batch::default()
                 };

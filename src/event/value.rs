@@ -80,6 +80,17 @@ pub enum Type {
 }
 
 impl Type {
+    /// All of them, for tests.
+    #[cfg(test)]
+    pub(crate) const ALL: [Type; 6] = [
+        Type::Bool,
+        Type::Int,
+        Type::Long,
+        Type::Float,
+        Type::Double,
+        Type::String,
+    ];
+
     /// The SQL name.
     pub fn name(self) -> &'static str {
         match self {

@@ -177,15 +177,6 @@ mod tests {
     use super::*;
     use crate::event::Value;
 
-    const TYPES: [Type; 6] = [
-        Type::Bool,
-        Type::Int,
-        Type::Long,
-        Type::Float,
-        Type::Double,
-        Type::String,
-    ];
-
     fn row(n: i32) -> Vec<Value> {
         let absent = |k: i32, value: Value| if n % 7 == k { Value::Null } else { value };
         vec![
@@ -199,7 +190,7 @@ mod tests {
     }
 
     fn filled(rows: i32) -> SlotColumns {
-        let mut columns = SlotColumns::new(&TYPES);
+        let mut columns = SlotColumns::new(&Type::ALL);
         columns.ensure(rows as usize);
         for n in 0..rows {
             for (column, value) in columns
@@ -223,7 +214,7 @@ mod tests {
     #[test]
     fn rows_come_back_from_runs_and_lists() {
         let from = filled(30);
-        let mut to = SlotColumns::new(&TYPES);
+        let mut to = SlotColumns::new(&Type::ALL);
         to.reset_to(30);
         let mut run = Vec::new();
         from.encode_run(0..20, &mut run);

@@ -244,15 +244,7 @@ impl Parser {
                 self.next += 1;
                 self.want(")");
                 let is_instant = name == "TIMESTAMP";
-                let all = [
-                    Type::Bool,
-                    Type::Int,
-                    Type::Long,
-                    Type::Float,
-                    Type::Double,
-                    Type::String,
-                ];
-                let found = all.into_iter().find(|t| t.name() == name);
+                let found = Type::ALL.into_iter().find(|t| t.name() == name);
                 let ty = found.unwrap_or(Type::Long);
                 return ExprKind::Cast(
                     Box::new(x),

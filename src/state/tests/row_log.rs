@@ -4,15 +4,6 @@ use super::*;
 use crate::event::{Batch, Schema, Timestamp, Type, Value};
 use std::collections::BTreeMap;
 
-const TYPES: [Type; 6] = [
-    Type::Bool,
-    Type::Int,
-    Type::Long,
-    Type::Float,
-    Type::Double,
-    Type::String,
-];
-
 /// Time and values.
 type Row = (i64, Vec<Value>);
 
@@ -169,7 +160,7 @@ impl Subject for Logs {
 }
 
 pub(super) const SHAPES: &[&[Type]] = &[
-    &TYPES,
+    &Type::ALL,
     &[],
     &[Type::Long],
     &[Type::String],
